@@ -1,0 +1,73 @@
+"""The few lines that bridge versions of the libraries that mmhsi stands on."""
+
+import importlib.machinery
+import importlib.util
+import sys
+import types
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.utils import digit_version
+
+_OPERATORS = 'mmcv._ext'
+
+
+def install_mmcv_ops_stand_in() -> bool:
+    """Let mmseg, mmpretrain and mmagic import where mmcv's compiled operators are missing.
+
+    mmcv 2.x is published as source that takes a quarter of an hour to compile; mmcv-lite is the same package without
+    the operators. mmseg and mmagic import ``mmcv.ops`` at once, which looks every operator up in ``mmcv._ext``. The
+    stand-in answers the look-up with a function that raises when it is called. A compiled mmcv is left alone.
+
+    Returns:
+        bool: Whether the stand-in is in place.
+    """
+    existing = sys.modules.get(_OPERATORS)
+    if existing is not None:
+        return getattr(existing, 'is_stand_in', False)
+    mmcv = importlib.util.find_spec('mmcv')
+    # looked up beside mmcv's files, because looking up 'mmcv._ext' itself would import all of mmcv
+    if mmcv is None or importlib.machinery.PathFinder.find_spec(_OPERATORS, mmcv.submodule_search_locations):
+        return False
+
+    def missing_operator(name: str):
+        if name.startswith('__'):
+            raise AttributeError(name)
+
+        def operator(*args, **kwargs):
+            raise RuntimeError(f'the mmcv operator "{name}" is not compiled: mmcv-lite is installed. '
+                               'Install the full mmcv (pip install mmcv) to use the component that calls it')
+
+        return operator
+
+    module = types.ModuleType(_OPERATORS, 'Stand-in for the compiled operators of mmcv.')
+    module.__spec__ = importlib.machinery.ModuleSpec(_OPERATORS, None)  # find_spec fails on a module without one
+    module.__getattr__ = missing_operator
+    module.is_stand_in = True
+    sys.modules[_OPERATORS] = module
+    return True
+
+
+def allow_training_checkpoints() -> None:
+    """Let ``torch.load(weights_only=True)`` read the training checkpoints of MMEngine.
+
+    Since torch 2.6 only tensors and plain containers are unpickled by default. A checkpoint of MMEngine also holds the
+    logged scalars as ``HistoryBuffer``, which in turn holds NumPy arrays. These few classes carry data and run no
+    code; allow-listing them keeps the safe loader on, so that a hostile pickle is still refused. Object arrays, which
+    can hold anything, stay refused.
+    """
+    if digit_version(torch.__version__) < digit_version('2.6'):
+        return
+    dtypes = {type(np.dtype(code)) for code in np.typecodes['All'] if code not in 'OV'}
+    rebuild_array, rebuild_scalar = np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]
+    # numpy 1 and numpy 2 write these two functions under different names; either can have written the file
+    functions = [(function, f'numpy.{core}.multiarray.{name}') for core in ('core', '_core')
+                 for name, function in (('_reconstruct', rebuild_array), ('scalar', rebuild_scalar))]
+    torch.serialization.add_safe_globals([HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions])
+
+
+def apply() -> None:
+    """Apply all bridges; called once when mmhsi is imported."""
+    install_mmcv_ops_stand_in()
+    allow_training_checkpoints()

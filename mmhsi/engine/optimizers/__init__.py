@@ -1,0 +1,5 @@
+"""Optimiser constructors."""
+
+from .layer_decay import LayerDecayOptimWrapperConstructor
+
+__all__ = ['LayerDecayOptimWrapperConstructor']

@@ -1,0 +1,7 @@
+"""Backbones."""
+
+from .hypersigma import HyperSIGMA
+from .spat_vit import SpatViT
+from .spec_vit import SpecViT
+
+__all__ = ['HyperSIGMA', 'SpatViT', 'SpecViT']

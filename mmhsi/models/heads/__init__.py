@@ -1,0 +1,6 @@
+"""Heads."""
+
+from .multi_level_cls_head import MultiLevelClsHead
+from .multi_level_seg_head import MultiLevelSegHead
+
+__all__ = ['MultiLevelClsHead', 'MultiLevelSegHead']

@@ -1,0 +1,13 @@
+"""Layers of the HyperSIGMA networks."""
+
+from .attention import FullAttention, SparseSamplingAttention
+from .grid import square_grid
+from .position_embedding import resize_spatial_position_embedding
+from .refinement import RefinementTransformer
+from .spectral_embedding import SpectralEmbedding
+from .transformer_block import TransformerBlock, TransformerBlocks, init_linear_and_norm
+
+__all__ = [
+    'FullAttention', 'RefinementTransformer', 'SparseSamplingAttention', 'SpectralEmbedding', 'TransformerBlock',
+    'TransformerBlocks', 'init_linear_and_norm', 'resize_spatial_position_embedding', 'square_grid'
+]

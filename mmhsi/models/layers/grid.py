@@ -1,0 +1,22 @@
+"""Token grids."""
+
+import math
+
+
+def square_grid(num_tokens: int) -> tuple[int, int]:
+    """The grid (√T, √T) on which spectral tokens are laid out for sampling.
+
+    Args:
+        num_tokens: Number T of tokens, a perfect square.
+
+    Returns:
+        (√T, √T).
+
+    Raises:
+        ValueError: When T is not a perfect square.
+    """
+    side = math.isqrt(num_tokens)
+    if side * side != num_tokens:
+        raise ValueError('spectral tokens are laid out on a square grid: their number must be a perfect square, '
+                         f'found {num_tokens}')
+    return side, side

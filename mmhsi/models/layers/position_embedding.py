@@ -1,0 +1,23 @@
+"""Learnt position embeddings and their interpolation to another grid."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def resize_spatial_position_embedding(pos_embed: Tensor, grid: tuple[int, int], new_grid: tuple[int, int]) -> Tensor:
+    """Interpolate a table over a grid of patches (bicubic, no antialias, corners not aligned).
+
+    Args:
+        pos_embed: (1, Hg * Wg, C).
+        grid: (Hg, Wg) of the table.
+        new_grid: The grid wanted.
+
+    Returns:
+        (1, Hg' * Wg', C); the table itself when the grids agree.
+    """
+    if tuple(grid) == tuple(new_grid):
+        return pos_embed
+    channels = pos_embed.shape[-1]
+    table = pos_embed.reshape(1, *grid, channels).permute(0, 3, 1, 2)
+    table = F.interpolate(table.float(), size=tuple(new_grid), mode='bicubic', align_corners=False)
+    return table.flatten(2).transpose(1, 2).to(pos_embed.dtype)

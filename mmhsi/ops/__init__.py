@@ -1,0 +1,5 @@
+"""Operators: functions on tensors that know nothing of the rest of mmhsi."""
+
+from .sparse_sampling_attention import BACKENDS, sparse_sampling_attention
+
+__all__ = ['BACKENDS', 'sparse_sampling_attention']

@@ -1,0 +1,31 @@
+"""Registries of mmhsi: children of MMEngine's roots in the scope ``mmhsi``.
+
+Each one names the package that holds its components, so that ``default_scope='mmhsi'`` is all a config needs:
+the package is imported when the first component is looked up. A component of another OpenMMLab library is used
+by its scope, e.g. ``type='mmseg.UPerHead'``.
+"""
+
+from mmengine import registry as root
+from mmengine.registry import Registry
+
+_SCOPE = 'mmhsi'
+
+
+def _child(name: str, parent: Registry, *locations: str) -> Registry:
+    return Registry(name, parent=parent, scope=_SCOPE, locations=list(locations))
+
+
+MODELS = _child('model', root.MODELS, 'mmhsi.models')
+DATASETS = _child('dataset', root.DATASETS, 'mmhsi.datasets')
+DATA_SAMPLERS = _child('data sampler', root.DATA_SAMPLERS, 'mmhsi.datasets')
+TRANSFORMS = _child('transform', root.TRANSFORMS, 'mmhsi.datasets')
+METRICS = _child('metric', root.METRICS, 'mmhsi.evaluation')
+EVALUATORS = _child('evaluator', root.EVALUATOR, 'mmhsi.evaluation')
+HOOKS = _child('hook', root.HOOKS, 'mmhsi.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor', root.OPTIM_WRAPPER_CONSTRUCTORS, 'mmhsi.engine')
+PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS, 'mmhsi.engine')
+LOOPS = _child('loop', root.LOOPS, 'mmhsi.engine')
+VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'mmhsi.visualization')
+VISBACKENDS = _child('visualizer backend', root.VISBACKENDS, 'mmhsi.visualization')
+INFERENCERS = _child('inferencer', root.INFERENCERS, 'mmhsi.apis')
+TASK_UTILS = _child('task util', root.TASK_UTILS, 'mmhsi.datasets', 'mmhsi.models')

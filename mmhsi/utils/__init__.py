@@ -1,0 +1,5 @@
+"""Helpers that stand on nothing else of mmhsi."""
+
+from .convert import convert_hypersigma_state_dict
+
+__all__ = ['convert_hypersigma_state_dict']

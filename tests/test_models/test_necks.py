@@ -1,0 +1,95 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmhsi.models import LevelPyramid, SpectralEnhancement
+
+
+def test_pyramid_scales():
+    levels = [torch.randn(2, 6, 8, 8) for _ in range(5)]
+    outputs = LevelPyramid(6, scales=(4, 2, 1, 0.5, 0.25))(levels)
+    assert [tuple(o.shape[2:]) for o in outputs] == [(32, 32), (16, 16), (8, 8), (4, 4), (2, 2)]
+    assert outputs[2] is levels[2]
+    assert torch.equal(outputs[4], F.max_pool2d(levels[4], 4))
+
+
+def test_pyramid_reduces_and_sums():
+    levels = [torch.randn(2, 6, 4, 4) for _ in range(3)]
+    neck = LevelPyramid(6, scales=(1, 1, 1), out_channels=5, sum_levels=True)
+    output, = neck(levels)
+    summed = sum(F.conv2d(level, conv.weight) for level, conv in zip(levels, neck.reductions, strict=True))
+    torch.testing.assert_close(output, F.conv2d(summed, neck.mixing.weight))
+
+
+def test_pyramid_names_wrong_levels_and_scales():
+    with pytest.raises(ValueError, match='built for 4 levels, the backbone gives 2'):
+        LevelPyramid(6)([torch.randn(1, 6, 2, 2)] * 2)
+    with pytest.raises(ValueError, match='found 3'):
+        LevelPyramid(6, scales=(3, ))
+
+
+def gate_by_hand(gate, vector):
+    return 1 + torch.sigmoid(torch.relu(vector @ gate[0].weight.T) @ gate[2].weight.T)[:, :, None, None]
+
+
+@pytest.fixture
+def features():
+    torch.manual_seed(0)
+    spatial = tuple(torch.randn(2, 8, 4, 4) for _ in range(4))
+    return spatial, (torch.randn(2, 9, 8), torch.randn(2, 9, 8))
+
+
+def vector_by_hand(neck, spectral):
+    return sum(t @ layer.weight.T for t, layer in zip(spectral, neck.spectral_reductions, strict=True)).mean(-1)
+
+
+def test_reduction_then_one_gate_per_level(features):
+    spatial, spectral = features
+    neck = SpectralEnhancement(8, num_tokens=9, num_spectral_levels=2, mid_channels=7, out_channels=6)
+    vector = vector_by_hand(neck, spectral)
+    for output, level, conv, gate in zip(neck(features), spatial, neck.pyramid.reductions, neck.gates, strict=True):
+        torch.testing.assert_close(output, gate_by_hand(gate, vector) * F.conv2d(level, conv.weight))
+
+
+def test_gate_then_reduction(features):
+    spatial, spectral = features
+    neck = SpectralEnhancement(8, num_tokens=9, out_channels=6, gate_first=True)
+    vector = vector_by_hand(neck, spectral[:1])
+    for output, level, conv, gate in zip(
+            neck((spatial, spectral[:1])), spatial, neck.pyramid.reductions, neck.gates, strict=True):
+        torch.testing.assert_close(output, F.conv2d(gate_by_hand(gate, vector) * level, conv.weight))
+
+
+def test_a_shared_gate_on_unreduced_levels(features):
+    spatial, spectral = features
+    neck = SpectralEnhancement(8, num_tokens=9, out_channels=None, shared_gate=True)
+    assert len(neck.gates) == 1
+    weight = gate_by_hand(neck.gates[0], vector_by_hand(neck, spectral[:1]))
+    for output, level in zip(neck((spatial, spectral[:1])), spatial, strict=True):
+        torch.testing.assert_close(output, weight * level)
+
+
+def test_summed_levels_have_one_gate(features):
+    spatial, spectral = features
+    neck = SpectralEnhancement(8, num_tokens=9, out_channels=6, sum_levels=True)
+    output, = neck((spatial, spectral[:1]))
+    weight = gate_by_hand(neck.gates[0], vector_by_hand(neck, spectral[:1]))
+    torch.testing.assert_close(output, weight * neck.pyramid(spatial)[0])
+
+
+def test_refinements_stand_before_the_gate(features):
+    spatial, spectral = features
+    refinement = dict(type='mmhsi.RefinementTransformer', num_heads=2, num_layers=2)
+    neck = SpectralEnhancement(
+        8, num_tokens=9, spectral_channels=12, out_channels=None, scales=(1, ),
+        spatial_refinement=dict(refinement, embed_dims=5, in_channels=8),
+        spectral_refinement=dict(refinement, embed_dims=12)).eval()
+    output, = neck((spatial[-1:], spectral[:1]))
+    tokens = neck.spectral_refinement(spectral[0] @ neck.spectral_reductions[0].weight.T)
+    wanted = gate_by_hand(neck.gates[0], tokens.mean(-1)) * neck.spatial_refinement(spatial[-1])
+    torch.testing.assert_close(output, wanted)
+
+
+def test_wrong_spectral_levels_are_named(features):
+    with pytest.raises(ValueError, match='built for 1 spectral levels, the backbone gives 2'):
+        SpectralEnhancement(8, num_tokens=9)(features)
