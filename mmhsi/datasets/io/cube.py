@@ -1,0 +1,83 @@
+"""Opening a cube of any format: the content of the file picks the reader."""
+
+import os
+from typing import Union
+
+import h5py
+import numpy as np
+
+from .base import LAYOUTS, CubeInfo, CubeReader
+from .errors import CubeReadError, explained
+from .mat import HDF5Reader, MatReader
+from .numpy_files import NpyReader, NpzReader
+from .raster import RasterReader
+from .variables import Key
+
+Path = Union[str, 'os.PathLike[str]']
+
+
+def _reader_class(path: str) -> type:
+    with explained(path), open(path, 'rb') as stream:
+        start = stream.read(10)
+    if h5py.is_hdf5(path):
+        return HDF5Reader
+    if start.startswith(b'\x93NUMPY'):
+        return NpyReader
+    suffix = os.path.splitext(path)[1].lower()
+    # version 4 of MATLAB's format has no signature; a damaged file is explained by the reader of its suffix
+    by_suffix = {'.mat': MatReader, '.npy': NpyReader, '.npz': NpzReader}
+    return MatReader if start == b'MATLAB 5.0' else by_suffix.get(suffix, RasterReader)
+
+
+def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3) -> CubeReader:
+    """Open a cube (``ndim`` 3) or a map (``ndim`` 2); see :func:`open_cube`."""
+    path = os.fspath(path)
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout {layout!r}, expected 'auto', 'hwc' or 'chw'")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f'{path}: no such file')
+    if os.path.isdir(path):
+        raise CubeReadError(f'{path}: this is a folder, expected a file')
+    if os.path.getsize(path) == 0:
+        raise CubeReadError(f'{path}: the file is empty')
+    return _reader_class(path)(path, key, layout, ndim)
+
+
+def open_cube(path: Path, key: Key = None, layout: str = 'auto') -> CubeReader:
+    """Open the cube of a file and read its description.
+
+    Formats: MATLAB up to version 7 and 7.3, other HDF5, .npy, .npz, and all rasters of GDAL (GeoTIFF, ENVI by its
+    data file or its .hdr, ...). The values of MATLAB up to version 7 and .npz are read here, once and whole; of the
+    others only what is asked for, when it is.
+
+    Args:
+        path (str | os.PathLike): The file.
+        key (str | Sequence[str], optional): Name of the array in a file that holds several, or candidate names of
+            which the first that is in the file is used. Without it the only numeric 3-D array is taken.
+        layout (str): Axes of the array in a MATLAB, HDF5 or NumPy file: 'hwc' (rows, columns, bands) or 'chw'
+            (bands, rows, columns). 'auto' is 'hwc', but takes no 2-D array; with 'hwc' and 'chw' a 2-D array is an
+            image of one band. Rasters know their bands and need no layout. Defaults to 'auto'.
+
+    Returns:
+        CubeReader: The reader, a context manager with ``info`` and ``read(window, bands)``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        CubeReadError: If the file is damaged or holds no such cube.
+    """
+    return open_reader(path, key, layout)
+
+
+def read_cube(path: Path, key: Key = None, layout: str = 'auto') -> tuple[np.ndarray, CubeInfo]:
+    """Read the whole cube of a file; arguments and errors as in :func:`open_cube`.
+
+    Args:
+        path (str | os.PathLike): The file.
+        key (str | Sequence[str], optional): Name of the array, or candidate names.
+        layout (str): 'auto', 'hwc' or 'chw'. Defaults to 'auto'.
+
+    Returns:
+        tuple[np.ndarray, CubeInfo]: Cube (H, W, C) in the file's dtype, and what the file says about it.
+    """
+    with open_cube(path, key, layout) as reader:
+        return reader.read(), reader.info

@@ -1,0 +1,39 @@
+"""The error of the readers, and the one place where an error of a file library becomes a sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class CubeReadError(ValueError):
+    """A file was found but does not hold what was asked for; the message names the file in one sentence."""
+
+
+def _reason(error: BaseException) -> str:
+    # rasterio says "see previous exception" and keeps GDAL's own words in the cause
+    root = error.__cause__ or error
+    lines = str(root).strip().splitlines()
+    return lines[0].strip().rstrip('.') if lines else type(root).__name__
+
+
+@contextmanager
+def explained(path: str) -> Iterator[None]:
+    """Turn whatever a file library raises into a :class:`CubeReadError` that names the file.
+
+    Only calls into scipy, h5py, rasterio and NumPy's file formats belong inside. On damaged files they raise
+    nearly every built-in exception (``TypeError``, ``IndexError``, ``struct.error``, ``zlib.error`` ...), hence the
+    broad catch.
+
+    Args:
+        path (str): The file that is being read.
+
+    Raises:
+        CubeReadError: If the body raises.
+    """
+    try:
+        yield
+    except CubeReadError:
+        raise
+    except MemoryError:
+        raise CubeReadError(f'{path}: the array does not fit into memory; read it window by window') from None
+    except Exception as error:
+        raise CubeReadError(f'{path}: the file cannot be read: {_reason(error)}') from None

@@ -1,0 +1,120 @@
+"""Choosing one array of a file that holds several, and knowing which of its axes are rows, columns and bands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import CubeReadError
+
+Key = str | Sequence[str] | None
+
+_MAX_LISTED = 20
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What a file says about one of its arrays before it is read.
+
+    Args:
+        shape (tuple[int]): Shape as the user knows it (MATLAB's order for a MATLAB file).
+        kind (str): 'numeric', or what it is instead ('cell', 'char', 'complex128', 'object' ...).
+    """
+
+    shape: tuple[int, ...]
+    kind: str = 'numeric'
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind == 'numeric'
+
+
+def kind_of(dtype: np.dtype) -> str:
+    """'numeric' for real numbers and booleans, else the name of the type."""
+    if dtype.kind in 'biuf':
+        return 'numeric'
+    return {'O': 'object', 'V': 'record', 'S': 'text', 'U': 'text'}.get(dtype.kind, dtype.name)
+
+
+def quoted(name: str) -> str:
+    """Name of an array in a message; the one of an .npy file has none."""
+    return f"'{name}'" if name else 'the array'
+
+
+def _list(variables: Mapping[str, Variable]) -> str:
+    parts = [f"'{name}' {variable.shape}" + ('' if variable.numeric else f' {variable.kind}')
+             for name, variable in variables.items()]
+    if len(parts) > _MAX_LISTED:
+        parts = [*parts[:_MAX_LISTED], f'and {len(parts) - _MAX_LISTED} more']
+    return ', '.join(parts) or 'no arrays'
+
+
+def select_variable(path: str, variables: Mapping[str, Variable], key: Key, ndim: int) -> str:
+    """Choose the array to read.
+
+    With a key it is the first of the names that is in the file. Without one it is the only numeric array with
+    ``ndim`` axes; of 2-D arrays those with a single row or column do not count, since MATLAB stores every number
+    and vector as a matrix.
+
+    Args:
+        path (str): The file, for messages.
+        variables (Mapping[str, Variable]): What the file holds.
+        key (str | Sequence[str], optional): Name, or candidate names in order of preference.
+        ndim (int): 3 for a cube, 2 for a map.
+
+    Returns:
+        str: The name of the array.
+
+    Raises:
+        CubeReadError: If there is no such array, it is not numeric, or the choice is not unique.
+    """
+    if key is not None:
+        names = [key] if isinstance(key, str) else list(key)
+        found = [name for name in names if name in variables]
+        if not found:
+            wanted = ', '.join(f"'{name}'" for name in names)
+            missing = f'key {wanted} not found' if len(names) == 1 else f'none of the keys {wanted} found'
+            raise CubeReadError(f'{path}: {missing}; the file holds {_list(variables)}')
+        if not variables[found[0]].numeric:
+            raise CubeReadError(f'{path}: {quoted(found[0])} is of type {variables[found[0]].kind}, '
+                                'expected real numbers')
+        return found[0]
+    matching = [name for name, variable in variables.items() if variable.numeric and len(variable.shape) == ndim
+                and (ndim != 2 or min(variable.shape) > 1)]
+    if len(matching) != 1:
+        count = 'several numeric' if matching else 'no numeric'
+        raise CubeReadError(f'{path}: {count} {ndim}-D arrays to choose from, name one by key; '
+                            f'the file holds {_list(variables)}')
+    return matching[0]
+
+
+def cube_axes(path: str, shape: tuple[int, ...], layout: str, name: str) -> tuple[int, int, int]:
+    """Find which axis holds the rows, the columns and the bands.
+
+    'auto' takes three axes as (rows, columns, bands), the custom of MATLAB and NumPy files, and refuses a matrix: it
+    is as likely a list of spectra as an image. With 'hwc' or 'chw' the user has said that it is an image, and a matrix
+    is an image of one band (MATLAB drops a last axis of length one).
+
+    Args:
+        path (str): The file, for messages.
+        shape (tuple[int]): Shape of the array.
+        layout (str): 'auto', 'hwc' (rows, columns, bands) or 'chw' (bands, rows, columns).
+        name (str): Name of the array, for messages.
+
+    Returns:
+        tuple[int, int, int]: Axes of rows, columns and bands; the band axis is -1 for an image of one band.
+
+    Raises:
+        CubeReadError: If the array is no image, or is empty.
+    """
+    what = quoted(name)
+    if len(shape) == 3:
+        axes = (1, 2, 0) if layout == 'chw' else (0, 1, 2)
+    elif len(shape) == 2 and layout != 'auto':
+        axes = (0, 1, -1)
+    else:
+        hint = "; for an image of one band say layout='hwc'" if len(shape) == 2 else ''
+        raise CubeReadError(f'{path}: {what} has shape {shape}, expected three axes: rows, columns, bands{hint}')
+    if 0 in shape:
+        raise CubeReadError(f'{path}: {what} is empty, its shape is {shape}')
+    return axes
