@@ -1,0 +1,26 @@
+"""Datasets of hyperspectral scenes: readers, scenes, splits, transforms, and the windows and tiles cut from a scene."""
+
+from mmhsi.datasets.class_info import CLASS_INFO, IGNORE_INDEX, ClassInfo, default_palette, get_class_info
+from mmhsi.datasets.io import (
+    CubeInfo,
+    CubeReader,
+    CubeReadError,
+    open_cube,
+    read_cube,
+    read_labels,
+    write_raster,
+)
+from mmhsi.datasets.scene_dataset import SceneDataset
+from mmhsi.datasets.scenes import Scene, get_scene
+from mmhsi.datasets.splits import BlockSplit, FileSplit, MapSplit, NumberSplit, RatioSplit, Split
+from mmhsi.datasets.tile_dataset import TileDataset
+from mmhsi.datasets.transforms import *  # noqa: F403
+from mmhsi.datasets.transforms import __all__ as _transforms
+from mmhsi.datasets.window_dataset import WindowDataset
+
+__all__ = [
+    'BlockSplit', 'CLASS_INFO', 'ClassInfo', 'CubeInfo', 'CubeReadError', 'CubeReader', 'FileSplit', 'IGNORE_INDEX',
+    'MapSplit', 'NumberSplit', 'RatioSplit', 'Scene', 'SceneDataset', 'Split', 'TileDataset', 'WindowDataset',
+    'default_palette', 'get_class_info', 'get_scene', 'open_cube', 'read_cube', 'read_labels', 'write_raster',
+    *_transforms
+]

@@ -1,0 +1,116 @@
+"""Class names and map colours of the public scenes, and the label convention of mmhsi."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+IGNORE_INDEX = 255
+"""Value of an unlabelled pixel in memory; classes run from 0 to K - 1. In files 0 is unlabelled, classes 1 to K."""
+
+Color = tuple[int, int, int]
+
+# The colours customary for Indian Pines (the first 16) and the WHU-Hi scenes (all 22).
+_COLORS_22: tuple[Color, ...] = (
+    (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255), (255, 0, 255), (176, 48, 96), (46, 139, 87),
+    (160, 32, 240), (255, 127, 80), (127, 255, 212), (218, 112, 214), (160, 82, 45), (127, 255, 0), (216, 191, 216),
+    (238, 0, 0), (238, 154, 0), (85, 26, 139), (0, 139, 0), (37, 58, 150), (47, 78, 161), (123, 18, 20))
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """Names and colours of the classes of a scene.
+
+    Attributes:
+        classes (tuple[str, ...]): K names; the i-th is the class that the label file numbers i + 1.
+        palette (tuple[tuple[int, int, int], ...]): K RGB colours, 0 to 255.
+    """
+
+    classes: tuple[str, ...]
+    palette: tuple[Color, ...]
+
+
+def default_palette(num_classes: int) -> tuple[Color, ...]:
+    """Distinct RGB colours for any number of classes.
+
+    Args:
+        num_classes (int): Number of colours.
+
+    Returns:
+        tuple[tuple[int, int, int], ...]: RGB colours, 0 to 255.
+    """
+    colors = list(_COLORS_22[:num_classes])
+    for index in range(len(colors), num_classes):
+        # Steps of the golden ratio keep the hues of any number of further classes apart.
+        rgb = colorsys.hsv_to_rgb(index * 0.618034 % 1, 0.55 + 0.4 * (index % 2), 0.6 + 0.3 * (index % 3 == 0))
+        colors.append(tuple(round(255 * value) for value in rgb))
+    return tuple(colors)
+
+
+def _info(names: str, palette: tuple[Color, ...] | None = None) -> ClassInfo:
+    classes = tuple(name.strip() for name in names.split(','))
+    return ClassInfo(classes, palette or default_palette(len(classes)))
+
+
+CLASS_INFO: dict[str, ClassInfo] = {
+    'indian_pines': _info('Alfalfa, Corn-notill, Corn-mintill, Corn, Grass-pasture, Grass-trees, '
+                          'Grass-pasture-mowed, Hay-windrowed, Oats, Soybean-notill, Soybean-mintill, Soybean-clean, '
+                          'Wheat, Woods, Buildings-Grass-Trees-Drives, Stone-Steel-Towers'),
+    'pavia_university': _info(
+        'Asphalt, Meadows, Gravel, Trees, Painted metal sheets, Bare soil, Bitumen, Self-blocking bricks, Shadows',
+        ((216, 191, 216), (0, 255, 0), (0, 255, 255), (45, 138, 86), (255, 0, 255), (255, 165, 0), (159, 31, 239),
+         (255, 0, 0), (255, 255, 0))),
+    'hanchuan': _info('Strawberry, Cowpea, Soybean, Sorghum, Water spinach, Watermelon, Greens, Trees, Grass, '
+                      'Red roof, Gray roof, Plastic, Bare soil, Road, Bright object, Water'),
+    'honghu': _info('Red roof, Road, Bare soil, Cotton, Cotton firewood, Rape, Chinese cabbage, Pakchoi, Cabbage, '
+                    'Tuber mustard, Brassica parachinensis, Brassica chinensis, Small Brassica chinensis, '
+                    'Lactuca sativa, Celtuce, Film-covered lettuce, Romaine lettuce, Carrot, White radish, '
+                    'Garlic sprout, Broad bean, Tree'),
+    'houston2013': _info('Healthy grass, Stressed grass, Synthetic grass, Trees, Soil, Water, Residential, '
+                         'Commercial, Road, Highway, Railway, Parking lot 1, Parking lot 2, Tennis court, '
+                         'Running track'),
+}
+"""Class names and colours by the name of the scene."""
+
+
+def get_class_info(name: str) -> ClassInfo:
+    """Class names and colours of a public scene.
+
+    Args:
+        name (str): One of the keys of :data:`CLASS_INFO`.
+
+    Returns:
+        ClassInfo: The names and colours.
+
+    Raises:
+        ValueError: If the name is unknown.
+    """
+    if name not in CLASS_INFO:
+        raise ValueError(f'no class names are known for the scene {name!r}; known are {", ".join(CLASS_INFO)}')
+    return CLASS_INFO[name]
+
+
+def resolve_classes(classes: Sequence[str] | str | None,
+                    palette: Sequence[Sequence[int]] | None) -> tuple[tuple[str, ...] | None, tuple[Color, ...] | None]:
+    """Names and colours as a user gives them, checked against each other.
+
+    Args:
+        classes (Sequence[str] | str, optional): The names, or the name of a public scene.
+        palette (Sequence[Sequence[int]], optional): RGB colours. By default those of the public scene.
+
+    Returns:
+        tuple[tuple[str, ...] | None, tuple[tuple[int, int, int], ...] | None]: Names and colours, None if not known.
+
+    Raises:
+        ValueError: If there are no or more than 255 classes, or not as many colours.
+    """
+    if isinstance(classes, str):
+        info = get_class_info(classes)
+        classes, palette = info.classes, info.palette if palette is None else palette
+    if classes is not None and not 1 <= len(classes) <= IGNORE_INDEX:
+        raise ValueError(f'a scene has 1 to {IGNORE_INDEX} classes, not {len(classes)}')
+    if classes is not None and palette is not None and len(classes) != len(palette):
+        raise ValueError(f'there are {len(classes)} classes, but {len(palette)} colours')
+    return (None if classes is None else tuple(classes),
+            None if palette is None else tuple(tuple(int(value) for value in color) for color in palette))

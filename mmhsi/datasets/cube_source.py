@@ -1,0 +1,140 @@
+"""The raw side of a scene: float32 windows of its cube and the mask of pixels that hold data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmhsi.datasets.io import CubeInfo, open_cube
+
+BLOCK_BYTES = 64 * 2**20
+
+
+class _ArrayReader:
+    """An array in memory behind the interface of the file readers."""
+
+    def __init__(self, array: np.ndarray):
+        if array.ndim != 3:
+            raise ValueError(f'a cube in memory must have the shape (H, W, C), not {array.shape}')
+        self.array = array
+        self.info = CubeInfo('<array>', 'npy', *array.shape, array.dtype)
+
+    def read(self, window: tuple[int, int, int, int] | None = None, bands: Sequence[int] | None = None) -> np.ndarray:
+        top, left, height, width = window or (0, 0, *self.array.shape[:2])
+        part = self.array[top:top + height, left:left + width]
+        return part if bands is None else part[..., bands]
+
+    def close(self) -> None:
+        """Nothing to release: the array belongs to the caller."""
+
+
+class CubeSource:
+    """Reads windows of a cube as float32 and tells which pixels hold data.
+
+    A pixel holds no data if the value of any of its bands is NaN, infinite or nodata; all its values are given as 0.
+
+    Args:
+        image (str | dict | np.ndarray): The file, a dict of the arguments of :func:`mmhsi.datasets.io.open_cube`, or a
+            cube of shape (H, W, C) in memory.
+        nodata (float, optional): Value of pixels without data, instead of the one that the file declares.
+    """
+
+    def __init__(self, image: str | dict | np.ndarray, nodata: float | None = None):
+        if isinstance(image, np.ndarray):
+            self._reader = _ArrayReader(image)
+        else:
+            self._reader = open_cube(**({'path': image} if isinstance(image, (str, Path)) else image))
+        nodata = self.info.nodata if nodata is None else nodata
+        # An integer is compared exactly and without a copy of the block as floats.
+        self.nodata = int(nodata) if self.info.dtype.kind in 'iu' and nodata is not None and nodata % 1 == 0 else nodata
+        self.bands: np.ndarray | None = None
+
+    @property
+    def info(self) -> CubeInfo:
+        """What the file says about the cube."""
+        return self._reader.info
+
+    @property
+    def always_valid(self) -> bool:
+        """Whether the type of the values and the absence of a nodata value exclude pixels without data."""
+        return self.info.dtype.kind not in 'fc' and self.nodata is None
+
+    def select(self, bands: Sequence[int] | None) -> None:
+        """Read only these bands from now on, so that the others neither cost time nor mask a pixel."""
+        self.bands = None if bands is None else np.asarray(bands)
+
+    def read(self,
+             window: tuple[int, int, int, int] | None = None,
+             bands: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Read a window that lies inside the scene.
+
+        Args:
+            window (tuple[int, int, int, int], optional): (top, left, height, width). By default the whole scene.
+            bands (Sequence[int], optional): Bands of the file. By default those that are selected.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: Values of shape (h, w, C) float32, and bool of shape (h, w), True where
+            there is data.
+        """
+        bands = self.bands if bands is None else bands
+        raw = self._reader.read(window, None if bands is None else list(bands))
+        if self.always_valid:
+            return raw.astype(np.float32), np.ones(raw.shape[:2], dtype=bool)
+        valid = ~self._no_data(raw).any(axis=-1)
+        values = raw.astype(np.float32)
+        values[~valid] = 0
+        return values, valid
+
+    def _no_data(self, raw: np.ndarray) -> np.ndarray:
+        bad = ~np.isfinite(raw) if raw.dtype.kind in 'fc' else np.zeros(raw.shape, dtype=bool)
+        if self.nodata is not None:
+            bad |= raw == self.nodata
+        return bad
+
+    def row_blocks(self) -> Iterator[tuple[int, int]]:
+        """First row and number of rows of blocks that fit into memory."""
+        row_bytes = self.info.width * self.info.bands * max(self.info.dtype.itemsize, 4)
+        rows = max(1, BLOCK_BYTES // row_bytes)
+        for top in range(0, self.info.height, rows):
+            yield top, min(rows, self.info.height - top)
+
+    def scan_valid(self) -> np.ndarray:
+        """Mask of the pixels that hold data, bool (H, W), read block by block."""
+        if self.always_valid:
+            return np.ones(self.info.shape[:2], dtype=bool)
+        return np.concatenate([self.read((top, 0, rows, self.info.width))[1] for top, rows in self.row_blocks()])
+
+    def read_pixels(self, indices: np.ndarray) -> np.ndarray:
+        """Read single pixels, block by block.
+
+        Args:
+            indices (np.ndarray): N flat indices ``row * W + col``.
+
+        Returns:
+            np.ndarray: float32 values of shape (N, C).
+        """
+        bands = self.info.bands if self.bands is None else len(self.bands)
+        pixels = np.empty((len(indices), bands), dtype=np.float32)
+        rows, cols = np.divmod(np.asarray(indices), self.info.width)
+        for top, height in self.row_blocks():
+            inside = (rows >= top) & (rows < top + height)
+            if inside.any():
+                first, last = rows[inside].min(), rows[inside].max()
+                block, _ = self.read((int(first), 0, int(last - first + 1), self.info.width))
+                pixels[inside] = block[rows[inside] - first, cols[inside]]
+        return pixels
+
+    def empty_bands(self) -> list[int]:
+        """Selected bands that hold no data in any pixel, counted as in the file."""
+        bands = np.arange(self.info.bands) if self.bands is None else self.bands
+        empty = np.ones(len(bands), dtype=bool)
+        for top, rows in self.row_blocks():
+            raw = self._reader.read((top, 0, rows, self.info.width), bands.tolist())
+            empty &= self._no_data(raw).all(axis=(0, 1))
+        return bands[empty].tolist()
+
+    def close(self) -> None:
+        """Release the file; the next reading opens it again."""
+        self._reader.close()

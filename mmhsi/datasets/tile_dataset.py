@@ -1,0 +1,73 @@
+"""Tiles of a scene, for segmentors that give a label to each pixel of a tile."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmhsi.datasets.class_info import IGNORE_INDEX
+from mmhsi.datasets.scene_dataset import SceneDataset
+from mmhsi.registry import DATASETS
+from mmhsi.utils.tiling import tile_positions
+
+
+@DATASETS.register_module()
+class TileDataset(SceneDataset):
+    """Overlapping square tiles that cover a scene, row by row.
+
+    A sample holds 'img' (t, t, C) float32, 'gt_seg_map' (t, t) uint8 with 255 outside the pixels of ``evaluate_on`` and
+    outside the scene, 'top', 'left', 'overlap', 'window', 'sample_idx', 'scene_name', 'scene_shape' (H, W), 'img_shape'
+    and 'ori_shape'. With ``subset='all'`` there are all tiles, otherwise those with at least one pixel of the subset.
+    :func:`mmhsi.utils.tiling.stitch_tiles` puts predictions together again. A scene smaller than a tile is padded at
+    its lower and right border.
+
+    Args:
+        tile_size (int): Side t of a tile in pixels.
+        overlap (int): Smallest overlap of neighbouring tiles in pixels. Defaults to 0.
+        **kwargs: See :class:`SceneDataset`; ``pad_mode`` defaults to 'reflect'.
+
+    Raises:
+        ValueError: If a tile is so much larger than the scene that ``pad_mode`` cannot fill it: with 'reflect' from
+            twice the shorter side on.
+    """
+
+    def __init__(self, *args, tile_size: int, overlap: int = 0, pad_mode: str = 'reflect', **kwargs):
+        self.tile_size = tile_size
+        self.overlap = overlap
+        super().__init__(*args, pad_mode=pad_mode, **kwargs)
+
+    def check_window(self) -> None:
+        """Raise a ValueError if the tile is too large for the scene."""
+        shorter = min(self.scene.height, self.scene.width)
+        if not 1 <= self.tile_size < 2 * shorter:
+            raise ValueError(f'tiles of {self.tile_size} x {self.tile_size} pixels do not suit the scene '
+                             f'{self.scene.name!r} of {self.scene.height} x {self.scene.width}: tile_size must lie '
+                             f'between 1 and {2 * shorter - 1}, as the scene is mirrored to fill a tile')
+
+    def load_data_list(self) -> np.ndarray:
+        """Upper left corners of the tiles, shape (N, 2)."""
+        scene = self.scene
+        positions = tile_positions(scene.height, scene.width, self.tile_size, self.overlap)
+        if self.subset == 'all':
+            return positions
+        wanted = np.zeros((scene.height, scene.width), dtype=bool)
+        wanted.ravel()[self.subset_pixels()] = True
+        t = self.tile_size
+        return positions[[wanted[top:top + t, left:left + t].any() for top, left in positions]]
+
+    def sample_info(self, item: np.ndarray) -> dict:
+        """Window, position and label map of a tile."""
+        top, left = (int(value) for value in item)
+        return {
+            'window': (top, left, self.tile_size, self.tile_size),
+            'target_map': self._targets,
+            'top': top,
+            'left': left,
+            'overlap': self.overlap
+        }
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Classes in a tile, for class-balanced sampling."""
+        self.full_init()
+        top, left = self.data_list[idx]
+        labels = np.unique(self._targets[top:top + self.tile_size, left:left + self.tile_size])
+        return labels[labels != IGNORE_INDEX].tolist()

@@ -1,0 +1,84 @@
+"""Random changes of a training window: rotation by quarter turns, brightness, noise.
+
+For flips use ``mmcv.RandomFlip`` (``type='RandomFlip'``), which serves any number of bands.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmhsi.registry import TRANSFORMS
+
+
+def _check_probability(prob: float) -> None:
+    if not 0 <= prob <= 1:
+        raise ValueError(f'prob must lie in [0, 1], not {prob}')
+
+
+@TRANSFORMS.register_module()
+class RandomRotate90(BaseTransform):
+    """Rotates 'img' and, where there is one, 'gt_seg_map' by 0, 1, 2 or 3 quarter turns with equal chance.
+
+    Adds the key 'rotate90', the number of counter-clockwise quarter turns. The window has to be square.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Rotate 'img' of shape (H, W, C) and 'gt_seg_map' of shape (H, W)."""
+        height, width = results['img'].shape[:2]
+        if height != width:
+            raise ValueError(f'RandomRotate90 needs square windows, not {height} x {width}')
+        turns = int(np.random.randint(4))
+        results['rotate90'] = turns
+        for key in ('img', 'gt_seg_map'):
+            if turns and key in results:
+                results[key] = np.ascontiguousarray(np.rot90(results[key], turns))
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomSpectralScale(BaseTransform):
+    """Multiplies 'img' by a random factor drawn from N(1, sigma²), as a change of illumination does.
+
+    Args:
+        sigma (float): Standard deviation of the factor. Defaults to 0.1.
+        per_band (bool): A factor for each band instead of one for all. Defaults to False.
+        prob (float): Chance that a window is changed. Defaults to 0.5.
+    """
+
+    def __init__(self, sigma: float = 0.1, per_band: bool = False, prob: float = 0.5):
+        _check_probability(prob)
+        self.sigma = sigma
+        self.per_band = per_band
+        self.prob = prob
+
+    def transform(self, results: dict) -> dict:
+        """Scale 'img' of shape (H, W, C)."""
+        if np.random.rand() < self.prob:
+            image = results['img']
+            factor = np.random.normal(1., self.sigma, image.shape[-1] if self.per_band else 1)
+            results['img'] = image * factor.astype(image.dtype)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomBandNoise(BaseTransform):
+    """Adds Gaussian noise to every value of 'img'.
+
+    Args:
+        sigma (float): Standard deviation of the noise, in the units of the preprocessed values: with whitened
+            components, which have variance 1, 0.1 is a tenth of their spread. Defaults to 0.1.
+        prob (float): Chance that a window is changed. Defaults to 0.5.
+    """
+
+    def __init__(self, sigma: float = 0.1, prob: float = 0.5):
+        _check_probability(prob)
+        self.sigma = sigma
+        self.prob = prob
+
+    def transform(self, results: dict) -> dict:
+        """Add noise to 'img' of shape (H, W, C)."""
+        if np.random.rand() < self.prob:
+            image = results['img']
+            results['img'] = image + np.random.normal(0., self.sigma, image.shape).astype(image.dtype)
+        return results

@@ -1,0 +1,84 @@
+"""A sequence of spectral transforms that is fitted, applied, saved and restored as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mmhsi.datasets.transforms.spectral import SelectBands, SpectralTransform
+from mmhsi.registry import TRANSFORMS
+
+
+class SpectralChain:
+    """Spectral transforms applied one after the other.
+
+    A leading ``SelectBands`` is not applied by the chain: its :attr:`source_bands` are what the reader is to read, so
+    that unused bands are never loaded. All methods but :meth:`bind` take spectra of those bands.
+
+    Args:
+        transforms (Sequence[dict | SpectralTransform]): Configs or transforms.
+
+    Raises:
+        ValueError: If one of them is no spectral transform.
+    """
+
+    def __init__(self, transforms: Sequence[dict | SpectralTransform]):
+        self.transforms = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in transforms]
+        for step in self.transforms:
+            if not isinstance(step, SpectralTransform):
+                raise ValueError(f'{type(step).__name__} is no spectral transform and cannot preprocess a scene')
+        self._selects = bool(self.transforms) and isinstance(self.transforms[0], SelectBands)
+
+    def bind(self, bands: int, wavelengths: np.ndarray | None) -> tuple[int, np.ndarray | None]:
+        """Tell the transforms the bands of the file; returns number and wavelengths (nm) of the bands that result."""
+        for step in self.transforms:
+            bands, wavelengths = step.bind(bands, wavelengths)
+        return bands, wavelengths
+
+    @property
+    def source_bands(self) -> np.ndarray | None:
+        """Bands of the file to read, None for all."""
+        return self.transforms[0].indices if self._selects else None
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the chain can be applied."""
+        return all(step.fitted for step in self.transforms)
+
+    def fit(self, pixels: np.ndarray) -> None:
+        """Fit each transform on what the ones before make of pixels of shape (N, C)."""
+        for step in self.transforms[self._selects:]:
+            if not step.fitted:
+                step.fit(pixels)
+            pixels = step(pixels)
+
+    def __call__(self, spectra: np.ndarray) -> np.ndarray:
+        """Transform float32 spectra of shape (..., C) to (..., C')."""
+        for step in self.transforms[self._selects:]:
+            spectra = step(spectra)
+        return spectra
+
+    def _prefixes(self) -> list[str]:
+        return [f'{index}.{type(step).__name__}.' for index, step in enumerate(self.transforms)]
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """The fitted state of all transforms, by '<position>.<transform>.<name>'."""
+        return {
+            prefix + name: value
+            for prefix, step in zip(self._prefixes(), self.transforms, strict=True)
+            for name, value in step.state_dict().items()
+        }
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over what :meth:`state_dict` gave.
+
+        Raises:
+            ValueError: If the state is of other transforms.
+        """
+        steps = list(zip(self._prefixes(), self.transforms, strict=True))
+        expected = sorted(prefix + name for prefix, step in steps for name in step.state_names)
+        if sorted(state) != expected:
+            raise ValueError(f'the state of the preprocessing consists of {expected}, but {sorted(state)} is given')
+        for prefix, step in steps:
+            step.load_state_dict({name: state[prefix + name] for name in step.state_names})

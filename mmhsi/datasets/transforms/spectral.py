@@ -1,0 +1,300 @@
+"""Transforms of spectra that act on each pixel alone; those with a fitted state learn it from a scene once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmhsi.registry import TRANSFORMS
+
+
+class SpectralTransform:
+    """Base of the spectral transforms.
+
+    A transform maps the last axis of a float32 array from C to C' bands. It is called with an array of shape (..., C),
+    or, in a pipeline, with a results dict whose 'img' it replaces. What it learns in :meth:`fit` are the attributes
+    named in ``state_names``; they are saved and restored as a dict of arrays, so that a scene seen later is
+    transformed by the state fitted before.
+    """
+
+    state_names: tuple[str, ...] = ()
+
+    def __init__(self):
+        for name in self.state_names:
+            setattr(self, name, None)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the transform can be applied; always true without a state."""
+        return all(getattr(self, name) is not None for name in self.state_names)
+
+    def bind(self, in_bands: int, wavelengths: np.ndarray | None = None) -> tuple[int, np.ndarray | None]:
+        """Tell the transform which bands it will see.
+
+        Args:
+            in_bands (int): Number of bands C.
+            wavelengths (np.ndarray, optional): Band centres in nm, shape (C,).
+
+        Returns:
+            tuple[int, np.ndarray | None]: Number of bands C' and their wavelengths after the transform.
+
+        Raises:
+            ValueError: If the transform cannot be applied to such bands.
+        """
+        return self.out_bands(in_bands), wavelengths
+
+    def out_bands(self, in_bands: int) -> int:
+        """Number of bands C' that ``in_bands`` bands become."""
+        return in_bands
+
+    def fit(self, pixels: np.ndarray) -> None:
+        """Learn the state from pixels of shape (N, C); nothing to do without a state."""
+
+    def fitted_bands(self) -> int | None:
+        """Number of bands C that the fitted state is for, None if it suits any number."""
+
+    def apply(self, spectra: np.ndarray) -> np.ndarray:
+        """Transform float32 spectra of shape (..., C); to be written by the subclass."""
+        raise NotImplementedError
+
+    def __call__(self, cube: np.ndarray | dict) -> np.ndarray | dict:
+        """Transform a cube of shape (..., C), or the 'img' of a results dict.
+
+        Raises:
+            ValueError: If the transform is not fitted, or was fitted on another number of bands.
+        """
+        if isinstance(cube, dict):
+            cube['img'] = self(cube['img'])
+            return cube
+        name = type(self).__name__
+        if not self.fitted:
+            raise ValueError(f'{name} is not fitted: call fit(pixels) or load_state_dict(state) first')
+        needed = self.fitted_bands()
+        if needed not in (None, cube.shape[-1]):
+            raise ValueError(f'{name} was fitted on {needed} bands, but is applied to {cube.shape[-1]}')
+        return self.apply(np.asarray(cube, dtype=np.float32))
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """The fitted state by name.
+
+        Raises:
+            ValueError: If the transform is not fitted.
+        """
+        if not self.fitted:
+            raise ValueError(f'{type(self).__name__} is not fitted and has no state to save')
+        return {name: np.asarray(getattr(self, name)) for name in self.state_names}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Take over a state that :meth:`state_dict` gave.
+
+        Raises:
+            ValueError: If the names are not those of this transform.
+        """
+        if set(state) != set(self.state_names):
+            raise ValueError(f'the state of {type(self).__name__} is {sorted(self.state_names)}, not {sorted(state)}')
+        for name, value in state.items():
+            setattr(self, name, np.asarray(value))
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'
+
+
+@TRANSFORMS.register_module()
+class SelectBands(SpectralTransform):
+    """Keeps some of the bands. Give exactly one of the arguments.
+
+    Args:
+        bands (Sequence[int | tuple[int, int]], optional): Bands to keep, counted from 0; a pair stands for all bands
+            from the first to the last of the pair.
+        exclude (Sequence[int | tuple[int, int]], optional): Bands to leave out, e.g. those of water absorption.
+        wavelengths (Sequence[tuple[float, float]], optional): Ranges of band centres in nm to keep, ends included.
+            They need a file that states its wavelengths.
+    """
+
+    state_names = ('indices', )
+
+    def __init__(self,
+                 bands: Sequence[int | tuple[int, int]] | None = None,
+                 exclude: Sequence[int | tuple[int, int]] | None = None,
+                 wavelengths: Sequence[tuple[float, float]] | None = None):
+        super().__init__()
+        if sum(option is not None for option in (bands, exclude, wavelengths)) != 1:
+            raise ValueError('SelectBands takes exactly one of bands, exclude and wavelengths')
+        self.bands = self._expand(bands)
+        self.exclude = self._expand(exclude)
+        self.ranges = wavelengths
+
+    @staticmethod
+    def _expand(bands: Sequence[int | tuple[int, int]] | None) -> list[int] | None:
+        if bands is None:
+            return None
+        spans = [(band, band) if np.ndim(band) == 0 else band for band in bands]
+        return [band for first, last in spans for band in range(first, last + 1)]
+
+    def bind(self, in_bands: int, wavelengths: np.ndarray | None = None) -> tuple[int, np.ndarray | None]:
+        if self.ranges is not None:
+            if wavelengths is None:
+                raise ValueError('SelectBands is given wavelength ranges, but the wavelengths of the bands are unknown')
+            keep = np.zeros(in_bands, dtype=bool)
+            for low, high in self.ranges:
+                keep |= (wavelengths >= low) & (wavelengths <= high)
+            chosen = np.flatnonzero(keep)
+        else:
+            named = np.asarray(self.exclude if self.bands is None else self.bands, dtype=np.int64)
+            outside = named[(named < 0) | (named >= in_bands)]
+            if outside.size:
+                raise ValueError(f'SelectBands names band {outside[0]}, but there are the bands 0 to {in_bands - 1}')
+            chosen = named if self.exclude is None else np.setdiff1d(np.arange(in_bands), named)
+        if not chosen.size:
+            raise ValueError(f'SelectBands keeps none of the {in_bands} bands')
+        self.indices = chosen
+        return len(chosen), None if wavelengths is None else wavelengths[chosen]
+
+    def out_bands(self, in_bands: int) -> int:
+        return in_bands if self.indices is None else len(self.indices)
+
+    def fit(self, pixels: np.ndarray) -> None:
+        if not self.fitted:
+            self.bind(pixels.shape[-1])
+
+    def __call__(self, cube: np.ndarray | dict) -> np.ndarray | dict:
+        if not self.fitted and self.ranges is None:  # band numbers need no wavelengths
+            self.bind((cube['img'] if isinstance(cube, dict) else cube).shape[-1])
+        return super().__call__(cube)
+
+    def apply(self, spectra: np.ndarray) -> np.ndarray:
+        if spectra.shape[-1] <= self.indices.max():
+            raise ValueError(f'SelectBands takes band {self.indices.max()}, but is applied to {spectra.shape[-1]} '
+                             'bands')
+        return spectra[..., self.indices]
+
+
+@TRANSFORMS.register_module()
+class ScaleValues(SpectralTransform):
+    """Computes ``factor * x + offset``, e.g. reflectance from stored integers.
+
+    Args:
+        factor (float): Defaults to 1.
+        offset (float): Defaults to 0.
+    """
+
+    def __init__(self, factor: float = 1., offset: float = 0.):
+        super().__init__()
+        self.factor = np.float32(factor)
+        self.offset = np.float32(offset)
+
+    def apply(self, spectra: np.ndarray) -> np.ndarray:
+        return spectra * self.factor + self.offset
+
+
+@TRANSFORMS.register_module()
+class Standardize(SpectralTransform):
+    """Gives each band mean 0 and standard deviation 1: ``(x - mean) / (std + eps)``.
+
+    Args:
+        eps (float): Added to the standard deviation, for bands that are constant. Defaults to 1e-6.
+    """
+
+    state_names = ('mean', 'std')
+
+    def __init__(self, eps: float = 1e-6):
+        super().__init__()
+        self.eps = eps
+
+    def fit(self, pixels: np.ndarray) -> None:
+        self.mean = pixels.mean(axis=0, dtype=np.float64)
+        self.std = pixels.std(axis=0, dtype=np.float64)
+
+    def fitted_bands(self) -> int:
+        return len(self.mean)
+
+    def apply(self, spectra: np.ndarray) -> np.ndarray:
+        return (spectra - self.mean.astype(np.float32)) / (self.std + self.eps).astype(np.float32)
+
+
+@TRANSFORMS.register_module()
+class MinMaxScale(SpectralTransform):
+    """Maps the range of the fitted pixels to [0, 1]: ``(x - min) / (max - min)``.
+
+    Args:
+        per_band (bool): One range for each band instead of one for the whole cube. Defaults to False.
+    """
+
+    state_names = ('minimum', 'maximum')
+
+    def __init__(self, per_band: bool = False):
+        super().__init__()
+        self.per_band = per_band
+
+    def fit(self, pixels: np.ndarray) -> None:
+        axis = 0 if self.per_band else None
+        self.minimum = np.asarray(pixels.min(axis=axis), dtype=np.float64)
+        self.maximum = np.asarray(pixels.max(axis=axis), dtype=np.float64)
+
+    def fitted_bands(self) -> int | None:
+        return self.minimum.size if self.per_band else None
+
+    def apply(self, spectra: np.ndarray) -> np.ndarray:
+        span = self.maximum - self.minimum
+        span = np.where(span > 0, span, 1)  # a constant band becomes 0
+        return (spectra - self.minimum.astype(np.float32)) / span.astype(np.float32)
+
+
+@TRANSFORMS.register_module()
+class SpectralPCA(SpectralTransform):
+    """Principal components of the spectra, computed with scikit-learn in double precision.
+
+    Args:
+        n_components (int): Number of components.
+        whiten (bool): Whether each component is scaled to variance 1 over the fitted pixels. Defaults to True.
+    """
+
+    state_names = ('mean', 'components', 'variance')
+
+    def __init__(self, n_components: int, whiten: bool = True):
+        super().__init__()
+        self.n_components = n_components
+        self.whiten = whiten
+        self._projection = None
+
+    def bind(self, in_bands: int, wavelengths: np.ndarray | None = None) -> tuple[int, None]:
+        if not 1 <= self.n_components <= in_bands:
+            raise ValueError(f'SpectralPCA is to keep {self.n_components} components of {in_bands} bands')
+        return self.n_components, None
+
+    def out_bands(self, in_bands: int) -> int:
+        return self.n_components
+
+    def fit(self, pixels: np.ndarray) -> None:
+        from sklearn.decomposition import PCA  # takes seconds to import, which only who fits has to wait for
+
+        self.bind(pixels.shape[-1])
+        if len(pixels) < max(self.n_components, 2):
+            raise ValueError(f'SpectralPCA needs at least {max(self.n_components, 2)} pixels for {self.n_components} '
+                             f'components, but {len(pixels)} are given')
+        # The covariance is small (C x C) however many pixels there are, and its eigenvectors are exact.
+        pca = PCA(self.n_components, svd_solver='covariance_eigh').fit(pixels.astype(np.float64))
+        self.load_state_dict({
+            'mean': pca.mean_,
+            'components': pca.components_,
+            'variance': pca.explained_variance_
+        })
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        super().load_state_dict(state)
+        if len(self.components) != self.n_components:
+            raise ValueError(f'the state of SpectralPCA has {len(self.components)} components, but {self.n_components} '
+                             'are asked for')
+        projection = self.components.T
+        if self.whiten:
+            # A component without variance is rounding noise that must not be blown up.
+            scale = np.sqrt(np.maximum(self.variance, np.finfo(np.float64).eps))
+            projection = projection / scale
+        self._projection = projection.astype(np.float32)
+
+    def fitted_bands(self) -> int:
+        return len(self.mean)
+
+    def apply(self, spectra: np.ndarray) -> np.ndarray:
+        return (spectra - self.mean.astype(np.float32)) @ self._projection

@@ -1,0 +1,60 @@
+"""Windows around single pixels, for classifiers that give one label to a window."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmhsi.datasets.scene_dataset import SceneDataset
+from mmhsi.registry import DATASETS
+from mmhsi.utils.windows import centred_window, source_indices
+
+
+@DATASETS.register_module()
+class WindowDataset(SceneDataset):
+    """A square window around each pixel of a subset of a scene.
+
+    A sample holds 'img' (w, w, C) float32, 'gt_label' (int; 255 if the pixel is not labelled or not in
+    ``evaluate_on``), 'row', 'col', 'window', 'sample_idx', 'scene_name', 'scene_shape' (H, W), 'img_shape' and
+    'ori_shape'. With ``subset='all'`` one pass gives the map of the whole scene and the scores on the test pixels.
+
+    Args:
+        window_size (int): Side w of the window in pixels. With an odd size the pixel is in the middle, with an even one
+            at index w / 2.
+        **kwargs: See :class:`SceneDataset`; ``pad_mode`` defaults to 'constant'.
+
+    Raises:
+        ValueError: If the window is more than twice as large as the scene, or too large for ``pad_mode``.
+    """
+
+    def __init__(self, *args, window_size: int, **kwargs):
+        self.window_size = window_size
+        super().__init__(*args, **kwargs)
+
+    def check_window(self) -> None:
+        """Raise a ValueError if the window is too large for the scene."""
+        shorter = min(self.scene.height, self.scene.width)
+        if not 1 <= self.window_size <= 2 * shorter:
+            raise ValueError(f'windows of {self.window_size} x {self.window_size} pixels do not suit the scene '
+                             f'{self.scene.name!r} of {self.scene.height} x {self.scene.width}: window_size must lie '
+                             f'between 1 and {2 * shorter}, twice the shorter side')
+        # The window around a corner pixel hangs out farthest.
+        source_indices(-(self.window_size // 2), self.window_size, shorter, self.pad_mode)
+
+    def load_data_list(self) -> np.ndarray:
+        """Flat indices of the pixels."""
+        return self.subset_pixels()
+
+    def sample_info(self, item: np.ndarray) -> dict:
+        """Window, position and label of a pixel."""
+        row, col = divmod(int(item), self.scene.width)
+        return {
+            'window': centred_window(row, col, self.window_size),
+            'gt_label': int(self._targets[row, col]),
+            'row': row,
+            'col': col
+        }
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Class of a sample, for class-balanced sampling."""
+        self.full_init()
+        return [int(self._targets.ravel()[self.data_list[idx]])]

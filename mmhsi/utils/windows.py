@@ -1,0 +1,104 @@
+"""Cutting a window out of an array, with the part outside the array filled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+PAD_MODES = ('constant', 'symmetric', 'reflect')
+
+
+def check_pad_mode(pad_mode: str) -> None:
+    """Raise a ValueError unless ``pad_mode`` is one of 'constant', 'symmetric' and 'reflect'."""
+    if pad_mode not in PAD_MODES:
+        raise ValueError(f'pad_mode must be one of {PAD_MODES}, not {pad_mode!r}')
+
+
+def source_indices(start: int, length: int, size: int, pad_mode: str = 'constant') -> np.ndarray:
+    """Positions of an axis that a window along that axis takes its values from.
+
+    Args:
+        start (int): First position of the window; negative or beyond the axis where the window hangs out.
+        length (int): Length of the window.
+        size (int): Length of the axis.
+        pad_mode (str): 'constant' marks outside positions by -1, 'symmetric' mirrors at the border of the first and
+            last element (d c b a | a b c d), 'reflect' mirrors at the element itself (d c b | a b c d).
+
+    Returns:
+        np.ndarray: int64 indices of shape (length,), within [0, size) or -1.
+
+    Raises:
+        ValueError: If the mirrored part is longer than the axis provides.
+    """
+    indices = np.arange(start, start + length)
+    if pad_mode == 'constant':
+        indices[(indices < 0) | (indices >= size)] = -1
+        return indices
+    check_pad_mode(pad_mode)
+    available = size if pad_mode == 'symmetric' else size - 1
+    overhang = max(-start, start + length - size)
+    if overhang > available:
+        raise ValueError(f'a window that hangs {overhang} pixels over an axis of {size} pixels cannot be filled with '
+                         f'pad_mode {pad_mode!r}, which provides {available}; use a smaller window or "constant"')
+    shift = 1 if pad_mode == 'symmetric' else 0
+    indices = np.where(indices < 0, -indices - shift, indices)
+    return np.where(indices >= size, 2 * (size - 1) - indices + shift, indices)
+
+
+def gather(array: np.ndarray, rows: np.ndarray, cols: np.ndarray, pad_value: float = 0) -> np.ndarray:
+    """Take the grid ``rows`` x ``cols`` from an array; -1 stands for ``pad_value``.
+
+    Args:
+        array (np.ndarray): Array of shape (H, W) or (H, W, C).
+        rows (np.ndarray): int indices of shape (h,).
+        cols (np.ndarray): int indices of shape (w,).
+        pad_value (float): Value of the positions marked -1.
+
+    Returns:
+        np.ndarray: New array of shape (h, w) or (h, w, C).
+    """
+    window = array[rows[:, None], cols[None, :]]
+    window[rows < 0] = pad_value
+    window[:, cols < 0] = pad_value
+    return window
+
+
+def crop_window(array: np.ndarray,
+                top: int,
+                left: int,
+                height: int,
+                width: int,
+                pad_mode: str = 'constant',
+                pad_value: float = 0) -> np.ndarray:
+    """Copy a window out of an image that may hang over the border of the image.
+
+    Args:
+        array (np.ndarray): Image of shape (H, W) or (H, W, C).
+        top (int): First row, may be negative.
+        left (int): First column, may be negative.
+        height (int): Number of rows.
+        width (int): Number of columns.
+        pad_mode (str): See :func:`source_indices`.
+        pad_value (float): Value outside the image with pad_mode 'constant'.
+
+    Returns:
+        np.ndarray: New array of shape (height, width) or (height, width, C).
+    """
+    bottom, right = top + height, left + width
+    if top >= 0 and left >= 0 and bottom <= array.shape[0] and right <= array.shape[1]:
+        return array[top:bottom, left:right].copy()
+    if pad_mode == 'constant':
+        window = np.full((height, width, *array.shape[2:]), pad_value, dtype=array.dtype)
+        first_row, first_col = max(-top, 0), max(-left, 0)
+        part = array[max(top, 0):max(bottom, 0), max(left, 0):max(right, 0)]
+        window[first_row:first_row + part.shape[0], first_col:first_col + part.shape[1]] = part
+        return window
+    return gather(array, source_indices(top, height, array.shape[0], pad_mode),
+                  source_indices(left, width, array.shape[1], pad_mode), pad_value)
+
+
+def centred_window(row: int, col: int, size: int) -> tuple[int, int, int, int]:
+    """Window (top, left, height, width) of ``size`` x ``size`` pixels with the pixel (row, col) at its centre.
+
+    With an even size the pixel lies at index ``size // 2``, one row and column behind the middle.
+    """
+    return row - size // 2, col - size // 2, size, size

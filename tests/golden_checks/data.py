@@ -1,0 +1,74 @@
+"""Goldens of windows, splits, principal components, tiling and padding."""
+
+import numpy as np
+
+from golden_checks.case import GoldenCase
+from mmhsi.datasets import NumberSplit, RatioSplit, Scene, SpectralPCA
+from mmhsi.datasets.class_info import IGNORE_INDEX
+from mmhsi.datasets.splits import BaseSplitter
+from mmhsi.utils.tiling import extract_tiles, pad_to_multiple, stitch_tiles, tile_positions, tile_starts
+from mmhsi.utils.windows import centred_window
+
+
+def check_windows_split(case: GoldenCase) -> None:
+    """Zero-padded windows around every pixel, and the pixels drawn by number and by ratio, in the order drawn."""
+    tensors, expected = case.tensors, case.json['expected']
+    scene = Scene(image=tensors['image'], labels=tensors['gt'])
+    height, width = tensors['gt'].shape
+    windows = [scene.window(*centred_window(*divmod(i, width), expected['window'])) for i in range(height * width)]
+    np.testing.assert_array_equal(np.stack(windows), tensors['windows'])
+    stored = np.where(scene.labels == IGNORE_INDEX, 0, scene.labels + 1)
+    np.testing.assert_array_equal(stored.ravel(), tensors['window_labels'])
+
+    seed = expected['numpy_legacy_seed']
+    for index, (train, val) in enumerate(expected['split_number']):
+        splitter = NumberSplit(train, val, seed=seed, small_class='reference')
+        _check_split(splitter, tensors['split_gt'], case.group(f'split{index}/'))
+    splitter = RatioSplit(*expected['split_ratio'], seed=seed, small_class='reference')
+    _check_split(splitter, tensors['split_gt'], case.group('ratio/'))
+
+
+def _check_split(splitter: BaseSplitter, stored: np.ndarray, wanted: dict[str, np.ndarray]) -> None:
+    labels = np.where(stored > 0, stored - 1, IGNORE_INDEX)[None]
+    split = splitter(labels)
+    drawn = zip(*splitter.per_class(labels, list(range(stored.max()))), strict=True)
+    for name, parts in zip(('train', 'val', 'test'), drawn, strict=True):
+        np.testing.assert_array_equal(np.concatenate(parts), wanted[name])
+        np.testing.assert_array_equal(getattr(split, name), np.sort(wanted[name]))
+
+
+def check_pca_whiten(case: GoldenCase) -> None:
+    """Whitened principal components, each up to its sign."""
+    cube, wanted = case.tensors['cube'], case.tensors['components']
+    pca = SpectralPCA(case.json['expected']['num_components'])
+    pca.fit(cube.reshape(-1, cube.shape[-1]))
+    found = pca(cube)
+    signs = np.sign((found * wanted).sum(axis=(0, 1)))
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found * signs, wanted, rtol=1e-4, atol=1e-4)
+
+
+def check_tile_stitch(case: GoldenCase) -> None:
+    """Tile positions and the map stitched from the labels of the tiles."""
+    for index, size in enumerate(case.json['expected']['cases']):
+        wanted = case.group(f'{index}/')
+        shape, tile, overlap = (size['height'], size['width']), size['tile'], size['overlap']
+        np.testing.assert_array_equal(tile_starts(shape[0], tile, overlap), wanted['row_start'])
+        np.testing.assert_array_equal(tile_starts(shape[1], tile, overlap), wanted['col_start'])
+        positions = tile_positions(*shape, tile, overlap)
+        assert len(positions) == size['tiles']
+        first = positions @ [shape[1], 1]
+        bands = max(wanted['tile_first_pixel_index'].max() // max(first.max(), 1), 1)  # counted in the flattened cube
+        np.testing.assert_array_equal(first * bands, wanted['tile_first_pixel_index'])
+        stitched = stitch_tiles(wanted['tile_labels'], positions, shape, overlap)
+        np.testing.assert_array_equal(stitched, wanted['stitched'])
+
+
+def check_pad_tiles(case: GoldenCase) -> None:
+    """Padding by a copy of the last rows and columns, and the tiles cut from the result."""
+    expected = case.json['expected']
+    padded = pad_to_multiple(case.tensors['image'], expected['tile'], mode='append')
+    np.testing.assert_array_equal(padded, case.tensors['padded'])
+    positions = tile_positions(*padded.shape[:2], expected['tile'])
+    assert len(positions) == expected['num_h'] * expected['num_w']
+    np.testing.assert_array_equal(extract_tiles(padded, positions, expected['tile']), case.tensors['tiles'])
