@@ -1,0 +1,92 @@
+"""Classical baselines: classifying each pixel by its spectrum alone, on the split and the evaluation of a scene."""
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+from mmengine.logging import print_log
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from mmhsi.evaluation.scene_result import IGNORE_INDEX, SceneResult
+
+_SVM_GRID = {'svc__C': [1., 10., 100., 1000.], 'svc__gamma': [2.**exponent for exponent in range(-13, 0, 2)]}
+_BLOCK = 65536
+
+
+def evaluate_pixel_classifier(scene,
+                              estimator: str | Callable[[int], BaseEstimator] = 'svm',
+                              seed: int = 0,
+                              folds: int = 5,
+                              aa: str = 'recall') -> SceneResult:
+    """Train a classifier on the spectra of the training pixels, classify the whole scene, evaluate the test pixels.
+
+    'svm' standardises the bands and fits a support vector machine with RBF kernel, one against one; C (1 to 1000) and
+    gamma (2^-13 to 2^-1) are chosen by stratified cross-validation on the training pixels, with no more folds than the
+    smallest class has pixels. With a single training pixel in a class there is no cross-validation: C is 100, gamma
+    1 / bands. 'forest' is a random forest of 500 trees.
+
+    Args:
+        scene (Scene): A scene with labels and a split; its preprocessing applies.
+        estimator (str | Callable): 'svm', 'forest', or a function that makes a scikit-learn estimator from the seed.
+            Defaults to 'svm'.
+        seed (int): Seed of the folds and of the forest. Defaults to 0.
+        folds (int): Folds of the cross-validation, at least 2. Defaults to 5.
+        aa (str): What AA averages, 'recall' or 'precision'. Defaults to 'recall'.
+
+    Returns:
+        SceneResult: The map of all valid pixels, evaluated on the test pixels; ``settings`` tells the estimator and
+        what the cross-validation chose.
+
+    Raises:
+        ValueError: If the scene has no split, fewer than two classes have training pixels, or the estimator is unknown.
+    """
+    if scene.split is None:
+        raise ValueError(f'scene {scene.name!r} has no split to train on')
+    labels = scene.labels.ravel()
+    train, test = scene.split.train, scene.split.test
+    spectra, classes = scene.pixels(train), labels[train]
+    counts = np.unique(classes, return_counts=True)[1]
+    if len(counts) < 2:
+        raise ValueError(f'scene {scene.name!r}: a classifier needs training pixels of at least two classes, found '
+                         f'{len(counts)}')
+
+    model, settings = _make_estimator(estimator, seed, min(folds, int(counts.min())), scene.bands)
+    model.fit(spectra, classes)
+    if isinstance(model, GridSearchCV):
+        settings.update(C=model.best_params_['svc__C'], gamma=model.best_params_['svc__gamma'],
+                        cross_validation_accuracy=float(model.best_score_))
+
+    prediction = np.full(labels.shape, IGNORE_INDEX, np.uint8)
+    valid = np.flatnonzero(scene.valid)
+    for start in range(0, len(valid), _BLOCK):
+        block = valid[start:start + _BLOCK]
+        prediction[block] = model.predict(scene.pixels(block))
+    target = np.full(labels.shape, IGNORE_INDEX, np.uint8)
+    target[test] = labels[test]
+    shape = scene.height, scene.width
+    return SceneResult.evaluate(scene.name, prediction.reshape(shape), target.reshape(shape), scene.classes,
+                                scene.palette, aa, settings)
+
+
+def _make_estimator(estimator, seed: int, folds: int, bands: int) -> tuple[BaseEstimator, dict]:
+    if callable(estimator):
+        return estimator(seed), {'estimator': getattr(estimator, '__name__', repr(estimator)), 'seed': seed}
+    settings = {'estimator': estimator, 'seed': seed}
+    if estimator == 'forest':
+        return RandomForestClassifier(n_estimators=500, random_state=seed), settings
+    if estimator != 'svm':
+        raise ValueError(f"estimator must be 'svm', 'forest' or a function of the seed, found {estimator!r}")
+    if folds < 2:
+        print_log('a class has a single training pixel: no cross-validation, the SVM takes C 100 and gamma 1 / bands',
+                  'current', logging.WARNING)
+        settings.update(C=100., gamma=1. / bands)
+        return make_pipeline(StandardScaler(), SVC(C=100., gamma=1. / bands)), settings
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), SVC(cache_size=500)), _SVM_GRID,
+        cv=StratifiedKFold(folds, shuffle=True, random_state=seed))
+    return search, dict(settings, folds=folds)

@@ -1,0 +1,105 @@
+"""Label maps of a scene from the labels of its windows or tiles, whatever their order and however often they come."""
+
+import numpy as np
+
+from mmhsi.utils.tiling import stitch_tiles
+
+
+def place_pixels(rows: np.ndarray, cols: np.ndarray, labels: np.ndarray, shape: tuple[int, int],
+                 empty: int = 255) -> tuple[np.ndarray, int]:
+    """Write one label per position into a map.
+
+    A position that comes more than once (a distributed sampler repeats samples to fill the last round) takes the
+    smallest of its labels, so that neither order nor repetition matters.
+
+    Args:
+        rows (np.ndarray): (N,) rows.
+        cols (np.ndarray): (N,) columns.
+        labels (np.ndarray): (N,) labels, 0 .. ``empty``.
+        shape (tuple[int, int]): Height and width of the scene.
+        empty (int): Value of positions without a label, larger than any label. Defaults to 255.
+
+    Returns:
+        tuple[np.ndarray, int]: The (H, W) uint8 map, and the number of entries that disagree with it.
+
+    Raises:
+        ValueError: If a position lies outside the scene.
+    """
+    rows, cols, labels = (np.asarray(values) for values in (rows, cols, labels))
+    outside = (rows < 0) | (rows >= shape[0]) | (cols < 0) | (cols >= shape[1])
+    if outside.any():
+        first = np.flatnonzero(outside)[0]
+        raise ValueError(f'pixel at row {rows[first]}, column {cols[first]} lies outside the scene of '
+                         f'{shape[0]} x {shape[1]} pixels')
+    placed = np.full(shape, empty, np.uint8)
+    np.minimum.at(placed, (rows, cols), labels.astype(np.uint8))
+    return placed, int(np.count_nonzero((placed[rows, cols] != labels) & (labels != empty)))
+
+
+def merge_tiles(tiles: list[np.ndarray], tops: list[int], lefts: list[int]) -> tuple[dict, int]:
+    """Reduce repeated tiles to one per position, in row-major order.
+
+    Args:
+        tiles (list[np.ndarray]): (h, w) label tiles.
+        tops (list[int]): First row of each tile.
+        lefts (list[int]): First column of each tile.
+
+    Returns:
+        tuple[dict, int]: Tile by (top, left), where copies disagree the smaller label of each pixel; and the number
+        of pixels in which they do.
+
+    Raises:
+        ValueError: If two tiles at one position differ in size.
+    """
+    merged, conflicts = {}, 0
+    for tile, top, left in zip(tiles, tops, lefts, strict=True):
+        known = merged.get((top, left))
+        if known is None:
+            merged[top, left] = tile
+            continue
+        if known.shape != tile.shape:
+            raise ValueError(f'the tile at row {top}, column {left} comes in two sizes, {known.shape} and {tile.shape}')
+        conflicts += int(np.count_nonzero(known != tile))
+        merged[top, left] = np.minimum(known, tile)
+    return dict(sorted(merged.items())), conflicts
+
+
+def stitch_labels(tiles: dict, shape: tuple[int, int], overlap: int, empty: int = 255) -> np.ndarray:
+    """Stitch label tiles to the map of a scene by :func:`mmhsi.utils.tiling.stitch_tiles`.
+
+    Args:
+        tiles (dict): (h, w) label tile by (top, left), as :func:`merge_tiles` returns them.
+        shape (tuple[int, int]): Height and width of the scene.
+        overlap (int): Overlap in pixels with which the tiles were cut.
+        empty (int): Value of pixels where no tile lies. Defaults to 255.
+
+    Returns:
+        np.ndarray: (H, W) uint8 map.
+    """
+    # the first tile is overwritten wherever there is another one, so an incomplete set of tiles leaves `empty` behind
+    background = np.full(shape, empty, np.uint8)
+    return stitch_tiles([background, *tiles.values()], [(0, 0), *tiles], shape, overlap).astype(np.uint8)
+
+
+def overlay_labels(tiles: dict, shape: tuple[int, int], empty: int = 255) -> tuple[np.ndarray, int]:
+    """Lay label tiles with gaps over each other, e.g. the ground truth of tiles.
+
+    Args:
+        tiles (dict): (h, w) label tile by (top, left); parts outside the scene must be ``empty``.
+        shape (tuple[int, int]): Height and width of the scene.
+        empty (int): The value of gaps, larger than any label. Defaults to 255.
+
+    Returns:
+        tuple[np.ndarray, int]: The (H, W) uint8 map with the smallest label of each pixel, and the number of tile
+        pixels that carry another label.
+    """
+    placed = np.full(shape, empty, np.uint8)
+    for (top, left), tile in tiles.items():
+        window = placed[top:top + tile.shape[0], left:left + tile.shape[1]]
+        np.minimum(window, tile[:window.shape[0], :window.shape[1]], out=window)
+    conflicts = 0
+    for (top, left), tile in tiles.items():
+        window = placed[top:top + tile.shape[0], left:left + tile.shape[1]]
+        tile = tile[:window.shape[0], :window.shape[1]]
+        conflicts += int(np.count_nonzero((tile != empty) & (tile != window)))
+    return placed, conflicts

@@ -1,0 +1,5 @@
+"""Metrics of the MMEngine evaluator."""
+
+from .scene_classification import SceneClassificationMetric
+
+__all__ = ['SceneClassificationMetric']

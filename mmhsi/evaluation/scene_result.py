@@ -1,0 +1,116 @@
+"""The outcome of classifying one scene: its maps, its confusion matrix and its scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmhsi.evaluation.functional.classification import classification_scores, confusion_matrix
+
+IGNORE_INDEX = 255
+
+
+@dataclass
+class SceneResult:
+    """Prediction and evaluation of one scene.
+
+    Attributes:
+        name (str): Name of the scene.
+        prediction (np.ndarray): (H, W) uint8, classes 0 .. K - 1, 255 where nothing was predicted.
+        target (np.ndarray): (H, W) uint8, classes 0 .. K - 1 of the evaluated pixels, 255 elsewhere.
+        matrix (np.ndarray): (K, K) int64 confusion matrix, rows are the true classes.
+        scores (dict): What :func:`~mmhsi.evaluation.functional.classification_scores` returns.
+        classes (tuple[str, ...]): The K class names.
+        palette (list[tuple[int, int, int]], optional): RGB of each class, 0 .. 255.
+        settings (dict): Facts worth keeping with the result, e.g. the parameters that a classical estimator chose.
+    """
+
+    name: str
+    prediction: np.ndarray
+    target: np.ndarray
+    matrix: np.ndarray
+    scores: dict
+    classes: tuple[str, ...]
+    palette: list[tuple[int, int, int]] | None = None
+    settings: dict = field(default_factory=dict)
+
+    @classmethod
+    def evaluate(cls,
+                 name: str,
+                 prediction: np.ndarray,
+                 target: np.ndarray,
+                 classes: Sequence[str],
+                 palette: Sequence | None = None,
+                 aa: str = 'recall',
+                 settings: dict | None = None) -> 'SceneResult':
+        """Score a prediction map against a target map.
+
+        Args:
+            name (str): Name of the scene.
+            prediction (np.ndarray): (H, W) classes, 255 where nothing was predicted.
+            target (np.ndarray): (H, W) classes of the evaluated pixels, 255 elsewhere.
+            classes (Sequence[str]): The K class names, at most 255.
+            palette (Sequence, optional): K RGB colours. Defaults to None.
+            aa (str): What AA averages, 'recall' or 'precision'. Defaults to 'recall'.
+            settings (dict, optional): Kept with the result. Defaults to None.
+
+        Returns:
+            SceneResult: The scored result.
+
+        Raises:
+            ValueError: If an evaluated pixel has no prediction or a label is outside the classes.
+        """
+        prediction, target = np.asarray(prediction), np.asarray(target)
+        if len(classes) > IGNORE_INDEX:
+            raise ValueError(f'scene {name}: at most {IGNORE_INDEX} classes are supported, found {len(classes)}')
+        if prediction.shape != target.shape:
+            raise ValueError(f'scene {name}: prediction {prediction.shape} and target {target.shape} differ in size')
+        missing = (target != IGNORE_INDEX) & (prediction == IGNORE_INDEX)
+        if missing.any():
+            row, col = np.argwhere(missing)[0]
+            raise ValueError(f'scene {name}: {np.count_nonzero(missing)} of '
+                             f'{np.count_nonzero(target != IGNORE_INDEX)} evaluated pixels have no prediction, '
+                             f'the first at row {row}, column {col}')
+        for what, labels in (('prediction', prediction), ('target', target)):
+            known = labels[labels != IGNORE_INDEX]
+            if known.size and (known.min() < 0 or known.max() >= len(classes)):
+                raise ValueError(f'scene {name}: labels of the {what} must lie in 0 .. {len(classes) - 1} '
+                                 f'({len(classes)} classes), found {known.min()} .. {known.max()}')
+        matrix = confusion_matrix(prediction, target, len(classes), IGNORE_INDEX)
+        return cls(
+            name=name,
+            prediction=prediction.astype(np.uint8),
+            target=target.astype(np.uint8),
+            matrix=matrix,
+            scores=classification_scores(matrix, aa),
+            classes=tuple(classes),
+            palette=None if palette is None else [tuple(int(v) for v in colour) for colour in palette],
+            settings=dict(settings or {}))
+
+    def summary(self) -> dict:
+        """Describe the result in plain Python values, ready for JSON.
+
+        Returns:
+            dict: ``OA``, ``AA``, ``kappa``; ``counts`` of pixels in the scene, predicted, evaluated and correct;
+            ``classes``, one dict per class with its name, scores and number of evaluated pixels; ``confusion_matrix``
+            as nested lists (rows are the true classes); ``settings`` if there are any. Undefined scores are None.
+        """
+        names = ('recall', 'precision', 'f1')
+        summary: dict = {key: _number(self.scores[key]) for key in ('OA', 'AA', 'kappa')}
+        summary['counts'] = {
+            'pixels': int(self.prediction.size),
+            'predicted': int(np.count_nonzero(self.prediction != IGNORE_INDEX)),
+            'evaluated': int(self.matrix.sum()),
+            'correct': int(np.trace(self.matrix))}
+        summary['classes'] = [
+            {'name': label, **{key: _number(self.scores[key][index]) for key in names},
+             'support': int(self.scores['support'][index])} for index, label in enumerate(self.classes)
+        ]
+        summary['confusion_matrix'] = self.matrix.tolist()
+        if self.settings:
+            summary['settings'] = self.settings
+        return summary
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,76 @@
+"""Label maps in colour: plain RGB arrays, and figures with a legend of the classes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mmhsi.visualization.figure import LegendEntry, image_figure
+from mmhsi.visualization.palette import UNLABELLED, resolve_palette
+
+
+def colour_labels(labels: np.ndarray,
+                  num_classes: int,
+                  palette: Sequence | None = None,
+                  ignore_index: int = 255,
+                  background: Sequence[int] = UNLABELLED) -> np.ndarray:
+    """Paint a label map.
+
+    Args:
+        labels (np.ndarray): (H, W) classes 0 .. K - 1, ``ignore_index`` where there is none.
+        num_classes (int): Number of classes K.
+        palette (Sequence, optional): K RGB colours, 0 .. 255. None takes
+            :func:`~mmhsi.visualization.palette.default_palette`.
+        ignore_index (int): Label painted in ``background``. Defaults to 255.
+        background (Sequence[int]): RGB of unlabelled pixels. Defaults to black.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: If a label is outside the classes.
+    """
+    labels = np.asarray(labels)
+    colours = resolve_palette(palette, num_classes)
+    labelled = labels != ignore_index
+    known = labels[labelled]
+    if known.size and (known.min() < 0 or known.max() >= num_classes):
+        raise ValueError(f'labels must lie in 0 .. {num_classes - 1} or be {ignore_index}, '
+                         f'found {known.min()} .. {known.max()}')
+    image = np.empty((*labels.shape, 3), np.uint8)
+    image[:] = np.asarray(background, np.uint8)
+    image[labelled] = colours[known.astype(np.int64)]
+    return image
+
+
+def class_map_figure(labels: np.ndarray,
+                     classes: Sequence[str],
+                     palette: Sequence | None = None,
+                     title: str = '',
+                     subtitle: str = '',
+                     notes: Sequence[str] | None = None,
+                     ignore_index: int = 255,
+                     ignore_label: str = 'unlabelled') -> Figure:
+    """Show a label map with a legend that names the classes.
+
+    Args:
+        labels (np.ndarray): (H, W) classes 0 .. K - 1, ``ignore_index`` where there is none.
+        classes (Sequence[str]): The K class names.
+        palette (Sequence, optional): K RGB colours. Defaults to None, the default palette.
+        title (str): Bold first line. Defaults to ''.
+        subtitle (str): Second line. Defaults to ''.
+        notes (Sequence[str], optional): A figure for each class beside its name, e.g. its accuracy or number of
+            pixels. Defaults to None.
+        ignore_index (int): Label of unlabelled pixels, painted black. Defaults to 255.
+        ignore_label (str): What the legend calls them, if there are any. Defaults to 'unlabelled'.
+
+    Returns:
+        Figure: The figure.
+    """
+    colours = resolve_palette(palette, len(classes))
+    notes = [''] * len(classes) if notes is None else notes
+    legend = [LegendEntry(label, tuple(colour), note)
+              for label, colour, note in zip(classes, colours.tolist(), notes, strict=True)]
+    if (np.asarray(labels) == ignore_index).any():
+        legend.append(LegendEntry(ignore_label, UNLABELLED))
+    return image_figure(colour_labels(labels, len(classes), colours, ignore_index), title, subtitle, legend)
