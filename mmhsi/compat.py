@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import importlib.util
+import pickle
 import sys
 import types
 
@@ -49,13 +50,20 @@ def install_mmcv_ops_stand_in() -> bool:
     return True
 
 
+def _get_history_statistic(owner: type, name: str):
+    """Stand in for ``getattr`` in checkpoints, where it may name the statistics of a ``HistoryBuffer`` alone."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+        raise pickle.UnpicklingError(f'the checkpoint asks for attribute {name!r} of {owner!r}, which is not allowed')
+    return getattr(owner, name)
+
+
 def allow_training_checkpoints() -> None:
     """Let ``torch.load(weights_only=True)`` read the training checkpoints of MMEngine.
 
     Since torch 2.6 only tensors and plain containers are unpickled by default. A checkpoint of MMEngine also holds the
-    logged scalars as ``HistoryBuffer``, which in turn holds NumPy arrays. These few classes carry data and run no
-    code; allow-listing them keeps the safe loader on, so that a hostile pickle is still refused. Object arrays, which
-    can hold anything, stay refused.
+    logged scalars as ``HistoryBuffer``, which in turn holds NumPy arrays and names its own methods. These few classes
+    carry data and run no code; allow-listing them keeps the safe loader on, so that a hostile pickle is still refused.
+    Object arrays, which can hold anything, stay refused.
     """
     if digit_version(torch.__version__) < digit_version('2.6'):
         return
@@ -64,6 +72,7 @@ def allow_training_checkpoints() -> None:
     # numpy 1 and numpy 2 write these two functions under different names; either can have written the file
     functions = [(function, f'numpy.{core}.multiarray.{name}') for core in ('core', '_core')
                  for name, function in (('_reconstruct', rebuild_array), ('scalar', rebuild_scalar))]
+    functions.append((_get_history_statistic, 'builtins.getattr'))
     torch.serialization.add_safe_globals([HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions])
 
 

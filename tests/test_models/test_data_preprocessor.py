@@ -32,3 +32,14 @@ def test_wrong_images_and_statistics_are_named():
         HSIDataPreprocessor(mean=[1, 2], std=[1, 0])
     with pytest.raises(ValueError, match='both mean and std'):
         HSIDataPreprocessor(mean=0.)
+
+
+def test_mixup_of_mmpretrain_applies_in_training():
+    preprocessor = HSIDataPreprocessor(
+        num_classes=8, batch_augments=dict(augments=[dict(type='mmpretrain.Mixup', alpha=1.)]))
+    data = dict(inputs=[torch.zeros(30, 2, 2), torch.ones(30, 2, 2)],
+                data_samples=[DataSample().set_gt_label(k) for k in (4, 7)])
+    mixed = preprocessor(data, training=True)
+    share = mixed['data_samples'][0].gt_score[[4, 7]]
+    assert share.sum().item() == pytest.approx(1)
+    torch.testing.assert_close(mixed['inputs'][0], torch.full((30, 2, 2), share[1].item()))

@@ -22,7 +22,8 @@ class MultiLevelClsHead(ClsHead):
         hidden_channels (Sequence[int]): Widths between input and output. Defaults to (256, 128).
         dropout_rate (float): Dropout rate behind each hidden layer, in [0, 1). Defaults to 0.4.
         act_cfg (dict, optional): Activation behind each hidden layer. Defaults to None.
-        **kwargs: Arguments of mmpretrain's ``ClsHead``: ``loss``, ``topk``, ``cal_acc``, ``init_cfg``.
+        loss (dict, optional): Config of the loss. Defaults to cross-entropy.
+        **kwargs: Arguments of mmpretrain's ``ClsHead``: ``topk``, ``cal_acc``, ``init_cfg``.
     """
 
     def __init__(self,
@@ -31,8 +32,9 @@ class MultiLevelClsHead(ClsHead):
                  hidden_channels: Sequence[int] = (256, 128),
                  dropout_rate: float = 0.4,
                  act_cfg: dict | None = None,
+                 loss: dict | None = None,
                  **kwargs) -> None:
-        super().__init__(**kwargs)
+        super().__init__(loss=loss or dict(type='mmpretrain.CrossEntropyLoss'), **kwargs)
         if num_classes < 2:
             raise ValueError(f'num_classes must be at least 2, found {num_classes}')
         self.in_channels = tuple(in_channels)

@@ -25,7 +25,9 @@ class MultiLevelSegHead(BaseDecodeHead):
         act_cfg (dict, optional): Activation behind each hidden convolution. Defaults to None.
         align_corners (bool): Of the bilinear enlarging. Defaults to True.
         dropout_ratio (float): Channel dropout before the classifier. Defaults to 0.
-        **kwargs: Arguments of mmseg's ``BaseDecodeHead``: ``loss_decode``, ``ignore_index``, ``init_cfg`` ...
+        loss_decode (dict | Sequence[dict], optional): Config of the losses. Defaults to the mean cross-entropy over the
+            labelled pixels of a batch.
+        **kwargs: Arguments of mmseg's ``BaseDecodeHead``: ``ignore_index``, ``init_cfg`` ...
     """
 
     def __init__(self,
@@ -35,6 +37,7 @@ class MultiLevelSegHead(BaseDecodeHead):
                  act_cfg: dict | None = None,
                  align_corners: bool = True,
                  dropout_ratio: float = 0.,
+                 loss_decode: dict | Sequence[dict] | None = None,
                  **kwargs) -> None:
         kwargs.setdefault('input_transform', 'multiple_select')
         kwargs.setdefault('in_index', tuple(range(len(in_channels))))
@@ -44,6 +47,7 @@ class MultiLevelSegHead(BaseDecodeHead):
             num_classes=num_classes,
             align_corners=align_corners,
             dropout_ratio=dropout_ratio,
+            loss_decode=loss_decode or dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
             **kwargs)
         self.first_conv = nn.Conv2d(sum(in_channels), hidden_channels[0], 1)
         self.hidden = nn.ModuleList(

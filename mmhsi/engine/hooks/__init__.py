@@ -1,0 +1,8 @@
+"""Hooks: what an experiment saves about its scenes, and how it shows its progress."""
+
+from .iteration_seed_hook import IterationSeedHook
+from .scene_progress_hook import SceneProgressHook
+from .scene_result_hook import SceneResultHook
+from .scene_state_hook import SceneStateHook
+
+__all__ = ['IterationSeedHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook']

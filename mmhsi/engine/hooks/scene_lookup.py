@@ -1,0 +1,42 @@
+"""Finding the scenes behind the datasets of a runner."""
+
+from collections.abc import Iterable
+
+from mmengine.runner import BaseLoop
+
+
+def find_scenes(dataset) -> list:
+    """Collect the scenes of a dataset, also of one that is wrapped or put together of several.
+
+    Args:
+        dataset (Dataset): A dataset with the attribute ``scene``, or a wrapper with ``dataset`` or ``datasets``.
+
+    Returns:
+        list[Scene]: The scenes, each once; empty for datasets without any.
+    """
+    scene = getattr(dataset, 'scene', None)
+    if scene is not None:
+        return [scene]
+    parts = getattr(dataset, 'datasets', None)
+    if parts is None:
+        parts = [dataset.dataset] if hasattr(dataset, 'dataset') else []
+    return unique(scene for part in parts for scene in find_scenes(part))
+
+
+def unique(scenes: Iterable) -> list:
+    """Drop repeated scene objects and keep the order."""
+    return list({id(scene): scene for scene in scenes}.values())
+
+
+def loop_scenes(*loops) -> list:
+    """Collect the scenes of those loops that are built; one that is still a config is left alone.
+
+    Args:
+        *loops (BaseLoop or dict, optional): ``runner._train_loop`` and the like. Asking the runner for its loop or
+            data loader would build them.
+
+    Returns:
+        list[Scene]: The scenes, each once.
+    """
+    datasets = [loop.dataloader.dataset for loop in loops if isinstance(loop, BaseLoop)]
+    return unique(scene for dataset in datasets for scene in find_scenes(dataset))
