@@ -1,0 +1,24 @@
+custom_imports = dict(imports=['mmhsi'], allow_failed_imports=False)
+default_scope = 'mmhsi'
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=10),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=1, save_best='OA', rule='greater'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    seed=dict(type='IterationSeedHook'),  # a resumed run repeats an uninterrupted one
+    state=dict(type='SceneStateHook'),  # keeps the split and the fitted transforms with the run and its checkpoints
+    progress=dict(type='SceneProgressHook'),
+    result=dict(type='SceneResultHook'))  # writes maps, pictures and metrics after a test
+
+env_cfg = dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+               dist_cfg=dict(backend='nccl'))
+
+vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
+visualizer = dict(type='Visualizer', vis_backends=vis_backends)
+
+randomness = dict(seed=0)
+log_level = 'INFO'
+load_from = None
+resume = False

@@ -1,0 +1,13 @@
+# Fine-tuning of a pre-trained encoder. The official code leaves the rate constant (its schedule is never stepped) and its
+# layer decay matches no parameter: param_scheduler=[] and layer_decay_rate=1.0 reproduce that.
+optim_wrapper = dict(
+    optimizer=dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.05),
+    constructor='LayerDecayOptimWrapperConstructor',
+    paramwise_cfg=dict(
+        layer_decay_rate=0.9, flat_decay_mult=0., custom_keys={'pos_embed': dict(decay_mult=0.)}))
+param_scheduler = [dict(type='CosineAnnealingLR', T_max=100, eta_min=0, by_epoch=True)]
+
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=100, val_interval=10)
+val_cfg = dict()
+test_cfg = dict()
+auto_scale_lr = dict(base_batch_size=64)
