@@ -16,8 +16,8 @@ from prettytable import PrettyTable
 
 from mmhsi.apis.classical import evaluate_pixel_classifier
 from mmhsi.datasets import Scene
-from mmhsi.engine.hooks.scene_result_hook import write_scene_result
 from mmhsi.engine.distributed import build_runner
+from mmhsi.engine.hooks.scene_result_hook import write_scene_result
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs/classification/hypersigma-tiny_cls_indian-pines.py'

@@ -50,7 +50,8 @@ def test_wheel_holds_every_module_and_no_tests(wheel):
 @pytest.mark.parametrize('folder', ['configs', 'demo', 'tools'])
 def test_wheel_holds_what_mim_looks_for(wheel, folder):
     published = {name for name in wheel.namelist() if name.startswith(f'mmhsi/.mim/{folder}/')}
-    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob('*.*') if path.suffix in ('.py', '.sh')}
+    paths = [path for ending in ('py', 'sh') for path in (ROOT / folder).rglob(f'*.{ending}')]
+    files = {path.relative_to(ROOT).as_posix() for path in paths}
     assert files and {f'mmhsi/.mim/{name}' for name in files} <= published
 
 

@@ -16,8 +16,8 @@ from mmhsi.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
 WITH_COMPONENTS = ('MODELS', 'DATASETS', 'TRANSFORMS', 'DATA_SAMPLERS', 'METRICS', 'EVALUATORS', 'HOOKS',
-                   'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'LOOPS', 'VISUALIZERS', 'VISBACKENDS', 'INFERENCERS',
-                   'TASK_UTILS')
+                   'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'LOOPS', 'VISUALIZERS', 'VISBACKENDS',
+                   'INFERENCERS', 'TASK_UTILS')
 REGISTRIES = {name: value for name, value in vars(registry).items() if isinstance(value, Registry)}
 needs_mmagic = pytest.mark.skipif(importlib.util.find_spec('mmagic') is None, reason='mmagic is not installed')
 

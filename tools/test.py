@@ -15,7 +15,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     add_runner_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', metavar='FILE.pkl', help='pickle file for the predictions of all samples')
-    parser.add_argument('--show-dir', help='folder for pictures of the predictions')
+    parser.add_argument('--show-dir', help='folder for maps and pictures, instead of the one in the work dir')
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation with tta_model and tta_pipeline of the config')
     args = parser.parse_args(argv)
@@ -28,9 +28,10 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     """Write the test options of the command line into the config."""
     cfg.load_from = args.checkpoint
     if args.show_dir is not None:
-        if 'visualization' not in cfg.get('default_hooks', {}):
-            raise ValueError(f'{args.config}: --show-dir needs a hook default_hooks.visualization, which it has not')
-        cfg.default_hooks.visualization.out_dir = os.path.abspath(args.show_dir)
+        if 'result' not in cfg.get('default_hooks', {}):
+            raise ValueError(f'{args.config}: --show-dir needs a hook default_hooks.result in the config, '
+                             'which it has not')
+        cfg.default_hooks.result.out_dir = os.path.abspath(args.show_dir)
     if args.tta:
         missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
         if missing:

@@ -1,6 +1,6 @@
 """Datasets of hyperspectral scenes: readers, scenes, splits, transforms, and the windows and tiles cut from a scene."""
 
-from mmhsi.datasets.class_info import CLASS_INFO, IGNORE_INDEX, ClassInfo, default_palette, get_class_info
+from mmhsi.datasets.class_info import CLASS_INFO, IGNORE_INDEX, ClassInfo, get_class_info
 from mmhsi.datasets.io import (
     CubeInfo,
     CubeReader,
@@ -21,6 +21,6 @@ from mmhsi.datasets.window_dataset import WindowDataset
 __all__ = [
     'BlockSplit', 'CLASS_INFO', 'ClassInfo', 'CubeInfo', 'CubeReadError', 'CubeReader', 'FileSplit', 'IGNORE_INDEX',
     'MapSplit', 'NumberSplit', 'RatioSplit', 'Scene', 'SceneDataset', 'Split', 'TileDataset', 'WindowDataset',
-    'default_palette', 'get_class_info', 'get_scene', 'open_cube', 'read_cube', 'read_labels', 'write_raster',
+    'get_class_info', 'get_scene', 'open_cube', 'read_cube', 'read_labels', 'write_raster',
     *_transforms
 ]

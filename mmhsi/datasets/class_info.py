@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,26 +30,9 @@ class ClassInfo:
     palette: tuple[Color, ...]
 
 
-def default_palette(num_classes: int) -> tuple[Color, ...]:
-    """Distinct RGB colours for any number of classes.
-
-    Args:
-        num_classes (int): Number of colours.
-
-    Returns:
-        tuple[tuple[int, int, int], ...]: RGB colours, 0 to 255.
-    """
-    colors = list(_COLORS_22[:num_classes])
-    for index in range(len(colors), num_classes):
-        # Steps of the golden ratio keep the hues of any number of further classes apart.
-        rgb = colorsys.hsv_to_rgb(index * 0.618034 % 1, 0.55 + 0.4 * (index % 2), 0.6 + 0.3 * (index % 3 == 0))
-        colors.append(tuple(round(255 * value) for value in rgb))
-    return tuple(colors)
-
-
 def _info(names: str, palette: tuple[Color, ...] | None = None) -> ClassInfo:
     classes = tuple(name.strip() for name in names.split(','))
-    return ClassInfo(classes, palette or default_palette(len(classes)))
+    return ClassInfo(classes, palette or _COLORS_22[:len(classes)])
 
 
 CLASS_INFO: dict[str, ClassInfo] = {

@@ -11,13 +11,14 @@ from weakref import WeakValueDictionary
 import numpy as np
 from mmengine.logging import print_log
 
-from mmhsi.datasets.class_info import IGNORE_INDEX, default_palette, resolve_classes
+from mmhsi.datasets.class_info import IGNORE_INDEX, resolve_classes
 from mmhsi.datasets.cube_source import CubeSource
 from mmhsi.datasets.io import CubeInfo
 from mmhsi.datasets.label_maps import merge_label_maps
 from mmhsi.datasets.split import SUBSETS, Split
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.registry import TASK_UTILS
+from mmhsi.utils.palette import default_palette
 from mmhsi.utils.windows import crop_window, gather, source_indices
 
 Source = str | dict | np.ndarray
@@ -136,7 +137,7 @@ class Scene:
     @property
     def palette(self) -> tuple[tuple[int, int, int], ...]:
         """RGB colours of the K classes."""
-        return self._palette or default_palette(len(self.classes))
+        return self._palette or tuple(map(tuple, default_palette(len(self.classes)).tolist()))
 
     @property
     def valid(self) -> np.ndarray:

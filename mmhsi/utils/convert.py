@@ -93,6 +93,16 @@ _SPATIAL_CLASSIFIER: Rules = [
     (r'(DR|cls)\.(weight|bias)', None),
 ]
 
+
+def _mae(encoder: Rules) -> Rules:
+    """Rules of a pre-training model: here the final norm is applied, and the decoder keeps its official names."""
+    return [
+        (r'(norm\.(?:weight|bias))', r'backbone.\1'),
+        *_prefixed(encoder, '', 'backbone.'),
+        (r'(mask_token|decoder_.*)', r'neck.\1'),
+    ]
+
+
 KINDS: dict[str, Rules] = {
     'attention': [(r'(.*)', r'\1')],
     'ImageClassification/model/SpatViT_fusion.py:SpatViT': [
@@ -149,6 +159,8 @@ KINDS: dict[str, Rules] = {
         *_BLOCKS,
         (r'(pos_embed|(spat_map|norm|conv_[qkv]\.\d+|l1|conv_head|conv1_reconstruct)\.(weight|bias))', None),
     ],
+    'Pretrain/models_mae_Spat.py:SpatMAE': _mae(_SPATIAL),
+    'Pretrain/models_mae_Spec.py:SpecMAE': _mae(_SPECTRAL),
 }
 
 # Official copies of one class.
@@ -172,6 +184,8 @@ ALIASES = {
     'hypersigma-seg': 'ImageClassification/model/ss_fusion_seg.py:SSFusionFramework',
     'spatsigma-cls': 'ImageClassification/model/SpatViT_cls.py:SpatViT',
     'spatsigma-seg': 'ImageClassification/model/SpatViT_seg.py:SpatViT',
+    'spat-mae': 'Pretrain/models_mae_Spat.py:SpatMAE',
+    'spec-mae': 'Pretrain/models_mae_Spec.py:SpecMAE',
 }
 
 # First layer behind a concatenation that runs deep to shallow there.
@@ -217,7 +231,8 @@ def convert_hypersigma_state_dict(state_dict: Mapping[str, Tensor],
     Args:
         state_dict: Parameters under their official names.
         kind: Official class as ``file:class`` (e.g. 'ImageClassification/model/ss_fusion_cls.py:SSFusionFramework'), or
-            a short name: 'hypersigma-cls', 'hypersigma-seg', 'spatsigma-cls', 'spatsigma-seg'.
+            a short name: 'hypersigma-cls', 'hypersigma-seg', 'spatsigma-cls', 'spatsigma-seg', or for
+            the pre-training files 'spat-mae', 'spec-mae'.
         drop_background: The official window classifiers have an output 0 that no label uses; leave it out, so that
             output k is class k + 1 of the label file. Defaults to True.
 

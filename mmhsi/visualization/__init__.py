@@ -5,10 +5,10 @@ from .confusion import confusion_figure
 from .error_map import colour_errors, error_map_figure
 from .false_colour import false_colour, false_colour_figure, select_rgb_bands, stretch
 from .figure import LegendEntry, figure_to_rgb, image_figure, save_figure
-from .palette import default_palette, resolve_palette
+from .palette import resolve_palette
 
 __all__ = [
-    'LegendEntry', 'class_map_figure', 'colour_errors', 'colour_labels', 'confusion_figure', 'default_palette',
+    'LegendEntry', 'class_map_figure', 'colour_errors', 'colour_labels', 'confusion_figure',
     'error_map_figure', 'false_colour', 'false_colour_figure', 'figure_to_rgb', 'image_figure', 'resolve_palette',
     'save_figure', 'select_rgb_bands', 'stretch'
 ]

@@ -20,7 +20,7 @@ def colour_labels(labels: np.ndarray,
         labels (np.ndarray): (H, W) classes 0 .. K - 1, ``ignore_index`` where there is none.
         num_classes (int): Number of classes K.
         palette (Sequence, optional): K RGB colours, 0 .. 255. None takes
-            :func:`~mmhsi.visualization.palette.default_palette`.
+            :func:`~mmhsi.utils.palette.default_palette`.
         ignore_index (int): Label painted in ``background``. Defaults to 255.
         background (Sequence[int]): RGB of unlabelled pixels. Defaults to black.
 

@@ -1,9 +1,10 @@
 """Colours shared by the pictures: class palettes and the fixed colours of error maps."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
+
+from mmhsi.utils.palette import default_palette
 
 UNLABELLED = (0, 0, 0)
 # Okabe and Ito's bluish green and vermilion, which colour-blind readers tell apart
@@ -12,26 +13,11 @@ WRONG = (213, 94, 0)
 NOT_EVALUATED = (226, 226, 226)
 
 
-def default_palette(num_classes: int) -> np.ndarray:
-    """Choose colours that are far apart for the eye, for any number of classes.
-
-    Each colour is the one of an RGB grid that is farthest in CIELAB from black and all earlier ones, so a shorter
-    palette is the beginning of a longer one. Very dark, very light and greyish colours are left out.
-
-    Args:
-        num_classes (int): Number of classes K, at least 0.
-
-    Returns:
-        np.ndarray: (K, 3) uint8 RGB, all different.
-    """
-    return np.array(_ranked_colours()[:num_classes], np.uint8).reshape(num_classes, 3)
-
-
 def resolve_palette(palette: Sequence | None, num_classes: int) -> np.ndarray:
     """Check a palette or supply the default one.
 
     Args:
-        palette (Sequence, optional): K RGB colours, 0 .. 255. None takes :func:`default_palette`.
+        palette (Sequence, optional): K RGB colours, 0 .. 255. None takes :func:`mmhsi.utils.palette.default_palette`.
         num_classes (int): Number of classes K.
 
     Returns:
@@ -46,24 +32,3 @@ def resolve_palette(palette: Sequence | None, num_classes: int) -> np.ndarray:
     if colours.shape != (num_classes, 3) or colours.min() < 0 or colours.max() > 255:
         raise ValueError(f'a palette of {num_classes} RGB colours in 0 .. 255 is expected, found shape {colours.shape}')
     return colours.astype(np.uint8)
-
-
-@lru_cache(maxsize=1)
-def _ranked_colours(limit: int = 256) -> list[tuple[int, int, int]]:
-    from skimage.color import rgb2lab  # takes long to import, and scenes mostly bring their palette
-
-    steps = np.linspace(0, 255, 18).round()
-    grid = np.stack(np.meshgrid(steps, steps, steps, indexing='ij'), axis=-1).reshape(-1, 3)
-    lab = rgb2lab(grid / 255.)
-    chroma = np.hypot(lab[:, 1], lab[:, 2])
-    usable = (lab[:, 0] > 30) & (lab[:, 0] < 93) & (chroma > 30)
-    grid, lab = grid[usable], lab[usable]
-    # hue separates classes in a map better than lightness does
-    lab = lab * [.7, 1., 1.]
-    distance = np.linalg.norm(lab, axis=1)
-    ranked = []
-    for _ in range(limit):
-        chosen = int(distance.argmax()) if ranked else int(np.linalg.norm(lab - [35, -30, -45], axis=1).argmin())
-        ranked.append(tuple(int(value) for value in grid[chosen]))
-        distance = np.minimum(distance, np.linalg.norm(lab - lab[chosen], axis=1))
-    return ranked

@@ -70,7 +70,7 @@ def test_config_trains_and_tests(config, look_alike, tmp_path, monkeypatch):
     prediction = np.load(results / 'indian-pines_prediction.npy')
     assert prediction.shape == (SIDE, SIDE)
     predicted = prediction[prediction != 255]
-    assert 8 <= predicted.size and predicted.max() < 16
+    assert predicted.size >= 8 and predicted.max() < 16
     pictures = {path.name for path in results.glob('*.png')}
     assert pictures == {f'indian-pines_{name}.png' for name in (
         'false_colour', 'ground_truth', 'prediction', 'error', 'confusion_matrix')}

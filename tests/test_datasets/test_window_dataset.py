@@ -161,3 +161,19 @@ def test_empty_subset_is_named(scene):
     no_val = Scene(np.zeros((4, 4, 2)), np.eye(4, dtype=int), split=split, name='x')
     with pytest.raises(ValueError, match="subset 'val' of scene 'x' has no pixel"):
         WindowDataset(no_val, 'val', window_size=3)
+
+
+def test_jitter_moves_the_window_and_keeps_the_label(scene):
+    cube = scene.window(0, 0, HEIGHT, WIDTH)
+    dataset = WindowDataset(scene, 'train', window_size=5, pipeline=[{'type': 'LoadSceneWindow', 'jitter': 1}])
+    row, col = divmod(int(scene.split.train[0]), WIDTH)
+    shifted = {(i, j): crop_window(cube, row + i - 2, col + j - 2, 5, 5) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+    np.random.seed(0)
+    seen = set()
+    for _ in range(100):
+        sample = dataset[0]
+        assert sample['gt_label'] == scene.labels[row, col]
+        seen.update(shift for shift, window in shifted.items() if np.array_equal(window, sample['img']))
+    assert seen == set(shifted)
+    with pytest.raises(ValueError, match='jitter must not be negative'):
+        WindowDataset(scene, 'train', window_size=5, pipeline=[{'type': 'LoadSceneWindow', 'jitter': -1}])

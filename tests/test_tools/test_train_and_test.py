@@ -1,5 +1,6 @@
 """Tests of tools/train.py and tools/test.py on a linear regression whose steps can be worked out by hand."""
 
+import json
 import os
 import pickle
 import runpy
@@ -86,18 +87,40 @@ def test_two_processes_train_like_one(tmp_path):
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, 'PYTHONPATH': str(TOY), 'PORT': str(port), 'OMP_NUM_THREADS': '1'}
-    environment['PATH'] = os.pathsep.join([os.path.dirname(sys.executable), environment['PATH']])
-
-    def run(script, *argv):
-        subprocess.run(['bash', str(ROOT / 'tools' / script), str(TOY / 'toy_line.py'), *argv,
-                        '--work-dir', str(tmp_path)], env=environment, cwd=tmp_path, check=True)
-
-    run('dist_train.sh', '2', '--cfg-options', 'train_dataloader.batch_size=4')
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ['PATH']])
+    environment = {**os.environ, 'PATH': path, 'PYTHONPATH': str(TOY), 'PORT': str(port), 'OMP_NUM_THREADS': '1'}
+    subprocess.run(['bash', str(ROOT / 'tools' / 'dist_train.sh'), str(TOY / 'toy_line.py'), '2', '--work-dir',
+                    str(tmp_path), '--cfg-options', 'train_dataloader.batch_size=4'],
+                   env=environment, cwd=tmp_path, check=True)
     assert parameters(tmp_path / 'epoch_1.pth') == pytest.approx(regression_steps(1))
-    run('dist_test.sh', str(tmp_path / 'epoch_1.pth'), '2', '--out', str(tmp_path / 'predictions.pkl'))
-    with open(tmp_path / 'predictions.pkl', 'rb') as file:
-        assert [item['target'].item() for item in pickle.load(file)] == Y.tolist()
+    weight, bias = regression_steps(1)
+    scalars, = tmp_path.glob('*/vis_data/scalars.json')
+    validation = json.loads(scalars.read_text().splitlines()[-1])
+    assert validation['toy/error'] == pytest.approx(np.mean(abs(weight * X + bias - Y)))
+
+
+@pytest.mark.parametrize('script, arguments, launcher, expected', [
+    ('dist_train.sh', 'config.py 4 --amp', 'torchrun',
+     '--nnodes=2 --node_rank=1 --master_addr=127.0.0.1 --master_port=29500 --nproc_per_node=4 '
+     'train.py config.py --amp --launcher pytorch'),
+    ('dist_test.sh', 'config.py epoch_1.pth 4 --tta', 'torchrun',
+     '--nnodes=2 --node_rank=1 --master_addr=127.0.0.1 --master_port=29500 --nproc_per_node=4 '
+     'test.py config.py epoch_1.pth --tta --launcher pytorch'),
+    ('slurm_train.sh', 'debug pavia config.py --amp', 'srun',
+     '--partition=debug --job-name=pavia --gres=gpu:4 --ntasks=4 --ntasks-per-node=4 --cpus-per-task=5 '
+     '--kill-on-bad-exit=1 --quiet --exclusive python -u train.py config.py --amp --launcher slurm'),
+    ('slurm_test.sh', 'debug pavia config.py epoch_1.pth', 'srun',
+     '--partition=debug --job-name=pavia --gres=gpu:4 --ntasks=4 --ntasks-per-node=4 --cpus-per-task=5 '
+     '--kill-on-bad-exit=1 --quiet --exclusive python -u test.py config.py epoch_1.pth --launcher slurm'),
+])
+def test_scripts_hand_their_arguments_to_the_launcher(tmp_path, script, arguments, launcher, expected):
+    (tmp_path / launcher).write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / launcher).chmod(0o755)
+    environment = {**os.environ, 'PATH': f'{tmp_path}{os.pathsep}{os.environ["PATH"]}', 'NNODES': '2', 'NODE_RANK': '1',
+                   'GPUS': '4', 'SRUN_ARGS': '--quiet --exclusive'}
+    done = subprocess.run(['bash', str(ROOT / 'tools' / script), *arguments.split()],
+                          env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.replace(f'{ROOT / "tools"}/', '').strip() == expected
 
 
 @pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'])
@@ -135,10 +158,10 @@ def test_no_validate_option():
 
 
 def test_show_dir_option(tmp_path):
-    config = dict(default_hooks=dict(visualization=dict(type='SceneResultHook')))
+    config = dict(default_hooks=dict(result=dict(type='SceneResultHook')))
     shown = options_of('test.py', config, 'epoch_1.pth', '--show-dir', str(tmp_path))
-    assert shown.default_hooks.visualization == dict(type='SceneResultHook', out_dir=str(tmp_path))
-    with pytest.raises(ValueError, match='config.py: --show-dir needs a hook default_hooks.visualization'):
+    assert shown.default_hooks.result == dict(type='SceneResultHook', out_dir=str(tmp_path))
+    with pytest.raises(ValueError, match='config.py: --show-dir needs a hook default_hooks.result'):
         options_of('test.py', {}, 'epoch_1.pth', '--show-dir', 'pictures')
 
 

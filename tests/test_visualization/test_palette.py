@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mmhsi.visualization import default_palette, resolve_palette
+from mmhsi.utils.palette import default_palette
+from mmhsi.visualization import resolve_palette
 
 
 @pytest.mark.parametrize('count', [0, 1, 2, 16, 22, 60, 255])

@@ -1,5 +1,5 @@
-# Fine-tuning of a pre-trained encoder. The official code leaves the rate constant (its schedule is never stepped) and its
-# layer decay matches no parameter: param_scheduler=[] and layer_decay_rate=1.0 reproduce that.
+# Fine-tuning of a pre-trained encoder. The official code leaves the rate constant (its schedule is never stepped) and
+# its layer decay matches no parameter: param_scheduler=[] and layer_decay_rate=1.0 reproduce that.
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.05),
     constructor='LayerDecayOptimWrapperConstructor',

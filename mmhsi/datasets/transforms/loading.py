@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmhsi.datasets.class_info import IGNORE_INDEX
@@ -22,16 +23,24 @@ class LoadSceneWindow(BaseTransform):
         pad_mode (str): How the part of the window outside the scene is filled: 'constant', 'symmetric' or 'reflect'.
             Defaults to 'constant'.
         pad_value (float): The value outside the scene with pad_mode 'constant'. Defaults to 0.
+        jitter (int): For training: the window is moved by up to so many pixels along each axis, while the label of a
+            window dataset stays that of the original centre. Defaults to 0.
     """
 
-    def __init__(self, pad_mode: str = 'constant', pad_value: float = 0.):
+    def __init__(self, pad_mode: str = 'constant', pad_value: float = 0., jitter: int = 0):
         check_pad_mode(pad_mode)
+        if jitter < 0:
+            raise ValueError(f'jitter must not be negative, found {jitter}')
+        self.jitter = jitter
         self.pad_mode = pad_mode
         self.pad_value = pad_value
 
     def transform(self, results: dict) -> dict:
         """Load 'img' and, with a target map, 'gt_seg_map'."""
         window = results['window']
+        if self.jitter:
+            shift = np.random.randint(-self.jitter, self.jitter + 1, 2).tolist()
+            window = (window[0] + shift[0], window[1] + shift[1], *window[2:])
         results['img'] = results.pop('scene').window(*window, pad_mode=self.pad_mode, pad_value=self.pad_value)
         results['img_shape'] = results['ori_shape'] = window[2:]
         if 'target_map' in results:
@@ -40,4 +49,4 @@ class LoadSceneWindow(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(pad_mode={self.pad_mode!r}, pad_value={self.pad_value})'
+        return f'{type(self).__name__}(pad_mode={self.pad_mode!r}, pad_value={self.pad_value}, jitter={self.jitter})'
