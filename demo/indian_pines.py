@@ -45,7 +45,7 @@ def load_config(args: argparse.Namespace) -> Config:
         loader.dataset.scene.split.seed = args.seed
     if args.epochs is not None:
         cfg.train_cfg.max_epochs = args.epochs
-        cfg.train_cfg.val_interval = min(cfg.train_cfg.val_interval, args.epochs)
+        cfg.train_cfg.update(val_begin=1, val_interval=min(cfg.train_cfg.val_interval, args.epochs))
     return cfg
 
 

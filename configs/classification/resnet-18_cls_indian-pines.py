@@ -14,4 +14,4 @@ model = dict(
         type='mmpretrain.LinearClsHead',
         in_channels=512,
         num_classes=_base_.num_classes,
-        loss=dict(type='mmpretrain.CrossEntropyLoss')))
+        loss=_base_.model.head.loss))

@@ -1,7 +1,4 @@
 # The spatial branch of the tiny HyperSIGMA alone.
 _base_ = 'hypersigma-tiny_cls_indian-pines.py'
 
-model = dict(
-    backbone=dict(_delete_=True, **_base_.model.backbone.spatial),
-    neck=None,
-    head=dict(in_channels=(96, ) * 4))
+model = dict(backbone=dict(_delete_=True, **_base_.model.backbone.spatial), neck=None)

@@ -1,5 +1,6 @@
 """Helpers that stand on nothing else of mmhsi."""
 
 from .convert import convert_hypersigma_state_dict
+from .convert_back import revert_hypersigma_state_dict
 
-__all__ = ['convert_hypersigma_state_dict']
+__all__ = ['convert_hypersigma_state_dict', 'revert_hypersigma_state_dict']

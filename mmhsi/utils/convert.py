@@ -52,8 +52,6 @@ _SPECTRAL: Rules = [
 def _pyramid(neck: str) -> Rules:
     return [
         (r'fpn(\d)\.1\.ln\.(.*)', lambda m: f'{neck}resamplings.{int(m[1]) - 1}.1.{m[2]}'),
-        # a lone transposed convolution is a Sequential of one there and the layer itself here
-        (r'fpn([12])\.0\.(.*)', lambda m: f'{neck}resamplings.{int(m[1]) - 1}.{m[2]}'),
         (r'fpn(\d)\.(\d)\.(.*)', lambda m: f'{neck}resamplings.{int(m[1]) - 1}.{m[2]}.{m[3]}'),
     ]
 

@@ -43,3 +43,5 @@ def test_mixup_of_mmpretrain_applies_in_training():
     share = mixed['data_samples'][0].gt_score[[4, 7]]
     assert share.sum().item() == pytest.approx(1)
     torch.testing.assert_close(mixed['inputs'][0], torch.full((30, 2, 2), share[1].item()))
+    unlabelled = dict(inputs=data['inputs'], data_samples=[DataSample().set_gt_label(255)] * 2)
+    assert torch.equal(preprocessor(unlabelled)['inputs'][1], torch.ones(30, 2, 2))

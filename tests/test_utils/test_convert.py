@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mmhsi.models import LevelPyramid
 from mmhsi.utils import convert_hypersigma_state_dict
 
 
@@ -29,3 +30,13 @@ def test_levels_are_renumbered_shallow_to_deep():
 def test_unused_parameters_and_the_module_prefix_are_dropped():
     state = {'module.norm.weight': torch.ones(2), 'module.pos_embed': torch.zeros(1, 4, 2)}
     assert list(convert_hypersigma_state_dict(state, 'spatsigma-seg')) == ['backbone.pos_embed']
+
+
+@pytest.mark.parametrize('scales, official', [
+    ((4, 2, 1, 0.5), ['fpn1.0', 'fpn1.1.ln', 'fpn1.3', 'fpn2.0']),  # patch 16
+    ((2, 1, 0.5, 0.25), ['fpn1.0']),  # patch 1 or 2
+])
+def test_pyramids_of_all_patch_sizes_are_converted(scales, official):
+    state = {f'{name}.{kind}': torch.zeros(1) for name in official for kind in ('weight', 'bias')}
+    converted = convert_hypersigma_state_dict(state, 'ImageClassification/model/SpatViT_fusion_patch.py:SpatViT')
+    assert set(converted) == {f'neck.{name}' for name in LevelPyramid(4, scales).state_dict()}

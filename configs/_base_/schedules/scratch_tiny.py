@@ -1,9 +1,13 @@
-# Training of a small network from scratch on windows, in steps rather than epochs: a dozen batches make an epoch.
-optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05))
+# Training of a small network from scratch on few labels.
+optim_wrapper = dict(
+    optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.05),
+    paramwise_cfg=dict(flat_decay_mult=0., custom_keys={'pos_embed': dict(decay_mult=0.)}),
+    clip_grad=dict(max_norm=1.))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=True, begin=0, end=5, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', T_max=55, by_epoch=True, begin=5, end=60, convert_to_iter_based=True)
+    dict(type='LinearLR', start_factor=0.01, by_epoch=True, begin=0, end=6, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', by_epoch=True, begin=6, end=60, T_max=54, convert_to_iter_based=True)
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=10)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_begin=40, val_interval=5)
 val_cfg = dict()
 test_cfg = dict()
+custom_hooks = [dict(type='EMAHook', ema_type='MomentumAnnealingEMA', momentum=0.01, gamma=10)]

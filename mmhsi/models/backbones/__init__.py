@@ -1,7 +1,8 @@
 """Backbones."""
 
 from .hypersigma import HyperSIGMA
+from .pretrained import PretrainedEncoder
 from .spat_vit import SpatViT
 from .spec_vit import SpecViT
 
-__all__ = ['HyperSIGMA', 'SpatViT', 'SpecViT']
+__all__ = ['HyperSIGMA', 'PretrainedEncoder', 'SpatViT', 'SpecViT']

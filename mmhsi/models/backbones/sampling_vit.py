@@ -1,17 +1,20 @@
 """What the spatial and the spectral vision transformer of HyperSIGMA share."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..layers import TransformerBlocks, init_linear_and_norm
+from .pretrained import as_encoder_init, fit_embeddings
 
 _ARCH_KEYS = {'embed_dims', 'num_layers', 'num_heads', 'feedforward_channels', 'full_attn_interval', 'out_indices'}
 
 ARCH_ZOO = {
-    'tiny': dict(embed_dims=96, num_layers=4, num_heads=4, feedforward_channels=384, full_attn_interval=2,
+    'tiny': dict(embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=256, full_attn_interval=2,
                  out_indices=(0, 1, 2, 3)),
     'small': dict(embed_dims=384, num_layers=12, num_heads=6, feedforward_channels=1536, full_attn_interval=3,
                   out_indices=(3, 5, 7, 11)),
@@ -62,8 +65,11 @@ class SamplingViT(BaseModule):
         layer_scale_init_value (float, optional): Initial value of a learnt scale of each branch. Defaults to None.
         use_abs_pos_emb (bool): Whether to add learnt position embeddings. Defaults to True.
         with_cp (bool): Recompute activations in the backward pass to save memory. Defaults to False.
-        init_cfg (dict, optional): Initialisation, e.g. ``dict(type='Pretrained', checkpoint=...)``.
+        init_cfg (dict, optional): Initialisation, e.g. ``dict(type='Pretrained', checkpoint=...)``; see
+            :class:`PretrainedEncoder`.
     """
+
+    embedding: str  # name of the module that embeds the input
 
     def __init__(self,
                  arch: str | dict = 'base',
@@ -78,7 +84,7 @@ class SamplingViT(BaseModule):
                  use_abs_pos_emb: bool = True,
                  with_cp: bool = False,
                  init_cfg: dict | None = None) -> None:
-        super().__init__(init_cfg)
+        super().__init__(as_encoder_init(init_cfg))
         settings = resolve_arch(arch)
         self.embed_dims = settings['embed_dims']
         self.num_layers = settings['num_layers']
@@ -118,6 +124,19 @@ class SamplingViT(BaseModule):
         if self.pos_embed is not None:
             nn.init.trunc_normal_(self.pos_embed, std=0.02)
         super().init_weights()
+
+    @abstractmethod
+    def resize_pos_embed(self, table: Tensor) -> Tensor:
+        """Position embeddings (1, N', E) of another number of tokens for this branch; as they are if none fits."""
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
+        """Fit the embeddings of whatever is loaded, by :class:`PretrainedEncoder` or as a part of a whole model."""
+        resized, skipped = fit_embeddings(self, state_dict, prefix)
+        for name, how in resized.items():
+            print_log(f'{prefix}{name} is resized from {how}', 'current')
+        for name, reason in skipped.items():
+            print_log(f'{prefix}{name} {reason}, and keeps its initial values', 'current', logging.WARNING)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
         """Layer number of a parameter for layer-wise learning-rate decay.

@@ -1,5 +1,7 @@
 """SpatViT: the spatial branch of HyperSIGMA."""
 
+import math
+
 import torch
 from mmcv.cnn.bricks.transformer import PatchEmbed
 from mmengine.utils import to_2tuple
@@ -25,6 +27,8 @@ class SpatViT(SamplingViT):
         in_channels (int): Number C of bands. Defaults to 100.
         **kwargs: Further arguments of :class:`SamplingViT`.
     """
+
+    embedding = 'patch_embed'
 
     def __init__(self,
                  arch: str | dict = 'base',
@@ -66,3 +70,13 @@ class SpatViT(SamplingViT):
             tokens = tokens + resize_spatial_position_embedding(self.pos_embed, self.patch_grid, grid)
         features = self.blocks(tokens, grid, self.out_indices)
         return tuple(f.transpose(1, 2).reshape(x.shape[0], self.embed_dims, *grid) for f in features)
+
+    def resize_pos_embed(self, table: Tensor) -> Tensor:
+        """Interpolate position embeddings (1, N', E) of a square grid to the patches of ``img_size`` (bicubic).
+
+        A table that has as many tokens, or that no square grid has, is left as it is.
+        """
+        side = math.isqrt(table.shape[1])
+        if table.shape[1] == self.pos_embed.shape[1] or side * side != table.shape[1]:
+            return table
+        return resize_spatial_position_embedding(table, (side, side), self.patch_grid)

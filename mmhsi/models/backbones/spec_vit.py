@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmhsi.registry import MODELS
 
-from ..layers import SpectralEmbedding, square_grid
+from ..layers import SpectralEmbedding, resize_spatial_position_embedding, square_grid
 from .sampling_vit import SamplingViT
 
 
@@ -23,6 +23,8 @@ class SpecViT(SamplingViT):
         num_tokens (int): Number T of tokens, a perfect square. Defaults to 100.
         **kwargs: Further arguments of :class:`SamplingViT`.
     """
+
+    embedding = 'spat_map'
 
     def __init__(self,
                  arch: str | dict = 'base',
@@ -49,3 +51,12 @@ class SpecViT(SamplingViT):
         if self.pos_embed is not None:
             tokens = tokens + self.pos_embed
         return tuple(self.blocks(tokens, self.token_grid, self.out_indices))
+
+    def resize_pos_embed(self, table: Tensor, drop_first_token: bool = False) -> Tensor:
+        """Interpolate position embeddings (1, T', E) along the tokens (bicubic); equal numbers are left as they are.
+
+        ``drop_first_token`` leaves out the first position, as if it were that of a class token.
+        """
+        if drop_first_token:
+            table = table[:, 1:]
+        return resize_spatial_position_embedding(table, (table.shape[1], 1), (self.num_tokens, 1))

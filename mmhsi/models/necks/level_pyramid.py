@@ -15,7 +15,7 @@ def _resampling(channels: int, scale: float) -> nn.Module:
             nn.ConvTranspose2d(channels, channels, 2, stride=2), LayerNorm2d(channels), nn.GELU(),
             nn.ConvTranspose2d(channels, channels, 2, stride=2))
     if scale == 2:
-        return nn.ConvTranspose2d(channels, channels, 2, stride=2)
+        return nn.Sequential(nn.ConvTranspose2d(channels, channels, 2, stride=2))
     if scale == 1:
         return nn.Identity()
     if scale in (0.5, 0.25):

@@ -1,0 +1,104 @@
+"""The published pre-training weights of HyperSIGMA under short names, e.g. ``hypersigma:spat-vit-base``.
+
+Importing this module lets every ``checkpoint`` and ``load_from`` of a config take such a name.
+"""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+import torch
+from mmengine.runner import CheckpointLoader
+
+from .checkpoint_file import read_checkpoint
+from .official_checkpoint import convert_checkpoint
+from .official_layout import PUBLISHED_SIZES
+
+SCHEME = 'hypersigma:'
+REPOSITORY = 'WHU-Sigma/HyperSIGMA'
+# kind, size and file of each name
+PUBLISHED_FILES = {
+    f'{branch}-vit-{size}': (f'{branch}-mae', size, f'{branch}-vit-{size}-ultra-checkpoint-1599.pth')
+    for branch in ('spat', 'spec') for size in PUBLISHED_SIZES}
+_BLOCK = 1 << 20
+
+
+def _check_content(path: Path) -> None:
+    """Compare a file of the Hugging Face cache with the checksum that names it there; remove it if they differ.
+
+    Large files are named by their SHA-256, others by the SHA-1 of their git object. A name of another form, as mirrors
+    and caches without symbolic links have it, tells nothing.
+    """
+    content = path.resolve()
+    if re.fullmatch('[0-9a-f]{64}', content.name):
+        digest = hashlib.sha256()
+    elif re.fullmatch('[0-9a-f]{40}', content.name):
+        digest = hashlib.sha1(b'blob %d\0' % content.stat().st_size)
+    else:
+        return
+    with content.open('rb') as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    if digest.hexdigest() != content.name:
+        path.unlink()
+        content.unlink(missing_ok=True)
+        raise ValueError(f'{path}: the download is corrupted (expected the checksum {content.name}, found '
+                         f'{digest.hexdigest()}) and was removed; try again')
+
+
+def fetch_published(name: str) -> Path:
+    """The file of a published checkpoint, downloaded on first use.
+
+    Looked up first in the ``checkpoints`` folder of ``torch.hub.get_dir()``, where it can be put by hand, then in the
+    cache of huggingface_hub, whose variables HF_ENDPOINT, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE apply.
+
+    Args:
+        name (str): '{spat,spec}-vit-{base,large,huge}', with or without the prefix 'hypersigma:'.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: For an unknown name, or a download whose checksum is wrong.
+        FileNotFoundError: If the file is neither there nor can be downloaded.
+    """
+    name = name.removeprefix(SCHEME)
+    if name not in PUBLISHED_FILES:
+        raise ValueError(f'{SCHEME}{name}: expected one of {", ".join(PUBLISHED_FILES)} behind {SCHEME!r}')
+    file = PUBLISHED_FILES[name][2]
+    folder = Path(torch.hub.get_dir()) / 'checkpoints'
+    if (folder / file).is_file():
+        return folder / file
+    # read here too: huggingface_hub looks at the environment only once, when it is imported
+    offline = os.environ.get('HF_HUB_OFFLINE', '').upper() in ('1', 'ON', 'YES', 'TRUE')
+    endpoint = os.environ.get('HF_ENDPOINT', '').rstrip('/') or None
+    try:
+        from huggingface_hub import hf_hub_download
+        path = Path(hf_hub_download(REPOSITORY, file, endpoint=endpoint, local_files_only=offline,
+                                    cache_dir=os.environ.get('HF_HUB_CACHE') or None))
+    except Exception as error:  # of huggingface_hub, or of the HTTP library, which depends on its version
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0]
+        raise FileNotFoundError(
+            f'{SCHEME}{name}: {file} of the Hugging Face repository {REPOSITORY} is not in the cache and could not be '
+            f'downloaded ({reason}); download {endpoint or "https://huggingface.co"}/{REPOSITORY}/resolve/main/{file} '
+            f'by hand and put it into {folder}') from error
+    _check_content(path)
+    return path
+
+
+@CheckpointLoader.register_scheme(prefixes=SCHEME)
+def load_from_hypersigma(filename: str, map_location=None) -> dict:
+    """Load a published checkpoint as one of mmhsi.
+
+    Args:
+        filename (str): 'hypersigma:{spat,spec}-vit-{base,large,huge}'.
+        map_location (str | torch.device, optional): As in ``torch.load``.
+
+    Returns:
+        dict: ``state_dict`` with the parameters of ``SpatMAE`` or ``SpecMAE`` (the encoder under ``backbone.``), and
+        ``meta``.
+    """
+    path = fetch_published(filename)
+    kind, size, _ = PUBLISHED_FILES[filename.removeprefix(SCHEME)]
+    return convert_checkpoint(read_checkpoint(path, map_location=map_location), str(path), kind, size).checkpoint
