@@ -2,7 +2,7 @@
 
 import pytest
 
-from golden_checks import data, metrics, networks
+from golden_checks import data, loading, mae, metrics, networks
 from golden_checks.case import GOLDEN_ROOT, find_cases
 
 CHECKS = {
@@ -33,6 +33,12 @@ CHECKS = {
     'ImageClassification/model/ss_fusion_seg.py:SSFusionFramework(model_size=base)': networks.check_fusion_classifier,
     'HyperspectralDetection/Anomaly_Detection/models/models.py:SSHADFramework': networks.check_fusion_anomaly,
     'ChangeDetection/models/model.py:HyperSIGMA_CD.forward_fusion': networks.check_fusion_change,
+    'Pretrain/models_mae_Spat.py:SpatMAE': mae.check_mae,
+    'Pretrain/models_mae_Spec.py:SpecMAE': mae.check_mae,
+    'HyperspectralDetection/Anomaly_Detection/models/SpatViT.py:SpatialVisionTransformer.init_weights':
+        loading.check_spatial_loading,
+    'ImageClassification/model/SpecViT_fusion.py:SpectralVisionTransformer.init_weights':
+        loading.check_spectral_loading,
     '*/mmcv_custom/layer_decay_optimizer_constructor_vit.py:LayerDecayOptimizerConstructor_ViT':
         networks.check_layer_decay,
     'ImageClassification/model/utils.py:Get_train_and_test_data_inference': data.check_pad_tiles,
@@ -47,10 +53,6 @@ CHECKS = {
 
 # Reference classes and functions whose tasks are not built yet.
 PENDING = {
-    'Pretrain/models_mae_Spat.py:SpatMAE',
-    'Pretrain/models_mae_Spec.py:SpecMAE',
-    'HyperspectralDetection/Anomaly_Detection/models/SpatViT.py:SpatialVisionTransformer.init_weights',
-    'ImageClassification/model/SpecViT_fusion.py:SpectralVisionTransformer.init_weights',
     'HyperspectralDetection/Anomaly_Detection/models/models.py:SpatialHADFramework',
     'HyperspectralDetection/Target_Detection/models/models.py:SpatialHTDFramework',
     'HyperspectralDetection/Target_Detection/models/models.py:SSHTDFramework',

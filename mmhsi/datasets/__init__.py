@@ -10,6 +10,7 @@ from mmhsi.datasets.io import (
     read_labels,
     write_raster,
 )
+from mmhsi.datasets.pretrain_tiles import HSITileDataset, UnlabelledTileDataset
 from mmhsi.datasets.scene_dataset import SceneDataset
 from mmhsi.datasets.scenes import Scene, get_scene
 from mmhsi.datasets.splits import BlockSplit, FileSplit, MapSplit, NumberSplit, RatioSplit, Split
@@ -19,8 +20,8 @@ from mmhsi.datasets.transforms import __all__ as _transforms
 from mmhsi.datasets.window_dataset import WindowDataset
 
 __all__ = [
-    'BlockSplit', 'CLASS_INFO', 'ClassInfo', 'CubeInfo', 'CubeReadError', 'CubeReader', 'FileSplit', 'IGNORE_INDEX',
-    'MapSplit', 'NumberSplit', 'RatioSplit', 'Scene', 'SceneDataset', 'Split', 'TileDataset', 'WindowDataset',
-    'get_class_info', 'get_scene', 'open_cube', 'read_cube', 'read_labels', 'write_raster',
-    *_transforms
+    'BlockSplit', 'CLASS_INFO', 'ClassInfo', 'CubeInfo', 'CubeReadError', 'CubeReader', 'FileSplit', 'HSITileDataset',
+    'IGNORE_INDEX', 'MapSplit', 'NumberSplit', 'RatioSplit', 'Scene', 'SceneDataset', 'Split', 'TileDataset',
+    'UnlabelledTileDataset', 'WindowDataset', 'get_class_info', 'get_scene', 'open_cube',
+    'read_cube', 'read_labels', 'write_raster', *_transforms
 ]

@@ -1,8 +1,9 @@
 """Parts of a run around the model: hooks, optimiser constructors, launching."""
 
 from .hooks import IterationSeedHook, SceneProgressHook, SceneResultHook, SceneStateHook
-from .optimizers import LayerDecayOptimWrapperConstructor
+from .optimizers import BF16OptimWrapper, LayerDecayOptimWrapperConstructor
 
 __all__ = [
-    'IterationSeedHook', 'LayerDecayOptimWrapperConstructor', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook'
+    'BF16OptimWrapper', 'IterationSeedHook', 'LayerDecayOptimWrapperConstructor', 'SceneProgressHook',
+    'SceneResultHook', 'SceneStateHook'
 ]

@@ -2,11 +2,13 @@
 
 from .backbones import HyperSIGMA, SpatViT, SpecViT
 from .data_preprocessors import HSIDataPreprocessor
-from .heads import MultiLevelClsHead, MultiLevelSegHead
+from .heads import MultiLevelClsHead, MultiLevelSegHead, SpatMAEHead, SpecMAEHead
 from .layers import FullAttention, RefinementTransformer, SparseSamplingAttention, TransformerBlock
-from .necks import LevelPyramid, SpectralEnhancement
+from .necks import LevelPyramid, MAEDecoder, SpectralEnhancement
+from .selfsup import MaskedSpatViT, MaskedSpecViT, SpatMAE, SpecMAE
 
 __all__ = [
-    'FullAttention', 'HSIDataPreprocessor', 'HyperSIGMA', 'LevelPyramid', 'MultiLevelClsHead', 'MultiLevelSegHead',
-    'RefinementTransformer', 'SparseSamplingAttention', 'SpatViT', 'SpecViT', 'SpectralEnhancement', 'TransformerBlock'
+    'FullAttention', 'HSIDataPreprocessor', 'HyperSIGMA', 'LevelPyramid', 'MAEDecoder', 'MaskedSpatViT',
+    'MaskedSpecViT', 'MultiLevelClsHead', 'MultiLevelSegHead', 'RefinementTransformer', 'SparseSamplingAttention',
+    'SpatMAE', 'SpatMAEHead', 'SpatViT', 'SpecMAE', 'SpecMAEHead', 'SpecViT', 'SpectralEnhancement', 'TransformerBlock'
 ]

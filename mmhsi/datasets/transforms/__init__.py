@@ -1,6 +1,8 @@
 """Transforms of hyperspectral cubes and windows."""
 
 from mmhsi.datasets.transforms.augment import RandomBandNoise, RandomRotate90, RandomSpectralScale
+from mmhsi.datasets.transforms.band_statistics import StandardizeTile
+from mmhsi.datasets.transforms.band_window import CenterBandWindow, RandomBandWindow, RandomTileCrop
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.transforms.spectral import (
@@ -13,6 +15,7 @@ from mmhsi.datasets.transforms.spectral import (
 )
 
 __all__ = [
-    'LoadSceneWindow', 'MinMaxScale', 'RandomBandNoise', 'RandomRotate90', 'RandomSpectralScale', 'ScaleValues',
-    'SelectBands', 'SpectralChain', 'SpectralPCA', 'SpectralTransform', 'Standardize'
+    'CenterBandWindow', 'LoadSceneWindow', 'MinMaxScale', 'RandomBandNoise', 'RandomBandWindow', 'RandomRotate90',
+    'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain', 'SpectralPCA',
+    'SpectralTransform', 'Standardize', 'StandardizeTile'
 ]

@@ -1,0 +1,3 @@
+_base_ = 'spec-mae-base.py'
+
+model = dict(backbone=dict(arch='huge'))

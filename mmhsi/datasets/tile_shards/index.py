@@ -1,0 +1,122 @@
+"""The records of the shards in a folder, and the index that lists them all.
+
+A folder of shards holds::
+
+    scenes.json            the names of all scenes of the source
+    shards/<scene>.npy     the tiles of a scene, (N, C, t, t)
+    shards/<scene>.json    its record: sources, bands, wavelengths, georeference, positions and checksums of the tiles,
+                           counts of what was left out, mean and variance of the bands
+    index.json             what a dataset needs of all records
+
+A record is written after its tiles, so that a scene with a record is finished. The format is plain .npy because a
+window of a memory map is read without a copy and without a library, a file for each scene can be written by any number
+of processes at once and be replaced alone, and tiles stored as (bands, rows, columns) make consecutive bands one
+contiguous range of the file. zarr would add a dependency, and a file for each chunk or a codec on the way of each read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmhsi.datasets.tile_shards.writer import PART_SUFFIX, write_json
+
+FORMAT = 'mmhsi tile shards 1'
+INDEX, PLAN, SHARDS = 'index.json', 'scenes.json', 'shards'
+_RECORD_ONLY = ('moments', 'checksums', 'settings', 'source_bytes')
+_LISTED = 5
+
+
+def shard_path(out: str | Path, scene: str) -> Path:
+    """File of the tiles of a scene."""
+    return Path(out, SHARDS, *scene.split('/')).with_name(scene.rsplit('/', 1)[-1] + '.npy')
+
+
+def record_path(out: str | Path, scene: str) -> Path:
+    """File of the record of a scene."""
+    return shard_path(out, scene).with_suffix('.json')
+
+
+def read_json(path: Path) -> dict:
+    """Read a file of this format.
+
+    Raises:
+        FileNotFoundError: If it is absent.
+        ValueError: If it is damaged, or of another kind.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file')
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f'{path}: the file is damaged: {error}') from None
+    if not isinstance(content, dict) or content.get('format') != FORMAT:
+        raise ValueError(f'{path}: this is no file of the format {FORMAT!r}')
+    return content
+
+
+def listed(names: list[str]) -> str:
+    """The first few of many names."""
+    return ', '.join(names[:_LISTED]) + (f' and {len(names) - _LISTED} more' if len(names) > _LISTED else '')
+
+
+def planned_scenes(out: str | Path) -> list[str]:
+    """Names of all scenes that belong into a folder of shards."""
+    return read_json(Path(out, PLAN))['scenes']
+
+
+def records(out: str | Path) -> Iterator[dict]:
+    """The records of all scenes, in the order of their names.
+
+    Raises:
+        ValueError: If a scene is not converted yet.
+    """
+    scenes = planned_scenes(out)
+    missing = [scene for scene in scenes if not record_path(out, scene).is_file()]
+    if missing:
+        raise ValueError(f'{out}: {len(missing)} of {len(scenes)} scenes are not converted yet: {listed(missing)}; run '
+                         'the conversion again, finished scenes are not repeated')
+    for scene in scenes:
+        yield read_json(record_path(out, scene))
+
+
+def merge(out: str | Path) -> dict:
+    """Write the index of a finished conversion.
+
+    Files that interrupted processes left under a temporary name are removed.
+
+    Args:
+        out (str | Path): The folder of shards.
+
+    Returns:
+        dict: The index: 'shards' (records without checksums and moments, of scenes with at least one tile), 'tiles'
+        (their number), 'skipped' (number of tiles left out, by reason) and 'failed' (sentence by source file).
+
+    Raises:
+        ValueError: If a scene is not converted yet, or scenes were converted with different settings.
+    """
+    shards, skipped, failed, settings = [], Counter(), {}, None
+    for record in records(out):
+        skipped.update(record['skipped'])
+        failed.update(record['failed'])
+        if settings is None:
+            settings = record['settings']
+        if record['settings'] != settings:
+            raise ValueError(f'{record_path(out, record["scene"])}: the scene was converted with other settings than '
+                             'the first one; run the conversion again')
+        if record['tiles']['row']:
+            shards.append({name: value for name, value in record.items() if name not in _RECORD_ONLY})
+    index = {
+        'format': FORMAT,
+        'settings': settings,
+        'tiles': sum(len(shard['tiles']['row']) for shard in shards),
+        'skipped': dict(sorted(skipped.items())),
+        'failed': failed,
+        'shards': shards,
+    }
+    write_json(Path(out, INDEX), index)
+    for left_over in Path(out).rglob('.*' + PART_SUFFIX):
+        left_over.unlink(missing_ok=True)
+    return index

@@ -1,0 +1,173 @@
+"""Finding scenes in a folder, sharing them out to parts of a conversion, and reading them strip by strip."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmhsi.datasets.io import CubeReadError, open_cube
+from mmhsi.datasets.tile_shards.settings import ShardSettings
+
+BLOCK_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class SceneFiles:
+    """The files of one scene.
+
+    Args:
+        name (str): Name of the scene: its path below the source folder without suffix, or its group.
+        paths (tuple[str]): Files below the source folder, in the order of their bands or tiles.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+
+
+def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
+    """All scenes below a folder, sorted by name, so that every part of a conversion sees the same list.
+
+    Args:
+        root (str | Path): The source folder.
+        settings (ShardSettings): The suffixes, and how files are grouped.
+
+    Returns:
+        list[SceneFiles]: The scenes.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If it holds no scene, or two files that are both one scene.
+    """
+    if not os.path.isdir(root):
+        raise FileNotFoundError(f'{root}: no such folder of scenes')
+    suffixes = tuple(suffix.lower() for suffix in settings.suffixes)
+    groups = defaultdict(list)
+    grouped = set()
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if name.startswith('.') or not name.lower().endswith(suffixes):
+                continue
+            path = os.path.relpath(os.path.join(folder, name), root).replace(os.sep, '/')
+            match = settings.group and re.search(settings.group, path)
+            scene = (match[1] if match else os.path.splitext(path)[0]).strip('/')
+            groups[scene].append(path)
+            if match:
+                grouped.add(scene)
+    if not groups:
+        raise ValueError(f'{root}: no scene found, no file ends in one of {", ".join(suffixes)}')
+    for name, paths in groups.items():
+        if len(paths) > 1 and name not in grouped:
+            raise ValueError(f'{root}: {" and ".join(sorted(paths))} are both named {name!r}, leave one out with '
+                             'suffixes=... in the config')
+
+    def position(path: str) -> tuple:
+        base = os.path.basename(path)
+        return next((i for i, word in enumerate(settings.band_order) if word in base), len(settings.band_order)), path
+
+    return [SceneFiles(name, tuple(sorted(groups[name], key=position))) for name in sorted(groups)]
+
+
+def parse_part(text: str) -> tuple[int, int]:
+    """Read 'I/N', the I-th of N parts, counted from 1.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    match = re.fullmatch(r'(\d+)/(\d+)', text)
+    part = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= part[0] <= part[1]:
+        raise ValueError(f'a part is given as I/N with 1 <= I <= N, e.g. 3/40, not {text!r}')
+    return part
+
+
+def scenes_of_part(scenes: Sequence[SceneFiles], part: tuple[int, int]) -> Sequence[SceneFiles]:
+    """Every N-th scene from the I-th on: the parts are disjoint and complete."""
+    number, count = part
+    return scenes[number - 1::count]
+
+
+class ScenePart:
+    """One image of a scene: a file, or several files that hold bands of the same image.
+
+    Args:
+        root (str | Path): The source folder.
+        names (Sequence[str]): The files below it.
+        settings (ShardSettings): Key and layout of arrays, and the nodata value.
+
+    Raises:
+        CubeReadError: If a file cannot be read, or the files do not have the same size.
+    """
+
+    def __init__(self, root: str | Path, names: Sequence[str], settings: ShardSettings):
+        self.name = names[0]
+        self._readers = [open_cube(os.path.join(root, name), settings.key, settings.layout) for name in names]
+        infos = [reader.info for reader in self._readers]
+        first = infos[0]
+        for info in infos[1:]:
+            if info.shape[:2] != first.shape[:2]:
+                raise CubeReadError(f'{info.path}: {info.height} x {info.width} pixels, but {first.path}, which holds '
+                                    f'other bands of the same scene, has {first.height} x {first.width}')
+        self.height, self.width = first.shape[:2]
+        self.bands = sum(info.bands for info in infos)
+        self.dtype = np.result_type(*(info.dtype for info in infos))
+        self.nodata = first.nodata if settings.nodata is None else settings.nodata
+        self.crs, self.transform = first.crs, first.transform
+        known = all(info.wavelengths is not None for info in infos)
+        self.wavelengths = np.concatenate([info.wavelengths for info in infos]) if known else None
+
+    @property
+    def kind(self) -> str:
+        """What all images of a scene have in common."""
+        return f'{self.bands} bands of type {self.dtype} with nodata {self.nodata}'
+
+    def read(self, top: int, rows: int) -> np.ndarray:
+        """Rows of the image, (rows, W, C)."""
+        window = (top, 0, rows, self.width)
+        blocks = [reader.read(window) for reader in self._readers]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=-1)
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The whole image in blocks of rows that fit into memory."""
+        rows = max(1, BLOCK_BYTES // (self.width * self.bands * self.dtype.itemsize))
+        for top in range(0, self.height, rows):
+            yield self.read(top, min(rows, self.height - top))
+
+    def close(self) -> None:
+        """Release the files; the next reading opens them again."""
+        for reader in self._readers:
+            reader.close()
+
+
+def open_parts(scene: SceneFiles, root: str | Path, settings: ShardSettings) -> tuple[list[ScenePart], dict[str, str]]:
+    """Open the images of a scene.
+
+    Args:
+        scene (SceneFiles): The scene.
+        root (str | Path): The source folder.
+        settings (ShardSettings): The settings.
+
+    Returns:
+        tuple: The images that can be read, and the sentence of the error by file for those that cannot: damaged files,
+        and tiles whose bands or type are not those of the first tile.
+    """
+    members = [scene.paths] if settings.combine == 'bands' else [(path, ) for path in scene.paths]
+    parts, failed = [], {}
+    for paths in members:
+        try:
+            part = ScenePart(root, paths, settings)
+            if parts and part.kind != parts[0].kind:
+                raise CubeReadError(f'{part.name}: {part.kind}, but {parts[0].name} of the same scene has '
+                                    f'{parts[0].kind}')
+        except (CubeReadError, OSError) as error:
+            failed[paths[0]] = str(error)
+            continue
+        if len(members) > 1:
+            part.close()  # the values of hundreds of .mat tiles would stay in memory
+        parts.append(part)
+    return parts, failed

@@ -1,0 +1,119 @@
+"""Checking a folder of shards: everything is there, has its size, and is what was written."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from mmhsi.datasets.tile_shards.index import (
+    INDEX,
+    SHARDS,
+    listed,
+    planned_scenes,
+    read_json,
+    record_path,
+    shard_path,
+)
+from mmhsi.datasets.tile_shards.parallel import run_parallel
+from mmhsi.datasets.tile_shards.writer import PART_SUFFIX
+
+
+def _header_problem(path: Path, record: dict) -> str | None:
+    try:
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
+    except (ValueError, OSError) as error:
+        return f'{path}: the file cannot be read: {error}'
+    if list(array.shape) != record['shape'] or array.dtype.str != record['dtype']:
+        return (f'{path}: the header states {array.shape} values of type {array.dtype}, the record '
+                f'{tuple(record["shape"])} of type {np.dtype(record["dtype"])}')
+    return None
+
+
+def verify_shard(out: str | Path, scene: str) -> tuple[list[str], int]:
+    """Check the shard of a scene against its record: size, header, counts, and the checksum of each tile.
+
+    Args:
+        out (str | Path): The folder of shards.
+        scene (str): Name of the scene.
+
+    Returns:
+        tuple[list[str], int]: A sentence for each problem, and the number of tiles.
+    """
+    path = shard_path(out, scene)
+    try:
+        record = read_json(record_path(out, scene))
+    except FileNotFoundError:
+        return [f'{path}: the scene is not converted'], 0
+    except ValueError as error:
+        return [str(error)], 0
+    tiles = record['shape'][0]
+    if not record['bytes']:
+        return [], 0  # a scene that could not be read has no shard
+    lengths = {len(values) for values in (*record['tiles'].values(), record['checksums'])}
+    if lengths != {tiles}:
+        return [f'{record_path(out, scene)}: {tiles} tiles are recorded, but {sorted(lengths)} positions'], tiles
+    if not path.is_file():
+        return [f'{path}: no such file, {tiles} tiles are missing'], tiles
+    size = path.stat().st_size
+    if size != record['bytes']:
+        state = 'cut off' if size < record['bytes'] else 'too long'
+        return [f'{path}: the file is {state}: it has {size} bytes, {record["bytes"]} were written'], tiles
+    problem = _header_problem(path, record)
+    if problem:
+        return [problem], tiles
+    tile_bytes = int(np.prod(record['shape'][1:])) * np.dtype(record['dtype']).itemsize
+    damaged = []
+    with open(path, 'rb') as stream:
+        stream.seek(size - tiles * tile_bytes)
+        try:
+            for number, checksum in enumerate(record['checksums']):
+                if zlib.crc32(stream.read(tile_bytes)) != checksum:
+                    damaged.append(str(number))
+        except OSError as error:
+            return [f'{path}: the file cannot be read: {error.strerror}'], tiles
+    if damaged:
+        return [f'{path}: {len(damaged)} of {tiles} tiles are not what was written, by their checksums: '
+                f'{listed(damaged)}'], tiles
+    return [], tiles
+
+
+def verify(out: str | Path, workers: int = 1) -> tuple[list[str], int]:
+    """Check a folder of shards completely; reads every byte.
+
+    Args:
+        out (str | Path): The folder.
+        workers (int): Number of processes. Defaults to 1.
+
+    Returns:
+        tuple[list[str], int]: A sentence for each problem, none if everything is in order, and the number of tiles.
+
+    Raises:
+        FileNotFoundError: If it is no folder of shards.
+    """
+    scenes = planned_scenes(out)
+    problems, tiles = [], 0
+    with tqdm(total=len(scenes), unit=' scenes', desc='verifying', dynamic_ncols=True) as progress:
+        for found, count in run_parallel(verify_shard, [(out, scene) for scene in scenes], workers):
+            problems += found
+            tiles += count
+            progress.update()
+    expected = {str(file(out, scene)) for scene in scenes for file in (shard_path, record_path)}
+    for folder, _, names in os.walk(Path(out, SHARDS)):
+        for path in (os.path.join(folder, name) for name in names):
+            if path.endswith(PART_SUFFIX):
+                problems.append(f'{path}: left over by an interrupted conversion; --merge removes it')
+            elif path not in expected:
+                problems.append(f'{path}: belongs to no scene of the source')
+    try:
+        indexed = read_json(Path(out, INDEX))['tiles']
+        if indexed != tiles:
+            problems.append(f'{Path(out, INDEX)}: the index lists {indexed} tiles, the records {tiles}; run --merge')
+    except FileNotFoundError:
+        problems.append(f'{Path(out, INDEX)}: there is no index; run --merge')
+    except ValueError as error:
+        problems.append(str(error))
+    return sorted(problems), tiles

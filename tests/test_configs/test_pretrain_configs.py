@@ -1,0 +1,95 @@
+"""Every pre-training config builds its model and reads its tiles; the tiny ones train, and their tiles are drawn."""
+
+import importlib.util
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import FUNCTIONS
+from scipy.io import savemat
+
+from mmhsi.engine.distributed import build_runner
+from mmhsi.registry import DATASETS, MODELS
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / 'configs/pretrain').glob('*.py'))
+LARGE = [path for path in CONFIGS if 'hyperglobal' in path.stem]
+TINY = [path for path in CONFIGS if 'tiny' in path.stem]
+GPUS = {'base': 8, 'large': 64, 'huge': 128}
+
+
+def vis_mae():
+    """The tool as a module."""
+    spec = importlib.util.spec_from_file_location('vis_mae', ROOT / 'tools/visualization/vis_mae.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='module')
+def data_root(tmp_path_factory) -> Path:
+    """Two tiles in the published form, and a look-alike of Indian Pines of 48 x 48 pixels."""
+    root = tmp_path_factory.mktemp('data')
+    rng = np.random.default_rng(0)
+    (root / 'hyperglobal').mkdir()
+    for name in 'ab':
+        savemat(root / f'hyperglobal/{name}.mat', {'img': rng.integers(1, 4000, (110, 64, 64)).astype(np.int16)})
+    (root / 'indian_pines').mkdir()
+    labels = np.arange(48 * 48).reshape(48, 48) % 17
+    cube = 4000 + 1000 * np.sin(np.arange(48)[:, None, None] / 9 + np.arange(200) / 30) * np.ones((1, 48, 1))
+    cube = cube + rng.normal(0, 30, cube.shape)
+    savemat(root / 'indian_pines/Indian_pines_corrected.mat', {'indian_pines_corrected': cube.astype(np.uint16)})
+    savemat(root / 'indian_pines/Indian_pines_gt.mat', {'indian_pines_gt': labels.astype(np.uint8)})
+    return root
+
+
+@pytest.mark.parametrize('path', LARGE, ids=lambda path: path.stem)
+def test_config_builds_its_model_and_reads_its_tiles(path, data_root, monkeypatch):
+    monkeypatch.setenv('MMHSI_DATA', str(data_root))
+    cfg = Config.fromfile(path)
+    branch, arch = path.stem.split('_')[0].split('-')[0], path.stem.split('_')[1]
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    assert type(model).__name__ == f'{branch.capitalize()}MAE'
+    assert model.backbone.num_layers == {'base': 12, 'large': 24, 'huge': 32}[arch]
+    assert model.head.norm_pix_loss and model.backbone.mask_ratio == 0.75
+    sample = DATASETS.build(cfg.train_dataloader.dataset)[0]
+    assert sample['inputs'].shape == (100, 64, 64) and sample['inputs'].max() < 1
+    model.backbone.check_images(sample['inputs'].unsqueeze(0))
+    updates = cfg.train_dataloader.batch_size * GPUS[arch] * cfg.optim_wrapper.get('accumulative_counts', 1)
+    assert updates == cfg.auto_scale_lr.base_batch_size == 2048
+    if 'strategy' in cfg:
+        policy = cfg.strategy.model_wrapper.auto_wrap_policy
+        wrap = FUNCTIONS.get(policy.type)
+        units = [name for name, module in model.named_modules()
+                 if wrap(module, False, sum(p.numel() for p in module.parameters()), policy.min_num_params)]
+        assert 'neck' in units and [name for name in units if name.startswith('backbone.')] == [
+            f'backbone.blocks.{i}' for i in range(32)]
+
+
+@pytest.mark.parametrize('path, wrapper', list(zip(TINY, ('OptimWrapper', 'BF16OptimWrapper'), strict=True)),
+                         ids=lambda value: getattr(value, 'stem', value))
+def test_tiny_config_trains_and_its_tiles_are_drawn(path, wrapper, data_root, tmp_path, monkeypatch):
+    monkeypatch.setenv('MMHSI_DATA', str(data_root))
+    cfg = Config.fromfile(path)
+    cfg.work_dir = str(tmp_path)
+    cfg.train_dataloader.batch_size = 3
+    cfg.train_cfg.max_epochs = 1
+    cfg.optim_wrapper.type = wrapper
+    runner = build_runner(cfg)
+    runner.train()
+    assert runner.iter == 3  # nine tiles
+    assert 0 < runner.message_hub.get_scalar('train/loss').current() < 3
+    vis_mae().main([str(path), str(tmp_path / 'epoch_1.pth'), '--out-dir', str(tmp_path / 'vis'), '--num-tiles', '2'])
+    pictures = sorted((tmp_path / 'vis').glob('*.png'))
+    assert [picture.name for picture in pictures] == ['tile_00000.png', 'tile_00008.png']
+    assert matplotlib.image.imread(pictures[0]).std() > 0.1
+
+
+def test_every_file_name_tells_its_data():
+    names = [path.stem for path in CONFIGS]
+    assert len(LARGE) == 10 and len(TINY) == 2
+    assert all('_hyperglobal' in name or '_indian-pines' in name for name in names)
