@@ -14,7 +14,7 @@ ARCH = dict(embed_dims=16, num_layers=3, num_heads=2, feedforward_channels=32, f
 BANDS, HEIGHT, WIDTH = 8, 8, 16
 
 
-def build(kind: str, neck: dict | None = None, head: dict | None = None, **backbone):
+def build(kind: str, neck: dict | None = None, head: dict | None = None, compile: dict | None = None, **backbone):
     """A narrow autoencoder of 2 x 4 patches ('spat') or 4 groups of two bands ('spec')."""
     tokens = dict(patch_size=4) if kind == 'spat' else dict(num_tokens=4)
     cfg = dict(
@@ -23,7 +23,8 @@ def build(kind: str, neck: dict | None = None, head: dict | None = None, **backb
             type=f'mmhsi.Masked{kind.capitalize()}ViT', arch=ARCH, img_size=(HEIGHT, WIDTH), in_channels=BANDS,
             **{**tokens, **backbone}),
         neck=dict(embed_dims=16, num_layers=2, num_heads=2, **(neck or {})),
-        head=head)
+        head=head,
+        compile=compile)
     torch.manual_seed(0)
     model = MODELS.build(cfg)
     model.init_weights()
@@ -260,6 +261,20 @@ def test_a_few_steps_on_a_batch_reduce_the_loss(kind, options):
     first, last = torch.stack(losses[:5]).mean(), torch.stack(losses[-5:]).mean()
     assert last < 0.7 * first, f'{first:.3f} to {last:.3f}'
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_compiled_model_is_the_same_model():
+    plain, compiled = build('spat'), build('spat', compile=dict(backend='aot_eager'))
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    compiled.load_state_dict(plain.state_dict())
+    image, noise = images(), torch.rand(2, 8, generator=torch.manual_seed(3))
+    outputs = []
+    for model in (plain.eval(), compiled.eval()):
+        output = model.autoencode(image, noise)
+        model.head.loss(output.pred, image, output.mask).backward()
+        outputs.append((output.pred, model.backbone.blocks[0].attn.qkv.weight.grad))
+    torch.testing.assert_close(outputs[0], outputs[1])
+    assert compiled.backbone._compiled_call_impl is not None
 
 
 def test_masking_is_drawn_anew_and_repeats_with_the_seed():

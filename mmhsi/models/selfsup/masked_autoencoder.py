@@ -37,6 +37,9 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         neck (dict, optional): Settings of the decoder that differ from those of :class:`MAEDecoder`.
         head (dict, optional): Settings of the head that differ from its defaults.
         data_preprocessor (dict, optional): Defaults to ``HSIDataPreprocessor``.
+        compile (dict, optional): Arguments of ``torch.compile`` for encoder and decoder, ``dict()`` for its defaults;
+            the runner's own option compiles the optimiser's bookkeeping too, which changes every step. Defaults to
+            None (not compiled).
         init_cfg (dict, optional): Initialisation of the whole, e.g. ``dict(type='Pretrained', checkpoint=...)``.
     """
 
@@ -45,6 +48,7 @@ class MaskedAutoencoder(BaseSelfSupervisor):
                  neck: dict | None = None,
                  head: dict | None = None,
                  data_preprocessor: dict | None = None,
+                 compile: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         encoder = MODELS.build(backbone)
         if not isinstance(encoder, MaskedViT):
@@ -56,6 +60,9 @@ class MaskedAutoencoder(BaseSelfSupervisor):
             head=MODELS.build({**self._head_of(encoder), **(head or {})}),
             data_preprocessor=MODELS.build(data_preprocessor or dict(type='mmhsi.HSIDataPreprocessor')),
             init_cfg=init_cfg)
+        if compile is not None:
+            for part in (self.backbone, self.neck):
+                part.compile(**compile)  # in place: the names of the parameters stay
 
     @staticmethod
     def _neck_of(encoder: MaskedViT) -> dict:
