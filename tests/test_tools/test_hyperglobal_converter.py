@@ -119,9 +119,12 @@ def test_a_killed_conversion_goes_on_where_it_was(tool, tmp_path, workers):
         assert time.monotonic() < deadline and process.is_alive()
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    while running(process.pid):  # the workers end with it
-        assert time.monotonic() < deadline
+    while running(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
+    left = running(process.pid)
+    for number in left:
+        os.kill(int(number), signal.SIGKILL)
+    assert not left  # the workers end with it
     finished = {path.stem: path.stat().st_mtime_ns for path in out.glob('shards/*.npy') if
                 path.with_suffix('.json').exists()}
     assert 3 <= len(finished) < 16 and not (out / 'index.json').exists()
