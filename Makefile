@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# The tensors of the demo and of the tests are small: threads that wait for each other cost more than they bring.
+export OMP_NUM_THREADS ?= 1
 
 .PHONY: help env demo test lint lock wheel clean
 
@@ -31,9 +33,8 @@ $(READY): requirements/lock.txt
 demo: $(READY)
 	$(BIN)/python demo/indian_pines.py
 
-# one thread: the tensors of the tests are too small to share, and threads that wait for each other are slow
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	$(BIN)/python -m pytest
 
 lint: $(READY)
 	$(BIN)/ruff check .
