@@ -59,7 +59,11 @@ class MaskedSamplingAttention(SparseSamplingAttention):
 
 
 class MaskedViT(SamplingViT):
-    """What the encoders of both masked autoencoders share; a branch adds ``embed`` and ``grid``."""
+    """What the encoders of both masked autoencoders share.
+
+    A branch adds how it embeds images, and for the decoder ``position_grid`` (number of places along each axis of the
+    tokens) and ``token_size`` (number of values in a token).
+    """
 
     def _prepare_masking(self, mask_ratio: float, use_abs_pos_emb: bool) -> None:
         """Finish the constructor of a branch: final norm, attention among kept tokens, frozen or learnt positions."""
