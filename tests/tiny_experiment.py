@@ -1,10 +1,12 @@
 """A small experiment that trains in seconds: 24 x 24 pixels, 12 bands, 3 classes, a HyperSIGMA of two blocks."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
 
+_numbers = itertools.count()
 BANDS = 12
 CLASSES = 3
 SIDE = 24
@@ -47,7 +49,7 @@ def tiny_config(folder: Path, work_dir: Path, max_epochs: int = 2) -> Config:
             default_scope='mmhsi',
             custom_imports=dict(imports=['mmhsi'], allow_failed_imports=False),
             work_dir=str(work_dir),
-            experiment_name='tiny',
+            experiment_name=f'tiny-{next(_numbers)}',  # runs of one second would share their visualiser
             model=dict(
                 type='mmpretrain.ImageClassifier',
                 data_preprocessor=dict(type='HSIDataPreprocessor', num_bands=BANDS),

@@ -1,27 +1,74 @@
-"""Label maps of a scene, checked against its size and its classes."""
+"""Label maps of a scene, checked against its size and its classes, and the codes that files use for classes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mmhsi.datasets.class_info import IGNORE_INDEX
 from mmhsi.datasets.io import read_labels
 
+_NO_DATA = -1  # marks pixels without a label where 0 is the code of a class
+
+
+def resolve_codes(label_codes: Mapping[str, int | Sequence[int]], classes: Sequence[str] | None) -> dict[int, int]:
+    """Numbers 1 to K of the classes by the codes that a label file uses for them.
+
+    Args:
+        label_codes (Mapping[str, int | Sequence[int]]): Code or codes, at least 0, by class name.
+        classes (Sequence[str], optional): The K class names.
+
+    Returns:
+        dict[int, int]: Number of the class by code; 0 (unlabelled) for the code 0 unless it is a class's.
+
+    Raises:
+        ValueError: If a name is no class, or a code is negative or stands for two classes.
+    """
+    if classes is None:
+        raise ValueError('label_codes go with class names: give classes too')
+    numbers: dict[int, int] = {}
+    for name, codes in label_codes.items():
+        if name not in classes:
+            raise ValueError(f'label_codes name the class {name!r}, but the classes are {", ".join(classes)}')
+        for code in (codes, ) if np.ndim(codes) == 0 else codes:
+            if code < 0 or code in numbers:
+                raise ValueError(f'label_codes: code {code} of class {name!r} is '
+                                 f'{"negative" if code < 0 else "the code of another class too"}')
+            numbers[int(code)] = list(classes).index(name) + 1
+    return {0: 0, **numbers}
+
+
+def _recode(labels: np.ndarray, codes: Mapping[int, int], path: str) -> np.ndarray:
+    recoded = np.zeros_like(labels)
+    unknown = labels != _NO_DATA
+    for code, number in codes.items():
+        found = labels == code
+        recoded[found] = number
+        unknown &= ~found
+    if unknown.any():
+        values = ', '.join(map(str, np.unique(labels[unknown])[:8]))
+        raise ValueError(f'{path}: {np.count_nonzero(unknown)} pixels have the label {values}, but the codes of the '
+                         f'classes and of unlabelled pixels are {", ".join(map(str, sorted(codes)))}')
+    return recoded
+
 
 def merge_label_maps(sources: Sequence[dict | np.ndarray], shape: tuple[int, int], cube_path: str,
-                     num_classes: int | None) -> np.ndarray:
+                     num_classes: int | None, codes: Mapping[int, int] | None = None,
+                     classes: Sequence[str] | None = None) -> np.ndarray:
     """Read label maps of one scene and lay them over each other, e.g. a training and a test map.
 
     Args:
         sources (Sequence[dict | np.ndarray]): Dicts of path and key, or arrays; 0 is unlabelled, 1 to K the classes.
+            A dict with 'codes' has codes of its own, by class name as in :func:`resolve_codes`.
         shape (tuple[int, int]): Height and width of the cube.
         cube_path (str): File of the cube, for the message.
         num_classes (int, optional): Number of classes K; None allows any up to 255.
+        codes (Mapping[int, int], optional): Numbers of the classes by code, from :func:`resolve_codes`.
+        classes (Sequence[str], optional): The class names, for sources with codes of their own.
 
     Returns:
-        np.ndarray: int64 array of shape (H, W), as stored.
+        np.ndarray: int64 array of shape (H, W), 0 unlabelled and 1 to K.
 
     Raises:
         FileNotFoundError: If a file is absent.
@@ -30,13 +77,20 @@ def merge_label_maps(sources: Sequence[dict | np.ndarray], shape: tuple[int, int
     merged = np.zeros(shape, dtype=np.int64)
     last = IGNORE_INDEX if num_classes is None else num_classes
     for source in sources:
+        own_codes = codes
         if isinstance(source, np.ndarray):
             path, labels = 'the label array', source.astype(np.int64)
         else:
-            path, labels = source['path'], read_labels(**source)
+            source = dict(source)
+            if 'codes' in source:
+                own_codes = resolve_codes(source.pop('codes'), classes)
+            path = source['path']
+            labels = read_labels(**source, unlabelled=0 if own_codes is None else _NO_DATA)
         if labels.shape != tuple(shape):
             raise ValueError(f'{path}: the label map has {" x ".join(map(str, labels.shape))} pixels, but the cube of '
                              f'{cube_path} has {shape[0]} x {shape[1]}')
+        if own_codes is not None:
+            labels = _recode(labels, own_codes, path)
         outside = (labels < 0) | (labels > last)
         if outside.any():
             values = ', '.join(map(str, np.unique(labels[outside])))

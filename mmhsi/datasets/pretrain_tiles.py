@@ -6,52 +6,29 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.dataset import BaseDataset
 
+from mmhsi.datasets.hsi_dataset import HSIDataset
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.sample_seeds import seed_sample
-from mmhsi.datasets.scenes import Scene, get_scene
+from mmhsi.datasets.scenes import Scene
+from mmhsi.datasets.shared_scenes import get_scene
 from mmhsi.datasets.skipped import SkippedSamples
 from mmhsi.datasets.tile_shards.index import INDEX, SHARDS
 from mmhsi.datasets.tile_shards.stores import FileTileStore, ShardStore
-from mmhsi.registry import DATASETS, TRANSFORMS
+from mmhsi.registry import DATASETS
 from mmhsi.utils.tiling import tile_positions
 
 
-class UnlabelledDataset(BaseDataset):
+class UnlabelledDataset(HSIDataset):
     """Base of the datasets without labels: seeds each sample and takes another one for those that cannot be used.
 
     The pipeline gets 'img' (h, w, C), which it must not change in place, 'bands' ((C,) int, their numbers in the
     source), 'source_bands', 'wavelengths' ((C,) nm, where they are known), 'origin' (dict of scene, row and col of the
     upper left pixel), 'img_shape', 'ori_shape' and 'sample_idx'.
 
-    Args:
-        pipeline (Sequence[dict | Callable]): Transforms of a sample.
-        metainfo (Mapping, optional): Meta information.
-        indices (int | Sequence[int], optional): Use only these samples.
-        test_mode (bool): Whether the sample that replaces one that cannot be used is the next one, instead of a random
-            one. Defaults to False.
-        lazy_init (bool): Whether the list of samples is made only when the first is needed.
-        max_refetch (int): Largest number of samples that are tried for one. Defaults to 1000.
+    With ``test_mode`` the sample that replaces one that cannot be used is the next one, instead of a random one; at
+    most ``max_refetch`` samples are tried for one.
     """
-
-    def __init__(self,
-                 pipeline: Sequence[dict | Callable] = (),
-                 metainfo: Mapping | None = None,
-                 indices: int | Sequence[int] | None = None,
-                 test_mode: bool = False,
-                 lazy_init: bool = False,
-                 max_refetch: int = 1000):
-        # Built here, so that the transforms of mmhsi are found whatever the default scope is.
-        pipeline = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline]
-        super().__init__(
-            metainfo=metainfo,
-            indices=indices,
-            serialize_data=False,
-            pipeline=pipeline,
-            test_mode=test_mode,
-            lazy_init=lazy_init,
-            max_refetch=max_refetch)
 
     def read_tile(self, item: int | np.ndarray) -> dict | None:
         """The sample of a row of the data list before the pipeline, None if it cannot be read; to be written."""
@@ -59,9 +36,8 @@ class UnlabelledDataset(BaseDataset):
 
     def get_data_info(self, idx: int) -> dict | None:
         """The sample before the pipeline, None if it cannot be read."""
-        self.full_init()
-        idx = int(idx) + (len(self) if idx < 0 else 0)
-        sample = self.read_tile(self.data_list[idx])
+        idx, item = self.item(idx)
+        sample = self.read_tile(item)
         if sample is not None:
             sample['sample_idx'] = idx
             sample['img_shape'] = sample['ori_shape'] = sample['img'].shape[:2]

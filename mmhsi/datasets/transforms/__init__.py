@@ -5,6 +5,7 @@ from mmhsi.datasets.transforms.band_statistics import StandardizeTile
 from mmhsi.datasets.transforms.band_window import CenterBandWindow, RandomBandWindow, RandomTileCrop
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
+from mmhsi.datasets.transforms.scene_crop import RandomSceneCrop
 from mmhsi.datasets.transforms.spectral import (
     MinMaxScale,
     ScaleValues,
@@ -16,6 +17,6 @@ from mmhsi.datasets.transforms.spectral import (
 
 __all__ = [
     'CenterBandWindow', 'LoadSceneWindow', 'MinMaxScale', 'RandomBandNoise', 'RandomBandWindow', 'RandomRotate90',
-    'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain', 'SpectralPCA',
-    'SpectralTransform', 'Standardize', 'StandardizeTile'
+    'RandomSceneCrop', 'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain',
+    'SpectralPCA', 'SpectralTransform', 'Standardize', 'StandardizeTile'
 ]

@@ -9,7 +9,8 @@ def find_scenes(dataset) -> list:
     """Collect the scenes of a dataset, also of one that is wrapped or put together of several.
 
     Args:
-        dataset (Dataset): A dataset with the attribute ``scene``, or a wrapper with ``dataset`` or ``datasets``.
+        dataset (Dataset): A dataset with the attribute ``scene`` or ``scenes``, or a wrapper with ``dataset`` or
+            ``datasets``.
 
     Returns:
         list[Scene]: The scenes, each once; empty for datasets without any.
@@ -17,6 +18,8 @@ def find_scenes(dataset) -> list:
     scene = getattr(dataset, 'scene', None)
     if scene is not None:
         return [scene]
+    if hasattr(dataset, 'scenes'):
+        return unique(dataset.scenes)
     parts = getattr(dataset, 'datasets', None)
     if parts is None:
         parts = [dataset.dataset] if hasattr(dataset, 'dataset') else []

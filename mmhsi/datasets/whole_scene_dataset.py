@@ -1,0 +1,129 @@
+"""Several scenes at once: each sample is a whole scene, or a random crop of it for training."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmhsi.datasets.base_scene import BaseScene
+from mmhsi.datasets.hsi_dataset import HSIDataset
+from mmhsi.datasets.scene_dataset import scene_info, with_loading
+from mmhsi.datasets.shared_scenes import get_scene
+from mmhsi.datasets.transforms.chain import SpectralChain
+from mmhsi.registry import DATASETS
+
+
+def _filled(value, name: str):
+    """A copy of a config in which '{name}' is replaced in every string."""
+    if isinstance(value, str):
+        return value.replace('{name}', name)
+    if isinstance(value, Mapping):
+        return {key: _filled(item, name) for key, item in value.items()}
+    return [_filled(item, name) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def scene_names(names: Sequence[str] | str, exclude: Sequence[str] = ()) -> list[str]:
+    """Names of scenes, given or read from a text file where they stand apart by commas, blanks or lines.
+
+    Raises:
+        FileNotFoundError: If the file is absent.
+        ValueError: If there is no name, a name occurs twice, or ``exclude`` names none of them.
+    """
+    source = 'the list of scenes'
+    if isinstance(names, str):
+        source = names
+        names = [name for name in re.split(r'[\s,;]+', Path(names).read_text(encoding='utf-8')) if name]
+    if len(set(names)) != len(names):
+        raise ValueError(f'{source}: {next(name for name in names if list(names).count(name) > 1)!r} occurs twice')
+    unknown = [name for name in exclude if name not in names]
+    if unknown:
+        raise ValueError(f'{source}: {unknown[0]!r} is to be left out, but is not among {", ".join(names)}')
+    kept = [name for name in names if name not in exclude]
+    if not kept:
+        raise ValueError(f'{source}: there is no scene')
+    return kept
+
+
+@DATASETS.register_module()
+class WholeSceneDataset(HSIDataset):
+    """Scenes of one kind, e.g. the cities of a change detection benchmark; one sample for each scene.
+
+    The spectral preprocessing is fitted once, on pixels of all scenes of the dataset together, and shared by them.
+
+    A sample holds 'img' (H, W, C), 'gt_seg_map' (H, W) uint8 with 255 where nothing is evaluated, 'top' and 'left' 0,
+    'overlap' 0, 'window', 'sample_idx', 'scene_name', 'scene_shape', 'img_shape' and 'ori_shape'. For training,
+    ``RandomSceneCrop`` comes first in the pipeline, so that only the crop is read.
+
+    Args:
+        scene (dict): Config of a scene in whose strings '{name}' stands for the name of a scene.
+        names (Sequence[str] | str): The names, or a text file with them.
+        exclude (Sequence[str]): Names to leave out, e.g. those kept for validation. Defaults to ().
+        subset (str): The pixels that carry their label, see :meth:`BaseScene.subset`. Defaults to 'labelled'.
+        pad_mode (str): How a crop is filled outside a scene. Defaults to 'constant'.
+        fit_pixels (int): Largest number of pixels of all scenes to fit on. Defaults to 500000.
+        pipeline (Sequence[dict | Callable]): Transforms of a sample.
+        metainfo (Mapping, optional): Meta information beside 'classes' and 'palette'.
+        **kwargs: See :class:`HSIDataset`.
+
+    Raises:
+        FileNotFoundError: If a file is absent.
+        ValueError: If a scene does not hold what is expected, or the scenes differ in bands or classes.
+    """
+
+    def __init__(self,
+                 scene: dict,
+                 names: Sequence[str] | str,
+                 exclude: Sequence[str] = (),
+                 subset: str = 'labelled',
+                 pad_mode: str = 'constant',
+                 fit_pixels: int = 500_000,
+                 pipeline: Sequence[dict | Callable] = (),
+                 metainfo: Mapping | None = None,
+                 **kwargs):
+        self.subset = subset
+        self.fit_pixels = fit_pixels
+        shared = SpectralChain(scene.get('preprocessing', ())).transforms
+        self.scenes = []
+        for name in scene_names(names, exclude):
+            filled = {key: _filled(value, name) for key, value in scene.items() if key != 'preprocessing'}
+            self.scenes.append(get_scene({'name': name, **filled, 'preprocessing': shared}))
+        first = self.scenes[0]
+        for other in self.scenes[1:]:
+            if (other.bands, other.classes) != (first.bands, first.classes):
+                raise ValueError(f'scene {other.name!r} has {other.bands} bands and the classes {other.classes}, but '
+                                 f'{first.name!r} has {first.bands} and {first.classes}')
+        info = {'classes': first.classes, 'palette': first.palette, **(metainfo or {})}
+        super().__init__(with_loading(pipeline, pad_mode), info, **kwargs)
+
+    def full_init(self) -> None:
+        """Fit the preprocessing on all scenes and prepare them."""
+        if not self._fully_initialized:
+            if not all(scene.fitted for scene in self.scenes):
+                share = max(self.fit_pixels // len(self.scenes), 1)
+                pixels = np.concatenate([scene.fit_sample(share) for scene in self.scenes])
+                for scene in self.scenes:
+                    scene.fit(pixels)
+            for scene in self.scenes:
+                scene.prepare()
+            super().full_init()
+
+    def load_data_list(self) -> np.ndarray:
+        """Numbers of the scenes."""
+        return np.arange(len(self.scenes))
+
+    def get_data_info(self, idx: int) -> dict:
+        """The sample before the pipeline: scene, window, labels and meta information."""
+        idx, item = self.item(idx)
+        scene: BaseScene = self.scenes[int(item)]
+        return {
+            'window': (0, 0, scene.height, scene.width),
+            'target_map': scene.subset_labels(self.subset),
+            'top': 0,
+            'left': 0,
+            'overlap': 0,
+            'sample_idx': idx,
+            **scene_info(scene)
+        }
