@@ -2,7 +2,17 @@
 
 import pytest
 
-from golden_checks import data, loading, mae, metrics, networks
+from golden_checks import (
+    data,
+    detection_data,
+    loading,
+    losses,
+    mae,
+    metrics,
+    networks,
+    networks_change,
+    networks_detection,
+)
 from golden_checks.case import GOLDEN_ROOT, find_cases
 
 CHECKS = {
@@ -31,8 +41,17 @@ CHECKS = {
     'ImageClassification/model/ss_fusion_cls.py:SSFusionFramework(model_size=base)': networks.check_fusion_classifier,
     'ImageClassification/model/ss_fusion_seg.py:SSFusionFramework': networks.check_fusion_classifier,
     'ImageClassification/model/ss_fusion_seg.py:SSFusionFramework(model_size=base)': networks.check_fusion_classifier,
-    'HyperspectralDetection/Anomaly_Detection/models/models.py:SSHADFramework': networks.check_fusion_anomaly,
-    'ChangeDetection/models/model.py:HyperSIGMA_CD.forward_fusion': networks.check_fusion_change,
+    'HyperspectralDetection/Anomaly_Detection/models/models.py:SpatialHADFramework': networks_detection.check_anomaly,
+    'HyperspectralDetection/Anomaly_Detection/models/models.py:SSHADFramework': networks_detection.check_anomaly,
+    'HyperspectralDetection/Target_Detection/models/models.py:SpatialHTDFramework': networks_detection.check_target,
+    'HyperspectralDetection/Target_Detection/models/models.py:SSHTDFramework': networks_detection.check_target,
+    'ChangeDetection/models/model.py:HyperSIGMA_CD.forward_fusion': networks_change.check_fusion_change,
+    'ChangeDetection/models/model.py:SpatSIGMA_CD': networks_change.check_window_change,
+    'ChangeDetection/models/model.py:HyperSIGMA_CD': networks_change.check_window_change,
+    'MultispectralCD/deep_networks/FM_detector.py:MSCDNet': networks_change.check_multispectral_change,
+    'trainval.pyofbothdetectiontasks,train_foundation_model.py,lovazs_loss.py,segnotebooks': losses.check_losses,
+    'MultispectralCD/script/train_foundation_model.py:crop_image,combine_patches;dataset/imutils.py:normalize_img':
+        data.check_sliding,
     'Pretrain/models_mae_Spat.py:SpatMAE': mae.check_mae,
     'Pretrain/models_mae_Spec.py:SpecMAE': mae.check_mae,
     'HyperspectralDetection/Anomaly_Detection/models/SpatViT.py:SpatialVisionTransformer.init_weights':
@@ -46,27 +65,19 @@ CHECKS = {
     'ImageClassification/model/split_data.py:create_patches,split_data': data.check_windows_split,
     'ImageClassification/demoseghypersigma.ipynb(get_patch,testcell);sameschemeinHyperspectralDetection/*/trainval.py':
         data.check_tile_stitch,
+    'ChangeDetection/func.py:get_Traindata,get_Testdata': detection_data.check_change_windows,
+    'HyperspectralDetection/*/trainval.py': detection_data.check_pseudo_label,
+    'HyperspectralDetection/Target_Detection/func.py:ts_generation': detection_data.check_target_spectrum,
     'ImageClassification/democls*.ipynblastcell+model/utils.py:aa_and_each_accuracy':
         metrics.check_classification_patch,
     'ImageClassification/model/utils.py:evaluate_performance_all': metrics.check_classification_seg,
+    'HyperspectralDetection/*/func.py:comput_AUC_scores,trainval.py:standard': metrics.check_detection_auc,
+    'ChangeDetection/func.py:two_cls_access,two_cls_access_for_Bay_Barbara': metrics.check_change_hcd,
+    'MultispectralCD/util_func/metrics.py:Evaluator': metrics.check_change_oscd,
 }
 
 # Reference classes and functions whose tasks are not built yet.
 PENDING = {
-    'HyperspectralDetection/Anomaly_Detection/models/models.py:SpatialHADFramework',
-    'HyperspectralDetection/Target_Detection/models/models.py:SpatialHTDFramework',
-    'HyperspectralDetection/Target_Detection/models/models.py:SSHTDFramework',
-    'ChangeDetection/models/model.py:SpatSIGMA_CD',
-    'ChangeDetection/models/model.py:HyperSIGMA_CD',
-    'MultispectralCD/deep_networks/FM_detector.py:MSCDNet',
-    'ChangeDetection/func.py:get_Traindata,get_Testdata',
-    'ChangeDetection/func.py:two_cls_access,two_cls_access_for_Bay_Barbara',
-    'HyperspectralDetection/*/trainval.py',
-    'HyperspectralDetection/*/func.py:comput_AUC_scores,trainval.py:standard',
-    'HyperspectralDetection/Target_Detection/func.py:ts_generation',
-    'MultispectralCD/script/train_foundation_model.py:crop_image,combine_patches;dataset/imutils.py:normalize_img',
-    'MultispectralCD/util_func/metrics.py:Evaluator',
-    'trainval.pyofbothdetectiontasks,train_foundation_model.py,lovazs_loss.py,segnotebooks',
     'HyperspectralUnmixing/func.py:data',
     'HyperspectralUnmixing/func.py:loss',
     'HyperspectralUnmixing/func.py:metric',

@@ -1,14 +1,26 @@
 """Networks: backbones, necks, heads and the layers they are made of."""
 
-from .backbones import HyperSIGMA, SpatViT, SpecViT
+from .backbones import HyperSIGMA, SiameseBackbone, SpatViT, SpecViT
 from .data_preprocessors import HSIDataPreprocessor
-from .heads import MultiLevelClsHead, MultiLevelSegHead, SpatMAEHead, SpecMAEHead
+from .heads import (
+    ChangeClsHead,
+    MultiLevelClsHead,
+    MultiLevelSegHead,
+    PixelSegHead,
+    SpatMAEHead,
+    SpecMAEHead,
+    TargetDetectionHead,
+)
 from .layers import FullAttention, RefinementTransformer, SparseSamplingAttention, TransformerBlock
-from .necks import LevelPyramid, MAEDecoder, SpectralEnhancement
+from .losses import LovaszSoftmaxLoss, WeightedCrossEntropyLoss
+from .necks import LevelPyramid, MAEDecoder, SpectralEnhancement, TopDownFusion
+from .segmentors import SlidingEncoderDecoder
 from .selfsup import MaskedSpatViT, MaskedSpecViT, SpatMAE, SpecMAE
 
 __all__ = [
-    'FullAttention', 'HSIDataPreprocessor', 'HyperSIGMA', 'LevelPyramid', 'MAEDecoder', 'MaskedSpatViT',
-    'MaskedSpecViT', 'MultiLevelClsHead', 'MultiLevelSegHead', 'RefinementTransformer', 'SparseSamplingAttention',
-    'SpatMAE', 'SpatMAEHead', 'SpatViT', 'SpecMAE', 'SpecMAEHead', 'SpecViT', 'SpectralEnhancement', 'TransformerBlock'
+    'ChangeClsHead', 'FullAttention', 'HSIDataPreprocessor', 'HyperSIGMA', 'LevelPyramid', 'LovaszSoftmaxLoss',
+    'MAEDecoder', 'MaskedSpatViT', 'MaskedSpecViT', 'MultiLevelClsHead', 'MultiLevelSegHead', 'PixelSegHead',
+    'RefinementTransformer', 'SiameseBackbone', 'SlidingEncoderDecoder', 'SparseSamplingAttention', 'SpatMAE',
+    'SpatMAEHead', 'SpatViT', 'SpecMAE', 'SpecMAEHead', 'SpecViT', 'SpectralEnhancement', 'TargetDetectionHead',
+    'TopDownFusion', 'TransformerBlock', 'WeightedCrossEntropyLoss'
 ]

@@ -179,6 +179,15 @@ def _task_names() -> Iterator[str]:
     for k in ('', 1, 2, 3, 4):
         yield from (f'fc_spec{k}.0.weight', f'fc_spec{k}.2.weight', f'conv_features{k}.weight')
     yield from (f'DR{k}.weight' for k in range(1, 5))
-    yield 'conv_fc.0.weight'
-    for layer in ('conv', 'cls', *(f'classifier.{i}' for i in range(5))):
+    yield from ('conv_fc.0.weight', 'conv_ts.0.weight', 'conv_ts.3.weight')
+    layers = ['conv', 'cls', 'conv_ts.1', 'dim_red', 'main_clf_1']
+    layers += [f'classifier.{i}' for i in range(5)]
+    layers += [f'BCD_classifier.{i}' for i in (0, 2, 4, 6)]
+    norms = []
+    for k in range(1, 5):
+        layers += [f'conv{k}.double_conv.0', f'conv{k}.double_conv.3', f'fuse_layer_{k}.0']
+        norms += [f'conv{k}.double_conv.1', f'conv{k}.double_conv.4', f'fuse_layer_{k}.1']
+    for layer in (*layers, *norms):
         yield from (f'{layer}.weight', f'{layer}.bias')
+    for norm in norms:
+        yield from (f'{norm}.running_mean', f'{norm}.running_var', f'{norm}.num_batches_tracked')

@@ -51,6 +51,43 @@ def tile_positions(height: int, width: int, tile: int, overlap: int = 0) -> np.n
     return np.stack([rows.ravel(), cols.ravel()], axis=1)
 
 
+def sliding_positions(height: int,
+                      width: int,
+                      size: int | tuple[int, int],
+                      stride: int | tuple[int, int],
+                      repeat_border: bool = False) -> np.ndarray:
+    """Upper left corners of windows at a fixed step, the last ones moved back to the border, row by row.
+
+    Args:
+        height (int): Rows of the scene, at least those of a window.
+        width (int): Columns of the scene, at least those of a window.
+        size (int | tuple[int, int]): Height and width of a window in pixels.
+        stride (int | tuple[int, int]): Vertical and horizontal step in pixels, not larger than the window.
+        repeat_border (bool): Keep the windows that the published HyperSIGMA code has twice and more: it takes a window
+            per step inside the scene, moves those back that hang over, and ends a row of windows early only at the
+            lower border, where it meets the right border. Defaults to False, which has each window once.
+
+    Returns:
+        np.ndarray: int64 array of shape (N, 2) of (top, left).
+
+    Raises:
+        ValueError: If the scene is smaller than a window, or a stride is not positive or leaves gaps.
+    """
+    (tall, wide), (down, right) = np.broadcast_to(size, 2).tolist(), np.broadcast_to(stride, 2).tolist()
+    if height < tall or width < wide:
+        raise ValueError(f'a scene of {height} x {width} pixels is smaller than a window of {tall} x {wide}')
+    if not (0 < down <= tall and 0 < right <= wide):
+        raise ValueError(f'the stride must be positive and not larger than the window of {tall} x {wide} pixels, not '
+                         f'{down} x {right}')
+    tops = np.minimum(np.arange(0, height, down), height - tall)
+    lefts = np.minimum(np.arange(0, width, right), width - wide)
+    unique_lefts = np.unique(lefts)
+    if not repeat_border:
+        tops, lefts = np.unique(tops), unique_lefts
+    rows = [(top, unique_lefts if top == height - tall else lefts) for top in tops]
+    return np.concatenate([np.stack([np.full_like(row, top), row], axis=1) for top, row in rows])
+
+
 def stitch_tiles(tiles: Iterable[np.ndarray],
                  positions: Iterable[tuple[int, int]],
                  shape: tuple[int, int],

@@ -3,10 +3,17 @@
 import numpy as np
 
 from golden_checks.case import GoldenCase
-from mmhsi.datasets import NumberSplit, RatioSplit, Scene, SpectralPCA
+from mmhsi.datasets import NumberSplit, RatioSplit, ScaleValues, Scene, SpectralPCA
 from mmhsi.datasets.class_info import IGNORE_INDEX
 from mmhsi.datasets.splits import BaseSplitter
-from mmhsi.utils.tiling import extract_tiles, pad_to_multiple, stitch_tiles, tile_positions, tile_starts
+from mmhsi.utils.tiling import (
+    extract_tiles,
+    pad_to_multiple,
+    sliding_positions,
+    stitch_tiles,
+    tile_positions,
+    tile_starts,
+)
 from mmhsi.utils.windows import centred_window
 
 
@@ -72,3 +79,19 @@ def check_pad_tiles(case: GoldenCase) -> None:
     positions = tile_positions(*padded.shape[:2], expected['tile'])
     assert len(positions) == expected['num_h'] * expected['num_w']
     np.testing.assert_array_equal(extract_tiles(padded, positions, expected['tile']), case.tensors['tiles'])
+
+
+def check_sliding(case: GoldenCase) -> None:
+    """Normalisation, the repeated windows of a large image, and the mean of the logits of the windows."""
+    tensors, expected = case.tensors, case.json['expected']
+    scale = ScaleValues(factor=1 / 58.395, offset=-123.675 / 58.395)
+    np.testing.assert_allclose(scale(tensors['image']), tensors['normalised'], rtol=1e-5, atol=1e-5)
+    shape, crop = tensors['image'].shape[:2], expected['crop']
+    positions = sliding_positions(*shape, crop, crop // 2, repeat_border=True)
+    np.testing.assert_array_equal(positions, tensors['coords'])
+    once = sliding_positions(*shape, crop, crop // 2)
+    assert len(once) == expected['unique_tiles']
+    np.testing.assert_array_equal(once, np.unique(positions, axis=0))
+    merged = stitch_tiles(tensors['tile_logits'].transpose(0, 2, 3, 1), positions, shape, blend='average')
+    np.testing.assert_allclose(merged.transpose(2, 0, 1)[None], tensors['merged_logits'], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(merged.argmax(-1)[None], tensors['pred'])

@@ -260,47 +260,6 @@ def check_fusion_classifier(case: GoldenCase) -> None:
     check_logits(case, x, output)
 
 
-def check_fusion_anomaly(case: GoldenCase) -> None:
-    """SEM of the detection folder, seen through the 1x1 classifier behind it."""
-    sizes = settings_of(case)
-    backbone = dict(
-        type='mmhsi.HyperSIGMA',
-        spatial=spat_vit(sizes, sizes.get('abs_pos_embed', True), patch_size=sizes.get('patch_size', 1)),
-        spectral=spec_vit(sizes, sizes['spec_out_indices'], sizes.get('abs_pos_embed', True)))
-    neck = dict(
-        type='mmhsi.SpectralEnhancement',
-        in_channels=sizes['embed_dim'],
-        num_tokens=sizes['spec_tokens'],
-        mid_channels=sizes.get('sem_hidden', 32),
-        out_channels=sizes.get('level_dim', 128),
-        sum_levels=True)
-    model = Pipeline(backbone=backbone, neck=neck)
-    model.decode_head = nn.Module()
-    model.decode_head.conv_seg = nn.Conv2d(sizes.get('level_dim', 128), 2, 1, bias=False)
-    x = input_of(case)
-    check_logits(case, x, load(model, case).decode_head.conv_seg(model.features(x)[0]))
-
-
-def check_fusion_change(case: GoldenCase) -> None:
-    """SEM of the change-detection folder, one date."""
-    sizes = settings_of(case)
-    window = sizes['patch_size']  # the official constructor calls the window's side so, and the patch's seg_patches
-    backbone = dict(
-        type='mmhsi.HyperSIGMA',
-        spatial=spat_vit(sizes, use_abs_pos_emb=False, img_size=window, patch_size=sizes['seg_patches']),
-        spectral=spec_vit(sizes, sizes['out_indices'], use_abs_pos_emb=False, img_size=window))
-    neck = dict(
-        type='mmhsi.SpectralEnhancement',
-        in_channels=sizes['embed_dim'],
-        num_tokens=sizes['spec_tokens'],
-        num_spectral_levels=len(sizes['out_indices']),
-        mid_channels=32,
-        out_channels=sizes['spec_tokens'])
-    x = input_of(case)
-    maps = load(Pipeline(backbone=backbone, neck=neck), case).features(x)
-    check_backbone_outputs(case, x, {f'ss{i}': level for i, level in enumerate(maps)})
-
-
 def check_layer_decay(case: GoldenCase) -> None:
     """Learning-rate multiplier and weight decay of every parameter of a backbone, a norm and a head."""
     from mmhsi.engine.optimizers import LayerDecayOptimWrapperConstructor

@@ -8,6 +8,7 @@ from mmhsi.models.layers import (
     SparseSamplingAttention,
     TransformerBlock,
     TransformerBlocks,
+    conv_norm_relu,
     resize_spatial_position_embedding,
     square_grid,
 )
@@ -109,3 +110,14 @@ def test_refinement_takes_maps_and_tokens():
     assert spatial(torch.randn(2, 24, 5, 6)).shape == (2, 14, 5, 6)
     spectral = RefinementTransformer(20, num_heads=3)
     assert spectral(torch.randn(2, 16, 20)).shape == (2, 16, 20)
+
+
+def test_convolution_norm_and_relu_keep_the_size():
+    torch.manual_seed(0)
+    layers = conv_norm_relu(3, 4, 3).eval()
+    x = torch.randn(2, 3, 5, 6)
+    wanted = nn.functional.conv2d(x, layers[0].weight, layers[0].bias, padding=1).div((1 + 1e-5)**0.5).relu()
+    torch.testing.assert_close(layers(x), wanted)
+    assert isinstance(conv_norm_relu(3, 4, 1, dict(type='GN', num_groups=2))[1], nn.GroupNorm)
+    with pytest.raises(ValueError, match='must be odd, found 4'):
+        conv_norm_relu(3, 4, 4)

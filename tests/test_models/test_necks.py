@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmhsi.models import LevelPyramid, SpectralEnhancement
+from mmhsi.models import LevelPyramid, SpectralEnhancement, TopDownFusion
 
 
 def test_pyramid_scales():
@@ -93,3 +93,28 @@ def test_refinements_stand_before_the_gate(features):
 def test_wrong_spectral_levels_are_named(features):
     with pytest.raises(ValueError, match='built for 1 spectral levels, the backbone gives 2'):
         SpectralEnhancement(8, num_tokens=9)(features)
+
+
+def test_top_down_fusion_by_hand():
+    torch.manual_seed(0)
+    levels = [torch.randn(2, 6, 8, 9), torch.randn(2, 4, 4, 4), torch.randn(2, 5, 4, 4), torch.randn(2, 6, 1, 2)]
+    neck = TopDownFusion((6, 4, 5, 6), out_channels=3).eval()
+    for lateral in neck.laterals:
+        torch.nn.init.normal_(lateral[1].running_mean)
+    wanted = []
+    for lateral, level in zip(neck.laterals, levels, strict=True):
+        mixed = torch.einsum('oc,bchw->bohw', lateral[0].weight[:, :, 0, 0], level)
+        mean = lateral[1].running_mean
+        wanted.append((mixed + (lateral[0].bias - mean)[:, None, None]).div((1 + 1e-5)**0.5).relu())
+    for i in (2, 1, 0):
+        wanted[i] = wanted[i] + F.interpolate(wanted[i + 1], wanted[i].shape[2:], mode='bilinear', align_corners=False)
+    for found, level in zip(neck(levels), wanted, strict=True):
+        torch.testing.assert_close(found, level)
+
+
+def test_the_finest_level_gives_every_parameter_of_top_down_fusion_a_gradient():
+    neck = TopDownFusion((6, 4), out_channels=3)
+    neck([torch.randn(2, 6, 4, 4), torch.randn(2, 4, 2, 2)])[0].square().sum().backward()
+    assert all(p.grad.any() for name, p in neck.named_parameters() if not name.endswith('0.bias'))
+    with pytest.raises(ValueError, match='built for 2 levels, the backbone gives 1'):
+        neck([torch.randn(2, 6, 4, 4)])

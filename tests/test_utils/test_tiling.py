@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from mmhsi.utils.tiling import extract_tiles, pad_to_multiple, stitch_tiles, tile_positions, tile_starts
+from mmhsi.utils.tiling import (
+    extract_tiles,
+    pad_to_multiple,
+    sliding_positions,
+    stitch_tiles,
+    tile_positions,
+    tile_starts,
+)
 
 
 def test_tile_starts_by_hand():
@@ -57,6 +64,38 @@ def test_average_is_the_mean_over_the_tiles():
 def test_the_part_of_a_tile_outside_the_scene_is_cut_off():
     tile = np.arange(16).reshape(4, 4)
     np.testing.assert_array_equal(stitch_tiles([tile], [(0, 0)], (3, 2)), tile[:3, :2])
+
+
+def test_sliding_positions_by_hand():
+    assert sliding_positions(10, 8, 4, 2).tolist() == [[top, left] for top in (0, 2, 4, 6) for left in (0, 2, 4)]
+    assert sliding_positions(5, 9, (5, 4), (5, 3)).tolist() == [[0, 0], [0, 3], [0, 5]]
+    assert sliding_positions(4, 4, 4, 4).tolist() == [[0, 0]]
+
+
+def test_sliding_positions_with_the_repetitions_of_the_published_code():
+    # rows and columns at 0, 2, 4 and 6, of which the last two are moved to 3
+    assert sliding_positions(7, 7, 4, 2, repeat_border=True).tolist() == [
+        [0, 0], [0, 2], [0, 3], [0, 3], [2, 0], [2, 2], [2, 3], [2, 3],
+        [3, 0], [3, 2], [3, 3], [3, 0], [3, 2], [3, 3]]
+    assert sliding_positions(4, 6, 4, 2, repeat_border=True).tolist() == [[0, 0], [0, 2]] * 2
+
+
+@pytest.mark.parametrize('repeat_border', [False, True])
+def test_sliding_positions_cover_the_scene_and_no_more(repeat_border):
+    for height, width in ((16, 16), (70, 53), (17, 40)):
+        hits = np.zeros((height, width), int)
+        for top, left in sliding_positions(height, width, (16, 12), (8, 12), repeat_border):
+            assert hits[top:top + 16, left:left + 12].shape == (16, 12)
+            hits[top:top + 16, left:left + 12] += 1
+        assert hits.all()
+
+
+def test_sliding_positions_name_what_is_wrong():
+    with pytest.raises(ValueError, match='3 x 9 pixels is smaller than a window of 4 x 4'):
+        sliding_positions(3, 9, 4, 2)
+    for stride in (5, 0):
+        with pytest.raises(ValueError, match=f'not larger than the window of 4 x 4 pixels, not {stride} x {stride}'):
+            sliding_positions(9, 9, 4, stride)
 
 
 def test_stitching_names_what_is_wrong():

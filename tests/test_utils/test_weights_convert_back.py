@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from narrow_models import build, narrow_model
 from official_checkpoints import hollow_state, tiny_state
 
 from mmhsi.utils import convert_hypersigma_state_dict
@@ -49,6 +50,11 @@ CLASSIFICATION = {
     'hypersigma-seg': {**BRANCHES, **linear('conv', 4, 16, 1, 1), **linear('cls', 3, 4, 1, 1)}}
 
 
+# the published code has no spatial model of multispectral change detection
+TASK_KINDS = ['hypersigma-htd', 'spatsigma-htd', 'hypersigma-had', 'spatsigma-had', 'hypersigma-hcd', 'spatsigma-hcd',
+              'hypersigma-mscd']
+
+
 def assert_same(found, wanted):
     assert set(found) == set(wanted)
     for name, value in wanted.items():
@@ -78,6 +84,16 @@ def test_classification_files_come_back_bit_by_bit(kind):
     converted = convert_hypersigma_state_dict(official, kind, drop_background=False)
     assert len(converted) == len(official)
     assert_same(revert_hypersigma_state_dict(converted, kind, add_background=False), official)
+
+
+@pytest.mark.parametrize('kind', TASK_KINDS)
+def test_models_of_detection_and_change_go_there_and_back_bit_by_bit(kind):
+    model = build(narrow_model(kind.replace('-', '-base_')))
+    ours = random_state({name: tuple(value.shape) for name, value in model.state_dict().items()})
+    official = revert_hypersigma_state_dict(ours, kind)
+    assert len(official) == len(ours)
+    assert not any(name.startswith(('backbone', 'neck', 'head', 'decode_head')) for name in official)
+    assert_same(convert_hypersigma_state_dict(official, kind), ours)
 
 
 def test_the_background_comes_back_as_a_class_that_never_wins():
@@ -110,9 +126,10 @@ def test_names_left_out_and_unknown_are_told_apart():
     assert names == {'norm.weight': None, 'pos_embed': 'backbone.pos_embed'} and unknown == ['surprise']
 
 
-@pytest.mark.parametrize('kind', ['spat-mae', 'spec-mae', *CLASSIFICATION])
+@pytest.mark.parametrize('kind', ['spat-mae', 'spec-mae', *CLASSIFICATION, *TASK_KINDS])
 def test_no_two_official_names_become_one(kind):
     inside, outside = official_vocabulary(2)
-    official = [*outside, *(prefix + name for prefix in ('', 'spat_encoder.', 'spec_encoder.') for name in inside)]
+    prefixes = ('', 'encoder.', 'spat_encoder.', 'spec_encoder.')
+    official = [*outside, *(prefix + name for prefix in prefixes for name in inside)]
     ours = [name for name in names_in_mmhsi(official, kind)[0].values() if name is not None]
     assert len(ours) == len(set(ours)) > 0

@@ -2,7 +2,8 @@
 
 from .hypersigma import HyperSIGMA
 from .pretrained import PretrainedEncoder
+from .siamese_backbone import SiameseBackbone
 from .spat_vit import SpatViT
 from .spec_vit import SpecViT
 
-__all__ = ['HyperSIGMA', 'PretrainedEncoder', 'SpatViT', 'SpecViT']
+__all__ = ['HyperSIGMA', 'PretrainedEncoder', 'SiameseBackbone', 'SpatViT', 'SpecViT']

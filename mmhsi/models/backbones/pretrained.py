@@ -180,7 +180,8 @@ class PretrainedEncoder(PretrainedInit):
         checkpoint (str): A file of mmhsi or of the official code, 'hypersigma:{spat,spec}-vit-{base,large,huge}' for
             the published weights, or any address that MMEngine takes.
         prefix (str, optional): What the encoder's names start with in the checkpoint: 'backbone.' after pre-training
-            and in official files, 'backbone.spatial.' in a fine-tuned HyperSIGMA. Defaults to None, which finds it.
+            and in official files, 'backbone.spatial.' in a fine-tuned HyperSIGMA, 'backbone.encoder.spatial.' in one
+            of two dates. Defaults to None, which finds it.
         map_location (str): Not used: parameters are read on the CPU. Defaults to 'cpu'.
         skip (Sequence[str]): Parameters that keep their initial values although the checkpoint has them: names, first
             parts of names ('spat_map'), or patterns ('blocks.*.attn.sampling_offsets'). Defaults to ().

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_activation_layer
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -84,5 +85,7 @@ class MultiLevelSegHead(BaseDecodeHead):
     def predict(self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: dict | None) -> Tensor:
         """Logits (B, K, H, W) at the size of the images given to the network."""
         meta = batch_img_metas[0]
-        size = meta.get('pad_shape', meta['img_shape'])
+        size = meta['img_shape']
+        if not isinstance(size, torch.Size):  # of a sliding window
+            size = meta.get('pad_shape', size)
         return self.forward(inputs, tuple(size)[:2])

@@ -1,6 +1,7 @@
 """Layers of the HyperSIGMA networks."""
 
 from .attention import FullAttention, SparseSamplingAttention
+from .conv_norm_relu import conv_norm_relu
 from .grid import square_grid
 from .position_embedding import resize_spatial_position_embedding
 from .refinement import RefinementTransformer
@@ -9,5 +10,5 @@ from .transformer_block import TransformerBlock, TransformerBlocks, init_linear_
 
 __all__ = [
     'FullAttention', 'RefinementTransformer', 'SparseSamplingAttention', 'SpectralEmbedding', 'TransformerBlock',
-    'TransformerBlocks', 'init_linear_and_norm', 'resize_spatial_position_embedding', 'square_grid'
+    'TransformerBlocks', 'conv_norm_relu', 'init_linear_and_norm', 'resize_spatial_position_embedding', 'square_grid'
 ]

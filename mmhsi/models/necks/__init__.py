@@ -3,5 +3,6 @@
 from .level_pyramid import LevelPyramid
 from .mae_decoder import MAEDecoder
 from .spectral_enhancement import SpectralEnhancement
+from .top_down_fusion import TopDownFusion
 
-__all__ = ['LevelPyramid', 'MAEDecoder', 'SpectralEnhancement']
+__all__ = ['LevelPyramid', 'MAEDecoder', 'SpectralEnhancement', 'TopDownFusion']

@@ -1,0 +1,9 @@
+# SpatSIGMA, anomaly detection: the spatial branch alone (tile 32, patch 1). A config adds img_size, in_channels.
+model = dict(
+    type='mmseg.EncoderDecoder',
+    data_preprocessor=dict(type='HSIDataPreprocessor'),
+    backbone=dict(type='SpatViT', arch='base', patch_size=1),
+    neck=dict(type='LevelPyramid', in_channels=768, out_channels=128, sum_levels=True),
+    decode_head=dict(type='PixelSegHead', in_channels=128, num_classes=2),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'))
