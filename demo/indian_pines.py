@@ -17,7 +17,7 @@ from prettytable import PrettyTable
 from mmhsi.apis.classical import evaluate_pixel_classifier
 from mmhsi.datasets import Scene
 from mmhsi.engine.distributed import build_runner
-from mmhsi.engine.hooks.scene_result_hook import write_scene_result
+from mmhsi.visualization.results import write_scene_result
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs/classification/hypersigma-tiny_cls_indian-pines.py'
@@ -55,8 +55,7 @@ def classify_spectra(cfg: Config, folder: Path):
     scene_cfg.pop('type')
     scene = Scene(**scene_cfg)
     result = evaluate_pixel_classifier(scene, 'svm')
-    folder.mkdir(parents=True, exist_ok=True)
-    write_scene_result(folder, result, scene)
+    write_scene_result(result, folder, scene)
     return result
 
 

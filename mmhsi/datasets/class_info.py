@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-IGNORE_INDEX = 255
-"""Value of an unlabelled pixel in memory; classes run from 0 to K - 1. In files 0 is unlabelled, classes 1 to K."""
+from mmhsi.utils.labels import IGNORE_INDEX
 
 Color = tuple[int, int, int]
+
+BLACK_AND_WHITE: tuple[Color, ...] = ((0, 0, 0), (255, 255, 255))
+"""Colours of background and target, of unchanged and changed."""
 
 # The colours customary for Indian Pines (the first 16) and the WHU-Hi scenes (all 22).
 _COLORS_22: tuple[Color, ...] = (
@@ -52,6 +54,10 @@ CLASS_INFO: dict[str, ClassInfo] = {
     'houston2013': _info('Healthy grass, Stressed grass, Synthetic grass, Trees, Soil, Water, Residential, '
                          'Commercial, Road, Highway, Railway, Parking lot 1, Parking lot 2, Tennis court, '
                          'Running track'),
+    'zy1_02d': _info('Reed, Spartina alterniflora, Salt filter pond, Salt evaporation pond, Dry pond, Tamarisk, '
+                     'Salt pan, Seepweed, River, Sea, Mudbank, Tidal creek, Fallow land, Ecological restoration pond, '
+                     'Robinia, Fishpond, Pit pond, Building, Bare land, Paddy field, Cotton, Soybean, Corn',
+                     (*_COLORS_22, (240, 230, 140))),
 }
 """Class names and colours by the name of the scene."""
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mmhsi.datasets.base_scene import Source, locate
-from mmhsi.datasets.class_info import IGNORE_INDEX
+from mmhsi.datasets.class_info import BLACK_AND_WHITE, IGNORE_INDEX
 from mmhsi.datasets.io import read_map
 from mmhsi.datasets.pseudo_labels import pseudo_labels
 from mmhsi.datasets.scenes import Scene
@@ -28,6 +28,7 @@ class DetectionScene(Scene):
     Args:
         image (str | dict | np.ndarray): The cube; see :class:`mmhsi.datasets.Scene`.
         classes (Sequence[str]): Names of background and target. Defaults to ('background', 'target').
+        palette (Sequence[Sequence[int]]): RGB colours. Defaults to black and white.
         label_codes (Mapping[str, int | Sequence[int]], optional): Values of the classes in the ground truth. Defaults
             to 0 for the background and 1 for the target, so that no pixel is unlabelled.
         coarse (str | dict | np.ndarray, optional): Scores of a coarse detector, larger for targets: file, dict of path
@@ -51,6 +52,7 @@ class DetectionScene(Scene):
                  image: Source,
                  *,
                  classes: Sequence[str] = ('background', 'target'),
+                 palette: Sequence[Sequence[int]] = BLACK_AND_WHITE,
                  label_codes: Mapping[str, int | Sequence[int]] | None = None,
                  coarse: Source | None = None,
                  pseudo_shares: Mapping[str, float] | None = None,
@@ -60,7 +62,8 @@ class DetectionScene(Scene):
         if len(classes) != 2:
             raise ValueError(f'detection knows background and target, found {len(classes)} classes')
         codes = {name: code for code, name in enumerate(classes)} if label_codes is None else label_codes
-        super().__init__(image, classes=classes, label_codes=codes, data_root=data_root, **kwargs)
+        super().__init__(
+            image, classes=classes, palette=palette, label_codes=codes, data_root=data_root, **kwargs)
         self._coarse_computed = isinstance(coarse, Mapping) and 'detector' in coarse
         self._coarse_source = coarse if coarse is None or self._coarse_computed else locate(coarse, data_root)
         self._pseudo_shares = dict(pseudo_shares or {})

@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmhsi.datasets.base_scene import BaseScene, Source
+from mmhsi.datasets.class_info import BLACK_AND_WHITE
 from mmhsi.datasets.io import CubeInfo
 from mmhsi.datasets.scenes import Scene
 from mmhsi.datasets.split import Split
@@ -35,7 +36,8 @@ class PairScene(BaseScene):
         joint (bool): Whether the preprocessing is fitted once, on the pixels of both dates together, so that a value
             means the same at both. Otherwise each date gets a fit of its own, which evens out differences of light
             and sensor. Defaults to True.
-        labels, palette, label_codes, split, fit_on, fit_pixels: See :class:`BaseScene`.
+        palette (Sequence[Sequence[int]]): RGB colours. Defaults to black and white.
+        labels, label_codes, split, fit_on, fit_pixels: See :class:`BaseScene`.
         nodata, cache, data_root, name: See :class:`mmhsi.datasets.Scene`; the name is that of the first file.
 
     Attributes:
@@ -51,7 +53,7 @@ class PairScene(BaseScene):
                  image: Sequence[Source],
                  labels: Source | list[Source] | None = None,
                  classes: Sequence[str] = CHANGE_CLASSES,
-                 palette: Sequence[Sequence[int]] | None = None,
+                 palette: Sequence[Sequence[int]] = BLACK_AND_WHITE,
                  label_codes: Mapping[str, int | Sequence[int]] | None = None,
                  num_bands: int | None = None,
                  split: dict | Split | None = None,

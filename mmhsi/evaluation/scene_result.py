@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmhsi.evaluation.functional.classification import classification_scores, confusion_matrix
-
-IGNORE_INDEX = 255
+from mmhsi.evaluation.json_values import json_number
+from mmhsi.utils.labels import IGNORE_INDEX
 
 
 @dataclass
@@ -60,32 +60,10 @@ class SceneResult:
         Raises:
             ValueError: If an evaluated pixel has no prediction or a label is outside the classes.
         """
-        prediction, target = np.asarray(prediction), np.asarray(target)
-        if len(classes) > IGNORE_INDEX:
-            raise ValueError(f'scene {name}: at most {IGNORE_INDEX} classes are supported, found {len(classes)}')
-        if prediction.shape != target.shape:
-            raise ValueError(f'scene {name}: prediction {prediction.shape} and target {target.shape} differ in size')
-        missing = (target != IGNORE_INDEX) & (prediction == IGNORE_INDEX)
-        if missing.any():
-            row, col = np.argwhere(missing)[0]
-            raise ValueError(f'scene {name}: {np.count_nonzero(missing)} of '
-                             f'{np.count_nonzero(target != IGNORE_INDEX)} evaluated pixels have no prediction, '
-                             f'the first at row {row}, column {col}')
-        for what, labels in (('prediction', prediction), ('target', target)):
-            known = labels[labels != IGNORE_INDEX]
-            if known.size and (known.min() < 0 or known.max() >= len(classes)):
-                raise ValueError(f'scene {name}: labels of the {what} must lie in 0 .. {len(classes) - 1} '
-                                 f'({len(classes)} classes), found {known.min()} .. {known.max()}')
+        prediction, target = check_label_maps(name, prediction, target, len(classes))
         matrix = confusion_matrix(prediction, target, len(classes), IGNORE_INDEX)
-        return cls(
-            name=name,
-            prediction=prediction.astype(np.uint8),
-            target=target.astype(np.uint8),
-            matrix=matrix,
-            scores=classification_scores(matrix, aa),
-            classes=tuple(classes),
-            palette=None if palette is None else [tuple(int(v) for v in colour) for colour in palette],
-            settings=dict(settings or {}))
+        return cls(name, prediction, target, matrix, classification_scores(matrix, aa), tuple(classes),
+                   plain_palette(palette), dict(settings or {}))
 
     def summary(self) -> dict:
         """Describe the result in plain Python values, ready for JSON.
@@ -96,14 +74,10 @@ class SceneResult:
             as nested lists (rows are the true classes); ``settings`` if there are any. Undefined scores are None.
         """
         names = ('recall', 'precision', 'f1')
-        summary: dict = {key: _number(self.scores[key]) for key in ('OA', 'AA', 'kappa')}
-        summary['counts'] = {
-            'pixels': int(self.prediction.size),
-            'predicted': int(np.count_nonzero(self.prediction != IGNORE_INDEX)),
-            'evaluated': int(self.matrix.sum()),
-            'correct': int(np.trace(self.matrix))}
+        summary: dict = {key: json_number(self.scores[key]) for key in ('OA', 'AA', 'kappa')}
+        summary['counts'] = self._counts()
         summary['classes'] = [
-            {'name': label, **{key: _number(self.scores[key][index]) for key in names},
+            {'name': label, **{key: json_number(self.scores[key][index]) for key in names},
              'support': int(self.scores['support'][index])} for index, label in enumerate(self.classes)
         ]
         summary['confusion_matrix'] = self.matrix.tolist()
@@ -111,6 +85,60 @@ class SceneResult:
             summary['settings'] = self.settings
         return summary
 
+    def _counts(self) -> dict[str, int]:
+        return {
+            'pixels': int(self.prediction.size),
+            'predicted': int(np.count_nonzero(self.prediction != IGNORE_INDEX)),
+            'evaluated': int(self.matrix.sum()),
+            'correct': int(np.trace(self.matrix))}
 
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+
+def check_label_maps(name: str, prediction: np.ndarray, target: np.ndarray,
+                     num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Check a prediction map against its ground truth.
+
+    Args:
+        name (str): Name of the scene, for the message.
+        prediction (np.ndarray): (H, W) classes, 255 where nothing was predicted.
+        target (np.ndarray): (H, W) classes of the evaluated pixels, 255 elsewhere.
+        num_classes (int): Number of classes K.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Both maps as uint8.
+
+    Raises:
+        ValueError: If the maps differ in size, an evaluated pixel has no prediction or a label is outside the classes.
+    """
+    prediction, target = np.asarray(prediction), np.asarray(target)
+    if num_classes > IGNORE_INDEX:
+        raise ValueError(f'scene {name}: at most {IGNORE_INDEX} classes are supported, found {num_classes}')
+    if prediction.shape != target.shape:
+        raise ValueError(f'scene {name}: prediction {prediction.shape} and target {target.shape} differ in size')
+    check_complete(name, prediction == IGNORE_INDEX, target, 'prediction')
+    for what, labels in (('prediction', prediction), ('target', target)):
+        known = labels[labels != IGNORE_INDEX]
+        if known.size and (known.min() < 0 or known.max() >= num_classes):
+            raise ValueError(f'scene {name}: labels of the {what} must lie in 0 .. {num_classes - 1} '
+                             f'({num_classes} classes), found {known.min()} .. {known.max()}')
+    return prediction.astype(np.uint8), target.astype(np.uint8)
+
+
+def check_complete(name: str, empty: np.ndarray, target: np.ndarray, what: str) -> None:
+    """Raise a ValueError if an evaluated pixel was left out.
+
+    Args:
+        name (str): Name of the scene.
+        empty (np.ndarray): (H, W) bool, True where there is no value.
+        target (np.ndarray): (H, W) classes of the evaluated pixels, 255 elsewhere.
+        what (str): What is missing there, e.g. 'prediction'.
+    """
+    missing = (target != IGNORE_INDEX) & empty
+    if missing.any():
+        row, col = np.argwhere(missing)[0]
+        raise ValueError(f'scene {name}: {np.count_nonzero(missing)} of {np.count_nonzero(target != IGNORE_INDEX)} '
+                         f'evaluated pixels have no {what}, the first at row {row}, column {col}')
+
+
+def plain_palette(palette: Sequence | None) -> list[tuple[int, int, int]] | None:
+    """Colours as tuples of plain integers; None stays None."""
+    return None if palette is None else [tuple(int(value) for value in colour) for colour in palette]

@@ -14,6 +14,11 @@ _DEEPEST_FIRST = ('head.hidden.linear0.weight', 'head.classifier.0.weight', 'dec
 _PIXEL_LAYERS = ('decode_head.first_conv.', 'decode_head.hidden.', 'decode_head.conv_seg.')
 
 
+def short_kinds() -> list[str]:
+    """The short names of kinds."""
+    return [name for name in ALIASES if re.fullmatch(r'[a-z-]+', name) and '-' in name]
+
+
 def normalise_kind(kind: str) -> str:
     """The key of ``KINDS`` that a name of an official class, with or without spaces, arguments or method, stands for.
 

@@ -50,7 +50,8 @@ def class_map_figure(labels: np.ndarray,
                      subtitle: str = '',
                      notes: Sequence[str] | None = None,
                      ignore_index: int = 255,
-                     ignore_label: str = 'unlabelled') -> Figure:
+                     ignore_label: str = 'unlabelled',
+                     background: tuple[int, int, int] = UNLABELLED) -> Figure:
     """Show a label map with a legend that names the classes.
 
     Args:
@@ -61,8 +62,9 @@ def class_map_figure(labels: np.ndarray,
         subtitle (str): Second line. Defaults to ''.
         notes (Sequence[str], optional): A figure for each class beside its name, e.g. its accuracy or number of
             pixels. Defaults to None.
-        ignore_index (int): Label of unlabelled pixels, painted black. Defaults to 255.
+        ignore_index (int): Label of unlabelled pixels. Defaults to 255.
         ignore_label (str): What the legend calls them, if there are any. Defaults to 'unlabelled'.
+        background (tuple[int, int, int]): RGB of unlabelled pixels. Defaults to black.
 
     Returns:
         Figure: The figure.
@@ -72,5 +74,6 @@ def class_map_figure(labels: np.ndarray,
     legend = [LegendEntry(label, tuple(colour), note)
               for label, colour, note in zip(classes, colours.tolist(), notes, strict=True)]
     if (np.asarray(labels) == ignore_index).any():
-        legend.append(LegendEntry(ignore_label, UNLABELLED))
-    return image_figure(colour_labels(labels, len(classes), colours, ignore_index), title, subtitle, legend)
+        legend.append(LegendEntry(ignore_label, background))
+    return image_figure(
+        colour_labels(labels, len(classes), colours, ignore_index, background), title, subtitle, legend)

@@ -1,4 +1,4 @@
-"""Colours shared by the pictures: class palettes and the fixed colours of error maps."""
+"""Colours shared by the pictures: class palettes, the fixed colours of error and change maps, colours of curves."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,15 @@ UNLABELLED = (0, 0, 0)
 CORRECT = (0, 158, 115)
 WRONG = (213, 94, 0)
 NOT_EVALUATED = (226, 226, 226)
+# Their yellow beside these two: a target that was missed
+MISSED = (240, 228, 66)
+# No colour of a heat map comes near it
+NO_SCORE = (84, 92, 130)
+# The colours customary for change maps
+TRUE_CHANGE, TRUE_UNCHANGED, FALSE_CHANGE, MISSED_CHANGE = (255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 255, 0)
+UNLABELLED_CHANGE = (128, 128, 128)
+# Okabe and Ito's colours that are dark enough for lines on white
+LINES = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0), (0, 0, 0))
 
 
 def resolve_palette(palette: Sequence | None, num_classes: int) -> np.ndarray:

@@ -10,12 +10,14 @@ import torch.nn.functional as F
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
+from mmengine.structures import PixelData
 from mmpretrain.structures import DataSample
+from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import nn
 
 import mmhsi.engine  # noqa: F401
-from mmhsi.datasets import CubeInfo, Split, WindowDataset, write_raster
+from mmhsi.datasets import CubeInfo, DetectionScene, Split, TileDataset, WholeSceneDataset, WindowDataset, write_raster
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 
 SHAPE, CLASSES = (13, 9), ('Corn', 'Oats', 'Woods')
@@ -151,6 +153,74 @@ def test_prediction_of_a_georeferenced_scene_is_georeferenced(tmp_path):
         np.testing.assert_array_equal(file.read(1), np.where(prediction == 255, 0, prediction + 1))
         assert [file.colormap(1)[value][:3] for value in (1, 2, 3)] == config['palette']
     assert (prediction == 255).sum() == 117 - 90
+
+
+class BrightnessSegmentor(BaseModel):
+    """Gives each pixel the logits 0 and (value of the first band - 1)."""
+
+    def forward(self, inputs, data_samples, mode='tensor'):
+        for image, sample in zip(inputs, data_samples, strict=True):
+            logits = torch.stack([torch.zeros_like(image[0]), image[0] - 1])
+            sample.seg_logits = PixelData(data=logits)
+            sample.pred_sem_seg = PixelData(data=logits.argmax(0, keepdim=True))
+        return data_samples
+
+
+def pack_tile(results):
+    keys = ('top', 'left', 'overlap', 'scene_name', 'scene_shape')
+    sample = SegDataSample(metainfo={key: results[key] for key in keys},
+                           gt_sem_seg=PixelData(data=torch.from_numpy(results['gt_seg_map'])[None].long()))
+    return {'inputs': torch.from_numpy(results['img']).permute(2, 0, 1), 'data_samples': sample}
+
+
+def run_test(folder: Path, dataset, metric: str) -> Path:
+    """Test the segmentor on a dataset; returns the folder of the results."""
+    runner = Runner(
+        BrightnessSegmentor(), str(folder), custom_hooks=[{'type': 'SceneResultHook'}], default_scope='mmhsi',
+        experiment_name=f'{folder.name}{id(dataset)}', test_cfg={}, test_evaluator={'type': metric},
+        test_dataloader={'dataset': dataset, 'batch_size': 1, 'sampler': {'type': 'DefaultSampler', 'shuffle': False}})
+    runner.test()
+    return Path(runner.log_dir) / 'results'
+
+
+def test_results_of_a_detector_are_written(tmp_path):
+    rng = np.random.default_rng(0)
+    cube = rng.random((20, 24, 3)).astype(np.float32)
+    labels = np.zeros((20, 24), int)
+    labels[5:8, 9:12], cube[5:8, 9:12, 0] = 1, 1.5
+    cube[0, :, 0] = np.nan
+    scene = DetectionScene(cube, labels=labels, name='airport')
+    dataset = TileDataset(scene=scene, subset='all', tile_size=8, overlap=2, pipeline=[pack_tile], test_mode=True)
+    folder = run_test(tmp_path / 'work', dataset, 'SceneDetectionMetric')
+    found = json.loads((folder / 'metrics.json').read_text())
+    assert found['metrics']['AUC'] == found['scenes']['airport']['AUC'] == 1
+    assert found['scenes']['airport']['counts'] == {
+        'pixels': 480, 'scored': 480, 'evaluated': 456, 'targets': 9, 'hits': 9, 'misses': 0, 'false_alarms': 0,
+        'correct_rejections': 447}
+    scores = np.load(folder / 'airport_scores.npy')
+    assert np.isnan(scores[0]).all()
+    np.testing.assert_allclose(scores[1:], 1 / (1 + np.exp(1 - cube[1:, :, 0])), rtol=1e-6)
+    assert (folder / 'airport_roc.png').exists() and (folder / 'airport_error.png').exists()
+
+
+def test_results_of_pairs_are_written(tmp_path):
+    rng = np.random.default_rng(0)
+    for city, shape in (('rio', (12, 9)), ('norcia', (7, 30))):
+        labels = (rng.random(shape) < .3).astype(int)
+        for date in (1, 2):
+            np.save(tmp_path / f'{city}_{date}.npy', rng.random((*shape, 4)).astype(np.float32) + labels[..., None])
+        np.save(tmp_path / f'{city}_labels.npy', labels)
+    dataset = WholeSceneDataset(
+        scene={'type': 'PairScene', 'data_root': str(tmp_path), 'image': ['{name}_1.npy', '{name}_2.npy'],
+               'labels': '{name}_labels.npy', 'label_codes': {'unchanged': 0, 'changed': 1}},
+        names=['rio', 'norcia'], pipeline=[pack_tile], test_mode=True)
+    folder = run_test(tmp_path / 'work', dataset, 'SceneChangeMetric')
+    found = json.loads((folder / 'metrics.json').read_text())
+    assert found['metrics']['F1'] == found['metrics']['OA'] == 1
+    assert list(found['scenes']) == ['norcia', 'rio'] and found['scenes']['rio']['counts']['pixels'] == 108
+    for city in ('rio', 'norcia'):
+        np.testing.assert_array_equal(np.load(folder / f'{city}_change.npy'), np.load(tmp_path / f'{city}_labels.npy'))
+        assert (folder / f'{city}_false_colour_2.png').exists()
 
 
 def test_scenes_are_found_behind_wrappers(tmp_path):

@@ -1,16 +1,12 @@
-import json
-
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from scene_metric_samples import (
     CLASSES,
     SHAPE,
     evaluate,
-    evaluate_in_process,
     scene_maps,
     tile_samples,
     window_samples,
@@ -103,17 +99,6 @@ def test_a_scene_smaller_than_its_tile_is_cut_out():
     scores, metric = evaluate([sample])
     assert metric.scene_results['scene'].prediction.shape == (4, 5)
     assert scores['OA'] == 1 and metric.results_detail['support'].tolist() == [0, 20, 0]
-
-
-def test_two_processes_give_what_one_gives(tmp_path):
-    torch.multiprocessing.spawn(evaluate_in_process, (2, str(tmp_path)), nprocs=2)
-    pred, target = scene_maps()
-    for name, samples in dict(windows=window_samples(pred, target), tiles=tile_samples(target)).items():
-        wanted, metric = evaluate(samples)
-        for rank in range(2):
-            assert json.loads((tmp_path / f'{name}_{rank}.json').read_text()) == wanted
-        np.testing.assert_array_equal(
-            np.load(tmp_path / f'{name}.npy'), metric.scene_results['scene'].prediction)
 
 
 def test_disagreeing_repetitions_keep_the_smaller_label_and_warn(log):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from figure_texts import clipped_texts, texts
 from PIL import Image
 
 from mmhsi.visualization import (
@@ -17,19 +18,6 @@ from mmhsi.visualization.palette import CORRECT, NOT_EVALUATED, WRONG
 
 PALETTE = [(255, 0, 0), (0, 128, 255), (10, 200, 30)]
 CLASSES = ('Bare soil', 'Woods', 'Self-blocking bricks')
-
-
-def texts(figure):
-    return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, 'get_text')) if text.get_text()]
-
-
-def clipped_texts(figure):
-    """Texts that reach over the border of the figure."""
-    renderer = figure.canvas.get_renderer()
-    width, height = figure.canvas.get_width_height()
-    boxes = {text.get_text(): text.get_window_extent(renderer)
-             for text in figure.findobj(lambda artist: hasattr(artist, 'get_text')) if text.get_text()}
-    return [text for text, box in boxes.items() if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height]
 
 
 def test_labels_take_the_colours_of_their_classes():
@@ -69,7 +57,9 @@ def test_class_map_shows_the_scene_at_whole_pixels_and_names_the_classes():
 def test_legend_names_unlabelled_pixels_only_where_there_are_some():
     assert 'unlabelled' not in texts(class_map_figure(np.zeros((4, 4), int), CLASSES))
     labels = np.full((4, 4), 255)
-    assert 'not predicted' in texts(class_map_figure(labels, CLASSES, ignore_label='not predicted'))
+    figure = class_map_figure(labels, CLASSES, ignore_label='not predicted', background=(9, 80, 90))
+    assert 'not predicted' in texts(figure)
+    assert ((figure_to_rgb(figure) == (9, 80, 90)).all(axis=-1)).sum() > 10_000
 
 
 @pytest.mark.parametrize('shape', [(145, 145), (610, 340), (349, 1905), (1476, 256), (7, 9), (3750, 1580), (16, 900)])

@@ -8,6 +8,7 @@ Pre-training files are recognised by their parameters; give the kind of any othe
 import argparse
 
 from mmhsi.utils.checkpoint_file import read_checkpoint, write_checkpoint
+from mmhsi.utils.convert import short_kinds
 from mmhsi.utils.official_checkpoint import Conversion, convert_checkpoint
 
 
@@ -16,8 +17,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('src', metavar='SRC', help='official checkpoint')
     parser.add_argument('dst', metavar='DST', help='file to write')
     parser.add_argument(
-        '--kind', help='spat-mae, spec-mae, hypersigma-cls, hypersigma-seg, spatsigma-cls, spatsigma-seg, or the '
-        'official class as file:class')
+        '--kind', help=f'one of {", ".join(short_kinds())}, or the official class as file:class')
     parser.add_argument(
         '--keep-background',
         action='store_true',

@@ -9,6 +9,7 @@ hypersigma-cls.
 import argparse
 
 from mmhsi.utils.checkpoint_file import read_checkpoint, write_checkpoint
+from mmhsi.utils.convert import short_kinds
 from mmhsi.utils.official_checkpoint import revert_checkpoint
 
 
@@ -17,8 +18,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('src', metavar='SRC', help='checkpoint of mmhsi')
     parser.add_argument('dst', metavar='DST', help='file to write')
     parser.add_argument(
-        '--kind', help='spat-mae, spec-mae, hypersigma-cls, hypersigma-seg, spatsigma-cls, spatsigma-seg, or the '
-        'official class as file:class')
+        '--kind', help=f'one of {", ".join(short_kinds())}, or the official class as file:class')
     parser.add_argument(
         '--no-background',
         action='store_true',

@@ -1,4 +1,4 @@
-"""Label maps of a scene from the labels of its windows or tiles, whatever their order and however often they come."""
+"""Maps of a scene from the values of its windows or tiles, whatever their order and however often they come."""
 
 import numpy as np
 
@@ -40,13 +40,13 @@ def merge_tiles(tiles: list[np.ndarray], tops: list[int], lefts: list[int]) -> t
     """Reduce repeated tiles to one per position, in row-major order.
 
     Args:
-        tiles (list[np.ndarray]): (h, w) label tiles.
+        tiles (list[np.ndarray]): (h, w) label tiles, or (h, w, K) tiles of K values each.
         tops (list[int]): First row of each tile.
         lefts (list[int]): First column of each tile.
 
     Returns:
-        tuple[dict, int]: Tile by (top, left), where copies disagree the smaller label of each pixel; and the number
-        of pixels in which they do.
+        tuple[dict, int]: Tile by (top, left), where copies disagree the smaller value of each pixel; and the number
+        of values in which they do.
 
     Raises:
         ValueError: If two tiles at one position differ in size.
@@ -79,6 +79,30 @@ def stitch_labels(tiles: dict, shape: tuple[int, int], overlap: int, empty: int 
     # the first tile is overwritten wherever there is another one, so an incomplete set of tiles leaves `empty` behind
     background = np.full(shape, empty, np.uint8)
     return stitch_tiles([background, *tiles.values()], [(0, 0), *tiles], shape, overlap).astype(np.uint8)
+
+
+def stitch_scores(tiles: dict, shape: tuple[int, int], overlap: int, blend: str = 'overwrite') -> np.ndarray:
+    """Stitch tiles of real values to a map of a scene by :func:`mmhsi.utils.tiling.stitch_tiles`.
+
+    Args:
+        tiles (dict): (h, w, K) float tile by (top, left), as :func:`merge_tiles` returns them.
+        shape (tuple[int, int]): Height and width of the scene.
+        overlap (int): Overlap in pixels with which the tiles were cut.
+        blend (str): 'overwrite' or 'average'. Defaults to 'overwrite'.
+
+    Returns:
+        np.ndarray: (H, W, K) float map, NaN where no tile lies.
+    """
+    first = next(iter(tiles.values()))
+    if blend == 'overwrite':
+        positions, background = [(0, 0)], [np.full((*shape, first.shape[-1]), np.nan, first.dtype)]
+    else:
+        covered = np.zeros(shape, bool)
+        for (top, left), tile in tiles.items():
+            covered[top:top + tile.shape[0], left:left + tile.shape[1]] = True
+        positions = [tuple(position) for position in np.argwhere(~covered).tolist()]
+        background = [np.full((1, 1, first.shape[-1]), np.nan, first.dtype)] * len(positions)
+    return stitch_tiles([*background, *tiles.values()], [*positions, *tiles], shape, overlap, blend)
 
 
 def overlay_labels(tiles: dict, shape: tuple[int, int], empty: int = 255) -> tuple[np.ndarray, int]:

@@ -1,0 +1,68 @@
+"""Evaluation of a change map: its confusion matrix and its scores, the changed pixels being the positives."""
+
+import numpy as np
+from mmengine.logging import print_log
+from prettytable import PrettyTable
+
+from mmhsi.evaluation.change_result import ChangeResult
+from mmhsi.evaluation.functional.change import CHANGE_NAMES, change_scores
+from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
+from mmhsi.registry import METRICS
+
+
+@METRICS.register_module()
+class SceneChangeMetric(SceneMetric):
+    """OA, kappa, F1, precision, recall, IoU and mIoU of change maps, from windows or tiles.
+
+    The dataset has two classes, 0 unchanged and 1 changed. The returned scalars are fractions; with several scenes they
+    come from the pooled confusion matrix, as is customary for OSCD. A table of the scenes is logged.
+    ``scene_results`` holds a :class:`~mmhsi.evaluation.ChangeResult` for each scene, ``results_detail`` the pooled
+    scores with ``classes`` and ``confusion_matrix``.
+
+    Args:
+        reference_rounding (bool): See :func:`~mmhsi.evaluation.functional.change_scores`. Defaults to False.
+        **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
+
+    Raises:
+        ValueError: When the dataset has not two classes; besides, as :class:`~mmhsi.evaluation.metrics.SceneMetric`.
+    """
+
+    def __init__(self, reference_rounding: bool = False, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.reference_rounding = reference_rounding
+
+    def classes(self) -> tuple[str, ...]:
+        """The names of the two classes."""
+        classes = super().classes()
+        if len(classes) != 2:
+            raise ValueError('SceneChangeMetric needs a dataset of two classes, unchanged and changed, found '
+                             f'{classes}')
+        return classes
+
+    def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> ChangeResult:
+        """Score the map of a scene."""
+        return ChangeResult.evaluate(name, prediction, target, self.classes(), self.palette, self.reference_rounding)
+
+    def summarise(self) -> dict[str, float]:
+        """The scores of all scenes together."""
+        matrix = sum(result.matrix for result in self.scene_results.values())
+        scores = change_scores(matrix, self.reference_rounding)
+        self.results_detail = dict(scores, classes=self.classes(), confusion_matrix=matrix)
+        metrics = {name: scores[name] for name in CHANGE_NAMES}
+        undefined = [name for name, value in metrics.items() if np.isnan(value)]
+        if not matrix.sum():
+            warn('no pixel was evaluated: there is a map but its scores are undefined')
+        elif undefined:
+            warn(f'{", ".join(undefined)} cannot be computed from {scores["tp"]} tp, {scores["tn"]} tn, '
+                 f'{scores["fp"]} fp and {scores["fn"]} fn')
+        rows = [(name, result.scores) for name, result in self.scene_results.items()]
+        if len(rows) > 1:
+            rows.append(('all scenes', scores))
+        table = PrettyTable(['Scene', 'tp', 'tn', 'fp', 'fn', *CHANGE_NAMES])
+        table.align = 'r'
+        table.align['Scene'] = 'l'
+        for name, row in rows:
+            table.add_row([name, *(row[key] for key in ('tp', 'tn', 'fp', 'fn')),
+                           *('-' if np.isnan(row[key]) else f'{row[key]:.4f}' for key in CHANGE_NAMES)])
+        print_log('change detection:\n' + table.get_string(), logger='current')
+        return metrics

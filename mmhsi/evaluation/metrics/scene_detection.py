@@ -1,0 +1,131 @@
+"""Evaluation of target and anomaly detection: one score map per scene, and the areas under its ROC curves."""
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from prettytable import PrettyTable
+from scipy.special import expit
+
+from mmhsi.evaluation.detection_result import DetectionResult
+from mmhsi.evaluation.functional.detection import AUC_NAMES
+from mmhsi.evaluation.functional.scene_maps import stitch_scores
+from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
+from mmhsi.registry import METRICS
+
+
+@METRICS.register_module()
+class SceneDetectionMetric(SceneMetric):
+    """Areas under the ROC curves of the score map of a scene, from tiles or whole scenes.
+
+    The samples are mmseg ``SegDataSample`` with ``seg_logits`` of two channels, background and target; see
+    :class:`~mmhsi.evaluation.metrics.SceneMetric` for the rest. The scores of a scene are scaled to [0, 1] by the
+    lowest and the highest of its evaluated pixels; what lies outside the ground truth has no influence.
+
+    The binary map shows where the stitched logit of the target is larger than that of the background; with
+    ``threshold``, where the score is larger than that.
+
+    Returned are the areas of :func:`~mmhsi.evaluation.functional.detection_scores` (``AUC``, ``AUC_Pf_tau``, ...),
+    averaged over the scenes in which they are defined. A scene with one class only has no ROC curve: a warning says so,
+    its result tells why, and its maps are there. If no scene has one, the metrics are NaN. ``scene_results`` holds a
+    :class:`~mmhsi.evaluation.DetectionResult` for each scene, ``results_detail`` their metrics by scene.
+
+    Args:
+        score (str): What ranks the pixels. 'probability': softmax of the target channel, in 0 .. 1; very certain pixels
+            become equal by rounding (1 from a difference of 37 on). 'margin': difference of the logits, which ranks as
+            the probability does and keeps certain pixels apart. 'logit': raw logit of the target channel, as the
+            reference implementation takes it for anomalies. Defaults to 'probability'.
+        stitch (str): 'overwrite', as the reference implementation, or 'average' of overlapping tiles. Defaults to
+            'overwrite'.
+        threshold (float, optional): Score, before the scaling, above which a pixel is detected. Defaults to None.
+        reference_rounding (bool): See :func:`~mmhsi.evaluation.functional.detection_scores`. Defaults to False.
+        **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
+
+    Raises:
+        ValueError: When the dataset has not two classes, or the logits are not finite or not of two channels; besides,
+            as :class:`~mmhsi.evaluation.metrics.SceneMetric`.
+    """
+
+    tile_key, windows_allowed, values = 'seg_logits', False, 'scores'
+
+    def __init__(self,
+                 score: str = 'probability',
+                 stitch: str = 'overwrite',
+                 threshold: float | None = None,
+                 reference_rounding: bool = False,
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
+        if score not in ('probability', 'margin', 'logit'):
+            raise ValueError(f"score must be 'probability', 'margin' or 'logit', found {score!r}")
+        if stitch not in ('overwrite', 'average'):
+            raise ValueError(f"stitch must be 'overwrite' or 'average', found {stitch!r}")
+        self.score = score
+        self.blend = stitch
+        self.threshold = threshold
+        self.reference_rounding = reference_rounding
+
+    def classes(self) -> tuple[str, ...]:
+        """The names of background and target."""
+        classes = super().classes()
+        if len(classes) != 2:
+            raise ValueError('SceneDetectionMetric needs a dataset of two classes, background and target, found '
+                             f'{classes}')
+        return classes
+
+    def read_tile(self, scene: str, sample: dict) -> np.ndarray:
+        """(h, w, 2) float64: the score, and by how much the logit of the target exceeds that of the background."""
+        logits = torch.as_tensor(sample['seg_logits']['data'])
+        where = f'scene {scene}: the tile at row {sample["top"]}, column {sample["left"]}'
+        if logits.ndim != 3 or logits.shape[0] != 2:
+            raise ValueError(f'{where} has seg_logits of shape {tuple(logits.shape)}, expected (2, h, w): a decode '
+                             'head with two output channels, background and target')
+        if not logits.isfinite().all():
+            raise ValueError(f'{where}: {int((~logits.isfinite()).sum())} of {logits.numel()} seg_logits are NaN or '
+                             'infinite')
+        background, target = logits.cpu().double().numpy()
+        margin = target - background
+        score = {'probability': expit, 'margin': lambda value: value, 'logit': lambda _: target}[self.score](margin)
+        return np.stack([score, margin], axis=-1)
+
+    def stitch(self, tiles: dict, shape: tuple[int, int], overlap: int) -> np.ndarray:
+        """(H, W, 2) float64 of both values of :meth:`read_tile`, NaN where no tile lies."""
+        return stitch_scores(tiles, shape, overlap, self.blend)
+
+    def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> DetectionResult:
+        """Evaluate the score map of a scene."""
+        scores, margin = np.moveaxis(prediction, -1, 0)
+        settings = dict(score=self.score, stitch=self.blend)
+        if self.threshold is not None:
+            settings['threshold'] = float(self.threshold)
+        result = DetectionResult.evaluate(
+            name, scores, target,
+            detected=margin > 0 if self.threshold is None else None,
+            threshold=self.threshold,
+            classes=self.classes(),
+            palette=self.palette,
+            reference_rounding=self.reference_rounding,
+            settings=settings)
+        if result.undefined is not None:
+            warn(f'scene {name}: AUC is undefined, {result.undefined}')
+        return result
+
+    def summarise(self) -> dict[str, float]:
+        """The mean over the scenes of each area."""
+        self.results_detail = {name: result.metrics for name, result in self.scene_results.items()}
+        known = [metrics for metrics in self.results_detail.values() if metrics]
+        if not known:
+            warn('no scene has an ROC curve: there are maps but AUC and the other areas are undefined (NaN)')
+        elif len(known) < len(self.scene_results):
+            warn(f'the metrics are the mean of the {len(known)} of {len(self.scene_results)} scenes with an ROC curve')
+        metrics = {name: float(np.mean([scene[name] for scene in known])) if known else float('nan')
+                   for name in AUC_NAMES}
+
+        rows = list(self.results_detail.items())
+        if len(rows) > 1:
+            rows.append(('mean', metrics if known else {}))
+        table = PrettyTable(['Scene', *AUC_NAMES])
+        table.align = 'r'
+        table.align['Scene'] = 'l'
+        for name, row in rows:
+            table.add_row([name, *(f'{row[key]:.4f}' if row else '-' for key in AUC_NAMES)])
+        print_log('detection:\n' + table.get_string(), logger='current')
+        return metrics

@@ -1,0 +1,283 @@
+"""What the metrics of scenes share: one map for each scene from the predictions of all its windows or tiles."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import get_world_size
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from mmhsi.evaluation.functional.scene_maps import merge_tiles, overlay_labels, place_pixels, stitch_labels
+from mmhsi.utils.labels import IGNORE_INDEX
+
+
+@dataclass(frozen=True)
+class _Windows:
+    scene: str
+    shape: tuple[int, int]
+    rows: np.ndarray
+    cols: np.ndarray
+    pred: np.ndarray
+    target: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Tile:
+    scene: str
+    shape: tuple[int, int]
+    top: int
+    left: int
+    pred: np.ndarray
+    target: np.ndarray
+    overlap: int | None
+
+
+class SceneMetric(BaseMetric):
+    """Assemble one map per scene and evaluate it.
+
+    Two kinds of samples are understood:
+
+    - windows (mmpretrain ``DataSample``): ``pred_label`` and, where the pixel is evaluated, ``gt_label``; meta keys
+      ``row``, ``col``, ``scene_name``, ``scene_shape``;
+    - tiles (mmseg ``SegDataSample``): ``pred_sem_seg`` and ``gt_sem_seg``, 255 where a pixel is not evaluated; meta
+      keys ``top``, ``left``, ``scene_name``, ``scene_shape`` and, unless the metric is told, ``overlap``. Tiles are
+      stitched by :func:`mmhsi.utils.tiling.stitch_tiles`. A whole scene is a tile at row 0 and column 0.
+
+    Predictions are placed by position and all processes are gathered whole, so neither the order of the samples, nor
+    the number of processes, nor samples that a distributed sampler repeats change the result. Where repeated samples
+    disagree (rounding on different devices) the smaller value is kept and a warning tells how many.
+
+    A subclass says what a tile predicts (:meth:`read_tile`, :meth:`stitch`), how a scene is evaluated
+    (:meth:`evaluate_scene`) and what the metrics are (:meth:`summarise`).
+
+    Attributes:
+        scene_results (dict): The result of each scene by name, on the main process, after each evaluation.
+        results_detail (dict): More than the scalar metrics, after each evaluation.
+
+    Args:
+        overlap (int, optional): Overlap in pixels with which the tiles were cut. Defaults to None: the data samples
+            tell.
+        collect_device (str): 'cpu' or 'gpu', where the processes exchange results. Defaults to 'cpu'.
+        prefix (str, optional): Prefix of the metric names. Defaults to None.
+        collect_dir (str, optional): Folder shared by the processes for the exchange. Defaults to None.
+
+    Raises:
+        ValueError: When a sample lacks what its kind needs, a label is out of range, two samples contradict each other
+            about the ground truth, or an evaluated pixel has no prediction.
+    """
+
+    default_prefix = ''
+    tile_key, windows_allowed, values = 'pred_sem_seg', True, 'labels'
+
+    def __init__(self,
+                 overlap: int | None = None,
+                 collect_device: str = 'cpu',
+                 prefix: str | None = None,
+                 collect_dir: str | None = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self.overlap = overlap
+        self.scene_results: dict = {}
+        self.results_detail: dict = {}
+        self._dataset_size: int | None = None
+
+    @abstractmethod
+    def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> Any:
+        """Evaluate the map of a scene.
+
+        Args:
+            name (str): Name of the scene.
+            prediction (np.ndarray): The map: (H, W) labels, 255 where there is none, or what :meth:`stitch` returns.
+            target (np.ndarray): (H, W) uint8 labels, 255 where nothing is evaluated.
+
+        Returns:
+            Any: The result, kept in ``scene_results``.
+        """
+
+    @abstractmethod
+    def summarise(self) -> dict[str, float]:
+        """The metrics of all ``scene_results`` together; sets ``results_detail`` and logs."""
+
+    def read_tile(self, scene: str, sample: dict) -> np.ndarray:
+        """What a tile predicts: (h, w) uint8 labels, or (h, w, K) values for :meth:`stitch`."""
+        return self.labels(scene, 'predicted labels', torch.as_tensor(sample['pred_sem_seg']['data']).squeeze(0))
+
+    def stitch(self, tiles: dict, shape: tuple[int, int], overlap: int) -> np.ndarray:
+        """The map of a scene from the predictions of its tiles by (top, left)."""
+        return stitch_labels(tiles, shape, overlap)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the predictions and positions of one batch.
+
+        Args:
+            data_batch (Any): The input batch; not used.
+            data_samples (Sequence[dict]): Predictions as dicts, of either kind.
+        """
+        windows: dict[str, list[dict]] = {}
+        for sample in data_samples:
+            if self.tile_key in sample:
+                self.results.append(self._read_tile(sample))
+            elif self.windows_allowed and 'pred_label' in sample:
+                _require(sample, 'scene_name', 'scene_shape', 'row', 'col')
+                windows.setdefault(sample['scene_name'], []).append(sample)
+            else:
+                wanted = f'neither pred_label nor {self.tile_key}' if self.windows_allowed else f'no {self.tile_key}'
+                raise ValueError(f'{type(self).__name__}: a data sample of scene {sample.get("scene_name")!r} has '
+                                 f'{wanted}; it holds {sorted(sample)}')
+        for samples in windows.values():
+            self.results.append(self._read_windows(samples))
+
+    def _read_windows(self, samples: list[dict]) -> _Windows:
+        name, shape = _scene(samples[0])
+        if any(_scene(sample)[1] != shape for sample in samples):
+            raise ValueError(f'scene {name}: its windows tell different scene shapes')
+        not_evaluated = torch.tensor([IGNORE_INDEX])
+        pred = [torch.as_tensor(sample['pred_label']).reshape(-1) for sample in samples]
+        target = [torch.as_tensor(sample.get('gt_label', not_evaluated)).reshape(-1) for sample in samples]
+        for what, labels in (('pred_label', pred), ('gt_label', target)):
+            if any(len(label) != 1 for label in labels):
+                raise ValueError(f'scene {name}: every window has one {what}, found '
+                                 f'{sorted({len(label) for label in labels})} values')
+        return _Windows(name, shape, np.array([int(sample['row']) for sample in samples]),
+                        np.array([int(sample['col']) for sample in samples]),
+                        self.labels(name, 'predicted labels', torch.cat(pred)),
+                        self.labels(name, 'ground truth labels', torch.cat([label.cpu() for label in target])))
+
+    def _read_tile(self, sample: dict) -> _Tile:
+        _require(sample, 'scene_name', 'scene_shape', 'top', 'left')
+        name, shape = _scene(sample)
+        pred = self.read_tile(name, sample)
+        if 'gt_sem_seg' in sample:
+            target = self.labels(name, 'ground truth labels', torch.as_tensor(sample['gt_sem_seg']['data']).squeeze(0))
+        else:
+            target = np.full(pred.shape[:2], IGNORE_INDEX, np.uint8)
+        top, left = int(sample['top']), int(sample['left'])
+        if pred.shape[:2] != target.shape:
+            raise ValueError(f'scene {name}: the tile at row {top}, column {left} has a prediction of '
+                             f'{pred.shape[:2]} and a ground truth of {target.shape} pixels')
+        overlap = sample.get('overlap')
+        return _Tile(name, shape, top, left, pred, target, None if overlap is None else int(overlap))
+
+    def labels(self, scene: str, what: str, labels: torch.Tensor) -> np.ndarray:
+        """Labels as uint8, checked before the conversion could wrap them round."""
+        labels = labels.cpu().numpy()
+        classes = self.classes()
+        wrong = (labels < 0) | (labels >= len(classes))
+        if what.startswith('ground'):
+            wrong &= labels != IGNORE_INDEX
+        if wrong.any():
+            raise ValueError(f'scene {scene}: {what} must lie in 0 .. {len(classes) - 1} ({len(classes)} classes), '
+                             f'found {labels[wrong][0]}')
+        return labels.astype(np.uint8)
+
+    def classes(self) -> tuple[str, ...]:
+        """The class names of the dataset."""
+        classes = (self.dataset_meta or {}).get('classes')
+        if not classes:
+            raise ValueError(f"{type(self).__name__} needs the class names: the dataset's metainfo has no 'classes'")
+        if len(classes) > IGNORE_INDEX:
+            raise ValueError(f'at most {IGNORE_INDEX} classes are supported, found {len(classes)}')
+        return tuple(classes)
+
+    @property
+    def palette(self):
+        """The colours of the classes; None if the dataset has none."""
+        return (self.dataset_meta or {}).get('palette')
+
+    def evaluate(self, size: int) -> dict:
+        """Gather all processes and evaluate.
+
+        Args:
+            size (int): Number of samples in the dataset.
+
+        Returns:
+            dict: The metrics, on every process.
+        """
+        self._dataset_size = size
+        # One part per process: MMEngine would otherwise cut the gathered list to `size` entries, which is right only
+        # for samplers that deal out the dataset in turn.
+        self.results = [list(self.results)]
+        return super().evaluate(get_world_size())
+
+    def compute_metrics(self, results: list) -> dict:
+        """Assemble the maps and evaluate them.
+
+        Args:
+            results (list): One list of batch records per process.
+
+        Returns:
+            dict: The metrics.
+        """
+        by_scene: dict[str, list] = {}
+        for record in (record for part in results for record in part):
+            by_scene.setdefault(record.scene, []).append(record)
+        if not by_scene:
+            raise ValueError(f'{type(self).__name__} got no prediction: the evaluated dataset is empty')
+
+        self.scene_results, num_samples = {}, 0
+        for name in sorted(by_scene):
+            prediction, target, distinct = self._assemble(name, by_scene[name])
+            num_samples += distinct
+            self.scene_results[name] = self.evaluate_scene(name, prediction, target)
+        if self._dataset_size is not None and num_samples < self._dataset_size:
+            warn(f'only {num_samples} of {self._dataset_size} samples of the dataset have a prediction')
+        return self.summarise()
+
+    def _assemble(self, name: str, records: list) -> tuple[np.ndarray, np.ndarray, int]:
+        """Prediction map, target map and number of distinct samples of one scene."""
+        if len({(type(record), record.shape) for record in records}) > 1:
+            raise ValueError(f'scene {name}: its samples differ in scene_shape or mix windows and tiles')
+        shape = records[0].shape
+        if isinstance(records[0], _Windows):
+            rows, cols, pred, target = (
+                np.concatenate([getattr(record, key) for record in records])
+                for key in ('rows', 'cols', 'pred', 'target'))
+            prediction, conflicts = place_pixels(rows, cols, pred, shape)
+            target, contradictions = place_pixels(rows, cols, target, shape)
+            distinct = np.count_nonzero(prediction != IGNORE_INDEX)
+        else:
+            tops, lefts = [record.top for record in records], [record.left for record in records]
+            tiles, conflicts = merge_tiles([record.pred for record in records], tops, lefts)
+            targets, contradictions = merge_tiles([record.target for record in records], tops, lefts)
+            prediction = self.stitch(tiles, shape, self._tile_overlap(name, records, len(tiles)))
+            target, more = overlay_labels(targets, shape)
+            contradictions += more
+            distinct = len(tiles)
+        if contradictions:
+            raise ValueError(f'scene {name}: its samples contradict each other about the ground truth of '
+                             f'{contradictions} pixels')
+        if conflicts:
+            warn(f'scene {name}: {conflicts} {self.values} of repeated samples differ; the smaller one is kept')
+        return prediction, target, distinct
+
+    def _tile_overlap(self, name: str, records: list[_Tile], num_tiles: int) -> int:
+        if self.overlap is not None:
+            return self.overlap
+        overlaps = {record.overlap for record in records}
+        if overlaps == {None} and num_tiles == 1:
+            return 0
+        if None in overlaps or len(overlaps) > 1:
+            raise ValueError(f'scene {name}: the overlap of its tiles is not known (meta key overlap: '
+                             f'{sorted(map(str, overlaps))}); set {type(self).__name__}(overlap=...) to the value '
+                             'of the tile dataset')
+        return overlaps.pop()
+
+
+def warn(message: str) -> None:
+    """Log a warning."""
+    print_log(message, logger='current', level=logging.WARNING)
+
+
+def _require(sample: dict, *keys: str) -> None:
+    missing = [key for key in keys if key not in sample]
+    if missing:
+        raise ValueError(f'a data sample lacks the meta keys {missing}: name them in meta_keys of the transform that '
+                         'packs the inputs')
+
+
+def _scene(sample: dict) -> tuple[str, tuple[int, int]]:
+    return str(sample['scene_name']), (int(sample['scene_shape'][0]), int(sample['scene_shape'][1]))

@@ -1,0 +1,138 @@
+"""Score maps of detectors in colour: plain RGB arrays, and figures with a colour bar."""
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mmhsi.visualization.figure import (
+    MARGIN,
+    QUIET_COLOUR,
+    TEXT_SIZE,
+    TITLE_SIZE,
+    Canvas,
+    LegendEntry,
+    display_scale,
+    header_height,
+    text_width,
+    write_header,
+)
+from mmhsi.visualization.palette import NO_SCORE
+
+HEAT_MAPS = {
+    'target': LinearSegmentedColormap.from_list('target', ['black', '#00c000', 'white'], 256),
+    'anomaly': LinearSegmentedColormap.from_list('anomaly', ['black', 'red', 'yellow', 'white'], 256)
+}
+"""Colour maps by the kind of detection."""
+
+_BAR_WIDTH, _BAR_HEIGHT, _TICKS = 24, 240, 100
+
+
+def heat_style(class_name: str) -> str:
+    """Choose the colours by the name of the class that is detected: 'anomaly' if it says so, else 'target'."""
+    return 'anomaly' if 'anomal' in class_name.lower() else 'target'
+
+
+def heat_limits(scores: np.ndarray, percentiles: tuple[float, float] = (2., 99.9)) -> tuple[float, float]:
+    """Choose the scores that are shown as the two ends of a colour map, so that a few outliers do not darken the rest.
+
+    Args:
+        scores (np.ndarray): (H, W), NaN or infinite where there is no score.
+        percentiles (tuple[float, float]): Percentiles shown as the ends. Defaults to (2, 99.9).
+
+    Returns:
+        tuple[float, float]: Both ends; the lowest and the highest score if the percentiles are equal; (0, 1) without
+        any score.
+    """
+    known = np.asarray(scores)[np.isfinite(scores)]
+    if not known.size:
+        return 0., 1.
+    low, high = np.percentile(known, percentiles)
+    return (float(low), float(high)) if low < high else (float(known.min()), float(known.max()))
+
+
+def colour_scores(scores: np.ndarray, style: str = 'target', limits: tuple[float, float] | None = None) -> np.ndarray:
+    """Paint a score map.
+
+    Args:
+        scores (np.ndarray): (H, W), NaN or infinite where there is no score.
+        style (str): 'target' (black, green, white) or 'anomaly' (black, red, yellow, white). Defaults to 'target'.
+        limits (tuple[float, float], optional): Scores shown as black and as white; what lies beyond is shown like
+            them. Defaults to None: :func:`heat_limits`.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 RGB; ``NO_SCORE`` of :mod:`mmhsi.visualization.palette` where there is no score.
+
+    Raises:
+        ValueError: If the style is unknown.
+    """
+    if style not in HEAT_MAPS:
+        raise ValueError(f'style must be one of {tuple(HEAT_MAPS)}, found {style!r}')
+    scores = np.asarray(scores, np.float64)
+    scored = np.isfinite(scores)
+    image = np.empty((*scores.shape, 3), np.uint8)
+    image[:] = NO_SCORE
+    norm = Normalize(*(heat_limits(scores) if limits is None else limits), clip=True)
+    image[scored] = HEAT_MAPS[style](norm(scores[scored]).data, bytes=True)[..., :3]
+    return image
+
+
+def heat_map_figure(scores: np.ndarray,
+                    title: str = '',
+                    subtitle: str = '',
+                    style: str = 'target',
+                    limits: tuple[float, float] | None = None) -> Figure:
+    """Show a score map with a colour bar.
+
+    Args:
+        scores (np.ndarray): (H, W), NaN or infinite where there is no score.
+        title (str): Bold first line. Defaults to ''.
+        subtitle (str): Second line. Defaults to ''.
+        style (str): See :func:`colour_scores`. Defaults to 'target'.
+        limits (tuple[float, float], optional): See :func:`colour_scores`. Defaults to None.
+
+    Returns:
+        Figure: The figure. An end of the bar is pointed where scores lie beyond it.
+    """
+    scores = np.asarray(scores, np.float64)
+    low, high = limits = heat_limits(scores) if limits is None else limits
+    image = colour_scores(scores, style, limits)
+    rows, cols = scores.shape
+    scale = display_scale(rows, cols)
+    height, width = round(rows * scale), round(cols * scale)
+    head = header_height(title, subtitle)
+    known = scores[np.isfinite(scores)]
+    legend = [LegendEntry('no score', NO_SCORE)] if known.size < scores.size else []
+    beside = MARGIN + _BAR_WIDTH + max(_TICKS, *(text_width(entry.label) for entry in legend), 0)
+    bar_height = max(height, _BAR_HEIGHT) - 40 * len(legend)
+
+    canvas = Canvas(
+        2 * MARGIN + max(width + beside, text_width(title, TITLE_SIZE, 'bold'), text_width(subtitle)),
+        2 * MARGIN + head + max(height, _BAR_HEIGHT))
+    write_header(canvas, title, subtitle)
+    axes = canvas.axes(MARGIN, MARGIN + head, width, height)
+    axes.imshow(image, interpolation='nearest' if scale >= 1 else 'antialiased', aspect='auto')
+    axes.set_axis_off()
+    left = 2 * MARGIN + width
+    _colour_bar(canvas, (left, MARGIN + head, bar_height), style, (low, high), known)
+    for entry in legend:
+        middle = MARGIN + head + bar_height + 24
+        canvas.swatch(left, middle, entry.colour)
+        canvas.text(left + _BAR_WIDTH + 6, middle, entry.label)
+    return canvas.figure
+
+
+def _colour_bar(canvas: Canvas, place: tuple[float, float, float], style: str, limits: tuple[float, float],
+                known: np.ndarray) -> None:
+    left, top, height = place
+    below = known.size > 0 and known.min() < limits[0]
+    above = known.size > 0 and known.max() > limits[1]
+    bar = canvas.figure.colorbar(
+        ScalarMappable(Normalize(*limits), HEAT_MAPS[style]),
+        cax=canvas.axes(left, top, _BAR_WIDTH, height),
+        extend={(False, False): 'neither', (True, False): 'min', (False, True): 'max'}.get((below, above), 'both'),
+        ticks=MaxNLocator(5),
+        format='%g')
+    bar.ax.tick_params(labelsize=TEXT_SIZE - 1, color=QUIET_COLOUR, labelcolor=QUIET_COLOUR)
+    bar.outline.set_edgecolor('#b0b0b0')
