@@ -5,77 +5,110 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mmengine.config import Config, ConfigDict
-from scipy.io import savemat
+import yaml
+from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
+from mmengine.config import Config
+from scipy.io import loadmat, savemat
 
-from mmhsi.engine.distributed import build_runner
+from mmhsi.datasets import get_scene
+from mmhsi.datasets.io import read_cube, read_labels
 
-CONFIGS = sorted((Path(__file__).parents[2] / 'configs/classification').glob('*.py'))
-SIDE = 80  # pixels of the look-alike: tiles of 145 just fit a mirrored scene of this size
-WIDTH = 16  # of the shrunk networks
+CONFIGS = configs_of('classification')
+CLASSES = {'indian-pines': 16, 'pavia-university': 9, 'hanchuan': 16, 'honghu': 22, 'houston': 15, 'zy1-02d': 23}
 
 
-def shrink(cfg: ConfigDict) -> None:
-    """Replace every HyperSIGMA base branch by a narrow one of four blocks, and fit neck and head to it."""
-    arch = dict(embed_dims=WIDTH, num_layers=4, num_heads=2, full_attn_interval=2, out_indices=(0, 1, 2, 3))
-    backbone, neck = cfg.model.backbone, cfg.model.get('neck')
-    for branch in [backbone, *(backbone.get(name) for name in ('spatial', 'spectral'))]:
-        if branch is not None and branch.get('arch') == 'base':
-            branch.arch = arch
-    if neck is not None and neck.get('in_channels') == 768:
-        neck.in_channels = WIDTH
-    for head in (cfg.model.get('head'), cfg.model.get('decode_head')):
-        if head is not None and head.get('in_channels') == (768, ) * 4:
-            head.in_channels = (WIDTH, ) * 4
+def scene_name(config: Path) -> str:
+    """The scene that a file name tells; its parts are model, protocol, scene and perhaps options."""
+    return config.stem.split('_')[2]
 
 
 @pytest.fixture(scope='module')
-def look_alike(tmp_path_factory) -> Path:
-    """Indian Pines in small: 200 bands, 16 classes in stripes that differ in their mean spectra."""
-    root = tmp_path_factory.mktemp('data')
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(SIDE) // 5 % 17, SIDE).reshape(SIDE, SIDE)
-    spectra = rng.uniform(1000, 9000, (17, 200))
-    cube = (spectra[labels] + rng.normal(0, 100, (SIDE, SIDE, 200))).astype(np.uint16)
-    (root / 'indian_pines').mkdir()
-    savemat(root / 'indian_pines/Indian_pines_corrected.mat', {'indian_pines_corrected': cube})
-    savemat(root / 'indian_pines/Indian_pines_gt.mat', {'indian_pines_gt': labels.astype(np.uint8)})
-    return root
-
-
-def quick(config: Path, work_dir: Path) -> Config:
-    """A config that trains two iterations of a small batch and tests a few samples."""
-    cfg = Config.fromfile(config)
-    cfg.work_dir = str(work_dir)
-    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=2, val_interval=2)
-    cfg.param_scheduler = []
-    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', by_epoch=False, interval=2)
-    for name in ('train', 'val', 'test'):
-        loader = cfg[f'{name}_dataloader']
-        loader.update(num_workers=0, persistent_workers=False, batch_size=min(loader.batch_size, 4))
-        loader.dataset.indices = 8 if loader.dataset.type == 'WindowDataset' else 1
-    shrink(cfg)
-    return cfg
+def data_root(tmp_path_factory) -> Path:
+    return look_alikes(tmp_path_factory.mktemp('data'), [name.replace('-', '_') for name in CLASSES])
 
 
 @pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem)
-def test_config_trains_and_tests(config, look_alike, tmp_path, monkeypatch):
-    monkeypatch.setenv('MMHSI_DATA', str(look_alike))
-    runner = build_runner(quick(config, tmp_path))
-    runner.train()
-    runner.test()
-    results = Path(runner.log_dir) / 'results'
+def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
+    monkeypatch.setenv('MMHSI_DATA', str(data_root))
+    name = scene_name(config)
+    cfg = quick(config, tmp_path)
+    results = train_and_test(cfg)
     metrics = json.loads((results / 'metrics.json').read_text())['metrics']
     assert set(metrics) == {'OA', 'AA', 'kappa'}
-    prediction = np.load(results / 'indian-pines_prediction.npy')
-    assert prediction.shape == (SIDE, SIDE)
+    prediction = np.load(results / f'{name}_prediction.npy')
+    assert prediction.shape == get_scene(cfg.test_dataloader.dataset.scene).labels.shape
     predicted = prediction[prediction != 255]
-    assert predicted.size >= 8 and predicted.max() < 16
+    assert predicted.size >= 8 and predicted.max() < CLASSES[name]
     pictures = {path.name for path in results.glob('*.png')}
-    assert pictures == {f'indian-pines_{name}.png' for name in (
+    assert pictures == {f'{name}_{picture}.png' for picture in (
         'false_colour', 'ground_truth', 'prediction', 'error', 'confusion_matrix')}
 
 
-def test_every_file_name_tells_its_scene():
-    names = [path.stem for path in CONFIGS]
-    assert names and all('_indian-pines' in name for name in names)
+def test_every_scene_has_both_base_models_in_both_protocols():
+    assert {scene_name(path) for path in CONFIGS} == set(CLASSES)
+    wanted = {f'{model}-base_{protocol}_{name}'
+              for model in ('hypersigma', 'spatsigma') for protocol in ('cls', 'seg') for name in CLASSES}
+    assert wanted <= {path.stem for path in CONFIGS}
+
+
+def test_metafile_lists_every_config():
+    listed = [model['Config'] for model in yaml.safe_load(
+        (ROOT / 'configs/classification/metafile.yml').read_text())['Models']]
+    assert sorted(listed) == [path.relative_to(ROOT).as_posix() for path in CONFIGS]
+
+
+# protocol, scene: training and validation pixels of a class, components, window or tile, overlap, batch, as published
+PUBLISHED = {
+    'cls_indian-pines': (10, 5, 30, 33, None, 64),
+    'seg_indian-pines': (10, 5, 20, 145, 0, 1),
+    'seg_pavia-university': (20, 20, 20, 128, 32, 2),
+    'seg_hanchuan': (50, 50, 30, 128, 32, 2),
+    'seg_honghu': (50, 50, 30, 128, 32, 2)}
+
+
+@pytest.mark.parametrize('name', PUBLISHED)
+def test_base_configs_hold_the_published_settings(name):
+    for model, epochs in (('hypersigma', 100), ('spatsigma', 300)):
+        cfg = Config.fromfile(ROOT / f'configs/classification/{model}-base_{name}.py')
+        loader, scene = cfg.train_dataloader, cfg.train_dataloader.dataset.scene
+        dataset, components = loader.dataset, scene.preprocessing[-1].n_components
+        size = dataset.get('window_size', dataset.get('tile_size'))
+        assert PUBLISHED[name] == (scene.split.train, scene.split.val, components, size, dataset.get('overlap'),
+                                   loader.batch_size)
+        scaled = [step.type for step in scene.preprocessing[:-1]]
+        assert scaled == (['MinMaxScale'] if name.startswith('seg') else [])
+        assert scene.preprocessing[-1].whiten and cfg.model.data_preprocessor.num_bands == components
+        optimizer = cfg.optim_wrapper.optimizer
+        assert (optimizer.type, optimizer.lr, optimizer.weight_decay) == ('AdamW', 6e-5, 0.05)
+        assert cfg.train_cfg.max_epochs == epochs
+
+
+# keys of the files that the official code reads
+OFFICIAL_KEYS = {
+    'indian-pines': ('data', 'groundT'), 'pavia-university': ('paviaU1', 'paviaU1_gt'),
+    'hanchuan': ('HanChuan', 'HanChuan_gt'), 'honghu': ('HongHu', 'HongHu_gt'), 'houston': ('Houston', 'Houston_GT')}
+
+
+@pytest.mark.parametrize('name', OFFICIAL_KEYS)
+def test_files_of_the_official_code_are_read_too(name, tmp_path):
+    scene = Config.fromfile(ROOT / f'configs/_base_/datasets/{name}.py').scene
+    cube, labels = np.arange(24, dtype=np.uint16).reshape(2, 3, 4), np.arange(6, dtype=np.uint8).reshape(2, 3)
+    for key, values, path in zip(OFFICIAL_KEYS[name], (cube, labels), (scene.image.path, scene.labels.path),
+                                 strict=True):
+        savemat(tmp_path / path, {key: values})
+    np.testing.assert_array_equal(read_cube(tmp_path / scene.image.path, scene.image.key)[0], cube)
+    np.testing.assert_array_equal(read_labels(tmp_path / scene.labels.path, scene.labels.key), labels)
+
+
+@pytest.mark.parametrize('protocol', ['cls', 'seg'])
+def test_official_split_of_houston_is_that_of_its_maps(protocol, data_root, monkeypatch):
+    monkeypatch.setenv('MMHSI_DATA', str(data_root))
+    cfg = Config.fromfile(ROOT / f'configs/classification/hypersigma-base_{protocol}_houston_official-split.py')
+    train, test = (loadmat(data_root / f'houston/{key}.mat')[key].ravel() for key in ('TRLabel', 'TSLabel'))
+    for subset in ('train', 'val', 'test'):
+        scene = get_scene(cfg[f'{subset}_dataloader'].dataset.scene)
+        np.testing.assert_array_equal(scene.split.test, np.flatnonzero(test))
+        np.testing.assert_array_equal(np.union1d(scene.split.train, scene.split.val), np.flatnonzero(train))
+        assert np.bincount(train[scene.split.val]).tolist() == [0] + [20] * 15
+    whole = loadmat(data_root / 'houston/Houston_GT.mat')['Houston_GT']
+    np.testing.assert_array_equal(np.where(scene.labels == 255, 0, scene.labels + 1), whole)

@@ -1,0 +1,30 @@
+"""Write small look-alikes of the public datasets, to try configs without a download.
+
+    python tools/misc/make_toy_data.py data_toy
+    MMHSI_DATA=data_toy python tools/train.py configs/classification/hypersigma-base_cls_honghu.py
+
+Names, keys, axes, types, label codes and numbers of bands and classes are those of the original files; the scenes are
+small and made up: materials with smooth spectra in fields, mixed at their borders, under uneven light and noise. What
+is not known of an original (type, bands, and the files where the official code has no reader) is made up as well.
+"""
+
+import argparse
+from pathlib import Path
+
+from toy_data import DATASETS, make
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('root', nargs='?', default='data_toy', help='folder to write to (default: data_toy)')
+    parser.add_argument('--datasets', nargs='+', metavar='NAME', choices=DATASETS,
+                        help=f'those to write, of {", ".join(DATASETS)} (default: all)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the scenes (default: 0)')
+    args = parser.parse_args(argv)
+    for folder in make(args.root, args.datasets, args.seed):
+        size = sum(path.stat().st_size for path in Path(folder).rglob('*') if path.is_file())
+        print(f'wrote {folder} ({size / 1e6:.1f} MB)')
+
+
+if __name__ == '__main__':
+    main()

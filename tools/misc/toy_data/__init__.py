@@ -1,0 +1,45 @@
+"""Look-alikes of the public datasets: small made-up scenes in files, keys, types and label codes of the originals."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .change import CHANGE
+from .classification import CLASSIFICATION
+from .detection import DETECTION
+from .files import claim_folder
+from .oscd import write_oscd
+
+DATASETS: dict[str, Callable[[Path, np.random.Generator], None]] = {
+    **CLASSIFICATION, **DETECTION, **CHANGE, 'oscd': write_oscd}
+"""What writes each dataset, by the name of its folder below the data root."""
+
+
+def make(root: str | Path, names: Sequence[str] | None = None, seed: int = 0) -> list[Path]:
+    """Write look-alikes, each into a folder of its name.
+
+    Args:
+        root (str | Path): Root of the datasets, what MMHSI_DATA is to name.
+        names (Sequence[str], optional): Keys of :data:`DATASETS`. By default all.
+        seed (int): Seed. A dataset depends on it and its name alone, not on the others that are written.
+
+    Returns:
+        list[Path]: The folders.
+
+    Raises:
+        FileExistsError: If a folder holds files that are not of a look-alike.
+        ValueError: If a name is unknown.
+    """
+    names = list(DATASETS) if names is None else names
+    unknown = [name for name in names if name not in DATASETS]
+    if unknown:
+        raise ValueError(f'no look-alike of {unknown[0]!r} can be made; known are {", ".join(DATASETS)}')
+    folders = [Path(root) / name for name in names]
+    for name, folder in zip(names, folders, strict=True):
+        claim_folder(folder, name)
+        DATASETS[name](folder, np.random.default_rng([seed, *name.encode()]))
+    return folders
+
+
+__all__ = ['DATASETS', 'make']
