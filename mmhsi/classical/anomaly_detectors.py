@@ -1,0 +1,149 @@
+"""Detection of pixels that differ from their background, without a target: one score per pixel, larger is more so.
+
+All take the cube (H, W, C) and the mask of the valid pixels, which alone enter the background, and compute in float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import spectral
+from spectral.algorithms.algorithms import GaussianStats
+
+from .dual_window import dual_window_batches
+from .inputs import checked_windows, score_map, valid_pixels
+from .whitening import whitening
+
+# Of the mean squared norm of the neighbours: keeps a pixel that equals one of its neighbours solvable.
+_SMALLEST_PENALTY = 1e-10
+
+
+def rx(cube: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Global RX detector: the squared Mahalanobis distance of each pixel from the scene.
+
+    s(x) = (x - m)^T S^-1 (x - m) with the mean m and the covariance S of the valid pixels, and the pseudo-inverse where
+    S is singular. Computed by SPy. Source: Reed and Yu, IEEE Trans. Acoust. Speech Signal Process. 38(10), 1990.
+
+    Args:
+        cube (np.ndarray): (H, W, C).
+        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+
+    Returns:
+        np.ndarray: float64 scores of shape (H, W), not negative, NaN where not valid.
+
+    Raises:
+        ValueError: If no pixel is valid or all are equal.
+    """
+    pixels, valid = valid_pixels(cube, valid)
+    mean, transform = whitening(pixels, centred=True)
+    rank = transform.shape[1]
+    background = GaussianStats(np.zeros(rank), np.eye(rank), len(pixels))
+    return score_map(spectral.rx((pixels - mean) @ transform, background), valid)
+
+
+def local_rx(cube: np.ndarray,
+             valid: np.ndarray | None = None,
+             inner: int = 7,
+             outer: int = 21,
+             ridge: float = 1e-3) -> np.ndarray:
+    """Local RX detector: the squared Mahalanobis distance of each pixel from its surroundings.
+
+    s(x) = (x - m)^T (L + ridge S)^-1 (x - m) with the mean m and the covariance L of the neighbours in a dual window,
+    and the covariance S of the whole scene. Without the second term L could not be inverted when there are fewer
+    neighbours than bands. The score does not depend on the units of the bands. Source: Reed and Yu, IEEE Trans. Acoust.
+    Speech Signal Process. 38(10), 1990; the dual window keeps the anomaly itself out of its background.
+
+    Args:
+        cube (np.ndarray): (H, W, C).
+        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+        inner (int): Side of the inner window in pixels, odd, about the size of an anomaly. Defaults to 7.
+        outer (int): Side of the outer window in pixels, odd; near the border of the scene the window is shifted inwards
+            to keep its size. Defaults to 21.
+        ridge (float): Weight of the covariance of the scene, positive. Defaults to 1e-3.
+
+    Returns:
+        np.ndarray: float64 scores of shape (H, W), not negative, NaN where not valid.
+
+    Raises:
+        ValueError: If a window is even, larger than the scene or not larger than the inner one, ``ridge`` is not
+            positive, no pixel is valid, all are equal, or a pixel has fewer than two valid neighbours.
+    """
+    pixels, valid = valid_pixels(cube, valid)
+    checked_windows(inner, outer, *valid.shape)
+    if not ridge > 0:
+        raise ValueError(f'ridge {ridge}, expected a positive number')
+    mean, transform = whitening(pixels, centred=True)
+    bands = transform.shape[1]
+    # in the whitened space S is the identity
+    white = np.zeros((valid.size, bands))
+    white[valid.ravel()] = (pixels - mean) @ transform
+    scores = np.empty(valid.size)
+    for centres, neighbours, usable in dual_window_batches(valid, inner, outer, bands):
+        count = usable.sum(axis=1)[:, None]
+        surroundings = white[neighbours]
+        local_mean = surroundings.sum(axis=1) / count  # unusable neighbours are zero
+        surroundings -= local_mean[:, None]
+        surroundings *= usable[..., None]
+        covariance = surroundings.transpose(0, 2, 1) @ surroundings
+        covariance /= count[..., None] - 1
+        covariance[:, range(bands), range(bands)] += ridge
+        difference = white[centres] - local_mean
+        solution = np.linalg.solve(covariance, difference[..., None])[..., 0]
+        scores[centres] = np.einsum('ij,ij->i', difference, solution)
+    return score_map(scores[valid.ravel()], valid)
+
+
+def crd(cube: np.ndarray,
+        valid: np.ndarray | None = None,
+        inner: int = 7,
+        outer: int = 15,
+        penalty: float = 1e-2) -> np.ndarray:
+    """Collaborative representation detector: how badly the surroundings represent a pixel.
+
+    The weights a of the neighbours X (C, n) of a pixel y minimise |y~ - X~ a|^2 + penalty |G a|^2, where the diagonal
+    matrix G holds the distances |y - x_i|, and y~ and X~ have a further row of ones, so that the weights sum to about
+    one. The score is |y - X a|. The row of ones supposes values up to one: the cube is divided by its largest absolute
+    value for the computation, and the score is in the units of the cube. Source: Li and Du, IEEE Trans. Geosci. Remote
+    Sens. 53(3), 2015.
+
+    Args:
+        cube (np.ndarray): (H, W, C).
+        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+        inner (int): Side of the inner window in pixels, odd, about the size of an anomaly. Defaults to 7.
+        outer (int): Side of the outer window in pixels, odd; near the border of the scene the window is shifted inwards
+            to keep its size. Defaults to 15.
+        penalty (float): Weight of the second term, positive. Defaults to 1e-2; the paper takes 1e-6, with which the
+            neighbours represent anomalies too, and most public scenes score lower.
+
+    Returns:
+        np.ndarray: float64 scores of shape (H, W), not negative, NaN where not valid.
+
+    Raises:
+        ValueError: If a window is even, larger than the scene or not larger than the inner one, ``penalty`` is not
+            positive, no pixel is valid, or a pixel has fewer than two valid neighbours.
+    """
+    pixels, valid = valid_pixels(cube, valid)
+    checked_windows(inner, outer, *valid.shape)
+    if not penalty > 0:
+        raise ValueError(f'penalty {penalty}, expected a positive number')
+    bands = pixels.shape[1]
+    largest = np.abs(pixels).max() or 1.
+    # pixels that are not valid are zero, their row of ones included, and so get no weight
+    augmented = np.zeros((valid.size, bands + 1))
+    augmented[valid.ravel()] = np.concatenate([pixels / largest, np.ones((len(pixels), 1))], axis=1)
+    norms = np.square(augmented).sum(axis=1)
+    scores = np.empty(valid.size)
+    for centres, neighbours, usable in dual_window_batches(valid, inner, outer, bands):
+        surroundings, spectra = augmented[neighbours], augmented[centres]
+        products = surroundings @ spectra[..., None]
+        distances = norms[neighbours] + norms[centres, None] - 2 * products[..., 0]
+        gram = surroundings @ surroundings.transpose(0, 2, 1)
+        floor = _SMALLEST_PENALTY * norms[neighbours].sum(axis=1) / usable.sum(axis=1)
+        count = len(gram[0])
+        gram[:, range(count), range(count)] += np.maximum(penalty * distances, floor[:, None])
+        weights = np.linalg.solve(gram, products)
+        residual = spectra - (surroundings.transpose(0, 2, 1) @ weights)[..., 0]
+        scores[centres] = largest * np.linalg.norm(residual[:, :bands], axis=1)
+    return score_map(scores[valid.ravel()], valid)
+
+
+ANOMALY_DETECTORS = {'rx': rx, 'local_rx': local_rx, 'crd': crd}

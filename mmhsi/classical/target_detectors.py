@@ -1,0 +1,165 @@
+"""Detection of a known target spectrum: each function gives one score per pixel, larger is more target-like.
+
+All take the cube (H, W, C), the target spectrum (C,) and the mask of the valid pixels, which alone enter the
+background statistics. They compute in float64, and use the pseudo-inverse where a covariance is singular.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import spectral
+from spectral.algorithms.algorithms import GaussianStats
+
+from .inputs import checked_target, score_map, valid_pixels
+from .whitening import whitening
+
+
+def cem(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Constrained energy minimisation: the filter of least mean output energy that gives the target itself 1.
+
+    s(x) = x^T R^-1 d / (d^T R^-1 d) with R = (1/N) sum of x x^T over the N valid pixels. Source: Harsanyi, Detection
+    and classification of subpixel spectral signatures in hyperspectral image sequences, PhD thesis, University of
+    Maryland Baltimore County, 1993.
+
+    Args:
+        cube (np.ndarray): (H, W, C).
+        target (np.ndarray): Spectrum d of shape (C,) in the units of the cube.
+        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+
+    Returns:
+        np.ndarray: float64 scores of shape (H, W), NaN where not valid.
+
+    Raises:
+        ValueError: If the target is zero or has another number of bands, no pixel is valid, or all are zero.
+    """
+    pixels, valid = valid_pixels(cube, valid)
+    target = checked_target(target, pixels.shape[1])
+    _, transform = whitening(pixels, centred=False)
+    signature = _seen_by_scene(target @ transform)
+    return score_map(pixels @ (transform @ signature) / (signature @ signature), valid)
+
+
+def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Adaptive coherence (cosine) estimator: the squared cosine between pixel and target in the whitened space.
+
+    s(x) = (t^T S^-1 y)^2 / (t^T S^-1 t  y^T S^-1 y) with y = x - m, t = d - m, and the mean m and the covariance S of
+    the valid pixels; 0 for a pixel that equals the mean. The square makes spectra that differ from the mean in the
+    opposite direction of the target score as the target does. Computed by SPy. Source: Kraut and Scharf, IEEE Trans.
+    Signal Process. 47(9), 1999.
+
+    Args:
+        cube (np.ndarray): (H, W, C).
+        target (np.ndarray): Spectrum d of shape (C,) in the units of the cube.
+        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+
+    Returns:
+        np.ndarray: float64 scores of shape (H, W) from 0 to 1, NaN where not valid.
+
+    Raises:
+        ValueError: If the target is zero, equals the mean or has another number of bands, no pixel is valid, or all
+            are equal.
+    """
+    pixels, signature, background, valid = _whitened(cube, target, valid)
+    with np.errstate(invalid='ignore'):  # 0 / 0 of a pixel that equals the mean, which SPy makes 0
+        return score_map(spectral.ace(pixels, signature, background), valid)
+
+
+def matched_filter(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Matched filter: 0 for the mean of the scene and 1 for the target.
+
+    s(x) = t^T S^-1 (x - m) / (t^T S^-1 t) with t = d - m, and the mean m and the covariance S of the valid pixels.
+    Computed by SPy. Source: Manolakis and Shaw, IEEE Signal Process. Mag. 19(1), 2002.
+
+    Args:
+        cube (np.ndarray): (H, W, C).
+        target (np.ndarray): Spectrum d of shape (C,) in the units of the cube.
+        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+
+    Returns:
+        np.ndarray: float64 scores of shape (H, W), NaN where not valid.
+
+    Raises:
+        ValueError: As :func:`ace`.
+    """
+    pixels, signature, background, valid = _whitened(cube, target, valid)
+    return score_map(spectral.matched_filter(pixels, signature, background).ravel(), valid)
+
+
+def sam(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Spectral angle mapper: minus the angle between pixel and target, which does not depend on brightness.
+
+    s(x) = -arccos(x^T d / (|x| |d|)); a pixel that is zero in every band has no direction and counts as orthogonal to
+    the target, -pi / 2. Computed by SPy. Source: Kruse et al., Remote Sens. Environ. 44, 1993.
+
+    Args:
+        cube (np.ndarray): (H, W, C).
+        target (np.ndarray): Spectrum d of shape (C,); its scale does not matter.
+        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+
+    Returns:
+        np.ndarray: float64 scores of shape (H, W) in radians from -pi to 0, NaN where not valid.
+
+    Raises:
+        ValueError: If the target is zero or has another number of bands, or no pixel is valid.
+    """
+    pixels, valid = valid_pixels(cube, valid)
+    target = checked_target(target, pixels.shape[1])
+    with np.errstate(invalid='ignore'):
+        angles = spectral.spectral_angles(pixels[None], target[None]).ravel()
+    return score_map(-np.where(np.isnan(angles), np.pi / 2, angles), valid)
+
+
+def osp(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, components: int = 5) -> np.ndarray:
+    """Orthogonal subspace projection: what is left of the target after the background is projected out.
+
+    s(x) = d^T P x / (d^T P d) with P = I - U U^T. U are the leading right singular vectors of the valid pixels (not
+    centred), which stand for the background. Source: Harsanyi and Chang, IEEE Trans. Geosci. Remote Sens. 32(4), 1994;
+    they build U from known background spectra.
+
+    Args:
+        cube (np.ndarray): (H, W, C).
+        target (np.ndarray): Spectrum d of shape (C,) in the units of the cube.
+        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+        components (int): Dimension of the background subspace, 1 to C - 1. Too many take in the target itself.
+            Defaults to 5.
+
+    Returns:
+        np.ndarray: float64 scores of shape (H, W), NaN where not valid.
+
+    Raises:
+        ValueError: If the target is zero, has another number of bands or lies in the background subspace, no pixel is
+            valid, or ``components`` is out of range.
+    """
+    pixels, valid = valid_pixels(cube, valid)
+    bands = pixels.shape[1]
+    target = checked_target(target, bands)
+    if not 1 <= components < bands:
+        raise ValueError(f'a background subspace of {components} components was asked for; with {bands} bands it can '
+                         f'have 1 to {bands - 1}')
+    background = np.linalg.eigh(pixels.T @ pixels)[1][:, -components:]
+    remainder = target - background @ (background.T @ target)
+    if np.linalg.norm(remainder) <= 1e-10 * np.linalg.norm(target):
+        raise ValueError(f'the target spectrum lies in the background subspace of {components} components, nothing of '
+                         'it is left; take fewer')
+    return score_map(pixels @ remainder / (target @ remainder), valid)
+
+
+def _whitened(cube: np.ndarray, target: np.ndarray,
+              valid: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, GaussianStats, np.ndarray]:
+    """Pixels and target in the space where the scene has mean 0 and covariance I, and these statistics for SPy."""
+    pixels, valid = valid_pixels(cube, valid)
+    target = checked_target(target, pixels.shape[1])
+    mean, transform = whitening(pixels, centred=True)
+    rank = transform.shape[1]
+    background = GaussianStats(np.zeros(rank), np.eye(rank), len(pixels))
+    return (pixels - mean) @ transform, _seen_by_scene((target - mean) @ transform), background, valid
+
+
+def _seen_by_scene(signature: np.ndarray) -> np.ndarray:
+    if np.linalg.norm(signature) <= 1e-10:
+        raise ValueError('the target spectrum does not differ from the background (the mean of the scene, or zero) in '
+                         'any direction in which the pixels of the scene vary')
+    return signature
+
+
+TARGET_DETECTORS = {'cem': cem, 'ace': ace, 'mf': matched_filter, 'sam': sam, 'osp': osp}

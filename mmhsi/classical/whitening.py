@@ -1,0 +1,45 @@
+"""Inverse square roots of covariance and correlation matrices that may be singular."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_SMALLEST_EIGENVALUE = 1e-12
+_CONSTANT = 1e-12
+
+
+def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Linear map W with W^T M W = I for the second moments M of pixels: pixels times W have M = I.
+
+    M is the covariance (divided by N - 1) of centred pixels, or the correlation matrix (1/N) sum of x x^T. A quadratic
+    form a^T M^-1 b becomes the scalar product of W^T a and W^T b. Bands are scaled to a unit diagonal of M first, so
+    that the units of a band do not matter. Where M is singular, its pseudo-inverse takes the place of the inverse:
+    bands without any variation, and directions with less than 1e-12 of the largest eigenvalue of the scaled M, are
+    left out.
+
+    Args:
+        pixels (np.ndarray): float64 of shape (N, C).
+        centred (bool): Whether to subtract the mean.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: The mean of shape (C,), zero if not ``centred``, and W of shape (C, r), where r
+        is the rank of M.
+
+    Raises:
+        ValueError: If a covariance is asked for but all pixels are equal, or if all are zero.
+    """
+    count, bands = pixels.shape
+    mean = pixels.mean(axis=0) if centred else np.zeros(bands)
+    moments = pixels - mean if centred else pixels
+    scale = np.sqrt(np.square(moments).mean(axis=0))
+    varied = scale > _CONSTANT * np.abs(pixels).max(axis=0)
+    if not varied.any():
+        raise ValueError(f'all {count} valid pixels are equal, there is no covariance' if centred else
+                         'all valid pixels are zero in every band')
+    # W of the unscaled matrix is that of the scaled one, divided by the scale band by band
+    scaled = moments[:, varied] / scale[varied]
+    eigenvalues, eigenvectors = np.linalg.eigh(scaled.T @ scaled / (count - centred))
+    kept = eigenvalues > _SMALLEST_EIGENVALUE * eigenvalues[-1]
+    transform = np.zeros((bands, np.count_nonzero(kept)))
+    transform[varied] = eigenvectors[:, kept] / np.sqrt(eigenvalues[kept]) / scale[varied, None]
+    return mean, transform

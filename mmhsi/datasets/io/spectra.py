@@ -1,0 +1,182 @@
+"""Reading spectra from text files, ENVI spectral libraries and arrays, and resampling them to the bands of a sensor."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import h5py
+import numpy as np
+import spectral.io.envi
+from spectral import BandResampler
+
+from . import envi
+from .cube import Path, read_cube
+from .errors import CubeReadError, explained
+from .spectra_arrays import LAYOUTS, read_array_spectra
+from .spectra_text import read_text_spectra
+from .spectral_library import SpectralLibrary, Spectrum, number_names
+from .wavelengths import nanometres_per_unit
+
+__all__ = ['SpectralLibrary', 'Spectrum', 'read_spectra', 'resample_spectrum']
+
+_TEXT_SUFFIXES = ('.csv', '.txt', '.tsv', '.asc')
+_ARRAY_SUFFIXES = ('.mat', '.npy', '.npz')
+# A step between neighbouring bands that is this many times the median step is a gap, such as the water bands.
+_GAP = 5
+_MAX_LISTED = 10
+
+
+def read_spectra(path: Path, key: str | None = None, layout: str = 'auto', unit: str | None = None) -> SpectralLibrary:
+    """Read one or more spectra from a file.
+
+    - Text: one spectrum per column, with or without a column of wavelengths, or one per row, with names before the
+      values and wavelengths above them. Commas, semicolons, tabs or blanks separate, lines of header come before.
+    - ENVI spectral library, by its data file or its .hdr; also an ENVI image of a single row or column.
+    - MATLAB (.mat up to version 7, and 7.3), other HDF5, .npy, .npz: a vector or a matrix, or in .mat files a struct
+      with names, wavelengths and spectra.
+
+    Args:
+        path (str | os.PathLike): The file.
+        key (str, optional): Name of the array in a file that holds several.
+        layout (str): 'rows' (one spectrum per row), 'columns', or 'auto', which goes by names and wavelengths and
+            asks if they do not tell. Defaults to 'auto'.
+        unit (str, optional): Unit of the wavelengths, such as 'nm' or 'um', if the file does not state it. Without
+            both, values that are all below 100 are taken for micrometres, others for nanometres.
+
+    Returns:
+        SpectralLibrary: The spectra with their values as stored (no scale factor is applied), wavelengths in nm.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        CubeReadError: If the file is damaged, holds no spectra or an ambiguous table, or lacks values.
+    """
+    path = os.fspath(path)
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout {layout!r}, expected 'auto', 'rows' or 'columns'")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f'{path}: no such file')
+    if os.path.isdir(path):
+        raise CubeReadError(f'{path}: this is a folder, expected a file')
+    with explained(path), open(path, 'rb') as stream:
+        start = stream.read(10)
+    if not start:
+        raise CubeReadError(f'{path}: the file is empty')
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in _ARRAY_SUFFIXES or start.startswith((b'\x93NUMPY', b'MATLAB 5.0')) or h5py.is_hdf5(path):
+        return read_array_spectra(path, key, layout, unit)
+    # a table may lie beside a library of the same name, whose header is not about it
+    header = None if suffix in _TEXT_SUFFIXES else path if start[:4] == b'ENVI' else envi.find_header(path)
+    if header is None:
+        return read_text_spectra(path, layout, unit)
+    return _read_envi(envi.data_file(header) if header == path else path, header, unit)
+
+
+def _read_envi(path: str, header: str, unit: str | None) -> SpectralLibrary:
+    with explained(path), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # SPy warns of upper-case names in headers
+        library = spectral.io.envi.open(header, path)
+        named = 'spectra names' in spectral.io.envi.read_envi_header(header)
+    if not isinstance(library, spectral.io.envi.SpectralLibrary):
+        return _spectra_of_image(path)
+    if library.params.offset:
+        raise CubeReadError(f'{path}: the header {os.path.basename(header)} states a header offset of '
+                            f'{library.params.offset} bytes, which is not supported in a spectral library')
+    names = tuple(library.names) if named else number_names(len(library.spectra))
+    wavelengths, fwhm = library.bands.centers, library.bands.bandwidths
+    if wavelengths is not None:
+        wavelengths = np.asarray(wavelengths, np.float64)
+        stated = library.bands.band_unit
+        scale = nanometres_per_unit(unit or (None if stated == '<unspecified>' else stated), wavelengths)
+        if scale is None and unit:
+            raise CubeReadError(f'{path}: the unit {unit!r} of the wavelengths is not known, expected a length')
+        # a library over wavenumbers or band numbers has no wavelengths
+        wavelengths = None if scale is None else wavelengths * scale
+        fwhm = None if scale is None or fwhm is None else np.asarray(fwhm, np.float64) * scale
+    return SpectralLibrary(names, library.spectra.astype(np.float64), wavelengths,
+                           None if wavelengths is None else fwhm, path)
+
+
+def _spectra_of_image(path: str) -> SpectralLibrary:
+    cube, info = read_cube(path)
+    if min(info.height, info.width) > 1:
+        raise CubeReadError(f'{path}: this is an image of {info.height} x {info.width} pixels, expected a spectral '
+                            'library or an image of a single row or column')
+    values = cube.reshape(-1, info.bands).astype(np.float64)
+    return SpectralLibrary(number_names(len(values)), values, info.wavelengths, info.fwhm, path)
+
+
+def resample_spectrum(values: np.ndarray,
+                      wavelengths_nm: np.ndarray,
+                      target_wavelengths_nm: np.ndarray,
+                      target_fwhm: np.ndarray | None = None) -> np.ndarray:
+    """Bring spectra to the bands of a sensor.
+
+    With the widths of the target bands, their Gaussian responses average the source bands (SPy's ``BandResampler``),
+    which is right for a spectrum with finer bands than the sensor. Without them it is interpolated linearly.
+
+    Args:
+        values (np.ndarray): (C,) or (n, C).
+        wavelengths_nm (np.ndarray): Band centres of the values in nm, (C,), in any order.
+        target_wavelengths_nm (np.ndarray): Wanted band centres in nm, (T,), in any order.
+        target_fwhm (np.ndarray, optional): Their full widths at half maximum in nm, (T,).
+
+    Returns:
+        np.ndarray: float64 of shape (T,) or (n, T).
+
+    Raises:
+        ValueError: If the shapes do not agree, wavelengths or values are no numbers or occur twice, or a target band is
+            not covered: it reaches beyond the first or last source band (and half the step to the next) or lies in a
+            gap, a step of more than five times the median step between source bands. The message lists these bands.
+    """
+    values, source = np.asarray(values, np.float64), np.asarray(wavelengths_nm, np.float64)
+    wanted = np.asarray(target_wavelengths_nm, np.float64)
+    _check_bands(values, source, wanted, target_fwhm)
+    order = np.argsort(source)
+    source, values = source[order], values[..., order]
+    if target_fwhm is None:
+        uncovered = _in_gap(source, wanted)
+        tolerance = 1e-6 * source[-1]
+        uncovered |= (wanted < source[0] - tolerance) | (wanted > source[-1] + tolerance)
+        result = np.stack([np.interp(wanted, source, row) for row in np.atleast_2d(values)])
+    else:
+        widths = np.asarray(target_fwhm, np.float64)
+        rising = np.argsort(wanted)
+        matrix = np.empty((len(wanted), len(source)))
+        with np.errstate(invalid='ignore'):
+            matrix[rising] = BandResampler(source, wanted[rising], None, widths[rising]).matrix
+        first, last = source[0] - (source[1] - source[0]) / 2, source[-1] + (source[-1] - source[-2]) / 2
+        tolerance = 1e-6 * last
+        uncovered = _in_gap(source, wanted) | np.isnan(matrix).any(axis=1)
+        uncovered |= (wanted - widths / 2 < first - tolerance) | (wanted + widths / 2 > last + tolerance)
+        result = np.atleast_2d(values) @ matrix.T
+    if uncovered.any():
+        listed = [f'{band} ({wanted[band]:g} nm)' for band in np.flatnonzero(uncovered)]
+        if len(listed) > _MAX_LISTED:
+            listed = [*listed[:_MAX_LISTED], f'and {len(listed) - _MAX_LISTED} more']
+        raise ValueError(f'the spectrum with bands from {source[0]:g} to {source[-1]:g} nm does not cover the target '
+                         f'band{"s" if len(listed) > 1 else ""} {", ".join(listed)}')
+    return result[0] if values.ndim == 1 else result
+
+
+def _check_bands(values: np.ndarray, source: np.ndarray, wanted: np.ndarray, widths: np.ndarray | None) -> None:
+    if values.ndim not in (1, 2) or source.shape != values.shape[-1:] or len(source) < 2:
+        raise ValueError(f'the spectrum has the shape {values.shape} and wavelengths of the shape {source.shape}, '
+                         'expected (C,) or (n, C) and (C,) with at least two bands')
+    if wanted.ndim != 1 or not wanted.size or (widths is not None and np.shape(widths) != wanted.shape):
+        raise ValueError(f'the target bands have centres of the shape {wanted.shape}'
+                         f'{"" if widths is None else f" and widths of the shape {np.shape(widths)}"}, expected (T,)')
+    for what, numbers in (('wavelengths', source), ('target wavelengths', wanted), ('target widths', widths)):
+        if numbers is not None and not (np.isfinite(numbers) & (np.asarray(numbers) > 0)).all():
+            raise ValueError(f'the {what} are not all positive numbers')
+    if not np.isfinite(values).all():
+        raise ValueError('the spectrum holds NaN or infinity')
+    if len(np.unique(source)) < len(source):
+        raise ValueError('a wavelength occurs twice in the spectrum')
+
+
+def _in_gap(source: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    steps = np.diff(source)
+    step = np.clip(np.searchsorted(source, wanted) - 1, 0, len(steps) - 1)
+    inside = (wanted > source[step]) & (wanted < source[step + 1])
+    return inside & (steps[step] > _GAP * np.median(steps))

@@ -1,0 +1,115 @@
+"""Spectra read from a file, with what the file says about their bands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import CubeReadError
+from .wavelengths import usable
+
+# Libraries mark values that were not measured by numbers of this size: -1.23e34 (USGS), 3.4e38
+_LARGEST_VALUE = 1e30
+_MAX_LISTED = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """One spectrum.
+
+    Attributes:
+        name (str): Its name.
+        values (np.ndarray): float64 of shape (C,), in the units of the file.
+        wavelengths (np.ndarray, optional): Band centres in nm, float64 of shape (C,), in the order of the file.
+        fwhm (np.ndarray, optional): Full widths at half maximum in nm, float64 of shape (C,).
+    """
+
+    name: str
+    values: np.ndarray
+    wavelengths: np.ndarray | None = None
+    fwhm: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralLibrary:
+    """Spectra over the same bands.
+
+    Attributes:
+        names (tuple[str, ...]): n names, which need not differ.
+        values (np.ndarray): float64 of shape (n, C), in the units of the file.
+        wavelengths (np.ndarray, optional): Band centres in nm, float64 of shape (C,), in the order of the file.
+        fwhm (np.ndarray, optional): Full widths at half maximum in nm, float64 of shape (C,).
+        source (str): The file, for messages.
+
+    Raises:
+        CubeReadError: If the arrays do not fit each other, a value is missing (NaN, infinity, or beyond 1e30), or a
+            wavelength is not a positive number.
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    wavelengths: np.ndarray | None = None
+    fwhm: np.ndarray | None = None
+    source: str = 'the library'
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or 0 in self.values.shape:
+            raise CubeReadError(f'{self.source}: the spectra have the shape {self.values.shape}, expected at least one '
+                                'spectrum of at least one band')
+        count, bands = self.values.shape
+        if len(self.names) != count:
+            raise CubeReadError(f'{self.source}: there are {len(self.names)} names for {count} spectra')
+        missing = ~np.isfinite(self.values) | (np.abs(self.values) >= _LARGEST_VALUE)
+        if missing.any():
+            row, band = np.argwhere(missing)[0]
+            raise CubeReadError(f'{self.source}: value {self.values[row, band]:g} in band {band} of spectrum '
+                                f'{self.names[row]!r}, expected a number that can be measured')
+        for what, numbers in (('wavelengths', self.wavelengths), ('fwhm', self.fwhm)):
+            if numbers is not None and not usable(numbers, bands):
+                raise CubeReadError(f'{self.source}: the {what} of {bands} bands are given as {np.size(numbers)} '
+                                    'values, expected one positive number for each band')
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def select(self, which: str | int | None = None) -> Spectrum:
+        """One spectrum of the library.
+
+        Args:
+            which (str | int, optional): Its name, or its number from 0. None takes the only one.
+
+        Returns:
+            Spectrum: The spectrum.
+
+        Raises:
+            ValueError: If there is no such spectrum, several have the name, or None is given and there are several.
+        """
+        if which is None:
+            if len(self) > 1:
+                raise ValueError(f'{self.source}: {len(self)} spectra to choose from, name one; {self._listed()}')
+            index = 0
+        elif isinstance(which, str):
+            found = [index for index, name in enumerate(self.names) if name == which]
+            if len(found) != 1:
+                problem = f'{len(found)} spectra are' if found else 'no spectrum is'
+                hint = f'choose one by its number: {", ".join(map(str, found[:_MAX_LISTED]))}' if found else \
+                    self._listed()
+                raise ValueError(f'{self.source}: {problem} named {which!r}; {hint}')
+            index, = found
+        else:
+            index = int(which)
+            if not 0 <= index < len(self):
+                raise ValueError(f'{self.source}: no spectrum {which}, the file holds the spectra 0 to {len(self) - 1}')
+        return Spectrum(self.names[index], self.values[index], self.wavelengths, self.fwhm)
+
+    def _listed(self) -> str:
+        names = [repr(name) for name in self.names[:_MAX_LISTED]]
+        if len(self) > _MAX_LISTED:
+            names.append(f'and {len(self) - _MAX_LISTED} more')
+        return f'the file holds {", ".join(names)}'
+
+
+def number_names(count: int) -> tuple[str, ...]:
+    """Names for spectra that have none: 'spectrum 0', 'spectrum 1', ... as :meth:`SpectralLibrary.select` counts."""
+    return tuple(f'spectrum {index}' for index in range(count))
