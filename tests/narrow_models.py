@@ -22,9 +22,10 @@ SIZES = {
 }
 
 
-def _narrowed(value):
+def narrowed(value):
+    """A config with narrow encoders in the place of base ones."""
     if isinstance(value, dict):
-        value = ConfigDict({name: _narrowed(entry) for name, entry in value.items()})
+        value = ConfigDict({name: narrowed(entry) for name, entry in value.items()})
         if value.get('arch') == 'base':
             value.arch = dict(ARCH)
             if 'out_indices' in value:
@@ -33,13 +34,13 @@ def _narrowed(value):
             value.num_tokens = NUM_TOKENS
         return value
     if isinstance(value, list | tuple):
-        return type(value)(_narrowed(entry) for entry in value)
+        return type(value)(narrowed(entry) for entry in value)
     return value // BASE_WIDTH * WIDTH if isinstance(value, int) and value >= BASE_WIDTH else value
 
 
 def narrow_model(name: str) -> ConfigDict:
     """The model of a base config, e.g. 'hypersigma-base_htd', narrowed, with its sizes filled in."""
-    model = _narrowed(Config.fromfile(MODEL_CONFIGS / f'{name}.py').model)
+    model = narrowed(Config.fromfile(MODEL_CONFIGS / f'{name}.py').model)
     sizes = SIZES[name.split('_')[1]]
     backbone = model.backbone
     encoder = backbone.get('encoder', backbone)

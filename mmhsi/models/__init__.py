@@ -1,26 +1,44 @@
 """Networks: backbones, necks, heads and the layers they are made of."""
 
 from .backbones import HyperSIGMA, SiameseBackbone, SpatViT, SpecViT
-from .data_preprocessors import HSIDataPreprocessor
+from .data_preprocessors import HSIDataPreprocessor, RestorationDataPreprocessor
 from .heads import (
+    AbundanceHead,
     ChangeClsHead,
     MultiLevelClsHead,
     MultiLevelSegHead,
     PixelSegHead,
+    RestorationHead,
     SpatMAEHead,
     SpecMAEHead,
+    SuperResolutionHead,
     TargetDetectionHead,
 )
 from .layers import FullAttention, RefinementTransformer, SparseSamplingAttention, TransformerBlock
-from .losses import LovaszSoftmaxLoss, WeightedCrossEntropyLoss
+from .losses import (
+    AbundanceSparsityLoss,
+    EndmemberVariationLoss,
+    Gradient3DLoss,
+    LovaszSoftmaxLoss,
+    SpectralAngleLoss,
+    SSIMLoss,
+    SumLoss,
+    TotalVariationLoss,
+    WeightedCrossEntropyLoss,
+)
 from .necks import LevelPyramid, MAEDecoder, SpectralEnhancement, TopDownFusion
+from .restorers import RestorationNet
 from .segmentors import SlidingEncoderDecoder
 from .selfsup import MaskedSpatViT, MaskedSpecViT, SpatMAE, SpecMAE
+from .unmixers import EndmemberDecoder, Unmixer
 
 __all__ = [
-    'ChangeClsHead', 'FullAttention', 'HSIDataPreprocessor', 'HyperSIGMA', 'LevelPyramid', 'LovaszSoftmaxLoss',
+    'AbundanceHead', 'AbundanceSparsityLoss', 'ChangeClsHead', 'EndmemberDecoder', 'EndmemberVariationLoss',
+    'FullAttention', 'Gradient3DLoss', 'HSIDataPreprocessor', 'HyperSIGMA', 'LevelPyramid', 'LovaszSoftmaxLoss',
     'MAEDecoder', 'MaskedSpatViT', 'MaskedSpecViT', 'MultiLevelClsHead', 'MultiLevelSegHead', 'PixelSegHead',
-    'RefinementTransformer', 'SiameseBackbone', 'SlidingEncoderDecoder', 'SparseSamplingAttention', 'SpatMAE',
-    'SpatMAEHead', 'SpatViT', 'SpecMAE', 'SpecMAEHead', 'SpecViT', 'SpectralEnhancement', 'TargetDetectionHead',
-    'TopDownFusion', 'TransformerBlock', 'WeightedCrossEntropyLoss'
+    'RefinementTransformer', 'RestorationDataPreprocessor', 'RestorationHead', 'RestorationNet', 'SSIMLoss',
+    'SiameseBackbone', 'SlidingEncoderDecoder', 'SparseSamplingAttention', 'SpatMAE', 'SpatMAEHead', 'SpatViT',
+    'SpecMAE', 'SpecMAEHead', 'SpecViT', 'SpectralAngleLoss', 'SpectralEnhancement', 'SumLoss', 'SuperResolutionHead',
+    'TargetDetectionHead', 'TopDownFusion', 'TotalVariationLoss', 'TransformerBlock', 'Unmixer',
+    'WeightedCrossEntropyLoss'
 ]

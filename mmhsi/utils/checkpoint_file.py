@@ -71,7 +71,7 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
 
 
 def parameters_of(checkpoint: object, source: str) -> dict[str, Tensor]:
-    """The parameters of a checkpoint: under ``state_dict`` (MMEngine), ``model`` (official files), or at its top.
+    """The parameters of a checkpoint: under ``state_dict`` (MMEngine), ``model`` or ``net`` (official), or at its top.
 
     Args:
         checkpoint: What :func:`read_checkpoint` returned.
@@ -85,7 +85,7 @@ def parameters_of(checkpoint: object, source: str) -> dict[str, Tensor]:
     """
     found = type(checkpoint).__name__
     if isinstance(checkpoint, Mapping):
-        state = next((checkpoint[key] for key in ('state_dict', 'model') if key in checkpoint), checkpoint)
+        state = next((checkpoint[key] for key in ('state_dict', 'model', 'net') if key in checkpoint), checkpoint)
         if isinstance(state, Mapping):
             others = [str(key) for key, value in state.items()
                       if not isinstance(key, str) or not isinstance(value, Tensor)]
@@ -94,7 +94,7 @@ def parameters_of(checkpoint: object, source: str) -> dict[str, Tensor]:
             found = f'{", ".join(others[:5])}, not tensors' if others else 'an empty dict'
         else:
             found = type(state).__name__
-    raise ValueError(f"{source}: expected parameters under 'state_dict' or 'model', or parameters alone, found {found}")
+    raise ValueError(f"{source}: expected parameters under 'state_dict', 'model' or 'net', or alone, found {found}")
 
 
 def write_checkpoint(checkpoint: dict, path: str | os.PathLike) -> None:

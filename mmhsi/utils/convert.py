@@ -62,15 +62,17 @@ def convert_hypersigma_state_dict(state_dict: Mapping[str, Tensor],
         state_dict: Parameters under their official names.
         kind: Official class as ``file:class`` (e.g. 'ImageClassification/model/ss_fusion_cls.py:SSFusionFramework'), or
             a short name: 'hypersigma-' or 'spatsigma-' and 'cls', 'seg' (classification), 'htd' (target detection),
-            'had' (anomaly detection) or 'hcd' (change detection); 'hypersigma-mscd' (multispectral change detection);
-            for the pre-training files 'spat-mae', 'spec-mae'.
+            'had' (anomaly detection), 'hcd' (change detection), 'hiu' (unmixing), 'hid' (denoising) or 'hsr'
+            (super-resolution); 'hypersigma-mscd' (multispectral change detection); for the pre-training files
+            'spat-mae', 'spec-mae'.
         drop_background: The official window classifiers have an output 0 that no label uses; leave it out, so that
             output k is class k + 1 of the label file. Defaults to True.
 
     Returns:
         Parameters for a model with ``backbone``, ``neck`` and ``head`` or ``decode_head``; those of change detection
         have a ``SiameseBackbone``, and their classes are unchanged and changed in this order, which the official
-        window networks have the other way round. Parameters without influence on the outputs are left out.
+        window networks have the other way round; denoising and super-resolution have all of this in a ``generator``.
+        Parameters without influence on the outputs are left out.
 
     Raises:
         ValueError: For an unknown kind, or keys that the kind does not have.

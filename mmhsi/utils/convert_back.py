@@ -12,7 +12,7 @@ from torch import Tensor
 from .convert import convert_hypersigma_state_dict, normalise_kind
 from .official_layout import official_vocabulary
 
-_PREFIXES = ('', 'spat_encoder.', 'spec_encoder.', 'encoder.')
+_PREFIXES = ('', 'spat_encoder.', 'spec_encoder.', 'encoder.', 'adapter.', 'adapter_spec.')
 # Logit of the class that no label uses: it never wins, and is a number in half precision too.
 _NEVER = -1e4
 
@@ -61,7 +61,7 @@ def official_names(names: Iterable[str], kind: str) -> tuple[dict[str, str], lis
     encoder, outside = official_vocabulary(depth)
     candidates = list(outside)
     for prefix in _PREFIXES:
-        if names_in_mmhsi([f'{prefix}blocks.0.norm1.weight'], kind)[0]:
+        if names_in_mmhsi([f'{prefix}{blocks}.0.norm1.weight' for blocks in ('blocks', 'blocks_add')], kind)[0]:
             candidates += [prefix + name for name in encoder]
     inverse: dict[str, str] = {}
     for official, ours in names_in_mmhsi(candidates, kind)[0].items():

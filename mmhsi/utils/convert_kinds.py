@@ -4,8 +4,10 @@ A kind names the official class by its file, since several files define classes 
 pattern matches a whole key decides.
 """
 
+from .convert_kinds_low_level import LOW_LEVEL_KINDS
 from .convert_rules import (
     SIAMESE,
+    SPATIAL_REFINEMENT,
     Places,
     Rules,
     blocks_only,
@@ -133,13 +135,12 @@ KINDS: dict[str, Rules] = {
     ],
     'MultispectralCD/deep_networks/FM_detector.py:MSCDNet': _multispectral_change(SIAMESE),
     'ImageSuperResolution/models/HyperSIGMA/Spatial_route.py:Adpater': [
-        (r'pos_embed_add', 'pos_embed'),
-        (r'patch_embed_add\.proj\.(.*)', r'patch_embed.\1'),
-        (r'blocks_add\.(.*)', r'blocks.\1'),
+        *SPATIAL_REFINEMENT,
         (r'pos_embed|(patch_embed\.proj|norm|up1|conv1_reconstruct|conv2_reconstruct|conv_head)\.(weight|bias)', None),
     ],
     'ImageDenoising/models/hypersigma/Spectral_route.py:Adapter_Spectral': blocks_only(
         r'(pos_embed|(spat_map|norm|conv_[qkv]\.\d+|l1|conv_head|conv1_reconstruct)\.(weight|bias))'),
+    **LOW_LEVEL_KINDS,
     'Pretrain/models_mae_Spat.py:SpatMAE': _mae(spatial()),
     'Pretrain/models_mae_Spec.py:SpecMAE': _mae(spectral()),
 }
@@ -172,6 +173,12 @@ ALIASES = {
     'hypersigma-hcd': 'ChangeDetection/models/model.py:HyperSIGMA_CD',
     'spatsigma-hcd': 'ChangeDetection/models/model.py:SpatSIGMA_CD',
     'hypersigma-mscd': 'MultispectralCD/deep_networks/FM_detector.py:MSCDNet',
+    'hypersigma-hiu': 'HyperspectralUnmixing/models/model.py:HyperSIGMA_Unmix',
+    'spatsigma-hiu': 'HyperspectralUnmixing/models/model.py:SpatSIGMA_Unmix',
+    'hypersigma-hid': 'ImageDenoising/models/hypersigma/model.py:SSFusionFramework',
+    'spatsigma-hid': 'ImageDenoising/models/spatsigma.py:SpatViT',
+    'hypersigma-hsr': 'ImageSuperResolution/models/HyperSIGMA/model.py:SSFusionFramework',
+    'spatsigma-hsr': 'ImageSuperResolution/models/SpatSIGMA.py:SpatViT',
     'spat-mae': 'Pretrain/models_mae_Spat.py:SpatMAE',
     'spec-mae': 'Pretrain/models_mae_Spec.py:SpecMAE',
 }

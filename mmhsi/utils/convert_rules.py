@@ -23,6 +23,8 @@ class Places(NamedTuple):
 MODEL = Places()
 # both dates of a pair share an encoder and the neck in front of the fusion
 SIAMESE = Places('backbone.encoder.', 'backbone.neck.')
+# a restoration network is the generator of a framework
+RESTORER = Places('generator.backbone.', 'generator.neck.')
 
 _BLOCKS: Rules = [(r'(blocks\..*)', r'\1')]
 
@@ -40,6 +42,14 @@ _SPECTRAL: Rules = [
     (r'(norm|conv_[qkv]\.\d+|conv_head|conv1_reconstruct)\.(weight|bias)', None),
 ]
 
+# The refinement transformers behind the encoders of denoising and super-resolution.
+SPATIAL_REFINEMENT: Rules = [
+    (r'pos_embed_add', 'pos_embed'),
+    (r'patch_embed_add\.proj\.(.*)', r'patch_embed.\1'),
+    (r'blocks_add\.(.*)', r'blocks.\1'),
+]
+SPECTRAL_REFINEMENT: Rules = _BLOCKS
+
 
 def prefixed(rules: Rules, old: str, new: str = '') -> Rules:
     """The rules for a module that stands under ``old`` in the official model and under ``new`` here."""
@@ -49,7 +59,7 @@ def prefixed(rules: Rules, old: str, new: str = '') -> Rules:
             return lambda match: new + target(match)
         return None if target is None else new + target
 
-    return [(re.escape(old) + pattern, moved(target)) for pattern, target in rules]
+    return [(f'{re.escape(old)}(?:{pattern})', moved(target)) for pattern, target in rules]
 
 
 def levels(pattern: str, target: str, deepest_first: bool = False) -> tuple[str, Replacement]:

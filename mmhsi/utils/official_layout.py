@@ -8,6 +8,7 @@ from torch import Tensor
 # Width and number of blocks of the published encoders.
 PUBLISHED_SIZES = {'base': (768, 12), 'large': (1024, 24), 'huge': (1280, 32)}
 _MLP_RATIO = 4
+_MAX_ENLARGEMENTS = 6  # steps of 2 in super-resolution, so that the scale is at most 64
 # The key that tells the branches apart, and what comes before the blocks' width in its shape in the published files.
 _EMBEDDINGS = {'spat-mae': 'patch_embed.proj', 'spec-mae': 'spat_map'}
 _PUBLISHED_EMBEDDINGS = {'spat-mae': (100, 8, 8), 'spec-mae': (64 * 64, )}
@@ -166,24 +167,32 @@ def official_vocabulary(num_layers: int) -> tuple[list[str], list[str]]:
                             for name in pretraining_shapes(kind, 1, num_layers, num_decoder_layers=num_layers))
     sampling = [f'blocks.{i}.{name}' for i in range(num_layers)
                 for name in ('attn.sampling_offsets.weight', 'attn.sampling_offsets.bias', 'gamma_1', 'gamma_2')]
-    return [*encoder, *sampling, *_neck_names()], list(_task_names())
+    inside = [*encoder, *sampling]
+    refinement = [name.replace('blocks.', 'blocks_add.', 1) for name in inside if name.startswith('blocks.')]
+    refinement += ['pos_embed_add', 'patch_embed_add.proj.weight', 'patch_embed_add.proj.bias']
+    return [*inside, *refinement, *_neck_names()], list(_task_names())
 
 
 def _neck_names() -> Iterator[str]:
     for k in range(1, 5):
         yield from (f'l{k}.weight', f'fpn{k}.weight')
         yield from (f'fpn{k}.{layer}.{name}' for layer in ('0', '1.ln', '3') for name in ('weight', 'bias'))
+    yield from ('up1.weight', 'up1.bias')
 
 
 def _task_names() -> Iterator[str]:
     for k in ('', 1, 2, 3, 4):
         yield from (f'fc_spec{k}.0.weight', f'fc_spec{k}.2.weight', f'conv_features{k}.weight')
     yield from (f'DR{k}.weight' for k in range(1, 5))
-    yield from ('conv_fc.0.weight', 'conv_ts.0.weight', 'conv_ts.3.weight')
+    yield from ('conv_fc.0.weight', 'conv_ts.0.weight', 'conv_ts.3.weight', 'decoder.decoder.weight')
     layers = ['conv', 'cls', 'conv_ts.1', 'dim_red', 'main_clf_1']
     layers += [f'classifier.{i}' for i in range(5)]
     layers += [f'BCD_classifier.{i}' for i in (0, 2, 4, 6)]
-    norms = []
+    layers += ['smooth', 'smooth.0', 'smooth.4', 'conv_tail', 'skip_conv']
+    layers += [f'conv{k}_reconstruct' for k in range(1, 4)]
+    layers += [f'upsample.{2 * i}' for i in range(_MAX_ENLARGEMENTS)]
+    layers += [f'conv{k}.0' for k in range(1, 6)]
+    norms = ['smooth.2', *(f'conv{k}.2' for k in range(1, 6))]
     for k in range(1, 5):
         layers += [f'conv{k}.double_conv.0', f'conv{k}.double_conv.3', f'fuse_layer_{k}.0']
         norms += [f'conv{k}.double_conv.1', f'conv{k}.double_conv.4', f'fuse_layer_{k}.1']

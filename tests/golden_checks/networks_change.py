@@ -93,7 +93,8 @@ def check_multispectral_change(case: GoldenCase) -> None:
         decode_head=dict(
             type='mmseg.FCNHead', num_convs=0, concat_input=False, in_channels=sizes['fuse_dim'],
             channels=sizes['fuse_dim'], in_index=0, num_classes=sizes['num_classes'],
-            out_channels=sizes['num_classes'], dropout_ratio=0.))
+            out_channels=sizes['num_classes'], dropout_ratio=0.,
+            loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)))
     pair = pair_of(case)
     size = tuple(pair.shape[2:])
     load(model, case)

@@ -90,6 +90,7 @@ def test_a_cut_file_is_named(tmp_path, share, legacy):
 
 
 @pytest.mark.parametrize('wrap', [lambda state: dict(state_dict=state, meta={}), lambda state: dict(model=state),
+                                  lambda state: dict(net=state, epoch=3),
                                   lambda state: state])
 def test_parameters_are_found_in_every_layout(wrap):
     assert list(parameters_of(wrap({'module.a.weight': torch.ones(1)}), 'x.pth')) == ['a.weight']
@@ -99,7 +100,7 @@ def test_parameters_are_found_in_every_layout(wrap):
     (dict(epoch=3, weights={}), 'epoch, weights, not tensors'), ([1], 'list'), (dict(model=[1]), 'list'),
     (dict(state_dict={}), 'an empty dict')])
 def test_files_without_parameters_are_refused(content, found):
-    with pytest.raises(ValueError, match=f"x.pth: expected parameters under 'state_dict' or 'model'.*found {found}"):
+    with pytest.raises(ValueError, match=f"x.pth: expected parameters under 'state_dict'.*'net'.*found {found}"):
         parameters_of(content, 'x.pth')
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from mmhsi.registry import MODELS
 
 from .grid import square_grid
+from .position_embedding import resize_spatial_position_embedding
 from .transformer_block import TransformerBlocks
 
 
@@ -15,7 +16,7 @@ class RefinementTransformer(BaseModule):
     """Blocks of a width of their own behind an encoder, on its feature map or on its spectral tokens.
 
     The width need not be divisible by the number of heads. Position embeddings are added to the tokens of a map when
-    ``img_size`` is given.
+    ``img_size`` is given, and interpolated for a map of another size.
 
     Args:
         embed_dims (int): Width of the blocks.
@@ -48,6 +49,7 @@ class RefinementTransformer(BaseModule):
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.embed_dims = embed_dims
+        self.img_size = img_size
         self.patch_embed = None if in_channels is None else nn.Conv2d(in_channels, embed_dims, 1)
         self.pos_embed = None if img_size is None else nn.Parameter(
             torch.zeros(1, img_size[0] * img_size[1], embed_dims))
@@ -78,7 +80,7 @@ class RefinementTransformer(BaseModule):
         batch, channels, height, width = x.shape
         tokens = x.flatten(2).transpose(1, 2)
         if self.pos_embed is not None:
-            tokens = tokens + self.pos_embed
+            tokens = tokens + resize_spatial_position_embedding(self.pos_embed, self.img_size, (height, width))
         return self._run(tokens, (height, width)).transpose(1, 2).reshape(batch, channels, height, width)
 
     def _run(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:

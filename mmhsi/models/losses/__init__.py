@@ -1,6 +1,15 @@
 """Losses."""
 
+from .gradient_3d_loss import Gradient3DLoss
 from .lovasz_softmax_loss import LovaszSoftmaxLoss
+from .spectral_angle_loss import SpectralAngleLoss
+from .ssim_loss import SSIMLoss
+from .sum_loss import SumLoss
+from .total_variation_loss import TotalVariationLoss
+from .unmixing_losses import AbundanceSparsityLoss, EndmemberVariationLoss
 from .weighted_cross_entropy_loss import WeightedCrossEntropyLoss
 
-__all__ = ['LovaszSoftmaxLoss', 'WeightedCrossEntropyLoss']
+__all__ = [
+    'AbundanceSparsityLoss', 'EndmemberVariationLoss', 'Gradient3DLoss', 'LovaszSoftmaxLoss', 'SSIMLoss',
+    'SpectralAngleLoss', 'SumLoss', 'TotalVariationLoss', 'WeightedCrossEntropyLoss'
+]

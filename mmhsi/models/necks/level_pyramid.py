@@ -37,6 +37,8 @@ class LevelPyramid(BaseModule):
             reduction).
         sum_levels (bool): Add the reduced levels and mix their channels by one more 1x1 convolution, as the detection
             networks do. Defaults to False.
+        refinement (dict, optional): Config of a module behind the reduction, applied to each map, such as the
+            ``RefinementTransformer`` of the restoration networks. Defaults to None.
         init_cfg (dict, optional): Initialisation of the module.
     """
 
@@ -45,6 +47,7 @@ class LevelPyramid(BaseModule):
                  scales: Sequence[float] = (1, 1, 1, 1),
                  out_channels: int | None = None,
                  sum_levels: bool = False,
+                 refinement: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.resamplings = nn.ModuleList(_resampling(in_channels, scale) for scale in scales)
@@ -52,6 +55,7 @@ class LevelPyramid(BaseModule):
         self.reductions = None if out_channels is None else nn.ModuleList(
             nn.Conv2d(in_channels, out_channels, 1, bias=False) for _ in scales)
         self.mixing = nn.Conv2d(self.out_channels, self.out_channels, 1, bias=False) if sum_levels else None
+        self.refinement = MODELS.build(refinement) if refinement else nn.Identity()
 
     def resample(self, levels: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Bring each level to its scale.
@@ -73,4 +77,4 @@ class LevelPyramid(BaseModule):
 
     def forward(self, levels: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Maps (B, E, H_i, W_i), shallow to deep → as many maps, or one when the levels are summed."""
-        return self.reduce(self.resample(levels))
+        return tuple(self.refinement(level) for level in self.reduce(self.resample(levels)))

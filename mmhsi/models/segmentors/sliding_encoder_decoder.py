@@ -1,13 +1,12 @@
 """Segmentor whose sliding windows always have one size, run in batches, and may repeat at the border."""
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.utils import to_2tuple
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
 from mmhsi.registry import MODELS
+from mmhsi.utils.padding import pad_at_least
 from mmhsi.utils.tiling import sliding_positions
 
 
@@ -43,7 +42,7 @@ class SlidingEncoderDecoder(EncoderDecoder):
             ValueError: For an unknown ``padding``, or a stride that leaves gaps between the windows.
         """
         size, stride = to_2tuple(self.test_cfg['crop_size']), to_2tuple(self.test_cfg['stride'])
-        image = _at_least(inputs, size, self.test_cfg.get('padding', 'reflect'))
+        image = pad_at_least(inputs, size, self.test_cfg.get('padding', 'reflect'))
         positions = sliding_positions(*image.shape[2:], size, stride,
                                       self.test_cfg.get('repeat_border_windows', False)).tolist()
         step = max(self.test_cfg.get('window_batch', 8) // len(inputs), 1)
@@ -59,19 +58,3 @@ class SlidingEncoderDecoder(EncoderDecoder):
                 logits[area] += window
                 hits[area] += 1
         return (logits / hits)[..., :inputs.shape[2], :inputs.shape[3]]
-
-
-def _at_least(images: Tensor, size: tuple[int, int], padding: str) -> Tensor:
-    """Images (B, C, H, W) padded at the bottom and the right to a smallest size."""
-    height, width = images.shape[2:]
-    missing = max(size[0] - height, 0), max(size[1] - width, 0)
-    if padding == 'zeros':
-        return F.pad(images, (0, missing[1], 0, missing[0]))
-    if padding != 'reflect':
-        raise ValueError(f"padding must be 'reflect' or 'zeros', found {padding!r}")
-    for axis, length, extra in ((2, height, missing[0]), (3, width, missing[1])):
-        if extra:
-            # NumPy goes on mirroring where the padding is longer than the image, PyTorch does not
-            mirrored = np.pad(np.arange(length), (0, extra), mode='reflect')
-            images = images.index_select(axis, torch.from_numpy(mirrored).to(images.device))
-    return images

@@ -1,0 +1,53 @@
+"""Data preprocessor of restoration: degraded and true images of any number of bands and range of values."""
+
+from torch import Tensor
+
+from mmhsi.registry import MODELS
+
+from .hsi_data_preprocessor import HSIDataPreprocessor
+
+
+@MODELS.register_module()
+class RestorationDataPreprocessor(HSIDataPreprocessor):
+    """:class:`HSIDataPreprocessor` for the models of mmagic.
+
+    mmagic's own takes images for colours: it clips what it returns to [0, 255], and turns RGB around. Here nothing is
+    clipped. With ``mean`` and ``std`` the network sees standardised inputs and learns from standardised true images,
+    and :meth:`destruct` undoes this; in a test, true images are left as they are.
+
+    Args:
+        **kwargs: Arguments of :class:`HSIDataPreprocessor`: ``num_bands``, ``mean``, ``std``.
+    """
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Stack a batch.
+
+        Args:
+            data: 'inputs', a list of images (C, H, W) or one tensor (B, C, H, W), and 'data_samples', a list of
+                mmagic's ``DataSample`` with the true image ``gt_img``, if there is one.
+            training: Whether true images are standardised.
+
+        Returns:
+            A dict with 'inputs', a float tensor (B, C, H, W), and 'data_samples', one stacked sample or None.
+        """
+        data = super().forward(data, training)
+        samples = data.get('data_samples')
+        if samples:
+            samples = self.cast_data(list(samples))
+            stacked = type(samples[0]).stack(samples)
+            if training and self._enable_normalize and 'gt_img' in stacked:
+                stacked.gt_img = (stacked.gt_img - self.mean) / self.std
+            data['data_samples'] = stacked
+        return data
+
+    def destruct(self, outputs: Tensor, data_samples=None, key: str = 'img') -> Tensor:
+        """Bring images back to the range of the data.
+
+        Args:
+            outputs: Images (B, C, H, W), standardised as the inputs of the network are.
+            data_samples, key: Not used; mmagic gives them.
+
+        Returns:
+            (B, C, H, W).
+        """
+        return outputs * self.std + self.mean if self._enable_normalize else outputs

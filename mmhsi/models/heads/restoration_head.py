@@ -1,0 +1,128 @@
+"""Heads of the restoration networks: an image from a feature map and the degraded image."""
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmhsi.registry import MODELS
+from mmhsi.utils.imresize import imresize
+
+
+def _conv(in_channels: int, out_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+
+@MODELS.register_module()
+class RestorationHead(BaseModule):
+    """Fuse features with the degraded image by 3x3 convolutions without activations: the head of denoising.
+
+    The features may first be reduced to the bands by two convolutions, as SpatSIGMA does; then they are concatenated
+    behind the image, fused to the bands, and convolved once more. The image is not added to the result.
+
+    Args:
+        num_bands (int): Number C of bands.
+        in_channels (int, optional): Channels of the features. Defaults to ``num_bands``.
+        mid_channels (int, optional): Channels between the two convolutions that reduce the features to the bands.
+            Defaults to None, which fuses the features as they are.
+        init_cfg (dict, optional): Initialisation of the module.
+    """
+
+    scale = 1  # size of the result over that of the image
+
+    def __init__(self,
+                 num_bands: int,
+                 in_channels: int | None = None,
+                 mid_channels: int | None = None,
+                 init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        in_channels = in_channels or num_bands
+        if mid_channels is None:
+            self.reduction = nn.Identity()
+        else:
+            self.reduction = nn.Sequential(_conv(in_channels, mid_channels), _conv(mid_channels, num_bands))
+            in_channels = num_bands
+        self.num_bands = num_bands
+        self.fusion = _conv(num_bands + in_channels, num_bands)
+        self.tail = _conv(num_bands, num_bands)
+
+    def fuse(self, features: Tensor, image: Tensor) -> Tensor:
+        """Features (B, E, H, W) and image (B, C, H, W) → (B, C, H, W).
+
+        Raises:
+            ValueError: When the image has other bands than built for, or the features have another size than it.
+        """
+        if image.shape[1] != self.num_bands:
+            raise ValueError(f'the head is built for {self.num_bands} bands, the image has {image.shape[1]}')
+        if features.shape[2:] != image.shape[2:]:
+            raise ValueError(f'features of {features.shape[2]}x{features.shape[3]} do not fit an image of '
+                             f'{image.shape[2]}x{image.shape[3]} pixels: the neck has to undo the patches of the '
+                             'backbone, and these have to fill the image')
+        return self.fusion(torch.cat([image, self.reduction(features)], dim=1))
+
+    def forward(self, features: Tensor, image: Tensor) -> Tensor:
+        """Restore an image.
+
+        Args:
+            features: (B, E, H, W).
+            image: The degraded image (B, C, H, W).
+
+        Returns:
+            (B, C, H, W).
+        """
+        return self.tail(self.fuse(features, image))
+
+
+@MODELS.register_module()
+class SuperResolutionHead(RestorationHead):
+    """Enlarge what :class:`RestorationHead` fuses by pixel shuffling, and join the bicubically enlarged image to it.
+
+    Args:
+        num_bands (int): Number C of bands.
+        scale (int): Factor s of both sides: a power of two, by steps of 2, or 3.
+        skip (str): 'add' the convolved enlarged image, as SpatSIGMA does, or 'concat' it, as HyperSIGMA does. Defaults
+            to 'add'.
+        **kwargs: Further arguments of :class:`RestorationHead`.
+
+    Raises:
+        ValueError: For another scale or ``skip``.
+    """
+
+    def __init__(self, num_bands: int, scale: int, skip: str = 'add', **kwargs) -> None:
+        super().__init__(num_bands, **kwargs)
+        if scale != 3 and (scale < 2 or scale & (scale - 1)):
+            raise ValueError(f'scale must be a power of two or 3, found {scale}')
+        if skip not in ('add', 'concat'):
+            raise ValueError(f"skip must be 'add' or 'concat', found {skip!r}")
+        self.scale = scale
+        self.concatenates = skip == 'concat'
+        self.upsample = nn.Sequential()
+        for step in [3] if scale == 3 else [2] * (scale.bit_length() - 1):
+            self.upsample.extend([_conv(num_bands, num_bands * step**2), nn.PixelShuffle(step)])
+        self.skip = _conv(num_bands, num_bands)
+        if self.concatenates:
+            self.tail = _conv(2 * num_bands, num_bands)
+
+    def enlarge(self, image: Tensor) -> Tensor:
+        """Bicubic enlargement (B, C, sH, sW) of an image (B, C, H, W), see :func:`mmhsi.utils.imresize.imresize`."""
+        return imresize(image, self.scale)
+
+    def forward(self, features: Tensor, image: Tensor, lms: Tensor | None = None) -> Tensor:
+        """Restore an image.
+
+        Args:
+            features: (B, E, H, W).
+            image: The small image (B, C, H, W).
+            lms: The bicubically enlarged image (B, C, sH, sW). Defaults to that of :meth:`enlarge`.
+
+        Returns:
+            (B, C, sH, sW).
+
+        Raises:
+            ValueError: When ``lms`` has another size.
+        """
+        lms = self.enlarge(image) if lms is None else lms
+        large = self.upsample(self.fuse(features, image))
+        if lms.shape != large.shape:
+            raise ValueError(f'the enlarged image must have the shape {tuple(large.shape)}, found {tuple(lms.shape)}')
+        skipped = self.skip(lms)
+        return self.tail(torch.cat([large, skipped], dim=1) if self.concatenates else large + skipped)

@@ -1,0 +1,68 @@
+"""The linear mixing model as a layer, whose weight holds the endmembers."""
+
+import numpy as np
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmhsi.registry import MODELS
+
+
+@MODELS.register_module()
+class EndmemberDecoder(BaseModule):
+    r"""Spectra from abundances by a convolution without bias and a ReLU; with a 1x1 kernel :math:`\max(M a, 0)`.
+
+    The weight may be negative between two steps of the optimiser; ``NonNegativeEndmemberHook`` sets such values to zero
+    after each step.
+
+    Args:
+        num_endmembers (int): Number P of endmembers.
+        num_bands (int): Number C of bands.
+        kernel_size (int): Side of the kernel in pixels, odd. A larger one lets neighbours mix in. Defaults to 1.
+        init_cfg (dict, optional): Initialisation of the module.
+
+    Raises:
+        ValueError: For an even kernel.
+    """
+
+    def __init__(self, num_endmembers: int, num_bands: int, kernel_size: int = 1, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if kernel_size % 2 == 0:
+            raise ValueError(f'the side of a kernel must be odd, found {kernel_size}')
+        self.conv = nn.Conv2d(num_endmembers, num_bands, kernel_size, padding=kernel_size // 2, bias=False)
+
+    @property
+    def endmembers(self) -> Tensor:
+        """Spectra (C, P), non-negative; of a larger kernel the mean over its pixels. Differentiable."""
+        return self.conv.weight.clamp_min(0).mean(dim=(2, 3))
+
+    @torch.no_grad()
+    def set_endmembers(self, endmembers: np.ndarray | Tensor) -> None:
+        """Start from given endmembers, e.g. those that VCA finds: at the middle of the kernel, zero around it.
+
+        Args:
+            endmembers: Spectra (C, P), finite; the negative values that noise leaves in spectra become zero.
+
+        Raises:
+            ValueError: For another shape, or values that are not finite.
+        """
+        endmembers = torch.as_tensor(endmembers, dtype=self.conv.weight.dtype, device=self.conv.weight.device)
+        wanted = tuple(self.conv.weight.shape[:2])
+        if tuple(endmembers.shape) != wanted:
+            raise ValueError(f'expected endmembers of shape (bands, endmembers) = {wanted}, found '
+                             f'{tuple(endmembers.shape)}')
+        if not endmembers.isfinite().all():
+            raise ValueError(f'endmembers must be finite, found {int((~endmembers.isfinite()).sum())} of '
+                             f'{endmembers.numel()} values that are not')
+        middle = self.conv.kernel_size[0] // 2
+        self.conv.weight.zero_()
+        self.conv.weight[:, :, middle, middle] = endmembers.clamp_min(0)
+
+    @torch.no_grad()
+    def clamp_(self) -> None:
+        """Set the negative values of the weight to zero."""
+        self.conv.weight.clamp_(min=0)
+
+    def forward(self, abundances: Tensor) -> Tensor:
+        """Abundances (B, P, H, W) → spectra (B, C, H, W), non-negative."""
+        return self.conv(abundances).relu()
