@@ -1,18 +1,5 @@
-# HyperSIGMA, target detection (tile 32, patch 1). A config adds img_size, in_channels, num_bands.
-model = dict(
-    type='mmseg.EncoderDecoder',
-    data_preprocessor=dict(type='HSIDataPreprocessor'),
-    backbone=dict(
-        type='HyperSIGMA',
-        spatial=dict(type='SpatViT', arch='base', patch_size=1),
-        spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices=(11, ))),
-    neck=dict(
-        type='SpectralEnhancement',
-        in_channels=768,
-        num_tokens=100,
-        mid_channels=32,
-        out_channels=128,
-        sum_levels=True),
-    decode_head=dict(type='TargetDetectionHead', in_channels=128),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+# HyperSIGMA, target detection: that of anomaly detection under the head with the branch of the target spectrum. A config
+# adds img_size, in_channels, num_bands.
+_base_ = 'hypersigma-base_had.py'
+
+model = dict(decode_head=dict(_delete_=True, type='TargetDetectionHead', in_channels=128))

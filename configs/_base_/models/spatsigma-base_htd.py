@@ -1,10 +1,5 @@
-# SpatSIGMA, target detection: the spatial branch alone (tile 32, patch 1). A config adds img_size, in_channels,
-# num_bands.
-model = dict(
-    type='mmseg.EncoderDecoder',
-    data_preprocessor=dict(type='HSIDataPreprocessor'),
-    backbone=dict(type='SpatViT', arch='base', patch_size=1),
-    neck=dict(type='LevelPyramid', in_channels=768, out_channels=128, sum_levels=True),
-    decode_head=dict(type='TargetDetectionHead', in_channels=128),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+# SpatSIGMA, target detection: that of anomaly detection under the head with the branch of the target spectrum. A config
+# adds img_size, in_channels, num_bands.
+_base_ = 'spatsigma-base_had.py'
+
+model = dict(decode_head=dict(_delete_=True, type='TargetDetectionHead', in_channels=128))
