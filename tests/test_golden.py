@@ -5,12 +5,14 @@ from mmengine.registry import init_default_scope
 
 from golden_checks import (
     data,
+    data_low_level,
     detection_data,
     loading,
     losses,
     losses_low_level,
     mae,
     metrics,
+    metrics_low_level,
     networks,
     networks_change,
     networks_detection,
@@ -87,18 +89,14 @@ CHECKS = {
     'HyperspectralDetection/*/func.py:comput_AUC_scores,trainval.py:standard': metrics.check_detection_auc,
     'ChangeDetection/func.py:two_cls_access,two_cls_access_for_Bay_Barbara': metrics.check_change_hcd,
     'MultispectralCD/util_func/metrics.py:Evaluator': metrics.check_change_oscd,
-}
-
-# Reference classes and functions whose tasks are not built yet.
-PENDING = {
-    'HyperspectralUnmixing/func.py:data',
-    'HyperspectralUnmixing/func.py:metric',
-    'HyperspectralUnmixing/trainval.py:schedule',
-    'ImageDenoising/utility/util.py:data',
-    'ImageDenoising/utility/dataset.py:noise',
-    'ImageDenoising/hsi_setup.py(Engine.validate):metric',
-    'ImageSuperResolution/utils.py:data',
-    'ImageSuperResolution/metrics.py:metric',
+    'HyperspectralUnmixing/func.py:metric': metrics_low_level.check_unmixing_scores,
+    'ImageDenoising/hsi_setup.py(Engine.validate):metric': metrics_low_level.check_denoising_scores,
+    'ImageSuperResolution/metrics.py:metric': metrics_low_level.check_super_resolution_scores,
+    'ImageDenoising/utility/dataset.py:noise': data_low_level.check_noise,
+    'HyperspectralUnmixing/func.py:data': data_low_level.check_unmixing_data,
+    'HyperspectralUnmixing/trainval.py:schedule': data_low_level.check_unmixing_schedule,
+    'ImageDenoising/utility/util.py:data': data_low_level.check_denoising_data,
+    'ImageSuperResolution/utils.py:data': data_low_level.check_super_resolution_data,
 }
 
 CASES = find_cases()
@@ -113,7 +111,5 @@ def scope():
 @pytest.mark.skipif(not CASES, reason=f'no golden cases in {GOLDEN_ROOT}; set MMHSI_GOLDEN to their folder')
 @pytest.mark.parametrize('case', CASES, ids=lambda case: str(case.path.relative_to(GOLDEN_ROOT)))
 def test_golden(case):
-    if case.reference in PENDING:
-        pytest.skip(f'pending: {case.reference}')
     assert case.reference in CHECKS, f'{case.path}: no check for {case.reference!r}'
     CHECKS[case.reference](case)

@@ -1,5 +1,5 @@
-# SpatSIGMA, multispectral change detection: the spatial branch of HyperSIGMA alone, which the reference has not. A config
-# adds img_size, and the in_channels of the projection (the bands of one date).
+# SpatSIGMA, multispectral change detection: the spatial branch of HyperSIGMA alone, which the reference has not. A
+# config adds img_size, and the in_channels of the projection (the bands of one date).
 _base_ = 'hypersigma-base_mscd.py'
 
 model = dict(

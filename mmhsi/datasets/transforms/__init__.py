@@ -1,10 +1,20 @@
 """Transforms of hyperspectral cubes and windows."""
 
 from mmhsi.datasets.transforms.augment import RandomBandNoise, RandomRotate90, RandomSpectralScale
+from mmhsi.datasets.transforms.band_noise import DeadlineNoise, ImpulseNoise, MixedNoise, StripeNoise
 from mmhsi.datasets.transforms.band_statistics import StandardizeTile
 from mmhsi.datasets.transforms.band_window import CenterBandWindow, RandomBandWindow, RandomTileCrop
 from mmhsi.datasets.transforms.chain import SpectralChain
+from mmhsi.datasets.transforms.dihedral import RandomDihedral, dihedral
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
+from mmhsi.datasets.transforms.noise import (
+    NOISE_CASES,
+    GaussianNoise,
+    MissingStrips,
+    NoiseChain,
+    NonIIDGaussianNoise,
+)
+from mmhsi.datasets.transforms.percentile import PercentileScale
 from mmhsi.datasets.transforms.scene_crop import RandomSceneCrop
 from mmhsi.datasets.transforms.spectral import (
     MinMaxScale,
@@ -14,9 +24,12 @@ from mmhsi.datasets.transforms.spectral import (
     SpectralTransform,
     Standardize,
 )
+from mmhsi.datasets.transforms.standardized_loading import LoadStandardizedWindow
 
 __all__ = [
-    'CenterBandWindow', 'LoadSceneWindow', 'MinMaxScale', 'RandomBandNoise', 'RandomBandWindow', 'RandomRotate90',
-    'RandomSceneCrop', 'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain',
-    'SpectralPCA', 'SpectralTransform', 'Standardize', 'StandardizeTile'
+    'CenterBandWindow', 'DeadlineNoise', 'GaussianNoise', 'ImpulseNoise', 'LoadSceneWindow', 'LoadStandardizedWindow',
+    'MinMaxScale', 'MissingStrips', 'MixedNoise', 'NOISE_CASES', 'NoiseChain', 'NonIIDGaussianNoise', 'PercentileScale',
+    'RandomBandNoise', 'RandomBandWindow', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop', 'RandomSpectralScale',
+    'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain', 'SpectralPCA', 'SpectralTransform', 'Standardize',
+    'StandardizeTile', 'StripeNoise', 'dihedral'
 ]

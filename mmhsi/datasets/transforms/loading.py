@@ -41,12 +41,16 @@ class LoadSceneWindow(BaseTransform):
         if self.jitter:
             shift = np.random.randint(-self.jitter, self.jitter + 1, 2).tolist()
             window = (window[0] + shift[0], window[1] + shift[1], *window[2:])
-        results['img'] = results.pop('scene').window(*window, pad_mode=self.pad_mode, pad_value=self.pad_value)
+        results['img'] = self.load(results.pop('scene'), window)
         results['img_shape'] = results['ori_shape'] = window[2:]
         if 'target_map' in results:
             results['gt_seg_map'] = crop_window(results.pop('target_map'), *window, pad_value=IGNORE_INDEX)
             results['seg_fields'] = ['gt_seg_map']
         return results
+
+    def load(self, scene, window: tuple[int, int, int, int]) -> np.ndarray:
+        """Values (h, w, C) float32 of a window (top, left, height, width)."""
+        return scene.window(*window, pad_mode=self.pad_mode, pad_value=self.pad_value)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(pad_mode={self.pad_mode!r}, pad_value={self.pad_value}, jitter={self.jitter})'

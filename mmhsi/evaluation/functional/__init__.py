@@ -3,8 +3,29 @@
 from .change import change_scores
 from .classification import classification_scores, confusion_matrix
 from .detection import DetectionCurves, UndefinedAUC, detection_curves, detection_scores
+from .restoration import (
+    band_psnr,
+    cross_correlation,
+    ergas,
+    global_ssim,
+    psnr,
+    restoration_scores,
+    rmse,
+    spectral_angle,
+    ssim,
+)
+from .unmixing import (
+    abundance_mse,
+    abundance_rmse,
+    match_endmembers,
+    reconstruction_rmse,
+    spectral_angles,
+    unmixing_scores,
+)
 
 __all__ = [
-    'DetectionCurves', 'UndefinedAUC', 'change_scores', 'classification_scores', 'confusion_matrix',
-    'detection_curves', 'detection_scores'
+    'DetectionCurves', 'UndefinedAUC', 'abundance_mse', 'abundance_rmse', 'band_psnr', 'change_scores',
+    'classification_scores', 'confusion_matrix', 'cross_correlation', 'detection_curves', 'detection_scores', 'ergas',
+    'global_ssim', 'match_endmembers', 'psnr', 'reconstruction_rmse', 'restoration_scores', 'rmse', 'spectral_angle',
+    'spectral_angles', 'ssim', 'unmixing_scores'
 ]

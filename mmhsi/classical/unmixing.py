@@ -1,0 +1,190 @@
+"""Linear unmixing: endmembers by vertex component analysis, abundances by fully constrained least squares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Slope of the objective, of its own scale, below which no further endmember is taken in.
+_SLOPE = 1e-12
+
+
+def _checked(name: str, spectra: np.ndarray, shape: str) -> np.ndarray:
+    spectra = np.asarray(spectra)
+    if spectra.ndim != 2 or 0 in spectra.shape or spectra.dtype.kind not in 'iuf':
+        raise ValueError(f'the {name} have the shape {spectra.shape} and type {spectra.dtype}, expected real numbers '
+                         f'of shape {shape}')
+    if not np.isfinite(spectra).all():
+        raise ValueError(f'the {name} hold NaN or infinity')
+    return spectra.astype(np.float64)
+
+
+def _leading_directions(moments: np.ndarray, number: int) -> np.ndarray:
+    # eigenvectors of the largest eigenvalues, (C, number)
+    return np.linalg.eigh(moments)[1][:, ::-1][:, :number]
+
+
+def _snr(pixels: np.ndarray, mean: np.ndarray, directions: np.ndarray) -> float:
+    # estimated in dB from the power inside and outside the signal subspace
+    power = (pixels**2).sum() / len(pixels)
+    signal = (((pixels - mean) @ directions)**2).sum() / len(pixels) + mean @ mean
+    noise = power - signal
+    signal -= directions.shape[1] / pixels.shape[1] * power
+    if noise <= 0:
+        return np.inf
+    return 10 * np.log10(signal / noise) if signal > 0 else -np.inf
+
+
+def vca(pixels: np.ndarray, num_endmembers: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    r"""Vertex component analysis: the purest pixels as endmembers.
+
+    Pixels are projected on P dimensions; then P times the pixel is taken that reaches farthest in a random direction
+    orthogonal to the endmembers found. Above a signal-to-noise ratio of :math:`15 + 10 \log_{10} P` dB, which is
+    estimated, the projection is on the leading directions of the correlation, each pixel divided by its inner product
+    with the mean; below, it is on P - 1 principal components with a constant appended.
+
+    J. M. P. Nascimento, J. M. Bioucas-Dias, "Vertex component analysis: a fast algorithm to unmix hyperspectral data",
+    IEEE TGRS 43(4), 2005. There the endmembers are what the projection keeps of the chosen pixels; here they are the
+    pixels themselves.
+
+    Args:
+        pixels (np.ndarray): Spectra of shape (N, C).
+        num_endmembers (int): Number P of endmembers, 2 <= P <= min(N, C).
+        seed (int): Seed of the random directions. Defaults to 0.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Endmembers, float64 of shape (P, C), and the int64 numbers (P,) of their pixels.
+
+    Raises:
+        ValueError: If the pixels are not (N, C), hold NaN or infinity or span fewer dimensions than P endmembers need,
+            or P is out of range.
+    """
+    pixels = _checked('pixels', pixels, '(N, C)')
+    number, bands = pixels.shape
+    if not 2 <= num_endmembers <= min(number, bands):
+        raise ValueError(f'{num_endmembers} endmembers are to be found in {number} pixels of {bands} bands, expected 2 '
+                         f'to {min(number, bands)}')
+    scaled = pixels / (np.abs(pixels).max() or 1)
+    mean = scaled.mean(axis=0)
+    centred = scaled - mean
+    principal = _leading_directions(centred.T @ centred / number, num_endmembers)
+    if _snr(scaled, mean, principal) < 15 + 10 * np.log10(num_endmembers):
+        projected = centred @ principal[:, :num_endmembers - 1]
+        constant = np.linalg.norm(projected, axis=1).max()
+        projected = np.column_stack([projected, np.full(number, constant)])
+    else:
+        projected = scaled @ _leading_directions(scaled.T @ scaled / number, num_endmembers)
+        depth = projected @ projected.mean(axis=0)
+        # a pixel without signal has no place in the projective plane, and is no endmember
+        usable = np.abs(depth) > 1e-9 * np.abs(depth).max()
+        projected = np.where(usable[:, None], projected / np.where(usable, depth, 1)[:, None], 0)
+    reach = np.linalg.norm(projected, axis=1).max()
+
+    rng = np.random.default_rng(seed)
+    chosen = np.empty(num_endmembers, dtype=np.int64)
+    found = np.zeros((num_endmembers, num_endmembers))
+    found[-1, 0] = 1
+    for step in range(num_endmembers):
+        direction = rng.standard_normal(num_endmembers)
+        direction -= found @ (np.linalg.pinv(found) @ direction)
+        along = np.abs(projected @ (direction / np.linalg.norm(direction)))
+        chosen[step] = along.argmax()
+        if not along[chosen[step]] > 1e-9 * reach:
+            raise ValueError(f'the pixels have no more than {step} vertices, but {num_endmembers} endmembers are to be '
+                             'found')
+        found[:, step] = projected[chosen[step]]
+    return pixels[chosen], chosen
+
+
+def fcls(pixels: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
+    r"""Fully constrained least squares: abundances that are not negative and sum to one.
+
+    .. math:: \min_a \|x - M a\|^2 \quad \text{subject to} \quad a \ge 0, \; \sum_k a_k = 1
+
+    for each pixel, exactly, by an active-set method that treats all pixels with the same present endmembers at once.
+    The problem is that of D. C. Heinz, C.-I Chang, "Fully constrained least squares linear spectral mixture analysis
+    method for material quantification in hyperspectral imagery", IEEE TGRS 39(3), 2001, where the sum is only weighted.
+
+    Args:
+        pixels (np.ndarray): Spectra x of shape (N, C).
+        endmembers (np.ndarray): Endmembers M of shape (P, C), affinely independent.
+
+    Returns:
+        np.ndarray: Abundances, float64 of shape (N, P).
+
+    Raises:
+        ValueError: If a shape is wrong, a value is NaN or infinite, or an endmember is a mixture of the others, so that
+            abundances are not unique.
+        RuntimeError: If the method does not come to an end, which rounding could cause with nearly equal endmembers.
+    """
+    pixels = _checked('pixels', pixels, '(N, C)')
+    endmembers = _checked('endmembers', endmembers, '(P, C)')
+    number, bands = pixels.shape
+    count = len(endmembers)
+    if endmembers.shape[1] != bands:
+        raise ValueError(f'the pixels have {bands} bands, the endmembers {endmembers.shape[1]}')
+    if count > 1 and np.linalg.matrix_rank(endmembers[1:] - endmembers[0]) < count - 1:
+        raise ValueError(f'the {count} endmembers are affinely dependent: one is a mixture of the others, and the '
+                         'abundances are not unique')
+    # abundances do not depend on the origin, and the spread of the endmembers is what tells them apart
+    origin = endmembers.mean(axis=0)
+    spread = np.abs(endmembers - origin).max() or 1
+    pixels, endmembers = (pixels - origin) / spread, (endmembers - origin) / spread
+    gram, targets = endmembers @ endmembers.T, pixels @ endmembers.T
+
+    nearest = (gram.diagonal() / 2 - targets).argmin(axis=1)
+    present = np.zeros((number, count), dtype=bool)
+    present[np.arange(number), nearest] = True
+    abundances = present.astype(np.float64)
+    tolerance = _SLOPE * np.maximum(np.abs(targets).max(axis=1), np.abs(gram).max())
+    unfinished = np.arange(number)
+    for _ in range(20 * count):
+        unfinished = unfinished[~_advance(gram, targets, present, abundances, tolerance, unfinished)]
+        if not unfinished.size:
+            return abundances
+    raise RuntimeError(f'{unfinished.size} of {number} pixels did not come to an end; are endmembers nearly equal?')
+
+
+def _advance(gram: np.ndarray, targets: np.ndarray, present: np.ndarray, abundances: np.ndarray,
+             tolerance: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """One step of the pixels of the given numbers, in place; returns which of them are at their optimum."""
+    mask, start, rows = present[pixels], abundances[pixels], np.arange(len(pixels))
+    goal = _constrained_minimum(gram, targets[pixels], mask)
+    negative = mask & (goal < 0)
+    inside = ~negative.any(axis=1)
+
+    # where the goal lies outside, go as far as the first abundance that becomes 0, and let that endmember go
+    with np.errstate(divide='ignore', invalid='ignore'):
+        way = np.where(negative, start / (start - goal), np.inf)
+    first = way.argmin(axis=1)
+    share = np.where(inside, 1, np.minimum(way[rows, first], 1))
+    moved = np.where(inside[:, None], goal, np.maximum(start + share[:, None] * (goal - start), 0))
+    moved[rows[~inside], first[~inside]] = 0
+    mask[rows[~inside], first[~inside]] = False
+
+    # where it lies inside, take in the endmember that promises most, if any does
+    slope = moved @ gram - targets[pixels]
+    level = (slope * mask).sum(axis=1) / mask.sum(axis=1)
+    gain = np.where(mask, np.inf, slope - level[:, None])
+    best = gain.argmin(axis=1)
+    optimal = inside & (gain[rows, best] >= -tolerance[pixels])
+    grow = inside & ~optimal
+    mask[rows[grow], best[grow]] = True
+    present[pixels], abundances[pixels] = mask, moved
+    return optimal
+
+
+def _constrained_minimum(gram: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Best abundances (N, P) with sum one and 0 outside the mask, one linear system for each distinct mask."""
+    result = np.zeros(mask.shape)
+    patterns, members = np.unique(mask, axis=0, return_inverse=True)
+    members = members.ravel()
+    for index, pattern in enumerate(patterns):
+        own, chosen = np.flatnonzero(members == index), np.flatnonzero(pattern)
+        size = len(chosen)
+        system = np.ones((size + 1, size + 1))
+        system[:size, :size] = gram[np.ix_(chosen, chosen)]
+        system[-1, -1] = 0
+        right = np.ones((size + 1, len(own)))
+        right[:size] = targets[np.ix_(own, chosen)].T
+        result[np.ix_(own, chosen)] = np.linalg.solve(system, right)[:size].T
+    return result

@@ -1,0 +1,76 @@
+"""The eight poses of an image: flips and rotations by quarter turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmhsi.registry import TRANSFORMS
+
+
+def dihedral(image: np.ndarray, pose: int) -> np.ndarray:
+    """Bring an image into one of its eight poses.
+
+    Args:
+        image (np.ndarray): (H, W) or (H, W, C).
+        pose (int): 0 leaves it, 1 turns it upside down; 2, 4 and 6 rotate it by 90, 180 and 270 degrees
+            counter-clockwise; 3, 5 and 7 rotate it by as much and then turn it upside down.
+
+    Returns:
+        np.ndarray: A view of shape (H, W, ...), or (W, H, ...) for poses 2, 3, 6 and 7.
+
+    Raises:
+        ValueError: If there is no such pose.
+    """
+    if pose not in range(8):
+        raise ValueError(f'the poses are 0 to 7, there is no {pose}')
+    image = np.rot90(image, pose // 2)
+    return image[::-1] if pose % 2 else image
+
+
+@TRANSFORMS.register_module()
+class RandomDihedral(BaseTransform):
+    """Brings all arrays of a sample into the same of the eight poses of :func:`dihedral`, drawn with equal chance.
+
+    The key 'pose' (int) is added, and 'bands_reversed' (bool).
+
+    Args:
+        keys (Sequence[str]): Arrays (H, W) or (H, W, C) to change, those that the sample has. They may differ in size,
+            as low- and high-resolution images do, but must be square. Defaults to ('img', 'gt_seg_map').
+        reverse_prob (float): Chance that the order of the bands of the arrays (H, W, C) is reversed too. The published
+            denoising data of HyperSIGMA are made with 0.5; it makes little sense to a network whose weights belong to
+            bands. Defaults to 0.
+
+    Raises:
+        ValueError: If an array is not square, or the sample has none of the keys.
+    """
+
+    def __init__(self, keys: Sequence[str] = ('img', 'gt_seg_map'), reverse_prob: float = 0.):
+        if not 0 <= reverse_prob <= 1:
+            raise ValueError(f'reverse_prob must lie in [0, 1], not {reverse_prob}')
+        self.keys = tuple(keys)
+        self.reverse_prob = reverse_prob
+
+    def transform(self, results: dict) -> dict:
+        """Turn the arrays and, if so drawn, reverse their bands."""
+        present = [key for key in self.keys if key in results]
+        if not present:
+            raise ValueError(f'RandomDihedral is to turn {", ".join(self.keys)}, but the sample has none of them')
+        for key in present:
+            height, width = results[key].shape[:2]
+            if height != width:
+                raise ValueError(f'RandomDihedral needs square images, but {key!r} has {height} x {width} pixels')
+        pose = int(np.random.randint(8))
+        reverse = bool(self.reverse_prob and np.random.rand() < self.reverse_prob)
+        for key in present:
+            image = dihedral(results[key], pose)
+            if reverse and image.ndim == 3:
+                image = image[..., ::-1]
+            results[key] = np.ascontiguousarray(image)
+        results.update(pose=pose, bands_reversed=reverse)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(keys={self.keys}, reverse_prob={self.reverse_prob})'

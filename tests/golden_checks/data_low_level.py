@@ -1,0 +1,159 @@
+"""Goldens of the noise, the data steps and the schedules of unmixing, denoising and super-resolution."""
+
+import numpy as np
+import torch
+from mmengine.optim import CosineAnnealingLR, DefaultOptimWrapperConstructor, MultiStepLR
+from torch import nn
+
+from golden_checks.case import GOLDEN_ROOT, GoldenCase
+from mmhsi.datasets.transforms import MinMaxScale
+from mmhsi.datasets.transforms.band_noise import DeadlineNoise, ImpulseNoise, MixedNoise, StripeNoise
+from mmhsi.datasets.transforms.dihedral import dihedral
+from mmhsi.datasets.transforms.noise import GaussianNoise, NoiseChain, NonIIDGaussianNoise
+from mmhsi.datasets.transforms.percentile import PercentileScale
+from mmhsi.datasets.window_grid import grid_positions, multiscale_windows, random_centres
+from mmhsi.utils.tiling import extract_tiles, pad_to_multiple, stitch_tiles, tile_positions
+from mmhsi.utils.windows import centred_window, crop_window
+
+
+def channels_first(cube: np.ndarray) -> np.ndarray:
+    return np.moveaxis(cube, -1, 0)
+
+
+def channels_last(cube: np.ndarray) -> np.ndarray:
+    return np.moveaxis(cube, 0, -1)
+
+
+def check_noise(case: GoldenCase) -> None:
+    """Every noise with the stream of the seed, value by value."""
+    bank = [dict(type=f'mmhsi.{kind}Noise') for kind in ('Stripe', 'Deadline', 'Impulse')]
+    noises = {
+        'iid_sigma70': GaussianNoise(70),
+        'blind_10_70': GaussianNoise((10, 70)),
+        'noniid_10_30_50_70': NonIIDGaussianNoise((10, 30, 50, 70)),
+        'noniid_30_50_70_90': NonIIDGaussianNoise((30, 50, 70, 90)),
+        'impulse': ImpulseNoise(),
+        'stripe': StripeNoise(),
+        'deadline': DeadlineNoise(),
+        'complex': MixedNoise(bank),
+        **{name: NoiseChain(name) for name in ('case2', 'case3', 'case4', 'case5')},
+    }
+    assert noises.keys() == case.json['expected'].keys()
+    clean = channels_last(case.tensors['input.clean'])
+    state = np.random.get_state()
+    for name, noise in noises.items():
+        wanted = case.tensors[f'output.{name}']
+        np.random.seed(case.json['config']['numpy_legacy_seed'])
+        found = channels_first(noise(dict(img=clean.astype(wanted.dtype)))['img'])
+        np.testing.assert_allclose(found, wanted, **case.json['tolerance'], err_msg=name)
+        changed = np.flatnonzero((found != case.tensors['input.clean']).any(axis=(1, 2)))
+        assert changed.tolist() == case.json['expected'][name]['changed_bands'], name
+    np.random.set_state(state)
+
+
+def check_unmixing_data(case: GoldenCase) -> None:
+    """Windows around drawn centres with a mirrored border, and tiles of the scene padded by a copy."""
+    tensors, config = case.tensors, case.json['config']
+    image, size = tensors['input.image_hwc'], config['patch']
+    height, width = image.shape[:2]
+    np.testing.assert_array_equal(
+        crop_window(image, -(size // 2), -(size // 2), height + size, width + size, pad_mode='symmetric'),
+        tensors['output.mirror_padded'])
+    centres = random_centres(height, width, config['train_patches'], config['seed'])
+    np.testing.assert_array_equal(centres, tensors['output.train_centres_rowcol'])
+    windows = [crop_window(image, *centred_window(*centre, size), pad_mode='symmetric') for centre in centres]
+    np.testing.assert_array_equal(
+        np.moveaxis(np.stack(windows), -1, 1).astype(np.float32), tensors['output.train_patches_nchw'])
+    for source, tile, wanted in (('image', size, 'test'), ('small', config['small_tile'], 'small')):
+        padded = pad_to_multiple(tensors[f'input.{source}_hwc'], tile, 'append')
+        tiles = extract_tiles(padded, tile_positions(*padded.shape[:2], tile), tile)
+        np.testing.assert_array_equal(tiles, tensors[f'output.{wanted}_tiles_nhwc'])
+    square, tile = tensors['input.square_hwc'], config['square_tile']
+    padded = pad_to_multiple(square, tile, 'append')
+    positions = tile_positions(*padded.shape[:2], tile)
+    stitched = stitch_tiles(extract_tiles(padded, positions, tile), positions, square.shape[:2])
+    np.testing.assert_array_equal(
+        channels_first(stitched).astype(np.float32), tensors['output.square_stitched_chw'])
+
+
+def check_denoising_data(case: GoldenCase) -> None:
+    """Percentiles of two parts together, range, windows on a grid, all poses, and the learning rate of each epoch."""
+    tensors, config, tolerance = case.tensors, case.json['config'], case.json['tolerance']
+    parts = {name: channels_last(tensors[f'input.{name}']) for name in ('a', 'b')}
+    scale = PercentileScale(100 * config['low'], 100 * config['up'], config['epsilon'])
+    scale.fit(np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts.values()]))
+    np.testing.assert_allclose(
+        np.stack([scale.lower, scale.upper])[..., None, None], tensors['output.quantiles_2C11'], **tolerance)
+    for name, part in parts.items():
+        np.testing.assert_allclose(
+            channels_first(scale(part)), tensors[f'output.{name}_normalised'], **tolerance)
+    whole = MinMaxScale()
+    normalised = scale(parts['a'])
+    whole.fit(normalised.reshape(-1, normalised.shape[-1]))
+    np.testing.assert_allclose(channels_first(whole(normalised)), tensors['output.a_minmax'], **tolerance)
+    ranged = channels_last(tensors['output.a_minmax'])
+    size, stride = config['ksizes'][1], tuple(config['strides'][1:])
+    windows = extract_tiles(ranged, grid_positions(*ranged.shape[:2], size, stride), size)
+    np.testing.assert_array_equal(np.moveaxis(windows, -1, 1), tensors['output.a_volume'])
+    half, = multiscale_windows(ranged, size, scales=[.5], strides=[size])
+    np.testing.assert_allclose(channels_first(half), tensors['output.a_zoom_half'][..., :size], **tolerance)
+    image = channels_last(tensors['input.aug'])
+    for pose in range(8):
+        np.testing.assert_array_equal(channels_first(dihedral(image, pose)), tensors[f'output.aug_mode{pose}'])
+    np.testing.assert_array_equal(
+        channels_first(dihedral(image, 1)[..., ::-1]), tensors['output.aug_mode1_band_reversed'])
+    epochs, warmup = config['epochs'], config['warmup']
+    # the shifted warm-up: the full rate, half of it, and the full rate again, from which it falls
+    found = rates(config['base_lr'], epochs, lambda optimizer: [
+        MultiStepLR(optimizer, milestones=[1], gamma=.5),
+        MultiStepLR(optimizer, milestones=[warmup], gamma=2.),
+        CosineAnnealingLR(optimizer, T_max=epochs - warmup, begin=warmup, end=epochs),
+    ])
+    np.testing.assert_allclose(found, case.json['expected']['lr_of_epoch'], rtol=tolerance['rtol'], atol=0)
+
+
+def check_super_resolution_data(case: GoldenCase) -> None:
+    """All poses, and the learning rate of the epochs, which are counted from 1 there."""
+    image = case.tensors['input.image_hwc']
+    for pose in range(8):
+        np.testing.assert_array_equal(dihedral(image, pose), case.tensors[f'output.aug_mode{pose}'])
+    found = rates(case.json['config']['base_lr'], 350, lambda optimizer: [
+        MultiStepLR(optimizer, milestones=[149, 299], gamma=.5),
+    ])
+    for epoch, rate in case.json['expected']['lr_of_epoch'].items():
+        np.testing.assert_allclose(found[int(epoch) - 1], rate, rtol=1e-12)
+
+
+def check_unmixing_schedule(case: GoldenCase) -> None:
+    """The rate of each epoch, one epoch ahead in the reference, and the parameters with and without decay."""
+    config, expected, tolerance = case.json['config'], case.json['expected'], case.json['tolerance']
+    found = rates(config['lr'], config['epochs'] + 1, lambda optimizer: [
+        CosineAnnealingLR(optimizer, T_max=config['epochs']),
+    ])
+    np.testing.assert_allclose(found[1:], expected['lr_per_epoch'], **tolerance)
+    network = GoldenCase(GOLDEN_ROOT / 'low_level/unmixing_spatsigma.json', {})
+    model = nn.ParameterDict({
+        name.replace('.', '/'): torch.from_numpy(value)
+        for name, value in network.group('state_dict.').items()
+        if 'running_' not in name and 'num_batches' not in name
+    })
+    optimizer = DefaultOptimWrapperConstructor(
+        dict(optimizer=dict(type='AdamW', lr=config['lr'], weight_decay=config['weight_decay'])),
+        paramwise_cfg=dict(flat_decay_mult=0.))(model).optimizer
+    for group in expected['param_groups']:
+        alike = [ours for ours in optimizer.param_groups if ours['weight_decay'] == group['weight_decay']]
+        assert len(alike) == group['n']
+        assert all(ours['lr'] == config['lr'] * group['lr_scale'] for ours in alike)
+
+
+def rates(base: float, epochs: int, schedulers) -> list[float]:
+    """Learning rate of each epoch under MMEngine's schedulers of epochs."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=base)
+    steps = schedulers(optimizer)
+    found = []
+    for _ in range(epochs):
+        found.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        for scheduler in steps:
+            scheduler.step()
+    return found
