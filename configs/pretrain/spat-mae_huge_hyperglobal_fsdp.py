@@ -1,18 +1,5 @@
-# Parameters, gradients and optimiser state shared out over the GPUs (fully sharded data parallel), in bfloat16, with
-# the activations of a block recomputed in the backward pass. Gradients are not clipped: MMEngine would take the norm of
-# a GPU's own share.
-_base_ = 'spat-mae_huge_hyperglobal.py'
+# Shared out over the GPUs, in bfloat16, with the activations of a block recomputed in the backward pass.
+_base_ = ['spat-mae_huge_hyperglobal.py', '../_base_/strategies/fsdp.py']
 
 model = dict(backbone=dict(with_cp=True), neck=dict(with_cp=True))
 optim_wrapper = dict(type='BF16OptimWrapper')
-
-runner_type = 'FlexibleRunner'
-strategy = dict(
-    type='FSDPStrategy',
-    model_wrapper=dict(
-        type='MMFullyShardedDataParallel',
-        use_orig_params=True,  # keeps norms and biases apart, which do not decay
-        auto_wrap_policy=dict(
-            type='torch.distributed.fsdp.wrap.size_based_auto_wrap_policy',
-            min_num_params=15000000)),  # each block of the encoder is a unit, and the decoder another
-    state_dict_cfg='full')  # checkpoints look like those of one process

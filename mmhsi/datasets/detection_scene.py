@@ -33,7 +33,8 @@ class DetectionScene(Scene):
             to 0 for the background and 1 for the target, so that no pixel is unlabelled.
         coarse (str | dict | np.ndarray, optional): Scores of a coarse detector, larger for targets: file, dict of path
             and key, or array (H, W); or ``dict(detector='cem', ...)``, which runs one of :mod:`mmhsi.classical` with
-            these options on the preprocessed scene.
+            these options on the preprocessed scene, or with ``preprocessing=[...]`` among them on the scene after this
+            preprocessing instead of its own.
         pseudo_shares (Mapping[str, float]): Shares ``background`` and ``target`` of the pixels that get a pseudo-label.
             Defaults to 0.3 and 0.0015.
         target_spectrum (Mapping, optional): For target detection, ``dict(select=..., distance=...)`` takes it from the
@@ -64,6 +65,8 @@ class DetectionScene(Scene):
         codes = {name: code for code, name in enumerate(classes)} if label_codes is None else label_codes
         super().__init__(
             image, classes=classes, palette=palette, label_codes=codes, data_root=data_root, **kwargs)
+        self._settings = dict(kwargs, image=image, classes=classes, label_codes=codes, data_root=data_root,
+                              target_spectrum=target_spectrum)
         self._coarse_computed = isinstance(coarse, Mapping) and 'detector' in coarse
         self._coarse_source = coarse if coarse is None or self._coarse_computed else locate(coarse, data_root)
         self._pseudo_shares = dict(pseudo_shares or {})
@@ -126,7 +129,10 @@ class DetectionScene(Scene):
             return source.astype(np.float64)
         if self._coarse_computed:
             options = dict(source)
-            return self.detect(options.pop('detector'), **options)
+            scene = self
+            if 'preprocessing' in options:
+                scene = DetectionScene(**{**self._settings, 'preprocessing': options.pop('preprocessing')})
+            return scene.detect(options.pop('detector'), **options)
         return read_map(source['path'], source.get('key'), (self.height, self.width))
 
     def detect(self, detector: str, **options) -> np.ndarray:

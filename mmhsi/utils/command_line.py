@@ -6,6 +6,8 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from mmhsi.utils.run_seed import set_run_seed
+
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the config file and ``--cfg-options`` to a parser.
@@ -24,7 +26,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of every tool that builds a runner: config, work dir and launcher.
+    """Add the arguments of every tool that builds a runner: config, work dir, launcher and seed.
 
     Args:
         parser (ArgumentParser): The parser to extend.
@@ -36,6 +38,8 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
         choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
         help='what started the processes of a distributed run')
+    parser.add_argument(
+        '--seed', type=int, help='seed of the run and of the splits of its scenes, instead of those of the config')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help='set by some launchers')
 
 
@@ -46,13 +50,15 @@ def load_config(args: argparse.Namespace) -> Config:
         args (Namespace): Result of a parser with :func:`add_config_arguments` or :func:`add_runner_arguments`.
 
     Returns:
-        Config: The config; with runner arguments, ``launcher`` and ``work_dir`` are set too. The work dir is taken
-        from the command line, else from the config, else it is ``./work_dirs/<name of the config>``.
+        Config: The config; with runner arguments, ``launcher``, ``work_dir`` and a given seed are set too. The work dir
+        is taken from the command line, else from the config, else it is ``./work_dirs/<name of the config>``.
     """
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     if 'launcher' in args:
+        if args.seed is not None:
+            set_run_seed(cfg, args.seed)
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
         cfg.launcher = args.launcher
         cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', Path(args.config).stem)

@@ -1,4 +1,4 @@
-"""Every pre-training config builds its model and reads its tiles; the tiny ones train, and their tiles are drawn."""
+"""Every pre-training config builds its model and reads its tiles; the tiny ones train, and serve the fine-tuning."""
 
 import importlib.util
 from pathlib import Path
@@ -7,6 +7,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS
 from scipy.io import savemat
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / 'configs/pretrain').glob('*.py'))
 LARGE = [path for path in CONFIGS if 'hyperglobal' in path.stem]
 TINY = [path for path in CONFIGS if 'tiny' in path.stem]
+FINETUNING = ROOT / 'configs/classification/hypersigma-tiny_cls_indian-pines_pretrained.py'
 GPUS = {'base': 8, 'large': 64, 'huge': 128}
 
 
@@ -72,21 +74,45 @@ def test_config_builds_its_model_and_reads_its_tiles(path, data_root, monkeypatc
 
 @pytest.mark.parametrize('path, wrapper', list(zip(TINY, ('OptimWrapper', 'BF16OptimWrapper'), strict=True)),
                          ids=lambda value: getattr(value, 'stem', value))
-def test_tiny_config_trains_and_its_tiles_are_drawn(path, wrapper, data_root, tmp_path, monkeypatch):
+def test_tiny_config_trains_and_serves_the_fine_tuning(path, wrapper, data_root, tmp_path, monkeypatch):
     monkeypatch.setenv('MMHSI_DATA', str(data_root))
     cfg = Config.fromfile(path)
+    checkpoint = f'work_dirs/{path.stem}/epoch_{cfg.train_cfg.max_epochs}.pth'
     cfg.work_dir = str(tmp_path)
     cfg.train_dataloader.batch_size = 3
+    cfg.train_dataloader.dataset.indices = 9
     cfg.train_cfg.max_epochs = 1
     cfg.optim_wrapper.type = wrapper
     runner = build_runner(cfg)
     runner.train()
-    assert runner.iter == 3  # nine tiles
+    assert runner.iter == 3
     assert 0 < runner.message_hub.get_scalar('train/loss').current() < 3
-    vis_mae().main([str(path), str(tmp_path / 'epoch_1.pth'), '--out-dir', str(tmp_path / 'vis'), '--num-tiles', '2'])
+
+    encoder = Config.fromfile(FINETUNING).model.backbone['spatial' if 'spat' in path.stem else 'spectral']
+    assert encoder.init_cfg.checkpoint == checkpoint
+    encoder.init_cfg.checkpoint = str(tmp_path / 'epoch_1.pth')
+    branch = MODELS.build(encoder)
+    branch.init_weights()
+    pretrained = runner.model.backbone.state_dict()
+    for name, parameter in branch.named_parameters():  # nothing is left at random values
+        torch.testing.assert_close(parameter, pretrained[name], rtol=0, atol=0)
+
+    arguments = [str(path), str(tmp_path / 'epoch_1.pth'), '--out-dir', str(tmp_path / 'vis'), '--num-tiles', '2']
+    vis_mae().main(arguments)
     pictures = sorted((tmp_path / 'vis').glob('*.png'))
-    assert [picture.name for picture in pictures] == ['tile_00000.png', 'tile_00008.png']
-    assert matplotlib.image.imread(pictures[0]).std() > 0.1
+    assert [picture.name for picture in pictures] == ['tile_00000.png', 'tile_00360.png']
+    spread = matplotlib.image.imread(pictures[0])
+    assert spread.std() > 0.1
+    vis_mae().main([*arguments, '--bands', '3', '2', '1'])
+    assert np.any(matplotlib.image.imread(pictures[0]) != spread)
+    with pytest.raises(ValueError, match=r'between 1 and 200, found \[3, 2, 0\]'):
+        vis_mae().main([*arguments, '--bands', '3', '2', '0'])
+
+
+def test_metafile_lists_every_config():
+    metafile = yaml.safe_load((ROOT / 'configs/pretrain/metafile.yml').read_text())
+    listed = [model['Config'] for model in metafile['Models']]
+    assert sorted(listed) == [path.relative_to(ROOT).as_posix() for path in CONFIGS]
 
 
 def test_every_file_name_tells_its_data():

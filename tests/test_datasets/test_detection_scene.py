@@ -72,6 +72,17 @@ def test_a_classical_detector_makes_the_coarse_map(cube, truth, detector):
     assert (labels == 1).sum() == 3 and truth[labels == 1].all()
 
 
+def test_the_coarse_detector_may_see_other_values_than_the_network(cube, truth):
+    components = [dict(type='SpectralPCA', n_components=2, whiten=True)]
+    standardised = [dict(type='Standardize')]
+    for detector in ('sam', 'rx'):
+        scene = DetectionScene(cube, labels=truth, preprocessing=components, target_spectrum={},
+                               coarse=dict(detector=detector, preprocessing=standardised))
+        other = DetectionScene(cube, labels=truth, preprocessing=standardised, target_spectrum={})
+        np.testing.assert_array_equal(scene.coarse, other.detect(detector))
+        assert not np.allclose(scene.coarse, scene.detect(detector)) and scene.bands == 2
+
+
 def test_coarse_scores_are_read_from_a_file(cube, truth, coarse, tmp_path):
     savemat(tmp_path / 'map.mat', {'show': coarse})
     scene = DetectionScene(cube, labels=truth, coarse=dict(path='map.mat', key='show'), data_root=str(tmp_path),

@@ -29,6 +29,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--out-dir', default='work_dirs/vis_mae', help='folder of the pictures')
     parser.add_argument('--num-tiles', type=int, default=4, help='number of tiles, spread evenly over the dataset')
     parser.add_argument('--seed', type=int, default=0, help='seed of masks and random transforms')
+    parser.add_argument('--bands', nargs=3, type=int, metavar=('RED', 'GREEN', 'BLUE'),
+                        help='bands of the pictures, from 1 (default: by wavelength, or spread over the window)')
     return parser.parse_args(argv)
 
 
@@ -61,13 +63,25 @@ def band_errors(pictures: dict[str, np.ndarray], name: str) -> np.ndarray:
     return np.sqrt(squares.sum(axis=(1, 2)) / np.where(count, count, np.nan))
 
 
-def reconstruction_figure(pictures: dict[str, np.ndarray], title: str, wavelengths: np.ndarray | None) -> Figure:
+def shown_bands(num_bands: int, wavelengths: np.ndarray | None, wanted: list[int] | None) -> list[int]:
+    """Bands for red, green and blue, counted from 0; ``wanted`` ones are counted from 1."""
+    if wanted is not None:
+        if not all(1 <= band <= num_bands for band in wanted):
+            raise ValueError(f'--bands must lie between 1 and {num_bands}, found {wanted}')
+        return [band - 1 for band in wanted]
+    if wavelengths is not None:
+        return list(select_rgb_bands(num_bands, wavelengths))
+    # a window of bands may lie anywhere: three are spread over it
+    return [3 * num_bands // 4, num_bands // 2, num_bands // 4]
+
+
+def reconstruction_figure(pictures: dict[str, np.ndarray],
+                          title: str,
+                          wavelengths: np.ndarray | None,
+                          wanted_bands: list[int] | None = None) -> Figure:
     """Three false-colour pictures under one stretch, and the error of each band."""
     num_bands = len(pictures['original'])
-    # a window of bands may lie anywhere: without wavelengths three bands are spread over it
-    bands = [3 * num_bands // 4, num_bands // 2, num_bands // 4]
-    if wavelengths is not None:
-        bands = list(select_rgb_bands(num_bands, wavelengths))
+    bands = shown_bands(num_bands, wavelengths, wanted_bands)
     original, reconstruction, mask = (
         pictures[name][bands].transpose(1, 2, 0) for name in ('original', 'reconstruction', 'mask'))
     strips = np.split(stretch(np.concatenate([original, original, reconstruction], axis=1)), 3, axis=1)
@@ -109,7 +123,7 @@ def main(argv: list[str] | None = None) -> None:
         origin = meta.get('origin') or {}
         place = ', '.join(f'{key} {value}' for key, value in origin.items())
         path = save_figure(
-            reconstruction_figure(pictures, place or f'tile {index}', meta.get('wavelengths')),
+            reconstruction_figure(pictures, place or f'tile {index}', meta.get('wavelengths'), args.bands),
             Path(args.out_dir) / f'tile_{index:05d}.png')
         errors = band_errors(pictures, 'reconstruction')
         print(f'{path}: RMSE of masked pixels {np.sqrt(np.nanmean(np.square(errors))):.4f}')

@@ -1,0 +1,15 @@
+# As the official code has it, where the defaults of this toolbox depart from it; see the README.
+_base_ = 'hypersigma-base_hermiston.py'
+
+scene = dict(split=dict(seed=1))  # whatever the seed of the run
+
+train_dataloader = dict(dataset=dict(scene=scene))
+test_dataloader = dict(dataset=dict(scene=scene, evaluate_on='labelled'))  # the training pixels count as well
+test_evaluator = dict(reference_rounding=True)
+
+optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=1.0))  # the rule matches no parameter
+# stepped before each epoch: the first one is already below the base rate, the last one trains with rate 0
+param_scheduler = [
+    dict(type='ConstantLR', factor=1., begin=0, end=1, by_epoch=True),  # notes the base rate
+    dict(type='CosineAnnealingLR', T_max=50, eta_min=0, last_step=0, by_epoch=True)
+]

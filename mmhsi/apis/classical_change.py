@@ -1,0 +1,69 @@
+"""Classical change detectors on a pair of scenes, evaluated as the networks are."""
+
+from collections.abc import Callable
+from numbers import Real
+
+import numpy as np
+
+from mmhsi.classical import CHANGE_DETECTORS, change_threshold
+from mmhsi.evaluation import ChangeResult, UndefinedAUC, detection_curves, detection_scores
+from mmhsi.evaluation.json_values import json_number
+from mmhsi.utils.labels import IGNORE_INDEX
+
+
+def evaluate_change_detector(scene,
+                             method: str | Callable,
+                             threshold: str | float = 'otsu',
+                             evaluate_on: str | None = None,
+                             **options) -> ChangeResult:
+    """Find the changed pixels of a pair by an intensity of change and a threshold; no label has any influence.
+
+    The detector sees both dates after the preprocessing of the scene, and all valid pixels. The scores are those of the
+    pixels on which a network is tested, so the numbers can be set side by side.
+
+    Args:
+        scene (PairScene): The two dates.
+        method (str | Callable): 'cva', 'isfa', 'pca_cva' (:data:`mmhsi.classical.CHANGE_DETECTORS`), or a function
+            f(first (H, W, C), second (H, W, C), valid (H, W), **options) that returns the intensity (H, W).
+        threshold (str | float): 'otsu', 'li' or 'triangle' finds a threshold in the intensities of all valid pixels
+            (:func:`mmhsi.classical.change_threshold`); a number is taken as it is. Pixels above it have changed.
+            Defaults to 'otsu'.
+        evaluate_on (str, optional): Subset that is evaluated: 'test', 'labelled', or another of
+            :meth:`mmhsi.datasets.BaseScene.subset`. Defaults to 'test' if the scene has a split, else to 'labelled'.
+        **options: Further arguments of the method.
+
+    Returns:
+        ChangeResult: The map of all valid pixels, evaluated on the subset. ``settings`` holds the ``detector``, its
+        ``options``, the ``threshold`` and its ``threshold_rule``, and the ``AUC`` (area under the ROC curve of the
+        intensity on the evaluated pixels, which needs no threshold; None where it is undefined).
+
+    Raises:
+        TypeError: If the scene is not a pair.
+        ValueError: If the method is unknown, or a detector refuses its input.
+    """
+    if not hasattr(scene, 'dates'):
+        raise TypeError(f'a change detector needs a PairScene, found {type(scene).__name__}')
+    if isinstance(method, str) and method not in CHANGE_DETECTORS:
+        raise ValueError(f'the method is {method!r}, expected one of {", ".join(CHANGE_DETECTORS)} or a function')
+    detect = CHANGE_DETECTORS[method] if isinstance(method, str) else method
+    scene.prepare()  # fits the preprocessing to both dates, where a date alone would fit it to itself
+    valid = scene.valid
+    first, second = (date.window(0, 0, scene.height, scene.width) for date in scene.dates)
+    intensity = detect(first, second, valid, **options)
+
+    rule = 'given' if isinstance(threshold, Real) else threshold
+    level = float(threshold) if rule == 'given' else change_threshold(intensity, valid, threshold)
+    prediction = np.full(valid.shape, IGNORE_INDEX, np.uint8)
+    prediction[valid] = intensity[valid] > level
+    target = scene.subset_labels(evaluate_on or ('labelled' if scene.split is None else 'test'))
+    try:
+        area = detection_scores(detection_curves(intensity, target))['AUC']
+    except UndefinedAUC:
+        area = None
+    settings = dict(
+        detector=method if isinstance(method, str) else getattr(method, '__name__', repr(method)),
+        options=options,
+        threshold_rule=rule,
+        threshold=json_number(level),
+        AUC=None if area is None else json_number(area))
+    return ChangeResult.evaluate(scene.name, prediction, target, scene.classes, scene.palette, settings=settings)

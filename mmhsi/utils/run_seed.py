@@ -1,0 +1,34 @@
+"""One seed for a run: of its training, and of the splits that its scenes draw."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+
+from mmhsi.registry import TASK_UTILS
+
+
+def set_run_seed(cfg: Config, seed: int) -> None:
+    """Write a seed into ``randomness`` and into every split of a config that is drawn by seed.
+
+    Args:
+        cfg (Config): The whole config, changed in place.
+        seed (int): The seed.
+    """
+    cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
+    for split in _splits(cfg._cfg_dict):
+        if 'seed' in inspect.signature(TASK_UTILS.get(split['type'])).parameters:
+            split['seed'] = seed
+
+
+def _splits(node: Any) -> Iterator[Mapping]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == 'split' and isinstance(value, Mapping) and 'type' in value:
+                yield value
+            else:
+                yield from _splits(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _splits(value)

@@ -1,0 +1,89 @@
+"""Bring OSCD (Sentinel-2, 24 cities, two dates) to one grid per city: 13 bands of both dates and the change map.
+
+    python tools/dataset_converters/oscd.py PATH/TO/THE/UNPACKED/RELEASE [--out data/oscd]
+
+The release is three archives, '... - Images', '... - Train Labels' and '... - Test Labels'; unpack them into one folder
+and give that, or give several folders. Written is a folder for each city: imgs_1_rect/ms_data.npy and
+imgs_2_rect/ms_data.npy (uint16, H x W x 13, in the order B01 ... B08, B8A, B09 ... B12), cm/cm.png (0 unchanged, 255
+changed) and conversion.json, which says what was done. A city that is there is not converted again, and one that fails
+does not stop the others. Source: Daudt, Le Saux, Boulch and Gousseau, OSCD - Onera Satellite Change Detection,
+doi:10.21227/asqe-7s69.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from tqdm import tqdm
+
+from mmhsi.datasets.oscd import CITIES, IMAGES, METHODS, OscdSettings, convert_city, find_cities
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('sources', nargs='+', metavar='SOURCE', help='folders of the release, searched below')
+    parser.add_argument(
+        '--out',
+        default=os.path.join(os.environ.get('MMHSI_DATA', 'data'), 'oscd'),
+        help='folder to write to (default: oscd in $MMHSI_DATA, or in data/)')
+    parser.add_argument('--cities', nargs='+', metavar='CITY', help='convert these only (default: all that are found)')
+    parser.add_argument(
+        '--images',
+        choices=IMAGES,
+        default='auto',
+        help='imgs_*_rect of the release, which are registered, its original imgs_*, or the former where both dates '
+        'have them (default: auto)')
+    parser.add_argument('--resampling', choices=METHODS, default='cubic', help='interpolation (default: cubic)')
+    parser.add_argument(
+        '--no-register',
+        action='store_true',
+        help='leave the shift between the dates of original images (up to 1.3 pixels) as it is')
+    return parser.parse_args(argv)
+
+
+def describe(record: dict) -> str:
+    """What was done with a city, in a line."""
+    shift, changes = record['shift_of_second_date'], record['change_map']
+    size = '{height} x {width}'.format(**record['grid'])
+    share = changes['changed'] / (changes['changed'] + changes['unchanged'])
+    done = 'taken out' if shift['used'] else 'left'
+    return (f'{record["city"]}: {size} pixels, {share:.1%} changed, {record["images"]} images, shift of the second '
+            f'date {shift["rows"]:+.2f} rows {shift["columns"]:+.2f} columns {done}')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert what the arguments ask for; returns the exit status."""
+    settings = OscdSettings(args.images, args.resampling, not args.no_register)
+    found = find_cities(args.sources)
+    unknown = [city for city in args.cities or () if city not in found]
+    if unknown:
+        raise FileNotFoundError(f'no images of {", ".join(unknown)}; there are those of {", ".join(found)}')
+    failed = {}
+    for city in tqdm(args.cities or found, unit=' cities', disable=None):
+        try:
+            record = convert_city(found[city], args.out, settings, tqdm.write)
+        except (ValueError, OSError) as error:
+            failed[city] = error
+            tqdm.write(f'error: {error}', file=sys.stderr)
+        else:
+            tqdm.write(f'{city}: converted before' if record is None else describe(record))
+    absent = [city for city in CITIES if city not in found]
+    if absent and not args.cities:
+        print(f'of the {len(CITIES)} cities of OSCD the release here lacks {", ".join(absent)}')
+    if failed:
+        print(f'not converted: {", ".join(failed)}', file=sys.stderr)
+    return 1 if failed else 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    try:
+        return run(parse_args(argv))
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,118 @@
+r"""Evaluate classical methods on the test scenes of a config, as its network is evaluated.
+
+    python tools/test_classical.py configs/target_detection/hypersigma-base_mosaic.py cem ace
+    python tools/test_classical.py configs/anomaly_detection/hypersigma-base_pavia.py rx local_rx \
+        --options local_rx.inner=5 local_rx.outer=15
+
+The methods depend on the task: target detectors cem, ace, mf, sam, osp; anomaly detectors rx, local_rx, crd; 'coarse',
+the coarse map of the config; change detectors cva, isfa, pca_cva; pixel classifiers svm, forest. They see the scene
+after the preprocessing of the config, or with --raw as it is stored. Each method leaves the files of a network's test
+in a folder of its name below <work dir>/classical, and for detectors there is one picture of all ROC curves.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from prettytable import PrettyTable
+
+from mmhsi.apis.classical_methods import classical_methods, default_methods
+from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.evaluation import DetectionResult
+from mmhsi.registry import DATASETS
+from mmhsi.utils.command_line import add_config_arguments, load_config
+from mmhsi.visualization.figure import save_figure
+from mmhsi.visualization.results import write_results
+from mmhsi.visualization.roc import roc_figure
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_config_arguments(parser)
+    parser.add_argument('methods', nargs='*', metavar='METHOD', help='methods (default: all of the task)')
+    parser.add_argument('--options', nargs='+', action=DictAction, default={}, metavar='METHOD.KEY=VALUE',
+                        help='arguments of the methods')
+    parser.add_argument('--raw', action='store_true', help='leave out the preprocessing of the config')
+    parser.add_argument('--work-dir', help='folder of the results (default: ./work_dirs/<name of the config>)')
+    return parser.parse_args(argv)
+
+
+def method_options(args: argparse.Namespace) -> dict[str, dict]:
+    """The options of each method by its name.
+
+    Raises:
+        ValueError: If an option does not begin with the name of a method.
+    """
+    options: dict[str, dict] = {}
+    for name, value in args.options.items():
+        method, _, key = name.partition('.')
+        if not key or (args.methods and method not in args.methods):
+            raise ValueError(f'--options {name}: expected METHOD.KEY=VALUE with one of the methods '
+                             f'{", ".join(args.methods) or "of the task"}')
+        options.setdefault(method, {})[key] = value
+    return options
+
+
+def test_scenes(cfg: Config, raw: bool) -> tuple[list, str | None]:
+    """The scenes of the test dataset, and the subset of pixels that is evaluated."""
+    dataset_cfg = cfg.test_dataloader.dataset
+    if raw:
+        dataset_cfg.scene.preprocessing = []
+    dataset = DATASETS.build(dataset_cfg)
+    subset = getattr(dataset, 'evaluate_on', None) or (None if dataset.subset == 'all' else dataset.subset)
+    return find_scenes(dataset), subset
+
+
+def score_table(rows: list[tuple[str, str, dict[str, float], float]]) -> PrettyTable:
+    """Table of method, scene, its scores by name, and seconds; '-' for what is not defined."""
+    names = list(dict.fromkeys(name for _, _, scores, _ in rows for name in scores))
+    table = PrettyTable(['method', 'scene', *names, 'seconds'])
+    table.align = 'r'
+    for method, scene, scores, seconds in rows:
+        values = [f'{scores[name]:.4f}' if name in scores else '-' for name in names]
+        table.add_row([method, scene, *values, f'{seconds:.1f}'])
+    return table
+
+
+def main(argv: list[str] | None = None) -> dict:
+    """Evaluate, write and print; returns the results by method and scene."""
+    args = parse_args(argv)
+    options = method_options(args)
+    cfg = load_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmhsi'))
+    scenes, subset = test_scenes(cfg, args.raw)
+    methods = args.methods or default_methods(scenes[0])
+    known = classical_methods(scenes[0])
+    unknown = [name for name in (*methods, *options) if name not in known]
+    if unknown:
+        raise ValueError(f'unknown method {unknown[0]!r}; for this task there are {", ".join(known)}')
+
+    folder = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}') / 'classical'
+    results: dict[str, dict] = {}
+    rows = []
+    for method in methods:
+        results[method] = {}
+        for scene in scenes:
+            start = time.perf_counter()
+            result = classical_methods(scene)[method](scene, evaluate_on=subset, **options.get(method, {}))
+            seconds = time.perf_counter() - start
+            results[method][scene.name] = result
+            summary = result.summary()
+            summary.setdefault('AUC', result.settings.get('AUC'))  # that of a change detector
+            scores = {key: value for key, value in summary.items() if isinstance(value, float)}
+            rows.append((method, scene.name, scores, seconds))
+        write_results(folder / method, results[method], scenes={scene.name: scene for scene in scenes})
+    for scene in scenes:
+        compared = {method: by_scene[scene.name] for method, by_scene in results.items()}
+        if all(isinstance(result, DetectionResult) for result in compared.values()):
+            save_figure(roc_figure(compared, f'{scene.name}: ROC of classical detectors'),
+                        folder / f'{scene.name}_roc.png')
+    print(score_table(rows))
+    print(f'maps, pictures and metrics: {folder}')
+    return results
+
+
+if __name__ == '__main__':
+    main()
