@@ -3,13 +3,14 @@
     OMP_NUM_THREADS=1 python benchmarks/bench_oscd.py --release FOLDER/OF/THE/RELEASE --seeds 0 1 2
 
 The cities of the release are converted first (into a temporary folder, or into --data where those that are there are
-not converted again). With all 24 the split is the published one. Of fewer, the folds below are used: in each, some cities
-are for testing, one for a look during training, and the rest is trained on. So every city is tested by a network that
-never saw it, and the scores are those of the pooled confusion matrix of all cities tested, as is customary for OSCD.
+not converted again). With all 24 the split is the published one. Of fewer, the folds below are used: in each, some
+cities are for testing, one for a look during training, and the rest is trained on. So every city is tested by a network
+that never saw it, and the scores are those of the pooled confusion matrix of all cities tested, as is customary for
+OSCD.
 
 The classical methods see each city standardised date by date, which the networks do as well; their intensities of
-change are divided by Otsu's rule. The table has mean and standard deviation over the seeds. Seconds are those of one core, of
-training and testing in all folds.
+change are divided by Otsu's rule. The table has mean and standard deviation over the seeds. Seconds are those of one
+core, of training and testing in all folds.
 """
 
 import argparse
