@@ -9,6 +9,7 @@
         results = train_and_test(quick(config, tmp_path))
 """
 
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from narrow_models import ARCH, BASE_WIDTH, WIDTH
 
 from mmhsi.engine.distributed import build_runner
 
+_numbers = itertools.count()
 ROOT = Path(__file__).parents[1]
 LEVELS = {3: 0, 5: 1, 7: 2, 11: 3}  # blocks of the base encoders whose outputs are used, and their stand-ins
 SAMPLES = {'WindowDataset': 8}  # of a dataset, 1 of any other
@@ -128,6 +130,7 @@ def quick(path: Path, work_dir: Path, checkpoint: str | None = None) -> Config:
 
 def train_and_test(cfg: Config) -> Path:
     """Run the config; returns the folder of the results of its test."""
+    cfg.experiment_name = f'{cfg.get("experiment_name") or "run"}-{next(_numbers)}'  # or runs of one second share logs
     runner = build_runner(cfg)
     runner.train()
     runner.test()
