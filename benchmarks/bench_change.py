@@ -44,7 +44,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs/change_detection'
 NETWORKS = {'HyperSIGMA, tiny': 'hypersigma-tiny_hermiston.py', 'SpatSIGMA, tiny': 'spatsigma-tiny_hermiston.py'}
 BLOCK_SIZE = {'taizhou': 32, 'indian-pines': 16}  # pixels
 BLOCK_SHARE = 0.3  # of the labelled pixels of a class lies in the training blocks at least
-ITERATIONS = 400
+ITERATIONS = 500
 SCORES = ('OA', 'kappa', 'F1', 'precision', 'recall', 'AUC')
 
 

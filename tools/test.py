@@ -6,7 +6,7 @@ import os
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults
 
-from mmhsi.engine.distributed import build_runner
+from mmhsi.engine.distributed import build_runner, close_process_group
 from mmhsi.utils.command_line import add_runner_arguments, load_config
 
 
@@ -48,6 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.out is not None:
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
     runner.test()
+    close_process_group()
 
 
 if __name__ == '__main__':

@@ -4,7 +4,7 @@ import argparse
 
 from mmengine.config import Config
 
-from mmhsi.engine.distributed import build_runner
+from mmhsi.engine.distributed import build_runner, close_process_group
 from mmhsi.utils.command_line import add_runner_arguments, load_config
 
 
@@ -51,6 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     cfg = load_config(args)
     apply_options(cfg, args)
     build_runner(cfg).train()
+    close_process_group()
 
 
 if __name__ == '__main__':

@@ -7,7 +7,7 @@ from mmengine.device import get_device
 from mmengine.dist import is_distributed
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from torch.distributed import init_process_group
+from torch.distributed import barrier, destroy_process_group, init_process_group
 
 
 def init_cpu_process_group(cfg: Config) -> bool:
@@ -57,3 +57,14 @@ def build_runner(cfg: Config) -> Runner:
     """
     init_cpu_process_group(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def close_process_group() -> None:
+    """End a distributed run: wait for all processes, then take the group down; without a group do nothing.
+
+    A process that ends with the threads of its group still alive may abort after its work is done, which the launcher
+    takes for a failure of the whole run. Called after success only: a process that failed must not wait for the others.
+    """
+    if is_distributed():
+        barrier()
+        destroy_process_group()

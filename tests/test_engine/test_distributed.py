@@ -7,7 +7,7 @@ import torch.distributed
 from mmengine.config import Config
 from mmengine.device import get_device
 
-from mmhsi.engine.distributed import init_cpu_process_group
+from mmhsi.engine.distributed import close_process_group, init_cpu_process_group
 
 pytestmark = pytest.mark.skipif(get_device() != 'cpu', reason='an accelerator is there: MMEngine starts the group')
 
@@ -50,3 +50,10 @@ def test_existing_group_and_wrapper_are_kept(single_process):
 def test_other_launchers_need_an_accelerator(launcher):
     with pytest.raises(ValueError, match=f"launcher '{launcher}' needs an accelerator and none was found"):
         init_cpu_process_group(Config(dict(launcher=launcher)))
+
+
+def test_group_is_taken_down_after_a_run(single_process):
+    close_process_group()  # nothing to take down
+    torch.distributed.init_process_group('gloo')
+    close_process_group()
+    assert not torch.distributed.is_initialized()

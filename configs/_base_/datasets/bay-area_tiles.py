@@ -5,7 +5,12 @@ _base_ = ['bay-area.py', 'change_tiles.py']
 tile_size = 32  # pixels
 tile_overlap = 8  # pixels
 scene = dict(_base_.scene, preprocessing=[dict(type='Standardize')], joint=False)
-train_pipeline = [dict(type='RandomFlip', prob=0.5), dict(type='RandomRotate90'), _base_.pack]
+train_pipeline = [
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomRotate90'),
+    dict(type='RandomBandNoise', sigma=0.3, prob=1.),
+    _base_.pack
+]
 
 train_dataloader = dict(
     num_workers=0,
