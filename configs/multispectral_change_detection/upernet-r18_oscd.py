@@ -7,12 +7,12 @@ model = dict(
         type='SiameseBackbone',
         encoder=dict(
             type='mmpretrain.ResNet', depth=18, in_channels=_base_.num_bands, out_indices=(0, 1, 2, 3)),
-        fusion='abs_difference'),
+        fusion='concat'),
     neck=None,
     decode_head=dict(
         _delete_=True,
         type='mmseg.UPerHead',
-        in_channels=[64, 128, 256, 512],
+        in_channels=[128, 256, 512, 1024],
         in_index=[0, 1, 2, 3],
         channels=64,
         pool_scales=(1, 2, 3, 6),

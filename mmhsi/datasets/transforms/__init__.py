@@ -1,6 +1,6 @@
 """Transforms of hyperspectral cubes and windows."""
 
-from mmhsi.datasets.transforms.augment import RandomBandNoise, RandomRotate90, RandomSpectralScale
+from mmhsi.datasets.transforms.augment import RandomBandNoise, RandomDateSwap, RandomRotate90, RandomSpectralScale
 from mmhsi.datasets.transforms.band_noise import DeadlineNoise, ImpulseNoise, MixedNoise, StripeNoise
 from mmhsi.datasets.transforms.band_statistics import StandardizeTile
 from mmhsi.datasets.transforms.band_window import CenterBandWindow, RandomBandWindow, RandomTileCrop
@@ -29,7 +29,7 @@ from mmhsi.datasets.transforms.standardized_loading import LoadStandardizedWindo
 __all__ = [
     'CenterBandWindow', 'DeadlineNoise', 'GaussianNoise', 'ImpulseNoise', 'LoadSceneWindow', 'LoadStandardizedWindow',
     'MinMaxScale', 'MissingStrips', 'MixedNoise', 'NOISE_CASES', 'NoiseChain', 'NonIIDGaussianNoise', 'PercentileScale',
-    'RandomBandNoise', 'RandomBandWindow', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop', 'RandomSpectralScale',
-    'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain', 'SpectralPCA', 'SpectralTransform', 'Standardize',
-    'StandardizeTile', 'StripeNoise', 'dihedral'
+    'RandomBandNoise', 'RandomBandWindow', 'RandomDateSwap', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop',
+    'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain', 'SpectralPCA',
+    'SpectralTransform', 'Standardize', 'StandardizeTile', 'StripeNoise', 'dihedral'
 ]
