@@ -1,15 +1,6 @@
-# For small networks trained from scratch: standardised bands, each date by its own statistics, which evens out the
-# light, and augmented windows.
-_base_ = 'hermiston_windows.py'
+_base_ = ['hermiston.py', 'change_windows_tiny.py']
 
-scene = dict(preprocessing=[dict(type='Standardize')], joint=False)
-train_pipeline = [
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='RandomRotate90'),
-    dict(type='RandomBandNoise', sigma=0.3, prob=1.),
-    _base_.pack
-]
+scene = dict(_base_.scene, **_base_.tiny_scene)
 
-train_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(scene=scene, pipeline=train_pipeline))
-test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(scene=scene))
+train_dataloader = dict(dataset=dict(scene=scene, window_size=_base_.window_size))
+test_dataloader = dict(dataset=dict(scene=scene, window_size=_base_.window_size))
