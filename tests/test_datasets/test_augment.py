@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mmcv.transforms import RandomFlip
 
-from mmhsi.datasets.transforms import RandomBandNoise, RandomDateSwap, RandomRotate90, RandomSpectralScale
+from mmhsi.datasets.transforms import RandomBandNoise, RandomRotate90, RandomSpectralScale
 
 
 def sample(bands=30, size=8):
@@ -74,13 +74,3 @@ def test_augmentation_leaves_the_given_array_alone():
     image = results['img']
     RandomBandNoise(prob=1.)(RandomSpectralScale(prob=1.)(results))
     np.testing.assert_array_equal(image, sample()['img'])
-
-
-def test_date_swap_exchanges_the_halves():
-    image = np.arange(2 * 3 * 4.).reshape(2, 3, 4)
-    swapped = RandomDateSwap(prob=1.)(dict(img=image))
-    assert swapped['dates_swapped'] and swapped['img'][1, 2].tolist() == [22, 23, 20, 21]
-    kept = RandomDateSwap(prob=0.)(dict(img=image))
-    assert not kept['dates_swapped'] and kept['img'] is image
-    with pytest.raises(ValueError, match='an even number of bands, half of them of each date, not 3'):
-        RandomDateSwap()(dict(img=image[..., :3]))

@@ -10,7 +10,6 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
     dict(type='RandomRotate90'),
-    dict(type='RandomDateSwap'),
     _base_.pack
 ]
 test_pipeline = [load, _base_.pack]

@@ -1,4 +1,4 @@
-"""Random changes of a training window: rotation by quarter turns, order of two dates, brightness, noise.
+"""Random changes of a training window: rotation by quarter turns, brightness, noise.
 
 For flips use ``mmcv.RandomFlip`` (``type='RandomFlip'``), which serves any number of bands.
 """
@@ -33,32 +33,6 @@ class RandomRotate90(BaseTransform):
         for key in ('img', 'gt_seg_map'):
             if turns and key in results:
                 results[key] = np.ascontiguousarray(np.rot90(results[key], turns))
-        return results
-
-
-@TRANSFORMS.register_module()
-class RandomDateSwap(BaseTransform):
-    """Exchanges the two dates of 'img', for labels that say whether something changed, not into what.
-
-    Adds the key 'dates_swapped'. Bands first to last of the first date come before those of the second, as
-    :class:`~mmhsi.datasets.PairScene` gives them.
-
-    Args:
-        prob (float): Chance that the dates are exchanged. Defaults to 0.5.
-    """
-
-    def __init__(self, prob: float = 0.5):
-        _check_probability(prob)
-        self.prob = prob
-
-    def transform(self, results: dict) -> dict:
-        """Exchange the halves of 'img' of shape (H, W, 2 C)."""
-        bands = results['img'].shape[-1]
-        if bands % 2:
-            raise ValueError(f'RandomDateSwap needs an even number of bands, half of them of each date, not {bands}')
-        results['dates_swapped'] = bool(np.random.rand() < self.prob)
-        if results['dates_swapped']:
-            results['img'] = np.roll(results['img'], bands // 2, axis=-1)
         return results
 
 
