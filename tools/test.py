@@ -7,6 +7,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults
 
 from mmhsi.engine.distributed import build_runner, close_process_group
+from mmhsi.engine.failures import explained_failures
 from mmhsi.utils.command_line import add_runner_arguments, load_config
 
 
@@ -47,7 +48,8 @@ def main(argv: list[str] | None = None) -> None:
     runner = build_runner(cfg)
     if args.out is not None:
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
-    runner.test()
+    with explained_failures(runner):
+        runner.test()
     close_process_group()
 
 

@@ -5,7 +5,8 @@ r"""Evaluate classical methods on the test scenes of a config, as its network is
         --options local_rx.inner=5 local_rx.outer=15
 
 The methods depend on the task: target detectors cem, ace, mf, sam, osp; anomaly detectors rx, local_rx, crd; 'coarse',
-the coarse map of the config; change detectors cva, isfa, pca_cva; pixel classifiers svm, forest. They see the scene
+the coarse map of the config; change detectors cva, isfa, pca_cva; unmixing fcls, sparse_nmf, which start from the
+endmembers of the scene or of vertex component analysis; pixel classifiers svm, forest. They see the scene
 after the preprocessing of the config, or with --raw as it is stored. Each method leaves the files of a network's test
 in a folder of its name below <work dir>/classical, and for detectors there is one picture of all ROC curves.
 """

@@ -5,6 +5,8 @@ import argparse
 from mmengine.config import Config
 
 from mmhsi.engine.distributed import build_runner, close_process_group
+from mmhsi.engine.failures import explained_failures
+from mmhsi.engine.resume import resume_from_latest
 from mmhsi.utils.command_line import add_runner_arguments, load_config
 
 
@@ -16,7 +18,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='continue from this checkpoint, or without a value from the latest one in the work dir')
+        help='continue from this checkpoint, or without a value from the newest intact one in the work dir, if any')
     parser.add_argument('--amp', action='store_true', help='train with automatic mixed precision')
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument(
@@ -28,9 +30,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     """Write the training options of the command line into the config."""
-    if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.resume == 'auto':
+        resume_from_latest(cfg)
+    elif args.resume is not None:
+        cfg.resume, cfg.load_from = True, args.resume
     if args.amp:
         kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
@@ -50,7 +53,9 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     cfg = load_config(args)
     apply_options(cfg, args)
-    build_runner(cfg).train()
+    runner = build_runner(cfg)
+    with explained_failures(runner):
+        runner.train()
     close_process_group()
 
 

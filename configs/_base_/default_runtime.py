@@ -5,9 +5,12 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=10),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=1, save_best='OA', rule='greater'),
+    checkpoint=dict(type='SafeCheckpointHook', interval=10, max_keep_ckpts=1, save_best='OA', rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    seed=dict(type='IterationSeedHook'),  # a resumed run repeats an uninterrupted one
+    seed=dict(type='IterationSeedHook'),
+    resume=dict(type='ExactResumeHook'),  # a resumed run repeats an uninterrupted one
+    preemption=dict(type='PreemptionHook'),  # SIGTERM saves and ends the run
+    loss=dict(type='NonFiniteLossHook'),  # NaN stops the run before it reaches the weights
     state=dict(type='SceneStateHook'),  # keeps the split and the fitted transforms with the run and its checkpoints
     progress=dict(type='SceneProgressHook'),
     result=dict(type='SceneResultHook'))  # writes maps, pictures and metrics after a test

@@ -1,8 +1,13 @@
-"""What a user calls: models from configs, classical baselines."""
+"""What a user calls: models from configs and from the zoo, prediction of scenes, classical baselines."""
 
 from .classical import evaluate_pixel_classifier
 from .classical_change import evaluate_change_detector
 from .classical_detection import evaluate_detector
+from .classical_unmixing import evaluate_unmixer
+from .inferencer import HSIInferencer
 from .model import init_model
+from .zoo import find_model, get_model, list_models
 
-__all__ = ['evaluate_change_detector', 'evaluate_detector', 'evaluate_pixel_classifier', 'init_model']
+__all__ = [
+    'evaluate_change_detector', 'evaluate_detector', 'evaluate_pixel_classifier', 'evaluate_unmixer', 'init_model'
+]

@@ -9,8 +9,9 @@ from functools import partial, singledispatch
 from mmhsi.apis.classical import evaluate_pixel_classifier
 from mmhsi.apis.classical_change import evaluate_change_detector
 from mmhsi.apis.classical_detection import COARSE, detectors_for, evaluate_detector
+from mmhsi.apis.classical_unmixing import UNMIXING_METHODS, evaluate_unmixer
 from mmhsi.classical import ANOMALY_DETECTORS, CHANGE_DETECTORS, TARGET_DETECTORS
-from mmhsi.datasets import DetectionScene, PairScene, Scene
+from mmhsi.datasets import DetectionScene, PairScene, Scene, UnmixingScene
 
 
 @singledispatch
@@ -18,11 +19,11 @@ def classical_methods(scene) -> dict[str, Callable]:
     """Functions by the name of the method that evaluate it on a scene; those that come first suit the scene best.
 
     Args:
-        scene (Scene | DetectionScene | PairScene): The scene.
+        scene (Scene | DetectionScene | PairScene | UnmixingScene): The scene.
 
     Returns:
-        dict[str, Callable]: f(scene, evaluate_on=None, **options) → SceneResult, DetectionResult or ChangeResult.
-        ``evaluate_on`` names the subset of pixels that is evaluated.
+        dict[str, Callable]: f(scene, evaluate_on=None, **options) → SceneResult, DetectionResult, ChangeResult or
+        UnmixingResult. ``evaluate_on`` names the subset of pixels that is evaluated.
 
     Raises:
         TypeError: If there is no method for this kind of scene.
@@ -44,6 +45,11 @@ def _(scene: DetectionScene) -> dict[str, Callable]:
 @classical_methods.register
 def _(scene: PairScene) -> dict[str, Callable]:
     return {name: partial(evaluate_change_detector, method=name) for name in CHANGE_DETECTORS}
+
+
+@classical_methods.register
+def _(scene: UnmixingScene) -> dict[str, Callable]:
+    return {name: partial(evaluate_unmixer, method=name) for name in UNMIXING_METHODS}
 
 
 def default_methods(scene) -> list[str]:

@@ -9,6 +9,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
+import mmhsi.utils.safe_loading  # noqa: F401  checkpoints never run code
 from mmhsi.registry import MODELS
 
 

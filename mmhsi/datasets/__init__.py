@@ -1,7 +1,11 @@
 """Datasets of hyperspectral scenes: readers, scenes, splits, transforms, and the windows and tiles cut from a scene."""
 
+from mmhsi.datasets.area_split import AreaSplit
+from mmhsi.datasets.centre_split import CentreSplit
 from mmhsi.datasets.class_info import CLASS_INFO, IGNORE_INDEX, ClassInfo, get_class_info
+from mmhsi.datasets.crop_dataset import CropDataset
 from mmhsi.datasets.detection_scene import DetectionScene
+from mmhsi.datasets.eight_poses import EightPoses
 from mmhsi.datasets.io import (
     CubeInfo,
     CubeReader,
@@ -16,6 +20,8 @@ from mmhsi.datasets.io import (
     write_raster,
 )
 from mmhsi.datasets.pair_scene import PairScene
+from mmhsi.datasets.patch_dataset import PatchDataset
+from mmhsi.datasets.patch_store import PatchStore, write_patches
 from mmhsi.datasets.pretrain_tiles import HSITileDataset, UnlabelledTileDataset
 from mmhsi.datasets.scene_dataset import SceneDataset
 from mmhsi.datasets.scenes import Scene
@@ -24,13 +30,15 @@ from mmhsi.datasets.splits import BlockSplit, FileSplit, MapSplit, NumberSplit, 
 from mmhsi.datasets.tile_dataset import TileDataset
 from mmhsi.datasets.transforms import *  # noqa: F403
 from mmhsi.datasets.transforms import __all__ as _transforms
+from mmhsi.datasets.unmixing_scene import UnmixingScene
 from mmhsi.datasets.whole_scene_dataset import WholeSceneDataset
 from mmhsi.datasets.window_dataset import WindowDataset
 
 __all__ = [
-    'BlockSplit', 'CLASS_INFO', 'ClassInfo', 'CubeInfo', 'CubeReadError', 'CubeReader', 'DetectionScene', 'FileSplit',
-    'HSITileDataset', 'IGNORE_INDEX', 'MapSplit', 'NumberSplit', 'PairScene', 'RatioSplit', 'Scene', 'SceneDataset',
-    'SpectralLibrary', 'Spectrum', 'Split', 'TileDataset', 'UnlabelledTileDataset', 'WholeSceneDataset',
-    'WindowDataset', 'get_class_info', 'get_scene', 'open_cube', 'read_cube', 'read_labels', 'read_spectra',
-    'resample_spectrum', 'write_raster', *_transforms
+    'AreaSplit', 'BlockSplit', 'CLASS_INFO', 'CentreSplit', 'ClassInfo', 'CropDataset', 'CubeInfo', 'CubeReadError',
+    'CubeReader', 'DetectionScene', 'EightPoses', 'FileSplit', 'HSITileDataset', 'IGNORE_INDEX', 'MapSplit', 'NumberSplit',
+    'PairScene', 'PatchDataset', 'PatchStore', 'RatioSplit', 'Scene', 'SceneDataset', 'SpectralLibrary', 'Spectrum',
+    'Split', 'TileDataset', 'UnlabelledTileDataset', 'UnmixingScene', 'WholeSceneDataset', 'WindowDataset', 'get_class_info',
+    'get_scene', 'open_cube', 'read_cube', 'read_labels', 'read_spectra', 'resample_spectrum', 'write_patches',
+    'write_raster', *_transforms
 ]

@@ -198,6 +198,7 @@ class BaseScene(ABC):
         """Sorted flat indices of the pixels that the preprocessing is fitted on, at most ``limit`` (``fit_pixels``)."""
         limit = self._fit_pixels if limit is None else limit
         indices = self.subset(self._fit_on)
+        indices = indices[self.valid.ravel()[indices]]  # a split by areas knows nothing of pixels without data
         if len(indices) > limit:
             indices = indices[np.sort(np.random.RandomState(0).choice(len(indices), limit, replace=False))]
         return indices

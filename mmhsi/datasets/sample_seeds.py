@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import get_worker_info
 
+from mmhsi.utils.worker_samples import note_sample
+
 _draws = itertools.count()
 
 
@@ -36,6 +38,7 @@ def seed_sample(index: int) -> None:
     worker = get_worker_info()
     if worker is None:
         return
+    note_sample(index)
     state = np.random.SeedSequence((worker.seed, next(_draws), int(index))).generate_state(3)
     random.seed(int(state[0]))
     np.random.seed(state[1])

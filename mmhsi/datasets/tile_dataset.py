@@ -23,16 +23,22 @@ class TileDataset(SceneDataset):
     Args:
         tile_size (int): Side t of a tile in pixels.
         overlap (int): Smallest overlap of neighbouring tiles in pixels. Defaults to 0.
+        fixed_grid (bool): Whether the tiles lie side by side from the upper left corner on, so that the last ones may
+            hang over the border; otherwise they are spread evenly and stay inside. Defaults to False.
         **kwargs: See :class:`SceneDataset`; ``pad_mode`` defaults to 'reflect'.
 
     Raises:
         ValueError: If a tile is so much larger than the scene that ``pad_mode`` cannot fill it: with 'reflect' from
-            twice the shorter side on.
+            twice the shorter side on; or if tiles of a fixed grid are to overlap.
     """
 
-    def __init__(self, *args, tile_size: int, overlap: int = 0, pad_mode: str = 'reflect', **kwargs):
+    def __init__(self, *args, tile_size: int, overlap: int = 0, fixed_grid: bool = False, pad_mode: str = 'reflect',
+                 **kwargs):
+        if fixed_grid and overlap:
+            raise ValueError(f'the tiles of a fixed grid do not overlap, but an overlap of {overlap} is asked for')
         self.tile_size = tile_size
         self.overlap = overlap
+        self.fixed_grid = fixed_grid
         super().__init__(*args, pad_mode=pad_mode, **kwargs)
 
     def check_window(self) -> None:
@@ -46,12 +52,15 @@ class TileDataset(SceneDataset):
     def load_data_list(self) -> np.ndarray:
         """Upper left corners of the tiles, shape (N, 2)."""
         scene = self.scene
-        positions = tile_positions(scene.height, scene.width, self.tile_size, self.overlap)
+        t = self.tile_size
+        if self.fixed_grid:
+            positions = t * np.argwhere(np.ones((-(-scene.height // t), -(-scene.width // t))))
+        else:
+            positions = tile_positions(scene.height, scene.width, t, self.overlap)
         if self.subset == 'all':
             return positions
         wanted = np.zeros((scene.height, scene.width), dtype=bool)
         wanted.ravel()[self.subset_pixels()] = True
-        t = self.tile_size
         return positions[[wanted[top:top + t, left:left + t].any() for top, left in positions]]
 
     def sample_info(self, item: np.ndarray) -> dict:

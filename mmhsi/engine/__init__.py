@@ -1,8 +1,13 @@
 """Parts of a run around the model: hooks, optimiser constructors, launching."""
 
 from .hooks import (
+    ExactResumeHook,
+    InitialEndmemberHook,
     IterationSeedHook,
+    NonFiniteLossHook,
     NonNegativeEndmemberHook,
+    PreemptionHook,
+    SafeCheckpointHook,
     SceneProgressHook,
     SceneResultHook,
     SceneStateHook,
@@ -10,6 +15,7 @@ from .hooks import (
 from .optimizers import BF16OptimWrapper, LayerDecayOptimWrapperConstructor
 
 __all__ = [
-    'BF16OptimWrapper', 'IterationSeedHook', 'LayerDecayOptimWrapperConstructor', 'NonNegativeEndmemberHook',
-    'SceneProgressHook', 'SceneResultHook', 'SceneStateHook'
+    'BF16OptimWrapper', 'ExactResumeHook', 'InitialEndmemberHook', 'IterationSeedHook',
+    'LayerDecayOptimWrapperConstructor', 'NonFiniteLossHook', 'NonNegativeEndmemberHook', 'PreemptionHook',
+    'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook'
 ]

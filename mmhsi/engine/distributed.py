@@ -9,6 +9,9 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch.distributed import barrier, destroy_process_group, init_process_group
 
+import mmhsi.utils.safe_loading  # noqa: F401  checkpoints never run code
+from mmhsi.engine.resume import resume_from_latest
+
 
 def init_cpu_process_group(cfg: Config) -> bool:
     """Start the process group of a distributed run where no accelerator is there; otherwise do nothing.
@@ -53,8 +56,11 @@ def build_runner(cfg: Config) -> Runner:
         cfg (Config): The whole config; ``runner_type`` names a runner other than MMEngine's default one.
 
     Returns:
-        Runner: The runner, ready to train or test.
+        Runner: The runner, ready to train or test. One that is to resume, and is not told from where, resumes from the
+        newest intact checkpoint of its work dir, or begins anew if there is none.
     """
+    if cfg.get('resume') and not cfg.get('load_from'):
+        resume_from_latest(cfg)
     init_cpu_process_group(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 

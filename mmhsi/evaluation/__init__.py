@@ -11,11 +11,21 @@ from .functional import (
     detection_curves,
     detection_scores,
 )
-from .metrics import SceneChangeMetric, SceneClassificationMetric, SceneDetectionMetric, SceneMetric
+from .metrics import (
+    RestorationMetric,
+    SceneChangeMetric,
+    SceneClassificationMetric,
+    SceneDetectionMetric,
+    SceneMetric,
+    SceneUnmixingMetric,
+)
+from .restoration_result import RestorationResult
 from .scene_result import SceneResult
+from .unmixing_result import UnmixingResult
 
 __all__ = [
-    'ChangeResult', 'DetectionCurves', 'DetectionResult', 'SceneChangeMetric', 'SceneClassificationMetric',
-    'SceneDetectionMetric', 'SceneMetric', 'SceneResult', 'UndefinedAUC', 'change_scores', 'classification_scores',
-    'confusion_matrix', 'detection_curves', 'detection_scores'
+    'ChangeResult', 'DetectionCurves', 'DetectionResult', 'RestorationMetric', 'RestorationResult', 'SceneChangeMetric',
+    'SceneClassificationMetric', 'SceneDetectionMetric', 'SceneMetric', 'SceneResult', 'SceneUnmixingMetric',
+    'UndefinedAUC', 'UnmixingResult', 'change_scores', 'classification_scores', 'confusion_matrix', 'detection_curves',
+    'detection_scores'
 ]

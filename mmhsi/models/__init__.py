@@ -27,13 +27,14 @@ from .losses import (
     WeightedCrossEntropyLoss,
 )
 from .necks import LevelPyramid, MAEDecoder, SpectralEnhancement, TopDownFusion
-from .restorers import RestorationNet
+from .restorers import BicubicResidual, RestorationNet
 from .segmentors import SlidingEncoderDecoder
 from .selfsup import MaskedSpatViT, MaskedSpecViT, SpatMAE, SpecMAE
 from .unmixers import EndmemberDecoder, Unmixer
 
 __all__ = [
-    'AbundanceHead', 'AbundanceSparsityLoss', 'ChangeClsHead', 'EndmemberDecoder', 'EndmemberVariationLoss',
+    'AbundanceHead', 'AbundanceSparsityLoss', 'BicubicResidual', 'ChangeClsHead', 'EndmemberDecoder',
+    'EndmemberVariationLoss',
     'FullAttention', 'Gradient3DLoss', 'HSIDataPreprocessor', 'HyperSIGMA', 'LevelPyramid', 'LovaszSoftmaxLoss',
     'MAEDecoder', 'MaskedSpatViT', 'MaskedSpecViT', 'MultiLevelClsHead', 'MultiLevelSegHead', 'PixelSegHead',
     'RefinementTransformer', 'RestorationDataPreprocessor', 'RestorationHead', 'RestorationNet', 'SSIMLoss',

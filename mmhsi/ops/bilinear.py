@@ -4,6 +4,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_FAR = 1e6  # an offset beyond this is outside any grid
+
+
+def token_places(spatial_shape: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Column and row (int64) of every token of a grid (Hg, Wg), row-major, each (N, 1)."""
+    height, width = spatial_shape
+    token = torch.arange(height * width, device=device).unsqueeze(-1)
+    return token % width, torch.div(token, width, rounding_mode='floor')
+
 
 def sampling_positions(offsets: Tensor, spatial_shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Absolute sampling positions of every token.
@@ -15,11 +24,17 @@ def sampling_positions(offsets: Tensor, spatial_shape: tuple[int, int]) -> tuple
     Returns:
         Columns and rows, each (..., N, P), in token units; (0, 0) is the centre of the first cell.
     """
-    height, width = spatial_shape
-    token = torch.arange(height * width, device=offsets.device)
-    column = (token % width).to(offsets.dtype).unsqueeze(-1)
-    row = torch.div(token, width, rounding_mode='floor').to(offsets.dtype).unsqueeze(-1)
-    return column + offsets[..., 0], row + offsets[..., 1]
+    column, row = token_places(spatial_shape, offsets.device)
+    return column.to(offsets.dtype) + offsets[..., 0], row.to(offsets.dtype) + offsets[..., 1]
+
+
+def _first_cell(offset: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    """Along one axis, the cell before a sample (int64) and the sample's distance from it, in [0, 1].
+
+    The whole part is taken from the offset, not from the position, so that nothing is rounded on a large grid.
+    """
+    whole = offset.detach().floor()
+    return place + whole.clamp(-_FAR, _FAR).nan_to_num(-_FAR).long(), offset - whole
 
 
 def bilinear_corners(offsets: Tensor, spatial_shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -31,17 +46,38 @@ def bilinear_corners(offsets: Tensor, spatial_shape: tuple[int, int]) -> tuple[T
 
     Returns:
         Token index (int64) and weight, each (..., N, P, 4). A corner outside the grid has weight 0 and a valid index.
-        The weights are differentiable in the offsets.
+        The weights are differentiable in the offsets; on the centre of a cell the derivative is that from the right.
     """
     height, width = spatial_shape
-    x, y = sampling_positions(offsets, spatial_shape)
-    left, top = x.detach().floor(), y.detach().floor()
+    column, row = token_places(spatial_shape, offsets.device)
+    left, fx = _first_cell(offsets[..., 0], column)
+    top, fy = _first_cell(offsets[..., 1], row)
     columns = torch.stack([left, left + 1, left, left + 1], dim=-1)
     rows = torch.stack([top, top, top + 1, top + 1], dim=-1)
-    weight = (1 - (x.unsqueeze(-1) - columns).abs()) * (1 - (y.unsqueeze(-1) - rows).abs())
+    weight = torch.stack([(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy], dim=-1)
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    index = rows.clamp(0, height - 1).long() * width + columns.clamp(0, width - 1).long()
-    return index, weight * inside
+    return rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1), weight * inside
+
+
+def bilinear_matrices(offsets: Tensor, spatial_shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The weights of all rows and of all columns of the grid for each sample; their product is the weight of a cell.
+
+    Args:
+        offsets: (..., N, P, 2), (x, y) in token units.
+        spatial_shape: (Hg, Wg).
+
+    Returns:
+        (..., N, P, Hg) and (..., N, P, Wg), differentiable in the offsets like :func:`bilinear_corners`.
+    """
+    column, row = token_places(spatial_shape, offsets.device)
+    return (_axis_weights(offsets[..., 1], row, spatial_shape[0]),
+            _axis_weights(offsets[..., 0], column, spatial_shape[1]))
+
+
+def _axis_weights(offset: Tensor, place: Tensor, size: int) -> Tensor:
+    first, fraction = _first_cell(offset, place)
+    distance = torch.arange(size, device=offset.device) - first.unsqueeze(-1)
+    return (distance == 0) * (1 - fraction).unsqueeze(-1) + (distance == 1) * fraction.unsqueeze(-1)
 
 
 def sample_tokens(tokens: Tensor, offsets: Tensor, spatial_shape: tuple[int, int]) -> Tensor:

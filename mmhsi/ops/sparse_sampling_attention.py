@@ -1,48 +1,96 @@
 """Sparse sampling attention (SSA): each query attends to a few points sampled around its own position."""
 
+import logging
 import os
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from .bilinear import bilinear_corners, sample_tokens
+from .ssa_fused import attend_fused
+from .ssa_fused import why_unavailable as why_no_fused_kernel
+from .ssa_fused import why_unsupported as why_not_fused
+from .ssa_torch import attend_dense, attend_sampled, attend_separable
 
 BACKEND_VARIABLE = 'MMHSI_SSA_BACKEND'
 
-# Below this number of tokens the dense form is faster than sampling vectors (measured by benchmarks/bench_ssa.py).
+# Without a fused kernel: below this number of tokens the dense form is faster than sampling vectors (measured by
+# benchmarks/bench_ssa.py).
 _DENSE_MAX_TOKENS = 400
 
 
-def _attend_sampled(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                    scale: float) -> Tensor:
-    """The definition: sample keys and values, then attend over the P samples of each query."""
-    head_dims = key.shape[-1]
-    samples = sample_tokens(torch.cat([key, value], dim=-1), offsets, spatial_shape)
-    keys, values = samples.split([head_dims, value.shape[-1]], dim=-1)
-    logits = torch.einsum('bhnd,bhnpd->bhnp', query, keys) * scale
-    return torch.einsum('bhnp,bhnpd->bhnd', logits.softmax(dim=-1), values)
+def _attend_triton(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
+                   scale: float) -> Tensor:
+    """The fused GPU kernels."""
+    from .ssa_triton import attend_triton
+    return attend_triton(query, key, value, offsets, spatial_shape, scale)
 
 
-def _attend_dense(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                  scale: float) -> Tensor:
-    """The same function by two matrix products.
+BACKENDS: dict[str, Callable[..., Tensor]] = {
+    'torch': attend_sampled,
+    'dense': attend_dense,
+    'separable': attend_separable,
+    'fused': attend_fused,
+    'triton': _attend_triton,
+}
 
-    Bilinear sampling is linear, so the product of a query with a sampled key is the sampled product: all scores are
-    computed once, and the attention weights are spread over the four corners of each sample.
+
+@torch.compiler.assume_constant_result
+def _fused_kernel_works() -> bool:
+    """Whether the CPU kernel is at hand; the first call compiles it, and says why not if it cannot."""
+    reason = why_no_fused_kernel()
+    if reason is not None and not _fused_kernel_works.told:
+        _fused_kernel_works.told = True
+        logging.getLogger(__name__).warning(
+            'sparse sampling attention runs without its fused CPU kernel, several times slower: %s', reason)
+    return reason is None
+
+
+_fused_kernel_works.told = False
+
+
+@torch.compiler.assume_constant_result
+def _triton_works() -> bool:
+    try:
+        from . import ssa_triton  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def choose_backend(device_type: str, num_tokens: int, fused: bool, triton: bool, deterministic: bool) -> str:
+    """The back end that 'auto' stands for.
+
+    Args:
+        device_type: Type of the tensors' device, e.g. 'cpu'.
+        num_tokens: Number N of tokens.
+        fused: Whether the fused CPU kernel can take the tensors.
+        triton: Whether the Triton kernels can take the tensors.
+        deterministic: Whether torch is to use deterministic algorithms only.
+
+    Returns:
+        A key of ``BACKENDS``.
     """
-    batch, heads, num_tokens, num_points = offsets.shape[:4]
-    index, weight = bilinear_corners(offsets, spatial_shape)
-    index = index.reshape(batch, heads, num_tokens, num_points * 4)
-    scores = query @ key.transpose(-2, -1)
-    corner_scores = scores.gather(-1, index).reshape(weight.shape)
-    logits = (corner_scores * weight).sum(dim=-1) * scale
-    attention = (logits.softmax(dim=-1).unsqueeze(-1) * weight).reshape(index.shape)
-    dense = torch.zeros_like(scores).scatter_add(-1, index, attention.to(scores.dtype))
-    return dense @ value
+    if device_type == 'cpu' and fused:
+        return 'fused'
+    if device_type == 'cuda' and deterministic:
+        return 'separable'
+    if device_type == 'cuda' and triton:
+        return 'triton'
+    return 'dense' if num_tokens <= _DENSE_MAX_TOKENS else 'torch'
 
 
-BACKENDS: dict[str, Callable[..., Tensor]] = {'torch': _attend_sampled, 'dense': _attend_dense}
+def _automatic_backend(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) -> str:
+    backend = os.environ.get(BACKEND_VARIABLE, 'auto')
+    if backend != 'auto':
+        return backend
+    on_cpu = query.device.type == 'cpu'
+    single = torch.float64 not in (query.dtype, key.dtype, value.dtype, offsets.dtype)
+    return choose_backend(
+        query.device.type, query.shape[2],
+        fused=on_cpu and why_not_fused(query, key, value, offsets) is None and _fused_kernel_works(),
+        triton=query.device.type == 'cuda' and single and _triton_works(),
+        deterministic=torch.are_deterministic_algorithms_enabled())
 
 
 def _check_shapes(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int]) -> None:
@@ -81,21 +129,29 @@ def sparse_sampling_attention(query: Tensor,
         offsets: (B, heads, N, P, 2), (x, y) in token units relative to the query's own cell.
         spatial_shape: (Hg, Wg) of the token grid, row-major, N = Hg * Wg.
         scale: Factor s of the logits; ``None`` means d ** -0.5.
-        backend: 'torch' (the definition), 'dense' (two matrix products, N x N scores) or 'auto', which chooses by the
-            number of tokens. The environment variable ``MMHSI_SSA_BACKEND`` overrides 'auto'. All give the same
-            values and gradients up to rounding.
+        backend: One of
+
+            - 'torch', the definition, by ``grid_sample``;
+            - 'dense', two matrix products with N x N scores, for few tokens;
+            - 'separable', matrix products alone, which is deterministic on every device and needs much memory;
+            - 'fused', a compiled CPU kernel (:mod:`mmhsi.ops.ssa_fused`): float32, bfloat16, float16; deterministic;
+            - 'triton', GPU kernels (:mod:`mmhsi.ops.ssa_triton`): the same types;
+            - 'auto', which takes 'fused' on the CPU and 'triton' on CUDA if they can do it, 'separable' on CUDA if
+              deterministic algorithms are asked for, else 'dense' or 'torch' by the number of tokens. The environment
+              variable ``MMHSI_SSA_BACKEND`` overrides 'auto'.
+
+            All give the same values and gradients up to rounding; half precision is computed in float32.
 
     Returns:
         (B, heads, N, d), differentiable in all four tensors.
 
     Raises:
-        ValueError: For shapes that do not fit or an unknown back end.
+        ValueError: For shapes that do not fit, an unknown back end, or one that cannot take these tensors.
+        RuntimeError: For gradients by 'triton' while torch is to use deterministic algorithms only.
     """
     _check_shapes(query, key, value, offsets, spatial_shape)
     if backend == 'auto':
-        backend = os.environ.get(BACKEND_VARIABLE, 'auto')
-    if backend == 'auto':
-        backend = 'dense' if query.shape[2] <= _DENSE_MAX_TOKENS else 'torch'
+        backend = _automatic_backend(query, key, value, offsets)
     if backend not in BACKENDS:
         raise ValueError(f'unknown back end {backend!r}, expected one of {sorted(BACKENDS)} or "auto"')
     scale = query.shape[-1]**-0.5 if scale is None else scale

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from . import published  # noqa: F401  makes 'hypersigma:' an address of CheckpointLoader
+from . import published, safe_loading  # noqa: F401  make 'hypersigma:' an address, and all addresses safe
 from .checkpoint_file import allow_official_arguments, parameters_of, read_checkpoint
 from .convert_back import names_in_mmhsi
 from .official_checkpoint import convert_checkpoint

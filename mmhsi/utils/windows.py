@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-PAD_MODES = ('constant', 'symmetric', 'reflect')
+PAD_MODES = ('constant', 'symmetric', 'reflect', 'append')
 
 
 def check_pad_mode(pad_mode: str) -> None:
-    """Raise a ValueError unless ``pad_mode`` is one of 'constant', 'symmetric' and 'reflect'."""
+    """Raise a ValueError unless ``pad_mode`` is one of :data:`PAD_MODES`."""
     if pad_mode not in PAD_MODES:
         raise ValueError(f'pad_mode must be one of {PAD_MODES}, not {pad_mode!r}')
 
@@ -21,24 +21,29 @@ def source_indices(start: int, length: int, size: int, pad_mode: str = 'constant
         length (int): Length of the window.
         size (int): Length of the axis.
         pad_mode (str): 'constant' marks outside positions by -1, 'symmetric' mirrors at the border of the first and
-            last element (d c b a | a b c d), 'reflect' mirrors at the element itself (d c b | a b c d).
+            last element (d c b a | a b c d), 'reflect' mirrors at the element itself (d c b | a b c d), 'append'
+            repeats the last elements in their own order (a b c d | c d), and nothing in front of the first.
 
     Returns:
         np.ndarray: int64 indices of shape (length,), within [0, size) or -1.
 
     Raises:
-        ValueError: If the mirrored part is longer than the axis provides.
+        ValueError: If the mirrored or repeated part is longer than the axis provides.
     """
     indices = np.arange(start, start + length)
     if pad_mode == 'constant':
         indices[(indices < 0) | (indices >= size)] = -1
         return indices
     check_pad_mode(pad_mode)
-    available = size if pad_mode == 'symmetric' else size - 1
+    available = size - 1 if pad_mode == 'reflect' else size
     overhang = max(-start, start + length - size)
+    if pad_mode == 'append' and start < 0:
+        raise ValueError(f'a window that begins {-start} pixels before an axis cannot be filled with pad_mode "append"')
     if overhang > available:
         raise ValueError(f'a window that hangs {overhang} pixels over an axis of {size} pixels cannot be filled with '
                          f'pad_mode {pad_mode!r}, which provides {available}; use a smaller window or "constant"')
+    if pad_mode == 'append':
+        return np.where(indices >= size, indices - overhang, indices)
     shift = 1 if pad_mode == 'symmetric' else 0
     indices = np.where(indices < 0, -indices - shift, indices)
     return np.where(indices >= size, 2 * (size - 1) - indices + shift, indices)

@@ -115,7 +115,7 @@ def heat_map_figure(scores: np.ndarray,
     axes.imshow(image, interpolation='nearest' if scale >= 1 else 'antialiased', aspect='auto')
     axes.set_axis_off()
     left = 2 * MARGIN + width
-    _colour_bar(canvas, (left, MARGIN + head, bar_height), style, (low, high), known)
+    colour_bar(canvas, (left, MARGIN + head, bar_height), style, (low, high), known)
     for entry in legend:
         middle = MARGIN + head + bar_height + 24
         canvas.swatch(left, middle, entry.colour)
@@ -123,8 +123,9 @@ def heat_map_figure(scores: np.ndarray,
     return canvas.figure
 
 
-def _colour_bar(canvas: Canvas, place: tuple[float, float, float], style: str, limits: tuple[float, float],
-                known: np.ndarray) -> None:
+def colour_bar(canvas: Canvas, place: tuple[float, float, float], style: str, limits: tuple[float, float],
+               known: np.ndarray) -> None:
+    """Draw the bar of a colour map at (left, top, height) of a canvas; ends beyond which scores lie are pointed."""
     left, top, height = place
     below = known.size > 0 and known.min() < limits[0]
     above = known.size > 0 and known.max() > limits[1]

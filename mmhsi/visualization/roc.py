@@ -74,7 +74,7 @@ def roc_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
         ValueError: If there is no result.
     """
     notes = [f'AUC {result.metrics["AUC"]:.4f}' if result.metrics else 'undefined' for result in results.values()]
-    canvas, (axes, ), lines = _frame(list(results), notes, title, subtitle, 1)
+    canvas, (axes, ), lines = curve_frame(list(results), notes, title, subtitle, 1)
     known = [result.curves for result in results.values() if result.curves is not None]
     most = max((curves.num_background for curves in known), default=1000)
     lowest = 10. ** -max(1, len(str(most - 1)))  # by digits, as a logarithm of a power of ten may be rounded
@@ -107,7 +107,7 @@ def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', poin
     """
     notes = [f'{result.metrics["AUC_Pd_tau"]:.4f} and {result.metrics["AUC_Pf_tau"]:.4f}' if result.metrics
              else 'undefined' for result in results.values()]
-    canvas, panels, lines = _frame(list(results), notes, title, subtitle, 2)
+    canvas, panels, lines = curve_frame(list(results), notes, title, subtitle, 2)
     grid = np.linspace(0, 1, points)
     for result, line in zip(results.values(), lines, strict=True):
         if result.curves is not None:
@@ -121,7 +121,8 @@ def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', poin
     return canvas.figure
 
 
-def _frame(names: list[str], notes: list[str], title: str, subtitle: str, panels: int) -> tuple[Canvas, list, list]:
+def curve_frame(names: list[str], notes: list[str], title: str, subtitle: str,
+                panels: int) -> tuple[Canvas, list, list]:
     """Canvas with titled axes and the legend at their right; the style of each line."""
     if not names:
         raise ValueError('there is no result to draw')

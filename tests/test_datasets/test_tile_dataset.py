@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mmhsi.datasets import Scene, TileDataset
-from mmhsi.utils.tiling import stitch_tiles, tile_positions
+from mmhsi.utils.tiling import pad_to_multiple, stitch_tiles, tile_positions
 
 HEIGHT, WIDTH, BANDS = 20, 23, 30
 
@@ -53,6 +53,25 @@ def test_tiles_without_a_pixel_of_the_subset_are_left_out(scene):
     assert 0 < len(wanted) < len(TileDataset(scene, 'all', tile_size=4)) == 30
     sample = train[1]
     assert train.get_cat_ids(1) == sorted(set(sample['gt_seg_map'].ravel().tolist()) - {255})
+
+
+@pytest.mark.parametrize('tile', [8, 23, 25])
+def test_fixed_grid_hangs_over_the_border(scene, tile):
+    dataset = TileDataset(scene, 'all', tile_size=tile, fixed_grid=True, pad_mode='append')
+    padded = pad_to_multiple(scene.window(0, 0, HEIGHT, WIDTH), tile, 'append')
+    corners = [(top, left) for top in range(0, HEIGHT, tile) for left in range(0, WIDTH, tile)]
+    samples = [dataset[index] for index in range(len(dataset))]
+    assert [(sample['top'], sample['left']) for sample in samples] == corners
+    for (top, left), sample in zip(corners, samples, strict=True):
+        np.testing.assert_array_equal(sample['img'], padded[top:top + tile, left:left + tile])
+        assert (sample['gt_seg_map'][HEIGHT - top:] == 255).all()
+    stitched = stitch_tiles([sample['img'] for sample in samples], corners, (HEIGHT, WIDTH))
+    np.testing.assert_array_equal(stitched, scene.window(0, 0, HEIGHT, WIDTH))
+
+
+def test_tiles_of_a_fixed_grid_do_not_overlap(scene):
+    with pytest.raises(ValueError, match='an overlap of 2 is asked for'):
+        TileDataset(scene, 'all', tile_size=8, overlap=2, fixed_grid=True)
 
 
 def test_scene_smaller_than_a_tile_is_mirrored_and_the_rest_ignored(scene):

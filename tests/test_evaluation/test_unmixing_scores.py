@@ -7,6 +7,7 @@ from mmhsi.evaluation.functional.unmixing import (
     abundance_mse,
     abundance_rmse,
     match_endmembers,
+    reconstruction_angles,
     reconstruction_rmse,
     spectral_angles,
     unmixing_scores,
@@ -73,3 +74,14 @@ def test_bad_input_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_reconstruction_angles_by_hand():
+    endmembers = np.array([[1., 0], [0, 2]])
+    spectra = np.array([[3., 0], [1, 1], [0, 0], [1, 2]])
+    abundances = np.array([[.5, 0, 1, 0], [0, 1, 0, 0]])
+    found = reconstruction_angles(spectra, endmembers, abundances)
+    # the same direction, an angle of 45 degrees, a zero spectrum, a zero mixture
+    np.testing.assert_allclose(found, [0, np.pi / 4, np.pi / 2, np.pi / 2])
+    with pytest.raises(ValueError, match=r'abundances \(2, 3\) do not mix to spectra of shape \(4, 2\)'):
+        reconstruction_angles(spectra, endmembers, abundances[:, :3])

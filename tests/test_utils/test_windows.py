@@ -34,6 +34,18 @@ def test_mirrored_part_is_limited_by_the_axis(pad_mode, provided):
         source_indices(-provided - 1, 5, 3, pad_mode)
 
 
+def test_append_repeats_the_last_elements_in_their_order():
+    image = np.arange(20.).reshape(4, 5)
+    wanted = np.concatenate([image, image[-2:]])
+    wanted = np.concatenate([wanted, wanted[:, -3:]], axis=1)
+    np.testing.assert_array_equal(crop_window(image, 1, 2, 5, 6, 'append'), wanted[1:, 2:])
+    np.testing.assert_array_equal(crop_window(image, 1, 2, 3, 3, 'append'), image[1:, 2:])
+    with pytest.raises(ValueError, match='hangs 5 pixels over an axis of 4'):
+        crop_window(image, 0, 0, 9, 5, 'append')
+    with pytest.raises(ValueError, match='begins 1 pixels before an axis'):
+        crop_window(image, -1, 0, 4, 4, 'append')
+
+
 def test_unknown_pad_mode_is_named():
     with pytest.raises(ValueError, match="not 'wrap'"):
         crop_window(np.zeros((3, 3)), -1, 0, 3, 3, 'wrap')

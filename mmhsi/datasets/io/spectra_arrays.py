@@ -52,7 +52,8 @@ class _NpzListing(_Listing, NpzReader):
     pass
 
 
-def _open_listing(path: str) -> _Listing:
+def open_listing(path: str) -> _Listing:
+    """A reader that lists the arrays of a .mat, HDF5, .npy or .npz file."""
     with explained(path), open(path, 'rb') as stream:
         start = stream.read(10)
     if h5py.is_hdf5(path):
@@ -80,7 +81,7 @@ def read_array_spectra(path: str, key: str | None, layout: str, unit: str | None
     Raises:
         CubeReadError: If the file is damaged, or the choice of the array or of its axes is not unique.
     """
-    with _open_listing(path) as listing:
+    with open_listing(path) as listing:
         variables = listing.variables
         structs = [name for name, variable in variables.items() if variable.kind == 'struct']
         if key in structs or (key is None and len(structs) == 1 and len(variables) == 1):

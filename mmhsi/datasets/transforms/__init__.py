@@ -1,11 +1,12 @@
 """Transforms of hyperspectral cubes and windows."""
 
-from mmhsi.datasets.transforms.augment import RandomBandNoise, RandomDateSwap, RandomRotate90, RandomSpectralScale
+from mmhsi.datasets.transforms.augment import RandomBandNoise, RandomRotate90, RandomSpectralScale
 from mmhsi.datasets.transforms.band_noise import DeadlineNoise, ImpulseNoise, MixedNoise, StripeNoise
 from mmhsi.datasets.transforms.band_statistics import StandardizeTile
 from mmhsi.datasets.transforms.band_window import CenterBandWindow, RandomBandWindow, RandomTileCrop
 from mmhsi.datasets.transforms.chain import SpectralChain
-from mmhsi.datasets.transforms.dihedral import RandomDihedral, dihedral
+from mmhsi.datasets.transforms.degradation import BicubicDegradation
+from mmhsi.datasets.transforms.dihedral import Dihedral, RandomDihedral, dihedral
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.transforms.noise import (
     NOISE_CASES,
@@ -14,6 +15,7 @@ from mmhsi.datasets.transforms.noise import (
     NoiseChain,
     NonIIDGaussianNoise,
 )
+from mmhsi.datasets.transforms.pack_restoration import PackRestoration
 from mmhsi.datasets.transforms.percentile import PercentileScale
 from mmhsi.datasets.transforms.scene_crop import RandomSceneCrop
 from mmhsi.datasets.transforms.spectral import (
@@ -27,9 +29,10 @@ from mmhsi.datasets.transforms.spectral import (
 from mmhsi.datasets.transforms.standardized_loading import LoadStandardizedWindow
 
 __all__ = [
-    'CenterBandWindow', 'DeadlineNoise', 'GaussianNoise', 'ImpulseNoise', 'LoadSceneWindow', 'LoadStandardizedWindow',
-    'MinMaxScale', 'MissingStrips', 'MixedNoise', 'NOISE_CASES', 'NoiseChain', 'NonIIDGaussianNoise', 'PercentileScale',
-    'RandomBandNoise', 'RandomBandWindow', 'RandomDateSwap', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop',
+    'BicubicDegradation', 'CenterBandWindow', 'DeadlineNoise', 'Dihedral', 'GaussianNoise', 'ImpulseNoise', 'LoadSceneWindow', 'LoadStandardizedWindow',
+    'MinMaxScale', 'MissingStrips', 'MixedNoise', 'NOISE_CASES', 'NoiseChain', 'NonIIDGaussianNoise', 'PackRestoration',
+    'PercentileScale',
+    'RandomBandNoise', 'RandomBandWindow', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop',
     'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain', 'SpectralPCA',
     'SpectralTransform', 'Standardize', 'StandardizeTile', 'StripeNoise', 'dihedral'
 ]

@@ -30,6 +30,50 @@ def dihedral(image: np.ndarray, pose: int) -> np.ndarray:
     return image[::-1] if pose % 2 else image
 
 
+def check_square(name: str, results: dict, keys: Sequence[str]) -> list[str]:
+    """The keys that a sample has.
+
+    Raises:
+        ValueError: If it has none of them, or one of its arrays is not square.
+    """
+    present = [key for key in keys if key in results]
+    if not present:
+        raise ValueError(f'{name} is to turn {", ".join(keys)}, but the sample has none of them')
+    for key in present:
+        height, width = results[key].shape[:2]
+        if height != width:
+            raise ValueError(f'{name} needs square images, but {key!r} has {height} x {width} pixels')
+    return present
+
+
+@TRANSFORMS.register_module()
+class Dihedral(BaseTransform):
+    """Brings all arrays of a sample into the pose of :func:`dihedral` that the sample has under the key 'pose'.
+
+    :class:`mmhsi.datasets.EightPoses` gives each sample in every pose.
+
+    Args:
+        keys (Sequence[str]): As those of :class:`RandomDihedral`. Defaults to ('gt', 'img', 'enlarged').
+
+    Raises:
+        ValueError: As :class:`RandomDihedral`, and for a sample without a pose.
+    """
+
+    def __init__(self, keys: Sequence[str] = ('gt', 'img', 'enlarged')):
+        self.keys = tuple(keys)
+
+    def transform(self, results: dict) -> dict:
+        """Turn the arrays."""
+        if 'pose' not in results:
+            raise ValueError("Dihedral: the sample has no 'pose'; the dataset EightPoses gives one to each")
+        for key in check_square('Dihedral', results, self.keys):
+            results[key] = np.ascontiguousarray(dihedral(results[key], results['pose']))
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(keys={self.keys})'
+
+
 @TRANSFORMS.register_module()
 class RandomDihedral(BaseTransform):
     """Brings all arrays of a sample into the same of the eight poses of :func:`dihedral`, drawn with equal chance.
@@ -55,13 +99,7 @@ class RandomDihedral(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Turn the arrays and, if so drawn, reverse their bands."""
-        present = [key for key in self.keys if key in results]
-        if not present:
-            raise ValueError(f'RandomDihedral is to turn {", ".join(self.keys)}, but the sample has none of them')
-        for key in present:
-            height, width = results[key].shape[:2]
-            if height != width:
-                raise ValueError(f'RandomDihedral needs square images, but {key!r} has {height} x {width} pixels')
+        present = check_square('RandomDihedral', results, self.keys)
         pose = int(np.random.randint(8))
         reverse = bool(self.reverse_prob and np.random.rand() < self.reverse_prob)
         for key in present:

@@ -211,3 +211,35 @@ class NoiseChain(Noise):
         for noise in self.noises:
             cube = noise.corrupt(cube, rng)
         return cube
+
+
+@TRANSFORMS.register_module()
+class NoiseChoice(Noise):
+    """One of several noises for each sample, drawn with equal chance.
+
+    Args:
+        noises (Sequence[dict | None]): Configs of noises, None for none; a kind is drawn more often by naming it more
+            often. The seeds of the noises are not used.
+        rotate (bool): Whether the noises are taken in turn instead, as the published training of HyperSIGMA does, each
+            worker for itself. A fixed ``seed`` has no effect on the turn. Defaults to False.
+        seed (int, optional): Fixes the noise, see the module.
+
+    Raises:
+        ValueError: If there is nothing to choose from, or one of them is no noise.
+    """
+
+    def __init__(self, noises: Sequence[dict | None], rotate: bool = False, seed: int | None = None):
+        super().__init__(seed)
+        if not noises:
+            raise ValueError('there is no noise to choose from')
+        self.noises = [None if noise is None else build_noises([noise])[0] for noise in noises]
+        self.rotate = rotate
+        self._turn = 0
+
+    def corrupt(self, cube: np.ndarray, rng) -> np.ndarray:
+        if self.rotate:
+            chosen, self._turn = self._turn, (self._turn + 1) % len(self.noises)
+        else:
+            chosen = int(rng.randint(len(self.noises)))
+        noise = self.noises[chosen]
+        return cube if noise is None else noise.corrupt(cube, rng)

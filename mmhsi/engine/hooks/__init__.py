@@ -1,11 +1,16 @@
-"""Hooks: what an experiment saves about its scenes, how it shows its progress, what holds after each iteration."""
+"""Hooks: what an experiment saves, how it shows its progress, what holds after each iteration, how it may end."""
 
-from .endmember_hook import NonNegativeEndmemberHook
+from .endmember_hook import InitialEndmemberHook, NonNegativeEndmemberHook
+from .exact_resume_hook import ExactResumeHook
 from .iteration_seed_hook import IterationSeedHook
+from .non_finite_loss_hook import NonFiniteLossHook
+from .preemption_hook import PreemptionHook
+from .safe_checkpoint_hook import SafeCheckpointHook
 from .scene_progress_hook import SceneProgressHook
 from .scene_result_hook import SceneResultHook
 from .scene_state_hook import SceneStateHook
 
 __all__ = [
-    'IterationSeedHook', 'NonNegativeEndmemberHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook'
+    'ExactResumeHook', 'InitialEndmemberHook', 'IterationSeedHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook',
+    'PreemptionHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook'
 ]

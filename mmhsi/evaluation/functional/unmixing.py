@@ -126,6 +126,31 @@ def reconstruction_rmse(cube: np.ndarray, endmembers: np.ndarray, abundances: np
     return float(np.sqrt(((np.moveaxis(abundances, 0, -1) @ endmembers - cube)**2).mean()))
 
 
+def reconstruction_angles(spectra: np.ndarray, endmembers: np.ndarray, abundances: np.ndarray) -> np.ndarray:
+    """Angle between each spectrum and the linear mixture of its endmembers.
+
+    Args:
+        spectra (np.ndarray): (N, C).
+        endmembers (np.ndarray): (P, C).
+        abundances (np.ndarray): (P, N).
+
+    Returns:
+        np.ndarray: float64 (N,), radians; a right angle where a spectrum or its mixture is zero.
+
+    Raises:
+        ValueError: If the shapes do not belong together, or a value is NaN or infinite.
+    """
+    spectra = _checked('spectra', spectra, 2, '(N, C)')
+    endmembers = _checked('endmembers', endmembers, 2, '(P, C)')
+    abundances = _checked('abundances', abundances, 2, '(P, N)')
+    if (abundances.shape, endmembers.shape[1]) != ((len(endmembers), len(spectra)), spectra.shape[1]):
+        raise ValueError(f'endmembers {endmembers.shape} and abundances {abundances.shape} do not mix to spectra of '
+                         f'shape {spectra.shape}')
+    mixed = abundances.T @ endmembers
+    norms = np.linalg.norm(mixed, axis=1) * np.linalg.norm(spectra, axis=1)
+    return np.arccos(np.clip((mixed * spectra).sum(axis=1) / np.where(norms > 0, norms, 1), -1, 1))
+
+
 def unmixing_scores(endmembers: np.ndarray,
                     true_endmembers: np.ndarray,
                     abundances: np.ndarray,

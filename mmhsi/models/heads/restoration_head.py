@@ -81,13 +81,24 @@ class SuperResolutionHead(RestorationHead):
         scale (int): Factor s of both sides: a power of two, by steps of 2, or 3.
         skip (str): 'add' the convolved enlarged image, as SpatSIGMA does, or 'concat' it, as HyperSIGMA does. Defaults
             to 'add'.
+        width (int, optional): Channels between fusion and tail. Defaults to ``num_bands``, as the reference has it,
+            which takes long with hundreds of bands.
+        residual (bool): Whether the result is added to the enlarged image itself. The tail then starts as zero, so that
+            training starts at the bicubic image and a small network need not learn to copy it first. The reference
+            has no such sum. Defaults to False.
         **kwargs: Further arguments of :class:`RestorationHead`.
 
     Raises:
         ValueError: For another scale or ``skip``.
     """
 
-    def __init__(self, num_bands: int, scale: int, skip: str = 'add', **kwargs) -> None:
+    def __init__(self,
+                 num_bands: int,
+                 scale: int,
+                 skip: str = 'add',
+                 width: int | None = None,
+                 residual: bool = False,
+                 **kwargs) -> None:
         super().__init__(num_bands, **kwargs)
         if scale != 3 and (scale < 2 or scale & (scale - 1)):
             raise ValueError(f'scale must be a power of two or 3, found {scale}')
@@ -95,12 +106,17 @@ class SuperResolutionHead(RestorationHead):
             raise ValueError(f"skip must be 'add' or 'concat', found {skip!r}")
         self.scale = scale
         self.concatenates = skip == 'concat'
+        self.residual = residual
+        width = width or num_bands
+        self.fusion = _conv(self.fusion.in_channels, width)
         self.upsample = nn.Sequential()
         for step in [3] if scale == 3 else [2] * (scale.bit_length() - 1):
-            self.upsample.extend([_conv(num_bands, num_bands * step**2), nn.PixelShuffle(step)])
-        self.skip = _conv(num_bands, num_bands)
-        if self.concatenates:
-            self.tail = _conv(2 * num_bands, num_bands)
+            self.upsample.extend([_conv(width, width * step**2), nn.PixelShuffle(step)])
+        self.skip = _conv(num_bands, width)
+        self.tail = _conv(2 * width if self.concatenates else width, num_bands)
+        if residual:
+            nn.init.zeros_(self.tail.weight)
+            nn.init.zeros_(self.tail.bias)
 
     def enlarge(self, image: Tensor) -> Tensor:
         """Bicubic enlargement (B, C, sH, sW) of an image (B, C, H, W), see :func:`mmhsi.utils.imresize.imresize`."""
@@ -122,7 +138,9 @@ class SuperResolutionHead(RestorationHead):
         """
         lms = self.enlarge(image) if lms is None else lms
         large = self.upsample(self.fuse(features, image))
-        if lms.shape != large.shape:
-            raise ValueError(f'the enlarged image must have the shape {tuple(large.shape)}, found {tuple(lms.shape)}')
+        wanted = (*image.shape[:2], *large.shape[2:])
+        if tuple(lms.shape) != wanted:
+            raise ValueError(f'the enlarged image must have the shape {wanted}, found {tuple(lms.shape)}')
         skipped = self.skip(lms)
-        return self.tail(torch.cat([large, skipped], dim=1) if self.concatenates else large + skipped)
+        result = self.tail(torch.cat([large, skipped], dim=1) if self.concatenates else large + skipped)
+        return lms + result if self.residual else result

@@ -37,8 +37,11 @@ class GridAttention(BaseModule):
     def split_heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Project tokens (B, N, C) to query, key and value, each (B, heads, N, d)."""
         batch, num_tokens, _ = x.shape
-        qkv = self.qkv(x).reshape(batch, num_tokens, 3, self.num_heads, self.head_dims)
-        return qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        # Split along the width: the backward pass joins the three gradients in one copy.
+        parts = self.qkv(x).split(self.inner_dims, dim=-1)
+        shape = (batch, num_tokens, self.num_heads, self.head_dims)
+        query, key, value = (part.reshape(shape).transpose(1, 2) for part in parts)
+        return query, key, value
 
     def merge_heads(self, x: Tensor) -> Tensor:
         """Concatenate heads (B, heads, N, d) and project to (B, N, C)."""

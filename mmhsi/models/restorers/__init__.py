@@ -2,10 +2,11 @@
 
 from mmhsi.registry import MODELS
 
+from .bicubic_residual import BicubicResidual
 from .restoration_net import RestorationNet
 from .tiled_restoration import restore_by_tiles
 
-__all__ = ['RestorationNet', 'restore_by_tiles']
+__all__ = ['BicubicResidual', 'RestorationNet', 'restore_by_tiles']
 
 
 @MODELS.register_module(name='TiledEditModel')

@@ -17,7 +17,7 @@ def write_scene_result(result, folder: str | Path, scene=None) -> None:
     Each kind of result registers a function of its own with ``write_scene_result.register``.
 
     Args:
-        result (SceneResult | DetectionResult | ChangeResult): The evaluated scene.
+        result (SceneResult | DetectionResult | ChangeResult | RestorationResult): The evaluated scene.
         folder (str or Path): Folder to write into; it is made if it is not there.
         scene (Scene | PairScene, optional): The scene itself, for its values, all its labels, its masked pixels and its
             georeference. Without it there is no false-colour picture and the ground truth shows the evaluated pixels
@@ -45,7 +45,7 @@ def write_results(folder: str | Path,
     folder.mkdir(parents=True, exist_ok=True)
     write_metrics(folder / 'metrics.json', metrics or {}, results)
     for name, result in results.items():
-        write_scene_result(result, folder, (scenes or {}).get(name))
+        write_scene_result(result, folder, (scenes or {}).get(getattr(result, 'scene_name', name)))
 
 
 def write_metrics(path: str | Path, metrics: Mapping, results: Mapping) -> None:

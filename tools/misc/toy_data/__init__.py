@@ -10,9 +10,11 @@ from .classification import CLASSIFICATION
 from .detection import DETECTION
 from .files import claim_folder
 from .oscd import write_oscd
+from .super_resolution import SUPER_RESOLUTION
+from .unmixing import UNMIXING
 
 DATASETS: dict[str, Callable[[Path, np.random.Generator], None]] = {
-    **CLASSIFICATION, **DETECTION, **CHANGE, 'oscd': write_oscd}
+    **CLASSIFICATION, **DETECTION, **CHANGE, **SUPER_RESOLUTION, **UNMIXING, 'oscd': write_oscd}
 """What writes each dataset, by the name of its folder below the data root."""
 
 

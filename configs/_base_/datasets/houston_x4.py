@@ -1,0 +1,9 @@
+_base_ = 'houston_sr.py'
+
+scale = 4
+train_dataloader = dict(dataset=dict(dataset=dict(path='{{$MMHSI_DATA:data}}/houston_x4/trains', scale=scale)))
+val_dataloader = dict(dataset=dict(path='{{$MMHSI_DATA:data}}/houston_x4/evals', scale=scale))
+test_dataloader = dict(dataset=dict(path='{{$MMHSI_DATA:data}}/houston_x4/houston_test.mat', scale=scale))
+
+val_evaluator = dict(scale=scale)
+test_evaluator = dict(scale=scale)

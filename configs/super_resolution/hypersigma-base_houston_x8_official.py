@@ -1,0 +1,11 @@
+# As the official code has it, where the defaults of this toolbox depart from it; see the README.
+_base_ = 'hypersigma-base_houston_x8.py'
+
+model = dict(test_cfg=dict(overlap=0))  # tiles side by side
+
+val_dataloader = _base_.test_dataloader  # the best state is chosen on the test images
+val_evaluator = dict(ergas_ratio=4, skip_zeros=True)  # ERGAS comes out twice as large
+test_evaluator = val_evaluator
+
+randomness = dict(seed=3000)
+env_cfg = dict(cudnn_benchmark=True)

@@ -1,0 +1,4 @@
+# Another loss of mmagic in the place of the sum of three.
+_base_ = 'hypersigma-tiny_indian-pines_x2.py'
+
+model = dict(pixel_loss=dict(_delete_=True, type='mmagic.CharbonnierLoss', eps=1e-6))

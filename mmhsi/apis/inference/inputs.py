@@ -1,0 +1,194 @@
+"""Which scenes are to be predicted: files, folders, lists, arrays, pairs of dates; each under a name of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SUFFIXES = ('.tif', '.tiff', '.mat', '.npy', '.npz', '.h5', '.hdf5', '.hdr', '.img', '.dat', '.bin', '.raw', '.bsq',
+            '.bil', '.bip', '.nc', '.vrt', '.jp2', '.png')
+_LIST_SUFFIXES = ('.txt', '.lst')
+
+
+@dataclass(frozen=True)
+class SceneInput:
+    """One scene to be predicted.
+
+    Attributes:
+        image (Any): A path, a dict of path, key and layout, or an array (H, W, C); of two dates a tuple of two of them.
+        name (str): Beginning of the names of its products.
+    """
+
+    image: Any
+    name: str
+
+    @property
+    def sources(self) -> tuple:
+        """The images, one or two."""
+        return self.image if isinstance(self.image, tuple) else (self.image, )
+
+    def identity(self) -> list:
+        """What tells whether the scene is still the same, as JSON can hold it."""
+        facts = []
+        for source in self.sources:
+            if isinstance(source, np.ndarray):
+                sample = source[::max(len(source) // 16, 1)]
+                facts.append(['array', list(source.shape), str(source.dtype), float(np.nansum(sample, dtype=float))])
+                continue
+            path = source['path'] if isinstance(source, Mapping) else source
+            status = os.stat(path)
+            facts.append([str(path), status.st_size, status.st_mtime_ns])
+        return facts
+
+
+def files_of(folder: str | Path) -> list[Path]:
+    """The scenes of a folder, sorted by name; of an ENVI pair the header.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    folder = Path(folder)
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES
+                   and not path.name.startswith('.'))
+    headers = {path.with_suffix('') for path in files if path.suffix.lower() == '.hdr'}
+    kept = [path for path in files if path.suffix.lower() == '.hdr' or
+            (path.with_suffix('') not in headers and path not in headers)]
+    if not kept:
+        raise ValueError(f'{folder}: the folder holds no scene; expected files with one of {", ".join(SUFFIXES)}')
+    return kept
+
+
+def read_list(path: str | Path) -> list:
+    """The scenes of a text file, one a line; a pair of dates with a tab between the two. Relative paths start from the
+    folder of the list; empty lines and lines that begin with # are left out.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    path = Path(path)
+    scenes = []
+    for line in path.read_text(encoding='utf-8').splitlines():
+        if line.strip() and not line.lstrip().startswith('#'):
+            parts = tuple(str(path.parent / part.strip()) for part in line.split('\t') if part.strip())
+            scenes.append(parts[0] if len(parts) == 1 else parts)
+    if not scenes:
+        raise ValueError(f'{path}: the list names no scene')
+    return scenes
+
+
+def list_inputs(inputs: Any, pairs: bool = False, options: Mapping | None = None) -> list[SceneInput]:
+    """The scenes that a user means.
+
+    Args:
+        inputs (Any): A path, an array (H, W, C), a folder, a text file with a list (.txt, .lst), or a sequence of
+            these. For two dates a pair of paths, arrays or folders with files of the same names, or a sequence of
+            pairs.
+        pairs (bool): Whether the model compares two dates. Defaults to False.
+        options (Mapping, optional): ``key`` and ``layout`` of the files.
+
+    Returns:
+        list[SceneInput]: The scenes.
+
+    Raises:
+        FileNotFoundError: If a path is absent.
+        ValueError: If there is no scene, or a scene does not consist of two dates although the model compares two.
+        TypeError: If an input is neither a path nor an array.
+    """
+    options = {key: value for key, value in (options or {}).items() if value is not None}
+    images = _pairs(inputs) if pairs else [image for image in _flat(inputs)]
+    for image in images:
+        for source in image if pairs else (image, ):
+            if not isinstance(source, np.ndarray) and not os.path.isfile(source):
+                raise FileNotFoundError(f'{source}: no such file')
+    names = _names([image[0] if pairs else image for image in images])
+
+    def source(image: Any) -> Any:
+        return image if isinstance(image, np.ndarray) else dict(path=str(image), **options)
+
+    return [SceneInput(tuple(map(source, image)) if pairs else source(image), name)
+            for image, name in zip(images, names, strict=True)]
+
+
+def _flat(inputs: Any) -> list:
+    if isinstance(inputs, np.ndarray):
+        return [inputs]
+    if isinstance(inputs, (str, os.PathLike)):
+        if os.path.isdir(inputs):
+            return files_of(inputs)
+        if str(inputs).lower().endswith(_LIST_SUFFIXES) and os.path.isfile(inputs):
+            return _flat(read_list(inputs))
+        return [inputs]
+    if isinstance(inputs, Sequence):
+        if not len(inputs):
+            raise ValueError('there is no scene to predict: the list is empty')
+        if any(isinstance(item, tuple) for item in inputs):
+            raise ValueError('a pair of dates is given, but the model takes one scene at a time')
+        return [image for item in inputs for image in _flat(item)]
+    raise TypeError(f'a scene is a path or an array (H, W, C), found {type(inputs).__name__}')
+
+
+def _single(item: Any) -> bool:
+    return isinstance(item, (str, os.PathLike, np.ndarray))
+
+
+def _pairs(inputs: Any) -> list[tuple]:
+    if isinstance(inputs, (str, os.PathLike)) and str(inputs).lower().endswith(_LIST_SUFFIXES):
+        inputs = read_list(inputs)
+    elif _single(inputs) or not isinstance(inputs, Sequence):
+        raise ValueError(f'the model compares two dates: expected a pair of scenes, found '
+                         f'{"one array" if isinstance(inputs, np.ndarray) else inputs}')
+    if not len(inputs):
+        raise ValueError('there is no pair of scenes to predict: the list is empty')
+    if len(inputs) == 2 and all(map(_single, inputs)):
+        if all(not isinstance(item, np.ndarray) and os.path.isdir(item) for item in inputs):
+            first, second = ({path.name: path for path in files_of(folder)} for folder in inputs)
+            alone = sorted(set(first) ^ set(second))
+            if alone:
+                raise ValueError(f'{inputs[0]}, {inputs[1]}: expected files of the same names in both folders, found '
+                                 f'{alone[0]} in one alone')
+            return [(first[name], second[name]) for name in first]
+        return [tuple(inputs)]
+    for item in inputs:
+        if _single(item) or len(item) != 2:
+            raise ValueError(f'the model compares two dates: expected pairs of scenes, found '
+                             f'{"an array" if isinstance(item, np.ndarray) else item}')
+    return [tuple(item) for item in inputs]
+
+
+def _names(images: Sequence) -> list[str]:
+    """A name for each scene: the stem of its file, with as many folders before it as tell equal stems apart."""
+    paths = [None if isinstance(image, np.ndarray) else Path(os.path.abspath(image)) for image in images]
+    names = [f'scene_{number + 1}' if path is None else path.stem for number, path in enumerate(paths)]
+    if len(images) == 1 and paths[0] is None:
+        return ['scene']
+    depth = 1
+    while len(set(names)) < len(names):
+        repeated = {name for name in names if names.count(name) > 1}
+        longer = ['_'.join([*path.parts[-1 - depth:-1], path.stem]).replace(os.sep, '') if name in repeated and path
+                  else name for name, path in zip(names, paths, strict=True)]
+        depth += 1
+        if longer == names or depth > 50:
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f'two scenes are named {twice!r}: {", ".join(str(p) for p in paths if p)}; give each '
+                             'scene once')
+        names = longer
+    return names
+
+
+def part_of(scenes: Sequence, part: tuple[int, int] | None) -> list:
+    """The scenes of one of N processes: part (I, N) with I from 1 takes every N-th from the I-th on.
+
+    Raises:
+        ValueError: If I does not lie between 1 and N.
+    """
+    if part is None:
+        return list(scenes)
+    index, count = part
+    if not 1 <= index <= count:
+        raise ValueError(f'a part is I/N with I from 1 to N, found {index}/{count}')
+    return list(scenes[index - 1::count])

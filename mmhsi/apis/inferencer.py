@@ -1,0 +1,419 @@
+"""From scenes to products: class maps, scores, abundances, endmembers and restored cubes, by one class for all tasks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.infer import BaseInferencer
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from mmhsi.apis.inference.inputs import SceneInput, list_inputs, part_of
+from mmhsi.apis.inference.networks import Network
+from mmhsi.apis.inference.plan import Plan, class_names, make_network, make_plan
+from mmhsi.apis.inference.products import Prediction, make_figures, write_endmembers, write_figures, write_rasters
+from mmhsi.apis.inference.run_scene import Trial, predict_scene, try_network
+from mmhsi.apis.inference.scene_stream import PairStream, SceneStream
+from mmhsi.apis.inference.staging import Memory, Staging
+from mmhsi.apis.inference.tasks import ClassTask, DetectionTask, RestorationTask, Task, UnmixingTask
+from mmhsi.apis.inference.training_state import find_target_spectrum, fitted_state, training_bands
+from mmhsi.apis.inference.units import file_units
+from mmhsi.apis.inference.weights import config_of_checkpoint, load_parameters, load_weights_file
+from mmhsi.apis.zoo import find_model
+from mmhsi.datasets.io import CubeReadError, open_cube
+from mmhsi.models.heads import TargetDetectionHead
+from mmhsi.registry import INFERENCERS, MODELS
+from mmhsi.utils.checkpoint_file import write_text
+from mmhsi.visualization.figure import figure_to_rgb
+
+SUFFIX = '_prediction.json'
+"""Ending of the file that tells of a finished scene."""
+
+
+@INFERENCERS.register_module()
+class HSIInferencer(BaseInferencer):
+    """Predict scenes of any size with a trained model, whatever its task.
+
+    A scene is read, preprocessed by what was fitted in the training, cut into the windows or tiles of the config,
+    predicted and joined again part by part, in a memory that does not grow with its rows. What is written to files can
+    be larger than memory, and an interrupted prediction goes on where it stopped.
+
+    Args:
+        model (str | Path | Config, optional): Config file, config, or a name or alias of
+            :func:`mmhsi.apis.list_models`. Defaults to None: the config that the checkpoint holds.
+        weights (str, optional): Checkpoint: a file, or any address that MMEngine's ``load_checkpoint`` takes. Defaults to
+            the published weights of a named model; a config without weights stays as it was initialised, with a
+            warning.
+        device (str | torch.device, optional): Defaults to an accelerator if there is one.
+        scope (str): Registry scope. Defaults to 'mmhsi'.
+        show_progress (bool): Whether there is a progress bar. Defaults to True.
+        memory (int): Bytes that the parts of a scene and, on a CPU, the batches may use; the network itself and what is
+            fitted come on top. Defaults to 1 GiB.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is absent.
+        ValueError: If the weights are not those of the config, or the config does not tell how scenes are cut.
+    """
+
+    def __init__(self,
+                 model: str | Path | Config | None = None,
+                 weights: str | None = None,
+                 device: str | torch.device | None = None,
+                 scope: str = 'mmhsi',
+                 show_progress: bool = True,
+                 memory: int = 2**30):
+        self.memory = memory
+        self._config_name = 'the config'
+        if isinstance(model, (str, Path)):
+            model = str(model)
+            self._config_name = model
+            if not os.path.isfile(model):
+                entry = find_model(model)
+                model, weights = str(entry.config), weights or entry.weights
+        self._weights_name = None if weights is None else str(weights)
+        init_default_scope(scope)
+        super().__init__(model, self._weights_name, None if device is None else str(device), scope, show_progress)
+
+    def _init_model(self, cfg: Config, weights: str | None, device: str) -> nn.Module:
+        checkpoint: dict = {}
+        if weights is not None:
+            checkpoint = load_weights_file(weights)
+            if not cfg:
+                cfg.update(config_of_checkpoint(checkpoint, weights)._cfg_dict)
+                self._config_name = f'the config that {weights} holds'
+        init_default_scope(cfg.get('default_scope', self.scope))
+        model = MODELS.build(cfg.model)
+        if weights is None:
+            print_log(f'{self._config_name}: no weights are given, the predictions are those of random ones', 'current',
+                      logging.WARNING)
+        else:
+            load_parameters(model, checkpoint, weights, self._config_name)
+        self._record: Mapping | None = checkpoint.get('mmhsi')
+        self._meta = dict((checkpoint.get('meta') or {}).get('dataset_meta') or {})
+        model.cfg = cfg
+        return model.to(device).eval()
+
+    def _init_pipeline(self, cfg: Config) -> Plan:
+        return make_plan(cfg, self.model)
+
+    def _init_collate(self, cfg: Config) -> None:
+        return None
+
+    def _init_visualizer(self, cfg: Config) -> None:
+        return None
+
+    @property
+    def plan(self) -> Plan:
+        """How scenes are predicted with the config."""
+        return self.pipeline
+
+    @torch.inference_mode()
+    def __call__(self,
+                 inputs: Any,
+                 out_dir: str | Path | None = None,
+                 *,
+                 key: str | Sequence[str] | None = None,
+                 layout: str | None = None,
+                 nodata: float | None = None,
+                 bands: Any = None,
+                 match_bands: str = 'check',
+                 target_spectrum: Any = None,
+                 tile_size: int | tuple[int, int] | None = None,
+                 overlap: int | None = None,
+                 blend: str | None = None,
+                 batch_size: int | None = None,
+                 scores: bool = False,
+                 driver: str = 'GTiff',
+                 pictures: bool = True,
+                 return_arrays: bool = True,
+                 return_vis: bool = False,
+                 resume: bool = True,
+                 overwrite: bool = False,
+                 part: tuple[int, int] | None = None,
+                 on_error: str = 'raise') -> dict:
+        """Predict scenes.
+
+        Args:
+            inputs (Any): A path, an array (H, W, C), a folder, a text file that lists scenes, or a sequence of these; of
+                a model that compares two dates a pair of them, or a sequence of pairs. See
+                :func:`mmhsi.apis.inference.inputs.list_inputs`.
+            out_dir (str | Path, optional): Folder of the products, made if absent. Defaults to None: nothing is written.
+            key (str | Sequence[str], optional): Name of the array in .mat, HDF5 and .npz files. Defaults to that of the
+                config where a file has it, else to the only cube of the file.
+            layout (str, optional): Axes of arrays in files, 'hwc' or 'chw'. Defaults to 'auto'.
+            nodata (float, optional): Value of pixels without data, instead of the one that a file declares.
+            bands (Any, optional): The bands the model was trained on, if neither the checkpoint nor the config tells,
+                see :func:`mmhsi.apis.inference.training_state.training_bands`.
+            match_bands (str): 'check' refuses scenes whose wavelengths are others or in another order; 'nearest' and
+                'resample' match them, 'off' looks at the number of bands alone. See
+                :func:`mmhsi.datasets.band_matching.match_bands`. Defaults to 'check'.
+            target_spectrum (Any, optional): For target detection: values of the bands, a file, or a dict of the
+                arguments of :func:`mmhsi.datasets.target_spectrum.read_target_spectrum`.
+            tile_size, overlap, blend: Tiles instead of those of the config's test, in pixels; 'overwrite', 'average' or
+                'smooth', see :class:`mmhsi.apis.inference.tiled.TileGrid`.
+            batch_size (int, optional): Number of tiles or windows that run at once. Chosen by memory by default.
+            scores (bool): Whether the probabilities of classes are kept too. Defaults to False.
+            driver (str): Format of rasters, 'GTiff' or 'ENVI'. Defaults to 'GTiff'.
+            pictures (bool): Whether pictures are written. Defaults to True.
+            return_arrays (bool): Whether the arrays are returned; with an ``out_dir`` False keeps the memory fixed.
+                Defaults to True.
+            return_vis (bool): Whether pictures are returned as arrays. Defaults to False.
+            resume (bool): Whether an interrupted prediction goes on. Defaults to True.
+            overwrite (bool): Whether scenes are predicted again that are finished. Defaults to False.
+            part (tuple[int, int], optional): (I, N), I from 1: only every N-th scene from the I-th on, for one of N
+                processes.
+            on_error (str): 'raise', or 'continue' with the other scenes and tell at the end. Defaults to 'raise'.
+
+        Returns:
+            dict: 'predictions', a dict for each scene: 'name', 'family', 'files' by name, 'summary', and the arrays:
+            'classes' (H, W) uint8 from 0, 255 without data; 'detected' (H, W) likewise; 'scores' (H, W) or (K, H, W);
+            'abundances' (P, H, W); 'endmembers' (P, C); 'restored' (H, W, C). A scene that was finished before has its
+            files alone, one that failed 'error'. 'visualization', a dict of RGB arrays for each scene, or None.
+
+        Raises:
+            FileNotFoundError: If a file is absent.
+            ValueError: If a scene does not suit the model; the message names it.
+            OSError: If the products cannot be written.
+        """
+        if driver not in ('GTiff', 'ENVI'):
+            raise ValueError(f"driver must be 'GTiff' or 'ENVI', not {driver!r}")
+        if on_error not in ('raise', 'continue'):
+            raise ValueError(f"on_error must be 'raise' or 'continue', not {on_error!r}")
+        plan = self.plan.tiled(tile_size, overlap, blend)
+        folder = None if out_dir is None else _writable(out_dir)
+        wanted = training_bands(self.cfg, self._record, bands)
+        options = dict(nodata=nodata, wanted=wanted, matching=match_bands, target_spectrum=target_spectrum)
+        output = dict(driver=driver, pictures=pictures, scores=scores)
+        results: dict = {'predictions': [], 'visualization': []}
+        for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
+            try:
+                if folder is not None and not overwrite:
+                    finished = self._finished(scene, folder, self._settings(scene, plan, options, output), output)
+                    if finished is not None:
+                        results['predictions'].append(finished)
+                        results['visualization'].append(None)
+                        continue
+                prediction, picture = self.predict(scene, folder, plan, options, output, batch_size, return_arrays,
+                                                   return_vis, resume and not overwrite)
+            except (OSError, ValueError, RuntimeError) as error:
+                if on_error == 'raise':
+                    raise
+                print_log(f'{scene.name} failed: {error}', 'current', logging.ERROR)
+                prediction, picture = dict(name=scene.name, family=plan.family, files={}, error=str(error)), None
+            results['predictions'].append(prediction)
+            results['visualization'].append(picture)
+        return results
+
+    def predict(self, scene: SceneInput, folder: Path | None, plan: Plan, options: dict, output: dict,
+                batch_size: int | None, return_arrays: bool, return_vis: bool, resume: bool) -> tuple[dict, dict | None]:
+        """Predict and write one scene; see :meth:`__call__`."""
+        start = time.perf_counter()
+        stream = self.preprocess(scene, plan, options)
+        try:
+            network = self._network(plan, stream, options)
+            trial = try_network(network, plan, stream.bands, stream.info.path, self.memory // 2, batch_size)
+            task, palette = self._task(plan, stream, trial, output['scores'])
+            settings = self._settings(scene, plan, options, output)
+            staging: Memory = Memory() if folder is None else Staging(
+                folder / f'.{scene.name}.part', dict(settings, memory=self.memory), resume)
+            begun = staging.done
+            try:
+                self.forward(scene, stream, network, plan, task, trial, staging)
+                predicted = self._prediction(scene, stream, task, trial, staging, palette)
+                figures = self.visualize(predicted, stream) if return_vis or folder and output['pictures'] else {}
+                summary = self._summary(predicted, stream, settings, trial, begun, time.perf_counter() - start)
+                files = {} if folder is None else self.postprocess(predicted, figures, folder, output, summary)
+                arrays = {}
+                if return_arrays:
+                    arrays = task.arrays({name: np.array(array) if folder is not None else array
+                                          for name, array in staging.arrays.items()})
+            except BaseException:
+                if isinstance(staging, Staging):
+                    staging.close()
+                raise
+            del predicted
+            staging.remove()
+        finally:
+            stream.close()
+        picture = {name: figure_to_rgb(figure) for name, figure in figures.items()} if return_vis else None
+        return dict(name=scene.name, family=plan.family, files=files, summary=summary, **arrays), picture
+
+    def preprocess(self, scene: SceneInput, plan: Plan, options: Mapping) -> SceneStream | PairStream:
+        """Open a scene behind the preprocessing that was fitted in the training."""
+        settings = dict(plan.scene)
+        given = options['nodata']
+        common = dict(
+            preprocessing=settings.get('preprocessing', ()),
+            state=fitted_state(self._record, scene.name),
+            num_bands=settings.get('num_bands'),
+            wanted=options['wanted'],
+            matching=options['matching'],
+            nodata=settings.get('nodata') if given is None else given,
+            name=scene.name)
+        images = [_with_key(source, settings) for source in scene.sources]
+        if plan.pairs:
+            stream = PairStream(images, joint=settings.get('joint', True), **common)
+        else:
+            stream = SceneStream(images[0], **common)
+        notes = [f'bands: {stream.matched}']
+        if stream.info.transform is None:
+            notes.append('no georeference, nor will the products have one')
+        print_log(f'{stream.info.path}: {stream.height} x {stream.width} pixels; {"; ".join(notes)}', 'current')
+        return stream
+
+    def forward(self, scene: SceneInput, stream, network: Network, plan: Plan, task: Task, trial: Trial,
+                staging: Memory) -> None:
+        """Fill the layers of a scene."""
+        if staging.done:
+            print_log(f'{scene.name}: going on behind part {staging.done}', 'current')
+        predict_scene(stream, network, plan, task, trial, staging, self.memory,
+                      scene.name if self.show_progress else None)
+
+    def visualize(self, prediction: Prediction, stream, **kwargs) -> dict:
+        """Pictures of a prediction by name."""
+        return make_figures(prediction, stream)
+
+    def postprocess(self, prediction: Prediction, figures: dict, folder: Path, output: Mapping, summary: dict) -> dict:
+        """Write the products of a scene, and at last the file that tells of them."""
+        files = {**write_rasters(prediction, folder, output['driver']), **write_endmembers(prediction, folder)}
+        if output['pictures']:
+            files.update(write_figures(figures, prediction.name, folder))
+        summary['files'] = {name: path.name for name, path in files.items()}
+        files['summary'] = folder / f'{prediction.name}{SUFFIX}'
+        write_text(files['summary'], json.dumps(summary, indent=2) + '\n')
+        return {name: str(path) for name, path in files.items()}
+
+    def _network(self, plan: Plan, stream, options: Mapping) -> Network:
+        spectrum = None
+        if isinstance(getattr(self.model, 'decode_head', None), TargetDetectionHead):
+            spectrum = find_target_spectrum(plan, stream, options['target_spectrum'])
+        elif options['target_spectrum'] is not None:
+            raise ValueError(f'{self._config_name}: a target spectrum is given, but the model looks for none')
+        return make_network(plan, self.model, spectrum)
+
+    def _task(self, plan: Plan, stream, trial: Trial, scores: bool) -> tuple[Task, np.ndarray]:
+        if plan.family in ('denoising', 'super_resolution'):
+            return (RestorationTask(trial.outputs, plan.family, file_units(stream.transforms)),
+                    np.zeros((0, 3), np.uint8))
+        names, palette = class_names(self.cfg, self._meta, plan.family, trial.outputs)
+        if plan.family == 'detection':
+            return DetectionTask(names, **plan.score), palette
+        if plan.family == 'unmixing':
+            spectra = self.model.endmembers.detach().cpu().double().numpy().T
+            units = file_units(stream.transforms)
+            return UnmixingTask(names, spectra if units is None else spectra * units[0] + units[1]), palette
+        return ClassTask(plan.family, names, scores, logits=plan.window is None), palette
+
+    def _prediction(self, scene: SceneInput, stream, task: Task, trial: Trial, staging: Memory,
+                    palette: np.ndarray) -> Prediction:
+        waves, info = stream.wavelengths, stream.info
+        restored = staging.arrays.get('restored')
+        if restored is not None and waves is not None and len(waves) != len(restored):
+            waves = None
+        widths = None
+        if waves is not None and info.fwhm is not None and np.array_equal(waves, info.wavelengths):
+            widths = info.fwhm
+        return Prediction(scene.name, task.name, info, staging.arrays,
+                          {name: layer.nodata for name, layer in task.layers.items()}, getattr(task, 'classes', ()),
+                          palette, trial.scale, waves, widths, getattr(task, 'endmembers', None))
+
+    def _settings(self, scene: SceneInput, plan: Plan, options: Mapping, output: Mapping) -> dict:
+        """What the layers of a scene depend on, as JSON can hold it."""
+        weights = self._weights_name
+        if weights is not None and os.path.isfile(weights):
+            status = os.stat(weights)
+            weights = [weights, status.st_size, status.st_mtime_ns]
+        wanted = options['wanted']
+        described = dict(
+            preprocessing=repr(plan.scene), tiles=repr((plan.window, plan.grid, plan.pad_mode, plan.loading)),
+            model=repr(self.cfg.model),
+            bands=None if wanted is None else wanted.wavelengths.tolist(), spectrum=_plain(options['target_spectrum']))
+        return dict(
+            scene=scene.identity(), weights=weights, nodata=_plain(options['nodata']), matching=options['matching'],
+            scores=output['scores'],
+            **{name: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for name, value in described.items()})
+
+    def _summary(self, prediction: Prediction, stream, settings: dict, trial: Trial, begun: int,
+                 seconds: float) -> dict:
+        summary: dict = dict(
+            scene=prediction.name, family=prediction.family, config=self._config_name, weights=self._weights_name,
+            source=[date.info.path for date in getattr(stream, 'dates', (stream, ))],
+            size=[stream.height, stream.width], georeferenced=prediction.info.transform is not None,
+            bands=stream.matched, batch_size=trial.batch_size, seconds=round(seconds, 2), settings=settings)
+        if begun:
+            summary['resumed_behind_part'] = begun
+        for name in ('classes', 'detected'):
+            if name in prediction.layers:
+                counts = sum(np.bincount(row, minlength=256) for row in prediction.layers[name][0])
+                summary['pixels'] = {label: int(counts[value]) for value, label in
+                                     enumerate(('no data', *prediction.classes))}
+        if prediction.family in ('denoising', 'super_resolution', 'unmixing'):
+            known = file_units(getattr(stream, 'transforms', ())) is not None
+            summary['units'] = 'those of the scene' if known else 'those of the preprocessed scene'
+        return summary
+
+    def _finished(self, scene: SceneInput, folder: Path, settings: dict, output: Mapping) -> dict | None:
+        """What a scene left that was finished with the same settings; None if it is to be predicted."""
+        path = folder / f'{scene.name}{SUFFIX}'
+        if not path.is_file():
+            return None
+        try:
+            summary = json.loads(path.read_text(encoding='utf-8'))
+            files = {name: folder / file for name, file in summary['files'].items()}
+            same = summary['settings'] == json.loads(json.dumps(settings))
+        except (ValueError, KeyError, AttributeError):
+            return None
+        rasters = {'GTiff': '.tif', 'ENVI': '.img'}[output['driver']]
+        if not same or not any(file.suffix == rasters for file in files.values()) or not all(
+                file.is_file() for file in files.values()) or (
+                    output['pictures'] and not any(file.suffix == '.png' for file in files.values())):
+            return None
+        print_log(f'{scene.name}: finished before, left as it is', 'current')
+        return dict(name=scene.name, family=summary['family'], summary=summary, skipped=True,
+                    files={**{name: str(file) for name, file in files.items()}, 'summary': str(path)})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value if value is None or isinstance(value, (int, float, str)) else repr(value)
+
+
+def _with_key(source: Any, settings: Mapping) -> Any:
+    """A source with the key and layout of the config, if none are given and its file has such a key."""
+    if isinstance(source, np.ndarray) or 'key' in source or 'key' not in settings:
+        return source
+    keyed = {**source, **{name: settings[name] for name in ('key', 'layout') if name in settings}}
+    try:
+        with open_cube(**keyed):
+            return keyed
+    except CubeReadError:
+        return source  # what is wrong with the file itself is told when it is opened without the key
+
+
+def _writable(folder: str | Path) -> Path:
+    """The folder, made if absent.
+
+    Raises:
+        OSError: If it cannot be made or written.
+    """
+    folder = Path(folder)
+    trial = folder / f'.writable-{os.getpid()}'
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise OSError(f'{folder}: the folder of the products cannot be written: {error.strerror or error}') from error
+    return folder

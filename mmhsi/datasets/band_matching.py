@@ -1,0 +1,157 @@
+"""Bringing the bands of another sensor to those that a model was trained on, by their wavelengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+METHODS = ('check', 'nearest', 'resample', 'off')
+SAME_BAND = 5.
+"""Bands whose centres lie so near to each other (nm) are one band; half the width counts where it is larger."""
+_MAX_LISTED = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """The bands of a sensor.
+
+    Attributes:
+        wavelengths (np.ndarray): Centres in nm, (C,), in the order of the bands.
+        fwhm (np.ndarray, optional): Full widths at half maximum in nm, (C,).
+        source (str): Where they come from, for messages.
+    """
+
+    wavelengths: np.ndarray
+    fwhm: np.ndarray | None = None
+    source: str = 'the model'
+
+    def __post_init__(self) -> None:
+        for name in ('wavelengths', 'fwhm'):
+            values = getattr(self, name)
+            if values is None:
+                continue
+            values = np.asarray(values, np.float64)
+            if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
+                raise ValueError(f'{self.source}: the {name} of the bands must be positive numbers (C,), found shape '
+                                 f'{values.shape}')
+            object.__setattr__(self, name, values)
+        if self.fwhm is not None and self.fwhm.shape != self.wavelengths.shape:
+            raise ValueError(f'{self.source}: {len(self.fwhm)} widths are given for {len(self.wavelengths)} bands')
+
+    def __len__(self) -> int:
+        return len(self.wavelengths)
+
+
+@dataclass(frozen=True, eq=False)
+class BandMatch:
+    """How the bands of a model are made of those of a file.
+
+    Attributes:
+        source (np.ndarray): Bands of the file that are read, int64 (S,).
+        weights (np.ndarray, optional): (S, C) shares of them in the bands of the model; None if these are the ones that
+            are read, in this order.
+    """
+
+    source: np.ndarray
+    weights: np.ndarray | None = None
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Values (..., S) of the bands read → float32 (..., C) of the bands of the model."""
+        return values if self.weights is None else values @ self.weights.astype(np.float32)
+
+    def select(self, bands: np.ndarray) -> BandMatch:
+        """The match of some bands of the model, by index, which reads no more than these need."""
+        if self.weights is None:
+            return BandMatch(self.source[bands])
+        weights = self.weights[:, bands]
+        used = np.flatnonzero(weights.any(axis=1))
+        return BandMatch(self.source[used], weights[used])
+
+
+def match_bands(wanted: Bands, found: Bands, method: str = 'check', tolerance: float | None = None) -> BandMatch | None:
+    """Find the bands of a model in those of a file.
+
+    Args:
+        wanted (Bands): The bands of the model, in the order it takes them.
+        found (Bands): The bands of the file.
+        method (str): 'check' accepts a file of the same bands in the same order and refuses any other. 'nearest' takes
+            the nearest band for each. 'resample' averages the bands of the file over the Gaussian response of each
+            band of the model (:func:`mmhsi.datasets.io.resample_spectrum`), or interpolates linearly if the widths are
+            not known; it suits a file of finer bands. 'off' does nothing. Defaults to 'check'.
+        tolerance (float, optional): Largest distance of centres in nm at which two bands count as one ('check') or as
+            near ('nearest'). Defaults to 5 nm or half the width of the band, whichever is larger; for 'nearest' half
+            the step to the next band of the model, if that is larger still.
+
+    Returns:
+        BandMatch | None: The match; None if the bands are to be taken as they are.
+
+    Raises:
+        ValueError: If the bands differ ('check'), or bands of the model lie too far from any of the file or are not
+            covered by them. The message lists them.
+    """
+    if method not in METHODS:
+        raise ValueError(f'bands are matched by one of {METHODS}, not {method!r}')
+    if method == 'off':
+        return None
+    limit = _limits(wanted, tolerance, near=method == 'nearest')
+    if method == 'check':
+        _check_same(wanted, found, limit)
+        return None
+    if method == 'nearest':
+        distance = np.abs(found.wavelengths[None] - wanted.wavelengths[:, None])
+        chosen = distance.argmin(axis=1)
+        missing = np.flatnonzero(distance.min(axis=1) > limit)
+        if len(missing):
+            listed = [f'band {band} at {wanted.wavelengths[band]:.1f} nm (nearest {found.wavelengths[chosen[band]]:.1f} '
+                      'nm)' for band in missing[:_MAX_LISTED]]
+            raise ValueError(f'{found.source} lacks {len(missing)} of the {len(wanted)} bands of {wanted.source}: '
+                             f'{_joined(listed, len(missing))}')
+        return BandMatch(chosen)
+    from mmhsi.datasets.io.spectra import resample_spectrum  # imports much that few need
+
+    try:
+        # the response of every band of the file alone
+        weights = resample_spectrum(np.eye(len(found)), found.wavelengths, wanted.wavelengths, wanted.fwhm)
+    except ValueError as error:
+        raise ValueError(f'{found.source} does not cover the bands of {wanted.source}: {error}') from error
+    return BandMatch(np.arange(len(found)), weights).select(np.arange(len(wanted)))
+
+
+def _limits(wanted: Bands, tolerance: float | None, near: bool) -> np.ndarray:
+    if tolerance is not None:
+        return np.full(len(wanted), float(tolerance))
+    limit = np.full(len(wanted), SAME_BAND)
+    if wanted.fwhm is not None:
+        limit = np.maximum(limit, wanted.fwhm / 2)
+    if near and len(wanted) > 1:
+        order = np.argsort(wanted.wavelengths)
+        steps = np.diff(wanted.wavelengths[order])
+        # the smaller one: across a gap there is no band to stand in
+        nearest = np.minimum(np.append(steps, np.inf), np.insert(steps, 0, np.inf))
+        limit[order] = np.maximum(limit[order], nearest / 2)
+    return limit
+
+
+def _check_same(wanted: Bands, found: Bands, limit: np.ndarray) -> None:
+    hint = "match the bands by 'nearest' or 'resample'"
+    if len(found) == len(wanted):
+        apart = np.abs(found.wavelengths - wanted.wavelengths)
+        if (apart <= limit).all():
+            return
+        band = int((apart - limit).argmax())
+        order = np.argsort(found.wavelengths), np.argsort(wanted.wavelengths)
+        if (np.abs(found.wavelengths[order[0]] - wanted.wavelengths[order[1]]) <= limit[order[1]]).all():
+            raise ValueError(f'{found.source} has its bands in another order than {wanted.source}: band {band} is at '
+                             f'{found.wavelengths[band]:.1f} nm, expected {wanted.wavelengths[band]:.1f} nm; {hint}')
+        raise ValueError(f'{found.source} has other bands than {wanted.source}: band {band} is at '
+                         f'{found.wavelengths[band]:.1f} nm, expected {wanted.wavelengths[band]:.1f} nm; {hint}')
+    missing = np.flatnonzero(np.abs(found.wavelengths[None] - wanted.wavelengths[:, None]).min(axis=1) > limit)
+    listed = [f'{wanted.wavelengths[band]:.1f}' for band in missing[:_MAX_LISTED]]
+    lacks = f' and lacks those at {_joined(listed, len(missing))} nm' if len(missing) else ', which hold all of them'
+    raise ValueError(f'{found.source} has {len(found)} bands, expected the {len(wanted)} of {wanted.source}{lacks}; '
+                     f'{hint}')
+
+
+def _joined(listed: list[str], count: int) -> str:
+    return ', '.join(listed) + (f' and {count - len(listed)} more' if count > len(listed) else '')

@@ -1,0 +1,168 @@
+"""Crops of a scene as clean images, for denoising and super-resolution; the pipeline degrades them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+
+import numpy as np
+from mmengine.logging import print_log
+from scipy.ndimage import zoom
+
+from mmhsi.datasets.area_split import Area, check_areas
+from mmhsi.datasets.hsi_dataset import HSIDataset
+from mmhsi.datasets.scenes import Scene
+from mmhsi.datasets.shared_scenes import get_scene
+from mmhsi.datasets.window_grid import grid_positions
+from mmhsi.registry import DATASETS
+
+_SPLINE_REACH = 12  # pixels; what lies further off has less than 1e-6 of influence on a cubic spline
+
+
+@DATASETS.register_module()
+class CropDataset(HSIDataset):
+    """Square crops on a grid of rectangular areas of a scene, or these areas as they are.
+
+    A sample holds 'gt' (h, w, C) float32, the preprocessed values; 'img', a copy of it for the pipeline to degrade;
+    'name', which no other sample has; 'scene_name', 'top' and 'left' (its upper left pixel in the scene), 'area', the
+    rectangle (top, left, height, width) it lies in, 'scale', 'ori_shape' (h, w) and 'sample_idx'.
+
+    To fit the preprocessing of the scene to the training areas alone, give the scene the split
+    ``dict(type='AreaSplit', train=areas, ...)`` and ``fit_on='train'``.
+
+    A training leaves out crops with pixels without data (NaN, nodata), says so and counts them in :attr:`skipped`;
+    with ``test_mode`` they are an error.
+
+    Args:
+        scene (dict | Scene): The scene; equal configs share one.
+        areas (Sequence[Area], optional): Rectangles (top, left, height, width) in pixels. Defaults to the whole scene.
+        crop_size (int, optional): Side of a crop in pixels. By default every area is one sample, whole.
+        stride (int | Sequence[int], optional): Step of the crops in pixels of the copy they are cut from, a number or
+            one for each scale. Defaults to ``crop_size``.
+        scales (Sequence[float]): Crops are also cut from copies of each area that are so much smaller or larger,
+            resampled by cubic splines (``scipy.ndimage.zoom``, bands untouched); 1 is the area itself. Defaults to 1
+            alone. Copies are kept in memory.
+        clean (bool): Whether the scene is clean. False is for a scene that is noisy itself: its samples have no 'gt'.
+            Defaults to True.
+        pipeline (Sequence[dict | Callable]): Transforms of a sample.
+        metainfo (Mapping, optional): Meta information.
+        **kwargs: See :class:`HSIDataset`.
+
+    Raises:
+        ValueError: If an area does not lie inside the scene, a copy is smaller than a crop, no crop is left, or a test
+            area holds pixels without data.
+    """
+
+    def __init__(self,
+                 scene: dict | Scene,
+                 areas: Sequence[Area] | None = None,
+                 crop_size: int | None = None,
+                 stride: int | Sequence[int] | None = None,
+                 scales: Sequence[float] = (1., ),
+                 clean: bool = True,
+                 pipeline: Sequence[dict | Callable] = (),
+                 metainfo: Mapping | None = None,
+                 **kwargs):
+        self.scene = get_scene(scene)
+        areas = [(0, 0, self.scene.height, self.scene.width)] if areas is None else areas
+        self.areas = check_areas(areas, self.scene.height, self.scene.width, f'scene {self.scene.name!r}')
+        self.crop_size = crop_size
+        self.scales = tuple(float(scale) for scale in scales)
+        if not self.areas or not self.scales or min(self.scales) <= 0:
+            raise ValueError(f'crops need areas and positive scales, not {areas!r} and {scales!r}')
+        strides = (stride, ) * len(self.scales) if stride is None or np.ndim(stride) == 0 else tuple(stride)
+        if len(strides) != len(self.scales):
+            raise ValueError(f'{len(self.scales)} scales and {len(strides)} strides are given, expected one stride or '
+                             'one for each scale')
+        self.strides = tuple(crop_size if step is None else step for step in strides)
+        self.clean = clean
+        self.skipped = 0
+        super().__init__(pipeline, metainfo, **kwargs)
+
+    def full_init(self) -> None:
+        """Prepare the scene, make the copies of other scales and list the crops."""
+        if not self._fully_initialized:
+            self.scene.prepare()
+            self._copies = {
+                (number, index): zoom(self.scene.window(*area), (scale, scale, 1), order=3)
+                for (number, scale), (index, area) in product(enumerate(self.scales), enumerate(self.areas))
+                if scale != 1
+            }
+            super().full_init()
+
+    def load_data_list(self) -> np.ndarray:
+        """Scale, area, row, column, height and width of the crops in their copy of the area, shape (N, 6)."""
+        crops, usable = [], []
+        for (number, scale), (index, area) in product(enumerate(self.scales), enumerate(self.areas)):
+            height, width = area[2:] if scale == 1 else self._copies[number, index].shape[:2]
+            if self.crop_size is None:
+                found = np.array([(0, 0, height, width)])
+            else:
+                try:
+                    corners = grid_positions(height, width, self.crop_size, self.strides[number])
+                except ValueError as error:
+                    raise ValueError(f'scene {self.scene.name!r}, area {area} at scale {scale:g}: {error}') from None
+                found = np.insert(corners, 2, [[self.crop_size]] * 2, axis=1)
+            usable.append(self._usable(area, (height, width), found, scale))
+            crops.append(np.insert(found, 0, [[number], [index]], axis=1))
+        crops, usable = np.concatenate(crops), np.concatenate(usable)
+        self._alone = len(crops) == 1
+        self.skipped = len(crops) - np.count_nonzero(usable)
+        if self.skipped:
+            self._report(crops[~usable])
+        return crops[usable].astype(np.int32)
+
+    def _usable(self, area: Area, size: tuple[int, int], crops: np.ndarray, scale: float) -> np.ndarray:
+        """Which of the crops of a copy with ``size`` pixels come from pixels that all hold data, bool (N,)."""
+        top, left, rows, cols = area
+        valid = self.scene.valid[top:top + rows, left:left + cols]
+        if valid.all():
+            return np.ones(len(crops), dtype=bool)
+        reach = 0 if scale == 1 else _SPLINE_REACH
+        # zoom lays the outermost pixels of both grids over each other
+        steps = [(old - 1) / max(new - 1, 1) for old, new in zip((rows, cols), size, strict=True)]
+        usable = []
+        for row, col, height, width in crops.tolist():
+            parts = tuple(
+                slice(max(int(start * step) - reach, 0), int(np.ceil((start + length - 1) * step)) + reach + 1)
+                for start, length, step in ((row, height, steps[0]), (col, width, steps[1])))
+            usable.append(valid[parts].all())
+        return np.array(usable)
+
+    def _report(self, skipped: np.ndarray) -> None:
+        where = f'{self.scene.info.path}: {len(skipped)} crops hold pixels without data (NaN or nodata)'
+        if self.test_mode:
+            raise ValueError(f'{where}, the first lies in the area {self.areas[skipped[0, 1]]}; a test needs areas '
+                             'that hold data everywhere')
+        print_log(f'{where} and are left out', 'current', logging.WARNING)
+
+    def __len__(self) -> int:
+        """Number of crops.
+
+        Raises:
+            ValueError: If none is left.
+        """
+        length = super().__len__()
+        if not length:
+            raise ValueError(f'scene {self.scene.name!r}: no crop is left, all {self.skipped} hold pixels without data')
+        return length
+
+    def get_data_info(self, idx: int) -> dict:
+        """The sample before the pipeline."""
+        idx, item = self.item(idx)
+        number, index, row, col, height, width = (int(value) for value in item)
+        area, scale = self.areas[index], self.scales[number]
+        if scale == 1:
+            crop = self.scene.window(area[0] + row, area[1] + col, height, width)
+        else:
+            crop = self._copies[number, index][row:row + height, col:col + width].copy()
+        top, left = area[0] + int(row / scale), area[1] + int(col / scale)
+        sample = {'gt': crop, 'img': crop.copy()} if self.clean else {'img': crop}
+        name = self.scene.name
+        if not self._alone:
+            name = f'{name}_{top}_{left}' if scale == 1 else f'{name}_{top}_{left}_x{scale:g}'
+        return {
+            **sample, 'name': name, 'scene_name': self.scene.name, 'top': top, 'left': left, 'area': area,
+            'scale': scale, 'ori_shape': (height, width), 'sample_idx': idx
+        }

@@ -1,0 +1,56 @@
+"""Sentences for what ends a run from outside: data workers that die."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mmengine.runner import BaseLoop
+
+from mmhsi.utils.worker_samples import last_sample
+
+_DEAD = re.compile(r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (.*)', re.DOTALL)
+_LOOPS = ('train', 'val', 'test')
+
+
+@contextmanager
+def explained_failures(runner) -> Iterator[None]:
+    """Name the sample at which a data worker died while the body runs.
+
+    Args:
+        runner (Runner): The runner whose training or test is the body.
+
+    Raises:
+        RuntimeError: If a worker died, with its process, its sample and what is known of the sample.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        match = _DEAD.search(str(error))
+        if match is None:
+            raise
+        workers = [int(number) for number in match[1].split(',')]
+        reports = [f'worker {worker} {_where(runner, worker)}' for worker in workers]
+        raise RuntimeError(f'a data worker died ({match[2].strip().splitlines()[0].rstrip(". ")}): '
+                           f'{"; ".join(reports)}. A worker that is killed has usually run out of memory: fewer '
+                           'workers, smaller windows or num_workers=0 need less') from error
+
+
+def _where(runner, worker: int) -> str:
+    index = last_sample(worker)
+    if index is None:
+        return 'had not begun a sample'
+    described = ', '.join(f'{name}: {text}' for name in _LOOPS if (text := _describe(runner, name, index)))
+    return f'was at sample {index} ({described})' if described else f'was at sample {index}'
+
+
+def _describe(runner, name: str, index: int) -> str:
+    """What the dataset of a loop with data workers says of a sample."""
+    loop = getattr(runner, f'_{name}_loop')
+    if not isinstance(loop, BaseLoop) or not loop.dataloader.num_workers:
+        return ''
+    dataset = loop.dataloader.dataset
+    if not hasattr(dataset, 'get_data_info') or index >= len(dataset):
+        return ''
+    info = dataset.get_data_info(index)
+    items = info.items() if isinstance(info, dict) else ()
+    return ', '.join(f'{key} {value}' for key, value in items if isinstance(value, (str, int, float, tuple)))

@@ -1,0 +1,140 @@
+"""A loss that is NaN or infinite never reaches the weights: the run stops, or the batch is skipped."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapperDict
+
+from mmhsi.registry import HOOKS
+
+_MAX_SAMPLES = 8
+_MAX_TEXT = 60
+
+
+@HOOKS.register_module()
+class NonFiniteLossHook(Hook):
+    """Look at the loss between the forward and the backward pass, on all processes together.
+
+    A batch whose loss is NaN or infinite makes no step. It stops the run with an error that names the iteration, the
+    samples of the batch (first of all those whose input is not finite) and the last good checkpoint; or it is skipped
+    with a warning of the same content, as often as allowed. A checkpoint with weights that are not finite, which a
+    finite loss with infinite gradients can lead to, is not saved: the run stops.
+
+    Args:
+        max_skipped (int): How many batches in a row may be skipped. Defaults to 0: the first one stops the run.
+
+    Raises:
+        FloatingPointError: When a loss is not finite and may not be skipped, or weights are not finite.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, max_skipped: int = 0) -> None:
+        self.max_skipped = max_skipped
+        self._in_a_row = 0
+        self._batch: Any = None
+
+    def before_train(self, runner) -> None:
+        """Put the check in front of the step of the optimiser."""
+        wrapper = runner.optim_wrapper
+        if not isinstance(wrapper, OptimWrapperDict):  # several wrappers come with a training step of their own
+            wrapper.update_params = self._checked(runner, wrapper.update_params)
+
+    def after_train(self, runner) -> None:
+        """Take the check away again."""
+        vars(runner.optim_wrapper).pop('update_params', None)
+
+    def before_train_iter(self, runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Keep the batch, to tell its samples."""
+        self._batch = data_batch
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
+        """Let the batch go."""
+        self._batch = None
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Refuse to save weights that are not finite."""
+        for name, value in checkpoint.get('state_dict', {}).items():
+            if torch.is_tensor(value) and value.is_floating_point() and not torch.isfinite(value).all() and \
+                    not _is_buffer(runner, name):
+                raise FloatingPointError(f'iteration {checkpoint["meta"].get("iter")}: the parameter {name} holds NaN '
+                                         f'or infinity, so that it is not saved; {_last_good(runner)}')
+
+    def _checked(self, runner, update: Callable) -> Callable:
+
+        def update_params(loss: torch.Tensor, *args, **kwargs) -> None:
+            if not self._not_finite_anywhere(loss):
+                self._in_a_row = 0
+                update(loss, *args, **kwargs)
+                return
+            self._in_a_row += 1
+            value = loss.item()
+            found = f'the loss is {value}' if not math.isfinite(value) else 'the loss of another process is not finite'
+            message = f'iteration {runner.iter + 1}: {found}; the batch holds {describe_samples(self._batch)}'
+            if self._in_a_row > self.max_skipped:
+                raise FloatingPointError(f'{message}; {_last_good(runner)}')
+            runner.logger.warning(f'{message}; it is skipped ({self._in_a_row} in a row, '
+                                  f'{self.max_skipped} are allowed)')
+
+        return update_params
+
+    @staticmethod
+    def _not_finite_anywhere(loss: torch.Tensor) -> bool:
+        bad = (~torch.isfinite(loss.detach())).any().to(torch.int32)
+        if get_world_size() > 1:
+            all_reduce(bad, 'max')
+        return bool(bad)
+
+
+def describe_samples(batch: Any) -> str:
+    """Name the samples of a batch by what their meta information tells.
+
+    Args:
+        batch (Any): A batch as the data loader collates it.
+
+    Returns:
+        str: One phrase.
+    """
+    samples = batch.get('data_samples') if isinstance(batch, dict) else None
+    inputs = batch.get('inputs') if isinstance(batch, dict) else None
+    if not isinstance(samples, (list, tuple)) or not samples:
+        count = len(inputs) if isinstance(inputs, (list, tuple, torch.Tensor)) else 'unknown'
+        samples = [None] * (count if isinstance(count, int) else 0)
+    bad = {index for index, image in enumerate(inputs) if not _is_finite(image)} \
+        if isinstance(inputs, (list, tuple, torch.Tensor)) else set()
+    named = [_name(sample, index, index in bad) for index, sample in enumerate(samples)]
+    named = [named[index] for index in sorted(range(len(named)), key=lambda index: index not in bad)]
+    more = f' and {len(named) - _MAX_SAMPLES} more' if len(named) > _MAX_SAMPLES else ''
+    return (', '.join(named[:_MAX_SAMPLES]) + more) or 'samples without names'
+
+
+def _name(sample: Any, index: int, bad: bool) -> str:
+    info = getattr(sample, 'metainfo', {})
+    parts = [f'{key} {value}' for key, value in sorted(info.items())
+             if isinstance(value, (str, int, float)) and len(str(value)) <= _MAX_TEXT]
+    return f'sample {index}{" with NaN or infinity in its input" if bad else ""}' + \
+        (f' ({", ".join(parts)})' if parts else '')
+
+
+def _is_finite(image: Any) -> bool:
+    if isinstance(image, (list, tuple)):
+        return all(map(_is_finite, image))
+    return not torch.is_tensor(image) or not image.is_floating_point() or bool(torch.isfinite(image).all())
+
+
+def _is_buffer(runner, name: str) -> bool:
+    # which may hold infinity on purpose
+    model = getattr(runner.model, 'module', runner.model)
+    return name in dict(model.named_buffers())
+
+
+def _last_good(runner) -> str:
+    note = Path(runner.work_dir, 'last_checkpoint')
+    if not note.is_file():
+        return 'no checkpoint was saved before'
+    return f'the last good checkpoint is {note.read_text(encoding="utf-8").strip()}'

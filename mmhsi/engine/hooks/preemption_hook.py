@@ -1,0 +1,100 @@
+"""Leaving a cluster in time: SIGTERM saves a checkpoint and ends the run."""
+
+import signal
+from types import FrameType
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapperDict
+
+from mmhsi.engine.distributed import close_process_group
+from mmhsi.registry import HOOKS
+
+from .safe_checkpoint_hook import SafeCheckpointHook
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """On SIGTERM, save ``interrupted.pth`` after the iteration that is under way, and exit.
+
+    ``--resume`` goes on at the next iteration. With :class:`ExactResumeHook` the run then repeats one that was never
+    interrupted. Slurm sends SIGTERM before it takes the nodes away, ``scancel --signal=TERM`` and
+    ``sbatch --signal=TERM@120`` send it on demand; torchrun hands it on to its processes. All processes stop after the
+    same iteration, however late one of them gets the signal. While gradients are being accumulated the run goes on to
+    the next step. Handlers that were installed before are put back after the training.
+
+    Args:
+        exit_code (int): Exit code of the run. Defaults to 0. A script that starts the run again until it is finished
+            needs another one, to tell the two apart.
+    """
+
+    priority = 'LOWEST'  # after schedulers and regular checkpoints
+
+    def __init__(self, exit_code: int = 0) -> None:
+        self.exit_code = exit_code
+        self._asked = False
+        self._previous: dict[int, Any] = {}
+
+    def before_train(self, runner) -> None:
+        """Listen for the signal."""
+        self._asked = False
+        try:
+            self._previous = {signal.SIGTERM: signal.signal(signal.SIGTERM, self._note)}
+        except ValueError:
+            runner.logger.warning('PreemptionHook: signals reach the main thread only, SIGTERM ends this run at once')
+
+    def after_train(self, runner) -> None:
+        """Stop listening."""
+        self._restore()
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None,
+                         outputs: dict | None = None) -> None:
+        """Save and exit if the signal came."""
+        # several wrappers come with a training step, and accumulation, of their own
+        if isinstance(runner.optim_wrapper, OptimWrapperDict) or runner.optim_wrapper.should_update():
+            self._leave_if_asked(runner, runner.epoch, runner.iter + 1)
+
+    def after_val_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs=None) -> None:
+        """Save and exit if the signal came; the validation begins anew after resuming."""
+        # processes may have different numbers of batches here, so that they can only agree at the end
+        if self._previous and get_world_size() == 1:
+            self._leave_if_asked(runner, runner.epoch, runner.iter)
+
+    def after_val(self, runner) -> None:
+        """Save and exit if the signal came."""
+        if self._previous:
+            self._leave_if_asked(runner, runner.epoch, runner.iter)
+
+    def _leave_if_asked(self, runner, epoch: int, iteration: int) -> None:
+        if not self._all_asked():
+            return
+        self._restore()
+        hook = next((hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook)), None)
+        if hook is None:
+            runner.logger.warning('SIGTERM: the run ends without a checkpoint, since it has no SafeCheckpointHook')
+        else:
+            path = hook.save_interrupted(runner, epoch, iteration)
+            runner.logger.warning(f'SIGTERM: the run ends after iteration {iteration}; continue from {path} '
+                                  'with --resume')
+        close_process_group()
+        raise SystemExit(self.exit_code)
+
+    def _all_asked(self) -> bool:
+        if get_world_size() == 1:
+            return self._asked
+        asked = torch.tensor(int(self._asked))
+        all_reduce(asked, 'max')
+        return bool(asked)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+        # The signal may have reached the data workers too. Their end is no failure any more: the batches that are
+        # waiting suffice to reach the end of the iteration.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}

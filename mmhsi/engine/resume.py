@@ -1,0 +1,101 @@
+"""Finding the checkpoint from which an interrupted run goes on."""
+
+import logging
+import re
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from mmhsi.utils.checkpoint_file import check_intact, read_checkpoint
+
+_RESUMABLE = re.compile(r'(epoch|iter)_\d+\.pth|interrupted\.pth')
+_NEEDED = {'meta', 'state_dict', 'message_hub'}
+
+
+def find_latest_checkpoint(work_dir: str | Path) -> str | None:
+    """Find the newest intact checkpoint of a run.
+
+    It is the one that ``last_checkpoint`` names. If that is damaged or absent, every file ``epoch_<n>.pth``,
+    ``iter_<n>.pth`` and ``interrupted.pth`` beside it is tried, the one with the most iterations first. Files are read
+    whole, and what is damaged is logged.
+
+    Args:
+        work_dir (str | Path): Folder of the run.
+
+    Returns:
+        str | None: Path of the checkpoint; None if there is none.
+
+    Raises:
+        ValueError: If there are checkpoints and all are damaged.
+    """
+    work_dir = Path(work_dir)
+    folders, damaged = [work_dir], []
+    note = work_dir / 'last_checkpoint'
+    text = note.read_text(encoding='utf-8', errors='replace').strip() if note.is_file() else ''
+    named = _placed(Path(text), work_dir) if text else None
+    if named is not None:
+        if named.is_dir() or '://' in text:
+            return text  # DeepSpeed's folder, or another storage
+        if _is_intact(named, damaged):
+            return str(named)
+        folders.append(named.parent)
+    found = {path.resolve(): path for folder in folders if folder.is_dir() for path in folder.iterdir()
+             if path.is_file() and _RESUMABLE.fullmatch(path.name) and path != named}
+    iterations = {path: _iterations(path, damaged) for path in found.values()}
+    candidates = sorted((path for path, count in iterations.items() if count is not None), key=iterations.get)
+    for path in reversed(candidates):
+        if _is_intact(path, damaged):
+            return str(path)
+    if damaged:
+        raise ValueError(f'{work_dir}: no checkpoint of this run is intact; remove them to begin anew: '
+                         f'{"; ".join(damaged)}')
+    return None
+
+
+def resume_from_latest(cfg: Config) -> None:
+    """Let a config whose run is to be resumed name the newest intact checkpoint of its work dir.
+
+    A run without any begins as if it were not to be resumed, from ``load_from`` if there is one: a cluster can start
+    every part of a job with the same command.
+
+    Args:
+        cfg (Config): The whole config, changed in place.
+    """
+    latest = find_latest_checkpoint(cfg.work_dir)
+    cfg.resume = latest is not None
+    if latest is not None:
+        cfg.load_from = latest
+    else:
+        print_log(f'{cfg.work_dir} holds no checkpoint to resume from: the training begins anew.',
+                  logger='current', level=logging.WARNING)
+
+
+def _placed(path: Path, work_dir: Path) -> Path:
+    """The named file, in the work dir if that was moved since."""
+    moved = work_dir / path.name
+    return moved if moved.exists() and not path.exists() else path
+
+
+def _is_intact(path: Path, damaged: list[str]) -> bool:
+    try:
+        checkpoint = check_intact(path)
+    except (OSError, ValueError) as error:
+        return _report(error, damaged)
+    missing = _NEEDED - set(checkpoint)
+    return not missing or _report(f'{path} cannot be resumed from: it has no {" and no ".join(sorted(missing))}',
+                                  damaged)
+
+
+def _report(error: Exception | str, damaged: list[str]) -> bool:
+    damaged.append(str(error))
+    print_log(f'{error}; an older checkpoint is looked for.', logger='current', level=logging.WARNING)
+    return False
+
+
+def _iterations(path: Path, damaged: list[str]) -> int | None:
+    try:
+        return int(read_checkpoint(path)['meta']['iter'])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        damaged.append(f'{path}: {error}')
+        return None

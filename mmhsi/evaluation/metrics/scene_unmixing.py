@@ -1,0 +1,110 @@
+"""Evaluation of unmixing: abundance maps from tiles, endmembers from the model, both against the truth of a scene."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from prettytable import PrettyTable
+
+from mmhsi.datasets import get_scene
+from mmhsi.evaluation.functional.scene_maps import stitch_scores
+from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
+from mmhsi.evaluation.unmixing_result import RECONSTRUCTION_NAMES, TRUTH_NAMES, UnmixingResult
+from mmhsi.registry import METRICS
+
+
+@METRICS.register_module()
+class SceneUnmixingMetric(SceneMetric):
+    """Spectral angles of the endmembers, errors of the abundances and of the reconstruction, from tiles.
+
+    The samples hold ``abundances``, a ``PixelData`` of (P, h, w), and ``endmembers``, a tensor (C, P) that is the same
+    in all of them, as :class:`~mmhsi.models.Unmixer` predicts them; see
+    :class:`~mmhsi.evaluation.metrics.SceneMetric` for their meta keys.
+
+    Returned are ``mSAD`` (mean spectral angle distance of the endmembers, radians), ``aMSE`` (mean squared error of the
+    abundances, the error that HyperSIGMA is published with), ``aRMSE`` (mean of the roots of the maps),
+    ``RMSE_overall`` (root over all maps), as far as the scene has a truth, and always ``reconstruction_RMSE`` and
+    ``reconstruction_angle`` (radians); with several scenes the means over those that have them. ``scene_results`` holds
+    an :class:`~mmhsi.evaluation.UnmixingResult` for each scene, ``results_detail`` their summaries.
+
+    Args:
+        scene (dict | UnmixingScene | list): The scene or scenes that are tested, for values and truth. The config of
+            the dataset gives the scene that the dataset uses.
+        matching (str): 'greedy' or 'hungarian', see :func:`~mmhsi.evaluation.functional.match_endmembers`. Defaults to
+            'greedy'.
+        stitch (str): 'average' of overlapping tiles, or 'overwrite'. Defaults to 'average'.
+        **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
+
+    Raises:
+        ValueError: When a tile belongs to no scene of the metric, its abundances are not finite or not of the size of
+            the tile, or the number of endmembers is not that of the truth; besides, as
+            :class:`~mmhsi.evaluation.metrics.SceneMetric`.
+    """
+
+    tile_key, windows_allowed, values = 'abundances', False, 'abundances'
+
+    def __init__(self, scene, matching: str = 'greedy', stitch: str = 'average', **kwargs) -> None:
+        super().__init__(**kwargs)
+        for what, value, known in (('matching', matching, ('greedy', 'hungarian')),
+                                   ('stitch', stitch, ('average', 'overwrite'))):
+            if value not in known:
+                raise ValueError(f'{what} must be one of {known}, found {value!r}')
+        self._scene_configs = list(scene) if isinstance(scene, Sequence) else [scene]
+        self.matching = matching
+        self.blend = stitch
+        self._endmembers: np.ndarray | None = None
+
+    def read_tile(self, scene: str, sample: dict) -> np.ndarray:
+        """(h, w, P) float64 abundances of a tile; the endmembers are kept."""
+        abundances = torch.as_tensor(sample['abundances']['data'])
+        where = f'scene {scene}: the tile at row {sample["top"]}, column {sample["left"]}'
+        if 'endmembers' not in sample:
+            raise ValueError(f'{where} comes without endmembers; it holds {sorted(sample)}')
+        endmembers = torch.as_tensor(sample['endmembers'])
+        if abundances.ndim != 3 or endmembers.ndim != 2 or endmembers.shape[1] != len(abundances):
+            raise ValueError(f'{where} has abundances of shape {tuple(abundances.shape)} and endmembers of shape '
+                             f'{tuple(endmembers.shape)}, expected (P, h, w) and (C, P)')
+        if not abundances.isfinite().all():
+            raise ValueError(f'{where}: {int((~abundances.isfinite()).sum())} of {abundances.numel()} abundances are '
+                             'NaN or infinite')
+        self._endmembers = endmembers.detach().cpu().double().numpy().T
+        return abundances.detach().cpu().double().numpy().transpose(1, 2, 0)
+
+    def stitch(self, tiles: dict, shape: tuple[int, int], overlap: int) -> np.ndarray:
+        """(H, W, P) float64 abundances, NaN where no tile lies."""
+        return stitch_scores(tiles, shape, overlap, self.blend)
+
+    def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> UnmixingResult:
+        """Evaluate the abundance maps of a scene."""
+        scenes = {scene.name: scene for scene in map(get_scene, self._scene_configs)}
+        if name not in scenes:
+            raise ValueError(f'SceneUnmixingMetric got tiles of scene {name!r}, but knows {", ".join(scenes)}: give it '
+                             'the scene of the test dataset')
+        scene = scenes[name]
+        if prediction.shape[:2] != (scene.height, scene.width):
+            raise ValueError(f'scene {name}: the tiles are of a scene of {prediction.shape[0]} x {prediction.shape[1]} '
+                             f'pixels, that of the metric has {scene.height} x {scene.width}')
+        empty = np.count_nonzero(scene.valid & np.isnan(prediction).any(axis=-1))
+        if empty:
+            warn(f'scene {name}: {empty} pixels have no abundances and are left out of the scores')
+        return UnmixingResult.of_scene(scene, self._endmembers, np.moveaxis(prediction, -1, 0), self.matching,
+                                       dict(stitch=self.blend))
+
+    def summarise(self) -> dict[str, float]:
+        """The means over the scenes of each score."""
+        self.results_detail = {name: result.summary() for name, result in self.scene_results.items()}
+        metrics = {}
+        for key in (*TRUTH_NAMES, *RECONSTRUCTION_NAMES):
+            values = [result.scores[key] for result in self.scene_results.values() if key in result.scores]
+            if values:
+                metrics[key] = float(np.mean(values))
+        for name, result in self.scene_results.items():
+            table = PrettyTable([f'Endmember of {name}', 'SAD', 'MSE', 'RMSE'])
+            table.align = 'r'
+            table.align[f'Endmember of {name}'] = 'l'
+            for index, label in enumerate(result.names):
+                table.add_row([label, *(f'{result.scores[key][index]:.4f}' if key in result.scores else '-'
+                                        for key in ('SAD', 'MSE', 'RMSE'))])
+            print_log('unmixing:\n' + table.get_string(), logger='current')
+        return metrics

@@ -1,0 +1,161 @@
+"""Runs that are killed, pre-empted, or run out of disk space, and what resuming makes of them."""
+
+import os
+import random
+import resource
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.fileio import LocalBackend
+from toy_runs import assert_same, interrupt, start, wait, weights
+
+from mmhsi.engine.hooks import safe_checkpoint_hook
+
+pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason='a process with CUDA cannot be forked')
+PAUSE = 'model.pause=0.01'
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_file()} - {'output', 'started', 'toy_restart.py'}
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory) -> Path:
+    """The folder of a run that nobody interrupts."""
+    folder = tmp_path_factory.mktemp('whole')
+    assert wait(start(folder)) == 0, (folder / 'output').read_text()
+    return folder
+
+
+def test_a_whole_run_keeps_its_last_and_best_checkpoint(whole):
+    best, = (name for name in names(whole) if name.startswith('best'))
+    assert names(whole) == {'epoch_8.pth', best, 'last_checkpoint'}
+    assert (whole / 'last_checkpoint').read_text() == str(whole / 'epoch_8.pth')
+
+
+def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tmp_path, whole):
+    rng = random.Random(0)
+    kills = 0
+    while kills < 4:
+        code = interrupt(start(tmp_path, PAUSE), rng.uniform(0, 0.5), tmp_path / 'started')
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL, (tmp_path / 'output').read_text()
+        kills += 1
+    assert kills >= 3 and wait(start(tmp_path, PAUSE)) == 0, (tmp_path / 'output').read_text()
+    assert_same(weights(tmp_path), weights(whole))
+    assert names(tmp_path) == names(whole)
+
+
+def die_in(place: str, epoch: int):
+    """Let a process kill itself at a place in the save of an epoch."""
+    def die():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    wanted = f'epoch_{epoch}.pth.part'
+    put, put_in_place, write_text = LocalBackend.put, safe_checkpoint_hook.put_in_place, safe_checkpoint_hook.write_text
+    delete = safe_checkpoint_hook.SafeCheckpointHook._delete
+
+    def half_put(self, content, path):
+        if place == 'writing' and Path(path).name == wanted:
+            put(self, content[:len(content) // 2], path)
+            die()
+        put(self, content, path)
+
+    def dying_put_in_place(part, path):
+        if place == 'before renaming' and part.name == wanted:
+            die()
+        put_in_place(part, path)
+        if place == 'after renaming' and part.name == wanted:
+            die()
+
+    def dying_write_text(path, text):
+        if place == 'last_checkpoint' and text.endswith(wanted.removesuffix('.part')):
+            Path(f'{path}.part').write_text(text[:5])
+            die()
+        write_text(path, text)
+
+    def dying_delete(self, paths):
+        if place == 'deleting' and any(path.endswith(f'epoch_{epoch - 1}.pth') for path in paths):
+            die()
+        delete(self, paths)
+
+    def prepare():
+        LocalBackend.put = half_put
+        safe_checkpoint_hook.put_in_place = dying_put_in_place
+        safe_checkpoint_hook.write_text = dying_write_text
+        safe_checkpoint_hook.SafeCheckpointHook._delete = dying_delete
+
+    return prepare
+
+
+@pytest.mark.parametrize('place', ['writing', 'before renaming', 'after renaming', 'last_checkpoint', 'deleting'])
+def test_a_run_killed_while_it_saves_ends_with_the_same_weights(tmp_path, whole, place):
+    assert wait(start(tmp_path, prepare=die_in(place, 3))) == -signal.SIGKILL, (tmp_path / 'output').read_text()
+    assert {'epoch_2.pth', 'last_checkpoint'} <= names(tmp_path)
+    assert wait(start(tmp_path)) == 0, (tmp_path / 'output').read_text()
+    assert_same(weights(tmp_path), weights(whole))
+    assert names(tmp_path) - {'last_checkpoint.part'} == names(whole)
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_sigterm_saves_inside_an_epoch_and_resuming_goes_on_there(tmp_path, whole, workers):
+    options = [f'train_dataloader.num_workers={workers}']
+    reference = whole
+    if workers:
+        reference = tmp_path / 'whole'
+        assert wait(start(reference, *options)) == 0
+    folder = tmp_path / 'parts'
+    process = start(folder, 'model.pause=0.05', *options)
+    code = interrupt(process, 0.1, folder / 'epoch_2.pth', signal.SIGTERM)
+    assert code == 0, (folder / 'output').read_text()
+    interrupted = torch.load(folder / 'interrupted.pth', weights_only=True)
+    assert interrupted['meta']['iter'] == 4 * interrupted['meta']['epoch'] + interrupted['mmhsi_position']['batches']
+    assert (folder / 'last_checkpoint').read_text() == str(folder / 'interrupted.pth')
+    assert 'continue from' in (folder / 'output').read_text()
+    assert wait(start(folder, *options)) == 0, (folder / 'output').read_text()
+    assert_same(weights(folder), weights(reference))
+    assert names(folder) == names(reference)
+
+
+def test_iteration_based_runs_resume_exactly(tmp_path):
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    assert wait(start(whole, config='toy_restart_iter.py')) == 0, (whole / 'output').read_text()
+    assert wait(start(parts, 'train_cfg.max_iters=5', config='toy_restart_iter.py')) == 0
+    assert wait(start(parts, config='toy_restart_iter.py')) == 0, (parts / 'output').read_text()
+    assert_same(weights(parts, 'iter_12.pth'), weights(whole, 'iter_12.pth'))
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, whole):
+    keep = 'default_hooks.checkpoint.max_keep_ckpts=3'
+    assert wait(start(tmp_path, keep, 'train_cfg.max_epochs=4')) == 0
+    last = tmp_path / 'epoch_4.pth'
+    content = last.read_bytes()
+    middle = len(content) // 2
+    last.write_bytes(content[:middle] + b'?' * 64 + content[middle + 64:])
+    assert wait(start(tmp_path, keep)) == 0, (tmp_path / 'output').read_text()
+    output = (tmp_path / 'output').read_text()
+    assert f'{last} is' in output and 'an older checkpoint is looked for' in output
+    assert_same(weights(tmp_path), weights(whole))
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, whole):
+    def no_large_files():
+        put = LocalBackend.put
+
+        def limited(self, content, path):
+            if Path(path).name.startswith('epoch_3'):
+                resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) // 2, resource.RLIM_INFINITY))
+            put(self, content, path)
+
+        LocalBackend.put = limited
+
+    assert wait(start(tmp_path, prepare=no_large_files)) == 1
+    output = (tmp_path / 'output').read_text()
+    assert f'{tmp_path / "epoch_3.pth"}: the checkpoint cannot be written: File too large' in output
+    assert f'the last good checkpoint is {tmp_path / "epoch_2.pth"}: make room and continue with --resume' in output
+    assert not list(tmp_path.glob('*.part')) and (tmp_path / 'epoch_2.pth').exists()
+    assert wait(start(tmp_path)) == 0
+    assert_same(weights(tmp_path), weights(whole))
