@@ -25,9 +25,9 @@ import torch
 from mmengine.config import Config
 from prettytable import PrettyTable
 
-from mmhsi.apis.classical_super_resolution import evaluate_enlargement
+from mmhsi.apis.classical_restoration import evaluate_restorer, restoration_dataset
 from mmhsi.engine.distributed import build_runner
-from mmhsi.registry import DATASETS
+from mmhsi.registry import METRICS
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = {'HyperSIGMA, tiny': 'hypersigma-tiny', 'SpatSIGMA, tiny': 'spatsigma-tiny', 'EDSR, tiny': 'edsr-tiny'}
@@ -86,15 +86,10 @@ def run_network(cfg: Config, seed: int, folder: Path, args: argparse.Namespace) 
 
 def run_interpolation(cfg: Config, method: str) -> dict[str, float]:
     """The scores of a method on the test images of a config, and the seconds it took."""
-    dataset_cfg = cfg.test_dataloader.dataset
-    dataset_cfg.pipeline = [step for step in dataset_cfg.pipeline if step['type'] != 'PackRestoration']
-    dataset = DATASETS.build(dataset_cfg)
-    samples = [dataset[index] for index in range(len(dataset))]
+    dataset = restoration_dataset(cfg.test_dataloader.dataset)
     start = time.process_time()
-    results = evaluate_enlargement(samples, method, cfg.test_evaluator.scale)
-    seconds = time.process_time() - start
-    return {score: float(np.mean([result.scores[score] for result in results.values()])) for score in SCORES} | {
-        'seconds': seconds}
+    _, scores = evaluate_restorer(dataset, method, METRICS.build(cfg.test_evaluator))
+    return dict(scores, seconds=time.process_time() - start)
 
 
 def print_table(title: str, runs: dict[str, list[dict[str, float]]]) -> None:

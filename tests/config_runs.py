@@ -66,6 +66,9 @@ def shrink(model: ConfigDict) -> None:
         branch.arch = dict(ARCH)
         if 'out_indices' in branch:
             branch.out_indices = tuple(LEVELS[block] for block in branch.out_indices)
+    for node in _dicts(model):
+        if node.get('type') == 'RefinementTransformer' and branches:
+            node.num_layers = 1  # its grid has every pixel of a tile
     for node in _dicts(model) if branches else ():
         for key in [key for key in node if key.endswith('channels')]:
             node[key] = _narrow(node[key])
@@ -89,6 +92,8 @@ def limit_samples(dataset: ConfigDict) -> None:
         limit_samples(part)
     if not inner:
         dataset.indices = SAMPLES.get(dataset.type, 1)
+    if dataset.type == 'RepeatDataset':
+        dataset.times = 1
     for key in ('names', 'exclude'):
         if key in dataset:
             dataset[key] = [name for name in dataset[key] if (Path(dataset.scene.data_root) / name).is_dir()]

@@ -1,5 +1,7 @@
 """Damaged files for the readers: a seeded mutator, and a process apart for what might crash, hang or eat memory."""
 
+import faulthandler
+import io
 import mmap
 import os
 import random
@@ -9,6 +11,8 @@ import signal
 import struct
 import time
 import traceback
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +22,11 @@ import numpy as np
 import scipy.io
 
 from mmhsi.datasets.io import CubeReadError, open_cube, read_labels, read_map, read_spectra, write_raster
+from mmhsi.datasets.io.maps import open_map
 
 LARGEST_READ = 2 ** 24  # bytes of a cube that is read whole
 LARGEST_GROWTH = 2 ** 28  # bytes that reading a small file may take
-_NUMBERS = (0, 1, 2, 127, 255, 256, 32767, 65535, *(2 ** power + step for power in (31, 32, 63, 64) for step in (-1, 0)),
-            10 ** 12)
+_NUMBERS = (0, 1, 2, 127, 255, 256, 32767, 65535, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 10 ** 12, 2 ** 63 - 1, 2 ** 64 - 1)
 _TEXTS = ('0', '-1', '1', '65536', '2147483647', '4294967296', '1000000000000', '1e12', 'nan', '', '{', '}', 'abc',
           '3.5', '\u00b5m', '99')
 
@@ -34,6 +38,8 @@ def write_samples(folder: Path, seed: int = 0) -> dict[str, list[str]]:
     arrays = dict(data=cube, map=(cube[..., 0] % 5).astype(np.uint8), wavelengths=np.linspace(400, 900, 4))
     scipy.io.savemat(folder / 'plain.mat', arrays)
     scipy.io.savemat(folder / 'packed.mat', arrays, do_compression=True)
+    cells = np.array([[cube, 'a']], object)
+    scipy.io.savemat(folder / 'repacked.mat', dict(**arrays, cells=cells), do_compression=True)
     scipy.io.savemat(folder / 'old.mat', {'data': cube[..., 0].astype(float)}, format='4')
     scipy.io.savemat(folder / 'struct.mat', {'library': dict(name='tree', spectra=cube[0, 0] / 7, wavelengths=arrays[
         'wavelengths'])})
@@ -44,6 +50,7 @@ def write_samples(folder: Path, seed: int = 0) -> dict[str, list[str]]:
         file.write(b'MATLAB 7.3 MAT-file'.ljust(124) + struct.pack('<HH', 0x200, 0x4d49))
     np.save(folder / 'cube.npy', cube.astype(np.float32))
     np.savez_compressed(folder / 'cube.npz', **arrays)
+    np.savez_compressed(folder / 'repacked.npz', **arrays)
     write_raster(folder / 'packed.tif', cube, nodata=-1, wavelengths=arrays['wavelengths'])
     import tifffile
     tifffile.imwrite(folder / 'plain.tif', cube, photometric='minisblack', planarconfig='contig')
@@ -57,8 +64,10 @@ def write_samples(folder: Path, seed: int = 0) -> dict[str, list[str]]:
     rows = '\n'.join(f'{400 + 10 * index},{index / 7:.4f},{index / 5:.4f}' for index in range(8))
     (folder / 'table.csv').write_text(f'wavelength nm,tree,roof\n{rows}\n')
     return {
-        'MATLAB 5': ['plain.mat'], 'MATLAB 5, packed': ['packed.mat'], 'MATLAB 4': ['old.mat'],
+        'MATLAB 5': ['plain.mat'], 'MATLAB 5, packed': ['packed.mat'],
+        'MATLAB 5, repacked': ['repacked.mat'], 'MATLAB 4': ['old.mat'],
         'MATLAB 5, struct': ['struct.mat'], 'MATLAB 7.3': ['new.mat'], 'npy': ['cube.npy'], 'npz': ['cube.npz'],
+        'npz, repacked': ['repacked.npz'],
         'GeoTIFF': ['packed.tif'], 'TIFF': ['plain.tif'], 'GeoTIFF labels': ['labels.tif'],
         'ENVI': ['envi.hdr', 'envi.img'], 'ENVI library': ['library.hdr', 'library.sli'], 'text': ['table.csv']}
 
@@ -117,6 +126,31 @@ def mutate_text(content: bytes, rng: random.Random) -> bytes:
     return text.encode()
 
 
+def mutate_mat(content: bytes, rng: random.Random) -> bytes:
+    """Damage what is packed inside a MATLAB file of version 5, and pack it again."""
+    parts, position = [content[:128]], 128
+    while position < len(content):
+        length, = struct.unpack_from('<I', content, position + 4)
+        parts.append(content[position + 8:position + 8 + length])
+        position += 8 + length
+    hurt = rng.randrange(1, len(parts))
+    parts[hurt] = zlib.compress(mutate(zlib.decompress(parts[hurt]), rng))
+    return parts[0] + b''.join(struct.pack('<II', 15, len(part)) + part for part in parts[1:])
+
+
+def mutate_npz(content: bytes, rng: random.Random) -> bytes:
+    """Damage one array of an archive, and pack it again."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(packed, 'w', zipfile.ZIP_DEFLATED) as target:
+        hurt = rng.choice(source.namelist())
+        for name in source.namelist():
+            target.writestr(name, mutate(source.read(name), rng) if name == hurt else source.read(name))
+    return packed.getvalue()
+
+
+_MUTATORS = {'.hdr': mutate_text, '.csv': mutate_text, 'repacked.mat': mutate_mat, 'repacked.npz': mutate_npz}
+
+
 def damage(source: Path, names: list[str], folder: Path, seed: int) -> Path:
     """Write the damaged copy number ``seed`` of a sample; returns the file to open."""
     rng = random.Random(seed)
@@ -124,7 +158,7 @@ def damage(source: Path, names: list[str], folder: Path, seed: int) -> Path:
     for name in names:
         content = (source / name).read_bytes()
         if name == hurt:
-            content = (mutate_text if name.endswith(('.hdr', '.csv')) else mutate)(content, rng)
+            content = next((_MUTATORS[end] for end in _MUTATORS if name.endswith(end)), mutate)(content, rng)
         (folder / name).write_bytes(content)
     return folder / names[-1 if rng.random() < 0.7 else 0]
 
@@ -135,12 +169,22 @@ def read_all(path: Path) -> None:
     Raises:
         AssertionError: If an error does not name the file or is no CubeReadError, or values come out unasked.
     """
-    for read in (_read_cube, read_labels, read_map, read_spectra):
+    readers = [_read_cube, read_spectra] if _is_large(path) else [_read_cube, read_labels, read_map, read_spectra]
+    for read in readers:
         try:
             read(path)
         except (CubeReadError, FileNotFoundError) as error:
             if path.stem not in str(error):
                 raise AssertionError(f'the error does not name the file: {error}') from error
+
+
+def _is_large(path: Path) -> bool:
+    """Whether the file describes a map that takes memory by right."""
+    try:
+        with open_map(path) as reader:
+            return int(np.prod(reader.info.shape, dtype=object)) > 2 ** 22
+    except (CubeReadError, FileNotFoundError):
+        return False
 
 
 def _read_cube(path: Path) -> None:
@@ -219,6 +263,7 @@ class Watchdog:
             time.sleep(0.01)
 
     def _work(self, case: Callable[[int], None], numbers: range, begin: int, writer: int) -> None:
+        faulthandler.disable()
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 2)
         pages = int(Path('/proc/self/statm').read_text().split()[0])

@@ -1,13 +1,14 @@
 r"""Predict scenes with a trained model and write the products.
 
-    python tools/predict.py scene.tif -c configs/classification/hypersigma-tiny_cls_indian-pines.py -w epoch_50.pth -o out
+    python tools/predict.py scene.tif -c configs/classification/hypersigma-tiny_seg_indian-pines.py -w CKPT -o out
     python tools/predict.py first.tif second.tif -c CHANGE_CONFIG -w CKPT -o out      (two dates)
     python tools/predict.py folder/ -c CONFIG -w CKPT -o out --processes 4           (many scenes)
     python tools/predict.py scenes.txt -c CONFIG -w CKPT -o out --part 3/16          (one of 16 jobs of an array)
 
 A scene is a GeoTIFF or any other raster that GDAL reads, ENVI (.hdr or its data file), .mat, HDF5, .npy or .npz; a
-folder holds scenes; a text file (.txt, .lst) lists one a line, or two dates with a tab between them. A scene of any size
-is predicted in a fixed memory. What was interrupted goes on with the same command, and finished scenes are left alone.
+folder holds scenes; a text file (.txt, .lst) lists one a line, or two dates with a tab between them. A scene of any
+size is predicted in a fixed memory. What was interrupted goes on with the same command, and finished scenes are left
+alone.
 The products depend on the task: maps of classes, changes and detections with colours and names, scores, abundances,
 endmembers, restored cubes, and pictures; <scene>_prediction.json tells of them.
 """
@@ -43,8 +44,8 @@ def _bytes(text: str) -> int:
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('scenes', nargs='+', metavar='SCENE', help='file, folder or list of scenes')
-    parser.add_argument('-c', '--config', help='config file, or name of a model of the zoo (default: the config that the '
-                        'checkpoint holds)')
+    parser.add_argument('-c', '--config', help='config file, or name of a model of the zoo (default: the config that '
+                        'the checkpoint holds)')
     parser.add_argument('-w', '--weights', help='checkpoint')
     parser.add_argument('-o', '--out', required=True, help='folder of the products')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
@@ -64,15 +65,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--blend', choices=('overwrite', 'average', 'smooth'), help='how tiles are joined (default: as '
                         'in the test of the config)')
     parser.add_argument('--batch-size', type=int, help='tiles or windows that run at once (default: by memory)')
-    parser.add_argument('--memory', type=_bytes, default=2**30, metavar='BYTES', help='memory for the parts of a scene, '
-                        'such as 512M (default: 1G)')
+    parser.add_argument('--memory', type=_bytes, default=2**30, metavar='BYTES', help='memory for the parts of a '
+                        'scene, such as 512M (default: 1G)')
     parser.add_argument('--scores', action='store_true', help='write the probabilities of the classes too')
     parser.add_argument('--driver', choices=('GTiff', 'ENVI'), default='GTiff', help='format of the rasters')
     parser.add_argument('--no-pictures', action='store_true', help='write no pictures')
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')
     parser.add_argument('--part', type=_part, metavar='I/N', help='of many scenes only every N-th from the I-th on')
     parser.add_argument('--processes', type=int, default=1, metavar='N', help='processes that share the scenes')
-    parser.add_argument('--overwrite', action='store_true', help='predict finished and interrupted scenes from the start')
+    parser.add_argument('--overwrite', action='store_true', help='predict finished and interrupted scenes anew')
     parser.add_argument('--quiet', action='store_true', help='show no progress bar')
     args = parser.parse_args(argv)
     if args.config is None and args.weights is None:
@@ -88,8 +89,8 @@ def share_scenes(args: argparse.Namespace, argv: list[str]) -> int:
     threads = max((os.cpu_count() or 1) // args.processes, 1)
     environment = {'OMP_NUM_THREADS': str(threads), **os.environ}
     # the last --part and --processes count
-    children = [subprocess.Popen([sys.executable, os.path.abspath(__file__), *argv, '--quiet', '--processes', '1', '--part',
-                                  f'{index + count * number}/{count * args.processes}'], env=environment)
+    command = [sys.executable, os.path.abspath(__file__), *argv, '--quiet', '--processes', '1', '--part']
+    children = [subprocess.Popen([*command, f'{index + count * number}/{count * args.processes}'], env=environment)
                 for number in range(args.processes)]
     try:
         return sum(child.wait() != 0 for child in children)
@@ -123,9 +124,9 @@ def main(argv: list[str] | None = None) -> int:
     results = make_inferencer(args)(
         args.scenes[0] if len(args.scenes) == 1 else args.scenes, args.out, key=args.key, layout=args.layout,
         nodata=args.nodata, bands=args.bands, match_bands=args.match_bands, target_spectrum=spectrum,
-        tile_size=args.tile_size, overlap=args.overlap, blend=args.blend, batch_size=args.batch_size, scores=args.scores,
-        driver=args.driver, pictures=not args.no_pictures, return_arrays=False, overwrite=args.overwrite, part=args.part,
-        on_error='continue')['predictions']
+        tile_size=args.tile_size, overlap=args.overlap, blend=args.blend, batch_size=args.batch_size,
+        scores=args.scores, driver=args.driver, pictures=not args.no_pictures, return_arrays=False,
+        overwrite=args.overwrite, part=args.part, on_error='continue')['predictions']
     table = PrettyTable(['scene', 'outcome', 'seconds', 'files'])
     table.align = 'l'
     for result in results:

@@ -6,13 +6,15 @@ r"""Evaluate classical methods on the test scenes of a config, as its network is
 
 The methods depend on the task: target detectors cem, ace, mf, sam, osp; anomaly detectors rx, local_rx, crd; 'coarse',
 the coarse map of the config; change detectors cva, isfa, pca_cva; unmixing fcls, sparse_nmf, which start from the
-endmembers of the scene or of vertex component analysis; pixel classifiers svm, forest. They see the scene
+endmembers of the scene or of vertex component analysis; pixel classifiers svm, forest; denoising wavelet, low_rank,
+low_rank_wavelet, robust_low_rank; super-resolution bicubic, lanczos, spline, nearest. They see the scene
 after the preprocessing of the config, or with --raw as it is stored. Each method leaves the files of a network's test
 in a folder of its name below <work dir>/classical, and for detectors there is one picture of all ROC curves.
 """
 
 import argparse
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -20,9 +22,10 @@ from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
 
 from mmhsi.apis.classical_methods import classical_methods, default_methods
+from mmhsi.apis.classical_restoration import evaluate_restorer, restoration_dataset, restoration_methods
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.evaluation import DetectionResult
-from mmhsi.registry import DATASETS
+from mmhsi.registry import DATASETS, METRICS
 from mmhsi.utils.command_line import add_config_arguments, load_config
 from mmhsi.visualization.figure import save_figure
 from mmhsi.visualization.results import write_results
@@ -66,6 +69,39 @@ def test_scenes(cfg: Config, raw: bool) -> tuple[list, str | None]:
     return find_scenes(dataset), subset
 
 
+def restore(cfg: Config, args: argparse.Namespace, options: dict[str, dict], folder: Path) -> dict:
+    """Evaluate, write and print methods of denoising or super-resolution; the results by method and image."""
+    known = restoration_methods(cfg.test_evaluator.get('scale', 1))
+    methods = args.methods or list(known)
+    check_names((*methods, *options), known)
+    if args.raw:
+        cfg.test_dataloader.dataset.scene.preprocessing = []
+    dataset = restoration_dataset(cfg.test_dataloader.dataset)
+    scenes = {scene.name: scene for scene in find_scenes(dataset)}
+    results: dict[str, dict] = {}
+    rows = []
+    for method in methods:
+        start = time.perf_counter()
+        metric = METRICS.build(cfg.test_evaluator)
+        results[method], scores = evaluate_restorer(dataset, method, metric, **options.get(method, {}))
+        seconds = time.perf_counter() - start
+        if not rows:
+            degraded = {name[len('input_'):]: value for name, value in scores.items() if name.startswith('input_')}
+            rows.append(('input', f'{len(dataset)} images', degraded, 0.))
+        restored = {name: value for name, value in scores.items() if not name.startswith('input_')}
+        rows.append((method, f'{len(dataset)} images', restored, seconds))
+        write_results(folder / method, results[method], scores, scenes)
+    print(score_table(rows))
+    return results
+
+
+def check_names(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise a ValueError that lists the known methods unless all names are among them."""
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f'unknown method {unknown[0]!r}; for this task there are {", ".join(known)}')
+
+
 def score_table(rows: list[tuple[str, str, dict[str, float], float]]) -> PrettyTable:
     """Table of method, scene, its scores by name, and seconds; '-' for what is not defined."""
     names = list(dict.fromkeys(name for _, _, scores, _ in rows for name in scores))
@@ -83,14 +119,15 @@ def main(argv: list[str] | None = None) -> dict:
     options = method_options(args)
     cfg = load_config(args)
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
+    folder = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}') / 'classical'
+    if isinstance(cfg.test_evaluator, Mapping) and cfg.test_evaluator.type == 'RestorationMetric':
+        results = restore(cfg, args, options, folder)
+        print(f'images, pictures and metrics: {folder}')
+        return results
     scenes, subset = test_scenes(cfg, args.raw)
     methods = args.methods or default_methods(scenes[0])
-    known = classical_methods(scenes[0])
-    unknown = [name for name in (*methods, *options) if name not in known]
-    if unknown:
-        raise ValueError(f'unknown method {unknown[0]!r}; for this task there are {", ".join(known)}')
+    check_names((*methods, *options), classical_methods(scenes[0]))
 
-    folder = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}') / 'classical'
     results: dict[str, dict] = {}
     rows = []
     for method in methods:

@@ -10,6 +10,7 @@ default_hooks = dict(
     seed=dict(type='IterationSeedHook'),
     resume=dict(type='ExactResumeHook'),  # a resumed run repeats an uninterrupted one
     preemption=dict(type='PreemptionHook'),  # SIGTERM saves and ends the run
+    mean_loss=dict(type='MeanLossHook'),
     loss=dict(type='NonFiniteLossHook'),  # NaN stops the run before it reaches the weights
     state=dict(type='SceneStateHook'),  # keeps the split and the fitted transforms with the run and its checkpoints
     progress=dict(type='SceneProgressHook'),

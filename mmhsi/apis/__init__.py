@@ -3,11 +3,13 @@
 from .classical import evaluate_pixel_classifier
 from .classical_change import evaluate_change_detector
 from .classical_detection import evaluate_detector
+from .classical_restoration import evaluate_restorer
 from .classical_unmixing import evaluate_unmixer
 from .inferencer import HSIInferencer
 from .model import init_model
 from .zoo import find_model, get_model, list_models
 
 __all__ = [
-    'evaluate_change_detector', 'evaluate_detector', 'evaluate_pixel_classifier', 'evaluate_unmixer', 'init_model'
+    'HSIInferencer', 'evaluate_change_detector', 'evaluate_detector', 'evaluate_pixel_classifier',
+    'evaluate_restorer', 'evaluate_unmixer', 'find_model', 'get_model', 'init_model', 'list_models'
 ]

@@ -1,4 +1,4 @@
-"""From scenes to products: class maps, scores, abundances, endmembers and restored cubes, by one class for all tasks."""
+"""From scenes to products: class maps, scores, abundances, endmembers, restored cubes, by one class for all tasks."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class HSIInferencer(BaseInferencer):
     Args:
         model (str | Path | Config, optional): Config file, config, or a name or alias of
             :func:`mmhsi.apis.list_models`. Defaults to None: the config that the checkpoint holds.
-        weights (str, optional): Checkpoint: a file, or any address that MMEngine's ``load_checkpoint`` takes. Defaults to
-            the published weights of a named model; a config without weights stays as it was initialised, with a
+        weights (str, optional): Checkpoint: a file, or any address that MMEngine's ``load_checkpoint`` takes. Defaults
+            to the published weights of a named model; a config without weights stays as it was initialised, with a
             warning.
         device (str | torch.device, optional): Defaults to an accelerator if there is one.
         scope (str): Registry scope. Defaults to 'mmhsi'.
@@ -74,7 +74,7 @@ class HSIInferencer(BaseInferencer):
                  show_progress: bool = True,
                  memory: int = 2**30):
         self.memory = memory
-        self._config_name = 'the config'
+        self._config_name = str(getattr(model, 'filename', None) or 'the config')
         if isinstance(model, (str, Path)):
             model = str(model)
             self._config_name = model
@@ -145,10 +145,11 @@ class HSIInferencer(BaseInferencer):
         """Predict scenes.
 
         Args:
-            inputs (Any): A path, an array (H, W, C), a folder, a text file that lists scenes, or a sequence of these; of
-                a model that compares two dates a pair of them, or a sequence of pairs. See
+            inputs (Any): A path, an array (H, W, C), a folder, a text file that lists scenes, or a sequence of these;
+                of a model that compares two dates a pair of them, or a sequence of pairs. See
                 :func:`mmhsi.apis.inference.inputs.list_inputs`.
-            out_dir (str | Path, optional): Folder of the products, made if absent. Defaults to None: nothing is written.
+            out_dir (str | Path, optional): Folder of the products, made if absent. Defaults to None: nothing is
+                written.
             key (str | Sequence[str], optional): Name of the array in .mat, HDF5 and .npz files. Defaults to that of the
                 config where a file has it, else to the only cube of the file.
             layout (str, optional): Axes of arrays in files, 'hwc' or 'chw'. Defaults to 'auto'.
@@ -216,7 +217,8 @@ class HSIInferencer(BaseInferencer):
         return results
 
     def predict(self, scene: SceneInput, folder: Path | None, plan: Plan, options: dict, output: dict,
-                batch_size: int | None, return_arrays: bool, return_vis: bool, resume: bool) -> tuple[dict, dict | None]:
+                batch_size: int | None, return_arrays: bool, return_vis: bool,
+                resume: bool) -> tuple[dict, dict | None]:
         """Predict and write one scene; see :meth:`__call__`."""
         start = time.perf_counter()
         stream = self.preprocess(scene, plan, options)

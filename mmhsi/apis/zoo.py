@@ -122,9 +122,12 @@ def list_models(pattern: str | None = None, task: str | None = None, pretrained:
         raise ValueError(f'there is no task {task!r}; the zoo has {", ".join(tasks)}')
     if pattern is not None and not set('*?[') & set(pattern):
         pattern = f'*{pattern}*'
-    return [model.name for model in models
-            if task in (None, model.task) and (model.weights is not None or not pretrained)
-            and (pattern is None or any(fnmatch(name.lower(), pattern.lower()) for name in (model.name, *model.aliases)))]
+
+    def matches(model: ModelEntry) -> bool:
+        return pattern is None or any(fnmatch(name.lower(), pattern.lower()) for name in (model.name, *model.aliases))
+
+    return [model.name for model in models if task in (None, model.task) and matches(model)
+            and (model.weights is not None or not pretrained)]
 
 
 def find_model(name: str) -> ModelEntry:

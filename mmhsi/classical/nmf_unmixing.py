@@ -12,7 +12,7 @@ def sparse_nmf(pixels: np.ndarray,
                endmembers: np.ndarray,
                abundances: np.ndarray,
                sparsity: float | None = None,
-               sum_weight: float = 15.,
+               sum_weight: float = 1.,
                iterations: int = 300,
                tolerance: float = 1e-5) -> tuple[np.ndarray, np.ndarray]:
     r"""Refine endmembers and abundances together (L1/2-NMF).
@@ -22,8 +22,8 @@ def sparse_nmf(pixels: np.ndarray,
     endmembers; at the end each pixel is divided by its sum. Where an abundance is below 1e-4, the root has no slope.
 
     Y. Qian, S. Jia, J. Zhou, A. Robles-Kelly, "Hyperspectral unmixing via L1/2 sparsity-constrained nonnegative matrix
-    factorization", IEEE TGRS 49(11), 2011. There :math:`\delta = 15` for pixels as stored; here for pixels that are
-    scaled to a largest value of 1, as are the values of the endmembers while this runs.
+    factorization", IEEE TGRS 49(11), 2011. There :math:`\delta = 15`. Here pixels are scaled to a largest value of 1,
+    where so large a weight leaves the abundances nearly as they were.
 
     Args:
         pixels (np.ndarray): Spectra of shape (N, C), non-negative.
@@ -32,7 +32,7 @@ def sparse_nmf(pixels: np.ndarray,
         sparsity (float, optional): Weight :math:`\lambda`. By default, as in the paper, the mean over the bands of
             :math:`(\sqrt N - \|x\|_1 / \|x\|_2) / \sqrt{N - 1}`, 0 for evenly lit bands and 1 for a single bright
             pixel, divided by :math:`\sqrt C`.
-        sum_weight (float): The value :math:`\delta`. Defaults to 15.
+        sum_weight (float): The value :math:`\delta`, for pixels that are scaled to a largest value of 1. Defaults to 1.
         iterations (int): Largest number of updates. Defaults to 300.
         tolerance (float): The updates end when the objective has fallen by less than this share in ten of them.
             Defaults to 1e-5.

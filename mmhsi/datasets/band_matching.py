@@ -103,8 +103,8 @@ def match_bands(wanted: Bands, found: Bands, method: str = 'check', tolerance: f
         chosen = distance.argmin(axis=1)
         missing = np.flatnonzero(distance.min(axis=1) > limit)
         if len(missing):
-            listed = [f'band {band} at {wanted.wavelengths[band]:.1f} nm (nearest {found.wavelengths[chosen[band]]:.1f} '
-                      'nm)' for band in missing[:_MAX_LISTED]]
+            listed = [f'band {band} at {wanted.wavelengths[band]:.1f} nm (nearest '
+                      f'{found.wavelengths[chosen[band]]:.1f} nm)' for band in missing[:_MAX_LISTED]]
             raise ValueError(f'{found.source} lacks {len(missing)} of the {len(wanted)} bands of {wanted.source}: '
                              f'{_joined(listed, len(missing))}')
         return BandMatch(chosen)

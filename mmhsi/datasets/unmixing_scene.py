@@ -42,7 +42,8 @@ class UnmixingScene(Scene):
         initial_endmembers (str | dict | np.ndarray, optional): Where learning starts: 'vca' or ``dict(type='vca',
             seed=0)`` finds them in the preprocessed scene (:func:`mmhsi.classical.vca`); else given like
             ``endmembers``.
-        num_endmembers (int, optional): Number P. By default that of the names or of the truth.
+        num_endmembers (int, optional): Number P. By default that of the names, the truth or the initial endmembers that
+            are given.
         endmember_names (Sequence[str] | dict, optional): Their names in the order of the truth, or a dict of the
             arguments of :func:`mmhsi.datasets.unmixing_truth.read_names`. By default they are numbered.
         **kwargs: See :class:`mmhsi.datasets.Scene`.
@@ -101,10 +102,11 @@ class UnmixingScene(Scene):
         """Number P of endmembers.
 
         Raises:
-            ValueError: If neither a number, nor names, nor a truth tells it.
+            ValueError: If nothing that is given tells it.
         """
         if self._number is None:
-            known = next((len(values) for values in (self._names, self.endmembers, self.abundances)
+            given = None if self._initial_computed else self.initial_endmembers
+            known = next((len(values) for values in (self._names, self.endmembers, self.abundances, given)
                           if values is not None), None)
             if known is None:
                 raise ValueError(f'scene {self.name!r}: the number of endmembers is not known, give num_endmembers')

@@ -4,6 +4,7 @@ from .hooks import (
     ExactResumeHook,
     InitialEndmemberHook,
     IterationSeedHook,
+    MeanLossHook,
     NonFiniteLossHook,
     NonNegativeEndmemberHook,
     PreemptionHook,
@@ -11,11 +12,13 @@ from .hooks import (
     SceneProgressHook,
     SceneResultHook,
     SceneStateHook,
+    SubspaceInitHook,
 )
 from .optimizers import BF16OptimWrapper, LayerDecayOptimWrapperConstructor
 
 __all__ = [
     'BF16OptimWrapper', 'ExactResumeHook', 'InitialEndmemberHook', 'IterationSeedHook',
-    'LayerDecayOptimWrapperConstructor', 'NonFiniteLossHook', 'NonNegativeEndmemberHook', 'PreemptionHook',
-    'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook'
+    'LayerDecayOptimWrapperConstructor', 'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook',
+    'PreemptionHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook',
+    'SubspaceInitHook'
 ]

@@ -32,7 +32,8 @@ class RestorationResult:
         degraded (np.ndarray, optional): (H, W, C), of super-resolution enlarged.
         data_range (float): Range of the values.
         scene_name (str, optional): Name of the scene the image was cut from.
-        area (tuple, optional): Its place there, (top, left, height, width), where image and scene share their pixels.
+        area (tuple, optional): Its place there, (top, left, height, width) in pixels of the scene, of which the image
+            may have several to one.
         settings (dict): Facts worth keeping with the result.
     """
 

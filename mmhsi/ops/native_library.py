@@ -101,7 +101,7 @@ def _compile(compiler: list[str], source: Path, target: Path) -> None:
                 return
     finally:
         Path(temporary).unlink(missing_ok=True)
-    raise OSError(f'{source}: {shlex.join(compiler)} failed: {result.stderr.strip()[-500:]}')
+    raise OSError(f'{source}: {shlex.join(compiler)} failed: {result.stderr.strip()[:500]}')
 
 
 def load_library(source: Path, headers: tuple[Path, ...] = ()) -> ctypes.CDLL:

@@ -82,6 +82,11 @@ def why_unavailable() -> str | None:
     return kernel if isinstance(kernel, str) else None
 
 
+@torch.compiler.assume_constant_result
+def _kernel_loaded() -> bool:
+    return why_unavailable() is None
+
+
 def why_unsupported(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) -> str | None:
     """Why the kernel does not take these tensors; ``None`` when it does."""
     dtypes = {query.dtype, key.dtype, value.dtype}
@@ -192,6 +197,8 @@ def attend_fused(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spa
     reason = why_unsupported(query, key, value, offsets)
     if reason is not None:
         raise ValueError(f'the back end "fused" cannot take these tensors: {reason}')
+    if not _kernel_loaded():
+        raise ValueError(f'the back end "fused" is not available here: {why_unavailable()}')
     if torch.float16 in (query.dtype, offsets.dtype):
         return ssa_fused(query.float(), key.float(), value.float(), offsets.float(), *spatial_shape,
                          scale).to(value.dtype)

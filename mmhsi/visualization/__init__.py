@@ -1,4 +1,4 @@
-"""Pictures, drawn without a display: false colour, maps of classes, errors, scores and changes, curves, restored images."""
+"""Pictures, drawn without a display: false colour, maps of classes, errors, scores and changes, curves, panels."""
 
 from .abundance_map import abundance_figure, colour_values
 from .change_map import change_map_figure, colour_changes, colour_detections, compare_binary, detection_map_figure

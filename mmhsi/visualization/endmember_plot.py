@@ -56,7 +56,7 @@ def endmember_figure(estimate: np.ndarray,
                          + ('' if truth is None else f' and a truth of shape {truth.shape}'))
     if wavelengths is not None and len(wavelengths) != bands:
         raise ValueError(f'{bands} bands need as many wavelengths, found {len(wavelengths)}')
-    place = np.arange(1, bands + 1) if wavelengths is None else np.asarray(wavelengths, np.float64)
+    place = np.arange(1., bands + 1) if wavelengths is None else np.asarray(wavelengths, np.float64)
     columns = min(count, _MOST_COLUMNS)
     head = header_height(title, subtitle)
     canvas = Canvas(

@@ -90,11 +90,11 @@ def test_tool(scene, tmp_path, capsys):
     for name, values in arrays.items():
         np.save(tmp_path / f'{name}.npy', values)
     config = tmp_path / 'mix.py'
-    config.write_text(f'''
+    config.write_text(f"""
 scene = dict(type='UnmixingScene', name='mix', image={str(tmp_path / 'cube.npy')!r},
              abundances={str(tmp_path / 'abundances.npy')!r}, endmembers={str(tmp_path / 'endmembers.npy')!r})
 test_dataloader = dict(dataset=dict(type='TileDataset', scene=scene, subset='all', tile_size=6))
-''')
+""")
     main = runpy.run_path(str(ROOT / 'tools/test_classical.py'))['main']
     results = main([str(config), '--options', 'sparse_nmf.iterations=5', '--work-dir', str(tmp_path / 'out')])
     printed = capsys.readouterr().out

@@ -13,7 +13,8 @@ from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
 from mmengine.config import Config
 from scipy.io import loadmat
 
-from mmhsi.apis.classical_super_resolution import evaluate_enlargement
+from mmhsi.apis.classical_restoration import evaluate_restorer, restoration_dataset
+from mmhsi.datasets import get_scene
 from mmhsi.datasets.transforms import dihedral
 from mmhsi.engine.distributed import build_runner
 from mmhsi.registry import DATASETS, METRICS, PARAM_SCHEDULERS
@@ -63,7 +64,6 @@ def test_every_scale_has_both_base_networks():
 @pytest.mark.parametrize('name', BY_NAME)
 def test_config_trains_and_tests(name, data_root, tmp_path):
     cfg = short(name, tmp_path)
-    scale = int(name.split('_x')[1][0])
     results = train_and_test(cfg)
     written = json.loads((results / 'metrics.json').read_text())
     assert SCORES | {f'input_{score}' for score in SCORES} <= set(written['metrics'])
@@ -146,7 +146,7 @@ def test_no_pixel_of_a_scene_serves_two_purposes(name, data_root):
         sample = dataset[len(dataset) - 1]
         truth = sample['data_samples'].gt_img
         torch.testing.assert_close(sample['inputs'], imresize(truth, 1 / cfg.scale))
-        assert 0 <= truth.min() and truth.max() <= 1
+        assert truth.min() >= 0 and truth.max() <= 1
         if subset == 'train':
             assert len(dataset) > 30 and sample['inputs'].shape[1:] == (cfg.tile_size, cfg.tile_size)
 
@@ -171,22 +171,37 @@ def test_data_of_another_scale_are_named(data_root, tmp_path):
 
 def test_the_input_is_the_bicubic_image_and_a_small_network_improves_it(data_root, tmp_path):
     cfg = Config.fromfile(BY_NAME['spatsigma-tiny_houston-crop_x4'])
-    cfg.train_cfg.max_iters = cfg.train_cfg.val_interval = 60
-    cfg.param_scheduler[1].update(end=60, T_max=40)
-    cfg.optim_wrapper.optimizer.lr = 2e-3
+    cfg.train_cfg.max_iters = cfg.train_cfg.val_interval = 40
+    cfg.param_scheduler[0].end = 5
+    cfg.param_scheduler[1].update(begin=5, end=40, T_max=35)
     cfg.work_dir = str(tmp_path)
-    cfg.default_hooks.checkpoint.interval = 60
+    cfg.default_hooks.checkpoint.interval = 40
     cfg.default_hooks.checkpoint.by_epoch = False
     metrics = json.loads((train_and_test(cfg) / 'metrics.json').read_text())['metrics']
-    test = cfg.test_dataloader.dataset
-    test.pipeline = [step for step in test.pipeline if step['type'] != 'PackRestoration']
-    sample = DATASETS.build(test)[0]
-    bicubic = imresize(sample['img'], 4)
-    mse = ((bicubic - sample['gt']).astype(np.float64)**2).mean(axis=(0, 1))
+    dataset = restoration_dataset(cfg.test_dataloader.dataset)
+    bicubic = imresize(dataset[0]['img'], 4)
+    mse = ((bicubic - dataset[0]['gt']).astype(np.float64)**2).mean(axis=(0, 1))
     assert metrics['input_PSNR'] == pytest.approx((-10 * np.log10(mse)).mean(), rel=1e-5)
-    result = evaluate_enlargement([sample], 'bicubic', 4)['houston-crop']
-    assert all(metrics[f'input_{score}'] == pytest.approx(result.scores[score], rel=1e-5) for score in SCORES)
+    scores = evaluate_restorer(dataset, 'bicubic', METRICS.build(cfg.test_evaluator))[1]
+    assert all(metrics[f'input_{score}'] == pytest.approx(scores[score], rel=1e-5) for score in SCORES)
     assert metrics['PSNR'] > metrics['input_PSNR'] + .3
+
+
+def test_a_scene_without_a_larger_image_is_enlarged(data_root, tmp_path):
+    """Of any size: three tiles of 16 pixels by two, and without scores."""
+    cfg = short('hypersigma-tiny_indian-pines_x2', tmp_path)
+    cfg.optim_wrapper.optimizer.lr = 1e-7  # the network stays at the bicubic image
+    scene = cfg.test_dataloader.dataset.scene
+    cfg.test_dataloader.dataset = dict(
+        type='CropDataset', scene=scene, areas=[(3, 5, 37, 29)], clean=False, test_mode=True,
+        pipeline=[dict(type='PackRestoration')])
+    results = train_and_test(cfg)
+    assert json.loads((results / 'metrics.json').read_text())['metrics'] == {}
+    assert {path.name for path in results.glob('*.png')} == {'indian-pines_restoration.png'}
+    enlarged = np.load(results / 'indian-pines_restored.npy')
+    small = get_scene(scene).window(3, 5, 37, 29)
+    assert enlarged.shape == (74, 58, 200)
+    np.testing.assert_allclose(enlarged, imresize(small, 2), atol=1e-3)
 
 
 def test_without_mmagic_a_config_says_what_to_install(data_root, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from mmhsi.datasets.transforms.noise import (
     GaussianNoise,
     MissingStrips,
     NoiseChain,
+    NoiseChoice,
     NonIIDGaussianNoise,
 )
 from mmhsi.registry import TRANSFORMS
@@ -135,6 +136,18 @@ def test_cases_are_chains_of_their_noises():
     np.testing.assert_array_equal(case, mixed)
 
 
+def test_one_of_several_noises_is_drawn_or_taken_in_turn():
+    zeros, ones = (dict(type='ImpulseNoise', amounts=(amount, ), fraction=1.) for amount in (0., 1.))
+    noise = NoiseChoice([None, zeros, ones, ones])
+    changed = [bool((corrupt(noise, grey((4, 4, 3))) != .5).any()) for _ in range(400)]
+    assert .42 < np.mean(changed) < .58
+    turns = NoiseChoice([None, ones, zeros], rotate=True)
+    assert [bool((corrupt(turns, grey((4, 4, 3))) != .5).any()) for _ in range(6)] == [False, True, False] * 2
+    fixed = NoiseChoice([None, dict(type='GaussianNoise')], seed=3)
+    for index in range(4):
+        np.testing.assert_array_equal(corrupt(fixed, sample_idx=index), corrupt(fixed, sample_idx=index))
+
+
 def test_noises_are_built_from_configs():
     noise = TRANSFORMS.build(dict(type='NoiseChain', noises=[dict(type='GaussianNoise', sigma=0)]))
     np.testing.assert_array_equal(corrupt(noise), grey())
@@ -156,6 +169,8 @@ def test_noises_are_built_from_configs():
     (lambda: MixedNoise([dict(type='GaussianNoise')]), 'but GaussianNoise is none'),
     (lambda: NoiseChain('case9'), "there is no 'case9'"),
     (lambda: NoiseChain([dict(type='RandomRotate90')]), 'RandomRotate90 is no noise'),
+    (lambda: NoiseChoice([]), 'no noise to choose from'),
+    (lambda: NoiseChoice([dict(type='RandomRotate90')]), 'RandomRotate90 is no noise'),
 ])
 def test_levels_out_of_range_are_refused(build, message):
     with pytest.raises(ValueError, match=message):

@@ -100,7 +100,7 @@ def list_inputs(inputs: Any, pairs: bool = False, options: Mapping | None = None
         TypeError: If an input is neither a path nor an array.
     """
     options = {key: value for key, value in (options or {}).items() if value is not None}
-    images = _pairs(inputs) if pairs else [image for image in _flat(inputs)]
+    images = _pairs(inputs) if pairs else _flat(inputs)
     for image in images:
         for source in image if pairs else (image, ):
             if not isinstance(source, np.ndarray) and not os.path.isfile(source):

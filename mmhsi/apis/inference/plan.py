@@ -88,8 +88,8 @@ class Plan:
             elif isinstance(step, SpectralTransform):
                 spectral.append(step)
             elif self.family not in ('denoising', 'super_resolution'):  # there it degrades a clean image
-                raise ValueError(f'the test pipeline has the step {type(step).__name__}, which is not applied to scenes '
-                                 'that are predicted: move it into the preprocessing of the scene')
+                raise ValueError(f'the test pipeline has the step {type(step).__name__}, which is not applied to '
+                                 'scenes that are predicted: move it into the preprocessing of the scene')
         loader = loader or LoadSceneWindow(pad_mode or self.pad_mode)
         return loader, spectral
 
@@ -152,8 +152,8 @@ def _family(model: nn.Module, scene: Mapping) -> str:
     if hasattr(model, 'decoder') and hasattr(model, 'endmembers'):
         return 'unmixing'
     if not (hasattr(model, 'inference') or hasattr(model, 'head')):
-        raise ValueError(f'a model of type {type(model).__name__} is not known to the inferencer: expected a classifier '
-                         'of mmpretrain, a segmentor of mmseg, an Unmixer or a restoration model of mmagic')
+        raise ValueError(f'a model of type {type(model).__name__} is not known to the inferencer: expected a '
+                         'classifier of mmpretrain, a segmentor of mmseg, an Unmixer or a restoration model of mmagic')
     return {'PairScene': 'change_detection', 'DetectionScene': 'detection'}.get(_kind(scene), 'classification')
 
 

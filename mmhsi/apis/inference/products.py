@@ -162,8 +162,8 @@ def make_figures(prediction: Prediction, stream) -> dict[str, Figure]:
             counts = np.bincount(labels[labels != IGNORE_INDEX], minlength=len(prediction.classes))
             shares = [f'{100 * count / max(counts.sum(), 1):.1f} %' for count in counts]
             background = (0, 0, 0) if prediction.family == 'classification' else UNLABELLED_CHANGE
-            figures[layer] = class_map_figure(labels, prediction.classes, prediction.palette, f'{name}: {layer}', pixels,
-                                              shares, ignore_label='no data', background=background)
+            figures[layer] = class_map_figure(labels, prediction.classes, prediction.palette, f'{name}: {layer}',
+                                              pixels, shares, ignore_label='no data', background=background)
     if 'scores' in prediction.layers and len(prediction.layers['scores']) == 1:
         figures['scores'] = heat_map_figure(_thinned(prediction.layers['scores'])[0], f'{name}: scores', pixels,
                                             heat_style(prediction.classes[-1]))

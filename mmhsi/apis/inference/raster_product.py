@@ -80,7 +80,7 @@ def write_product(path: str | os.PathLike, array: np.ndarray, meta: RasterMeta, 
             if driver == 'ENVI':
                 header = written.with_suffix('.hdr')
                 text = header.read_text(encoding='utf-8').replace(str(written), path.name)
-                header.write_text(text, encoding='utf-8')
+                header.write_text(_with_class_names(text, meta.names), encoding='utf-8')
                 put_in_place(header, path.with_suffix('.hdr'))
             put_in_place(written, path)
     except (OSError, RasterioError) as error:
@@ -125,11 +125,12 @@ def _write(path: Path, array: np.ndarray, meta: RasterMeta, driver: str) -> None
 
 def _check(path: Path, array: np.ndarray) -> None:
     # GDAL reports no error if the disk fills up while the last tiles are flushed
+    floats = array.dtype.kind == 'f'
     with rasterio.open(path) as dataset:
         for band in range(array.shape[0]):
             for block in _blocks(*array.shape[1:]):
                 expected = array[band, block.row_off:block.row_off + block.height]
-                if not np.array_equal(dataset.read(band + 1, window=block), expected, equal_nan=array.dtype.kind == 'f'):
+                if not np.array_equal(dataset.read(band + 1, window=block), expected, equal_nan=floats):
                     raise OSError('what was read back differs from what was written; is the disk full?')
 
 
@@ -149,10 +150,16 @@ def _envi_fields(meta: RasterMeta) -> dict[str, str]:
         fields['classes'] = str(len(numbers))
         fields['class_lookup'] = _listed(
             str(int(part)) for value in numbers for part in meta.colours.get(value, (0, 0, 0)))
-        fields['class_names'] = _listed(
-            meta.names.get(value, f'value {value}').replace(',', ' ').replace('{', '(').replace('}', ')')
-            for value in numbers)
     return fields
+
+
+def _with_class_names(header: str, names: Mapping[int, str]) -> str:
+    """A header of an ENVI file as that of a class map; rasterio has no way to tell GDAL the names."""
+    if not names:
+        return header
+    listed = _listed(names.get(value, f'value {value}').replace(',', ' ').replace('{', '(').replace('}', ')')
+                     for value in range(max(names) + 1))
+    return header.replace('file type = ENVI Standard', 'file type = ENVI Classification') + f'class names = {listed}\n'
 
 
 def _category_names(names: Mapping[int, str]) -> str:

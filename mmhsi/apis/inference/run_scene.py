@@ -69,9 +69,9 @@ def try_network(network: Network, plan: Plan, bands: int, source: str, memory: i
     try:
         values = network(sample)
     except (RuntimeError, ValueError, AssertionError) as error:
-        reason = str(error).strip().splitlines()
-        raise ValueError(f'{source}: the network does not take {size[0]} x {size[1]} pixels of {bands} bands, which the '
-                         f'scene has after the preprocessing: {reason[0] if reason else type(error).__name__}') from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f'{source}: the network does not take {size[0]} x {size[1]} pixels of {bands} bands, which '
+                         f'the scene has after the preprocessing: {reason}') from error
     scale = 1 if values.ndim == 2 else values.shape[-1] // size[1]
     if values.ndim == 4 and tuple(values.shape[2:]) != (scale * size[0], scale * size[1]):
         raise ValueError(f'the network makes {values.shape[2]} x {values.shape[3]} pixels of {size[0]} x {size[1]}, '

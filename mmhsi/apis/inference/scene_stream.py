@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmhsi.datasets.band_matching import Bands, BandMatch, match_bands
+from mmhsi.datasets.band_matching import BandMatch, Bands, match_bands
 from mmhsi.datasets.base_scene import Source
 from mmhsi.datasets.cube_source import CubeSource
 from mmhsi.datasets.io import CubeInfo
@@ -71,8 +71,8 @@ class SceneStream:
         if not self._chain.fitted:
             missing = ', '.join(type(step).__name__ for step in self._chain.transforms if not step.fitted)
             raise ValueError(f'{self.info.path}: the preprocessing ({missing}) is fitted in the training and kept in '
-                             'its checkpoint, but the weights that are given hold none; it is never fitted to the scene '
-                             'that is predicted')
+                             'its checkpoint, but the weights that are given hold none; it is never fitted to the '
+                             'scene that is predicted')
         used = self._chain.source_bands
         if match is not None:
             self._match_used = match if used is None else match.select(used)
@@ -102,7 +102,8 @@ class SceneStream:
             hint = '' if info.wavelengths is None else (
                 f'; it has the wavelengths {info.wavelengths.min():.0f} to {info.wavelengths.max():.0f} nm, by which '
                 'they can be matched if those of the model are given')
-            raise ValueError(f'{info.path}: the model was trained on {num_bands} bands, the file has {info.bands}{hint}')
+            raise ValueError(f'{info.path}: the model was trained on {num_bands} bands, the file has '
+                             f'{info.bands}{hint}')
         return None
 
     @property

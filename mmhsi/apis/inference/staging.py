@@ -51,7 +51,8 @@ class Memory:
 class Staging(Memory):
     """Arrays in files of a hidden folder beside the products, and a record of how far they are written.
 
-    A record of another scene, model or setting is not gone on with: what was there is removed, and a log line tells why.
+    A record of another scene, model or setting is not gone on with: what was there is removed, and a log line tells
+    why.
 
     Args:
         folder (Path): The folder; it is made if absent.

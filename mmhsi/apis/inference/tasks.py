@@ -108,7 +108,7 @@ class DetectionTask(Task):
 
     def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
         margin = values[1] - values[0]
-        scores = {'probability': expit, 'margin': lambda value: value, 'logit': lambda _: values[1]}[self._score](margin)
+        scores = expit(margin) if self._score == 'probability' else margin if self._score == 'margin' else values[1]
         detected = margin > 0 if self._threshold is None else scores > self._threshold
         return {'scores': scores[None].astype(np.float32), 'detected': detected[None].astype(np.uint8) + np.uint8(1)}
 

@@ -33,10 +33,10 @@ class TileGrid:
     Attributes:
         size (tuple[int, int]): Height and width of a tile in pixels.
         overlap (tuple[int, int]): Smallest overlap of neighbouring tiles in pixels, vertical and horizontal.
-        blend (str): 'overwrite': a tile ends in the middle of its overlap, as in a test of the tile protocol. 'average':
-            all tiles count alike, as in the sliding test of segmentors. 'smooth': the outer quarter of an overlap,
-            where a network sees only half of the surroundings, does not count, and in between one tile fades into the
-            next.
+        blend (str): 'overwrite': a tile ends in the middle of its overlap, as in a test of the tile protocol.
+            'average': all tiles count alike, as in the sliding test of segmentors. 'smooth': the outer quarter of an
+            overlap, where a network sees only half of the surroundings, does not count, and in between one tile fades
+            into the next.
         stepped (bool): Whether the tiles lie at a fixed step, the last one moved back to the border; otherwise they are
             spread evenly.
         fixed (bool): Whether they lie side by side and hang over the border, see :class:`mmhsi.datasets.TileDataset`.
@@ -122,8 +122,8 @@ def predict_tiles(stream: Stream,
         stream (Stream): The scene.
         read (Callable): Gives the values (h, w, C) float32 of an area (top, left, h, w) that may hang over the border,
             with so many pixels around it as ``margin`` says.
-        predict (Callable): Maps tiles (B, C, t, t) float32, with their margin, and their (top, left) to values (B, L, s t, s t) float32
-            with a whole number s.
+        predict (Callable): Maps tiles (B, C, t, t) float32, with their margin, and their (top, left) to values (B, L,
+            s t, s t) float32 with a whole number s.
         grid (TileGrid): The tiles.
         batch_size (int): Number of tiles that run at once.
         widest (int): Width of a strip in pixels, at least that of a tile.

@@ -118,8 +118,8 @@ def find_target_spectrum(plan: Plan, stream, given: Any = None) -> np.ndarray:
         source = dict(plan.target_spectrum)
         given = locate(source, source.pop('data_root', None))
         if not os.path.isfile(given['path']):
-            raise ValueError(f'the model looks for a target spectrum, and the file {given["path"]} of its config is not '
-                             'there; give target_spectrum: values, or a file')
+            raise ValueError(f'the model looks for a target spectrum, and the file {given["path"]} of its config is '
+                             'not there; give target_spectrum: values, or a file')
     if given is None:
         raise ValueError('the model looks for a target spectrum; give target_spectrum: values of the bands, or a file')
     if isinstance(given, (str, os.PathLike)):
@@ -130,8 +130,8 @@ def find_target_spectrum(plan: Plan, stream, given: Any = None) -> np.ndarray:
     else:
         values = np.asarray(given, np.float64)
         if not isinstance(given, (np.ndarray, Sequence)) or values.shape != (stream.raw_bands, ):
-            raise ValueError(f'the target spectrum has the shape {values.shape}, expected ({stream.raw_bands},), a value '
-                             'for each band that the model was trained on')
+            raise ValueError(f'the target spectrum has the shape {values.shape}, expected ({stream.raw_bands},), a '
+                             'value for each band that the model was trained on')
         if not np.isfinite(values).all():
             raise ValueError('the target spectrum holds NaN or infinity')
     return stream.spectra(values).astype(np.float32)

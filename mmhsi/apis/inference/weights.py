@@ -9,8 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
-import mmhsi.utils.published  # noqa: F401  'hypersigma:' is an address
-import mmhsi.utils.safe_loading  # noqa: F401  checkpoints never run code
+from mmhsi.utils import published, safe_loading  # noqa: F401  'hypersigma:' is an address, and no code is run
 from mmhsi.utils.checkpoint_file import parameters_of
 
 _MAX_LISTED = 4

@@ -21,7 +21,7 @@ def plan_blocks(height: int, width: int, window: int, pixels: int) -> list[Area]
         height (int): Rows of the scene.
         width (int): Columns of the scene.
         window (int): Side of the window in pixels.
-        pixels (int): Largest number of pixels of a block with its surroundings; it is exceeded where a window is larger.
+        pixels (int): Largest number of pixels of a block with its surroundings; more where a window is larger.
 
     Returns:
         list[Area]: The blocks.

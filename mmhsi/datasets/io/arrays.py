@@ -10,6 +10,8 @@ from .errors import CubeReadError, explained
 from .variables import Variable, cube_axes, kind_of, quoted, select_variable
 from .wavelengths import FWHM_NAMES, WAVELENGTH_NAMES, nanometres_per_unit, usable
 
+_MOST_BANDS = 100_000  # that wavelengths are read for: more than any sensor has
+
 
 class ArrayReader(CubeReader):
     """Base of the readers of named arrays: a subclass lists the arrays of a file and hands one out."""
@@ -52,7 +54,8 @@ class ArrayReader(CubeReader):
         def find(names: Sequence[str]) -> np.ndarray | None:
             for name, variable in variables.items():
                 plain = name.rsplit('/', 1)[-1].lower().replace('_', '')
-                if plain in names and variable.numeric and int(np.prod(variable.shape)) == bands and bands > 1:
+                if plain in names and variable.numeric and 1 < bands <= _MOST_BANDS and \
+                        int(np.prod(variable.shape, dtype=object)) == bands:
                     with explained(self.path):
                         values = np.asarray(self._vector(name)).ravel()
                     if values.dtype.kind in 'iuf' and usable(values := values.astype(np.float64), bands):

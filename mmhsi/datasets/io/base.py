@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import CubeReadError, explained
+from .memory import check_fits
 from .variables import Key
 
 LAYOUTS = ('auto', 'hwc', 'chw')
@@ -107,11 +108,15 @@ class CubeReader:
             np.ndarray: (height, width, bands) of the window, in the file's dtype; a copy that the caller owns.
 
         Raises:
-            CubeReadError: If the window or a band lies outside the cube, or the file is damaged.
+            CubeReadError: If the window or a band lies outside the cube, does not fit into memory, or the file is
+                damaged.
         """
         window = self._checked_window(window)
         if bands is not None:
             bands = self._checked_bands(bands)
+        depth = self.info.bands if bands is None else len(bands)
+        check_fits(self.path, f'a window of {window[2]} x {window[3]} pixels and {depth} bands',
+                   window[2] * window[3] * depth * self.info.dtype.itemsize)
         with explained(self.path):
             return np.array(self._read(window, bands), self.info.dtype, order='C')
 

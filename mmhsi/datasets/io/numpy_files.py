@@ -8,6 +8,7 @@ import numpy as np
 
 from .arrays import ArrayReader
 from .errors import CubeReadError
+from .memory import LARGEST_DEFLATE_RATIO, check_fits
 from .variables import Key, Variable, kind_of
 
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -56,6 +57,10 @@ class NpzReader(ArrayReader):
         with zipfile.ZipFile(self.path) as archive:
             for member in archive.infolist():
                 if member.filename.endswith('.npy'):
+                    most = member.compress_size * LARGEST_DEFLATE_RATIO
+                    if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) and member.file_size > most:
+                        raise CubeReadError(f"{self.path}: the file is damaged: '{member.filename}' claims "
+                                            f'{member.file_size} bytes, packed into {member.compress_size}')
                     with archive.open(member) as stream:
                         shape, _, dtype = _read_header(self.path, stream, member.file_size)
                     variables[member.filename[:-len('.npy')]] = Variable(shape, kind_of(dtype))
@@ -65,5 +70,7 @@ class NpzReader(ArrayReader):
         return self._vector(self._name)
 
     def _vector(self, name: str) -> np.ndarray:
+        with zipfile.ZipFile(self.path) as archive:
+            check_fits(self.path, f"'{name}'", archive.getinfo(f'{name}.npy').file_size)
         with np.load(self.path, allow_pickle=False) as archive:
             return archive[name]

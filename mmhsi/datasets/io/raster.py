@@ -18,7 +18,8 @@ from .wavelengths import nanometres_per_unit, parse_numbers, usable
 def raster_environment() -> rasterio.Env:
     """GDAL's settings under which rasters are opened, read and written."""
     # the fast path for PNG returns a truncated picture without an error
-    return rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM='NO')
+    # a virtual raster may hold Python code
+    return rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', GDAL_VRT_ENABLE_PYTHON='NO')
 
 
 @contextmanager

@@ -124,6 +124,8 @@ def _read_struct(path: str, key: str, layout: str, unit: str | None) -> Spectral
         content = scipy.io.loadmat(path, variable_names=[key], simplify_cells=True)[key]
     if isinstance(content, Mapping):
         return _library(path, key, *_fields(path, key, content), layout, unit)
+    if not len(content):
+        raise CubeReadError(f"{path}: the struct '{key}' is empty, expected spectra")
     names, spectra, wavelengths, fwhm = zip(*(_fields(path, key, item) for item in content), strict=True)
     for what, numbers in (('wavelengths', wavelengths), ('widths', fwhm), ('spectra', spectra)):
         same = all((item is None) == (numbers[0] is None) and

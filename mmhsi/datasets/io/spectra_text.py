@@ -13,6 +13,7 @@ from .errors import CubeReadError, explained
 from .spectral_library import SpectralLibrary, number_names
 from .wavelengths import nanometres_per_unit
 
+_LARGEST_FILE = 2 ** 28
 _COMMENT = re.compile(r'^(#|%|//|!|;)+')
 _NUMBER = re.compile(r'[+-]?(\d+[.]?\d*|[.]\d+)([eEdD][+-]?\d+)?')
 _DECIMAL_COMMA = re.compile(r'[+-]?\d*,\d+([eE][+-]?\d+)?')
@@ -63,7 +64,9 @@ def read_text_spectra(path: str, layout: str, unit: str | None) -> SpectralLibra
 
 def _read_table(path: str) -> _Table:
     with explained(path), open(path, 'rb') as stream:
-        content = stream.read()
+        content = stream.read(_LARGEST_FILE + 1)
+    if len(content) > _LARGEST_FILE:
+        raise CubeReadError(f'{path}: the file is larger than {_LARGEST_FILE >> 20} MiB, expected a table of spectra')
     if b'\0' in content:
         raise CubeReadError(f'{path}: this is neither a text file nor an ENVI spectral library with its header (.hdr), '
                             'a .mat or a .npy file')
@@ -76,7 +79,9 @@ def _read_table(path: str) -> _Table:
     if not data:
         raise CubeReadError(f'{path}: the file holds no numbers')
     delimiter = next((mark for mark in '\t;,' if mark in data[-1]), None)
-    return _table(path, [(number, _cells(line, delimiter), line) for number, line in lines])
+    with explained(path):
+        cells = [(number, _cells(line, delimiter), line) for number, line in lines]
+    return _table(path, cells)
 
 
 def _cells(line: str, delimiter: str | None) -> list[str]:

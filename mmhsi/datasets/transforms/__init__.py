@@ -13,6 +13,7 @@ from mmhsi.datasets.transforms.noise import (
     GaussianNoise,
     MissingStrips,
     NoiseChain,
+    NoiseChoice,
     NonIIDGaussianNoise,
 )
 from mmhsi.datasets.transforms.pack_restoration import PackRestoration
@@ -29,10 +30,10 @@ from mmhsi.datasets.transforms.spectral import (
 from mmhsi.datasets.transforms.standardized_loading import LoadStandardizedWindow
 
 __all__ = [
-    'BicubicDegradation', 'CenterBandWindow', 'DeadlineNoise', 'Dihedral', 'GaussianNoise', 'ImpulseNoise', 'LoadSceneWindow', 'LoadStandardizedWindow',
-    'MinMaxScale', 'MissingStrips', 'MixedNoise', 'NOISE_CASES', 'NoiseChain', 'NonIIDGaussianNoise', 'PackRestoration',
-    'PercentileScale',
-    'RandomBandNoise', 'RandomBandWindow', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop',
-    'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain', 'SpectralPCA',
-    'SpectralTransform', 'Standardize', 'StandardizeTile', 'StripeNoise', 'dihedral'
+    'BicubicDegradation', 'CenterBandWindow', 'DeadlineNoise', 'Dihedral', 'GaussianNoise', 'ImpulseNoise',
+    'LoadSceneWindow', 'LoadStandardizedWindow', 'MinMaxScale', 'MissingStrips', 'MixedNoise', 'NOISE_CASES',
+    'NoiseChain', 'NoiseChoice', 'NonIIDGaussianNoise', 'PackRestoration', 'PercentileScale', 'RandomBandNoise',
+    'RandomBandWindow', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop', 'RandomSpectralScale', 'RandomTileCrop',
+    'ScaleValues', 'SelectBands', 'SpectralChain', 'SpectralPCA', 'SpectralTransform', 'Standardize', 'StandardizeTile',
+    'StripeNoise', 'dihedral'
 ]

@@ -3,14 +3,17 @@
 from .endmember_hook import InitialEndmemberHook, NonNegativeEndmemberHook
 from .exact_resume_hook import ExactResumeHook
 from .iteration_seed_hook import IterationSeedHook
+from .mean_loss_hook import MeanLossHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .preemption_hook import PreemptionHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .scene_progress_hook import SceneProgressHook
 from .scene_result_hook import SceneResultHook
 from .scene_state_hook import SceneStateHook
+from .subspace_init_hook import SubspaceInitHook
 
 __all__ = [
-    'ExactResumeHook', 'InitialEndmemberHook', 'IterationSeedHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook',
-    'PreemptionHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook'
+    'ExactResumeHook', 'InitialEndmemberHook', 'IterationSeedHook', 'MeanLossHook', 'NonFiniteLossHook',
+    'NonNegativeEndmemberHook', 'PreemptionHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook',
+    'SceneStateHook', 'SubspaceInitHook'
 ]

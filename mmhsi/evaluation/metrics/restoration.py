@@ -80,29 +80,54 @@ class RestorationMetric(BaseMetric):
             data_samples (Sequence[dict]): Predictions as dicts.
         """
         for sample in data_samples:
-            index, result = sample.get('sample_idx'), self._evaluate(sample)
-            kept = len(self.results) if index is None else int(index)
-            self.results.append((index, result if kept < self.keep_images else result.without_images()))
+            missing = [key for key in ('output', 'input', 'name') if key not in sample]
+            if missing:
+                raise ValueError(f'RestorationMetric: a data sample has no {" and no ".join(missing)}; it holds '
+                                 f'{sorted(sample)}')
+            degraded = _cube(sample['enlarged'] if 'enlarged' in sample else sample['input'])
+            if 'enlarged' not in sample and self.options['scale'] > 1:
+                degraded = imresize(degraded, self.options['scale'])
+            self.add(
+                sample.get('sample_idx'), str(sample['name']), _cube(sample['output']['pred_img']),
+                _cube(sample['gt_img']) if 'gt_img' in sample else None, degraded,
+                **{key: sample[key] for key in ('scene_name', 'scale', 'top', 'left') if key in sample})
 
-    def _evaluate(self, sample: dict) -> RestorationResult:
-        missing = [key for key in ('output', 'input', 'name') if key not in sample]
-        if missing:
-            raise ValueError(f'RestorationMetric: a data sample has no {" and no ".join(missing)}; it holds '
-                             f'{sorted(sample)}')
-        name, scale = str(sample['name']), self.options['scale']
-        restored = _cube(sample['output']['pred_img'])
-        degraded = _cube(sample['enlarged'] if 'enlarged' in sample else sample['input'])
-        if 'enlarged' not in sample and scale > 1:
-            degraded = imresize(degraded, scale)
-        clean = _cube(sample['gt_img']) if 'gt_img' in sample else None
+    def add(self,
+            index: int | None,
+            name: str,
+            restored: np.ndarray,
+            clean: np.ndarray | None,
+            degraded: np.ndarray,
+            scene_name: str | None = None,
+            scale: float | None = None,
+            top: int | None = None,
+            left: int | None = None,
+            settings: dict | None = None) -> None:
+        """Score one image.
+
+        Args:
+            index (int, optional): Its number in the dataset.
+            name (str): Its name.
+            restored (np.ndarray): (H, W, C).
+            clean (np.ndarray, optional): (H, W, C).
+            degraded (np.ndarray): (H, W, C), of super-resolution enlarged.
+            scene_name (str, optional): Name of the scene it was cut from.
+            scale (float, optional): Scale of the copy of the scene it was cut from.
+            top (int, optional): Its first row there.
+            left (int, optional): Its first column there.
+            settings (dict, optional): Kept with the result.
+        """
         if restored.shape != degraded.shape:
             raise ValueError(f'image {name!r}: the restored image has the shape {restored.shape} (rows, columns, '
-                             f'bands), expected {degraded.shape} at scale {scale}')
+                             f'bands), expected {degraded.shape} at scale {self.options["scale"]}')
         area = None
-        if scale == 1 == sample.get('scale') and 'top' in sample:
-            area = (int(sample['top']), int(sample['left']), *restored.shape[:2])
-        return RestorationResult.evaluate(name, restored, clean, degraded, scene_name=sample.get('scene_name'),
-                                          area=area, **self.options)
+        if scale == 1 and top is not None:  # a part of the scene itself, not of a copy
+            pixels = 1 if clean is not None else self.options['scale']  # of an enlarged scene to one of the scene
+            area = (int(top), int(left), *(side // pixels for side in restored.shape[:2]))
+        result = RestorationResult.evaluate(name, restored, clean, degraded, scene_name=scene_name, area=area,
+                                            settings=settings or {}, **self.options)
+        kept = len(self.results) if index is None else int(index)
+        self.results.append((index, result if kept < self.keep_images else result.without_images()))
 
     def evaluate(self, size: int) -> dict:
         """Gather all processes and evaluate.

@@ -24,6 +24,8 @@ class RestorationHead(BaseModule):
         in_channels (int, optional): Channels of the features. Defaults to ``num_bands``.
         mid_channels (int, optional): Channels between the two convolutions that reduce the features to the bands.
             Defaults to None, which fuses the features as they are.
+        width (int, optional): Channels between fusion and tail. Defaults to ``num_bands``, as the reference has it;
+            fewer take less time and hold the result in a subspace of so many dimensions.
         init_cfg (dict, optional): Initialisation of the module.
     """
 
@@ -33,6 +35,7 @@ class RestorationHead(BaseModule):
                  num_bands: int,
                  in_channels: int | None = None,
                  mid_channels: int | None = None,
+                 width: int | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         in_channels = in_channels or num_bands
@@ -42,8 +45,32 @@ class RestorationHead(BaseModule):
             self.reduction = nn.Sequential(_conv(in_channels, mid_channels), _conv(mid_channels, num_bands))
             in_channels = num_bands
         self.num_bands = num_bands
-        self.fusion = _conv(num_bands + in_channels, num_bands)
-        self.tail = _conv(num_bands, num_bands)
+        self.width = width or num_bands
+        self.fusion = _conv(num_bands + in_channels, self.width)
+        self.tail = _conv(self.width, num_bands)
+
+    @torch.no_grad()
+    def start_from_subspace(self, mean: Tensor, directions: Tensor) -> None:
+        """Let the head project every pixel of the image on a subspace of spectra, and the features count little.
+
+        Args:
+            mean: Mean spectrum (C,).
+            directions: Orthonormal directions (r, C) of the subspace, r at most ``width``.
+
+        Raises:
+            ValueError: When the directions do not fit.
+        """
+        rank, bands = directions.shape
+        if bands != self.num_bands or rank > self.width or mean.shape != (bands, ):
+            raise ValueError(f'a head of {self.num_bands} bands and width {self.width} cannot start from a mean of '
+                             f'shape {tuple(mean.shape)} and directions of shape {tuple(directions.shape)}')
+        self.fusion.weight[:, bands:] *= 0.1
+        for weight in (self.fusion.weight[:rank, :bands], self.tail.weight[:, :rank]):
+            weight.zero_()
+        self.fusion.weight[:rank, :bands, 1, 1] = directions
+        self.fusion.bias[:rank] = -directions @ mean
+        self.tail.weight[:, :rank, 1, 1] = directions.T
+        self.tail.bias.copy_(mean)
 
     def fuse(self, features: Tensor, image: Tensor) -> Tensor:
         """Features (B, E, H, W) and image (B, C, H, W) → (B, C, H, W).

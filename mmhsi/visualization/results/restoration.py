@@ -73,7 +73,10 @@ def _georeference(result: RestorationResult, scene) -> CubeInfo | None:
     info = getattr(scene, 'info', None)
     if info is None or info.transform is None or result.area is None:
         return None
-    top, left, height, width = result.area
+    top, left, area_height, area_width = result.area
+    height, width = result.restored.shape[:2]
     a, b, c, d, e, f = info.transform
     corner = a * left + b * top + c, d * left + e * top + f
-    return replace(info, height=height, width=width, transform=(a, b, corner[0], d, e, corner[1]))
+    across, down = area_width / width, area_height / height  # pixels of the scene to one of the image
+    return replace(info, height=height, width=width,
+                   transform=(a * across, b * down, corner[0], d * across, e * down, corner[1]))

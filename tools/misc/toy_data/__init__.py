@@ -7,6 +7,7 @@ import numpy as np
 
 from .change import CHANGE
 from .classification import CLASSIFICATION
+from .denoising import DENOISING
 from .detection import DETECTION
 from .files import claim_folder
 from .oscd import write_oscd
@@ -14,7 +15,7 @@ from .super_resolution import SUPER_RESOLUTION
 from .unmixing import UNMIXING
 
 DATASETS: dict[str, Callable[[Path, np.random.Generator], None]] = {
-    **CLASSIFICATION, **DETECTION, **CHANGE, **SUPER_RESOLUTION, **UNMIXING, 'oscd': write_oscd}
+    **CLASSIFICATION, **DETECTION, **CHANGE, **DENOISING, **SUPER_RESOLUTION, **UNMIXING, 'oscd': write_oscd}
 """What writes each dataset, by the name of its folder below the data root."""
 
 

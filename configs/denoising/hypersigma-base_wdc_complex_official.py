@@ -1,0 +1,18 @@
+_base_ = 'hypersigma-base_wdc_gaussian_official.py'
+
+noise = dict(
+    type='NoiseChoice',
+    noises=[
+        None,
+        dict(type='ImpulseNoise'),
+        dict(type='ImpulseNoise'),
+        dict(type='StripeNoise'),
+        dict(type='DeadlineNoise')
+    ],
+    rotate=True)  # in turn, each worker for itself
+train_pipeline = [dict(type='NonIIDGaussianNoise', sigmas=(10., 30., 50., 70.)), noise, dict(type='PackRestoration')]
+case = _base_.root + '/Patch_Cases/Case5'  # Case2 to Case5
+
+train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))
+val_dataloader = dict(dataset=dict(path=case))
+test_dataloader = dict(dataset=dict(path=case))

@@ -1,0 +1,11 @@
+# A small NAFNet of mmagic in the place of HyperSIGMA, trained in the same way.
+_base_ = [
+    '../_base_/models/nafnet_hid.py', '../_base_/datasets/indian-pines_hid.py', '../_base_/schedules/hid_tiny.py',
+    '../_base_/restoration_iter_runtime.py'
+]
+
+model = dict(
+    generator=dict(
+        img_channels=_base_.num_bands, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]),
+    test_cfg=dict(tile_size=_base_.tile_size, overlap=8))  # pixels
+custom_hooks = []  # it has no head that could start from a subspace

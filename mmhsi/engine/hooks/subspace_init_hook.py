@@ -1,0 +1,60 @@
+"""A restoration head starts from the subspace of the clean spectra that it is trained on."""
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mmhsi.engine.hooks.scene_lookup import loop_scenes
+from mmhsi.registry import HOOKS
+
+
+@HOOKS.register_module()
+class SubspaceInitHook(Hook):
+    """Let the head of a denoising network start as the projection on the principal components of the training pixels.
+
+    A narrow head, ``RestorationHead(width=...)``, has to find the few directions in which clean spectra vary, which
+    takes a training from scratch most of its time; their principal components are such directions. Of several scenes
+    the first counts, of its pixels those of its training split. A training that is resumed, or that starts from
+    weights, keeps its head.
+
+    Args:
+        pixels (int): Largest number of training pixels; of more a random sample with a fixed seed is taken. Defaults to
+            20000.
+    """
+
+    def __init__(self, pixels: int = 20_000) -> None:
+        self.pixels = pixels
+
+    def before_train(self, runner) -> None:
+        """Set the weights of the head.
+
+        Raises:
+            ValueError: For a training without a scene, or a model whose head has no ``start_from_subspace``.
+        """
+        if runner.iter or runner._load_from:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        head = getattr(getattr(model, 'generator', None), 'head', None)
+        if not hasattr(head, 'start_from_subspace'):
+            raise ValueError('SubspaceInitHook needs a model whose generator has a RestorationHead, found '
+                             f'{type(model).__name__} with {type(head).__name__}')
+        scene = next(iter(loop_scenes(runner._train_loop)), None)
+        if scene is None:
+            raise ValueError('SubspaceInitHook takes the spectra of a scene, but the training dataset has none')
+        indices = scene.subset('all' if scene.split is None else 'train')
+        indices = indices[scene.valid.ravel()[indices]]
+        if len(indices) > self.pixels:
+            indices = np.random.RandomState(0).choice(indices, self.pixels, replace=False)
+        spectra = scene.pixels(np.sort(indices)).astype(np.float64)
+        mean = spectra.mean(axis=0)
+        directions = np.linalg.eigh(np.cov(spectra, rowvar=False))[1][:, ::-1].T[:head.width]
+        # the sign of an eigenvector is arbitrary; fixed, so that a seed gives the same training everywhere
+        directions *= np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])[:, None]
+        mean, directions = (torch.as_tensor(array.copy(), dtype=torch.float32) for array in (mean, directions))
+        broadcast(mean)  # processes on different machines may differ in rounding
+        broadcast(directions)
+        head.start_from_subspace(mean, directions)
+        runner.logger.info(f'The head starts from {len(directions)} principal components of {len(indices)} training '
+                           f'pixels of scene {scene.name!r}.')
