@@ -65,15 +65,19 @@ def allow_training_checkpoints() -> None:
     carry data and run no code; allow-listing them keeps the safe loader on, so that a hostile pickle is still refused.
     Object arrays, which can hold anything, stay refused.
     """
-    if digit_version(torch.__version__) < digit_version('2.6'):
-        return
+    if digit_version(torch.__version__) >= digit_version('2.6'):
+        torch.serialization.add_safe_globals(training_checkpoint_globals())
+
+
+def training_checkpoint_globals() -> list:
+    """What a training checkpoint of MMEngine names beside tensors and plain containers: objects, or (object, name)."""
     dtypes = {type(np.dtype(code)) for code in np.typecodes['All'] if code not in 'OV'}
     rebuild_array, rebuild_scalar = np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]
     # numpy 1 and numpy 2 write these two functions under different names; either can have written the file
     functions = [(function, f'numpy.{core}.multiarray.{name}') for core in ('core', '_core')
                  for name, function in (('_reconstruct', rebuild_array), ('scalar', rebuild_scalar))]
     functions.append((_get_history_statistic, 'builtins.getattr'))
-    torch.serialization.add_safe_globals([HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions])
+    return [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions]
 
 
 def apply() -> None:

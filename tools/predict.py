@@ -112,21 +112,30 @@ def make_inferencer(args: argparse.Namespace) -> HSIInferencer:
     return HSIInferencer(model, weights, args.device, show_progress=not args.quiet, memory=args.memory)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Predict; returns 0, or 1 if a scene failed."""
-    argv = sys.argv[1:] if argv is None else argv
-    args = parse_args(argv)
-    if args.processes > 1:
-        return int(share_scenes(args, argv) > 0)
+def predict(args: argparse.Namespace) -> list[dict]:
+    """Predict the scenes; returns what became of each."""
     spectrum = args.target_spectrum
     if args.target_name is not None and spectrum is not None:
         spectrum = dict(path=spectrum, name=args.target_name)
-    results = make_inferencer(args)(
+    return make_inferencer(args)(
         args.scenes[0] if len(args.scenes) == 1 else args.scenes, args.out, key=args.key, layout=args.layout,
         nodata=args.nodata, bands=args.bands, match_bands=args.match_bands, target_spectrum=spectrum,
         tile_size=args.tile_size, overlap=args.overlap, blend=args.blend, batch_size=args.batch_size,
         scores=args.scores, driver=args.driver, pictures=not args.no_pictures, return_arrays=False,
         overwrite=args.overwrite, part=args.part, on_error='continue')['predictions']
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Predict; returns 0, 1 if a scene failed, or 2 if none could be begun."""
+    argv = sys.argv[1:] if argv is None else argv
+    args = parse_args(argv)
+    if args.processes > 1:
+        return int(share_scenes(args, argv) > 0)
+    try:
+        results = predict(args)
+    except (OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
     table = PrettyTable(['scene', 'outcome', 'seconds', 'files'])
     table.align = 'l'
     for result in results:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -26,19 +25,19 @@ from mmhsi.apis.inference.products import Prediction, make_figures, write_endmem
 from mmhsi.apis.inference.run_scene import Trial, predict_scene, try_network
 from mmhsi.apis.inference.scene_stream import PairStream, SceneStream
 from mmhsi.apis.inference.staging import Memory, Staging
+from mmhsi.apis.inference.summary import SUFFIX, finished_scene, scene_settings, summarize
 from mmhsi.apis.inference.tasks import ClassTask, DetectionTask, RestorationTask, Task, UnmixingTask
 from mmhsi.apis.inference.training_state import find_target_spectrum, fitted_state, training_bands
 from mmhsi.apis.inference.units import file_units
 from mmhsi.apis.inference.weights import config_of_checkpoint, load_parameters, load_weights_file
 from mmhsi.apis.zoo import find_model
-from mmhsi.datasets.io import CubeReadError, open_cube
+from mmhsi.datasets.io import CubeReadError
 from mmhsi.models.heads import TargetDetectionHead
 from mmhsi.registry import INFERENCERS, MODELS
 from mmhsi.utils.checkpoint_file import write_text
 from mmhsi.visualization.figure import figure_to_rgb
 
-SUFFIX = '_prediction.json'
-"""Ending of the file that tells of a finished scene."""
+_KEYED = ('.mat', '.npz', '.h5', '.hdf5')  # files of named arrays
 
 
 @INFERENCERS.register_module()
@@ -199,14 +198,17 @@ class HSIInferencer(BaseInferencer):
         results: dict = {'predictions': [], 'visualization': []}
         for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
             try:
+                scene.check()
+                settings = scene_settings(scene, plan, self.cfg.model, self._weights_name, options, scores)
                 if folder is not None and not overwrite:
-                    finished = self._finished(scene, folder, self._settings(scene, plan, options, output), output)
+                    finished = finished_scene(folder, scene.name, settings, driver, pictures)
                     if finished is not None:
+                        print_log(f'{scene.name}: finished before, left as it is', 'current')
                         results['predictions'].append(finished)
                         results['visualization'].append(None)
                         continue
-                prediction, picture = self.predict(scene, folder, plan, options, output, batch_size, return_arrays,
-                                                   return_vis, resume and not overwrite)
+                prediction, picture = self.predict(scene, folder, plan, options, output, settings, batch_size,
+                                                   return_arrays, return_vis, resume and not overwrite)
             except (OSError, ValueError, RuntimeError) as error:
                 if on_error == 'raise':
                     raise
@@ -216,7 +218,7 @@ class HSIInferencer(BaseInferencer):
             results['visualization'].append(picture)
         return results
 
-    def predict(self, scene: SceneInput, folder: Path | None, plan: Plan, options: dict, output: dict,
+    def predict(self, scene: SceneInput, folder: Path | None, plan: Plan, options: dict, output: dict, settings: dict,
                 batch_size: int | None, return_arrays: bool, return_vis: bool,
                 resume: bool) -> tuple[dict, dict | None]:
         """Predict and write one scene; see :meth:`__call__`."""
@@ -226,7 +228,6 @@ class HSIInferencer(BaseInferencer):
             network = self._network(plan, stream, options)
             trial = try_network(network, plan, stream.bands, stream.info.path, self.memory // 2, batch_size)
             task, palette = self._task(plan, stream, trial, output['scores'])
-            settings = self._settings(scene, plan, options, output)
             staging: Memory = Memory() if folder is None else Staging(
                 folder / f'.{scene.name}.part', dict(settings, memory=self.memory), resume)
             begun = staging.done
@@ -234,7 +235,9 @@ class HSIInferencer(BaseInferencer):
                 self.forward(scene, stream, network, plan, task, trial, staging)
                 predicted = self._prediction(scene, stream, task, trial, staging, palette)
                 figures = self.visualize(predicted, stream) if return_vis or folder and output['pictures'] else {}
-                summary = self._summary(predicted, stream, settings, trial, begun, time.perf_counter() - start)
+                facts = dict(resumed_behind_part=begun) if begun else {}
+                summary = summarize(predicted, stream, trial, config=self._config_name, weights=self._weights_name,
+                                    seconds=round(time.perf_counter() - start, 2), settings=settings, **facts)
                 files = {} if folder is None else self.postprocess(predicted, figures, folder, output, summary)
                 arrays = {}
                 if return_arrays:
@@ -263,11 +266,13 @@ class HSIInferencer(BaseInferencer):
             matching=options['matching'],
             nodata=settings.get('nodata') if given is None else given,
             name=scene.name)
-        images = [_with_key(source, settings) for source in scene.sources]
-        if plan.pairs:
-            stream = PairStream(images, joint=settings.get('joint', True), **common)
-        else:
-            stream = SceneStream(images[0], **common)
+        keyed = [_with_key(source, settings) for source in scene.sources]
+        try:
+            stream = _open(keyed, plan, common)
+        except CubeReadError:
+            if all(one is other for one, other in zip(keyed, scene.sources, strict=True)):
+                raise
+            stream = _open(scene.sources, plan, common)  # the file names its cube otherwise than that of the config
         notes = [f'bands: {stream.matched}']
         if stream.info.transform is None:
             notes.append('no georeference, nor will the products have one')
@@ -330,78 +335,17 @@ class HSIInferencer(BaseInferencer):
                           {name: layer.nodata for name, layer in task.layers.items()}, getattr(task, 'classes', ()),
                           palette, trial.scale, waves, widths, getattr(task, 'endmembers', None))
 
-    def _settings(self, scene: SceneInput, plan: Plan, options: Mapping, output: Mapping) -> dict:
-        """What the layers of a scene depend on, as JSON can hold it."""
-        weights = self._weights_name
-        if weights is not None and os.path.isfile(weights):
-            status = os.stat(weights)
-            weights = [weights, status.st_size, status.st_mtime_ns]
-        wanted = options['wanted']
-        described = dict(
-            preprocessing=repr(plan.scene), tiles=repr((plan.window, plan.grid, plan.pad_mode, plan.loading)),
-            model=repr(self.cfg.model),
-            bands=None if wanted is None else wanted.wavelengths.tolist(), spectrum=_plain(options['target_spectrum']))
-        return dict(
-            scene=scene.identity(), weights=weights, nodata=_plain(options['nodata']), matching=options['matching'],
-            scores=output['scores'],
-            **{name: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for name, value in described.items()})
-
-    def _summary(self, prediction: Prediction, stream, settings: dict, trial: Trial, begun: int,
-                 seconds: float) -> dict:
-        summary: dict = dict(
-            scene=prediction.name, family=prediction.family, config=self._config_name, weights=self._weights_name,
-            source=[date.info.path for date in getattr(stream, 'dates', (stream, ))],
-            size=[stream.height, stream.width], georeferenced=prediction.info.transform is not None,
-            bands=stream.matched, batch_size=trial.batch_size, seconds=round(seconds, 2), settings=settings)
-        if begun:
-            summary['resumed_behind_part'] = begun
-        for name in ('classes', 'detected'):
-            if name in prediction.layers:
-                counts = sum(np.bincount(row, minlength=256) for row in prediction.layers[name][0])
-                summary['pixels'] = {label: int(counts[value]) for value, label in
-                                     enumerate(('no data', *prediction.classes))}
-        if prediction.family in ('denoising', 'super_resolution', 'unmixing'):
-            known = file_units(getattr(stream, 'transforms', ())) is not None
-            summary['units'] = 'those of the scene' if known else 'those of the preprocessed scene'
-        return summary
-
-    def _finished(self, scene: SceneInput, folder: Path, settings: dict, output: Mapping) -> dict | None:
-        """What a scene left that was finished with the same settings; None if it is to be predicted."""
-        path = folder / f'{scene.name}{SUFFIX}'
-        if not path.is_file():
-            return None
-        try:
-            summary = json.loads(path.read_text(encoding='utf-8'))
-            files = {name: folder / file for name, file in summary['files'].items()}
-            same = summary['settings'] == json.loads(json.dumps(settings))
-        except (ValueError, KeyError, AttributeError):
-            return None
-        rasters = {'GTiff': '.tif', 'ENVI': '.img'}[output['driver']]
-        if not same or not any(file.suffix == rasters for file in files.values()) or not all(
-                file.is_file() for file in files.values()) or (
-                    output['pictures'] and not any(file.suffix == '.png' for file in files.values())):
-            return None
-        print_log(f'{scene.name}: finished before, left as it is', 'current')
-        return dict(name=scene.name, family=summary['family'], summary=summary, skipped=True,
-                    files={**{name: str(file) for name, file in files.items()}, 'summary': str(path)})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return value if value is None or isinstance(value, (int, float, str)) else repr(value)
-
-
 def _with_key(source: Any, settings: Mapping) -> Any:
-    """A source with the key and layout of the config, if none are given and its file has such a key."""
-    if isinstance(source, np.ndarray) or 'key' in source or 'key' not in settings:
+    """A source with the key and layout of the config, if none are given and its file is one that has such."""
+    if isinstance(source, np.ndarray) or 'key' in source or not source['path'].lower().endswith(_KEYED):
         return source
-    keyed = {**source, **{name: settings[name] for name in ('key', 'layout') if name in settings}}
-    try:
-        with open_cube(**keyed):
-            return keyed
-    except CubeReadError:
-        return source  # what is wrong with the file itself is told when it is opened without the key
+    return {**source, **{name: settings[name] for name in ('key', 'layout') if name in settings}}
+
+
+def _open(images: Sequence, plan: Plan, settings: Mapping) -> SceneStream | PairStream:
+    if plan.pairs:
+        return PairStream(images, joint=plan.scene.get('joint', True), **settings)
+    return SceneStream(images[0], **settings)
 
 
 def _writable(folder: str | Path) -> Path:

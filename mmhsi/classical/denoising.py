@@ -7,7 +7,9 @@ know of the noise from the cube itself.
 from __future__ import annotations
 
 import numpy as np
-from skimage.restoration import denoise_wavelet, estimate_sigma
+import pywt
+from scipy.stats import norm
+from skimage.restoration import denoise_wavelet
 
 from .inputs import valid_mask
 
@@ -37,7 +39,13 @@ def noise_sigmas(cube: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If the cube is no cube of finite real numbers, or too small.
     """
-    return np.array(estimate_sigma(_checked(cube), channel_axis=-1), dtype=np.float64)
+    cube = _checked(cube)
+    details = np.abs(pywt.dwtn(cube, 'db2', axes=(0, 1))['dd'])
+    sigmas = np.zeros(cube.shape[-1])
+    for band in np.flatnonzero(np.ptp(cube, axis=(0, 1)) > 0):
+        found = details[..., band][details[..., band] > 0]
+        sigmas[band] = np.median(found) / norm.ppf(0.75) if found.size else 0.
+    return sigmas
 
 
 def wavelet(cube: np.ndarray) -> np.ndarray:

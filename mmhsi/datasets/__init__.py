@@ -36,9 +36,9 @@ from mmhsi.datasets.window_dataset import WindowDataset
 
 __all__ = [
     'AreaSplit', 'BlockSplit', 'CLASS_INFO', 'CentreSplit', 'ClassInfo', 'CropDataset', 'CubeInfo', 'CubeReadError',
-    'CubeReader', 'DetectionScene', 'EightPoses', 'FileSplit', 'HSITileDataset', 'IGNORE_INDEX', 'MapSplit', 'NumberSplit',
-    'PairScene', 'PatchDataset', 'PatchStore', 'RatioSplit', 'Scene', 'SceneDataset', 'SpectralLibrary', 'Spectrum',
-    'Split', 'TileDataset', 'UnlabelledTileDataset', 'UnmixingScene', 'WholeSceneDataset', 'WindowDataset', 'get_class_info',
-    'get_scene', 'open_cube', 'read_cube', 'read_labels', 'read_spectra', 'resample_spectrum', 'write_patches',
-    'write_raster', *_transforms
+    'CubeReader', 'DetectionScene', 'EightPoses', 'FileSplit', 'HSITileDataset', 'IGNORE_INDEX', 'MapSplit',
+    'NumberSplit', 'PairScene', 'PatchDataset', 'PatchStore', 'RatioSplit', 'Scene', 'SceneDataset', 'SpectralLibrary',
+    'Spectrum', 'Split', 'TileDataset', 'UnlabelledTileDataset', 'UnmixingScene', 'WholeSceneDataset', 'WindowDataset',
+    'get_class_info', 'get_scene', 'open_cube', 'read_cube', 'read_labels', 'read_spectra', 'resample_spectrum',
+    'write_patches', 'write_raster', *_transforms
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class UnmixingScene(Scene):
         if isinstance(source, Mapping) and 'size' in source:
             self._image_path = source['path']
             source = _read_pixel_list(**source)
-            kwargs.setdefault('name', self._image_path.rsplit('/', 1)[-1].rsplit('.', 1)[0])
+            kwargs.setdefault('name', Path(self._image_path).stem)
         super().__init__(source, **kwargs)
         self._abundance_source, self._endmember_source = (
             None if truth is None else locate(truth, data_root) for truth in (abundances, endmembers))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from mmengine.utils import digit_version
 from torch import Tensor
 
 # Set to 1 to unpickle checkpoints without restriction, which runs any code that they hold.
@@ -63,7 +64,7 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
     mapped = mmap and head.startswith(_ZIP) and map_location in (None, 'cpu')
     try:
         with allow_official_arguments():
-            return torch.load(path, map_location=map_location or 'cpu', weights_only=not trust, mmap=mapped)
+            return torch.load(path, map_location=map_location or 'cpu', mmap=mapped, **_restriction(trust))
     except MemoryError:
         raise
     except pickle.UnpicklingError as error:
@@ -72,13 +73,20 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
             raise ValueError(f'{path} is not a checkpoint: expected a file of torch.save, found another pickle or a '
                              'damaged one') from error
         raise ValueError(f'{path}: the file asks for {named[1]}, which is neither a tensor nor a plain container, so '
-                         'that it was not loaded: unpickling it could run any code; if you trust its source, convert '
+                         'that it was not loaded; unpickling it could run any code; if you trust its source, convert '
                          'it with tools/model_converters/hypersigma2mmhsi.py --trust, or set the environment variable '
                          f'{TRUST_VARIABLE}=1') from error
     except Exception as error:  # a cut or overwritten file fails in many ways
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f'{path} is damaged or incomplete: expected a file of torch.save, found that reading it '
                          f'stops with "{reason}"') from error
+
+
+def _restriction(trust: bool) -> dict:
+    if trust or digit_version(torch.__version__) >= digit_version('2.6'):
+        return dict(weights_only=not trust)
+    from . import restricted_pickle
+    return dict(weights_only=False, pickle_module=restricted_pickle)
 
 
 def parameters_of(checkpoint: object, source: str) -> dict[str, Tensor]:

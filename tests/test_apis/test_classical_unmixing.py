@@ -94,6 +94,7 @@ def test_tool(scene, tmp_path, capsys):
 scene = dict(type='UnmixingScene', name='mix', image={str(tmp_path / 'cube.npy')!r},
              abundances={str(tmp_path / 'abundances.npy')!r}, endmembers={str(tmp_path / 'endmembers.npy')!r})
 test_dataloader = dict(dataset=dict(type='TileDataset', scene=scene, subset='all', tile_size=6))
+test_evaluator = dict(type='SceneUnmixingMetric', scene=scene)
 """)
     main = runpy.run_path(str(ROOT / 'tools/test_classical.py'))['main']
     results = main([str(config), '--options', 'sparse_nmf.iterations=5', '--work-dir', str(tmp_path / 'out')])

@@ -24,6 +24,7 @@ from rasterio.transform import from_origin
 from mmhsi.apis import HSIInferencer, init_model
 from mmhsi.datasets import read_spectra, write_raster
 from mmhsi.datasets.io import CubeInfo
+from mmhsi.registry import INFERENCERS
 from mmhsi.utils.imresize import imresize
 from mmhsi.utils.windows import crop_window
 
@@ -239,7 +240,6 @@ def test_an_interrupted_prediction_goes_on(tmp_path, monkeypatch, protocol):
 
 
 def test_a_changed_setting_starts_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr('mmhsi.apis.inference.staging._SECONDS', 0.)
     inferencer = build(tmp_path, config(segmentor(), tile_size=16, overlap=8))
     write_scene(tmp_path / 'scene.tif', toy_cube(HEIGHT, WIDTH))
     with monkeypatch.context() as patch:
@@ -428,7 +428,7 @@ def test_weights_of_another_config_are_named(tmp_path):
 def test_the_config_of_a_checkpoint_is_enough(tmp_path):
     weights = save_checkpoint(tmp_path / 'toy.pth', config(segmentor(), tile_size=16, overlap=8))
     cube = toy_cube(20, 20)
-    inferencer = HSIInferencer(weights=weights, device='cpu', show_progress=False)
+    inferencer = INFERENCERS.build(dict(type='HSIInferencer', weights=weights, device='cpu'))
     np.testing.assert_array_equal(inferencer(cube, blend='smooth')['predictions'][0]['classes'],
                                   whole(inferencer, cube).argmax(axis=0))
 

@@ -38,7 +38,8 @@ def test_every_demo_model_has_an_alias_and_every_config_is_there():
     aliases = {alias: model.name for model in models for alias in model.aliases}
     assert aliases['indian-pines-windows'] == 'hypersigma-tiny_cls_indian-pines'
     assert aliases['indian-pines-tiles'] == 'hypersigma-tiny_seg_indian-pines'
-    assert {'target-demo', 'anomaly-demo', 'change-demo', 'oscd-demo'} <= set(aliases)
+    assert {f'{task}-demo' for task in ('target', 'anomaly', 'change', 'oscd', 'unmixing', 'denoising',
+                                        'super-resolution')} <= set(aliases)
     assert all(model.config.is_file() for model in models)
 
 

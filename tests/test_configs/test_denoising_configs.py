@@ -132,7 +132,7 @@ def test_learning_rates():
         if wanted:
             np.testing.assert_allclose(rates[:2], wanted)
         else:
-            assert rates[0] < rates[1] < rates[2]
+            assert rates[0] < rates[1] == pytest.approx(1e-4)  # stepped by iteration it rises to there
 
 
 def test_train_val_and_test_are_disjoint_and_alone_the_first_is_fitted(data_root):

@@ -196,8 +196,7 @@ def test_a_scene_without_initial_endmembers_is_named(data_root, tmp_path):
 
 def test_abundances_are_found(data_root, tmp_path):
     """From files to metrics: a small network tells the materials of a look-alike apart without any truth."""
-    cfg = Config.fromfile(BY_NAME['spatsigma-tiny_muufl' if 'spatsigma-tiny_muufl' in BY_NAME
-                                  else 'hypersigma-tiny_muufl'])
+    cfg = Config.fromfile(BY_NAME['hypersigma-tiny_muufl'])
     cfg.work_dir = str(tmp_path)
     cfg.train_dataloader.dataset.indices = 160
     cfg.default_hooks.checkpoint.interval = cfg.train_cfg.max_epochs = 3

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import zoom
+from torch.utils.data import DataLoader
 
-from mmhsi.datasets import AreaSplit, CropDataset, Scene
+from mmhsi.datasets import AreaSplit, CropDataset, GaussianNoise, NoiseChain, Scene
 from mmhsi.datasets.window_grid import multiscale_windows
 
 H, W, C = 40, 30, 4
@@ -36,7 +38,7 @@ def test_crops_of_all_scales_are_those_of_the_windows():
     np.testing.assert_array_equal(np.stack([dataset[i]['gt'] for i in range(len(dataset))]), wanted)
     last = dataset[-1]
     assert last['scale'] == 1.5 and last['name'].endswith('_x1.5')
-    assert 0 <= last['top'] and last['top'] + 8 / 1.5 <= 20 + 1
+    assert last['top'] >= 0 and last['top'] + 8 / 1.5 <= 20 + 1
     assert len({dataset[i]['name'] for i in range(len(dataset))}) == len(dataset)
 
 
@@ -139,3 +141,23 @@ def test_windows_are_read_from_disk(tmp_path):
     np.save(tmp_path / 'scene.npy', values)
     dataset = CropDataset(dict(image=str(tmp_path / 'scene.npy'), cache=False), crop_size=10)
     np.testing.assert_array_equal(dataset[4]['gt'], values[10:20, 10:20])
+
+
+def test_noise_differs_between_samples_workers_and_epochs_and_repeats_with_the_seed():
+    dataset = CropDataset(Scene(cube()), crop_size=10, pipeline=[GaussianNoise(30)])
+
+    def epochs(seed: int) -> np.ndarray:
+        loader = DataLoader(dataset, num_workers=2, collate_fn=list, generator=torch.Generator().manual_seed(seed))
+        return np.stack([np.stack([sample['img'] - sample['gt'] for (sample, ) in loader]) for _ in range(2)])
+
+    first = epochs(0)
+    assert first.shape == (2, 12, 10, 10, C) and len(np.unique(first[..., 0, 0, 0].round(7))) == 24
+    np.testing.assert_array_equal(epochs(0), first)
+    assert not np.array_equal(epochs(1), first)
+
+
+def test_noise_of_a_test_is_that_of_the_seed_and_the_sample():
+    made = [CropDataset(Scene(cube()), crop_size=10, pipeline=[NoiseChain('case1', seed=seed)]) for seed in (0, 0, 1)]
+    noises = [np.stack([sample['img'] for sample in dataset]) for dataset in made]
+    np.testing.assert_array_equal(noises[0], noises[1])
+    assert not np.array_equal(noises[0], noises[2])

@@ -88,7 +88,7 @@ def test_damaged_and_absent_files_are_named(tmp_path):
     savemat(tmp_path / 'test_2.mat', dict(gt=np.full((C, 4, 4), np.nan), input=np.zeros((C, 4, 4))))
     with pytest.raises(CubeReadError, match=r"test_2.mat: 48 values of 'gt' are NaN or infinite"):
         dataset[1]
-    for path, message in ((tmp_path / 'nowhere', 'no such file or folder'), (tmp_path, 'the folder holds no such file')):
+    for path, message in ((tmp_path / 'nowhere', 'no such file or folder'), (tmp_path, 'folder holds no such file')):
         with pytest.raises(FileNotFoundError, match=message):
             PatchDataset(path, suffix='.h5')
 

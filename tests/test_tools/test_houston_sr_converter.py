@@ -44,7 +44,8 @@ def test_files_and_values(scale, scene, folder):
         assert [path.name for path in files] == [f'{n:04}.mat' for n in range(1, len(settings['corners'][subset]) + 1)]
         for path, (top, left) in zip(files, settings['corners'][subset], strict=True):
             arrays = {key: value for key, value in loadmat(path).items() if not key.startswith('__')}
-            assert set(arrays) == set(KEYS.values()) and {array.dtype for array in arrays.values()} == {np.float32().dtype}
+            assert set(arrays) == set(KEYS.values())
+            assert all(array.dtype == np.float32 for array in arrays.values())
             np.testing.assert_allclose(arrays['gt'], values[top:top + side, left:left + side], rtol=1e-6)
             np.testing.assert_allclose(arrays['ms'], imresize(arrays['gt'], 1 / scale), atol=1e-6)
             np.testing.assert_allclose(arrays['ms_bicubic'], imresize(arrays['ms'], scale), atol=1e-6)

@@ -64,6 +64,16 @@ def test_a_scene_that_fails_does_not_keep_the_others_from_being_predicted(scenes
     assert 'field_1: ' in errors and 'was trained on 6 bands, the file has 5' in errors and 'field_3.npy' in errors
 
 
+def test_what_cannot_be_begun_is_one_sentence(scenes, capsys):
+    (scenes / 'empty').mkdir()
+    assert run_tool('predict.py', str(scenes / 'empty'), '-w', str(scenes / 'toy.pth'), '-o', str(scenes / 'out'),
+                    '--device', 'cpu') == 2
+    assert 'empty: the folder holds no scene' in capsys.readouterr().err
+    assert run_tool('predict.py', str(scenes / 'scenes/nowhere.tif'), '-w', str(scenes / 'toy.pth'), '-o',
+                    str(scenes / 'out'), '--device', 'cpu') == 1
+    assert 'nowhere.tif: no such file' in capsys.readouterr().err
+
+
 def test_options_reach_the_inferencer(scenes):
     assert predict(scenes, '--scores', '--blend', 'smooth', '--overlap', '6', '--driver', 'ENVI', '--memory',
                    '64M') == 0
@@ -102,7 +112,7 @@ def test_wrong_arguments_are_named(capsys):
 def test_the_map_of_indian_pines_is_that_of_the_test_tool(tmp_path, monkeypatch):
     monkeypatch.setenv('MMHSI_DATA', str(tmp_path / 'data'))
     with monkeypatch.context() as patch:
-        patch.setattr(sys, 'argv', ['indian_pines.py', str(tmp_path / 'data/indian_pines')])
+        patch.setattr(sys, 'argv', ['indian_pines.py', '--out', str(tmp_path / 'data/indian_pines')])
         runpy.run_path(str(ROOT / 'tools/dataset_converters/indian_pines.py'), run_name='__main__')
     cfg = Config.fromfile(TINY)
     scene = get_scene(cfg.test_dataloader.dataset.scene)
@@ -111,8 +121,8 @@ def test_the_map_of_indian_pines_is_that_of_the_test_tool(tmp_path, monkeypatch)
     weights = save_checkpoint(tmp_path / 'tiny.pth', cfg, record,
                               dict(classes=scene.classes, palette=[list(colour) for colour in scene.palette]))
     run_tool('test.py', str(TINY), weights, '--work-dir', str(tmp_path / 'run'), '--show-dir',
-             str(tmp_path / 'results'), '--cfg-options', 'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False',
-             'experiment_name=predict_tool')
+             str(tmp_path / 'results'), '--cfg-options', 'test_dataloader.num_workers=0',
+             'test_dataloader.persistent_workers=False', 'experiment_name=predict_tool')
     expected = np.load(tmp_path / 'results/indian-pines_prediction.npy')
     assert len(np.unique(expected)) > 3
 

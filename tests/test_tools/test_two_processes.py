@@ -19,8 +19,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(get_device() != 'cpu', reason='an accelerator is there, and two processes would need two')]
 # Without random numbers that differ between the processes: no augmentation, dropout, drop path or mixing of samples.
-# 1501 test windows do not divide by two: one is evaluated twice and must be counted once.
-CONFIG = '''
+# 301 test windows do not divide by two: one is evaluated twice and must be counted once.
+CONFIG = """
 _base_ = '{root}/configs/classification/hypersigma-tiny_cls_indian-pines.py'
 model = dict(
     data_preprocessor=dict(batch_augments=None),
@@ -28,13 +28,13 @@ model = dict(
     head=dict(dropout_rate=0.))
 train_pipeline = [_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-test_dataloader = dict(dataset=dict(indices=1501))
+test_dataloader = dict(dataset=dict(indices=301))
 param_scheduler = [dict(type='ConstantLR', factor=0.1, by_epoch=True, end=2)]
 train_cfg = dict(max_epochs=2, val_begin=2, val_interval=2)
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=2))
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(vis_backends=vis_backends)
-'''
+"""
 
 
 @pytest.fixture(scope='module')
@@ -42,7 +42,9 @@ def experiment(tmp_path_factory):
     """Config file, and the environment of its runs."""
     folder = tmp_path_factory.mktemp('experiment')
     converter = runpy.run_path(str(ROOT / 'tools/dataset_converters/indian_pines.py'))
-    converter['main'](['--out', str(folder / 'data/indian_pines')])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', ['indian_pines.py', '--out', str(folder / 'data/indian_pines')])
+        converter['main']()
     (folder / 'plain.py').write_text(CONFIG.format(root=ROOT))
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ['PATH']])
     return folder / 'plain.py', {**os.environ, 'PATH': path, 'MMHSI_DATA': str(folder / 'data'), 'OMP_NUM_THREADS': '1'}

@@ -1,13 +1,13 @@
-# Unmixing with a small network trained from scratch.
+# Unmixing with a small network trained from scratch. The endmembers, which start near their goal, learn slowly.
 optim_wrapper = dict(
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
-    paramwise_cfg=dict(flat_decay_mult=0., custom_keys={'decoder': dict(decay_mult=0.)}),
+    optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.05),
+    paramwise_cfg=dict(flat_decay_mult=0., custom_keys={'decoder': dict(lr_mult=0.1, decay_mult=0.)}),
     clip_grad=dict(max_norm=1.))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=10, T_max=9, convert_to_iter_based=True)
+    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=8, T_max=7, convert_to_iter_based=True)
 ]
 custom_hooks = [dict(type='InitialEndmemberHook', equal_norms=True), dict(type='NonNegativeEndmemberHook')]
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=10)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=8)
 test_cfg = dict()

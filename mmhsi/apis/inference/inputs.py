@@ -20,7 +20,7 @@ class SceneInput:
     """One scene to be predicted.
 
     Attributes:
-        image (Any): A path, a dict of path, key and layout, or an array (H, W, C); of two dates a tuple of two of them.
+        image (Any): A dict of path, key and layout, or an array (H, W, C); of two dates a tuple of two of them.
         name (str): Beginning of the names of its products.
     """
 
@@ -32,6 +32,12 @@ class SceneInput:
         """The images, one or two."""
         return self.image if isinstance(self.image, tuple) else (self.image, )
 
+    def check(self) -> None:
+        """Raise a FileNotFoundError if a file is absent."""
+        for source in self.sources:
+            if not isinstance(source, np.ndarray) and not os.path.isfile(source['path']):
+                raise FileNotFoundError(f'{source["path"]}: no such file')
+
     def identity(self) -> list:
         """What tells whether the scene is still the same, as JSON can hold it."""
         facts = []
@@ -40,9 +46,8 @@ class SceneInput:
                 sample = source[::max(len(source) // 16, 1)]
                 facts.append(['array', list(source.shape), str(source.dtype), float(np.nansum(sample, dtype=float))])
                 continue
-            path = source['path'] if isinstance(source, Mapping) else source
-            status = os.stat(path)
-            facts.append([str(path), status.st_size, status.st_mtime_ns])
+            status = os.stat(source['path'])
+            facts.append([source['path'], source.get('key'), source.get('layout'), status.st_size, status.st_mtime_ns])
         return facts
 
 
@@ -95,16 +100,12 @@ def list_inputs(inputs: Any, pairs: bool = False, options: Mapping | None = None
         list[SceneInput]: The scenes.
 
     Raises:
-        FileNotFoundError: If a path is absent.
-        ValueError: If there is no scene, or a scene does not consist of two dates although the model compares two.
+        ValueError: If there is no scene, two have one name, or a scene does not consist of two dates although the model
+            compares two.
         TypeError: If an input is neither a path nor an array.
     """
     options = {key: value for key, value in (options or {}).items() if value is not None}
     images = _pairs(inputs) if pairs else _flat(inputs)
-    for image in images:
-        for source in image if pairs else (image, ):
-            if not isinstance(source, np.ndarray) and not os.path.isfile(source):
-                raise FileNotFoundError(f'{source}: no such file')
     names = _names([image[0] if pairs else image for image in images])
 
     def source(image: Any) -> Any:

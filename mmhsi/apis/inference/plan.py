@@ -126,7 +126,7 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
     settings['pair'] = family == 'change_detection' or _kind(scene) == 'PairScene'
     image = scene.get('image')
     image = image[0] if isinstance(image, (list, tuple)) else image
-    if isinstance(image, Mapping):
+    if isinstance(image, Mapping) and 'size' not in image:  # other scenes are cubes, not lists of pixels
         settings.update({key: image[key] for key in ('key', 'layout') if key in image})
     if scene.get('num_bands') is None and dataset.get('num_bands') is not None:
         settings['num_bands'] = dataset['num_bands']

@@ -125,7 +125,7 @@ def predict_scene(stream, network: Network, plan: Plan, task: Task, trial: Trial
         staging.create(name, (layer.count, scale * stream.height, scale * stream.width), layer.dtype, layer.nodata)
     total, parts = _parts(stream, network, plan, trial, memory, staging.done)
     if progress is not None and staging.done < total:
-        parts = track(parts, progress, total=total, completed=staging.done)
+        parts = track(parts, progress, total=total - staging.done)
     for done, ((top, left, rows, cols), values, valid) in enumerate(parts, staging.done + 1):
         if values is not None:
             place = (slice(None), slice(scale * top, scale * (top + rows)), slice(scale * left, scale * (left + cols)))

@@ -139,6 +139,8 @@ class Staging(Memory):
         shutil.rmtree(self.folder)
 
     def close(self) -> None:
-        """Let another process go on; what is written stays."""
+        """Let another process go on where this one stops."""
+        if self.arrays:
+            self.advance(self.done, last=True)
         self.arrays = {}
         self._lock.close()

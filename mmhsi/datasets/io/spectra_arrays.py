@@ -53,6 +53,17 @@ class _NpzListing(_Listing, NpzReader):
 
 
 def open_listing(path: str) -> _Listing:
+    """List the arrays of a .mat, HDF5, .npy or .npz file: ``variables`` by name, and ``array(name)`` as MATLAB has it.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        ArrayReader: The listing, a context manager.
+
+    Raises:
+        CubeReadError: If the file is damaged.
+    """
     """A reader that lists the arrays of a .mat, HDF5, .npy or .npz file."""
     with explained(path), open(path, 'rb') as stream:
         start = stream.read(10)

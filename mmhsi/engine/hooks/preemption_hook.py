@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapperDict
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 from mmhsi.engine.distributed import close_process_group
 from mmhsi.registry import HOOKS
@@ -52,8 +52,9 @@ class PreemptionHook(Hook):
     def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
         """Save and exit if the signal came."""
-        # several wrappers come with a training step, and accumulation, of their own
-        if isinstance(runner.optim_wrapper, OptimWrapperDict) or runner.optim_wrapper.should_update():
+        # several wrappers, and DeepSpeed's, come with an accumulation of their own
+        wrapper = runner.optim_wrapper
+        if not isinstance(wrapper, OptimWrapper) or isinstance(wrapper, OptimWrapperDict) or wrapper.should_update():
             self._leave_if_asked(runner, runner.epoch, runner.iter + 1)
 
     def after_val_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs=None) -> None:

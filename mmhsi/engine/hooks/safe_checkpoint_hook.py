@@ -112,7 +112,10 @@ class SafeCheckpointHook(CheckpointHook):
             if is_main_process():
                 written = Path(self.out_dir, part)
                 _check_intact(written)
-                put_in_place(written, Path(self.out_dir, filename))
+                place = Path(self.out_dir, filename)
+                if written.is_dir():  # cannot replace a folder that is not empty
+                    _remove(place)
+                put_in_place(written, place)
 
     def save_interrupted(self, runner, epoch: int, iteration: int) -> str:
         """Save a checkpoint between those of the schedule; to be called on all processes.

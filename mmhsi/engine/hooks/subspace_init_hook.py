@@ -9,6 +9,8 @@ from mmengine.model import is_model_wrapper
 from mmhsi.engine.hooks.scene_lookup import loop_scenes
 from mmhsi.registry import HOOKS
 
+_NEGLIGIBLE = 1e-8  # variance of a component over that of the first
+
 
 @HOOKS.register_module()
 class SubspaceInitHook(Hook):
@@ -49,7 +51,10 @@ class SubspaceInitHook(Hook):
             indices = np.random.RandomState(0).choice(indices, self.pixels, replace=False)
         spectra = scene.pixels(np.sort(indices)).astype(np.float64)
         mean = spectra.mean(axis=0)
-        directions = np.linalg.eigh(np.cov(spectra, rowvar=False))[1][:, ::-1].T[:head.width]
+        values, vectors = np.linalg.eigh(np.cov(spectra, rowvar=False))
+        # directions in which the spectra do not vary would let nothing but noise through
+        rank = min(max(int(np.count_nonzero(values > _NEGLIGIBLE * values[-1])), 1), head.width)
+        directions = vectors[:, ::-1].T[:rank]
         # the sign of an eigenvector is arbitrary; fixed, so that a seed gives the same training everywhere
         directions *= np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])[:, None]
         mean, directions = (torch.as_tensor(array.copy(), dtype=torch.float32) for array in (mean, directions))

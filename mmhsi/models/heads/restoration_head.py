@@ -65,8 +65,8 @@ class RestorationHead(BaseModule):
             raise ValueError(f'a head of {self.num_bands} bands and width {self.width} cannot start from a mean of '
                              f'shape {tuple(mean.shape)} and directions of shape {tuple(directions.shape)}')
         self.fusion.weight[:, bands:] *= 0.1
-        for weight in (self.fusion.weight[:rank, :bands], self.tail.weight[:, :rank]):
-            weight.zero_()
+        self.fusion.weight[:rank, :bands].zero_()
+        self.tail.weight.zero_()  # channels beyond the rank start without effect
         self.fusion.weight[:rank, :bands, 1, 1] = directions
         self.fusion.bias[:rank] = -directions @ mean
         self.tail.weight[:, :rank, 1, 1] = directions.T

@@ -1,0 +1,173 @@
+"""Forward pass and training step of whole networks with each back end of sparse sampling attention.
+
+    python benchmarks/bench_ssa_networks.py spatvit --patch-sizes 8 2 1
+    python benchmarks/bench_ssa_networks.py hypersigma --protocols window tile --threads 2 --wall
+
+`spatvit`: SpatViT-B on 64x64 pixels of 100 bands, forward and training step (forward, backward, AdamW). `hypersigma`:
+training step of the HyperSIGMA-B of configs/classification (window 33, batch 4; tile 128, batch 1) against the time
+that its matrix products alone need, which are counted and whose rate is measured in the same run. `reference` samples
+keys and values separately, as the paper's code does; in all else the network is ours. Rounds in which every variant
+runs once; medians, and median ratios to the first variant. Memory is the largest resident size of a process that builds
+the network and makes one step. On the CPU times are processor time by thread unless --wall is given.
+"""
+
+import argparse
+import os
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from ssa_reference import attend_by_two_samplings
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmhsi.models import SpatViT
+from mmhsi.ops import BACKENDS
+from mmhsi.registry import MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+BANDS, SIDE = 100, 64
+PROTOCOLS = {'window': ('hypersigma-base_cls_indian-pines.py', 33, 4, 30),
+             'tile': ('hypersigma-base_seg_pavia-university.py', 128, 1, None)}  # config, side, batch, bands
+VARIANTS = ('reference', 'torch', 'dense', 'fused', 'fused bfloat16')
+
+
+class Steps:
+    """A network, its random inputs and its optimiser."""
+
+    def __init__(self, network: nn.Module, inputs: Tensor, samples: list | None = None) -> None:
+        self.network, self.inputs, self.samples = network.train(), inputs, samples
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5, fused=True)
+
+    def loss(self) -> Tensor:
+        if self.samples is None:
+            return sum(f.float().square().mean() for f in self.network(self.inputs))
+        losses = self.network(self.inputs, self.samples, mode='loss')
+        return sum(value for name, value in losses.items() if 'loss' in name)
+
+    def run(self, variant: str, mode: str) -> None:
+        os.environ['MMHSI_SSA_BACKEND'] = variant.split()[0]
+        half = torch.autocast('cpu', torch.bfloat16) if 'bfloat16' in variant else nullcontext()
+        with half, torch.set_grad_enabled(mode != 'forward'):
+            loss = self.loss()
+        if mode == 'forward':
+            return
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+
+def spatvit(patch_size: int) -> Steps:
+    torch.manual_seed(0)
+    network = SpatViT('base', img_size=SIDE, patch_size=patch_size, in_channels=BANDS)
+    network.init_weights()
+    return Steps(network, torch.randn(1, BANDS, SIDE, SIDE))
+
+
+def hypersigma(protocol: str) -> Steps:
+    init_default_scope('mmhsi')
+    name, side, batch, bands = PROTOCOLS[protocol]
+    config = Config.fromfile(ROOT / 'configs' / 'classification' / name)
+    torch.manual_seed(0)
+    for branch in ('spatial', 'spectral'):
+        config.model.backbone[branch].img_size = side
+    network = MODELS.build(config.model)
+    network.init_weights()
+    inputs = torch.randn(batch, bands or config.num_bands, side, side)
+    if protocol == 'window':
+        from mmpretrain.structures import DataSample
+        return Steps(network, inputs, [DataSample().set_gt_label(i) for i in range(batch)])
+    from mmengine.structures import PixelData
+    from mmseg.structures import SegDataSample
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.randint(0, 2, (1, side, side)))) for _ in range(batch)]
+    return Steps(network, inputs, samples)
+
+
+def build(case: str) -> Steps:
+    BACKENDS['reference'] = attend_by_two_samplings
+    kind, setting = case.split()
+    return spatvit(int(setting)) if kind == 'patch' else hypersigma(setting)
+
+
+def peak_memory(case: str, variant: str) -> float:
+    """MiB of a fresh process that makes one step."""
+    torch.set_num_threads(1)
+    build(case).run(variant, 'step')
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def matrix_rate(dtype: torch.dtype, threads: int, clock) -> float:
+    """Multiplications and additions per second of a product as large as those of an MLP of the network."""
+    a, b = torch.randn(1024, 768, dtype=dtype), torch.randn(768, 3072, dtype=dtype)
+    taken = []
+    for _ in range(12):
+        start = clock()
+        a @ b
+        taken.append((clock() - start) / (1 if clock is time.perf_counter else threads))
+    return 2 * 1024 * 768 * 3072 / median(taken[2:])
+
+
+def compare(case: str, variants: list[str], modes: list[str], args: argparse.Namespace) -> None:
+    clock = time.perf_counter if args.wall else time.process_time
+    steps = build(case)
+    with FlopCounterMode(display=False) as counter:
+        steps.run('dense', 'step')
+    flops = counter.get_total_flops()
+    # of the dense back end two products of attention are counted too, less than a hundredth
+    times: dict[tuple[str, str], list[float]] = {(v, m): [] for v in variants for m in modes}
+    rates: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
+    for turn in range(args.rounds + 1):
+        for dtype, found in rates.items():
+            found.append(matrix_rate(dtype, torch.get_num_threads(), clock))
+        for (variant, mode), taken in times.items():
+            start = clock()
+            steps.run(variant, mode)
+            duration = (clock() - start) / (1 if args.wall else torch.get_num_threads())
+            if turn:  # the first round warms up
+                taken.append(duration)
+    del steps
+    print(f'{case}, threads {torch.get_num_threads()}: {flops / 1e12:.3f} TFLOP of products in a step; float32 '
+          f'{median(rates[torch.float32]) / 1e9:.0f}, bfloat16 {median(rates[torch.bfloat16]) / 1e9:.0f} GFLOP/s')
+    print(f'  {"variant":16}{"mode":>9}{"s":>9}{"faster":>8}{"of products":>13}{"MiB":>8}')
+    for mode in modes:
+        for variant in variants:
+            taken = times[variant, mode]
+            faster = median(a / b for a, b in zip(times[variants[0], mode], taken, strict=True))
+            rate = median(rates[torch.bfloat16 if 'bfloat16' in variant else torch.float32])
+            floor = f'{median(taken) * rate / flops:13.2f}' if mode == 'step' else ' ' * 13
+            memory = ''
+            if mode == 'step' and not args.no_memory:
+                with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool:
+                    memory = f'{pool.submit(peak_memory, case, variant).result():8.0f}'
+            print(f'  {variant:16}{mode:>9}{median(taken):9.3f}{faster:8.2f}{floor}{memory}', flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('network', choices=['spatvit', 'hypersigma'])
+    parser.add_argument('--patch-sizes', nargs='+', type=int, default=[8, 2, 1])
+    parser.add_argument('--protocols', nargs='+', default=list(PROTOCOLS), choices=list(PROTOCOLS))
+    parser.add_argument('--variants', nargs='+', default=['reference', 'fused', 'fused bfloat16'], choices=VARIANTS)
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--wall', action='store_true', help='elapsed time')
+    parser.add_argument('--no-memory', action='store_true', help='leave out the memory, which takes processes')
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    if args.network == 'spatvit':
+        for size in args.patch_sizes:
+            compare(f'patch {size}', args.variants, ['forward', 'step'], args)
+    else:
+        for protocol in args.protocols:
+            compare(f'protocol {protocol}', args.variants, ['step'], args)
+
+
+if __name__ == '__main__':
+    main()
