@@ -43,8 +43,8 @@ def scene(folder: Path, gigabytes: float) -> None:
           f'{size.st_blocks * 512 / 1e6:.0f} MB on the disk, written in {time.perf_counter() - start:.0f} s')
     before, start = resident(), time.perf_counter()
     tiles, peak = predict_part(folder / 'scene.tif', folder / 'map.tif', part)
-    print(f'{tiles} tiles predicted in {time.perf_counter() - start:.0f} s; memory held: {before / MIB:.0f} MiB before, '
-          f'{peak / MIB:.0f} MiB at most; peak of the whole process '
+    print(f'{tiles} tiles predicted in {time.perf_counter() - start:.0f} s; memory held: {before / MIB:.0f} MiB '
+          f'before, {peak / MIB:.0f} MiB at most; peak of the whole process '
           f'{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB')
     with rasterio.open(folder / 'map.tif') as result, rasterio.open(folder / 'scene.tif') as source:
         labels = result.read(1, window=Window(place, place, PART, PART))

@@ -4,7 +4,8 @@ Compares, in one run and in turn, the reference's formulation (two samplings of 
 (scaled_dot_product_attention) and the back ends of mmhsi.ops.sparse_sampling_attention. Times are medians over rounds
 in each of which every variant runs once; the ratio is the median over rounds of the reference's time by the variant's.
 On the CPU the time is that of the process (all threads together) divided by the number of threads, unless --wall is
-given: other processes then disturb it less. Memory is what the process grows by at most, in a process of its own.
+given: other processes then disturb it less. Memory is what a process of its own grows by at most, less the results:
+output and gradients.
 
     python benchmarks/bench_ssa.py --sides 8 16 32 64 128 --threads 1 2 --plot ssa.png
 """
@@ -73,6 +74,8 @@ def resident(field: str) -> int:
 
 def measure_memory(sender, variant: str, inputs: tuple[Tensor, ...], side: int) -> None:
     torch.set_num_threads(1)
+    small = 2  # what libraries load at their first call is not counted
+    step(variant, random_inputs(small, 1, 1., inputs[0].dtype, 'cpu'), small, backward=True)
     with open('/proc/self/clear_refs', 'w', encoding='ascii') as file:
         file.write('5')
     before = resident('VmRSS')
@@ -81,12 +84,14 @@ def measure_memory(sender, variant: str, inputs: tuple[Tensor, ...], side: int) 
 
 
 def peak_memory(variant: str, inputs: tuple[Tensor, ...], side: int) -> float:
-    """MiB that forward and backward pass add, results and gradients included."""
+    """MiB that forward and backward pass add beyond their results: the output and the gradients of the inputs."""
+    tensors = inputs[:3] if variant == 'full' else inputs[:4]
+    results = (inputs[2].nbytes + sum(t.nbytes for t in tensors)) / 2**20
     if inputs[0].is_cuda:
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         step(variant, inputs, side, backward=True)
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
+        return (torch.cuda.max_memory_allocated() - before) / 2**20 - results
     context = multiprocessing.get_context('fork')  # before any thread has worked
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=measure_memory, args=(sender, variant, inputs, side))
@@ -94,7 +99,7 @@ def peak_memory(variant: str, inputs: tuple[Tensor, ...], side: int) -> float:
     sender.close()
     grown = receiver.recv()
     process.join()
-    return grown / 2**20
+    return grown / 2**20 - results
 
 
 def seconds(variant: str, inputs: tuple[Tensor, ...], side: int, backward: bool, threads: int, wall: bool) -> float:

@@ -78,7 +78,9 @@ def save_checkpoint(path: Path, cfg: Config, record: Mapping | None = None, meta
             nn.init.normal_(module.weight, std=0.3)
     checkpoint = dict(
         state_dict=model.state_dict(),
-        meta=dict(cfg=cfg.pretty_text, dataset_meta=dict(classes=CLASSES, palette=PALETTE) if meta is None else meta),
+        # laid out in PEP 8, which the default is, a config takes seconds
+        meta=dict(cfg=Config(cfg.to_dict(), format_python_code=False).pretty_text,
+                  dataset_meta=dict(classes=CLASSES, palette=PALETTE) if meta is None else meta),
         mmhsi=dict(scene_name='training', transforms=standardize_state()) if record is None else record)
     torch.save(checkpoint, path)
     return str(path)

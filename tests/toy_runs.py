@@ -20,10 +20,11 @@ _numbers = itertools.count()
 
 
 def start(work_dir: Path, *options: str, prepare: Callable[[], None] | None = None, config: str = 'toy_restart.py',
-          arguments: tuple[str, ...] = ('--resume', )) -> int:
+          arguments: tuple[str, ...] = ('--resume', ), name: str | None = None) -> int:
     """Fork a process that runs tools/train.py on a toy config; returns its id.
 
-    What it prints goes to ``output`` in the work dir. ``prepare`` is called in it before the training.
+    What it prints goes to ``output`` in the work dir. ``prepare`` is called in it before the training. Processes of one
+    distributed run have one ``name``.
     """
     number = next(_numbers)  # keeps apart the logs of runs of one second
     (work_dir / 'started').unlink(missing_ok=True)
@@ -42,7 +43,7 @@ def start(work_dir: Path, *options: str, prepare: Callable[[], None] | None = No
             prepare()
         runpy.run_path(str(ROOT / 'tools' / 'train.py'))['main']([
             str(TOY / config), '--work-dir', str(work_dir), *arguments, '--cfg-options',
-            f'experiment_name={work_dir.name}_{number}', *options])
+            f'experiment_name={name or f"{work_dir.name}_{number}"}', *options])
         code = 0
     except SystemExit as end:
         code = end.code or 0

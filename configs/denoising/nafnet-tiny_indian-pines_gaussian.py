@@ -6,6 +6,9 @@ _base_ = [
 
 model = dict(
     generator=dict(
-        img_channels=_base_.num_bands, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]),
+        img_channels=_base_.num_bands,
+        mid_channels=_base_.num_bands,
+        enc_blk_nums=[1],
+        dec_blk_nums=[1]),
     test_cfg=dict(tile_size=_base_.tile_size, overlap=8))  # pixels
 custom_hooks = []  # it has no head that could start from a subspace

@@ -5,5 +5,5 @@ _base_ = [
 ]
 
 model = dict(
-    generator=dict(img_channels=_base_.num_bands),
+    generator=dict(img_channels=_base_.num_bands, mid_channels=192),
     test_cfg=dict(tile_size=_base_.tile_size, overlap=16))  # pixels

@@ -2,3 +2,4 @@
 _base_ = ['spec-mae_huge_hyperglobal.py', '../_base_/strategies/deepspeed.py']
 
 model = dict(backbone=dict(with_cp=True), neck=dict(with_cp=True))
+optim_wrapper = dict(type='DeepSpeedOptimWrapper')

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 import torch
 from mmengine.config import Config
 from mmengine.infer import BaseInferencer
@@ -22,6 +23,7 @@ from mmhsi.apis.inference.inputs import SceneInput, list_inputs, part_of
 from mmhsi.apis.inference.networks import Network
 from mmhsi.apis.inference.plan import Plan, class_names, make_network, make_plan
 from mmhsi.apis.inference.products import Prediction, make_figures, write_endmembers, write_figures, write_rasters
+from mmhsi.apis.inference.request import Request
 from mmhsi.apis.inference.run_scene import Trial, predict_scene, try_network
 from mmhsi.apis.inference.scene_stream import PairStream, SceneStream
 from mmhsi.apis.inference.staging import Memory, Staging
@@ -57,8 +59,8 @@ class HSIInferencer(BaseInferencer):
         device (str | torch.device, optional): Defaults to an accelerator if there is one.
         scope (str): Registry scope. Defaults to 'mmhsi'.
         show_progress (bool): Whether there is a progress bar. Defaults to True.
-        memory (int): Bytes that the parts of a scene and, on a CPU, the batches may use; the network itself and what is
-            fitted come on top. Defaults to 1 GiB.
+        memory (int): Bytes that the parts of a scene and, on a CPU, the batches may use, each half of it; as much as
+            one half GDAL may keep of a raster. The network and the libraries come on top. Defaults to 1 GiB.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is absent.
@@ -193,80 +195,76 @@ class HSIInferencer(BaseInferencer):
         plan = self.plan.tiled(tile_size, overlap, blend)
         folder = None if out_dir is None else _writable(out_dir)
         wanted = training_bands(self.cfg, self._record, bands)
-        options = dict(nodata=nodata, wanted=wanted, matching=match_bands, target_spectrum=target_spectrum)
-        output = dict(driver=driver, pictures=pictures, scores=scores)
+        request = Request(plan, folder, wanted, match_bands, nodata, target_spectrum, batch_size, scores, driver,
+                          pictures, return_arrays, return_vis, resume and not overwrite, overwrite)
         results: dict = {'predictions': [], 'visualization': []}
-        for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
-            try:
-                scene.check()
-                settings = scene_settings(scene, plan, self.cfg.model, self._weights_name, options, scores)
-                if folder is not None and not overwrite:
-                    finished = finished_scene(folder, scene.name, settings, driver, pictures)
-                    if finished is not None:
-                        print_log(f'{scene.name}: finished before, left as it is', 'current')
-                        results['predictions'].append(finished)
-                        results['visualization'].append(None)
-                        continue
-                prediction, picture = self.predict(scene, folder, plan, options, output, settings, batch_size,
-                                                   return_arrays, return_vis, resume and not overwrite)
-            except (OSError, ValueError, RuntimeError) as error:
-                if on_error == 'raise':
-                    raise
-                print_log(f'{scene.name} failed: {error}', 'current', logging.ERROR)
-                prediction, picture = dict(name=scene.name, family=plan.family, files={}, error=str(error)), None
-            results['predictions'].append(prediction)
-            results['visualization'].append(picture)
+        with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # otherwise a share of the memory of the machine
+            for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
+                try:
+                    prediction, picture = self.predict(scene, request)
+                except (OSError, ValueError, RuntimeError) as error:
+                    if on_error == 'raise':
+                        raise
+                    print_log(f'{scene.name} failed: {error}', 'current', logging.ERROR)
+                    prediction, picture = dict(name=scene.name, family=plan.family, files={}, error=str(error)), None
+                results['predictions'].append(prediction)
+                results['visualization'].append(picture)
         return results
 
-    def predict(self, scene: SceneInput, folder: Path | None, plan: Plan, options: dict, output: dict, settings: dict,
-                batch_size: int | None, return_arrays: bool, return_vis: bool,
-                resume: bool) -> tuple[dict, dict | None]:
-        """Predict and write one scene; see :meth:`__call__`."""
+    def predict(self, scene: SceneInput, request: Request) -> tuple[dict, dict | None]:
+        """Predict and write one scene, unless it is finished; returns its entries in the result of a call."""
         start = time.perf_counter()
-        stream = self.preprocess(scene, plan, options)
+        scene.check()
+        folder = request.folder
+        settings = scene_settings(scene, request, self.cfg.model, self._weights_name)
+        if folder is not None and not request.overwrite:
+            finished = finished_scene(scene.name, request, settings)
+            if finished is not None:
+                print_log(f'{scene.name}: finished before, left as it is', 'current')
+                return finished, None
+        stream = self.preprocess(scene, request)
         try:
-            network = self._network(plan, stream, options)
-            trial = try_network(network, plan, stream.bands, stream.info.path, self.memory // 2, batch_size)
-            task, palette = self._task(plan, stream, trial, output['scores'])
+            network = self._network(stream, request)
+            trial = try_network(network, request.plan, stream.bands, stream.info.path, self.memory // 2,
+                                request.batch_size)
+            task, palette = self._task(stream, trial, request)
             staging: Memory = Memory() if folder is None else Staging(
-                folder / f'.{scene.name}.part', dict(settings, memory=self.memory), resume)
-            begun = staging.done
+                folder / f'.{scene.name}.part', dict(settings, memory=self.memory), request.resume)
+            facts = dict(resumed_behind_part=staging.done) if staging.done else {}
             try:
-                self.forward(scene, stream, network, plan, task, trial, staging)
+                self.forward(scene, stream, network, request, task, trial, staging)
                 predicted = self._prediction(scene, stream, task, trial, staging, palette)
-                figures = self.visualize(predicted, stream) if return_vis or folder and output['pictures'] else {}
-                facts = dict(resumed_behind_part=begun) if begun else {}
+                wanted = request.return_vis or (folder is not None and request.pictures)
+                figures = self.visualize(predicted, stream) if wanted else {}
                 summary = summarize(predicted, stream, trial, config=self._config_name, weights=self._weights_name,
                                     seconds=round(time.perf_counter() - start, 2), settings=settings, **facts)
-                files = {} if folder is None else self.postprocess(predicted, figures, folder, output, summary)
+                files = {} if folder is None else self.postprocess(predicted, figures, request, summary)
                 arrays = {}
-                if return_arrays:
-                    arrays = task.arrays({name: np.array(array) if folder is not None else array
+                if request.return_arrays:
+                    arrays = task.arrays({name: array if folder is None else np.array(array)
                                           for name, array in staging.arrays.items()})
             except BaseException:
-                if isinstance(staging, Staging):
-                    staging.close()
+                staging.close()
                 raise
             del predicted
             staging.remove()
         finally:
             stream.close()
-        picture = {name: figure_to_rgb(figure) for name, figure in figures.items()} if return_vis else None
-        return dict(name=scene.name, family=plan.family, files=files, summary=summary, **arrays), picture
+        picture = {name: figure_to_rgb(figure) for name, figure in figures.items()} if request.return_vis else None
+        return dict(name=scene.name, family=request.plan.family, files=files, summary=summary, **arrays), picture
 
-    def preprocess(self, scene: SceneInput, plan: Plan, options: Mapping) -> SceneStream | PairStream:
+    def preprocess(self, scene: SceneInput, request: Request) -> SceneStream | PairStream:
         """Open a scene behind the preprocessing that was fitted in the training."""
-        settings = dict(plan.scene)
-        given = options['nodata']
+        plan = request.plan
         common = dict(
-            preprocessing=settings.get('preprocessing', ()),
+            preprocessing=plan.scene.get('preprocessing', ()),
             state=fitted_state(self._record, scene.name),
-            num_bands=settings.get('num_bands'),
-            wanted=options['wanted'],
-            matching=options['matching'],
-            nodata=settings.get('nodata') if given is None else given,
+            num_bands=plan.scene.get('num_bands'),
+            wanted=request.wanted,
+            matching=request.match_bands,
+            nodata=plan.scene.get('nodata') if request.nodata is None else request.nodata,
             name=scene.name)
-        keyed = [_with_key(source, settings) for source in scene.sources]
+        keyed = [_with_key(source, plan.scene) for source in scene.sources]
         try:
             stream = _open(keyed, plan, common)
         except CubeReadError:
@@ -279,37 +277,39 @@ class HSIInferencer(BaseInferencer):
         print_log(f'{stream.info.path}: {stream.height} x {stream.width} pixels; {"; ".join(notes)}', 'current')
         return stream
 
-    def forward(self, scene: SceneInput, stream, network: Network, plan: Plan, task: Task, trial: Trial,
+    def forward(self, scene: SceneInput, stream, network: Network, request: Request, task: Task, trial: Trial,
                 staging: Memory) -> None:
         """Fill the layers of a scene."""
         if staging.done:
             print_log(f'{scene.name}: going on behind part {staging.done}', 'current')
-        predict_scene(stream, network, plan, task, trial, staging, self.memory,
+        predict_scene(stream, network, request.plan, task, trial, staging, self.memory,
                       scene.name if self.show_progress else None)
 
     def visualize(self, prediction: Prediction, stream, **kwargs) -> dict:
         """Pictures of a prediction by name."""
         return make_figures(prediction, stream)
 
-    def postprocess(self, prediction: Prediction, figures: dict, folder: Path, output: Mapping, summary: dict) -> dict:
+    def postprocess(self, prediction: Prediction, figures: dict, request: Request, summary: dict) -> dict:
         """Write the products of a scene, and at last the file that tells of them."""
-        files = {**write_rasters(prediction, folder, output['driver']), **write_endmembers(prediction, folder)}
-        if output['pictures']:
+        folder = request.folder
+        files = {**write_rasters(prediction, folder, request.driver), **write_endmembers(prediction, folder)}
+        if request.pictures:
             files.update(write_figures(figures, prediction.name, folder))
         summary['files'] = {name: path.name for name, path in files.items()}
         files['summary'] = folder / f'{prediction.name}{SUFFIX}'
         write_text(files['summary'], json.dumps(summary, indent=2) + '\n')
         return {name: str(path) for name, path in files.items()}
 
-    def _network(self, plan: Plan, stream, options: Mapping) -> Network:
+    def _network(self, stream, request: Request) -> Network:
         spectrum = None
         if isinstance(getattr(self.model, 'decode_head', None), TargetDetectionHead):
-            spectrum = find_target_spectrum(plan, stream, options['target_spectrum'])
-        elif options['target_spectrum'] is not None:
+            spectrum = find_target_spectrum(request.plan, stream, request.target_spectrum)
+        elif request.target_spectrum is not None:
             raise ValueError(f'{self._config_name}: a target spectrum is given, but the model looks for none')
-        return make_network(plan, self.model, spectrum)
+        return make_network(request.plan, self.model, spectrum)
 
-    def _task(self, plan: Plan, stream, trial: Trial, scores: bool) -> tuple[Task, np.ndarray]:
+    def _task(self, stream, trial: Trial, request: Request) -> tuple[Task, np.ndarray]:
+        plan = request.plan
         if plan.family in ('denoising', 'super_resolution'):
             return (RestorationTask(trial.outputs, plan.family, file_units(stream.transforms)),
                     np.zeros((0, 3), np.uint8))
@@ -320,7 +320,7 @@ class HSIInferencer(BaseInferencer):
             spectra = self.model.endmembers.detach().cpu().double().numpy().T
             units = file_units(stream.transforms)
             return UnmixingTask(names, spectra if units is None else spectra * units[0] + units[1]), palette
-        return ClassTask(plan.family, names, scores, logits=plan.window is None), palette
+        return ClassTask(plan.family, names, request.scores, logits=plan.window is None), palette
 
     def _prediction(self, scene: SceneInput, stream, task: Task, trial: Trial, staging: Memory,
                     palette: np.ndarray) -> Prediction:

@@ -17,6 +17,8 @@ from torch import Tensor
 from .native_library import load_library
 
 _FOLDER = Path(__file__).resolve().parent
+SOURCE = _FOLDER / 'sparse_sampling_attention.c'
+HEADERS = (_FOLDER / 'ssa_common.h', _FOLDER / 'ssa_work.h')
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 _LANES = 16  # LANES of ssa_common.h
 _LARGEST_INDEX = 2**31 - 1
@@ -54,7 +56,7 @@ class _Kernel:
     """The compiled functions and the entry of torch's OpenMP runtime."""
 
     def __init__(self) -> None:
-        library = load_library(_FOLDER / 'sparse_sampling_attention.c', (_FOLDER / 'ssa_common.h', ))
+        library = load_library(SOURCE, HEADERS)
         self.run = library.ssa_run
         self.run.argtypes, self.run.restype = [ctypes.c_void_p, ctypes.c_int64], None
         self.scratch_bytes = library.ssa_scratch_bytes

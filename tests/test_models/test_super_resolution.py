@@ -106,10 +106,8 @@ def test_overlapping_tiles_leave_no_seam(size):
 
 @pytest.mark.parametrize('size', [(3, 5), (1, 2), (7, 30)])
 def test_an_image_smaller_than_a_tile(size):
-    """It is mirrored to the size of a tile; its bicubic part is that of the padded image."""
+    """It is mirrored to the size of a tile; its bicubic image is that of itself, up to the border."""
     network = BicubicResidual(dict(type='SmallEnlarger', scale=4), 4, last_layer='2')
     image = inputs(*size)[1]
     found = restore_by_tiles(network, image, (8, 8), overlap=2)
-    assert found.shape[2:] == (4 * size[0], 4 * size[1]) and found.isfinite().all()
-    if min(size) > 4:
-        torch.testing.assert_close(found[..., :-16, :-16], imresize(image, 4)[..., :-16, :-16], rtol=0, atol=1e-5)
+    torch.testing.assert_close(found, imresize(image, 4), rtol=0, atol=1e-5)

@@ -13,8 +13,10 @@ import rasterio
 import torch
 from inference_cases import config, save_checkpoint, segmentor, toy_cube
 from mmengine.config import Config
+from tiny_experiment import tiny_config
 
 from mmhsi.datasets import get_scene
+from mmhsi.engine.distributed import build_runner
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / 'configs/classification/hypersigma-tiny_seg_indian-pines.py'
@@ -23,6 +25,12 @@ TINY = ROOT / 'configs/classification/hypersigma-tiny_seg_indian-pines.py'
 def run_tool(name: str, *argv: str) -> int:
     """Run a tool in this process."""
     return runpy.run_path(str(ROOT / 'tools' / name))['main'](list(argv))
+
+
+def record_of(scene) -> dict:
+    """What a training on a scene leaves in its checkpoints."""
+    return dict(scene_name=scene.name,
+                transforms={name: torch.from_numpy(np.array(value)) for name, value in scene.state_dict().items()})
 
 
 @pytest.fixture
@@ -109,6 +117,23 @@ def test_wrong_arguments_are_named(capsys):
         assert re.search(message, capsys.readouterr().err)
 
 
+def test_the_map_of_a_window_classifier_is_that_of_its_test(tmp_path):
+    (tmp_path / 'data').mkdir()
+    cfg = tiny_config(tmp_path / 'data', tmp_path / 'run')
+    cfg = Config(cfg.to_dict(), format_python_code=False)
+    cfg.default_hooks.result.out_dir = str(tmp_path / 'results')
+    scene = get_scene(cfg.test_dataloader.dataset.scene)
+    weights = save_checkpoint(tmp_path / 'tiny.pth', cfg, record_of(scene), dict(classes=scene.classes))
+    cfg.load_from = weights
+    build_runner(cfg).test()
+    expected = np.load(tmp_path / 'results/stripes_prediction.npy')
+    assert run_tool('predict.py', str(tmp_path / 'data/cube.npy'), '-w', weights, '-o', str(tmp_path / 'out'),
+                    '--device', 'cpu', '--no-pictures') == 0
+    with rasterio.open(tmp_path / 'out/cube_classes.tif') as product:
+        np.testing.assert_array_equal(product.read(1) - 1, expected)
+    assert len(np.unique(expected)) > 1
+
+
 def test_the_map_of_indian_pines_is_that_of_the_test_tool(tmp_path, monkeypatch):
     monkeypatch.setenv('MMHSI_DATA', str(tmp_path / 'data'))
     with monkeypatch.context() as patch:
@@ -116,9 +141,7 @@ def test_the_map_of_indian_pines_is_that_of_the_test_tool(tmp_path, monkeypatch)
         runpy.run_path(str(ROOT / 'tools/dataset_converters/indian_pines.py'), run_name='__main__')
     cfg = Config.fromfile(TINY)
     scene = get_scene(cfg.test_dataloader.dataset.scene)
-    record = dict(scene_name=scene.name,
-                  transforms={name: torch.from_numpy(np.array(value)) for name, value in scene.state_dict().items()})
-    weights = save_checkpoint(tmp_path / 'tiny.pth', cfg, record,
+    weights = save_checkpoint(tmp_path / 'tiny.pth', cfg, record_of(scene),
                               dict(classes=scene.classes, palette=[list(colour) for colour in scene.palette]))
     run_tool('test.py', str(TINY), weights, '--work-dir', str(tmp_path / 'run'), '--show-dir',
              str(tmp_path / 'results'), '--cfg-options', 'test_dataloader.num_workers=0',

@@ -1,5 +1,6 @@
 # DeepSpeed's ZeRO stage 3 in bfloat16, the other way to share out parameters, gradients and optimiser state. Install
-# the package by hand (pip install deepspeed). Not run so far: no machine with it was at hand.
+# the package by hand (pip install deepspeed). A config that inherits this adds
+# optim_wrapper=dict(type='DeepSpeedOptimWrapper'). Not run so far: no machine with it was at hand.
 runner_type = 'FlexibleRunner'
 strategy = dict(
     type='DeepSpeedStrategy',
@@ -10,4 +11,3 @@ strategy = dict(
         overlap_comm=True,
         contiguous_gradients=True,
         stage3_gather_16bit_weights_on_model_save=True))  # the last checkpoint of a run can be used without it
-optim_wrapper = dict(type='DeepSpeedOptimWrapper')

@@ -47,6 +47,8 @@ class Memory:
         """Forget the arrays."""
         self.arrays = {}
 
+    close = remove
+
 
 class Staging(Memory):
     """Arrays in files of a hidden folder beside the products, and a record of how far they are written.

@@ -6,15 +6,14 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmhsi.apis.inference.inputs import SceneInput
-from mmhsi.apis.inference.plan import Plan
 from mmhsi.apis.inference.products import Prediction
 from mmhsi.apis.inference.raster_product import DRIVERS
+from mmhsi.apis.inference.request import Request
 from mmhsi.apis.inference.run_scene import Trial
 from mmhsi.apis.inference.units import file_units
 
@@ -22,17 +21,14 @@ SUFFIX = '_prediction.json'
 """Ending of its name, behind that of the scene."""
 
 
-def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | None, options: Mapping,
-                   scores: bool) -> dict:
+def scene_settings(scene: SceneInput, request: Request, model: Any, weights: str | None) -> dict:
     """What the layers of a scene depend on, as JSON can hold it; what is long is told by a checksum.
 
     Args:
         scene (SceneInput): The scene.
-        plan (Plan): Its windows or tiles and its preprocessing.
+        request (Request): What is asked of it.
         model (Any): Config of the model.
         weights (str, optional): Its weights.
-        options (Mapping): ``nodata``, ``matching``, ``wanted`` bands and ``target_spectrum`` of the call.
-        scores (bool): Whether probabilities are kept.
 
     Returns:
         dict: The settings.
@@ -41,13 +37,13 @@ def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | Non
     if weights is not None and os.path.isfile(weights):
         status = os.stat(weights)
         identity = [weights, status.st_size, status.st_mtime_ns]
-    wanted = options['wanted']
+    wanted, plan = request.wanted, request.plan
     described = dict(
         preprocessing=plan.scene, tiles=(plan.window, plan.grid, plan.pad_mode, plan.loading), model=model,
-        bands=None if wanted is None else wanted.wavelengths.tolist(), spectrum=_plain(options['target_spectrum']))
+        bands=None if wanted is None else wanted.wavelengths.tolist(), spectrum=_plain(request.target_spectrum))
     return dict(
-        scene=scene.identity(), weights=identity, nodata=_plain(options['nodata']), matching=options['matching'],
-        scores=scores,
+        scene=scene.identity(), weights=identity, nodata=_plain(request.nodata), matching=request.match_bands,
+        scores=request.scores,
         **{name: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for name, value in described.items()})
 
 
@@ -80,19 +76,18 @@ def summarize(prediction: Prediction, stream, trial: Trial, **facts: Any) -> dic
     return summary
 
 
-def finished_scene(folder: Path, name: str, settings: Mapping, driver: str, pictures: bool) -> dict | None:
+def finished_scene(name: str, request: Request, settings: Mapping) -> dict | None:
     """What a scene left that was finished with the same settings.
 
     Args:
-        folder (Path): Folder of the products.
         name (str): Name of the scene.
+        request (Request): What is asked now.
         settings (Mapping): What :func:`scene_settings` returns now.
-        driver (str): Format of the rasters that are wanted.
-        pictures (bool): Whether pictures are wanted.
 
     Returns:
         dict | None: Its entry among the predictions; None if it is to be predicted.
     """
+    folder = request.folder
     path = folder / f'{name}{SUFFIX}'
     if not path.is_file():
         return None
@@ -103,7 +98,7 @@ def finished_scene(folder: Path, name: str, settings: Mapping, driver: str, pict
     except (ValueError, KeyError, AttributeError):
         return None
     suffixes = {file.suffix for file in files.values()}
-    wanted = {DRIVERS[driver], *(['.png'] if pictures else [])}
+    wanted = {DRIVERS[request.driver], *(['.png'] if request.pictures else [])}
     if not same or not wanted <= suffixes or not all(file.is_file() for file in files.values()):
         return None
     return dict(name=name, family=summary['family'], summary=summary, skipped=True,

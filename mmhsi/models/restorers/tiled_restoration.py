@@ -52,7 +52,10 @@ def restore_by_tiles(network: nn.Module,
         ValueError: When a result is not a whole multiple of the tile, or the overlap is not smaller than a tile.
     """
     padded = pad_at_least(images, tile_size, padding)
-    enlarged = network.enlarge(padded) if hasattr(network, 'enlarge') else None
+    enlarged = network.enlarge(images) if hasattr(network, 'enlarge') else None
+    if enlarged is not None:  # made before the padding, which would change its border
+        scale = enlarged.shape[2] // images.shape[2]
+        enlarged = pad_at_least(enlarged, tuple(scale * side for side in padded.shape[2:]), padding)
     positions = [(top, left)
                  for top in tile_starts(padded.shape[2], tile_size[0], overlap).tolist()
                  for left in tile_starts(padded.shape[3], tile_size[1], overlap).tolist()]
