@@ -4,15 +4,13 @@
     python benchmarks/bench_predict.py --protocol windows --rows 20     (part of the rows; the whole is extrapolated)
 
 A GeoTIFF of int16 values is generated block by block: the spectra of Indian Pines' first 100 bands over a mosaic of its
-classes, mirrored over the scene, with noise and a corner without data. A HyperSIGMA of two or four blocks with random
-weights classifies it through tools/predict.py in a process of its own, whose peak memory is measured. The product is
-opened with rasterio: size, georeference, colours, nodata, and that its classes are those of a part that is predicted
-alone.
+classes, mirrored over the scene, with noise and a corner without data. A tiny HyperSIGMA with random weights classifies
+it through tools/predict.py in a process of its own, whose peak memory is measured. The product is opened with rasterio:
+size, georeference, colours and nodata are checked, and its classes compared with those of a part predicted alone.
 """
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -24,6 +22,7 @@ import numpy as np
 import rasterio
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from rasterio.transform import from_origin
 from rasterio.windows import Window
@@ -78,6 +77,7 @@ def make_weights(config: Path, bands: int, folder: Path) -> Path:
     init_default_scope('mmhsi')
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
+    MMLogger.get_current_instance().setLevel('WARNING')  # or every parameter is listed
     model.init_weights()
     pixels = np.asarray(load_indian_pines().tensor)[..., :bands].reshape(-1, bands).astype(float)
     state = {'0.Standardize.mean': torch.from_numpy(pixels.mean(axis=0)),
@@ -89,13 +89,19 @@ def make_weights(config: Path, bands: int, folder: Path) -> Path:
 
 def predict(scene: Path, config: Path, weights: Path, out: Path, memory: str) -> tuple[float, float, float]:
     """Seconds, seconds of CPU time and peak memory (MiB) of tools/predict.py."""
-    start = time.perf_counter()
+    start, before, peak = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN), 0
     process = subprocess.Popen([sys.executable, str(ROOT / 'tools/predict.py'), str(scene), '-c', str(config), '-w',
                                 str(weights), '-o', str(out), '--memory', memory, '--device', 'cpu', '--quiet'])
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f'tools/predict.py ended with status {status}')
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    while process.poll() is None:
+        # the peak that getrusage tells is at least that of the process that starts another
+        status = Path(f'/proc/{process.pid}/status').read_text()
+        peak = max(peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith('VmHWM')), 0)
+        time.sleep(0.1)
+    if process.returncode:
+        raise RuntimeError(f'tools/predict.py ended with status {process.returncode}')
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = usage.ru_utime + usage.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - start, cpu, peak / 1024
 
 
 def check(scene: Path, product: Path, config: Path, weights: Path) -> None:
@@ -151,7 +157,6 @@ def main() -> None:
             print(f'extrapolated to {args.side} rows: {summary["seconds"] * args.side / rows:.0f} s, at most '
                   f'{cpu * args.side / rows:.0f} s of CPU time')
         check(scene, folder / 'out/scene_classes.tif', config, weights)
-        print(f'peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB')
 
 
 if __name__ == '__main__':

@@ -1,5 +1,5 @@
 # Restoration, counted in iterations.
-_base_ = 'hsr_runtime.py'
+_base_ = 'restoration_runtime.py'
 
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=200))
 log_processor = dict(by_epoch=False)

@@ -1,6 +1,6 @@
 _base_ = [
     '../_base_/models/hypersigma-base_hid.py', '../_base_/datasets/wdc.py', '../_base_/schedules/hid_100e.py',
-    '../_base_/hsr_runtime.py'
+    '../_base_/restoration_runtime.py'
 ]
 
 model = dict(

@@ -1,7 +1,7 @@
 # As the official code has it, where the defaults of this toolbox depart from it; see the README.
 _base_ = [
     '../_base_/models/hypersigma-base_hid.py', '../_base_/datasets/wdc_patches.py', '../_base_/schedules/hid_100e.py',
-    '../_base_/hsr_runtime.py'
+    '../_base_/restoration_runtime.py'
 ]
 
 model = dict(

@@ -1,7 +1,7 @@
 # NAFNet of mmagic on the same data, for comparison.
 _base_ = [
     '../_base_/models/nafnet_hid.py', '../_base_/datasets/wdc.py', '../_base_/schedules/hid_100e.py',
-    '../_base_/hsr_runtime.py'
+    '../_base_/restoration_runtime.py'
 ]
 
 model = dict(

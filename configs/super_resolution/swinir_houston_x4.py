@@ -1,6 +1,6 @@
 _base_ = [
     '../_base_/models/swinir_hsr.py', '../_base_/datasets/houston_x4.py', '../_base_/schedules/hsr_350e.py',
-    '../_base_/hsr_runtime.py'
+    '../_base_/restoration_runtime.py'
 ]
 
 model = dict(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import shutil
 import time
 from collections.abc import Mapping
@@ -121,6 +122,7 @@ class Staging(Memory):
         if fill != 0:  # a new file reads as zeros
             for layer in array:
                 layer[:] = fill
+                _write_back(array)
         self.arrays[name] = array
         self._layout[name] = [list(array.shape), array.dtype.str]
 
@@ -129,7 +131,7 @@ class Staging(Memory):
         self.done = done
         if last or time.monotonic() - self._recorded > _SECONDS:
             for array in self.arrays.values():
-                array.flush()
+                _write_back(array)
             write_text(self.folder / _RECORD,
                        json.dumps(dict(settings=self._settings, done=done, arrays=self._layout)))
             self._recorded = time.monotonic()
@@ -146,3 +148,10 @@ class Staging(Memory):
             self.advance(self.done, last=True)
         self.arrays = {}
         self._lock.close()
+
+
+def _write_back(array: np.memmap) -> None:
+    """Bring a memory map to its file, and keep none of it in memory."""
+    array.flush()
+    if hasattr(array.base, 'madvise'):
+        array.base.madvise(mmap.MADV_DONTNEED)

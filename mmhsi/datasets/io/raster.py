@@ -14,12 +14,14 @@ from .base import CubeInfo, CubeReader, Window
 from .errors import CubeReadError, explained
 from .wavelengths import nanometres_per_unit, parse_numbers, usable
 
+_BLOCK_CACHE = 256  # MiB
+
 
 def raster_environment() -> rasterio.Env:
     """GDAL's settings under which rasters are opened, read and written."""
     # the fast path for PNG returns a truncated picture without an error
-    # a virtual raster may hold Python code
-    return rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', GDAL_VRT_ENABLE_PYTHON='NO')
+    # a virtual raster may hold Python code; each process caches blocks, by default in a twentieth of the memory
+    return rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', GDAL_VRT_ENABLE_PYTHON='NO', GDAL_CACHEMAX=_BLOCK_CACHE)
 
 
 @contextmanager

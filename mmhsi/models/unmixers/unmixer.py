@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch.nn.functional as F
 from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement, PixelData
 from torch import Tensor
@@ -26,6 +27,9 @@ class Unmixer(BaseModel):
             angle in radians.
         loss_sparsity (dict, optional): Config of a loss of the abundances. Defaults to None (none).
         loss_variation (dict, optional): Config of a loss of the endmembers. Defaults to None (none).
+        unit_spectra (bool): Whether the encoder sees each spectrum divided by its root mean square over the bands, so
+            that dark pixels are told apart as well as bright ones; a zero spectrum stays zero. Loss and results are
+            those of the spectra as they are. Defaults to False, as in the reference.
         test_cfg (dict, optional): ``with_reconstruction``: add the mixed spectra to the results. Defaults to None
             (without).
         data_preprocessor (dict, optional): Config of the data preprocessor, ``HSIDataPreprocessor``.
@@ -40,6 +44,7 @@ class Unmixer(BaseModel):
                  loss_reconstruction: dict | None = None,
                  loss_sparsity: dict | None = None,
                  loss_variation: dict | None = None,
+                 unit_spectra: bool = False,
                  test_cfg: dict | None = None,
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
@@ -51,6 +56,7 @@ class Unmixer(BaseModel):
         self.loss_reconstruction = MODELS.build(loss_reconstruction or dict(type='mmhsi.SpectralAngleLoss'))
         self.loss_sparsity = MODELS.build(loss_sparsity) if loss_sparsity else None
         self.loss_variation = MODELS.build(loss_variation) if loss_variation else None
+        self.unit_spectra = unit_spectra
         self.test_cfg = test_cfg or {}
 
     @property
@@ -64,6 +70,8 @@ class Unmixer(BaseModel):
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Images (B, C, H, W) → maps (B, E_i, h_i, w_i), shallow to deep."""
+        if self.unit_spectra:
+            inputs = F.normalize(inputs, dim=1) * inputs.shape[1]**0.5
         features = self.backbone(inputs)
         if self.neck is not None:
             features = self.neck(features)
