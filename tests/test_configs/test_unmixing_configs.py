@@ -195,8 +195,8 @@ def test_a_scene_without_initial_endmembers_is_named(data_root, tmp_path):
 
 
 def test_abundances_are_found(data_root, tmp_path):
-    """From files to metrics: after 60 iterations without any truth the abundances are better than equal shares."""
-    cfg = Config.fromfile(BY_NAME['hypersigma-tiny_muufl'])
+    """From files to metrics: after 60 iterations without any truth the abundances are twice as good as equal shares."""
+    cfg = Config.fromfile(BY_NAME['hypersigma-tiny_samson'])
     cfg.work_dir = str(tmp_path)
     cfg.train_dataloader.dataset.indices = 160
     cfg.default_hooks.checkpoint.interval = cfg.train_cfg.max_epochs = 3
@@ -205,8 +205,8 @@ def test_abundances_are_found(data_root, tmp_path):
     metrics = json.loads((results / 'metrics.json').read_text())['metrics']
     scene = get_scene(cfg.test_dataloader.dataset.scene)
     undecided = np.sqrt(((scene.abundances - 1 / scene.num_endmembers)**2).mean(axis=(1, 2))).mean()
-    assert metrics['aRMSE'] < undecided and metrics['mSAD'] < .2
-    abundances = np.load(results / 'muufl_abundances.npy')
+    assert metrics['aRMSE'] < undecided / 2 and metrics['mSAD'] < .2
+    abundances = np.load(results / 'samson_abundances.npy')
     assert np.isfinite(abundances).all(), 'the tiles cover the scene'
 
     model = init_model(cfg, device='cpu')

@@ -122,6 +122,16 @@ def test_sigterm_saves_inside_an_epoch_and_resuming_goes_on_there(tmp_path, whol
     assert names(folder) == names(reference)
 
 
+def test_the_flexible_runner_resumes_exactly_too(tmp_path):
+    options = ['runner_type=FlexibleRunner', 'env_cfg.cudnn_benchmark=False']  # what FSDP runs with
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    assert wait(start(whole, *options)) == 0, (whole / 'output').read_text()
+    code = interrupt(start(parts, 'model.pause=0.05', *options), 0.1, parts / 'epoch_2.pth', signal.SIGTERM)
+    assert code == 0 and (parts / 'interrupted.pth').exists(), (parts / 'output').read_text()
+    assert wait(start(parts, *options)) == 0, (parts / 'output').read_text()
+    assert_same(weights(parts), weights(whole))
+
+
 def start_two(folder: Path, *options: str) -> list[int]:
     """Two processes of one training; returns their ids."""
     with socket.socket() as probe:
