@@ -1,18 +1,11 @@
-# EDSR of four blocks that learns what the bicubic image lacks, as the tiny networks of this toolbox do, by their loss.
-_base_ = 'spatsigma-tiny_houston-crop_x4.py'
+_base_ = [
+    '../_base_/models/edsr-tiny_hsr.py', '../_base_/datasets/houston-crop_x4.py',
+    '../_base_/schedules/hsr_tiny.py', '../_base_/restoration_iter_runtime.py'
+]
 
 model = dict(
     generator=dict(
-        _delete_=True,
-        type='BicubicResidual',
         network=dict(
-            type='mmagic.EDSRNet',
-            in_channels=_base_.num_bands,
-            out_channels=_base_.num_bands,
-            mid_channels=64,
-            num_blocks=4,
-            upscale_factor=_base_.scale,
-            rgb_mean=(0., ),
-            rgb_std=(1., )),
-        scale=_base_.scale,
-        last_layer='conv_last'))
+            in_channels=_base_.num_bands, out_channels=_base_.num_bands, upscale_factor=_base_.scale),
+        scale=_base_.scale),
+    test_cfg=dict(tile_size=_base_.tile_size, overlap=4))

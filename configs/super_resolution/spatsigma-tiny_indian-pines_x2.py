@@ -1,6 +1,6 @@
 _base_ = [
-    '../_base_/models/spatsigma-tiny_hsr.py', '../_base_/datasets/indian-pines_x2.py', '../_base_/schedules/hsr_tiny.py',
-    '../_base_/restoration_iter_runtime.py'
+    '../_base_/models/spatsigma-tiny_hsr.py', '../_base_/datasets/indian-pines_x2.py',
+    '../_base_/schedules/hsr_tiny.py', '../_base_/restoration_iter_runtime.py'
 ]
 
 model = dict(

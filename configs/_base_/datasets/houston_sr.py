@@ -1,5 +1,6 @@
-# Super-resolution of Houston by patches that are cut and reduced already: files of tools/dataset_converters/houston_sr.py
-# or of the authors, arrays (rows, columns, bands) in [0, 1]. A dataset file adds the paths and the scale.
+# Super-resolution of Houston by patches that are cut and reduced already: files of
+# tools/dataset_converters/houston_sr.py or of the authors, arrays (rows, columns, bands) in [0, 1]. A dataset file adds
+# the paths and the scale.
 num_bands = 48
 tile_size = 32  # pixels of the small image
 keys = dict(gt='gt', img='ms', enlarged='ms_bicubic')

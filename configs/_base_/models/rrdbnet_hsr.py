@@ -1,5 +1,5 @@
-# The generator of ESRGAN of mmagic (RRDBNet; Wang et al., ECCV Workshops 2018), trained by its pixel loss alone. A config
-# adds in_channels, out_channels and upscale_factor, 2 or 4.
+# The generator of ESRGAN of mmagic (RRDBNet; Wang et al., ECCV Workshops 2018), trained by its pixel loss alone. A
+# config adds in_channels, out_channels and upscale_factor, 2 or 4.
 _base_ = 'edsr_hsr.py'
 
 model = dict(

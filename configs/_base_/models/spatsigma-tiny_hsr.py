@@ -1,5 +1,5 @@
-# A SpatSIGMA of two blocks for super-resolution, trained from scratch as hypersigma-tiny_hsr.py. A config adds img_size,
-# tile_size, scale, and the bands: in_channels of the backbone, num_bands of the head.
+# A SpatSIGMA of two blocks for super-resolution, trained from scratch as hypersigma-tiny_hsr.py. A config adds
+# img_size, tile_size, scale, and the bands: in_channels of the backbone, num_bands of the head.
 _base_ = 'spatsigma-base_hsr.py'
 
 model = dict(

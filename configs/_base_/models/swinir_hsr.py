@@ -1,5 +1,5 @@
-# SwinIR of mmagic (Liang et al., ICCV Workshops 2021) for any number of bands. A config adds img_size (pixels of the small
-# image), in_chans, upscale and tile_size.
+# SwinIR of mmagic (Liang et al., ICCV Workshops 2021) for any number of bands. A config adds img_size (pixels of the
+# small image), in_chans, upscale and tile_size.
 _base_ = 'edsr_hsr.py'
 
 model = dict(
