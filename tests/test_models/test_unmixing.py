@@ -96,6 +96,20 @@ def test_samples_are_made_where_none_are_given():
         model(images(), mode='train')
 
 
+def test_unit_spectra_hide_brightness_from_the_encoder():
+    torch.manual_seed(0)
+    model = build(narrow_low_level('spatsigma-base_hiu', unit_spectra=True)).eval()
+    x = images()
+    shade = torch.rand(2, 1, SIZE, SIZE) + .1
+    with torch.no_grad():
+        abundances, shaded = model(x)[0], model(x * shade)[0]
+        dark = model(torch.zeros_like(x))[0]
+        model.unit_spectra = False
+        assert not torch.allclose(model(x)[0], model(x * shade)[0], atol=1e-4)
+    torch.testing.assert_close(abundances, shaded, rtol=1e-4, atol=1e-5)
+    assert torch.isfinite(dark).all()
+
+
 def test_the_spatial_branch_takes_any_size():
     model = build(narrow_low_level('spatsigma-base_hiu')).eval()
     abundances, spectra = model(torch.rand(1, BANDS, 10, 14))

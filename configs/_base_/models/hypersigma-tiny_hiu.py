@@ -1,6 +1,7 @@
-# A HyperSIGMA of two blocks for unmixing, which one CPU core trains from scratch in about a minute. Patches of one
+# A HyperSIGMA of two blocks for unmixing, which one CPU core trains from scratch in a minute or two. Patches of one
 # pixel keep the abundances sharp; larger logits let the few iterations reach pure pixels, and the weaker sparsity
-# leaves mixed ones mixed. A config adds img_size, in_channels and num_bands (the bands) and num_endmembers.
+# leaves mixed ones mixed; spectra of one length show materials in the dark as well. A config adds img_size, in_channels
+# and num_bands (the bands) and num_endmembers.
 _base_ = 'hypersigma-base_hiu.py'
 
 model = dict(
@@ -9,4 +10,5 @@ model = dict(
         spectral=dict(arch='tiny', out_indices=(1, ), num_tokens=25, num_points=4)),
     neck=dict(in_channels=64, num_tokens=25, spectral_channels=64, scales=(1, 1)),
     head=dict(in_channels=(64, 64), kernel_sizes=(3, 1), scale=4., dropout_ratio=0.),
-    loss_sparsity=dict(loss_weight=0.03))
+    loss_sparsity=dict(loss_weight=0.03),
+    unit_spectra=True)

@@ -5,9 +5,9 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=1.))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=8, T_max=7, convert_to_iter_based=True)
+    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=20, T_max=19, convert_to_iter_based=True)
 ]
 custom_hooks = [dict(type='InitialEndmemberHook', equal_norms=True), dict(type='NonNegativeEndmemberHook')]
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=8)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20)
 test_cfg = dict()
