@@ -98,7 +98,7 @@ def test_samples_are_made_where_none_are_given():
 
 def test_unit_spectra_hide_brightness_from_the_encoder():
     torch.manual_seed(0)
-    model = build(narrow_low_level('spatsigma-base_hiu', unit_spectra=True)).eval()
+    model = build(dict(narrow_low_level('spatsigma-base_hiu'), unit_spectra=True)).eval()
     x = images()
     shade = torch.rand(2, 1, SIZE, SIZE) + .1
     with torch.no_grad():
