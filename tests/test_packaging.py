@@ -41,7 +41,8 @@ def wheel(tmp_path_factory):
 
 def test_wheel_holds_every_module_and_no_tests(wheel):
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'mmhsi').rglob('*.py') if '.mim' not in path.parts}
-    assert modules <= set(wheel.namelist())
+    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'mmhsi/ops').glob('*.[ch]')}
+    assert sources and modules | sources <= set(wheel.namelist())
     top_level = {name.split('/')[0] for name in wheel.namelist()}
     assert top_level == {'mmhsi', f'mmhsi-{mmhsi.__version__}.dist-info'}
     assert not [name for name in wheel.namelist() if 'tests/' in name or '__pycache__' in name]

@@ -155,6 +155,17 @@ def test_prediction_of_a_georeferenced_scene_is_georeferenced(tmp_path):
     assert (prediction == 255).sum() == 117 - 90
 
 
+def test_checkpoint_knows_the_wavelengths_of_the_training(tmp_path):
+    config = make_scene(tmp_path, suffix='.tif')
+    path, wavelengths = str(tmp_path / 'field.tif'), [450., 550., 650., 800., 1600., 2200.]
+    with rasterio.open(path) as file:
+        cube = np.moveaxis(file.read(), 0, -1)
+    write_raster(path, cube, wavelengths=wavelengths)
+    make_runner(tmp_path / 'work', train=config).train()
+    record = torch.load(tmp_path / 'work/epoch_2.pth', weights_only=True)['mmhsi']
+    assert record['wavelengths'].tolist() == wavelengths
+
+
 class BrightnessSegmentor(BaseModel):
     """Gives each pixel the logits 0 and (value of the first band - 1)."""
 

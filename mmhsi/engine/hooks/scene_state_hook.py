@@ -144,6 +144,10 @@ def _record(scenes: list) -> dict:
     record = {'scene_name': scenes[0].name, 'transforms': _tensors(scenes[0])}
     if len(scenes) > 1:
         record['scenes'] = {scene.name: _tensors(scene) for scene in scenes}
+    for name in ('wavelengths', 'fwhm'):  # nm, by which the bands of another scene are matched
+        values = getattr(scenes[0].info, name)
+        if values is not None:
+            record[name] = torch.from_numpy(np.array(values))
     return record
 
 
