@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from mmengine.logging import MMLogger
 
 import mmhsi.engine  # noqa: F401  imported once, for all processes
 
@@ -37,6 +38,7 @@ def start(work_dir: Path, *options: str, prepare: Callable[[], None] | None = No
         sys.stdout = sys.stderr = open(work_dir / 'output', 'a', buffering=1, encoding='utf-8')  # noqa: SIM115
         os.dup2(sys.stdout.fileno(), 1)
         os.dup2(sys.stdout.fileno(), 2)
+        MMLogger._instance_dict.clear()  # those of earlier runs print where these printed
         os.environ['TOY_STARTED'] = str(work_dir / 'started')
         sys.path.insert(0, str(TOY))
         if prepare is not None:

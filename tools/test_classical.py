@@ -120,7 +120,8 @@ def main(argv: list[str] | None = None) -> dict:
     cfg = load_config(args)
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
     folder = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}') / 'classical'
-    if isinstance(cfg.test_evaluator, Mapping) and cfg.test_evaluator.type == 'RestorationMetric':
+    evaluator = cfg.get('test_evaluator')
+    if isinstance(evaluator, Mapping) and evaluator.type == 'RestorationMetric':
         results = restore(cfg, args, options, folder)
         print(f'images, pictures and metrics: {folder}')
         return results

@@ -121,10 +121,10 @@ def small(name: str, work_dir: Path) -> Config:
     cfg.model.backbone.encoder.update(arch=arch, in_channels=scene.num_bands)
     cfg.model.backbone.neck.update(in_channels=16, out_channels=16)
     cfg.model.head.update(in_channels=(16, 16), level_channels=16, hidden_channels=(16, 16))
-    cfg.train_cfg.max_epochs = 3
+    cfg.train_cfg.max_epochs = 5
     cfg.param_scheduler, cfg.custom_hooks = [], []
     cfg.optim_wrapper.optimizer.lr = 4e-3
-    cfg.default_hooks.checkpoint.interval = 3
+    cfg.default_hooks.checkpoint.interval = 5
     cfg.work_dir = str(work_dir)
     return cfg
 

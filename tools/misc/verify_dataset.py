@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from mmhsi.datasets import get_scene
 from mmhsi.datasets.io import CubeReadError
@@ -171,7 +172,9 @@ def main(argv: list[str] | None = None) -> None:
         files = sorted(path for path in dataset.rglob('*')
                        if path.is_file() and path.suffix.lower() in (*ARRAYS, *RASTERS))
     elif dataset.is_file():
-        unique = {repr(scene): scene for scene in scenes_of(Config.fromfile(dataset)._cfg_dict.to_dict())}
+        cfg = Config.fromfile(dataset)
+        init_default_scope(cfg.get('default_scope', 'mmhsi'))
+        unique = {repr(scene): scene for scene in scenes_of(cfg._cfg_dict.to_dict())}
         scenes = list(unique.values())
         files = sorted({path for scene in scenes for path in files_of(scene)})
         root = Path(os.path.commonpath([path.parent for path in files])) if files else Path()
