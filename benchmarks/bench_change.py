@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
-from prettytable import PrettyTable
+from score_table import print_table
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -185,18 +185,6 @@ def bench_split(name: str, kind: str, pixels: int, seed: int, root: Path, intens
     return found
 
 
-def print_table(title: str, runs: list[dict[str, dict[str, float]]]) -> None:
-    """Mean and standard deviation over the runs."""
-    table = PrettyTable([title, *SCORES, 'seconds'])
-    table.align = 'r'
-    table.align[title] = 'l'
-    for method in runs[0]:
-        values = {score: [run[method][score] for run in runs] for score in (*SCORES, 'seconds')}
-        table.add_row([method, *(f'{np.mean(values[score]):.4f} ± {np.std(values[score]):.4f}' for score in SCORES),
-                       f'{np.mean(values["seconds"]):.0f}'])
-    print(table, flush=True)
-
-
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--taizhou', type=Path, help='folder of Taizhou (default: only Indian Pines)')
@@ -225,7 +213,7 @@ def main(argv: list[str] | None = None) -> dict:
                 kind, _, pixels = setting.partition('-')
                 runs = [bench_split(name, kind, int(pixels), seed, root, intensities, args) for seed in args.seeds]
                 results[name, setting] = runs
-                print_table(f'{name}, {kind}, {pixels} + {pixels} pixels', runs)
+                print_table(f'{name}, {kind}, {pixels} + {pixels} pixels', runs, dict.fromkeys(SCORES, 4))
     return results
 
 

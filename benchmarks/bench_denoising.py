@@ -19,14 +19,14 @@ import argparse
 import runpy
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from prettytable import PrettyTable
+from score_table import print_table
 
 from mmhsi.apis.classical_restoration import evaluate_restorer, restoration_dataset
 from mmhsi.classical import DENOISERS
@@ -44,7 +44,7 @@ SCENES = {  # file, key, bands, rows of the training, rows and columns in all
 NOISES = {  # of the test, by the kind of the training
     'gaussian': {'Gaussian 30': [dict(type='GaussianNoise', sigma=30)], 'Gaussian 70': 'case1'},
     'complex': {'case 2': 'case2', 'case 5': 'case5'}}
-SCORES = ('PSNR', 'SSIM', 'SAM')
+SCORES = dict(PSNR=2, SSIM=4, SAM=2)  # decimals
 
 
 def scene_config(name: str, root: Path, config: Config) -> None:
@@ -123,19 +123,6 @@ def bench(scene: str, noise: str, seed: int, root: Path, args: argparse.Namespac
     return found
 
 
-def print_table(title: str, runs: list[Mapping[str, Mapping[str, float]]]) -> None:
-    """Mean and standard deviation over the seeds."""
-    table = PrettyTable([title, *SCORES, 'seconds'])
-    table.align = 'r'
-    table.align[title] = 'l'
-    for method in runs[0]:
-        values = {key: [run[method][key] for run in runs] for key in (*SCORES, 'seconds')}
-        digits = dict(PSNR=2, SSIM=4, SAM=2)
-        table.add_row([method, *(f'{np.mean(values[key]):.{digits[key]}f} ± {np.std(values[key]):.{digits[key]}f}'
-                                 for key in SCORES), f'{np.mean(values["seconds"]):.0f}'])
-    print(table, flush=True)
-
-
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data', type=Path, help='folder of the other scenes (default: only Indian Pines)')
@@ -167,7 +154,7 @@ def main(argv: list[str] | None = None) -> dict:
                 runs = [bench(scene, noise, seed, root, args) for seed in args.seeds]
                 for name in runs[0]:
                     results[scene, name] = [run[name] for run in runs]
-                    print_table(f'{scene}, {name}', results[scene, name])
+                    print_table(f'{scene}, {name}', results[scene, name], SCORES)
     return results
 
 

@@ -18,11 +18,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
-from prettytable import PrettyTable
+from score_table import print_table
 
 from mmhsi.apis import evaluate_unmixer
 from mmhsi.datasets import get_scene
@@ -115,18 +114,6 @@ def bench_scene(name: str, seed: int, root: Path, args: argparse.Namespace) -> d
     return found
 
 
-def print_table(title: str, runs: list[dict[str, dict[str, float]]]) -> None:
-    """Mean and standard deviation over the runs."""
-    table = PrettyTable([title, *SCORES, 'seconds'])
-    table.align = 'r'
-    table.align[title] = 'l'
-    for method in runs[0]:
-        values = {score: [run[method][score] for run in runs] for score in (*SCORES, 'seconds')}
-        table.add_row([method, *(f'{np.mean(values[score]):.4f} ± {np.std(values[score]):.4f}' for score in SCORES),
-                       f'{np.mean(values["seconds"]):.1f}'])
-    print(table, flush=True)
-
-
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data', type=Path, required=True, help='folder of the scenes')
@@ -151,7 +138,7 @@ def main(argv: list[str] | None = None) -> dict:
                 for reference, run in bench_scene(name, seed, args.work_dir or Path(scratch), args).items():
                     results.setdefault(reference, []).append(run)
     for reference, runs in results.items():
-        print_table(reference, runs)
+        print_table(reference, runs, dict.fromkeys(SCORES, 4), seconds_digits=1)
     return results
 
 

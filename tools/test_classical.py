@@ -59,7 +59,7 @@ def method_options(args: argparse.Namespace) -> dict[str, dict]:
     return options
 
 
-def test_scenes(cfg: Config, raw: bool) -> tuple[list, str | None]:
+def scenes_under_test(cfg: Config, raw: bool) -> tuple[list, str | None]:
     """The scenes of the test dataset, and the subset of pixels that is evaluated."""
     dataset_cfg = cfg.test_dataloader.dataset
     if raw:
@@ -125,7 +125,7 @@ def main(argv: list[str] | None = None) -> dict:
         results = restore(cfg, args, options, folder)
         print(f'images, pictures and metrics: {folder}')
         return results
-    scenes, subset = test_scenes(cfg, args.raw)
+    scenes, subset = scenes_under_test(cfg, args.raw)
     methods = args.methods or default_methods(scenes[0])
     check_names((*methods, *options), classical_methods(scenes[0]))
 

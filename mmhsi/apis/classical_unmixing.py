@@ -1,6 +1,7 @@
 """Classical unmixing of a scene, evaluated as the networks are."""
 
 import numpy as np
+from sklearn.preprocessing import normalize
 
 from mmhsi.classical import fcls, sparse_nmf
 from mmhsi.evaluation import UnmixingResult
@@ -58,10 +59,7 @@ def evaluate_unmixer(scene,
     valid = scene.valid
     pixels = scene.pixels(np.flatnonzero(valid)).astype(np.float64)
     if unit_norm:
-        lengths = np.linalg.norm(pixels, axis=1, keepdims=True)
-        pixels = pixels / np.where(lengths > 0, lengths, 1)
-        norms = np.linalg.norm(start, axis=1, keepdims=True)
-        start = start / np.where(norms > 0, norms, 1)
+        pixels, start = normalize(pixels), normalize(start)  # zero spectra stay zero
     shares = fcls(pixels, start)
     endmembers = start
     if method == 'sparse_nmf':

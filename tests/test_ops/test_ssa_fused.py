@@ -128,9 +128,11 @@ def test_types_that_it_does_not_take():
 
 def test_registration():
     inputs = [t.requires_grad_() for t in random_inputs(1, 2, (3, 4), 5, 2, dtype=torch.float32)]
-    torch.library.opcheck(ssa_fused, (*inputs, 3, 4, .5))
+    checks = torch.library.opcheck(ssa_fused, (*inputs, 3, 4, .5))
+    assert checks and set(checks.values()) == {'SUCCESS'}
     tensors = [t.detach() for t in inputs]
-    torch.library.opcheck(ssa_fused_backward, (torch.ones(1, 2, 12, 5), *tensors, 3, 4, .5))
+    checks = torch.library.opcheck(ssa_fused_backward, (torch.ones(1, 2, 12, 5), *tensors, 3, 4, .5))
+    assert checks and set(checks.values()) == {'SUCCESS'}
 
 
 def test_second_derivatives_are_refused():

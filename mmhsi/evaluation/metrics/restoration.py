@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import get_world_size
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
+from mmhsi.evaluation.metrics.gathered_metric import GatheredMetric
 from mmhsi.evaluation.metrics.scene_metric import warn
 from mmhsi.evaluation.restoration_result import SCORE_NAMES, RestorationResult
 from mmhsi.registry import METRICS
@@ -18,7 +17,7 @@ from mmhsi.utils.imresize import imresize
 
 
 @METRICS.register_module()
-class RestorationMetric(BaseMetric):
+class RestorationMetric(GatheredMetric):
     """PSNR, SSIM, SAM, ERGAS, CC and RMSE of restored images, and of the degraded ones as ``input_PSNR`` and so on.
 
     A score is that of each image, see :class:`~mmhsi.evaluation.RestorationResult`, then the mean over the images.
@@ -70,7 +69,6 @@ class RestorationMetric(BaseMetric):
         self.keep_images = keep_images
         self.scene_results: dict[str, RestorationResult] = {}
         self.results_detail: dict = {}
-        self._dataset_size: int | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Score the images of one batch.
@@ -128,20 +126,6 @@ class RestorationMetric(BaseMetric):
                                             settings=settings or {}, **self.options)
         kept = len(self.results) if index is None else int(index)
         self.results.append((index, result if kept < self.keep_images else result.without_images()))
-
-    def evaluate(self, size: int) -> dict:
-        """Gather all processes and evaluate.
-
-        Args:
-            size (int): Number of samples in the dataset.
-
-        Returns:
-            dict: The metrics, on every process.
-        """
-        self._dataset_size = size
-        # one part per process, or MMEngine would cut the gathered list to `size` entries before repetitions are gone
-        self.results = [list(self.results)]
-        return super().evaluate(get_world_size())
 
     def compute_metrics(self, results: list) -> dict:
         """Mean scores of all images.

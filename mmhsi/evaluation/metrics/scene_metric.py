@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import get_world_size
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmhsi.evaluation.functional.scene_maps import merge_tiles, overlay_labels, place_pixels, stitch_labels
+from mmhsi.evaluation.metrics.gathered_metric import GatheredMetric
 from mmhsi.utils.labels import IGNORE_INDEX
 
 
@@ -37,7 +36,7 @@ class _Tile:
     overlap: int | None
 
 
-class SceneMetric(BaseMetric):
+class SceneMetric(GatheredMetric):
     """Assemble one map per scene and evaluate it.
 
     Two kinds of samples are understood:
@@ -83,7 +82,6 @@ class SceneMetric(BaseMetric):
         self.overlap = overlap
         self.scene_results: dict = {}
         self.results_detail: dict = {}
-        self._dataset_size: int | None = None
 
     @abstractmethod
     def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> Any:
@@ -187,21 +185,6 @@ class SceneMetric(BaseMetric):
     def palette(self):
         """The colours of the classes; None if the dataset has none."""
         return (self.dataset_meta or {}).get('palette')
-
-    def evaluate(self, size: int) -> dict:
-        """Gather all processes and evaluate.
-
-        Args:
-            size (int): Number of samples in the dataset.
-
-        Returns:
-            dict: The metrics, on every process.
-        """
-        self._dataset_size = size
-        # One part per process: MMEngine would otherwise cut the gathered list to `size` entries, which is right only
-        # for samplers that deal out the dataset in turn.
-        self.results = [list(self.results)]
-        return super().evaluate(get_world_size())
 
     def compute_metrics(self, results: list) -> dict:
         """Assemble the maps and evaluate them.
