@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import importlib.util
+import os
 import pickle
 import sys
 import types
@@ -80,7 +81,19 @@ def training_checkpoint_globals() -> list:
     return [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions]
 
 
+def ask_for_huge_pages() -> None:
+    """Let torch place CPU tensors of 2 MiB and more on huge pages, where Linux grants them.
+
+    PyTorch allocates and returns the memory of every large tensor anew, and with pages of 4 KiB a step of a large
+    network spends much of its time on faulting them in and on looking them up (``THP_MEM_ALLOC_ENABLE=0`` before
+    ``benchmarks/bench_ssa_networks.py hypersigma`` shows how much). The variable has to be set before the first tensor
+    is made; a value that the user has given is left alone.
+    """
+    os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
+
+
 def apply() -> None:
     """Apply all bridges; called once when mmhsi is imported."""
+    ask_for_huge_pages()
     install_mmcv_ops_stand_in()
     allow_training_checkpoints()

@@ -112,3 +112,26 @@ def test_checkpoint_may_name_no_attribute_but_statistics(tmp_path, owner, name):
     torch.save({'message_hub': Reduced(getattr, owner, name)}, path)
     with pytest.raises(pickle.UnpicklingError, match=f"asks for attribute '{name}'"):
         torch.load(path, weights_only=True)
+
+
+_MAKE_A_LARGE_TENSOR = """
+import mmhsi, os, torch
+tensor = torch.zeros(2**24)
+with open('/proc/self/smaps_rollup') as file:
+    print(os.environ['THP_MEM_ALLOC_ENABLE'], *[line.split()[1] for line in file if line.startswith('AnonHugePages')])
+"""
+
+
+@pytest.mark.parametrize('asked', [None, '0'])
+def test_large_tensors_lie_on_huge_pages_unless_the_user_says_no(asked):
+    switch = Path('/sys/kernel/mm/transparent_hugepage/enabled')
+    if not switch.exists() or '[madvise]' not in switch.read_text():
+        pytest.skip('huge pages are not granted on request here (transparent_hugepage is not "madvise")')
+    environment = {name: value for name, value in os.environ.items() if name != 'THP_MEM_ALLOC_ENABLE'}
+    if asked is not None:
+        environment['THP_MEM_ALLOC_ENABLE'] = asked
+    run = subprocess.run([sys.executable, '-c', _MAKE_A_LARGE_TENSOR], env=environment, capture_output=True, text=True,
+                         check=True)
+    value, kibibytes = run.stdout.split()
+    assert value == (asked or '1')
+    assert (int(kibibytes) >= 2**15) == (asked is None)  # at least half of the tensor's 64 MiB
