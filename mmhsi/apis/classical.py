@@ -1,7 +1,7 @@
-"""Classical baselines: classifying each pixel by its spectrum alone, on the split and the evaluation of a scene."""
+"""Classical baselines: classifying each pixel by its spectrum, on the split and the evaluation of a scene."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from mmengine.logging import print_log
@@ -9,9 +9,10 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
+from mmhsi.classical import smoothed_cube
 from mmhsi.evaluation.scene_result import IGNORE_INDEX, SceneResult
 
 _SVM_GRID = {'svc__C': [1., 10., 100., 1000.], 'svc__gamma': [2.**exponent for exponent in range(-13, 0, 2)]}
@@ -22,13 +23,18 @@ def evaluate_pixel_classifier(scene,
                               estimator: str | Callable[[int], BaseEstimator] = 'svm',
                               seed: int = 0,
                               folds: int = 5,
-                              aa: str = 'recall') -> SceneResult:
+                              aa: str = 'recall',
+                              smoothing: float | Sequence[float] | None = None) -> SceneResult:
     """Train a classifier on the spectra of the training pixels, classify the whole scene, evaluate the test pixels.
 
     'svm' standardises the bands and fits a support vector machine with RBF kernel, one against one; C (1 to 1000) and
     gamma (2^-13 to 2^-1) are chosen by stratified cross-validation on the training pixels, with no more folds than the
     smallest class has pixels. With a single training pixel in a class there is no cross-validation: C is 100, gamma
     1 / bands. 'forest' is a random forest of 500 trees.
+
+    With ``smoothing`` the classifier sees the neighbours of a pixel, as networks do: each band of the preprocessed
+    scene, best of whitened components, is smoothed by a Gaussian. All bands are then scaled by one factor instead of
+    each by its own, because smoothing shrinks those that hold noise only.
 
     Args:
         scene (Scene): A scene with labels and a split; its preprocessing applies.
@@ -37,26 +43,44 @@ def evaluate_pixel_classifier(scene,
         seed (int): Seed of the folds and of the forest. Defaults to 0.
         folds (int): Folds of the cross-validation, at least 2. Defaults to 5.
         aa (str): What AA averages, 'recall' or 'precision'. Defaults to 'recall'.
+        smoothing (float | Sequence[float], optional): Standard deviation of the Gaussian in pixels, see
+            :func:`mmhsi.classical.smoothed_cube`; of several the one that is best on the validation pixels, and of
+            equally good ones the first. Defaults to None: each pixel alone.
 
     Returns:
         SceneResult: The map of all valid pixels, evaluated on the test pixels; ``settings`` tells the estimator and
         what the cross-validation chose.
 
     Raises:
-        ValueError: If the scene has no split, fewer than two classes have training pixels, or the estimator is unknown.
+        ValueError: If the scene has no split, fewer than two classes have training pixels, the estimator is unknown, or
+            several deviations are to be compared without validation pixels.
     """
     if scene.split is None:
         raise ValueError(f'scene {scene.name!r} has no split to train on')
     labels = scene.labels.ravel()
     train, test = scene.split.train, scene.split.test
-    spectra, classes = scene.pixels(train), labels[train]
+    classes = labels[train]
     counts = np.unique(classes, return_counts=True)[1]
     if len(counts) < 2:
         raise ValueError(f'scene {scene.name!r}: a classifier needs training pixels of at least two classes, found '
                          f'{len(counts)}')
 
-    model, settings = _make_estimator(estimator, seed, min(folds, int(counts.min())), scene.bands)
-    model.fit(spectra, classes)
+    sigmas = [None] if smoothing is None else np.atleast_1d(smoothing).tolist()
+    val = scene.split.val
+    if len(sigmas) > 1 and not len(val):
+        raise ValueError(f'scene {scene.name!r}: several deviations of the smoothing need validation pixels to choose '
+                         'from, but the split has none')
+    best = None
+    for sigma in sigmas:
+        pixels = _pixel_features(scene, sigma)
+        model, settings = _make_estimator(estimator, seed, min(folds, int(counts.min())), scene.bands, sigma is None)
+        model.fit(pixels(train), classes)
+        accuracy = np.mean(model.predict(pixels(val)) == labels[val]) if len(sigmas) > 1 else 0.
+        if best is None or accuracy > best[0]:
+            best = accuracy, sigma, pixels, model, settings
+    _, sigma, pixels, model, settings = best
+    if sigma is not None:
+        settings['smoothing'] = sigma
     if isinstance(model, GridSearchCV):
         settings.update(C=model.best_params_['svc__C'], gamma=model.best_params_['svc__gamma'],
                         cross_validation_accuracy=float(model.best_score_))
@@ -65,7 +89,7 @@ def evaluate_pixel_classifier(scene,
     valid = np.flatnonzero(scene.valid)
     for start in range(0, len(valid), _BLOCK):
         block = valid[start:start + _BLOCK]
-        prediction[block] = model.predict(scene.pixels(block))
+        prediction[block] = model.predict(pixels(block))
     target = np.full(labels.shape, IGNORE_INDEX, np.uint8)
     target[test] = labels[test]
     shape = scene.height, scene.width
@@ -73,7 +97,16 @@ def evaluate_pixel_classifier(scene,
                                 scene.palette, aa, settings)
 
 
-def _make_estimator(estimator, seed: int, folds: int, bands: int) -> tuple[BaseEstimator, dict]:
+def _pixel_features(scene, sigma: float | None) -> Callable[[np.ndarray], np.ndarray]:
+    """Function of flat indices that gives the features of these pixels."""
+    if sigma is None:
+        return scene.pixels
+    cube = smoothed_cube(scene.window(0, 0, scene.height, scene.width), scene.valid, sigma).reshape(-1, scene.bands)
+    cube /= max(float(cube[scene.split.train].std()), np.finfo(np.float32).tiny)
+    return lambda indices: cube[indices]
+
+
+def _make_estimator(estimator, seed: int, folds: int, bands: int, standardise: bool) -> tuple[BaseEstimator, dict]:
     if callable(estimator):
         return estimator(seed), {'estimator': getattr(estimator, '__name__', repr(estimator)), 'seed': seed}
     settings = {'estimator': estimator, 'seed': seed}
@@ -81,12 +114,13 @@ def _make_estimator(estimator, seed: int, folds: int, bands: int) -> tuple[BaseE
         return RandomForestClassifier(n_estimators=500, random_state=seed), settings
     if estimator != 'svm':
         raise ValueError(f"estimator must be 'svm', 'forest' or a function of the seed, found {estimator!r}")
+    scaler = StandardScaler() if standardise else FunctionTransformer()
     if folds < 2:
         print_log('a class has a single training pixel: no cross-validation, the SVM takes C 100 and gamma 1 / bands',
                   'current', logging.WARNING)
         settings.update(C=100., gamma=1. / bands)
-        return make_pipeline(StandardScaler(), SVC(C=100., gamma=1. / bands)), settings
+        return make_pipeline(scaler, SVC(C=100., gamma=1. / bands)), settings
     search = GridSearchCV(
-        make_pipeline(StandardScaler(), SVC(cache_size=500)), _SVM_GRID,
+        make_pipeline(scaler, SVC(cache_size=500)), _SVM_GRID,
         cv=StratifiedKFold(folds, shuffle=True, random_state=seed))
     return search, dict(settings, folds=folds)

@@ -19,6 +19,7 @@ from mmhsi.datasets.io import (
     resample_spectrum,
     write_raster,
 )
+from mmhsi.datasets.limited_split import LimitedSplit
 from mmhsi.datasets.pair_scene import PairScene
 from mmhsi.datasets.patch_dataset import PatchDataset
 from mmhsi.datasets.patch_store import PatchStore, write_patches
@@ -36,9 +37,9 @@ from mmhsi.datasets.window_dataset import WindowDataset
 
 __all__ = [
     'AreaSplit', 'BlockSplit', 'CLASS_INFO', 'CentreSplit', 'ClassInfo', 'CropDataset', 'CubeInfo', 'CubeReadError',
-    'CubeReader', 'DetectionScene', 'EightPoses', 'FileSplit', 'HSITileDataset', 'IGNORE_INDEX', 'MapSplit',
-    'NumberSplit', 'PairScene', 'PatchDataset', 'PatchStore', 'RatioSplit', 'Scene', 'SceneDataset', 'SpectralLibrary',
-    'Spectrum', 'Split', 'TileDataset', 'UnlabelledTileDataset', 'UnmixingScene', 'WholeSceneDataset', 'WindowDataset',
-    'get_class_info', 'get_scene', 'open_cube', 'read_cube', 'read_labels', 'read_spectra', 'resample_spectrum',
-    'write_patches', 'write_raster', *_transforms
+    'CubeReader', 'DetectionScene', 'EightPoses', 'FileSplit', 'HSITileDataset', 'IGNORE_INDEX', 'LimitedSplit',
+    'MapSplit', 'NumberSplit', 'PairScene', 'PatchDataset', 'PatchStore', 'RatioSplit', 'Scene', 'SceneDataset',
+    'SpectralLibrary', 'Spectrum', 'Split', 'TileDataset', 'UnlabelledTileDataset', 'UnmixingScene',
+    'WholeSceneDataset', 'WindowDataset', 'get_class_info', 'get_scene', 'open_cube', 'read_cube', 'read_labels',
+    'read_spectra', 'resample_spectrum', 'write_patches', 'write_raster', *_transforms
 ]

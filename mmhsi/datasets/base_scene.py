@@ -45,7 +45,9 @@ class BaseScene(ABC):
             unless it is named.
         split (dict | Split, optional): Config of a splitter, or a split.
         fit_on (str): 'all' fits the preprocessing on all valid pixels, as published protocols do; 'train' on the
-            training pixels only, so that no test pixel has any influence. Defaults to 'all'.
+            training pixels only, 'unevaluated' on all valid pixels but those of validation and test, so that no test
+            pixel has any influence; the latter suits few labels, which do not determine many components. Defaults to
+            'all'.
         fit_pixels (int): Largest number of pixels to fit on; of a larger number a random sample with a fixed seed is
             taken. Defaults to 500000.
         data_root (str, optional): Folder that relative paths start from.
@@ -65,10 +67,10 @@ class BaseScene(ABC):
                  fit_on: str = 'all',
                  fit_pixels: int = 500_000,
                  data_root: str | None = None):
-        if fit_on not in ('all', 'train'):
-            raise ValueError(f'fit_on must be "all" or "train", not {fit_on!r}')
-        if fit_on == 'train' and split is None:
-            raise ValueError('fit_on="train" needs a split')
+        if fit_on not in ('all', 'train', 'unevaluated'):
+            raise ValueError(f'fit_on must be "all", "train" or "unevaluated", not {fit_on!r}')
+        if fit_on != 'all' and split is None:
+            raise ValueError(f'fit_on="{fit_on}" needs a split')
         sources = [] if labels is None else labels if isinstance(labels, (list, tuple)) else [labels]
         self._label_sources = [locate(source, data_root) for source in sources]
         self._classes, self._palette = resolve_classes(classes, palette)
@@ -197,7 +199,10 @@ class BaseScene(ABC):
     def fit_indices(self, limit: int | None = None) -> np.ndarray:
         """Sorted flat indices of the pixels that the preprocessing is fitted on, at most ``limit`` (``fit_pixels``)."""
         limit = self._fit_pixels if limit is None else limit
-        indices = self.subset(self._fit_on)
+        if self._fit_on == 'unevaluated':
+            indices = np.setdiff1d(self.subset('all'), np.concatenate([self.split.val, self.split.test]))
+        else:
+            indices = self.subset(self._fit_on)
         indices = indices[self.valid.ravel()[indices]]  # a split by areas knows nothing of pixels without data
         if len(indices) > limit:
             indices = indices[np.sort(np.random.RandomState(0).choice(len(indices), limit, replace=False))]

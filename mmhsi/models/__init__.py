@@ -1,6 +1,6 @@
 """Networks: backbones, necks, heads and the layers they are made of."""
 
-from .backbones import HyperSIGMA, SiameseBackbone, SpatViT, SpecViT
+from .backbones import HybridCNN, HyperSIGMA, SiameseBackbone, SpatViT, SpecViT
 from .data_preprocessors import HSIDataPreprocessor, RestorationDataPreprocessor
 from .heads import (
     AbundanceHead,
@@ -35,7 +35,8 @@ from .unmixers import EndmemberDecoder, Unmixer
 __all__ = [
     'AbundanceHead', 'AbundanceSparsityLoss', 'BicubicResidual', 'ChangeClsHead', 'EndmemberDecoder',
     'EndmemberVariationLoss',
-    'FullAttention', 'Gradient3DLoss', 'HSIDataPreprocessor', 'HyperSIGMA', 'LevelPyramid', 'LovaszSoftmaxLoss',
+    'FullAttention', 'Gradient3DLoss', 'HSIDataPreprocessor', 'HybridCNN', 'HyperSIGMA', 'LevelPyramid',
+    'LovaszSoftmaxLoss',
     'MAEDecoder', 'MaskedSpatViT', 'MaskedSpecViT', 'MultiLevelClsHead', 'MultiLevelSegHead', 'PixelSegHead',
     'RefinementTransformer', 'RestorationDataPreprocessor', 'RestorationHead', 'RestorationNet', 'SSIMLoss',
     'SiameseBackbone', 'SlidingEncoderDecoder', 'SparseSamplingAttention', 'SpatMAE', 'SpatMAEHead', 'SpatViT',

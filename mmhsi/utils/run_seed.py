@@ -27,8 +27,7 @@ def _splits(node: Any) -> Iterator[Mapping]:
         for key, value in node.items():
             if key == 'split' and isinstance(value, Mapping) and 'type' in value:
                 yield value
-            else:
-                yield from _splits(value)
+            yield from _splits(value)  # a split may be drawn from another one
     elif isinstance(node, (list, tuple)):
         for value in node:
             yield from _splits(value)

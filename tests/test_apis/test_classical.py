@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -89,3 +90,41 @@ def test_wrong_requests_are_named():
     bare = Scene(np.zeros((*SHAPE, BANDS), np.float32), name='bare')
     with pytest.raises(ValueError, match="'bare' has no split"):
         evaluate_pixel_classifier(bare)
+
+
+def striped_scene(**split) -> Scene:
+    """Classes in stripes of four rows, in noise that hides them in a single pixel."""
+    rng = np.random.default_rng(0)
+    labels = 1 + np.arange(SHAPE[0])[:, None] // 4 % 3 + np.zeros(SHAPE, int)
+    cube = rng.normal(size=(4, BANDS))[labels] + 4 * rng.normal(size=(*SHAPE, BANDS))
+    return make_scene(cube=cube, labels=labels, split={'type': 'NumberSplit', 'train': 12, 'val': 12, **split})
+
+
+def test_smoothing_is_chosen_on_validation_pixels():
+    scene = striped_scene()
+    alone = evaluate_pixel_classifier(scene)
+    several = evaluate_pixel_classifier(scene, smoothing=(0., 1.))
+    each = {sigma: evaluate_pixel_classifier(scene, smoothing=sigma) for sigma in (0., 1.)}
+    labels, val = scene.labels.ravel(), scene.split.val
+    accuracy = {sigma: np.mean(result.prediction.ravel()[val] == labels[val]) for sigma, result in each.items()}
+    best = max(accuracy, key=accuracy.get)
+    assert several.settings['smoothing'] == best == 1.
+    np.testing.assert_array_equal(several.prediction, each[best].prediction)
+    assert several.scores['OA'] > alone.scores['OA'] + .1
+    assert 'smoothing' not in alone.settings
+
+
+def test_smoothed_svm_is_the_one_that_its_settings_describe():
+    scene = striped_scene()
+    result = evaluate_pixel_classifier(scene, smoothing=1.5)
+    cube = gaussian_filter(scene.window(0, 0, *SHAPE), (1.5, 1.5, 0), mode='constant')
+    cube /= gaussian_filter(np.ones(SHAPE), 1.5, mode='constant')[..., None]
+    features, train = cube.reshape(-1, BANDS), scene.split.train
+    features = features / features[train].std()
+    svm = SVC(C=result.settings['C'], gamma=result.settings['gamma']).fit(features[train], scene.labels.ravel()[train])
+    assert np.mean(svm.predict(features) == result.prediction.ravel()) > .995  # rounding of float32
+
+
+def test_several_smoothings_need_validation_pixels():
+    with pytest.raises(ValueError, match='need validation pixels'):
+        evaluate_pixel_classifier(striped_scene(val=0), smoothing=(1., 2.))

@@ -63,7 +63,7 @@ def test_config_trains_and_tests(config, tmp_path):
     assert scene.classes[1] == ('target' if config in TARGET else 'anomaly')
     pictures = {path.name for path in results.glob('*.png')}
     assert pictures == {f'{name}_{kind}.png' for kind in (
-        'false_colour', 'ground_truth', 'scores', 'roc', 'roc_threshold', 'error')}
+        'false_colour', 'ground_truth', 'spectra', 'scores', 'roc', 'roc_threshold', 'error')}
 
 
 def test_every_scene_has_both_base_models():

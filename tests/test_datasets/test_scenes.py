@@ -190,8 +190,14 @@ def test_fit_on_train_uses_training_pixels_only(files, cube):
     np.testing.assert_allclose(scene.state_dict()['0.Standardize.mean'], train.mean(0))
     everything = scene_of(files, **options).state_dict()['0.Standardize.mean']
     np.testing.assert_allclose(everything, cube.reshape(-1, 6).mean(0))
+    apart = scene_of(files, fit_on='unevaluated', **options)
+    seen = np.setdiff1d(np.arange(apart.height * apart.width), np.concatenate([apart.split.val, apart.split.test]))
+    assert len(seen) > len(apart.split.train)  # those without a label too
+    np.testing.assert_allclose(apart.state_dict()['0.Standardize.mean'], cube.reshape(-1, 6)[seen].mean(0), rtol=1e-5)
     with pytest.raises(ValueError, match='needs a split'):
         scene_of(files, fit_on='train')
+    with pytest.raises(ValueError, match='fit_on="unevaluated" needs a split'):
+        scene_of(files, fit_on='unevaluated')
     with pytest.raises(ValueError, match="not 'test'"):
         scene_of(files, fit_on='test')
 

@@ -25,7 +25,8 @@ class SlidingEncoderDecoder(EncoderDecoder):
       see :func:`mmhsi.utils.tiling.sliding_positions`. Defaults to False.
 
     Args:
-        *args, **kwargs: Arguments of ``EncoderDecoder``.
+        *args: Positional arguments of ``EncoderDecoder``.
+        **kwargs: Its keyword arguments.
     """
 
     def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:

@@ -1,0 +1,12 @@
+# Indian Pines: networks and classical methods with few and with many labels, the customary and the strict way.
+_base_ = ['contestants.py', 'indian-pines_settings.py']
+
+contestants = [
+    *_base_.windows,
+    *(dict(contestant, settings=list(_base_.customary)) for contestant in _base_.tiles),
+    *_base_.classical,
+]
+settings = dict(**_base_.customary, **_base_.strict)
+scores = dict(OA=4, AA=4, kappa=4)
+reference = 'HyperSIGMA-T'
+seeds = (0, 1, 2)

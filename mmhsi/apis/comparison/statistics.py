@@ -1,0 +1,87 @@
+"""Means, deviations and paired tests of repeated runs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+EXACT_BELOW = 25  # discordant pixels
+
+
+def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation of a sample (divisor n - 1); the deviation of a single value is NaN."""
+    values = np.asarray(values, np.float64)
+    if not values.size:
+        return float('nan'), float('nan')
+    return float(values.mean()), float(values.std(ddof=1)) if values.size > 1 else float('nan')
+
+
+def paired_t_test(first: Sequence[float], second: Sequence[float]) -> float:
+    """Two-sided p of Student's t test on the differences of paired runs (:func:`scipy.stats.ttest_rel`).
+
+    Args:
+        first (Sequence[float]): A score of n runs.
+        second (Sequence[float]): That of the runs with the same seeds.
+
+    Returns:
+        float: p; 1 if all differences are 0; NaN with fewer than two pairs, or if all differ by the same amount.
+    """
+    differences = _differences(first, second)
+    if len(differences) < 2:
+        return float('nan')
+    if not differences.any():
+        return 1.
+    if np.ptp(differences) == 0:
+        return float('nan')
+    return float(stats.ttest_rel(first, second).pvalue)
+
+
+def wilcoxon_test(first: Sequence[float], second: Sequence[float]) -> float:
+    """Two-sided p of Wilcoxon's signed-rank test on paired runs (:func:`scipy.stats.wilcoxon`), zeros left out.
+
+    It cannot fall below 2^(1 - n): with five pairs not below 0.0625.
+
+    Returns:
+        float: p; 1 if all differences are 0; NaN with fewer than two pairs.
+    """
+    differences = _differences(first, second)
+    if len(differences) < 2:
+        return float('nan')
+    if not differences.any():
+        return 1.
+    return float(stats.wilcoxon(first, second).pvalue)
+
+
+def mcnemar_test(first_correct: np.ndarray, second_correct: np.ndarray) -> tuple[float, int, int]:
+    """McNemar's test of two classifiers on the same pixels.
+
+    b pixels are right by the first alone, c by the second alone. With fewer than 25 of them p is that of the binomial
+    test of b among b + c at 1/2; else chi^2 = (|b - c| - 1)^2 / (b + c) with one degree of freedom (Edwards, 1948).
+    Neighbouring pixels, and those of several seeds, are not independent: a small p says less than it seems to.
+
+    Args:
+        first_correct (np.ndarray): bool (N,), whether the first is right.
+        second_correct (np.ndarray): bool (N,), whether the second is right.
+
+    Returns:
+        tuple[float, int, int]: p, b and c; p is 1 if there is no such pixel.
+
+    Raises:
+        ValueError: If the numbers of pixels differ.
+    """
+    first, second = np.asarray(first_correct, bool), np.asarray(second_correct, bool)
+    if first.shape != second.shape:
+        raise ValueError(f"McNemar's test needs the same pixels of both, found {first.size} and {second.size}")
+    b, c = int(np.count_nonzero(first & ~second)), int(np.count_nonzero(~first & second))
+    if b + c == 0:
+        return 1., b, c
+    if b + c < EXACT_BELOW:
+        return float(stats.binomtest(b, b + c).pvalue), b, c
+    statistic = max(abs(b - c) - 1, 0)**2 / (b + c)
+    return float(stats.chi2.sf(statistic, 1)), b, c
+
+
+def _differences(first: Sequence[float], second: Sequence[float]) -> np.ndarray:
+    if len(first) != len(second):
+        raise ValueError(f'a paired test needs as many values of both, found {len(first)} and {len(second)}')
+    return np.asarray(first, np.float64) - np.asarray(second, np.float64)

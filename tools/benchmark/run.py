@@ -1,0 +1,66 @@
+"""Run a suite of comparisons and write its tables, tests and plots.
+
+    python tools/benchmark/run.py configs/benchmarks/smoke.py --dry-run
+    python tools/benchmark/run.py configs/benchmarks/indian-pines.py --only "10 per class/*" --jobs 2
+    python tools/benchmark/run.py configs/benchmarks/indian-pines.py --report-only
+
+A suite names contestants, settings and seeds; configs/benchmarks/README.md says how. Every cell, one contestant in one
+setting with one seed, is trained, loaded at its best validation, and tested in a process of its own. What is finished
+is not run again unless its config has changed; what failed is run again, and the report shows it until it succeeds.
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from mmhsi.apis.comparison import load_suite, run_cells, write_report
+from mmhsi.apis.comparison.scheduler import is_finished
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('suite', help='suite file')
+    parser.add_argument('--work-dir', type=Path,
+                        help='folder of records and report (default: ./work_dirs/benchmarks/<name of the suite>)')
+    parser.add_argument('--only', nargs='+', default=[], metavar='PATTERN',
+                        help='cells by setting/contestant/seedN, with * and ?, or a part of it (default: all)')
+    parser.add_argument('--seeds', type=int, nargs='+', help='seeds instead of those of the suite')
+    parser.add_argument('--devices', nargs='+', default=['cpu'], metavar='DEVICE',
+                        help='cpu, cuda:0 ... that cells are dealt out to (default: cpu)')
+    parser.add_argument('--jobs', type=int, default=1, help='cells at once on each device (default: 1)')
+    parser.add_argument('--threads', type=int, default=1, help='threads of a cell on a CPU (default: 1)')
+    parser.add_argument('--timeout', type=float, metavar='SECONDS', help='end a cell that takes longer')
+    parser.add_argument('--pictures', action='store_true', help='networks write maps and pictures of the whole scene')
+    parser.add_argument('--dry-run', action='store_true', help='list the cells and whether they are finished')
+    parser.add_argument('--report-only', action='store_true', help='run nothing')
+    args = parser.parse_args(argv)
+    if args.jobs < 1 or args.threads < 1:
+        parser.error(f'--jobs and --threads must be at least 1, not {args.jobs} and {args.threads}')
+    return args
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run, report and print; returns 1 if a cell failed."""
+    args = parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the cells too
+    suite = load_suite(args.suite, args.seeds)
+    root = args.work_dir or Path('work_dirs/benchmarks') / suite.name
+    cells = suite.select(args.only)
+    if args.dry_run:
+        for cell in cells:
+            print(f'{"finished" if is_finished(cell, root / cell.name) else "to run  "}  {cell.name}')
+        return 0
+    failed = False
+    if not args.report_only:
+        records = run_cells(cells, root, args.devices, args.jobs, args.threads, args.timeout, args.pictures,
+                            lambda line: print(line, flush=True))
+        failed = any(record['status'] != 'done' for record in records)
+    # what other calls have run belongs to the report as well
+    print(write_report(suite, root))
+    print(f'report, tables and plots: {root}')
+    return int(failed)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
