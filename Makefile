@@ -6,13 +6,14 @@ READY := $(VENV)/.ready
 # The tensors of the demo and of the tests are small: threads that wait for each other cost more than they bring.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env demo test lint lock wheel clean
+.PHONY: help env demo test lint docs lock wheel clean
 
 help:
 	@echo 'make env    set up $(VENV) (Python 3.11; another one with PYTHON=/path/to/python)'
 	@echo 'make demo   classify a scene from start to end, on a CPU'
 	@echo 'make test   style check and tests'
 	@echo 'make lint   style check alone'
+	@echo 'make docs   build the documentation into docs/_build/html'
 	@echo 'make wheel  build the package into dist/'
 	@echo 'make lock   compile requirements/lock.txt anew (UPGRADE=1 takes newer versions)'
 	@echo 'make clean  remove what was built, the environment included'
@@ -39,6 +40,9 @@ test: lint
 lint: $(READY)
 	$(BIN)/ruff check .
 
+docs: $(READY)
+	$(BIN)/sphinx-build -W --keep-going docs docs/_build/html
+
 # the versions that the lock already has are kept where they still fit
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) \
@@ -53,4 +57,4 @@ wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build *.egg-info .pytest_cache .ruff_cache

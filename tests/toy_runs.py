@@ -33,6 +33,7 @@ def start(work_dir: Path, *options: str, prepare: Callable[[], None] | None = No
     if process:
         return process
     code = 1
+    torch.set_num_threads(1)  # OpenMP's threads stay behind in the parent, and waiting for them has no end
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
         sys.stdout = sys.stderr = open(work_dir / 'output', 'a', buffering=1, encoding='utf-8')  # noqa: SIM115

@@ -68,6 +68,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--memory', type=_bytes, default=2**30, metavar='BYTES', help='memory for the parts of a '
                         'scene, such as 512M (default: 1G)')
     parser.add_argument('--scores', action='store_true', help='write the probabilities of the classes too')
+    parser.add_argument('--uncertainty', action='store_true', help='write the probability of the predicted class and '
+                        'the entropy of the probabilities too')
     parser.add_argument('--driver', choices=('GTiff', 'ENVI'), default='GTiff', help='format of the rasters')
     parser.add_argument('--no-pictures', action='store_true', help='write no pictures')
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')
@@ -121,8 +123,8 @@ def predict(args: argparse.Namespace) -> list[dict]:
         args.scenes[0] if len(args.scenes) == 1 else args.scenes, args.out, key=args.key, layout=args.layout,
         nodata=args.nodata, bands=args.bands, match_bands=args.match_bands, target_spectrum=spectrum,
         tile_size=args.tile_size, overlap=args.overlap, blend=args.blend, batch_size=args.batch_size,
-        scores=args.scores, driver=args.driver, pictures=not args.no_pictures, return_arrays=False,
-        overwrite=args.overwrite, part=args.part, on_error='continue')['predictions']
+        scores=args.scores, uncertainty=args.uncertainty, driver=args.driver, pictures=not args.no_pictures,
+        return_arrays=False, overwrite=args.overwrite, part=args.part, on_error='continue')['predictions']
 
 
 def main(argv: list[str] | None = None) -> int:

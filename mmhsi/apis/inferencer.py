@@ -135,6 +135,7 @@ class HSIInferencer(BaseInferencer):
                  blend: str | None = None,
                  batch_size: int | None = None,
                  scores: bool = False,
+                 uncertainty: bool = False,
                  driver: str = 'GTiff',
                  pictures: bool = True,
                  return_arrays: bool = True,
@@ -166,6 +167,8 @@ class HSIInferencer(BaseInferencer):
                 'smooth', see :class:`mmhsi.apis.inference.tiled.TileGrid`.
             batch_size (int, optional): Number of tiles or windows that run at once. Chosen by memory by default.
             scores (bool): Whether the probabilities of classes are kept too. Defaults to False.
+            uncertainty (bool): Whether the largest probability and the normalised entropy of the classes are kept too.
+                Defaults to False.
             driver (str): Format of rasters, 'GTiff' or 'ENVI'. Defaults to 'GTiff'.
             pictures (bool): Whether pictures are written. Defaults to True.
             return_arrays (bool): Whether the arrays are returned; with an ``out_dir`` False keeps the memory fixed.
@@ -180,8 +183,9 @@ class HSIInferencer(BaseInferencer):
         Returns:
             dict: 'predictions', a dict for each scene: 'name', 'family', 'files' by name, 'summary', and the arrays:
             'classes' (H, W) uint8 from 0, 255 without data; 'detected' (H, W) likewise; 'scores' (H, W) or (K, H, W);
-            'abundances' (P, H, W); 'endmembers' (P, C); 'restored' (H, W, C). A scene that was finished before has its
-            files alone, one that failed 'error'. 'visualization', a dict of RGB arrays for each scene, or None.
+            'uncertainty' (2, H, W); 'abundances' (P, H, W); 'endmembers' (P, C); 'restored' (H, W, C). A scene that was
+            finished before has its files alone, one that failed 'error'. 'visualization', a dict of RGB arrays for each
+            scene, or None.
 
         Raises:
             FileNotFoundError: If a file is absent.
@@ -195,8 +199,8 @@ class HSIInferencer(BaseInferencer):
         plan = self.plan.tiled(tile_size, overlap, blend)
         folder = None if out_dir is None else _writable(out_dir)
         wanted = training_bands(self.cfg, self._record, bands)
-        request = Request(plan, folder, wanted, match_bands, nodata, target_spectrum, batch_size, scores, driver,
-                          pictures, return_arrays, return_vis, resume and not overwrite, overwrite)
+        request = Request(plan, folder, wanted, match_bands, nodata, target_spectrum, batch_size, scores, uncertainty,
+                          driver, pictures, return_arrays, return_vis, resume and not overwrite, overwrite)
         results: dict = {'predictions': [], 'visualization': []}
         with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # otherwise a share of the memory of the machine
             for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
@@ -320,7 +324,7 @@ class HSIInferencer(BaseInferencer):
             spectra = self.model.endmembers.detach().cpu().double().numpy().T
             units = file_units(stream.transforms)
             return UnmixingTask(names, spectra if units is None else spectra * units[0] + units[1]), palette
-        return ClassTask(plan.family, names, request.scores, logits=plan.window is None), palette
+        return ClassTask(plan.family, names, request.scores, plan.window is None, request.uncertainty), palette
 
     def _prediction(self, scene: SceneInput, stream, task: Task, trial: Trial, staging: Memory,
                     palette: np.ndarray) -> Prediction:

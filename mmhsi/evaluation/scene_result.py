@@ -23,6 +23,8 @@ class SceneResult:
         classes (tuple[str, ...]): The K class names.
         palette (list[tuple[int, int, int]], optional): RGB of each class, 0 .. 255.
         settings (dict): Facts worth keeping with the result, e.g. the parameters that a classical estimator chose.
+        confidence (np.ndarray, optional): (H, W) probability of the predicted class, NaN where nothing was predicted.
+        entropy (np.ndarray, optional): (H, W) entropy of the class probabilities over its largest value, likewise.
     """
 
     name: str
@@ -33,6 +35,8 @@ class SceneResult:
     classes: tuple[str, ...]
     palette: list[tuple[int, int, int]] | None = None
     settings: dict = field(default_factory=dict)
+    confidence: np.ndarray | None = None
+    entropy: np.ndarray | None = None
 
     @classmethod
     def evaluate(cls,

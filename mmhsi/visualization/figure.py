@@ -171,6 +171,17 @@ def write_header(canvas: Canvas, title: str, subtitle: str) -> None:
         canvas.text(MARGIN, MARGIN + (34 if title else 0) + 12, subtitle, colour=QUIET_COLOUR)
 
 
+def quiet_axes(axes) -> None:
+    """Give the axes of curves a light grid and frame, and labels in the size of the other texts."""
+    axes.grid(color='#e4e4e4', linewidth=.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(which='both', labelsize=TEXT_SIZE - 1, color='#b0b0b0', labelcolor=QUIET_COLOUR)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set(size=TEXT_SIZE, color=TEXT_COLOUR)
+    for spine in axes.spines.values():
+        spine.set_color('#b0b0b0')
+
+
 def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write a figure.
 

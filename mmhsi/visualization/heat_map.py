@@ -1,6 +1,7 @@
 """Score maps of detectors in colour: plain RGB arrays, and figures with a colour bar."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
@@ -22,9 +23,11 @@ from mmhsi.visualization.palette import NO_SCORE
 
 HEAT_MAPS = {
     'target': LinearSegmentedColormap.from_list('target', ['black', '#00c000', 'white'], 256),
-    'anomaly': LinearSegmentedColormap.from_list('anomaly', ['black', 'red', 'yellow', 'white'], 256)
+    'anomaly': LinearSegmentedColormap.from_list('anomaly', ['black', 'red', 'yellow', 'white'], 256),
+    'confidence': colormaps['viridis'],
+    'uncertainty': colormaps['magma']
 }
-"""Colour maps by the kind of detection."""
+"""Colour maps by the kind of detection, and of how certain a classifier is."""
 
 _BAR_WIDTH, _BAR_HEIGHT, _TICKS = 24, 240, 100
 
@@ -57,7 +60,8 @@ def colour_scores(scores: np.ndarray, style: str = 'target', limits: tuple[float
 
     Args:
         scores (np.ndarray): (H, W), NaN or infinite where there is no score.
-        style (str): 'target' (black, green, white) or 'anomaly' (black, red, yellow, white). Defaults to 'target'.
+        style (str): 'target' (black, green, white), 'anomaly' (black, red, yellow, white), 'confidence' or
+            'uncertainty'. Defaults to 'target'.
         limits (tuple[float, float], optional): Scores shown as black and as white; what lies beyond is shown like
             them. Defaults to None: :func:`heat_limits`.
 

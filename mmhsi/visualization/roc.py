@@ -8,11 +8,10 @@ from matplotlib.figure import Figure
 from mmhsi.visualization.figure import (
     MARGIN,
     QUIET_COLOUR,
-    TEXT_COLOUR,
-    TEXT_SIZE,
     TITLE_SIZE,
     Canvas,
     header_height,
+    quiet_axes,
     text_width,
     write_header,
 )
@@ -140,13 +139,7 @@ def curve_frame(names: list[str], notes: list[str], title: str, subtitle: str,
     all_axes = [canvas.axes(MARGIN + _LEFT + index * (_LEFT + _WIDTH), top, _WIDTH, _HEIGHT) for index in range(panels)]
     for axes in all_axes:
         axes.set_ylim(0, 1.005)
-        axes.grid(color='#e4e4e4', linewidth=.6)
-        axes.set_axisbelow(True)
-        axes.tick_params(which='both', labelsize=TEXT_SIZE - 1, color='#b0b0b0', labelcolor=QUIET_COLOUR)
-        axes.xaxis.label.set(size=TEXT_SIZE, color=TEXT_COLOUR)
-        axes.yaxis.label.set(size=TEXT_SIZE, color=TEXT_COLOUR)
-        for spine in axes.spines.values():
-            spine.set_color('#b0b0b0')
+        quiet_axes(axes)
     left = MARGIN + across
     for index, (name, note, line) in enumerate(zip(names, notes, lines, strict=True)):
         middle = top + (index + .5) * _LINE

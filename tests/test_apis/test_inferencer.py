@@ -20,6 +20,7 @@ from inference_cases import (
 )
 from mmengine.config import Config
 from rasterio.transform import from_origin
+from scipy.stats import entropy
 
 from mmhsi.apis import HSIInferencer, init_model
 from mmhsi.datasets import read_spectra, write_raster
@@ -141,6 +142,28 @@ def test_windows_equal_a_loop_over_the_pixels(tmp_path, window, pad_mode, memory
     np.testing.assert_allclose(result['scores'][:, known], expected[:, known], atol=2e-6)
     np.testing.assert_array_equal(result['classes'], np.where(known, expected.argmax(axis=0), 255))
     assert np.isnan(result['scores'][:, 3, 4]).all()
+
+
+@pytest.mark.parametrize('protocol', ['tiles', 'windows'])
+def test_uncertainty_is_a_product(tmp_path, protocol):
+    cfg = config(segmentor(), tile_size=16, overlap=8) if protocol == 'tiles' else config(
+        classifier(), type='WindowDataset', window_size=5)
+    inferencer = build(tmp_path, cfg)
+    cube = toy_cube(20, 18)
+    cube[3, 4, 2] = np.nan
+    plain, = inferencer(cube, tmp_path / 'out', pictures=False)['predictions']
+    result, = inferencer(cube, tmp_path / 'out', scores=True, uncertainty=True)['predictions']
+    assert 'uncertainty' not in plain and 'skipped' not in result  # finished before, but without it
+    known = np.ones((20, 18), bool)
+    known[3, 4] = False
+    confidence, doubt = result['uncertainty']
+    np.testing.assert_allclose(confidence[known], result['scores'].max(axis=0)[known], rtol=1e-6)
+    np.testing.assert_allclose(doubt[known], entropy(result['scores'][:, known], base=3), atol=1e-5)
+    assert np.isnan(result['uncertainty'][:, 3, 4]).all()
+    with rasterio.open(result['files']['uncertainty']) as product:
+        assert product.descriptions == ('confidence', 'entropy')
+        np.testing.assert_array_equal(product.read(), result['uncertainty'])
+    assert {'confidence_picture', 'entropy_picture'} < set(result['files'])
 
 
 def test_a_scene_smaller_than_a_tile(tmp_path):

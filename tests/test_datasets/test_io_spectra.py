@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import h5py
@@ -147,6 +148,7 @@ def test_layout_settles_what_a_table_leaves_open(tmp_path):
     ('nm,grass\n450,.1\n-1,.2\n650,.3\n', 'the wavelengths of 3 bands .* expected one positive number'),
     ('wavelength\n450\n550\n650\n', 'the table has wavelengths but no values'),
     ('wavenumber (cm-1),x\n4000,.2\n3000,.3\n2000,.4\n', "the unit 'wavenumber' of the wavelengths is not known"),
+    ('samples = 5\nwavelength units = nan\n', 'line 2 holds no number, expected a table of numbers'),
     ('wavenumbers 1 2 \0 3', 'neither a text file nor an ENVI spectral library'),
 ])
 def test_text_that_holds_no_spectra_is_named(tmp_path, text, message):
@@ -203,6 +205,14 @@ def test_damaged_envi_spectral_libraries_are_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(CubeReadError, match='library.sli: the file cannot be read'):
         read_spectra(path)
+    header = path.with_suffix('.hdr')
+    text = header.read_text()
+    for start, line, message in (('spectra names', 'ab', "library.hdr gives 'ab' as 'spectra names', expected a list"),
+                                 ('wavelength units', '{nm}', "library.hdr gives a list as 'wavelength units'")):
+        write_envi(tmp_path)
+        header.write_text(re.sub(f'{start} = [^}}\n]*}}?', f'{start} = {line}', text))
+        with pytest.raises(CubeReadError, match=f'library.sli: the header {message}'):
+            read_spectra(path)
     path.unlink()
     with pytest.raises(CubeReadError, match='library.hdr: no data file beside this header'):
         read_spectra(tmp_path / 'library.hdr')

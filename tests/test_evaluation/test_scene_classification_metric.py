@@ -11,6 +11,7 @@ from scene_metric_samples import (
     tile_samples,
     window_samples,
 )
+from scipy.stats import entropy
 from sklearn import metrics
 
 from mmhsi.registry import METRICS
@@ -228,3 +229,48 @@ def test_data_samples_of_the_libraries_are_understood():
         assert evaluator.evaluate(len(packed)) == wanted
         np.testing.assert_array_equal(evaluator.metrics[0].scene_results['scene'].prediction,
                                       reference.scene_results['scene'].prediction)
+
+
+def test_uncertainty_of_windows_is_that_of_their_scores():
+    pred, target = scene_maps()
+    samples = window_samples(pred, target)
+    probabilities = np.random.default_rng(3).dirichlet([.5] * 3, SHAPE)
+    probabilities[0, 0], probabilities[0, 1] = (1, 0, 0), (1 / 3, ) * 3
+    for sample in samples:
+        sample['pred_score'] = torch.from_numpy(probabilities[sample['row'], sample['col']])
+    left_out = samples.pop(5)
+    scores, metric = evaluate(samples + samples[:7], len(samples), uncertainty=True)
+    wanted, plain = evaluate(samples)
+    result = metric.scene_results['scene']
+    assert scores == wanted
+    np.testing.assert_array_equal(result.prediction, plain.scene_results['scene'].prediction)
+    known = np.ones(SHAPE, bool)
+    known[left_out['row'], left_out['col']] = False
+    np.testing.assert_allclose(result.confidence[known], probabilities.max(axis=-1)[known], rtol=1e-6)
+    np.testing.assert_allclose(result.entropy[known], entropy(probabilities, axis=-1, base=3)[known], atol=1e-6)
+    assert np.isnan(result.confidence[~known]).all() and np.isnan(result.entropy[~known]).all()
+    del samples[0]['pred_score']
+    with pytest.raises(ValueError, match='needs the pred_score of every window'):
+        evaluate(samples, uncertainty=True)
+
+
+def test_uncertainty_of_tiles_is_stitched_as_the_labels_are():
+    _, target = scene_maps()
+    samples = tile_samples(target)
+    generator = torch.Generator().manual_seed(0)
+    for sample in samples:
+        sample['seg_logits'] = dict(data=torch.randn(3, *sample['pred_sem_seg']['data'].shape[1:], generator=generator))
+        sample['pred_sem_seg'] = dict(data=sample['seg_logits']['data'].argmax(0, keepdim=True))
+    scores, metric = evaluate(samples[::-1], uncertainty=True)
+    wanted, plain = evaluate(samples)
+    result = metric.scene_results['scene']
+    assert scores == wanted
+    np.testing.assert_array_equal(result.prediction, plain.scene_results['scene'].prediction)
+    probabilities = [sample['seg_logits']['data'].softmax(0).numpy() for sample in samples]
+    places = [(sample['top'], sample['left']) for sample in samples]
+    for found, tiles in ((result.confidence, [p.max(axis=0) for p in probabilities]),
+                         (result.entropy, [entropy(p, base=3) for p in probabilities])):
+        np.testing.assert_allclose(found, stitch_tiles(tiles, places, SHAPE, 3), rtol=1e-5)
+    del samples[0]['seg_logits']
+    with pytest.raises(ValueError, match='needs the seg_logits of every tile'):
+        evaluate(samples, uncertainty=True)

@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import rasterio
+from matplotlib import colormaps
 from PIL import Image
 
 from mmhsi.datasets import CubeInfo, DetectionScene, PairScene, Scene, write_raster
@@ -62,7 +64,7 @@ def test_files_of_a_detector(tmp_path, target):
     result = detection(scene, target, threshold=1.5, settings=dict(detector='rx'))
     folder = tmp_path / 'new' / 'results'
     write_results(folder, {'field': result}, result.metrics, {'field': scene})
-    pictures = ('false_colour', 'ground_truth', 'scores', 'roc', 'roc_threshold', 'error')
+    pictures = ('false_colour', 'ground_truth', 'spectra', 'scores', 'roc', 'roc_threshold', 'error')
     assert names(folder) == {'metrics.json', *(f'field_{name}.png' for name in pictures), 'field_scores.npy',
                              'field_scores.tif', 'field_detected.npy', 'field_detected.tif'}
 
@@ -103,7 +105,7 @@ def test_files_of_a_detector(tmp_path, target):
 def test_a_target_detector_is_green_and_without_a_threshold_there_is_no_binary_map(tmp_path, target):
     scene = DetectionScene(np.random.default_rng(0).random((*SHAPE, 4)).astype(np.float32), labels=target, name='a/b')
     write_scene_result(detection(scene, target), tmp_path, scene)
-    pictures = ('false_colour', 'ground_truth', 'scores', 'roc', 'roc_threshold')
+    pictures = ('false_colour', 'ground_truth', 'spectra', 'scores', 'roc', 'roc_threshold')
     assert names(tmp_path) == {*(f'a_b_{name}.png' for name in pictures), 'a_b_scores.npy', 'a_b_scores.tif'}
     heat = shown(tmp_path / 'a_b_scores.png').astype(int)
     assert (heat[..., 1] >= heat[..., 0]).all() and (heat[..., 0] == heat[..., 2]).all()
@@ -165,9 +167,27 @@ def test_change_maps_are_written_without_the_scene(tmp_path, target):
 def test_classified_scenes_are_written_by_the_same_function(tmp_path, target):
     scene = Scene(np.random.default_rng(0).random((*SHAPE, 4)).astype(np.float32), labels=target + 1, name='field')
     write_scene_result(SceneResult.evaluate('field', target, target, ('a', 'b')), str(tmp_path), scene)
-    pictures = ('false_colour', 'ground_truth', 'prediction', 'error', 'confusion_matrix')
+    pictures = ('false_colour', 'ground_truth', 'spectra', 'prediction', 'error', 'confusion_matrix')
     assert names(tmp_path) == {*(f'field_{name}.png' for name in pictures), 'field_prediction.npy',
                                'field_prediction.tif'}
+
+
+def test_uncertainty_of_a_classified_scene(tmp_path, target):
+    write_cube(tmp_path / 'field.tif')
+    scene = Scene(str(tmp_path / 'field.tif'), labels=target + 1, name='field')
+    confidence = np.linspace(.5, 1, target.size).reshape(SHAPE)
+    result = replace(SceneResult.evaluate('field', target, target, ('a', 'b')), confidence=confidence,
+                     entropy=1 - confidence)
+    write_scene_result(result, tmp_path / 'out', scene)
+    assert {'field_confidence.png', 'field_entropy.png', 'field_uncertainty.tif'} < names(tmp_path / 'out')
+    with rasterio.open(tmp_path / 'out' / 'field_uncertainty.tif') as file:
+        assert_georeferenced(file)
+        assert file.descriptions == ('confidence', 'entropy')
+        bands = file.read()
+    assert np.isnan(bands[:, :2]).all()  # masked pixels
+    np.testing.assert_allclose(bands[:, 2:], np.stack([confidence, 1 - confidence])[:, 2:], rtol=1e-6)
+    low = shown(tmp_path / 'out' / 'field_confidence.png')[2, 0]
+    np.testing.assert_allclose(low, np.multiply(colormaps['viridis']((confidence[2, 0] - .5) * 2)[:3], 255), atol=3)
 
 
 def test_unknown_kinds_of_results_are_refused(tmp_path):

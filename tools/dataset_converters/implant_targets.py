@@ -37,7 +37,7 @@ from mmhsi.datasets.target_spectrum import read_target_spectrum
 LEFT_OUT, BACKGROUND, TARGET = 0, 1, 2
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Implant a target spectrum into an image.')
     parser.add_argument('image', help='cube of any format that mmhsi reads')
     parser.add_argument('--key', help='name of the cube in a file that holds several arrays')
@@ -62,7 +62,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--snr', type=float, metavar='DB',
                         help='vary the target from pixel to pixel by white noise of this signal-to-noise ratio')
     parser.add_argument('--seed', type=int, default=0, help='seed of places, fractions and noise (default: 0)')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def find_target(args: argparse.Namespace, cube: np.ndarray, info: CubeInfo,
@@ -163,8 +163,8 @@ def write(out: str | Path, arrays: dict[str, np.ndarray], description: dict) -> 
     return list(contents)
 
 
-def main() -> None:
-    args = parse_args()
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
     if not args.out.endswith(('.mat', '.npy')):
         raise SystemExit(f'--out {args.out}: expected a name that ends in .mat or .npy')
     try:

@@ -22,6 +22,7 @@ from mmhsi.visualization.false_colour import false_colour_figure, select_rgb_ban
 from mmhsi.visualization.figure import save_figure
 from mmhsi.visualization.heat_map import heat_map_figure, heat_style
 from mmhsi.visualization.palette import UNLABELLED_CHANGE
+from mmhsi.visualization.uncertainty import uncertainty_figures
 
 _PICTURE_SIDE = 1200  # largest side of a picture of a map in pixels; larger scenes are thinned out
 
@@ -83,6 +84,8 @@ def write_rasters(prediction: Prediction, folder: Path, driver: str = 'GTiff') -
             meta = meta(colours=colours, names=dict(enumerate(['no data', *prediction.classes])), band_names=['class'])
         elif name == 'restored':
             meta = meta(wavelengths=prediction.wavelengths, fwhm=prediction.fwhm)
+        elif name == 'uncertainty':
+            meta = meta(band_names=['confidence', 'entropy'])
         elif len(array) == 1:
             meta = meta(band_names=[f'score of {prediction.classes[-1]}'])
         else:
@@ -167,6 +170,8 @@ def make_figures(prediction: Prediction, stream) -> dict[str, Figure]:
     if 'scores' in prediction.layers and len(prediction.layers['scores']) == 1:
         figures['scores'] = heat_map_figure(_thinned(prediction.layers['scores'])[0], f'{name}: scores', pixels,
                                             heat_style(prediction.classes[-1]))
+    if 'uncertainty' in prediction.layers:
+        figures.update(uncertainty_figures(*_thinned(prediction.layers['uncertainty']), name, len(prediction.classes)))
     if 'abundances' in prediction.layers:
         figures['abundances'] = abundance_figure(_thinned(prediction.layers['abundances']), names=prediction.classes,
                                                  title=f'{name}: abundances', subtitle=pixels)

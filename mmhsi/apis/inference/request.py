@@ -18,8 +18,8 @@ class Request:
         plan (Plan): Windows or tiles.
         folder (Path, optional): Folder of the products.
         wanted (Bands, optional): The bands that the model was trained on.
-        match_bands, nodata, target_spectrum, batch_size, scores, driver, pictures, return_arrays, return_vis, resume,
-            overwrite: As in the call.
+        match_bands, nodata, target_spectrum, batch_size, scores, uncertainty, driver, pictures, return_arrays,
+            return_vis, resume, overwrite: As in the call.
     """
 
     plan: Plan
@@ -30,6 +30,7 @@ class Request:
     target_spectrum: Any = None
     batch_size: int | None = None
     scores: bool = False
+    uncertainty: bool = False
     driver: str = 'GTiff'
     pictures: bool = True
     return_arrays: bool = True

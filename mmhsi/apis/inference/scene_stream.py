@@ -206,6 +206,10 @@ class SceneStream:
         values, valid = zip(*parts, strict=True)
         return np.concatenate(values), np.concatenate(valid)
 
+    def stored(self, area: tuple[int, int, int, int], bands: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Bands of an area (top, left, h, w) inside the scene as stored: values (h, w, n) and validity (h, w)."""
+        return self._source.read(area, bands)
+
     def close(self) -> None:
         """Release the file."""
         self._source.close()
@@ -278,6 +282,10 @@ class PairStream:
     def thumbnail(self, bands: Sequence[int], step: int) -> tuple[np.ndarray, np.ndarray]:
         """Every ``step``-th pixel of some bands of the first date; see :meth:`SceneStream.thumbnail`."""
         return self.dates[0].thumbnail(bands, step)
+
+    def stored(self, area: tuple[int, int, int, int], bands: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Bands of an area of the first date as stored; see :meth:`SceneStream.stored`."""
+        return self.dates[0].stored(area, bands)
 
     def close(self) -> None:
         """Release the files."""

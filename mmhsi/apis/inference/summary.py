@@ -43,7 +43,7 @@ def scene_settings(scene: SceneInput, request: Request, model: Any, weights: str
         bands=None if wanted is None else wanted.wavelengths.tolist(), spectrum=_plain(request.target_spectrum))
     return dict(
         scene=scene.identity(), weights=identity, nodata=_plain(request.nodata), matching=request.match_bands,
-        scores=request.scores,
+        scores=request.scores, **({'uncertainty': True} if request.uncertainty else {}),
         **{name: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for name, value in described.items()})
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, softmax
 
+from mmhsi.evaluation.functional.classification import class_uncertainty
 from mmhsi.utils.labels import IGNORE_INDEX
 
 
@@ -52,16 +53,19 @@ class ClassTask(Task):
     """Class maps: classification and change detection.
 
     The layer 'classes' holds 1 to K and 0 where there is no data; 'scores' the probabilities, of two classes that of
-    the second alone.
+    the second alone; 'uncertainty' the largest probability and the normalised entropy, see
+    :func:`mmhsi.evaluation.functional.classification.class_uncertainty`.
 
     Args:
         name (str): 'classification' or 'change_detection'.
         classes (Sequence[str]): The K class names.
         scores (bool): Whether the probabilities are kept.
         logits (bool): Whether the values are logits, not probabilities.
+        uncertainty (bool): Whether the uncertainty is kept.
     """
 
-    def __init__(self, name: str, classes: Sequence[str], scores: bool = False, logits: bool = False):
+    def __init__(self, name: str, classes: Sequence[str], scores: bool = False, logits: bool = False,
+                 uncertainty: bool = False):
         super().__init__()
         self.name = name
         self.classes = tuple(classes)
@@ -69,12 +73,16 @@ class ClassTask(Task):
         self.layers = {'classes': Layer(1, 'uint8', 0)}
         if scores:
             self.layers['scores'] = Layer(1 if len(self.classes) == 2 else len(self.classes))
+        if uncertainty:
+            self.layers['uncertainty'] = Layer(2)
 
     def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
         layers = {'classes': values.argmax(axis=0)[None].astype(np.uint8) + np.uint8(1)}
+        probabilities = softmax(values, axis=0) if self._logits and len(self.layers) > 1 else values
         if 'scores' in self.layers:
-            probabilities = softmax(values, axis=0) if self._logits else values
             layers['scores'] = probabilities[1:] if len(values) == 2 else probabilities
+        if 'uncertainty' in self.layers:
+            layers['uncertainty'] = np.stack(class_uncertainty(probabilities))
         return layers
 
     def arrays(self, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ from mmhsi.datasets.transforms.noise import (
     NoiseChoice,
     NonIIDGaussianNoise,
 )
+from mmhsi.datasets.transforms.noise_fraction import MinimumNoiseFraction
 from mmhsi.datasets.transforms.pack_restoration import PackRestoration
 from mmhsi.datasets.transforms.percentile import PercentileScale
 from mmhsi.datasets.transforms.scene_crop import RandomSceneCrop
@@ -28,12 +29,13 @@ from mmhsi.datasets.transforms.spectral import (
     Standardize,
 )
 from mmhsi.datasets.transforms.standardized_loading import LoadStandardizedWindow
+from mmhsi.datasets.transforms.window_smoothing import SmoothWindow
 
 __all__ = [
     'BicubicDegradation', 'CenterBandWindow', 'DeadlineNoise', 'Dihedral', 'GaussianNoise', 'ImpulseNoise',
-    'LoadSceneWindow', 'LoadStandardizedWindow', 'MinMaxScale', 'MissingStrips', 'MixedNoise', 'NOISE_CASES',
-    'NoiseChain', 'NoiseChoice', 'NonIIDGaussianNoise', 'PackRestoration', 'PercentileScale', 'RandomBandNoise',
-    'RandomBandWindow', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop', 'RandomSpectralScale', 'RandomTileCrop',
-    'ScaleValues', 'SelectBands', 'SpectralChain', 'SpectralPCA', 'SpectralTransform', 'Standardize', 'StandardizeTile',
-    'StripeNoise', 'dihedral'
+    'LoadSceneWindow', 'LoadStandardizedWindow', 'MinMaxScale', 'MinimumNoiseFraction', 'MissingStrips',
+    'MixedNoise', 'NOISE_CASES', 'NoiseChain', 'NoiseChoice', 'NonIIDGaussianNoise', 'PackRestoration',
+    'PercentileScale', 'RandomBandNoise', 'RandomBandWindow', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop',
+    'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SmoothWindow', 'SpectralChain',
+    'SpectralPCA', 'SpectralTransform', 'Standardize', 'StandardizeTile', 'StripeNoise', 'dihedral'
 ]

@@ -1,6 +1,7 @@
 """Scores of a classification from its confusion matrix: overall and average accuracy, kappa, per-class figures."""
 
 import numpy as np
+from scipy.special import xlogy
 
 
 def confusion_matrix(pred: np.ndarray,
@@ -98,3 +99,27 @@ def _divide(numerator, denominator) -> np.ndarray:
     """Quotient in float64, NaN where the denominator is 0."""
     numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
     return np.divide(numerator, denominator, out=np.full(denominator.shape, np.nan), where=denominator != 0)
+
+
+def class_uncertainty(probabilities: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    r"""How certain a classifier is.
+
+    The entropy is divided by its largest value, that of K equal probabilities:
+    :math:`-\sum_k p_k \ln p_k / \ln K`.
+
+    Args:
+        probabilities (np.ndarray): Probabilities of K classes, at least 2, along an axis, which sum to 1.
+        axis (int): The axis. Defaults to 0.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Largest probability in 1 / K .. 1, and normalised entropy in 0 .. 1; both without
+        the axis.
+
+    Raises:
+        ValueError: For less than two classes.
+    """
+    probabilities = np.asarray(probabilities)
+    if probabilities.shape[axis] < 2:
+        raise ValueError(f'at least two classes have an uncertainty, found {probabilities.shape[axis]}')
+    entropy = -xlogy(probabilities, probabilities).sum(axis=axis) / np.log(probabilities.shape[axis])
+    return probabilities.max(axis=axis), np.clip(entropy, 0., 1.)

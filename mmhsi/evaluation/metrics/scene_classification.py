@@ -1,15 +1,19 @@
 """Evaluation of a classified scene: its map, its confusion matrix and its scores."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import torch
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
-from mmhsi.evaluation.functional.classification import classification_scores
+from mmhsi.evaluation.functional.classification import class_uncertainty, classification_scores
+from mmhsi.evaluation.functional.scene_maps import stitch_scores
 from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
 from mmhsi.evaluation.scene_result import SceneResult
 from mmhsi.registry import METRICS
+from mmhsi.utils.labels import IGNORE_INDEX
 
 
 @METRICS.register_module()
@@ -24,18 +28,61 @@ class SceneClassificationMetric(SceneMetric):
     Args:
         aa (str): 'recall' for the usual average accuracy, or 'precision' as the window protocol of the reference
             implementation reports it. Defaults to 'recall'.
+        uncertainty (bool): Whether the results have maps of the probability of the predicted class and of the entropy
+            of the class probabilities, from ``pred_score`` of windows or ``seg_logits`` of tiles. Defaults to False.
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
     """
 
-    def __init__(self, aa: str = 'recall', **kwargs) -> None:
+    def __init__(self, aa: str = 'recall', uncertainty: bool = False, **kwargs) -> None:
         super().__init__(**kwargs)
+        self.uncertainty = uncertainty
         if aa not in ('recall', 'precision'):
             raise ValueError(f"aa must be 'recall' or 'precision', found {aa!r}")
         self.aa = aa
 
     def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> SceneResult:
         """Score the map of a scene."""
-        return SceneResult.evaluate(name, prediction, target, self.classes(), self.palette, self.aa)
+        if not self.uncertainty:
+            return SceneResult.evaluate(name, prediction, target, self.classes(), self.palette, self.aa)
+        labels = np.where(np.isnan(prediction[..., 0]), IGNORE_INDEX, prediction[..., 0]).astype(np.uint8)
+        result = SceneResult.evaluate(name, labels, target, self.classes(), self.palette, self.aa)
+        return replace(result, confidence=prediction[..., 1], entropy=prediction[..., 2])
+
+    def read_tile(self, scene: str, sample: dict) -> np.ndarray:
+        """Labels (h, w), with uncertainty (h, w, 3): label, largest probability, normalised entropy."""
+        labels = super().read_tile(scene, sample)
+        if not self.uncertainty:
+            return labels
+        if 'seg_logits' not in sample:
+            raise ValueError(f'scene {scene}: uncertainty needs the seg_logits of every tile; a sample holds '
+                             f'{sorted(sample)}')
+        logits = torch.as_tensor(sample['seg_logits']['data']).float().cpu()
+        return np.stack([labels, *class_uncertainty(logits.softmax(dim=0).numpy())], axis=-1, dtype=np.float32)
+
+    def read_windows(self, scene: str, samples: list[dict]) -> np.ndarray:
+        """Labels (N,), with uncertainty (N, 3): label, largest probability, normalised entropy."""
+        labels = super().read_windows(scene, samples)
+        if not self.uncertainty:
+            return labels
+        if any('pred_score' not in sample for sample in samples):
+            raise ValueError(f'scene {scene}: uncertainty needs the pred_score of every window')
+        scores = torch.stack([torch.as_tensor(sample['pred_score']).float().cpu() for sample in samples])
+        return np.stack([labels, *class_uncertainty(scores.numpy(), axis=1)], axis=-1, dtype=np.float32)
+
+    def place(self, rows: np.ndarray, cols: np.ndarray, values: np.ndarray,
+              shape: tuple[int, int]) -> tuple[np.ndarray, int]:
+        """Labels (H, W), with uncertainty (H, W, 3), NaN where there is no window."""
+        if not self.uncertainty:
+            return super().place(rows, cols, values, shape)
+        labels, conflicts = super().place(rows, cols, values[:, 0], shape)
+        placed = np.full((*shape, 3), np.inf, np.float32)
+        np.minimum.at(placed, (rows, cols), values)  # of repeated windows the smaller value, whatever their order
+        placed[labels == IGNORE_INDEX] = np.nan
+        return placed, conflicts
+
+    def stitch(self, tiles: dict, shape: tuple[int, int], overlap: int) -> np.ndarray:
+        """Labels (H, W), with uncertainty (H, W, 3), NaN where there is no tile."""
+        return (stitch_scores if self.uncertainty else super().stitch)(tiles, shape, overlap)
 
     def summarise(self) -> dict[str, float]:
         """``OA``, ``AA`` and ``kappa`` of all scenes together."""

@@ -104,6 +104,17 @@ class SceneMetric(GatheredMetric):
         """What a tile predicts: (h, w) uint8 labels, or (h, w, K) values for :meth:`stitch`."""
         return self.labels(scene, 'predicted labels', torch.as_tensor(sample['pred_sem_seg']['data']).squeeze(0))
 
+    def read_windows(self, scene: str, samples: list[dict]) -> np.ndarray:
+        """What N windows predict: (N,) uint8 labels, or (N, K) values for :meth:`place`."""
+        labels = [torch.as_tensor(sample['pred_label']).reshape(-1) for sample in samples]
+        _require_single(scene, 'pred_label', labels)
+        return self.labels(scene, 'predicted labels', torch.cat(labels))
+
+    def place(self, rows: np.ndarray, cols: np.ndarray, values: np.ndarray,
+              shape: tuple[int, int]) -> tuple[np.ndarray, int]:
+        """The map of a scene from the predictions of its windows, and the number of them that disagree with it."""
+        return place_pixels(rows, cols, values, shape)
+
     def stitch(self, tiles: dict, shape: tuple[int, int], overlap: int) -> np.ndarray:
         """The map of a scene from the predictions of its tiles by (top, left)."""
         return stitch_labels(tiles, shape, overlap)
@@ -134,16 +145,12 @@ class SceneMetric(GatheredMetric):
         if any(_scene(sample)[1] != shape for sample in samples):
             raise ValueError(f'scene {name}: its windows tell different scene shapes')
         not_evaluated = torch.tensor([IGNORE_INDEX])
-        pred = [torch.as_tensor(sample['pred_label']).reshape(-1) for sample in samples]
+        pred = self.read_windows(name, samples)
         target = [torch.as_tensor(sample.get('gt_label', not_evaluated)).reshape(-1) for sample in samples]
-        for what, labels in (('pred_label', pred), ('gt_label', target)):
-            if any(len(label) != 1 for label in labels):
-                raise ValueError(f'scene {name}: every window has one {what}, found '
-                                 f'{sorted({len(label) for label in labels})} values')
+        _require_single(name, 'gt_label', target)
         return _Windows(name, shape, np.array([int(sample['row']) for sample in samples]),
                         np.array([int(sample['col']) for sample in samples]),
-                        self.labels(name, 'predicted labels', torch.cat(pred)),
-                        self.labels(name, 'ground truth labels', torch.cat([label.cpu() for label in target])))
+                        pred, self.labels(name, 'ground truth labels', torch.cat([label.cpu() for label in target])))
 
     def _read_tile(self, sample: dict) -> _Tile:
         _require(sample, 'scene_name', 'scene_shape', 'top', 'left')
@@ -219,9 +226,9 @@ class SceneMetric(GatheredMetric):
             rows, cols, pred, target = (
                 np.concatenate([getattr(record, key) for record in records])
                 for key in ('rows', 'cols', 'pred', 'target'))
-            prediction, conflicts = place_pixels(rows, cols, pred, shape)
+            prediction, conflicts = self.place(rows, cols, pred, shape)
             target, contradictions = place_pixels(rows, cols, target, shape)
-            distinct = np.count_nonzero(prediction != IGNORE_INDEX)
+            distinct = len(np.unique(rows * shape[1] + cols))
         else:
             tops, lefts = [record.top for record in records], [record.left for record in records]
             tiles, conflicts = merge_tiles([record.pred for record in records], tops, lefts)
@@ -260,6 +267,12 @@ def _require(sample: dict, *keys: str) -> None:
     if missing:
         raise ValueError(f'a data sample lacks the meta keys {missing}: name them in meta_keys of the transform that '
                          'packs the inputs')
+
+
+def _require_single(scene: str, what: str, labels: list[torch.Tensor]) -> None:
+    if any(len(label) != 1 for label in labels):
+        raise ValueError(f'scene {scene}: every window has one {what}, found '
+                         f'{sorted({len(label) for label in labels})} values')
 
 
 def _scene(sample: dict) -> tuple[str, tuple[int, int]]:

@@ -10,7 +10,7 @@ from mmhsi.utils.labels import IGNORE_INDEX
 from mmhsi.visualization.change_map import detection_map_figure
 from mmhsi.visualization.figure import save_figure
 from mmhsi.visualization.heat_map import heat_map_figure, heat_style
-from mmhsi.visualization.palette import UNLABELLED_CHANGE, resolve_palette
+from mmhsi.visualization.palette import LINES, UNLABELLED_CHANGE, resolve_palette
 from mmhsi.visualization.results.scene_files import (
     mask_invalid,
     result_folder,
@@ -18,6 +18,7 @@ from mmhsi.visualization.results.scene_files import (
     write_false_colour,
     write_ground_truth,
     write_label_map,
+    write_spectra,
 )
 from mmhsi.visualization.results.writer import write_scene_result
 from mmhsi.visualization.roc import roc_figure, threshold_figure
@@ -27,11 +28,12 @@ from mmhsi.visualization.roc import roc_figure, threshold_figure
 def write_detection(result: DetectionResult, folder: str | Path, scene=None) -> None:
     """Write the maps and pictures of a detector.
 
-    ``<scene>_false_colour.png``, ``_ground_truth.png`` (all labels), ``_scores.png`` (heat map with colour bar),
-    ``_scores.npy`` (float64, NaN without score) and ``_scores.tif`` (float32, NaN no data, with the georeference of the
-    scene); if the curves are defined, ``_roc.png`` and ``_roc_threshold.png``; with a binary map ``_error.png`` (hits,
-    misses, false alarms), ``_detected.npy`` (uint8, 1 detected, 0 not, 255 without score) and ``_detected.tif`` (uint8,
-    2 detected, 1 not, 0 no data). Pixels that hold no data have no score in the files.
+    ``<scene>_false_colour.png``, ``_ground_truth.png`` (all labels), ``_spectra.png`` (means of both classes, with the
+    scene alone), ``_scores.png`` (heat map with colour bar), ``_scores.npy`` (float64, NaN without score) and
+    ``_scores.tif`` (float32, NaN no data, with the georeference of the scene); if the curves are defined, ``_roc.png``
+    and ``_roc_threshold.png``; with a binary map ``_error.png`` (hits, misses, false alarms), ``_detected.npy`` (uint8,
+    1 detected, 0 not, 255 without score) and ``_detected.tif`` (uint8, 2 detected, 1 not, 0 no data). Pixels that hold
+    no data have no score in the files.
 
     Args:
         result (DetectionResult): The evaluated scene; the name of its second class chooses the colours of the heat map.
@@ -42,6 +44,7 @@ def write_detection(result: DetectionResult, folder: str | Path, scene=None) -> 
     classes, palette = result.classes, resolve_palette(result.palette, 2)
     picture = write_false_colour(folder, name, scene)
     write_ground_truth(folder, name, result.target, classes, palette, scene, UNLABELLED_CHANGE)
+    write_spectra(folder, name, classes, LINES[:2], scene)
 
     scores = mask_invalid(result.scores, scene, np.nan)
     areas = '   '.join(f'{label} {result.metrics[key]:.4f}' for label, key in (

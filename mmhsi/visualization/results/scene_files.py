@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from mmhsi.datasets.io import write_raster
+from mmhsi.datasets.transforms.spectral import SelectBands
 from mmhsi.utils.labels import IGNORE_INDEX
 from mmhsi.visualization.class_map import class_map_figure
 from mmhsi.visualization.false_colour import false_colour_figure, select_rgb_bands, stretch
 from mmhsi.visualization.figure import save_figure
 from mmhsi.visualization.palette import UNLABELLED
+from mmhsi.visualization.spectra import class_spectra, spectra_figure
 
 
 def result_folder(folder: str | Path, name: str) -> tuple[Path, str]:
@@ -71,6 +73,38 @@ def write_ground_truth(folder: Path, name: str, target: np.ndarray, classes: Seq
         class_map_figure(labels, classes, palette, f'{name}: ground truth', f'{counts.sum():,} labelled pixels',
                          [f'{count:,}' for count in counts], background=background),
         folder / f'{name}_ground_truth.png')
+
+
+def write_spectra(folder: Path, name: str, classes: Sequence[str], palette: Sequence, scene=None,
+                  most: int = 2000) -> None:
+    """Write the picture of the mean spectra of the classes, as stored in the file.
+
+    Args:
+        folder (Path): Folder to write into.
+        name (str): Beginning of the file names.
+        classes (Sequence[str]): The K class names.
+        palette (Sequence): K RGB colours.
+        scene (Scene, optional): The scene; without it, or without labels, nothing is written.
+        most (int): Pixels of a class that are read at most, drawn by a fixed seed. Defaults to 2000.
+    """
+    if scene is None or not hasattr(scene, 'raw_pixels'):
+        return
+    labels = scene.labels.ravel()
+    drawn = [np.flatnonzero(labels == index) for index in range(len(classes))]
+    counts = [len(pixels) for pixels in drawn]
+    if not any(counts):
+        return
+    random = np.random.RandomState(0)
+    drawn = [pixels if len(pixels) <= most else random.choice(pixels, most, replace=False) for pixels in drawn]
+    pixels = np.sort(np.concatenate(drawn))
+    spectra, wavelengths = scene.raw_pixels(pixels), scene.info.wavelengths
+    first = scene.transforms[0] if scene.transforms else None
+    if wavelengths is not None and isinstance(first, SelectBands):
+        wavelengths = wavelengths[first.indices]
+    save_figure(
+        spectra_figure(*class_spectra(spectra, labels[pixels], len(classes)), classes, wavelengths, palette,
+                       f'{name}: spectra', 'mean and standard deviation of each class, values of the file',
+                       [f'{count:,} pixels' for count in counts]), folder / f'{name}_spectra.png')
 
 
 def write_label_map(folder: Path, stem: str, labels: np.ndarray, palette: Sequence, scene=None) -> None:

@@ -1,0 +1,79 @@
+"""Find anomalies with a tiny HyperSIGMA, which learns from the scores of a classical detector, and compare.
+
+By default the scene is Indian Pines, which comes with the tensorly package, with 24 small squares of another material
+implanted at known places. --scene takes a scene of your own instead. No label has any influence on the training; where
+there is a ground truth, it gives the scores. Maps, pictures and metrics are written below the work dir.
+"""
+
+import runpy
+from pathlib import Path
+
+from demo_run import ROOT, load_config, make_parser, print_scores, run_classical, train_and_test
+from mmengine.config import Config
+
+from mmhsi.datasets import get_scene
+from mmhsi.visualization import roc_figure, save_figure
+
+CONFIG = ROOT / 'configs/anomaly_detection/hypersigma-tiny_indian-pines-implanted_anomaly.py'
+TOOLS = ROOT / 'tools/dataset_converters'
+# 10 to 80 % of a pixel are replaced by the mean of the stone and steel towers, with the noise that a mean has lost
+IMPLANT = [
+    '--target-class', '16', '--count', '24', '--sides', '1', '2', '3', '--fractions', '0.1', '0.2', '0.4', '0.8',
+    '--snr', '40'
+]
+STANDARDISED = (dict(type='Standardize'), )  # what the classical detectors see
+
+
+def prepare_data(folder: Path) -> None:
+    """Write the scene with the implanted targets unless it is there."""
+    if (folder / 'scene.mat').is_file():
+        return
+    source = folder.parent / 'indian_pines'
+    runpy.run_path(str(TOOLS / 'indian_pines.py'))['convert'](source)
+    arguments = [str(source / 'Indian_pines_corrected.mat'), '--labels', str(source / 'Indian_pines_gt.mat'), *IMPLANT,
+                 '--out', str(folder / 'scene.mat')]
+    runpy.run_path(str(TOOLS / 'implant_targets.py'))['main'](arguments)
+
+
+def use_scene(cfg: Config, path: str, key: str | None, labels: str | None, labels_key: str | None) -> None:
+    """Put a scene of one's own into the place of that of the config; its labels are 0 background and 1 anomaly."""
+    settings = dict(
+        name=Path(path).stem,
+        data_root=None,
+        image=dict(path=path, key=key),
+        labels=dict(path=labels or path, key=labels_key),
+        label_codes=dict(background=0, anomaly=1),
+        num_bands=None)
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        for name, value in settings.items():
+            loader.dataset.scene[name] = value
+    components = min(cfg.num_bands, get_scene({**loader.dataset.scene, 'preprocessing': []}).info.bands)
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        loader.dataset.scene.preprocessing[-1].n_components = components
+    cfg.model.data_preprocessor.num_bands = cfg.model.backbone.spatial.in_channels = components
+
+
+def main(argv: list[str] | None = None) -> dict:
+    """Run the demo and return the scores of all methods."""
+    parser = make_parser(__doc__, CONFIG)
+    parser.add_argument('--scene', help='cube of any format that mmhsi reads, instead of Indian Pines')
+    parser.add_argument('--key', help='name of the cube in a file that holds several arrays')
+    parser.add_argument('--labels', help='ground truth, 0 background and 1 anomaly (default: the file of the scene)')
+    parser.add_argument('--labels-key', help='name of the ground truth in its file')
+    args = parser.parse_args(argv)
+    cfg = load_config(args)
+    if args.scene is None:
+        prepare_data(Path(cfg.scene.data_root))
+    else:
+        use_scene(cfg, args.scene, args.key, args.labels, args.labels_key)
+    runner, network = train_and_test(cfg)
+    results = Path(runner.log_dir) / 'results'
+    outcomes = {'HyperSIGMA, tiny': network} | run_classical(
+        cfg, results, {'RX': ('rx', {}), 'local RX': ('local_rx', {})}, 'labelled', STANDARDISED)
+    compared = {title: outcome.result for title, outcome in outcomes.items()}
+    save_figure(roc_figure(compared, f'{cfg.test_dataloader.dataset.scene.name}: ROC'), results / 'roc_of_all.png')
+    return print_scores(outcomes, ('AUC', 'AUC_Pf_tau', 'AUC_Pd_tau'), results)
+
+
+if __name__ == '__main__':
+    main()

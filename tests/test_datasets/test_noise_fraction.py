@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+from mmhsi.datasets.transforms import MinimumNoiseFraction
+
+
+@pytest.fixture(scope='module')
+def scene():
+    """A line of pixels: three slowly changing sources of variance 100, 25, 4 in six bands, and noise of variance 1."""
+    rng = np.random.RandomState(0)
+    sources = gaussian_filter1d(rng.randn(6000, 3), 50, axis=0)
+    sources = (sources - sources.mean(0)) / sources.std(0) * [10, 5, 2]
+    directions = np.linalg.qr(rng.randn(6, 6))[0]
+    return (sources @ directions[:3] + rng.randn(6000, 6) + np.arange(6)).astype(np.float32)
+
+
+def test_ratios_are_those_of_signal_and_noise(scene):
+    transform = MinimumNoiseFraction(6, trim=0.)
+    transform.fit(scene)
+    np.testing.assert_allclose(transform.ratio, [101, 26, 5, 1, 1, 1], rtol=0.1)
+
+
+def test_the_ends_of_rows_do_not_count_as_noise(scene):
+    rows = scene.reshape(150, 40, 6)[np.random.RandomState(0).permutation(150)].reshape(-1, 6)
+    ratio = {}
+    for trim in (0., 0.05):
+        transform = MinimumNoiseFraction(6, trim=trim)
+        transform.fit(rows)
+        ratio[trim] = transform.ratio[0]
+    # every 40th difference leads to another row: 1 + 100 / 40 instead of 1
+    assert ratio[0.] == pytest.approx(101 / 3.5, rel=0.15)
+    assert ratio[0.05] > 90
+
+
+def test_is_that_of_the_spectral_package(scene):
+    spectral = pytest.importorskip('spectral')
+    cube = scene.reshape(2, 3000, 6).transpose(1, 0, 2).astype(np.float64)
+    expected = spectral.mnf(spectral.calc_stats(cube), spectral.noise_from_diffs(cube, direction='lower'))
+    transform = MinimumNoiseFraction(3, trim=0.)
+    transform.fit(scene)
+    pairs = zip(transform(scene).T, expected.reduce(cube, num=3).transpose(1, 0, 2).reshape(-1, 3).T, strict=True)
+    np.testing.assert_allclose([abs(np.corrcoef(a, b)[0, 1]) for a, b in pairs], 1, atol=1e-3)
+
+
+@pytest.mark.parametrize('power', [0., 0.15, 0.5])
+def test_components_are_uncorrelated_and_scaled(scene, power):
+    transform = MinimumNoiseFraction(6, power=power)
+    transform.fit(scene)
+    values = transform(scene).astype(np.float64)
+    expected = np.diag(transform.ratio**(2 * power))
+    np.testing.assert_allclose(np.cov(values.T), expected, atol=2e-3 * expected.max())
+    np.testing.assert_allclose(values.mean(0), 0, atol=1e-3)
+
+
+def test_state_is_kept(scene):
+    first = MinimumNoiseFraction(4, power=0.3)
+    first.fit(scene)
+    second = MinimumNoiseFraction(4, power=0.3)
+    second.load_state_dict(first.state_dict())
+    np.testing.assert_array_equal(first(scene[:9]), second(scene[:9]))
+    with pytest.raises(ValueError, match='has 4 components, but 5 are asked for'):
+        MinimumNoiseFraction(5).load_state_dict(first.state_dict())
+
+
+def test_bad_input_is_named(scene):
+    with pytest.raises(ValueError, match='to keep 7 components of 6 bands'):
+        MinimumNoiseFraction(7).bind(6)
+    with pytest.raises(ValueError, match='at least 8 pixels for 6 bands, but 7 are given'):
+        MinimumNoiseFraction(2).fit(scene[:7])
+    with pytest.raises(ValueError, match=r'trim must lie in \[0, 1\), found 1'):
+        MinimumNoiseFraction(2, trim=1)
+    with pytest.raises(ValueError, match='no full rank'):
+        MinimumNoiseFraction(2).fit(np.concatenate([scene, np.zeros_like(scene[:, :1])], axis=1))
