@@ -16,9 +16,9 @@ from mmhsi.registry import MODELS
 BLOCK, TILE, OVERLAP, CLASSES = 64, 64, 16, 3
 
 
-def resident() -> int:
-    """Bytes of memory that this process holds, files that are mapped into it included."""
-    return int(Path('/proc/self/statm').read_text().split()[1]) * 4096
+def resident(process: int | str = 'self') -> int:
+    """Bytes of memory that a process holds, files that are mapped into it included."""
+    return int(Path(f'/proc/{process}/statm').read_text().split()[1]) * 4096
 
 
 def write_sparse_scene(path: Path, side: int, bands: int, part: tuple[int, int, int, int]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import scipy.io
+import tifffile
 from fuzzing import Watchdog, damage, read_all, write_samples
 
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube, read_labels, read_spectra
@@ -123,6 +124,30 @@ def test_a_sparse_file_is_read_by_windows_and_refused_whole(tmp_path, name, writ
         with pytest.raises(CubeReadError, match=rf'{name}: a window of 1000000 x 1000000 pixels and 1 bands takes '
                                                 r'\d+\.\d GiB, \d+\.\d GiB of memory are available; read it window by'):
             reader.read()
+
+
+@pytest.mark.parametrize('options', [{}, dict(compression='zlib', rowsperstrip=6)])
+def test_a_block_that_the_file_cannot_hold_is_refused_on_opening(tmp_path, options):
+    path = tmp_path / 'block.tif'
+    tifffile.imwrite(path, np.zeros((6, 5, 4), np.int16), photometric='minisblack', planarconfig='contig', **options)
+    assert open_cube(path).read((0, 0, 1, 1)).shape == (1, 1, 4)
+    with tifffile.TiffFile(path, mode='r+b') as file:
+        file.pages[0].tags['ImageWidth'].overwrite(5 + 2 ** 26)
+    with pytest.raises(CubeReadError, match=r'block\.tif: the header describes a block of \d x 67108869 pixels and 4 '
+                                            r'bands, \d+ bytes, more than a file of \d+ bytes can hold'):
+        open_cube(path)
+
+
+def test_bands_that_the_file_cannot_hold_are_refused_on_opening(tmp_path):
+    path = tmp_path / 'bands.tif'
+    with silent_georeference(), rasterio.open(path, 'w', driver='GTiff', width=5, height=6, count=1, dtype='uint8',
+                                              tiled=True, blockxsize=16, blockysize=16) as dataset:
+        dataset.write(np.ones((1, 6, 5), np.uint8))
+    with tifffile.TiffFile(path, mode='r+b') as file:
+        file.pages[0].tags['SamplesPerPixel'].overwrite(32769)
+        file.pages[0].tags['PlanarConfiguration'].overwrite(2)
+    with pytest.raises(CubeReadError, match=r'bands\.tif: the header describes 32769 bands, more than a file of \d+'):
+        open_cube(path)
 
 
 def test_the_available_memory_is_that_of_the_system():

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import rasterio
 import tifffile
+from rasterio.env import get_gdal_config
 from rasterio.transform import from_origin
 
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube, write_raster
+from mmhsi.datasets.io.raster import raster_environment
 
 
 @pytest.fixture
@@ -181,6 +183,26 @@ def test_truncated_pictures_are_refused(tmp_path, name, driver):
     path.write_bytes(content[:len(content) // 2])
     with pytest.raises(CubeReadError, match=f'{name}: the file cannot be read'):
         read_cube(path)
+
+
+def bytes_read_by_this_process():
+    with open('/proc/self/io') as file:
+        return int(file.readline().split()[1])
+
+
+@pytest.mark.skipif(not os.path.exists('/proc/self/io'), reason='reads are counted by Linux alone')
+def test_blocks_are_kept_for_the_next_window(tmp_path):
+    scene = np.random.default_rng(0).integers(0, 9999, (128, 128, 16)).astype(np.uint16)  # of 512 KiB
+    with write(tmp_path / 'a.tif', scene, tiled=True, blockxsize=64, blockysize=64, interleave='pixel') as dataset:
+        dataset.write(scene.transpose(2, 0, 1))
+    with raster_environment():
+        assert get_gdal_config('GDAL_CACHEMAX') == 256 * 2 ** 20  # bytes
+    with open_cube(tmp_path / 'a.tif') as reader:
+        reader.read()
+        before = bytes_read_by_this_process()
+        for top, left in ((0, 0), (64, 64), (0, 64), (64, 0)):
+            np.testing.assert_array_equal(reader.read((top, left, 8, 8)), scene[top:top + 8, left:left + 8])
+        assert bytes_read_by_this_process() - before < 64 * 64 * 16 * 2  # one block
 
 
 def test_missing_tile_is_noticed_when_it_is_read(tmp_path):

@@ -119,7 +119,7 @@ def trained(tmp_path_factory):
 def test_results_of_a_test_are_written(trained):
     config, runner, _ = trained
     folder = Path(runner.log_dir) / 'results'
-    pictures = {'false_colour', 'ground_truth', 'prediction', 'error', 'confusion_matrix'}
+    pictures = {'false_colour', 'ground_truth', 'spectra', 'prediction', 'error', 'confusion_matrix'}
     assert {path.name for path in folder.iterdir()} == {
         'metrics.json', 'field_prediction.npy', 'field_prediction.tif', *(f'field_{name}.png' for name in pictures)}
     for name in pictures:

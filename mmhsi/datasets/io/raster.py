@@ -1,5 +1,6 @@
 """GeoTIFF, ENVI and every other raster that GDAL reads, window by window through rasterio."""
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,9 +13,10 @@ from rasterio.windows import Window as RasterWindow
 from . import envi
 from .base import CubeInfo, CubeReader, Window
 from .errors import CubeReadError, explained
+from .memory import LARGEST_DEFLATE_RATIO, check_fits
 from .wavelengths import nanometres_per_unit, parse_numbers, usable
 
-_BLOCK_CACHE = 256  # MiB
+_BLOCK_CACHE = 2 ** 28  # bytes: rasterio hands the number to GDALSetCacheMax64, unlike the variable of the shell
 
 
 def raster_environment() -> rasterio.Env:
@@ -123,11 +125,33 @@ class RasterReader(CubeReader):
         raise CubeReadError(f'{self.path}: the file holds {len(names)} images and not one of many bands, '
                             f'choose one by key: {listed}')
 
+    def _check_claims(self, dataset: rasterio.DatasetReader, itemsize: int) -> None:
+        if dataset.driver != 'GTiff':
+            return
+        stored = os.path.getsize(self.path)
+        if dataset.count > stored:  # the header itself has two bytes for each; rasterio's time goes with their square
+            raise CubeReadError(f'{self.path}: the header describes {dataset.count} bands, more than a file of '
+                                f'{stored} bytes can hold')
+        # for one pixel GDAL allocates the whole block, before it looks whether the file can hold it
+        rows, columns = dataset.block_shapes[0]
+        structure = dataset.tags(ns='IMAGE_STRUCTURE')
+        depth = dataset.count if structure.get('INTERLEAVE') == 'PIXEL' else 1
+        size = rows * columns * depth * itemsize
+        if size <= _BLOCK_CACHE:
+            return
+        block = f'a block of {rows} x {columns} pixels and {depth} bands'
+        largest = {None: 1, 'DEFLATE': LARGEST_DEFLATE_RATIO}.get(structure.get('COMPRESSION'), np.inf) * stored
+        if size > largest:
+            raise CubeReadError(f'{self.path}: the header describes {block}, {size} bytes, more than a file of '
+                                f'{stored} bytes can hold')
+        check_fits(self.path, block, size)
+
     def _info(self, dataset: rasterio.DatasetReader) -> CubeInfo:
         types = sorted(set(dataset.dtypes))
         if len(types) != 1 or types[0].startswith('complex'):
             raise CubeReadError(f'{self.path}: the bands are of type {", ".join(types) or "none"}, '
                                 'expected one type of real numbers')
+        self._check_claims(dataset, np.dtype(types[0]).itemsize)
         wavelengths, fwhm = spectral_metadata(dataset)
         names = tuple(name or '' for name in dataset.descriptions)
         return CubeInfo(

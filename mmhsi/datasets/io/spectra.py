@@ -76,17 +76,23 @@ def _read_envi(path: str, header: str, unit: str | None) -> SpectralLibrary:
     with explained(path), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # SPy warns of upper-case names in headers
         library = spectral.io.envi.open(header, path)
-        named = 'spectra names' in spectral.io.envi.read_envi_header(header)
+        listed = spectral.io.envi.read_envi_header(header).get('spectra names')
     if not isinstance(library, spectral.io.envi.SpectralLibrary):
         return _spectra_of_image(path)
     if library.params.offset:
         raise CubeReadError(f'{path}: the header {os.path.basename(header)} states a header offset of '
                             f'{library.params.offset} bytes, which is not supported in a spectral library')
-    names = tuple(library.names) if named else number_names(len(library.spectra))
+    if isinstance(listed, str):
+        raise CubeReadError(f"{path}: the header {os.path.basename(header)} gives {listed!r} as 'spectra names', "
+                            'expected a list in braces')
+    names = number_names(len(library.spectra)) if listed is None else tuple(library.names)
     wavelengths, fwhm = library.bands.centers, library.bands.bandwidths
     if wavelengths is not None:
         wavelengths = np.asarray(wavelengths, np.float64)
         stated = library.bands.band_unit
+        if isinstance(stated, list):
+            raise CubeReadError(f"{path}: the header {os.path.basename(header)} gives a list as 'wavelength units', "
+                                'expected the name of one')
         scale = nanometres_per_unit(unit or (None if stated == '<unspecified>' else stated), wavelengths)
         if scale is None and unit:
             raise CubeReadError(f'{path}: the unit {unit!r} of the wavelengths is not known, expected a length')

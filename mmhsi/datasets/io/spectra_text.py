@@ -109,6 +109,8 @@ def _table(path: str, lines: list[tuple[int, list[str], str]]) -> _Table:
     start = len(lines)
     while start and not _COMMENT.match(lines[start - 1][2]) and _continues(lines[start - 1][1], offset):
         start -= 1
+    if start == len(lines):
+        raise CubeReadError(f'{path}: line {lines[-1][0]} holds no number, expected a table of numbers')
     for number, cells, _ in lines[start:]:
         if len(cells) != len(last):
             raise CubeReadError(f'{path}: line {number} has {len(cells)} values, the last line has {len(last)}')
