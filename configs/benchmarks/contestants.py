@@ -10,6 +10,7 @@ windows = [
     dict(name='HyperSIGMA-T', config=folder + 'hypersigma-tiny_cls_indian-pines.py'),
     dict(name='HyperSIGMA-T, full attention', config=folder + 'hypersigma-tiny_cls_indian-pines.py',
          cfg_options=full_attention),
+    dict(name='HyperSIGMA-T, smoothed', config=folder + 'hypersigma-tiny_cls_indian-pines_smoothed.py'),
     dict(name='SpatSIGMA-T', config=folder + 'spatsigma-tiny_cls_indian-pines.py'),
     dict(name='SpatSIGMA-T, full attention', config=folder + 'spatsigma-tiny_cls_indian-pines.py',
          cfg_options=full_spatial_attention),
@@ -38,5 +39,8 @@ classical = [
     dict(name='random forest', method='forest', config=scene_of, scene=bands, options=dict(seed='{seed}')),
     # the components of the networks, smoothed by a Gaussian whose width (pixels) is chosen on the validation pixels
     dict(name='SVM, smoothed', method='svm', config=scene_of,
+         options=dict(seed='{seed}', smoothing=(1., 2., 3., 4.))),
+    dict(name='SVM, smoothed noise fraction', method='svm', config=scene_of,
+         scene=dict(preprocessing=[dict(type='MinimumNoiseFraction', n_components=200, power=0.15)]),
          options=dict(seed='{seed}', smoothing=(1., 2., 3., 4.))),
 ]

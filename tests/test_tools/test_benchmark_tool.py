@@ -102,3 +102,10 @@ def test_strict_fit_sees_no_test_pixel(finished):
     customary = get_scene(cells['random/3-d-cnn/seed3'].build_config().train_dataloader.dataset.scene)
     np.testing.assert_array_equal(customary.split.test, scene.split.test)
     assert np.isin(held_out, customary.fit_indices()).all()
+
+
+def test_tables_are_published(main, finished, tmp_path, monkeypatch):
+    path, folder = finished[:2]
+    main([str(path), '--work-dir', str(folder), '--report-only', '--publish', str(tmp_path / 'docs')])
+    published = (tmp_path / 'docs' / 'suite.md').read_text()
+    assert published == (folder / 'report.md').read_text() and '| forest |' in published

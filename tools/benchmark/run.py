@@ -34,6 +34,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--pictures', action='store_true', help='networks write maps and pictures of the whole scene')
     parser.add_argument('--dry-run', action='store_true', help='list the cells and whether they are finished')
     parser.add_argument('--report-only', action='store_true', help='run nothing')
+    parser.add_argument('--publish', type=Path, metavar='FOLDER',
+                        help='write the tables to <FOLDER>/<name of the suite>.md as well')
     args = parser.parse_args(argv)
     if args.jobs < 1 or args.threads < 1:
         parser.error(f'--jobs and --threads must be at least 1, not {args.jobs} and {args.threads}')
@@ -57,7 +59,11 @@ def main(argv: list[str] | None = None) -> int:
                             lambda line: print(line, flush=True))
         failed = any(record['status'] != 'done' for record in records)
     # what other calls have run belongs to the report as well
-    print(write_report(suite, root))
+    report = write_report(suite, root)
+    print(report)
+    if args.publish:
+        args.publish.mkdir(parents=True, exist_ok=True)
+        (args.publish / f'{suite.name}.md').write_text(report, encoding='utf-8')
     print(f'report, tables and plots: {root}')
     return int(failed)
 

@@ -88,5 +88,5 @@ def _warnings(records: Sequence[dict]) -> list[str]:
         lines += ['## Failed', '']
         for record in failed:
             lines += [f'{record["setting"]}, {record["contestant"]}, seed {record["seed"]}: {record["error"]}', '',
-                      '```', *record['last_lines'], '```', '']
+                      '```text', *record['last_lines'], '```', '']
     return lines

@@ -29,13 +29,12 @@ from mmhsi.datasets.transforms.spectral import (
     Standardize,
 )
 from mmhsi.datasets.transforms.standardized_loading import LoadStandardizedWindow
-from mmhsi.datasets.transforms.window_smoothing import SmoothWindow
 
 __all__ = [
     'BicubicDegradation', 'CenterBandWindow', 'DeadlineNoise', 'Dihedral', 'GaussianNoise', 'ImpulseNoise',
     'LoadSceneWindow', 'LoadStandardizedWindow', 'MinMaxScale', 'MinimumNoiseFraction', 'MissingStrips',
     'MixedNoise', 'NOISE_CASES', 'NoiseChain', 'NoiseChoice', 'NonIIDGaussianNoise', 'PackRestoration',
     'PercentileScale', 'RandomBandNoise', 'RandomBandWindow', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop',
-    'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SmoothWindow', 'SpectralChain',
+    'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain',
     'SpectralPCA', 'SpectralTransform', 'Standardize', 'StandardizeTile', 'StripeNoise', 'dihedral'
 ]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from mmpretrain.models.utils import ClsDataPreprocessor
 
+from mmhsi.models.layers import GaussianMeans
 from mmhsi.registry import MODELS
 
 
@@ -18,6 +19,9 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
         num_bands (int, optional): Number of bands that an image must have. Defaults to None (any).
         mean (Sequence[float] | float, optional): Value subtracted from each band. Defaults to None.
         std (Sequence[float] | float, optional): Value that each band is divided by, positive. Defaults to None.
+        smoothing (dict, optional): Arguments of :class:`mmhsi.models.layers.GaussianMeans`, which takes the place of
+            the standardised images: the network sees ``size`` pixels with a band for each band and Gaussian. Defaults
+            to None.
         **kwargs: Further arguments of mmpretrain's ``ClsDataPreprocessor``: ``num_classes``, ``to_onehot``,
             ``batch_augments``.
 
@@ -30,6 +34,7 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
                  num_bands: int | None = None,
                  mean: Sequence[float] | float | None = None,
                  std: Sequence[float] | float | None = None,
+                 smoothing: dict | None = None,
                  **kwargs) -> None:
         self.num_bands = num_bands
         if (mean is None) != (std is None):
@@ -39,6 +44,7 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
             if min(std) <= 0:
                 raise ValueError(f'std must be positive in every band, found {min(std)}')
         super().__init__(mean=mean, std=std, **kwargs)
+        self.smooth = GaussianMeans(**smoothing) if smoothing else None
 
     def _checked(self, name: str, statistic: Sequence[float] | float) -> list[float]:
         values = torch.as_tensor(statistic, dtype=torch.float32).reshape(-1).tolist()
@@ -65,6 +71,9 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
         wanted = self.to_onehot
         self.to_onehot = wanted and training  # in a test, labels may be 255: a class map needs no label
         try:
-            return super().forward(data, training)
+            batch = super().forward(data, training)
         finally:
             self.to_onehot = wanted
+        if self.smooth is not None:
+            batch['inputs'] = self.smooth(batch['inputs'])
+        return batch

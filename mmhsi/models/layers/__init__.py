@@ -2,6 +2,7 @@
 
 from .attention import FullAttention, SparseSamplingAttention
 from .conv_norm_relu import conv_norm_relu
+from .gaussian_means import GaussianMeans
 from .grid import square_grid
 from .position_embedding import resize_spatial_position_embedding
 from .refinement import RefinementTransformer
@@ -9,6 +10,7 @@ from .spectral_embedding import SpectralEmbedding
 from .transformer_block import TransformerBlock, TransformerBlocks, init_linear_and_norm
 
 __all__ = [
-    'FullAttention', 'RefinementTransformer', 'SparseSamplingAttention', 'SpectralEmbedding', 'TransformerBlock',
-    'TransformerBlocks', 'conv_norm_relu', 'init_linear_and_norm', 'resize_spatial_position_embedding', 'square_grid'
+    'FullAttention', 'GaussianMeans', 'RefinementTransformer', 'SparseSamplingAttention', 'SpectralEmbedding',
+    'TransformerBlock', 'TransformerBlocks', 'conv_norm_relu', 'init_linear_and_norm',
+    'resize_spatial_position_embedding', 'square_grid'
 ]

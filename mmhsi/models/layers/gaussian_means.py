@@ -1,0 +1,50 @@
+"""Gaussian means of several widths around the middle of an image."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def gaussian_weights(length: int, size: int, sigma: float) -> Tensor:
+    """Weights (size, length) of the Gaussian means around the ``size`` middle places of ``length``; rows sum to 1."""
+    middle = torch.arange(size, dtype=torch.float64) + (length - size) // 2
+    weights = torch.exp(-0.5 * ((torch.arange(length, dtype=torch.float64) - middle[:, None]) / sigma)**2)
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+class GaussianMeans(nn.Module):
+    """Means of several widths around each of the middle pixels of an image, stacked as bands.
+
+    A network then looks at few pixels and still sees a wide neighbourhood, without the noise of single pixels: the
+    scale space of Witkin (IJCAI 1983), per band. The image ends the Gaussians; what of them lies inside has sum 1.
+
+    Args:
+        sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels.
+        size (int): Height and width of the result.
+
+    Raises:
+        ValueError: For a sigma that is not positive; in the forward pass, for an image that is smaller than ``size``.
+    """
+
+    def __init__(self, sigmas: Sequence[float], size: int) -> None:
+        super().__init__()
+        if not sigmas or min(sigmas) <= 0:
+            raise ValueError(f'sigmas must be positive and at least one, found {tuple(sigmas)}')
+        self.sigmas = tuple(sigmas)
+        self.size = size
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) → (B, C * len(sigmas), size, size), the bands of the first sigma first."""
+        height, width = images.shape[-2:]
+        if min(height, width) < self.size:
+            raise ValueError(f'means of {self.size} x {self.size} pixels are wanted of images of {height} x {width}')
+        over_rows, over_columns = (
+            torch.stack([gaussian_weights(length, self.size, sigma) for sigma in self.sigmas]).to(images)
+            for length in (height, width))
+        columns = images @ over_columns.flatten(0, 1).T  # one product for all sigmas: the images are read once
+        columns = columns.unflatten(-1, over_columns.shape[:2])
+        return torch.einsum('skh,bchsl->bsckl', over_rows, columns).flatten(1, 2)
+
+    def extra_repr(self) -> str:
+        return f'sigmas={self.sigmas}, size={self.size}'
