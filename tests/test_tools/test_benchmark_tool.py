@@ -108,4 +108,4 @@ def test_tables_are_published(main, finished, tmp_path, monkeypatch):
     path, folder = finished[:2]
     main([str(path), '--work-dir', str(folder), '--report-only', '--publish', str(tmp_path / 'docs')])
     published = (tmp_path / 'docs' / 'suite.md').read_text()
-    assert published == (folder / 'report.md').read_text() and '| forest |' in published
+    assert published == (folder / 'report.md').read_text() and '| broken |' in published
