@@ -10,6 +10,9 @@ import pytest
 from documented_blocks import ROOT, count, expand_braces, inline_code, links, pages, read_page
 from documented_runs import Page
 from mmengine.config import Config
+from mmengine.registry import Registry
+
+from mmhsi import registry as registries
 
 BLOCKS = {page: read_page(page) for page in pages()}
 FAST = [page for page, blocks in BLOCKS.items() if any(not block.slow and block.kind != 'shown' for block in blocks)]
@@ -26,7 +29,12 @@ def page(tmp_path, monkeypatch):
     # laid out in PEP 8, which a run does seven times, a config takes longer than a short training
     monkeypatch.setattr(Config, 'fromfile', lambda *args, **kwargs: load(*args, **{**kwargs,
                                                                                    'format_python_code': False}))
-    return Page(tmp_path)
+    yield Page(tmp_path)
+    # what a page has registered is not there for the next one, which may register it again
+    for registry in (value for value in vars(registries).values() if isinstance(value, Registry)):
+        for name, component in list(registry.module_dict.items()):
+            if component.__module__ == '__documentation__':
+                del registry.module_dict[name]
 
 
 @pytest.mark.parametrize('name', FAST)
