@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmhsi.datasets.transforms.spectral import SpectralTransform
+from mmhsi.datasets.transforms.spectral import SpectralComponents
 from mmhsi.registry import TRANSFORMS
 
 
@@ -25,7 +25,7 @@ def _covariance_of_most(differences: np.ndarray, trim: float, steps: int = 3) ->
 
 
 @TRANSFORMS.register_module()
-class MinimumNoiseFraction(SpectralTransform):
+class MinimumNoiseFraction(SpectralComponents):
     r"""Components of largest signal-to-noise ratio (Green et al., IEEE TGRS 26(1), 1988), largest first.
 
     With the covariances :math:`\Sigma` of the pixels and :math:`\Sigma_N` of the noise, the components are the
@@ -50,21 +50,15 @@ class MinimumNoiseFraction(SpectralTransform):
     state_names = ('mean', 'components', 'ratio')
 
     def __init__(self, n_components: int, power: float = 0.5, trim: float = 0.05):
-        super().__init__()
+        super().__init__(n_components)
         if not 0 <= trim < 1:
             raise ValueError(f'trim must lie in [0, 1), found {trim}')
-        self.trim = trim
-        self.n_components = n_components
         self.power = power
-        self._projection = None
+        self.trim = trim
 
-    def bind(self, in_bands: int, wavelengths: np.ndarray | None = None) -> tuple[int, None]:
-        if not 1 <= self.n_components <= in_bands:
-            raise ValueError(f'MinimumNoiseFraction is to keep {self.n_components} components of {in_bands} bands')
-        return self.n_components, None
-
-    def out_bands(self, in_bands: int) -> int:
-        return self.n_components
+    def scaled(self) -> np.ndarray:
+        # a component has variance ratio, so that this is its scale; one without variance is rounding noise
+        return self.components.T * np.maximum(self.ratio, np.finfo(np.float64).eps)**(self.power - 0.5)
 
     def fit(self, pixels: np.ndarray) -> None:
         from scipy.linalg import LinAlgError, eigh
@@ -90,18 +84,3 @@ class MinimumNoiseFraction(SpectralTransform):
             'components': vectors.T[::-1][:self.n_components],
             'ratio': np.maximum(ratio[::-1][:self.n_components], 0)
         })
-
-    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        super().load_state_dict(state)
-        if len(self.components) != self.n_components:
-            raise ValueError(f'the state of MinimumNoiseFraction has {len(self.components)} components, but '
-                             f'{self.n_components} are asked for')
-        # a component has variance ratio, so that this is its scale; one without variance is rounding noise
-        scale = np.maximum(self.ratio, np.finfo(np.float64).eps)**(self.power - 0.5)
-        self._projection = (self.components.T * scale).astype(np.float32)
-
-    def fitted_bands(self) -> int:
-        return len(self.mean)
-
-    def apply(self, spectra: np.ndarray) -> np.ndarray:
-        return (spectra - self.mean.astype(np.float32)) @ self._projection

@@ -241,8 +241,48 @@ class MinMaxScale(SpectralTransform):
         return (spectra - self.minimum.astype(np.float32)) / span.astype(np.float32)
 
 
+class SpectralComponents(SpectralTransform):
+    """Base of the transforms that keep some linear components of the spectra about their mean.
+
+    A subclass has 'mean' (C,) and 'components' (n, C) in its state, and says in :meth:`scaled` how long they are.
+
+    Args:
+        n_components (int): Number of components n.
+    """
+
+    def __init__(self, n_components: int):
+        super().__init__()
+        self.n_components = n_components
+        self._projection = None
+
+    def scaled(self) -> np.ndarray:
+        """The matrix (C, n) that spectra are multiplied by; to be written by the subclass."""
+        raise NotImplementedError
+
+    def bind(self, in_bands: int, wavelengths: np.ndarray | None = None) -> tuple[int, None]:
+        if not 1 <= self.n_components <= in_bands:
+            raise ValueError(f'{type(self).__name__} is to keep {self.n_components} components of {in_bands} bands')
+        return self.n_components, None
+
+    def out_bands(self, in_bands: int) -> int:
+        return self.n_components
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        super().load_state_dict(state)
+        if len(self.components) != self.n_components:
+            raise ValueError(f'the state of {type(self).__name__} has {len(self.components)} components, but '
+                             f'{self.n_components} are asked for')
+        self._projection = self.scaled().astype(np.float32)
+
+    def fitted_bands(self) -> int:
+        return len(self.mean)
+
+    def apply(self, spectra: np.ndarray) -> np.ndarray:
+        return (spectra - self.mean.astype(np.float32)) @ self._projection
+
+
 @TRANSFORMS.register_module()
-class SpectralPCA(SpectralTransform):
+class SpectralPCA(SpectralComponents):
     """Principal components of the spectra, computed with scikit-learn in double precision.
 
     Args:
@@ -253,18 +293,14 @@ class SpectralPCA(SpectralTransform):
     state_names = ('mean', 'components', 'variance')
 
     def __init__(self, n_components: int, whiten: bool = True):
-        super().__init__()
-        self.n_components = n_components
+        super().__init__(n_components)
         self.whiten = whiten
-        self._projection = None
 
-    def bind(self, in_bands: int, wavelengths: np.ndarray | None = None) -> tuple[int, None]:
-        if not 1 <= self.n_components <= in_bands:
-            raise ValueError(f'SpectralPCA is to keep {self.n_components} components of {in_bands} bands')
-        return self.n_components, None
-
-    def out_bands(self, in_bands: int) -> int:
-        return self.n_components
+    def scaled(self) -> np.ndarray:
+        if not self.whiten:
+            return self.components.T
+        # A component without variance is rounding noise that must not be blown up.
+        return self.components.T / np.sqrt(np.maximum(self.variance, np.finfo(np.float64).eps))
 
     def fit(self, pixels: np.ndarray) -> None:
         from sklearn.decomposition import PCA  # takes seconds to import, which only who fits has to wait for
@@ -280,21 +316,3 @@ class SpectralPCA(SpectralTransform):
             'components': pca.components_,
             'variance': pca.explained_variance_
         })
-
-    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        super().load_state_dict(state)
-        if len(self.components) != self.n_components:
-            raise ValueError(f'the state of SpectralPCA has {len(self.components)} components, but {self.n_components} '
-                             'are asked for')
-        projection = self.components.T
-        if self.whiten:
-            # A component without variance is rounding noise that must not be blown up.
-            scale = np.sqrt(np.maximum(self.variance, np.finfo(np.float64).eps))
-            projection = projection / scale
-        self._projection = projection.astype(np.float32)
-
-    def fitted_bands(self) -> int:
-        return len(self.mean)
-
-    def apply(self, spectra: np.ndarray) -> np.ndarray:
-        return (spectra - self.mean.astype(np.float32)) @ self._projection
