@@ -5,12 +5,6 @@ config = '../classification/hypersigma-tiny_cls_indian-pines_smoothed.py'
 num_components = 200
 full_attention = {
     'model.backbone.spatial.full_attn_interval': 1, 'model.backbone.spectral.full_attn_interval': 1}
-train_pipeline = [
-    dict(type='LoadSceneWindow', pad_mode='reflect', jitter=1),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='RandomRotate90'),
-    dict(type='mmpretrain.PackInputs', meta_keys=('row', 'col', 'scene_name', 'scene_shape')),
-]
 contestants = [
     dict(name='all ingredients', config=config),
     dict(name='full instead of sparse attention', config=config, cfg_options=full_attention),
@@ -22,7 +16,7 @@ contestants = [
     dict(name='windows of 13 pixels of principal components',
          config='../classification/hypersigma-tiny_cls_indian-pines.py'),
     dict(name='windows moved by up to a pixel', config=config,
-         cfg_options={'train_dataloader.dataset.pipeline': train_pipeline}),
+         cfg_options={'train_dataloader.dataset.pipeline.0.jitter': 1}),
     dict(name='without layer scale', config=config,
          cfg_options={'model.backbone.spatial.layer_scale_init_value': None,
                       'model.backbone.spectral.layer_scale_init_value': None}),

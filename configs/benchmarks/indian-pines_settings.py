@@ -1,14 +1,14 @@
 # How Indian Pines is split and preprocessed: the customary way, and strict ones in which no test pixel has an influence
 # on what is fitted. Numbers are those of labelled pixels of each class.
+random_pixels = dict(
+    curve='random pixels', note='Random pixels; components fitted on all pixels of the scene; windows overlap.')
 customary = {
     '10 per class': dict(
         scene=dict(split=dict(type='NumberSplit', train=10, val=5), fit_on='all'),
-        curve='random pixels',
-        note='Random pixels; components fitted on all pixels of the scene; windows overlap.'),
+        **random_pixels),
     '10 %': dict(
         scene=dict(split=dict(type='RatioSplit', train=0.1, val=0.1), fit_on='all'),
-        curve='random pixels',
-        note='Random pixels; components fitted on all pixels of the scene; windows overlap.'),
+        **random_pixels),
 }
 # the 160 training pixels of ten per class do not determine 200 components, but the pixels without labels do
 strict = {
