@@ -86,6 +86,7 @@ class Page:
         self.folder = folder
         self.names: dict = {'__name__': '__documentation__'}
         self.runs = 0
+        self.done: list[str] = []
         shutil.copytree(ROOT / 'configs', folder / 'configs')
         for name in LINKED:
             (folder / name).symlink_to(ROOT / name)
@@ -106,6 +107,7 @@ class Page:
                     self.run(f'{command} {block.options.get("with", "")}' if _is_python(command) else command)
         except (Exception, SystemExit) as error:
             raise AssertionError(f'{block.place}: {type(error).__name__}: {error}') from error
+        self.done.append(block.place)
 
     def _do_python(self, block: Block) -> None:
         if block.kind == 'run':

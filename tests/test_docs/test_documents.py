@@ -39,18 +39,20 @@ def page(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('name', FAST)
 def test_fast_blocks(name, page):
-    for block in BLOCKS[name]:
-        if not block.slow and block.kind != 'shown':
-            page.do(block)
+    blocks = [block for block in BLOCKS[name] if not block.slow and block.kind != 'shown']
+    for block in blocks:
+        page.do(block)
+    assert page.done == [block.place for block in blocks]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.environ.get('MMHSI_TEST_DOCS') != 'all', reason='slow blocks run with MMHSI_TEST_DOCS=all')
 @pytest.mark.parametrize('name', SLOW)
 def test_all_blocks(name, page):
-    for block in BLOCKS[name]:
-        if block.kind != 'shown':
-            page.do(block)
+    blocks = [block for block in BLOCKS[name] if block.kind != 'shown']
+    for block in blocks:
+        page.do(block)
+    assert page.done == [block.place for block in blocks]
 
 
 def test_what_is_not_run_says_why_and_is_the_exception():
