@@ -1,8 +1,12 @@
 # Indian Pines: networks and classical methods with few and with many labels, the customary and the strict way.
 _base_ = ['contestants.py', 'indian-pines_settings.py']
 
+few, many = [[name for name in (*_base_.customary, *_base_.strict) if name.startswith(start)]
+             for start in ('10 per class', '10 %')]
 contestants = [
-    *_base_.windows,
+    *(dict(contestant, settings=few) for contestant in _base_.windows),
+    *(dict(contestant, settings=many, cfg_options={**contestant.get('cfg_options', {}), **_base_.twenty_epochs})
+      for contestant in _base_.windows),
     *(dict(contestant, settings=list(_base_.customary)) for contestant in _base_.tiles),
     *_base_.classical,
 ]

@@ -23,11 +23,11 @@ strict = {
     '10 per class, disjoint': dict(
         scene=dict(
             split=dict(
-                type='LimitedSplit', train=10, val=5, guard=6,
+                type='LimitedSplit', train=10, val=5, guard=11,
                 split=dict(type='BlockSplit', train=0.1, val=0.05, block_size=16)),
             fit_on='unevaluated'),
         customary='10 per class',
-        note='Training and test pixels come from different blocks of 16 x 16 pixels, and no window of 13 x 13 pixels '
-        'around a test pixel holds a training pixel; components fitted on all pixels but those of validation and test. '
+        note='Training and test pixels come from different blocks of 16 x 16 pixels, and no window of up to '
+        '23 x 23 pixels around a test pixel holds a training pixel; components fitted on all pixels but those of validation and test. '
         'Small classes that lie in one place have no test pixel, so that this is another test set.'),
 }

@@ -35,13 +35,12 @@ INLINE void multiply_rows(const float *rows, const int32_t *start, int64_t count
     }
 }
 
-/* The sum over a point's corners of weight and a number by cell. */
-INLINE float at_point(const Query *query, const float *by_cell, int32_t p)
+/* By point the sum over its corners of their weight and a number. */
+INLINE void at_points(const float *restrict weight, const float *restrict by_corner, int32_t points, float *restrict result)
 {
-    const float *weight = query->weight + 4 * p;
-    const int32_t *slot = query->slot + 4 * p;
-    return (weight[0] * by_cell[slot[0]] + weight[1] * by_cell[slot[1]]) +
-           (weight[2] * by_cell[slot[2]] + weight[3] * by_cell[slot[3]]);
+    for (int32_t p = 0; p < points; p++)
+        result[p * QUERIES] = (weight[4 * p] * by_corner[4 * p] + weight[4 * p + 1] * by_corner[4 * p + 1]) +
+                              (weight[4 * p + 2] * by_corner[4 * p + 2] + weight[4 * p + 3] * by_corner[4 * p + 3]);
 }
 
 /* The attention weights of a group of queries. What lies beside the last query is computed and ignored. */
@@ -49,11 +48,13 @@ NOINLINE void attend(Work *work, int64_t queries, int32_t points)
 {
     float *restrict logit = work->attention;
     float largest[QUERIES], total[QUERIES];
-    for (int64_t i = 0; i < queries; i++)
-        for (int32_t p = 0; p < points; p++) {
-            const Query *query = &work->queries[i];
-            logit[p * QUERIES + i] = at_point(query, query->score, p) + query->poison[p];
-        }
+    for (int64_t i = 0; i < queries; i++) {
+        const Query *query = &work->queries[i];
+        take_corners(query->score, query->slot, 4 * points, query->score_at);
+        at_points(query->weight, query->score_at, points, logit + i);
+        for (int32_t p = 0; p < points; p++)
+            logit[p * QUERIES + i] += query->poison[p];
+    }
     for (int i = 0; i < QUERIES; i++) {
         largest[i] = -__builtin_inff();
         total[i] = 0.f;
@@ -89,9 +90,11 @@ NOINLINE void differentiate_attention(Work *work, int64_t queries, int32_t point
     float *restrict sampled = work->sampled;
     const float *restrict attention = work->attention;
     float mean[QUERIES];
-    for (int64_t i = 0; i < queries; i++)
-        for (int32_t p = 0; p < points; p++)
-            sampled[p * QUERIES + i] = at_point(&work->queries[i], work->queries[i].product, p);
+    for (int64_t i = 0; i < queries; i++) {
+        const Query *query = &work->queries[i];
+        take_corners(query->product, query->slot, 4 * points, query->product_at);
+        at_points(query->weight, query->product_at, points, sampled + i);
+    }
     for (int i = 0; i < QUERIES; i++)
         mean[i] = 0.f;
     for (int32_t p = 0; p < points; p++)
@@ -115,7 +118,7 @@ NOINLINE void spread_gradients(const Query *query, const float *restrict attenti
         for (int32_t j = 0; j < 4; j++) {
             const int32_t c = query->slot[4 * p + j];
             const float weight = query->weight[4 * p + j];
-            to_weight[j] = dl * query->score[c] + a * query->product[c];
+            to_weight[j] = dl * query->score_at[4 * p + j] + a * query->product_at[4 * p + j];
             query->to_score[c] += weight * dl;
             query->to_value[c] += weight * a;
         }
@@ -124,25 +127,35 @@ NOINLINE void spread_gradients(const Query *query, const float *restrict attenti
     }
 }
 
-NOINLINE void load_pair(const Problem *problem, Work *work, int64_t b, int64_t h, int64_t padded)
+INLINE void load_pair(const Problem *problem, Work *work, int64_t b, int64_t h, int vectors)
 {
+    const int64_t padded = vectors * LANES;
     const int64_t tokens = problem->height * problem->width;
     for (int64_t n = 0; n < tokens; n++) {
         if (n + QUERIES < tokens) {
-            prefetch_row(&problem->key, b, h, n + QUERIES);
-            prefetch_row(&problem->value, b, h, n + QUERIES);
+            prefetch_row(&problem->key, b, h, n + QUERIES, 3);
+            prefetch_row(&problem->value, b, h, n + QUERIES, 3);
         }
-        load_row(&problem->key, b, h, n, padded, 1.f, work->rows + n * 2 * padded);
-        load_row(&problem->value, b, h, n, padded, 1.f, work->rows + n * 2 * padded + padded);
+        load_vectors(&problem->key, b, h, n, vectors, 1.f, work->rows + n * 2 * padded);
+        load_vectors(&problem->value, b, h, n, vectors, 1.f, work->rows + n * 2 * padded + padded);
     }
     memset(work->rows + tokens * 2 * padded, 0, sizeof(float) * (size_t)(2 * padded));
-    memset(work->listed, 0, sizeof(uint32_t) * (size_t)(tokens + 1));
-    work->base = 1;
 }
 
 INLINE float *offset_row(const Rows *rows, int64_t b, int64_t h, int64_t n)
 {
     return (float *)rows->data + row_start(rows, b, h, n);
+}
+
+INLINE void prefetch_query(const Problem *problem, int64_t b, int64_t h, int64_t n, int64_t backward)
+{
+    prefetch_row(&problem->query, b, h, n, 3);
+    prefetch_row(&problem->offsets, b, h, n, 3);
+    prefetch_row(backward ? &problem->grad_query : &problem->out, b, h, n, 3);
+    if (backward) {
+        prefetch_row(&problem->grad_out, b, h, n, 3);
+        prefetch_row(&problem->grad_offsets, b, h, n, 3);
+    }
 }
 
 /* List the cells of a group of queries, and ask for what the next group reads and writes. */
@@ -151,16 +164,15 @@ NOINLINE void start_queries(const Problem *problem, Work *work, int64_t b, int64
 {
     const int64_t tokens = problem->height * problem->width;
     for (int64_t i = 0; i < count; i++) {
-        const int64_t ahead = first + i + QUERIES;
-        if (ahead < tokens) {
-            prefetch_row(&problem->query, b, h, ahead);
-            prefetch_row(&problem->offsets, b, h, ahead);
-            prefetch_row(backward ? &problem->grad_query : &problem->out, b, h, ahead);
-            if (backward) {
-                prefetch_row(&problem->grad_out, b, h, ahead);
-                prefetch_row(&problem->grad_offsets, b, h, ahead);
-            }
+        if (work->next_batch < problem->batch) {
+            prefetch_row(&problem->key, work->next_batch, work->next_head, first + i, 2);
+            prefetch_row(&problem->value, work->next_batch, work->next_head, first + i, 2);
         }
+        const int64_t ahead = first + i + QUERIES;
+        if (ahead < tokens)
+            prefetch_query(problem, b, h, ahead, backward);
+        else if (work->next_batch < problem->batch && ahead < 2 * tokens)
+            prefetch_query(problem, work->next_batch, work->next_head, ahead - tokens, backward);
         list_cells(problem, work, &work->queries[i], offset_row(&problem->offsets, b, h, first + i), first + i,
                    row_floats);
     }
@@ -170,13 +182,13 @@ INLINE void forward_pair(const Problem *problem, Work *work, int64_t b, int64_t 
 {
     const int64_t tokens = problem->height * problem->width, padded = vectors * LANES;
     const int32_t points = (int32_t)problem->points;
-    load_pair(problem, work, b, h, padded);
+    load_pair(problem, work, b, h, vectors);
     for (int64_t first = 0; first < tokens; first += QUERIES) {
         const int64_t queries = tokens - first < QUERIES ? tokens - first : QUERIES;
         start_queries(problem, work, b, h, first, queries, (int32_t)(2 * padded), 0);
         for (int64_t i = 0; i < queries; i++) {
             Query *query = &work->queries[i];
-            load_row(&problem->query, b, h, first + i, padded, problem->scale, query->query);
+            load_vectors(&problem->query, b, h, first + i, vectors, problem->scale, query->query);
             multiply_rows(work->rows, query->start, query->count, query->query, vectors, query->score);
         }
         attend(work, queries, points);
@@ -194,7 +206,7 @@ INLINE void forward_pair(const Problem *problem, Work *work, int64_t b, int64_t 
             }
             for (int k = 0; k < vectors; k++)
                 ((vec *)query->sum)[k] = sum[k];
-            store_row(&problem->out, b, h, first + i, 1.f, query->sum);
+            store_vectors(&problem->out, b, h, first + i, vectors, 1.f, query->sum);
         }
     }
 }
@@ -203,15 +215,15 @@ INLINE void backward_pair(const Problem *problem, Work *work, int64_t b, int64_t
 {
     const int64_t tokens = problem->height * problem->width, padded = vectors * LANES;
     const int32_t points = (int32_t)problem->points;
-    load_pair(problem, work, b, h, padded);
+    load_pair(problem, work, b, h, vectors);
     memset(work->grad_rows, 0, sizeof(float) * (size_t)(tokens * 2 * padded));
     for (int64_t first = 0; first < tokens; first += QUERIES) {
         const int64_t queries = tokens - first < QUERIES ? tokens - first : QUERIES;
         start_queries(problem, work, b, h, first, queries, (int32_t)(2 * padded), 1);
         for (int64_t i = 0; i < queries; i++) {
             Query *query = &work->queries[i];
-            load_row(&problem->query, b, h, first + i, padded, problem->scale, query->query);
-            load_row(&problem->grad_out, b, h, first + i, padded, 1.f, query->grad_out);
+            load_vectors(&problem->query, b, h, first + i, vectors, problem->scale, query->query);
+            load_vectors(&problem->grad_out, b, h, first + i, vectors, 1.f, query->grad_out);
             multiply_rows(work->rows, query->start, query->count, query->query, vectors, query->score);
             multiply_rows(work->rows + padded, query->start, query->count, query->grad_out, vectors, query->product);
         }
@@ -240,16 +252,16 @@ INLINE void backward_pair(const Problem *problem, Work *work, int64_t b, int64_t
             }
             for (int k = 0; k < vectors; k++)
                 ((vec *)query->sum)[k] = sum[k];
-            store_row(&problem->grad_query, b, h, first + i, problem->scale, query->sum);
+            store_vectors(&problem->grad_query, b, h, first + i, vectors, problem->scale, query->sum);
         }
     }
     for (int64_t n = 0; n < tokens; n++) {
         if (n + QUERIES < tokens) {
-            prefetch_row(&problem->grad_key, b, h, n + QUERIES);
-            prefetch_row(&problem->grad_value, b, h, n + QUERIES);
+            prefetch_row(&problem->grad_key, b, h, n + QUERIES, 3);
+            prefetch_row(&problem->grad_value, b, h, n + QUERIES, 3);
         }
-        store_row(&problem->grad_key, b, h, n, 1.f, work->grad_rows + n * 2 * padded);
-        store_row(&problem->grad_value, b, h, n, 1.f, work->grad_rows + n * 2 * padded + padded);
+        store_vectors(&problem->grad_key, b, h, n, vectors, 1.f, work->grad_rows + n * 2 * padded);
+        store_vectors(&problem->grad_value, b, h, n, vectors, 1.f, work->grad_rows + n * 2 * padded + padded);
     }
 }
 
@@ -283,6 +295,8 @@ static void work_on(void *data)
     int64_t pair;
     while ((pair = __atomic_fetch_add(&job->next_pair, 1, __ATOMIC_RELAXED)) < problem->batch * problem->heads) {
         const int64_t b = pair / problem->heads, h = pair % problem->heads;
+        work.next_batch = (pair + problem->threads) / problem->heads;  /* most likely */
+        work.next_head = (pair + problem->threads) % problem->heads;
         switch (vectors) {
         case 1: PAIR(1); break;
         case 2: PAIR(2); break;

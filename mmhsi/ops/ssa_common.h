@@ -9,6 +9,7 @@
 #define LANES 16  /* floats in a vector: one AVX-512 register, two of AVX2, four of NEON */
 
 typedef float vec __attribute__((vector_size(4 * LANES), may_alias));
+typedef float unaligned_vec __attribute__((vector_size(4 * LANES), may_alias, aligned(4)));
 typedef float vec8 __attribute__((vector_size(32), may_alias));
 typedef float vec4 __attribute__((vector_size(16), may_alias));
 
@@ -87,13 +88,17 @@ INLINE int64_t row_start(const Rows *rows, int64_t b, int64_t h, int64_t n)
 }
 
 /* Ask for a row ahead of its use. Rows of one head lie far apart in the layout that projections give, and the hardware
-   does not see a pattern in that. */
-INLINE void prefetch_row(const Rows *rows, int64_t b, int64_t h, int64_t n)
+   does not see a pattern in that. `locality` is that of __builtin_prefetch: 3 for soon, 2 for later. */
+INLINE void prefetch_row(const Rows *rows, int64_t b, int64_t h, int64_t n, const int locality)
 {
     const int64_t size = rows->bfloat16 ? 2 : 4;
     const char *start = (const char *)rows->data + size * row_start(rows, b, h, n);
-    for (int64_t i = 0; i < size * rows->width; i += 64)
-        __builtin_prefetch(start + i);
+    for (int64_t i = 0; i < size * rows->width; i += 64) {
+        if (locality == 3)
+            __builtin_prefetch(start + i);
+        else
+            __builtin_prefetch(start + i, 0, 2);
+    }
 }
 
 /* Read a row as floats times a factor, with zeros up to the padded width. */
@@ -134,6 +139,29 @@ NOINLINE void store_row(const Rows *rows, int64_t b, int64_t h, int64_t n, float
         for (int64_t i = 0; i < rows->width; i++)
             target[i] = row[i] * factor;
     }
+}
+
+/* The same for a whole number of vectors, without a call where rows are floats of just that width. */
+INLINE void load_vectors(const Rows *rows, int64_t b, int64_t h, int64_t n, int vectors, float factor, float *row)
+{
+    if (rows->bfloat16 || rows->width != vectors * LANES) {
+        load_row(rows, b, h, n, vectors * LANES, factor, row);
+        return;
+    }
+    const unaligned_vec *source = (const unaligned_vec *)((const float *)rows->data + row_start(rows, b, h, n));
+    for (int i = 0; i < vectors; i++)
+        ((vec *)row)[i] = source[i] * factor;
+}
+
+INLINE void store_vectors(const Rows *rows, int64_t b, int64_t h, int64_t n, int vectors, float factor, const float *row)
+{
+    if (rows->bfloat16 || rows->width != vectors * LANES) {
+        store_row(rows, b, h, n, factor, row);
+        return;
+    }
+    unaligned_vec *target = (unaligned_vec *)((float *)rows->data + row_start(rows, b, h, n));
+    for (int i = 0; i < vectors; i++)
+        target[i] = ((const vec *)row)[i] * factor;
 }
 
 /* GOMP_parallel of whichever OpenMP runtime is loaded: torch's own threads do the work, and no second pool spins. */

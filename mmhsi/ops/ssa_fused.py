@@ -18,7 +18,7 @@ from .native_library import load_library
 
 _FOLDER = Path(__file__).resolve().parent
 SOURCE = _FOLDER / 'sparse_sampling_attention.c'
-HEADERS = (_FOLDER / 'ssa_common.h', _FOLDER / 'ssa_work.h')
+HEADERS = tuple(_FOLDER / name for name in ('ssa_common.h', 'ssa_cells.h', 'ssa_work.h'))
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 _LANES = 16  # LANES of ssa_common.h
 _LARGEST_INDEX = 2**31 - 1

@@ -2,7 +2,7 @@
 #ifndef MMHSI_SSA_WORK_H
 #define MMHSI_SSA_WORK_H
 
-#include "ssa_common.h"
+#include "ssa_cells.h"
 
 typedef struct {
     Rows query, key, value, offsets, out;
@@ -26,7 +26,7 @@ typedef struct {
     float *score, *product, *to_score, *to_value;  /* by number in the list of cells: s, t, dS, A */
     int32_t *start;  /* by number: where the cell's row starts, in floats */
     int32_t *slot;  /* by corner: number in the list */
-    float *weight;  /* by corner */
+    float *weight, *score_at, *product_at;  /* by corner: w, s, t */
     float *fraction_x, *fraction_y, *poison;  /* by point */
 } Query;
 
@@ -34,12 +34,12 @@ typedef struct {
    `tokens` stands for every place outside the grid: its rows are zero, and what is added to its gradient is ignored. */
 typedef struct {
     float *rows, *grad_rows;  /* (tokens + 1) x 2 * padded */
-    uint32_t *listed;  /* by cell: number in the list + base of the query that listed it last */
-    uint32_t base;
-    int32_t *cell;  /* by corner of the present query */
+    int32_t *listed;  /* by cell: the first corner in it of the query that listed it last */
+    int32_t *cell, *number;  /* by corner of the present query */
     float *offset;  /* by point: x, y */
     float *attention, *sampled;  /* by point, and for each the queries of the group side by side */
     Query queries[QUERIES];
+    int64_t next_batch, next_head;  /* the pair that the thread will probably do next */
 } Work;
 
 #define TAKE(type, count) (type *)take(&place, (int64_t)sizeof(type) * (count))
@@ -58,8 +58,9 @@ static int64_t lay_out(Work *work, char *scratch, int64_t tokens, int64_t points
     const int64_t point_blocks = (points + BLOCK - 1) / BLOCK * BLOCK, corners = 4 * point_blocks + 4;
     work->rows = TAKE(float, (tokens + 1) * 2 * padded);
     work->grad_rows = TAKE(float, backward ? (tokens + 1) * 2 * padded : 0);
-    work->listed = TAKE(uint32_t, tokens + 1);
+    work->listed = TAKE(int32_t, tokens + 1);
     work->cell = TAKE(int32_t, corners);
+    work->number = TAKE(int32_t, corners);
     work->offset = TAKE(float, 2 * point_blocks);
     work->attention = TAKE(float, points * QUERIES);
     work->sampled = TAKE(float, points * QUERIES);
@@ -75,6 +76,8 @@ static int64_t lay_out(Work *work, char *scratch, int64_t tokens, int64_t points
         query->start = TAKE(int32_t, corners);
         query->slot = TAKE(int32_t, corners);
         query->weight = TAKE(float, corners);
+        query->score_at = TAKE(float, corners);
+        query->product_at = TAKE(float, corners);
         query->fraction_x = TAKE(float, point_blocks);
         query->fraction_y = TAKE(float, point_blocks);
         query->poison = TAKE(float, point_blocks);
@@ -125,25 +128,10 @@ NOINLINE void list_cells(const Problem *problem, Work *work, Query *query, const
         place_points(width, height, (int32_t)(token % width), (int32_t)(token / width), work->offset + 2 * p,
                      work->cell + 4 * p, query->weight + 4 * p, query->fraction_x + p, query->fraction_y + p,
                      query->poison + p);
-    const uint32_t base = work->base;
-    const int32_t *restrict cells = work->cell;
-    int32_t *restrict start = query->start, *restrict slot = query->slot;
-    uint32_t *restrict listed = work->listed;
-    uint32_t next = base;
-    for (int32_t i = 0; i < 4 * points; i++) {
-        const int32_t cell = cells[i];
-        const uint32_t before = listed[cell];
-        const uint32_t fresh = (uint32_t)(((uint64_t)before - base) >> 63);  /* a branch would be mispredicted */
-        const uint32_t number = before + ((next - before) & -fresh);
-        listed[cell] = number;
-        start[number - base] = cell * row_floats;
-        slot[i] = (int32_t)(number - base);
-        next += fresh;
-    }
-    query->count = next - base;
-    work->base = next;
+    query->count = list_distinct(work->cell, 4 * points, row_floats, work->listed, work->number, query->start,
+                                 query->slot);
     for (int64_t c = query->count; c < query->count + 3; c++)
-        start[c] = 0;  /* products are taken by fours */
+        query->start[c] = 0;  /* products are taken by fours */
 }
 
 #endif
