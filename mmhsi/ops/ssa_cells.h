@@ -5,8 +5,6 @@
 #include "ssa_common.h"
 
 #if defined(__AVX512F__) && defined(__AVX512CD__)
-#include <immintrin.h>
-
 #define IN_REGISTERS 32  /* corners that are compared in two registers */
 
 /* Bit by bit the lanes that are first in their cell; by lane the first lane with that cell. */
@@ -51,23 +49,16 @@ INLINE void take_in_registers(const float *by_cell, const int32_t *slot, float *
     _mm512_store_ps(by_corner, _mm512_permutex2var_ps(low, _mm512_load_si512(slot), high));
     _mm512_store_ps(by_corner + 16, _mm512_permutex2var_ps(low, _mm512_load_si512(slot + 16), high));
 }
-#else
-#define IN_REGISTERS 0
-INLINE int32_t list_in_registers(const int32_t *cells, int32_t corners, int32_t row_floats, int32_t *start, int32_t *slot)
-{
-    return 0;
-}
-INLINE void take_in_registers(const float *by_cell, const int32_t *slot, float *by_corner)
-{
-}
 #endif
 
 /* List the distinct ones of the cells of a query's corners, in the order in which they come first. */
 INLINE int32_t list_distinct(const int32_t *restrict cells, int32_t corners, int32_t row_floats, int32_t *restrict first,
                              int32_t *restrict number, int32_t *restrict start, int32_t *restrict slot)
 {
+#ifdef IN_REGISTERS
     if (corners <= IN_REGISTERS)
         return list_in_registers(cells, corners, row_floats, start, slot);
+#endif
     int32_t count = 0;
     for (int32_t i = corners - 1; i >= 0; i--)
         first[cells[i]] = i;
@@ -85,11 +76,14 @@ INLINE int32_t list_distinct(const int32_t *restrict cells, int32_t corners, int
 INLINE void take_corners(const float *restrict by_cell, const int32_t *restrict slot, int32_t corners,
                          float *restrict by_corner)
 {
-    if (corners <= IN_REGISTERS)
+#ifdef IN_REGISTERS
+    if (corners <= IN_REGISTERS) {
         take_in_registers(by_cell, slot, by_corner);
-    else
-        for (int32_t i = 0; i < corners; i++)
-            by_corner[i] = by_cell[slot[i]];
+        return;
+    }
+#endif
+    for (int32_t i = 0; i < corners; i++)
+        by_corner[i] = by_cell[slot[i]];
 }
 
 #endif

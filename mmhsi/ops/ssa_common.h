@@ -5,51 +5,101 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __AVX__
+#include <immintrin.h>
+#endif
 
-#define LANES 16  /* floats in a vector: one AVX-512 register, two of AVX2, four of NEON */
+/* Floats in a vector: as many as a register holds. */
+#ifdef __AVX512F__
+#define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
 
 typedef float vec __attribute__((vector_size(4 * LANES), may_alias));
 typedef float unaligned_vec __attribute__((vector_size(4 * LANES), may_alias, aligned(4)));
 typedef float vec8 __attribute__((vector_size(32), may_alias));
 typedef float vec4 __attribute__((vector_size(16), may_alias));
+typedef uint32_t bits __attribute__((vector_size(4 * LANES), may_alias));
+typedef uint16_t bfloats __attribute__((vector_size(2 * LANES), may_alias, aligned(2)));
 
 #define INLINE static inline __attribute__((always_inline))
 #define NOINLINE static __attribute__((noinline))  /* compiled once, where a copy for each head width gains nothing */
 
-/* Interleave the low or the high half of every group of four lanes, first singly, then in pairs. */
 #if defined(__clang__) || __GNUC__ >= 12
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#define LOW_HALF(a) __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7)
-#define HIGH_HALF(a) __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15)
-#define LOW_QUARTER(a) __builtin_shufflevector(a, a, 0, 1, 2, 3)
-#define HIGH_QUARTER(a) __builtin_shufflevector(a, a, 4, 5, 6, 7)
 #else
 typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (ivec){__VA_ARGS__})
-#define LOW_HALF(a) (((union { vec all; vec8 part[2]; })(a)).part[0])
-#define HIGH_HALF(a) (((union { vec all; vec8 part[2]; })(a)).part[1])
-#define LOW_QUARTER(a) (((union { vec8 all; vec4 part[2]; })(a)).part[0])
-#define HIGH_QUARTER(a) (((union { vec8 all; vec4 part[2]; })(a)).part[1])
 #endif
 
-INLINE vec interleave_add(vec a, vec b)
-{
-    return SHUFFLE(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29) +
-           SHUFFLE(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
-}
-
-INLINE vec interleave_pairs_add(vec a, vec b)
-{
-    return SHUFFLE(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +
-           SHUFFLE(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-}
+/* Add the halves of every group of four lanes, interleaved with those of another vector singly or in pairs. */
+#if LANES == 16
+#define SINGLY(a, b) \
+    (SHUFFLE(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29) + \
+     SHUFFLE(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31))
+#define IN_PAIRS(a, b) \
+    (SHUFFLE(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) + \
+     SHUFFLE(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+#elif LANES == 8
+#define SINGLY(a, b) (SHUFFLE(a, b, 0, 8, 1, 9, 4, 12, 5, 13) + SHUFFLE(a, b, 2, 10, 3, 11, 6, 14, 7, 15))
+#define IN_PAIRS(a, b) (SHUFFLE(a, b, 0, 1, 8, 9, 4, 5, 12, 13) + SHUFFLE(a, b, 2, 3, 10, 11, 6, 7, 14, 15))
+#else
+#define SINGLY(a, b) (SHUFFLE(a, b, 0, 4, 1, 5) + SHUFFLE(a, b, 2, 6, 3, 7))
+#define IN_PAIRS(a, b) (SHUFFLE(a, b, 0, 1, 4, 5) + SHUFFLE(a, b, 2, 3, 6, 7))
+#endif
 
 /* The sums over the lanes of four vectors. */
 INLINE vec4 sum_lanes(vec a, vec b, vec c, vec d)
 {
-    const vec folded = interleave_pairs_add(interleave_add(a, b), interleave_add(c, d));
-    const vec8 half = LOW_HALF(folded) + HIGH_HALF(folded);
-    return LOW_QUARTER(half) + HIGH_QUARTER(half);
+    union {
+        vec all;
+        vec4 part[LANES / 4];
+#if LANES == 16
+        vec8 half[2];
+    } folded = {IN_PAIRS(SINGLY(a, b), SINGLY(c, d))}, sum;
+    sum.half[0] = folded.half[0] + folded.half[1];
+    return sum.part[0] + sum.part[1];
+#elif LANES == 8
+    } folded = {IN_PAIRS(SINGLY(a, b), SINGLY(c, d))};
+    return folded.part[0] + folded.part[1];
+#else
+    } folded = {IN_PAIRS(SINGLY(a, b), SINGLY(c, d))};
+    return folded.part[0];
+#endif
+}
+
+/* Writing past the caches, to aligned places: what does not fit them is not read before it is written. */
+#if LANES == 16
+#define CAN_STREAM 1
+#define STREAM_FLOATS(target, number) _mm512_stream_ps((float *)(target), (__m512)(number))
+#define STREAM_BFLOATS(target, number) _mm256_stream_si256((__m256i *)(target), (__m256i)(number))
+#define FINISH_STREAMS() _mm_sfence()
+#elif LANES == 8
+#define CAN_STREAM 1
+#define STREAM_FLOATS(target, number) _mm256_stream_ps((float *)(target), (__m256)(number))
+#define STREAM_BFLOATS(target, number) _mm_stream_si128((__m128i *)(target), (__m128i)(number))
+#define FINISH_STREAMS() _mm_sfence()
+#else
+#define CAN_STREAM 0
+#define STREAM_FLOATS(target, number) (void)0
+#define STREAM_BFLOATS(target, number) (void)0
+#define FINISH_STREAMS() (void)0
+#endif
+
+INLINE vec from_bfloats(bfloats numbers)
+{
+    return (vec)(__builtin_convertvector(numbers, bits) << 16);
+}
+
+/* Rounded to nearest even; a NaN must not round to infinity. */
+INLINE bfloats to_bfloats(vec numbers)
+{
+    const bits all = (bits)numbers, nan = (bits)(numbers != numbers);
+    const bits rounded = (all + 0x7fff + ((all >> 16) & 1)) >> 16;
+    return __builtin_convertvector((rounded & ~nan) | (0x7fc0 & nan), bfloats);
 }
 
 /* exp(x) for x <= 0, relative error below 2e-7; NaN stays NaN. */
@@ -141,27 +191,41 @@ NOINLINE void store_row(const Rows *rows, int64_t b, int64_t h, int64_t n, float
     }
 }
 
-/* The same for a whole number of vectors, without a call where rows are floats of just that width. */
+/* The same without a call where rows are a whole number of vectors. */
 INLINE void load_vectors(const Rows *rows, int64_t b, int64_t h, int64_t n, int vectors, float factor, float *row)
 {
-    if (rows->bfloat16 || rows->width != vectors * LANES) {
+    const int64_t start = row_start(rows, b, h, n);
+    if (rows->width != vectors * LANES)
         load_row(rows, b, h, n, vectors * LANES, factor, row);
-        return;
-    }
-    const unaligned_vec *source = (const unaligned_vec *)((const float *)rows->data + row_start(rows, b, h, n));
-    for (int i = 0; i < vectors; i++)
-        ((vec *)row)[i] = source[i] * factor;
+    else if (rows->bfloat16)
+        for (int i = 0; i < vectors; i++)
+            ((vec *)row)[i] = from_bfloats(((const bfloats *)((const uint16_t *)rows->data + start))[i]) * factor;
+    else
+        for (int i = 0; i < vectors; i++)
+            ((vec *)row)[i] = ((const unaligned_vec *)((const float *)rows->data + start))[i] * factor;
 }
 
-INLINE void store_vectors(const Rows *rows, int64_t b, int64_t h, int64_t n, int vectors, float factor, const float *row)
+INLINE void store_vectors(const Rows *rows, int64_t b, int64_t h, int64_t n, int vectors, float factor,
+                          const float *row, int64_t stream)
 {
-    if (rows->bfloat16 || rows->width != vectors * LANES) {
+    const vec *numbers = (const vec *)row;
+    unaligned_vec *floats = (unaligned_vec *)((float *)rows->data + row_start(rows, b, h, n));
+    bfloats *halves = (bfloats *)((uint16_t *)rows->data + row_start(rows, b, h, n));
+    const int past_caches = CAN_STREAM && stream && (uintptr_t)(rows->bfloat16 ? (void *)halves : floats) % 64 == 0;
+    if (rows->width != vectors * LANES)
         store_row(rows, b, h, n, factor, row);
-        return;
-    }
-    unaligned_vec *target = (unaligned_vec *)((float *)rows->data + row_start(rows, b, h, n));
-    for (int i = 0; i < vectors; i++)
-        target[i] = ((const vec *)row)[i] * factor;
+    else if (rows->bfloat16 && past_caches)
+        for (int i = 0; i < vectors; i++)
+            STREAM_BFLOATS(halves + i, to_bfloats(numbers[i] * factor));
+    else if (rows->bfloat16)
+        for (int i = 0; i < vectors; i++)
+            halves[i] = to_bfloats(numbers[i] * factor);
+    else if (past_caches)
+        for (int i = 0; i < vectors; i++)
+            STREAM_FLOATS(floats + i, numbers[i] * factor);
+    else
+        for (int i = 0; i < vectors; i++)
+            floats[i] = numbers[i] * factor;
 }
 
 /* GOMP_parallel of whichever OpenMP runtime is loaded: torch's own threads do the work, and no second pool spins. */

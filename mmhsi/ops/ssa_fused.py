@@ -18,12 +18,15 @@ from .native_library import load_library
 
 _FOLDER = Path(__file__).resolve().parent
 SOURCE = _FOLDER / 'sparse_sampling_attention.c'
-HEADERS = tuple(_FOLDER / name for name in ('ssa_common.h', 'ssa_cells.h', 'ssa_work.h'))
+HEADERS = tuple(_FOLDER / name for name in ('ssa_common.h', 'ssa_cells.h', 'ssa_work.h', 'ssa_stages.h'))
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 _LANES = 16  # LANES of ssa_common.h
 _LARGEST_INDEX = 2**31 - 1
 # Multiplications that are worth another thread: about 20 microseconds of one.
 _WORK_PER_THREAD = 2**18
+
+# Results of so many bytes are written past the caches, which would not keep them until they are read.
+_BYTES_TO_STREAM = 8 * 2**20
 
 _forked = False
 
@@ -43,12 +46,13 @@ class _Rows(ctypes.Structure):
 
 _TENSORS = ('query', 'key', 'value', 'offsets', 'out', 'grad_out', 'grad_query', 'grad_key', 'grad_value',
             'grad_offsets')
+_RESULTS = ('out', 'grad_query', 'grad_key', 'grad_value', 'grad_offsets')
 
 
 class _Problem(ctypes.Structure):
     _fields_ = [(name, _Rows) for name in _TENSORS] + [
         (name, ctypes.c_int64) for name in ('batch', 'heads', 'height', 'width', 'points')] + [
-            ('scale', ctypes.c_float), ('unused', ctypes.c_float), ('threads', ctypes.c_int64),
+            ('scale', ctypes.c_float), ('stream', ctypes.c_int32), ('threads', ctypes.c_int64),
             ('region', ctypes.c_void_p), ('scratch', ctypes.c_void_p), ('scratch_bytes', ctypes.c_int64)]
 
 
@@ -134,8 +138,10 @@ def _call(tensors: dict[str, Tensor], height: int, width: int, scale: float, bac
     points = tensors['offsets'].shape[-1] // 2
     work = batch * heads * tokens * points * 4 * head_dims * (6 if backward else 2)
     threads = max(1, min(torch.get_num_threads(), batch * heads, work // _WORK_PER_THREAD))
+    written = sum(tensor.nbytes for name, tensor in tensors.items() if name in _RESULTS)
     problem = _Problem(
         batch=batch, heads=heads, height=height, width=width, points=points, scale=scale, threads=threads,
+        stream=written >= _BYTES_TO_STREAM,
         region=None if _forked else kernel.region, **{name: _rows(tensor) for name, tensor in tensors.items()})
     address = ctypes.addressof(problem)
     problem.scratch_bytes = kernel.scratch_bytes(address, backward)

@@ -9,7 +9,7 @@ typedef struct {
     Rows grad_out, grad_query, grad_key, grad_value, grad_offsets;
     int64_t batch, heads, height, width, points;
     float scale;
-    float unused;
+    int32_t stream;  /* write past the caches */
     int64_t threads;
     ParallelRegion region;
     char *scratch;  /* 64-byte aligned, scratch_bytes for each thread */

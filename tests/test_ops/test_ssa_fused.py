@@ -1,5 +1,8 @@
+import importlib
 import multiprocessing
 import os
+import platform
+import shlex
 
 import pytest
 import torch
@@ -9,8 +12,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmhsi.models.layers import SparseSamplingAttention
 from mmhsi.ops import sparse_sampling_attention
+from mmhsi.ops.native_library import find_compiler
 from mmhsi.ops.ssa_fused import ssa_fused, ssa_fused_backward, why_unavailable
 
+ssa_fused_module = importlib.import_module('mmhsi.ops.ssa_fused')
 pytestmark = pytest.mark.skipif(why_unavailable() is not None, reason=f'no fused kernel: {why_unavailable()}')
 
 BOUNDS = {torch.float32: (1e-5, 2e-6), torch.bfloat16: (1e-2, 4e-3), torch.float16: (2e-3, 1e-3)}
@@ -79,6 +84,28 @@ def test_another_width_of_the_value():
     for result, reference in zip(value_and_gradients([t.float() for t in inputs], (3, 4), 'fused', value), wanted,
                                  strict=True):
         torch.testing.assert_close(result.double(), reference, rtol=1e-5, atol=5e-6)
+
+
+@pytest.mark.parametrize('flag', ['-mno-avx512f', '-mno-avx'])
+@pytest.mark.skipif(platform.machine() != 'x86_64', reason='the flags are those of x86-64')
+def test_agrees_on_processors_with_narrower_vectors(flag, monkeypatch):
+    monkeypatch.setenv('CC', f'{shlex.join(find_compiler())} {flag}')
+    narrow = ssa_fused_module._Kernel()
+    monkeypatch.setattr(ssa_fused_module, '_load', lambda: narrow)
+    for case in CASES:
+        for dtype in (torch.float32, torch.bfloat16):
+            rtol, atol = BOUNDS[dtype]
+            check_against_float64('fused', *case, dtype, rtol, atol)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16], ids=str)
+def test_results_written_past_the_caches(dtype, monkeypatch):
+    inputs = random_inputs(2, 3, (5, 4), 64, 8, dtype=dtype)
+    inputs = [t.transpose(1, 2).contiguous().transpose(1, 2) for t in inputs]
+    wanted = value_and_gradients(inputs, (5, 4), 'fused', inputs[0])
+    monkeypatch.setattr(ssa_fused_module, '_BYTES_TO_STREAM', 0)
+    for result, reference in zip(value_and_gradients(inputs, (5, 4), 'fused', inputs[0]), wanted, strict=True):
+        assert torch.equal(result, reference)
 
 
 def test_any_strides():
