@@ -18,10 +18,12 @@ INLINE __mmask16 first_lanes(__m512i cells, __m512i *first)
     return fresh;
 }
 
-INLINE int32_t list_in_registers(const int32_t *cells, int32_t corners, int32_t row_floats, int32_t *start, int32_t *slot)
+INLINE int32_t list_in_registers(const int32_t *cells, int32_t corners, int32_t row_floats, int32_t *start,
+                                 int32_t *slot)
 {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i low = _mm512_load_si512(cells), high = _mm512_load_si512(cells + 16), row = _mm512_set1_epi32(row_floats);
+    const __m512i low = _mm512_load_si512(cells), high = _mm512_load_si512(cells + 16);
+    const __m512i row = _mm512_set1_epi32(row_floats);
     const uint32_t valid = corners < 32 ? (1u << corners) - 1 : ~0u;
     __m512i first_low, first_high;
     const __mmask16 fresh_low = first_lanes(low, &first_low) & (__mmask16)valid;
@@ -35,7 +37,8 @@ INLINE int32_t list_in_registers(const int32_t *cells, int32_t corners, int32_t 
     }
     const int32_t count_low = __builtin_popcount(fresh_low);
     const __m512i number_low = _mm512_maskz_expand_epi32(fresh_low, lane);
-    const __m512i number_high = _mm512_maskz_expand_epi32(fresh_high, _mm512_add_epi32(lane, _mm512_set1_epi32(count_low)));
+    const __m512i number_high =
+        _mm512_maskz_expand_epi32(fresh_high, _mm512_add_epi32(lane, _mm512_set1_epi32(count_low)));
     _mm512_storeu_si512(slot, _mm512_permutexvar_epi32(first_low, number_low));
     _mm512_storeu_si512(slot + 16, _mm512_permutex2var_epi32(number_low, first_high, number_high));
     _mm512_storeu_si512(start, _mm512_maskz_compress_epi32(fresh_low, _mm512_mullo_epi32(low, row)));
@@ -51,9 +54,11 @@ INLINE void take_in_registers(const float *by_cell, const int32_t *slot, float *
 }
 #endif
 
-/* List the distinct ones of the cells of a query's corners, in the order in which they come first. */
-INLINE int32_t list_distinct(const int32_t *restrict cells, int32_t corners, int32_t row_floats, int32_t *restrict first,
-                             int32_t *restrict number, int32_t *restrict start, int32_t *restrict slot)
+/* List the distinct ones of the cells of a query's corners, in the order in which they come first: where their rows
+   start, and by corner the number in the list. `first` is work space by cell, `number` by corner. */
+INLINE int32_t list_distinct(const int32_t *restrict cells, int32_t corners, int32_t row_floats,
+                             int32_t *restrict first, int32_t *restrict number, int32_t *restrict start,
+                             int32_t *restrict slot)
 {
 #ifdef IN_REGISTERS
     if (corners <= IN_REGISTERS)

@@ -27,7 +27,8 @@ INLINE void multiply_rows(const float *rows, const int32_t *start, int64_t count
 }
 
 /* By point the sum over its corners of their weight and a number. */
-INLINE void at_points(const float *restrict weight, const float *restrict by_corner, int32_t points, float *restrict result)
+INLINE void at_points(const float *restrict weight, const float *restrict by_corner, int32_t points,
+                      float *restrict result)
 {
     for (int32_t p = 0; p < points; p++)
         result[p * QUERIES] = (weight[4 * p] * by_corner[4 * p] + weight[4 * p + 1] * by_corner[4 * p + 1]) +
