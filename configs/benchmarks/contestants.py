@@ -7,14 +7,16 @@ full_spatial_attention = {'model.backbone.full_attn_interval': 1}
 twenty_epochs = {
     'train_cfg.max_epochs': 20, 'train_cfg.val_begin': 10, 'param_scheduler.0.end': 2, 'param_scheduler.1.begin': 2,
     'param_scheduler.1.end': 20, 'param_scheduler.1.T_max': 18}
+five_seeds = (0, 1, 2, 3, 4)
 folder = '../classification/'
 
 windows = [
-    dict(name='HyperSIGMA-T', config=folder + 'hypersigma-tiny_cls_indian-pines.py'),
+    dict(name='HyperSIGMA-T', config=folder + 'hypersigma-tiny_cls_indian-pines.py', seeds=five_seeds),
     dict(name='HyperSIGMA-T, full attention', config=folder + 'hypersigma-tiny_cls_indian-pines.py',
          cfg_options=full_attention),
-    dict(name='HyperSIGMA-T, smoothed', config=folder + 'hypersigma-tiny_cls_indian-pines_smoothed.py'),
-    dict(name='SpatSIGMA-T', config=folder + 'spatsigma-tiny_cls_indian-pines.py'),
+    dict(name='HyperSIGMA-T, smoothed', config=folder + 'hypersigma-tiny_cls_indian-pines_smoothed.py',
+         seeds=five_seeds),
+    dict(name='SpatSIGMA-T', config=folder + 'spatsigma-tiny_cls_indian-pines.py', seeds=five_seeds),
     dict(name='SpatSIGMA-T, full attention', config=folder + 'spatsigma-tiny_cls_indian-pines.py',
          cfg_options=full_spatial_attention),
     dict(name='ResNet-18', config=folder + 'resnet-18_cls_indian-pines.py'),
@@ -41,9 +43,9 @@ classical = [
     dict(name='SVM', method='svm', config=scene_of, scene=bands, options=dict(seed='{seed}')),
     dict(name='random forest', method='forest', config=scene_of, scene=bands, options=dict(seed='{seed}')),
     # the components of the networks, smoothed by a Gaussian whose width (pixels) is chosen on the validation pixels
-    dict(name='SVM, smoothed', method='svm', config=scene_of,
+    dict(name='SVM, smoothed', method='svm', config=scene_of, seeds=five_seeds,
          options=dict(seed='{seed}', smoothing=(1., 2., 3., 4.))),
-    dict(name='SVM, smoothed noise fraction', method='svm', config=scene_of,
+    dict(name='SVM, smoothed noise fraction', method='svm', config=scene_of, seeds=five_seeds,
          scene=dict(preprocessing=[dict(type='MinimumNoiseFraction', n_components=200, power=0.15)]),
          options=dict(seed='{seed}', smoothing=(1., 2., 3., 4.))),
 ]
