@@ -28,6 +28,7 @@ strict = {
             fit_on='unevaluated'),
         customary='10 per class',
         note='Training and test pixels come from different blocks of 16 x 16 pixels, and no window of up to '
-        '23 x 23 pixels around a test pixel holds a training pixel; components fitted on all pixels but those of validation and test. '
-        'Small classes that lie in one place have no test pixel, so that this is another test set.'),
+        '23 x 23 pixels around a test pixel holds a training pixel; components fitted on all pixels but those of '
+        'validation and test. Small classes that lie in one place have no test pixel, so that this is another test '
+        'set.'),
 }

@@ -106,6 +106,8 @@ def test_strict_fit_sees_no_test_pixel(finished):
 
 def test_tables_are_published(main, finished, tmp_path, monkeypatch):
     path, folder = finished[:2]
+    (folder / 'suite_random_labels.png').write_bytes(b'a plot over the labels')
     main([str(path), '--work-dir', str(folder), '--report-only', '--publish', str(tmp_path / 'docs')])
+    assert (tmp_path / 'docs' / 'suite_random_labels.png').read_bytes() == b'a plot over the labels'
     published = (tmp_path / 'docs' / 'suite.md').read_text()
     assert published == (folder / 'report.md').read_text() and '| broken |' in published

@@ -27,7 +27,8 @@ def write_report(suite: Suite, root: str | Path, cells: Sequence[Cell] | None = 
     """Write the report of what has been run.
 
     ``report.md`` holds all tables with the failures below, ``runs.csv`` every run, and for each setting there are
-    ``<setting>.csv``, ``<setting>.tex`` and ``<setting>_parameters.png``, for each curve ``<curve>_labels.png``.
+    ``<setting>.csv``, ``<setting>.tex`` and ``<setting>_parameters.png``, for each curve
+    ``<suite>_<curve>_labels.png``, which ``report.md`` shows.
 
     Args:
         suite (Suite): The suite.
@@ -51,7 +52,9 @@ def write_report(suite: Suite, root: str | Path, cells: Sequence[Cell] | None = 
         if figure is not None:
             save_figure(figure, root / f'{slug(setting)}_parameters.png')
     for curve, figure in label_curves(suite, table).items():
-        save_figure(figure, root / f'{slug(curve)}_labels.png')
+        name = f'{suite.name}_{slug(curve)}_labels.png'
+        save_figure(figure, root / name)
+        sections += [f'![{curve}: score over the number of training pixels]({name})', '']
     sections += _warnings(records)
     text = '\n'.join(sections)
     (root / 'runs.csv').write_text(long_csv(suite, table), encoding='utf-8')

@@ -96,14 +96,14 @@ def test_failures_are_shown_and_count_for_nothing(suite, records, tmp_path):
     assert 'Small classes are absent.' in text and 'less that of this setting' in text
     assert {'random.csv', 'random.tex', 'strict.tex', 'random_parameters.png'} <= {
         path.name for path in tmp_path.iterdir()}
-    assert not (tmp_path / 'labels_labels.png').exists()  # one number of labels is no curve
+    assert not (tmp_path / f'{suite.name}_labels_labels.png').exists()  # one number of labels is no curve
 
 
 def test_plot_over_labels_needs_settings_with_different_numbers(suite, records, tmp_path):
     more = Cell('A', 'more', 0, tmp_path / 'config.py')
     write_record(tmp_path / more.name, record_of(more, 0.95, split=dict(hash='s', train=300, val=10, test=70)))
     write_report(Suite('compare', (*suite.cells, more), SETTINGS, dict(OA=3)), tmp_path)
-    assert (tmp_path / 'labels_labels.png').stat().st_size > 5000
+    assert (tmp_path / f'{suite.name}_labels_labels.png').stat().st_size > 5000
 
 
 def test_different_splits_are_reported(suite, records, tmp_path):
