@@ -38,6 +38,7 @@ tiles = [
     dict(name='SegFormer-B0', config=folder + 'segformer-b0_seg_indian-pines.py'),
 ]
 scene_of = folder + 'hypersigma-tiny_cls_indian-pines.py'
+noise_fractions = dict(preprocessing=[dict(type='MinimumNoiseFraction', n_components=200, power=0.15)])
 bands = dict(preprocessing=[])  # each band is standardised by the classifier itself, on the training pixels
 classical = [
     dict(name='SVM', method='svm', config=scene_of, scene=bands, options=dict(seed='{seed}')),
@@ -45,7 +46,6 @@ classical = [
     # the components of the networks, smoothed by a Gaussian whose width (pixels) is chosen on the validation pixels
     dict(name='SVM, smoothed', method='svm', config=scene_of, seeds=five_seeds,
          options=dict(seed='{seed}', smoothing=(1., 2., 3., 4.))),
-    dict(name='SVM, smoothed noise fraction', method='svm', config=scene_of, seeds=five_seeds,
-         scene=dict(preprocessing=[dict(type='MinimumNoiseFraction', n_components=200, power=0.15)]),
+    dict(name='SVM, smoothed noise fraction', method='svm', config=scene_of, seeds=five_seeds, scene=noise_fractions,
          options=dict(seed='{seed}', smoothing=(1., 2., 3., 4.))),
 ]

@@ -20,7 +20,7 @@ _FOLDER = Path(__file__).resolve().parent
 SOURCE = _FOLDER / 'sparse_sampling_attention.c'
 HEADERS = tuple(_FOLDER / name for name in ('ssa_common.h', 'ssa_cells.h', 'ssa_work.h', 'ssa_stages.h'))
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
-_LANES = 16  # LANES of ssa_common.h
+_LANES = 16  # the most that LANES of ssa_common.h can be
 _LARGEST_INDEX = 2**31 - 1
 # Multiplications that are worth another thread: about 20 microseconds of one.
 _WORK_PER_THREAD = 2**18
