@@ -9,7 +9,7 @@ from pathlib import Path
 
 from demo_run import ROOT, load_config, make_parser, print_scores, run_classical, train_and_test
 
-CONFIG = ROOT / 'configs/classification/hypersigma-tiny_cls_indian-pines_smoothed.py'
+CONFIG = ROOT / 'configs/classification/hypersigma-tiny-wide_cls_indian-pines_smoothed.py'
 
 
 def prepare_data(folder: str) -> None:

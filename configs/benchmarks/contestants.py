@@ -32,6 +32,11 @@ small = [
     dict(name='SpatSIGMA-S, full attention', config=folder + 'spatsigma-small_cls_indian-pines.py',
          cfg_options=full_spatial_attention),
 ]
+wide = [  # for few labels
+    dict(name='HyperSIGMA-T, smoothed, wide', seeds=five_seeds,
+         config=folder + 'hypersigma-tiny-wide_cls_indian-pines_smoothed.py'),
+    dict(name='MLP, smoothed', config=folder + 'mlp_cls_indian-pines_smoothed.py', seeds=five_seeds),
+]
 # Their training sees the values of all pixels of the scene, whatever the split: they are no part of strict settings.
 tiles = [
     dict(name='UPerNet-R18', config=folder + 'upernet-r18_seg_indian-pines.py'),

@@ -1,6 +1,7 @@
 """Networks: backbones, necks, heads and the layers they are made of."""
 
 from .backbones import HybridCNN, HyperSIGMA, SiameseBackbone, SpatViT, SpecViT
+from .classifiers import WideAndDeepClassifier
 from .data_preprocessors import HSIDataPreprocessor, RestorationDataPreprocessor
 from .heads import (
     AbundanceHead,
@@ -13,6 +14,7 @@ from .heads import (
     SpecMAEHead,
     SuperResolutionHead,
     TargetDetectionHead,
+    WideAndDeepHead,
 )
 from .layers import FullAttention, RefinementTransformer, SparseSamplingAttention, TransformerBlock
 from .losses import (
@@ -42,5 +44,5 @@ __all__ = [
     'SiameseBackbone', 'SlidingEncoderDecoder', 'SparseSamplingAttention', 'SpatMAE', 'SpatMAEHead', 'SpatViT',
     'SpecMAE', 'SpecMAEHead', 'SpecViT', 'SpectralAngleLoss', 'SpectralEnhancement', 'SumLoss', 'SuperResolutionHead',
     'TargetDetectionHead', 'TopDownFusion', 'TotalVariationLoss', 'TransformerBlock', 'Unmixer',
-    'WeightedCrossEntropyLoss'
+    'WeightedCrossEntropyLoss', 'WideAndDeepClassifier', 'WideAndDeepHead'
 ]

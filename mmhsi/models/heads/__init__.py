@@ -8,8 +8,9 @@ from .multi_level_seg_head import MultiLevelSegHead
 from .pixel_seg_head import PixelSegHead
 from .restoration_head import RestorationHead, SuperResolutionHead
 from .target_detection_head import TargetDetectionHead
+from .wide_and_deep_head import WideAndDeepHead
 
 __all__ = [
     'AbundanceHead', 'ChangeClsHead', 'MultiLevelClsHead', 'MultiLevelSegHead', 'PixelSegHead', 'RestorationHead',
-    'SpatMAEHead', 'SpecMAEHead', 'SuperResolutionHead', 'TargetDetectionHead'
+    'SpatMAEHead', 'SpecMAEHead', 'SuperResolutionHead', 'TargetDetectionHead', 'WideAndDeepHead'
 ]

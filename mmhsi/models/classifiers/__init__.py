@@ -1,0 +1,5 @@
+"""Classifiers."""
+
+from .wide_and_deep_classifier import WideAndDeepClassifier
+
+__all__ = ['WideAndDeepClassifier']

@@ -1,0 +1,48 @@
+"""A classifier whose head sees the image itself beside the features of the backbone."""
+
+import torch
+from mmpretrain.models import ImageClassifier
+from torch import Tensor
+
+from mmhsi.registry import MODELS
+
+
+@MODELS.register_module()
+class WideAndDeepClassifier(ImageClassifier):
+    """mmpretrain's ``ImageClassifier`` that passes the image on, behind the feature maps.
+
+    With few labels a deep path needs noise and soft labels in order not to overfit, whereas a wide shallow one on the
+    same bands does best without. :class:`mmhsi.models.WideAndDeepHead` trains and joins both. Any backbone and neck
+    will do.
+
+    Args:
+        noise_std (float): Standard deviation of the Gaussian noise that is added to the image in front of the backbone
+            while training. The image that is passed on has none. Defaults to 0.
+        **kwargs: See mmpretrain's ``ImageClassifier``.
+
+    Raises:
+        ValueError: If ``noise_std`` is negative.
+    """
+
+    def __init__(self, *args, noise_std: float = 0., **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if noise_std < 0:
+            raise ValueError(f'noise_std must not be negative, found {noise_std}')
+        self.noise_std = noise_std
+
+    def extract_feat(self, inputs: Tensor, stage: str = 'neck') -> tuple:
+        """Images (B, C, H, W) → features of the backbone, features of the neck and the images, or pre-logits.
+
+        Args:
+            inputs: Images (B, C, H, W).
+            stage: 'backbone', 'neck' or 'pre_logits'. Defaults to 'neck'.
+
+        Returns:
+            What the backbone returns; the maps of the neck (B, C_i, h_i, w_i), shallow to deep, and last the images; or
+            what the head makes of them before its last layers.
+        """
+        deep_inputs = inputs + self.noise_std * torch.randn_like(inputs) if self.training and self.noise_std else inputs
+        if stage == 'backbone':
+            return super().extract_feat(deep_inputs, stage)
+        features = (*super().extract_feat(deep_inputs, 'neck'), inputs)
+        return features if stage == 'neck' else self.head.pre_logits(features)
