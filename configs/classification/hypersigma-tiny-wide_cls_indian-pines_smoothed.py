@@ -12,3 +12,4 @@ model = dict(
         in_channels=_base_.num_bands,
         num_classes=_base_.num_classes,
         deep=_base_.model.head))
+optim_wrapper = dict(clip_grad=dict(max_norm=5.))  # the gradients of the deep path do not hold back the wide one

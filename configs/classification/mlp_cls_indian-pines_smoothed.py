@@ -12,6 +12,5 @@ model = dict(
         type='mmpretrain.StackedLinearClsHead',
         in_channels=_base_.num_bands,
         mid_channels=[2048],
-        act_cfg=dict(type='GELU'),
         num_classes=_base_.num_classes,
         loss=dict(type='mmpretrain.CrossEntropyLoss')))

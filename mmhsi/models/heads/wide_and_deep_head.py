@@ -43,7 +43,7 @@ class WideAndDeepHead(ClsHead):
             raise ValueError(f'the deep head has {self.deep.num_classes} classes, the wide path {num_classes}')
         self.num_classes = num_classes
         self.wide = nn.Sequential(
-            nn.Linear(in_channels, hidden_channels), nn.GELU(), nn.Linear(hidden_channels, num_classes))
+            nn.Linear(in_channels, hidden_channels), nn.ReLU(), nn.Linear(hidden_channels, num_classes))
 
     def wide_logits(self, images: Tensor) -> Tensor:
         """Logits (B, K) of the middle pixel of images (B, C, H, W), at index H // 2, W // 2."""
