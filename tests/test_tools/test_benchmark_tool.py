@@ -111,3 +111,5 @@ def test_tables_are_published(main, finished, tmp_path, monkeypatch):
     assert (tmp_path / 'docs' / 'suite_random_labels.png').read_bytes() == b'a plot over the labels'
     published = (tmp_path / 'docs' / 'suite.md').read_text()
     assert published == (folder / 'report.md').read_text() and '| broken |' in published
+    runs = (tmp_path / 'docs' / 'suite_runs.csv').read_text()
+    assert runs == (folder / 'runs.csv').read_text() and 'strict fit,broken,3,failed,' in runs

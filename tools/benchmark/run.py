@@ -36,7 +36,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--dry-run', action='store_true', help='list the cells and whether they are finished')
     parser.add_argument('--report-only', action='store_true', help='run nothing')
     parser.add_argument('--publish', type=Path, metavar='FOLDER',
-                        help='write the tables to <FOLDER>/<name of the suite>.md too, with plots over the labels')
+                        help='write the tables to <FOLDER>/<name of the suite>.md too, with plots over the labels and every '
+                        'run')
     args = parser.parse_args(argv)
     if args.jobs < 1 or args.threads < 1:
         parser.error(f'--jobs and --threads must be at least 1, not {args.jobs} and {args.threads}')
@@ -65,6 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.publish:
         args.publish.mkdir(parents=True, exist_ok=True)
         (args.publish / f'{suite.name}.md').write_text(report, encoding='utf-8')
+        shutil.copy(root / 'runs.csv', args.publish / f'{suite.name}_runs.csv')
         for picture in root.glob(f'{suite.name}_*_labels.png'):
             shutil.copy(picture, args.publish)
     print(f'report, tables and plots: {root}')
