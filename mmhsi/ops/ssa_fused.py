@@ -28,7 +28,7 @@ _LARGEST_INDEX = 2**31 - 1
 _WORK_PER_THREAD = 2**18
 
 # Results of so many bytes are written past the caches, which would not keep them until they are read.
-_BYTES_TO_STREAM = 8 * 2**20
+_BYTES_TO_STREAM = 4 * 2**20
 
 # Of the memory of results and work spaces so many free bytes are kept for the next ones.
 _pool = MemoryPool(capacity=256 * 2**20)
