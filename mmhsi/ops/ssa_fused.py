@@ -8,14 +8,12 @@ competes with it. In a forked process, where the threads of that pool are gone, 
 import ctypes
 import os
 import subprocess
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from .memory_pool import MemoryPool
 from .native_library import load_library
 
 _FOLDER = Path(__file__).resolve().parent
@@ -29,9 +27,6 @@ _WORK_PER_THREAD = 2**18
 
 # Results of so many bytes are written past the caches, which would not keep them until they are read.
 _BYTES_TO_STREAM = 4 * 2**20
-
-# Of the memory of results and work spaces so many free bytes are kept for the next ones.
-_pool = MemoryPool(capacity=256 * 2**20)
 
 _forked = False
 
@@ -126,10 +121,10 @@ def _offset_rows(offsets: Tensor) -> Tensor:
     return _with_whole_rows(offsets.float().flatten(3))
 
 
-def _empty_rows(like: Tensor, width: int, dtype: torch.dtype, empty: Callable = _pool.empty) -> Tensor:
+def _empty_rows(like: Tensor, width: int, dtype: torch.dtype) -> Tensor:
     """An empty (B, heads, N, width) that lies in memory as (B, N, heads, width), as projections take and give it."""
     batch, heads, tokens = like.shape[:3]
-    return empty((batch, tokens, heads, width), dtype=dtype).transpose(1, 2)
+    return torch.empty(batch, tokens, heads, width, dtype=dtype, device=like.device).transpose(1, 2)
 
 
 def _call(tensors: dict[str, Tensor], height: int, width: int, scale: float, backward: bool) -> None:
@@ -150,7 +145,7 @@ def _call(tensors: dict[str, Tensor], height: int, width: int, scale: float, bac
         region=None if _forked else kernel.region, **{name: _rows(tensor) for name, tensor in tensors.items()})
     address = ctypes.addressof(problem)
     problem.scratch_bytes = kernel.scratch_bytes(address, backward)
-    scratch = _pool.empty((threads * problem.scratch_bytes + 64, ), torch.uint8)
+    scratch = torch.empty(threads * problem.scratch_bytes + 64, dtype=torch.uint8)
     problem.scratch = (scratch.data_ptr() + 63) // 64 * 64
     kernel.run(address, backward)
 
@@ -181,14 +176,14 @@ def ssa_fused_backward(grad_out: Tensor, query: Tensor, key: Tensor, value: Tens
 
 @ssa_fused.register_fake
 def _fused_shape(query, key, value, offsets, height, width, scale):
-    return _empty_rows(value, value.shape[-1], value.dtype, value.new_empty)
+    return _empty_rows(value, value.shape[-1], value.dtype)
 
 
 @ssa_fused_backward.register_fake
 def _fused_backward_shapes(grad_out, query, key, value, offsets, height, width, scale):
-    grads = [_empty_rows(tensor, tensor.shape[-1], tensor.dtype, tensor.new_empty) for tensor in (query, key, value)]
+    grads = [_empty_rows(tensor, tensor.shape[-1], tensor.dtype) for tensor in (query, key, value)]
     points = offsets.shape[3]
-    return *grads, _empty_rows(offsets, 2 * points, offsets.dtype, offsets.new_empty).unflatten(-1, (points, 2))
+    return *grads, _empty_rows(offsets, 2 * points, offsets.dtype).unflatten(-1, (points, 2))
 
 
 def _save_inputs(ctx, inputs, output) -> None:
