@@ -36,8 +36,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--dry-run', action='store_true', help='list the cells and whether they are finished')
     parser.add_argument('--report-only', action='store_true', help='run nothing')
     parser.add_argument('--publish', type=Path, metavar='FOLDER',
-                        help='write the tables to <FOLDER>/<name of the suite>.md too, with plots over the labels and every '
-                        'run')
+                        help='write the tables to <FOLDER>/<name of the suite>.md too, beside plots over the labels '
+                        'and a file of every run')
     args = parser.parse_args(argv)
     if args.jobs < 1 or args.threads < 1:
         parser.error(f'--jobs and --threads must be at least 1, not {args.jobs} and {args.threads}')
