@@ -18,6 +18,13 @@ BACKBONE = dict(
     img_size=3, patch_size=1, in_channels=4)
 
 
+
+def classifier(**options):
+    return WideAndDeepClassifier(
+        backbone=dict(BACKBONE), head=copy.deepcopy(HEAD),
+        data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'), **options)
+
+
 @pytest.fixture
 def head():
     torch.manual_seed(0)
@@ -66,7 +73,7 @@ def test_loss_takes_scores_of_mixed_labels(head, features):
 
 
 def test_noise_reaches_the_backbone_in_training_and_never_the_wide_path():
-    model = WideAndDeepClassifier(backbone=dict(BACKBONE), head=copy.deepcopy(HEAD), noise_std=0.5)
+    model = classifier(noise_std=0.5)
     images = torch.randn(2, 4, 3, 3, generator=torch.Generator().manual_seed(0))
     seen = []
     model.backbone.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
@@ -80,7 +87,7 @@ def test_noise_reaches_the_backbone_in_training_and_never_the_wide_path():
 
 def test_stages_of_features_and_both_losses_of_the_classifier():
     torch.manual_seed(0)
-    model = WideAndDeepClassifier(backbone=dict(BACKBONE), head=copy.deepcopy(HEAD)).eval()
+    model = classifier().eval()
     images = torch.randn(2, 4, 3, 3)
     maps, = model.extract_feat(images, 'backbone')
     torch.testing.assert_close(model.extract_feat(images)[0], maps)
@@ -94,4 +101,4 @@ def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match='the deep head has 3 classes, the wide path 4'):
         WideAndDeepHead(deep=copy.deepcopy(DEEP), in_channels=4, num_classes=4)
     with pytest.raises(ValueError, match='noise_std must not be negative, found -1'):
-        WideAndDeepClassifier(backbone=dict(BACKBONE), noise_std=-1)
+        classifier(noise_std=-1)
