@@ -1,15 +1,13 @@
 # Indian Pines with ten labels per class: networks and classical methods, the customary and the strict way.
 _base_ = ['contestants.py', 'indian-pines_settings.py']
 
-customary = '10 per class'
 contestants = [
     *_base_.windows,
     *_base_.wide,
-    *(dict(contestant, settings=[customary]) for contestant in _base_.tiles),
+    *(dict(contestant, settings=['10 per class']) for contestant in _base_.tiles),
     *_base_.classical,
 ]
-settings = {customary: _base_.customary[customary], **{
-    name: setting for name, setting in _base_.strict.items() if setting['customary'] == customary}}
+settings = _base_.ten_per_class
 scores = dict(OA=4, AA=4, kappa=4)
 reference = 'HyperSIGMA-T'
 seeds = (0, 1, 2)

@@ -2,8 +2,9 @@
 _base_ = ['contestants.py', 'indian-pines_settings.py']
 
 names = ('HyperSIGMA-T', 'HyperSIGMA-T, smoothed, wide', 'MLP, smoothed', 'SVM', 'SVM, smoothed')
+seeds = (0, 1, 2)
 contestants = [
-    {key: value for key, value in contestant.items() if key != 'seeds'}
+    dict(contestant, seeds=seeds)
     for contestant in (*_base_.windows, *_base_.wide, *_base_.classical) if contestant['name'] in names
 ]
 settings = {
@@ -13,4 +14,3 @@ settings = {
 }
 scores = dict(OA=4, AA=4, kappa=4)
 reference = 'HyperSIGMA-T'
-seeds = (0, 1, 2)

@@ -32,3 +32,8 @@ strict = {
         'validation and test. Small classes that lie in one place have no test pixel, so that this is another test '
         'set.'),
 }
+# the customary setting with its strict ones
+ten_per_class, ten_percent = [
+    {name: setting for name, setting in {**customary, **strict}.items() if first in (name, setting.get('customary'))}
+    for first in customary
+]

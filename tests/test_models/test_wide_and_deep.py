@@ -18,7 +18,6 @@ BACKBONE = dict(
     img_size=3, patch_size=1, in_channels=4)
 
 
-
 def classifier(**options):
     return WideAndDeepClassifier(
         backbone=dict(BACKBONE), head=copy.deepcopy(HEAD),

@@ -1,5 +1,6 @@
 """A head of two paths: deep features, and a wide hidden layer on the middle pixel of the image itself."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -57,7 +58,7 @@ class WideAndDeepHead(ClsHead):
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
         """Maps (B, C_i, h_i, w_i), shallow to deep, and the images (B, C, H, W) → log-probabilities (B, K)."""
         both = torch.stack([self.deep(feats[:-1]), self.wide_logits(feats[-1])])
-        return both.log_softmax(dim=-1).logsumexp(dim=0) - torch.tensor(2.).log()
+        return both.log_softmax(dim=-1).logsumexp(dim=0) - math.log(2.)
 
     def loss(self, feats: Sequence[Tensor], data_samples: Sequence[DataSample], **kwargs) -> dict[str, Tensor]:
         """Losses of both paths, by which the paths learn without regard to each other.
