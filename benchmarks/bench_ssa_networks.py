@@ -1,17 +1,20 @@
 """Forward pass and training step of whole networks with each back end of sparse sampling attention.
 
-    python benchmarks/bench_ssa_networks.py spatvit --patch-sizes 8 2 1
+    python benchmarks/bench_ssa_networks.py spatvit --patch-sizes 8 2 1 --variants reference full fused
     python benchmarks/bench_ssa_networks.py hypersigma --protocols window tile --threads 2 --wall
 
 `spatvit`: SpatViT-B on 64x64 pixels of 100 bands, forward and training step (forward, backward, AdamW). `hypersigma`:
 training step of the HyperSIGMA-B of configs/classification (window 33, batch 4; tile 128, batch 1) against the time
 that its matrix products alone need, which are counted and whose rate is measured in the same run. `reference` samples
-keys and values separately, as the paper's code does; in all else the network is ours. Rounds in which every variant
-runs once; medians, and median ratios to the first variant. Memory is the largest resident size of a process that builds
+keys and values separately, as the paper's code does; in all else the network is ours. `full` is the network with full
+attention (scaled_dot_product_attention) in every block. Rounds in which every variant runs once; medians, and median
+ratios to the first variant. "of products": the time as a multiple of that of the matrix products alone, which are those
+of the network with sparse attention. Memory is the largest resident size of a process that builds
 the network and makes one step. On the CPU times are processor time by thread unless --wall is given.
 """
 
 import argparse
+import logging
 import os
 import resource
 import time
@@ -36,7 +39,11 @@ ROOT = Path(__file__).resolve().parents[1]
 BANDS, SIDE = 100, 64
 PROTOCOLS = {'window': ('hypersigma-base_cls_indian-pines.py', 33, 4, 30),
              'tile': ('hypersigma-base_seg_pavia-university.py', 128, 1, None)}  # config, side, batch, bands
-VARIANTS = ('reference', 'torch', 'dense', 'fused', 'fused bfloat16')
+VARIANTS = ('reference', 'full', 'full bfloat16', 'torch', 'dense', 'fused', 'fused bfloat16')
+
+
+def is_full(variant: str) -> bool:
+    return variant.startswith('full')
 
 
 class Steps:
@@ -53,7 +60,8 @@ class Steps:
         return sum(value for name, value in losses.items() if 'loss' in name)
 
     def run(self, variant: str, mode: str) -> None:
-        os.environ['MMHSI_SSA_BACKEND'] = variant.split()[0]
+        if not is_full(variant):
+            os.environ['MMHSI_SSA_BACKEND'] = variant.split()[0]
         half = torch.autocast('cpu', torch.bfloat16) if 'bfloat16' in variant else nullcontext()
         with half, torch.set_grad_enabled(mode != 'forward'):
             loss = self.loss()
@@ -64,20 +72,20 @@ class Steps:
         self.optimizer.step()
 
 
-def spatvit(patch_size: int) -> Steps:
+def spatvit(patch_size: int, interval: int) -> Steps:
     torch.manual_seed(0)
-    network = SpatViT('base', img_size=SIDE, patch_size=patch_size, in_channels=BANDS)
+    network = SpatViT('base', img_size=SIDE, patch_size=patch_size, in_channels=BANDS, full_attn_interval=interval)
     network.init_weights()
     return Steps(network, torch.randn(1, BANDS, SIDE, SIDE))
 
 
-def hypersigma(protocol: str) -> Steps:
+def hypersigma(protocol: str, interval: int) -> Steps:
     init_default_scope('mmhsi')
     name, side, batch, bands = PROTOCOLS[protocol]
     config = Config.fromfile(ROOT / 'configs' / 'classification' / name)
     torch.manual_seed(0)
     for branch in ('spatial', 'spectral'):
-        config.model.backbone[branch].img_size = side
+        config.model.backbone[branch].update(img_size=side, full_attn_interval=interval)
     network = MODELS.build(config.model)
     network.init_weights()
     inputs = torch.randn(batch, bands or config.num_bands, side, side)
@@ -90,16 +98,17 @@ def hypersigma(protocol: str) -> Steps:
     return Steps(network, inputs, samples)
 
 
-def build(case: str) -> Steps:
+def build(case: str, full: bool) -> Steps:
     BACKENDS['reference'] = attend_by_two_samplings
     kind, setting = case.split()
-    return spatvit(int(setting)) if kind == 'patch' else hypersigma(setting)
+    interval = 1 if full else 3
+    return spatvit(int(setting), interval) if kind == 'patch' else hypersigma(setting, interval)
 
 
 def peak_memory(case: str, variant: str) -> float:
     """MiB of a fresh process that makes one step."""
     torch.set_num_threads(1)
-    build(case).run(variant, 'step')
+    build(case, is_full(variant)).run(variant, 'step')
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -116,11 +125,12 @@ def matrix_rate(dtype: torch.dtype, threads: int, clock) -> float:
 
 def compare(case: str, variants: list[str], modes: list[str], args: argparse.Namespace) -> None:
     clock = time.perf_counter if args.wall else time.process_time
-    steps = build(case)
+    sparse = build(case, full=False)
+    full = build(case, full=True) if any(map(is_full, variants)) else None
+    steps = {variant: full if is_full(variant) else sparse for variant in variants}
     with FlopCounterMode(display=False) as counter:
-        steps.run('dense', 'step')
-    flops = counter.get_total_flops()
-    # of the dense back end two products of attention are counted too, less than a hundredth
+        sparse.run('torch', 'step')
+    flops = counter.get_total_flops()  # of sparse attention no more than its sums of P terms
     times: dict[tuple[str, str], list[float]] = {(v, m): [] for v in variants for m in modes}
     rates: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
     for turn in range(args.rounds + 1):
@@ -128,11 +138,11 @@ def compare(case: str, variants: list[str], modes: list[str], args: argparse.Nam
             found.append(matrix_rate(dtype, torch.get_num_threads(), clock))
         for (variant, mode), taken in times.items():
             start = clock()
-            steps.run(variant, mode)
+            steps[variant].run(variant, mode)
             duration = (clock() - start) / (1 if args.wall else torch.get_num_threads())
             if turn:  # the first round warms up
                 taken.append(duration)
-    del steps
+    del sparse, full, steps
     print(f'{case}, threads {torch.get_num_threads()}: {flops / 1e12:.3f} TFLOP of products in a step; float32 '
           f'{median(rates[torch.float32]) / 1e9:.0f}, bfloat16 {median(rates[torch.bfloat16]) / 1e9:.0f} GFLOP/s')
     print(f'  {"variant":16}{"mode":>9}{"s":>9}{"faster":>8}{"of products":>13}{"MiB":>8}')
@@ -160,6 +170,7 @@ def main() -> None:
     parser.add_argument('--wall', action='store_true', help='elapsed time')
     parser.add_argument('--no-memory', action='store_true', help='leave out the memory, which takes processes')
     args = parser.parse_args()
+    logging.disable(logging.INFO)  # what is initialised how
     torch.set_num_threads(args.threads)
     if args.network == 'spatvit':
         for size in args.patch_sizes:
