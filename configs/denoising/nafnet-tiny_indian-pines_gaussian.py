@@ -11,4 +11,5 @@ model = dict(
         enc_blk_nums=[1],
         dec_blk_nums=[1]),
     test_cfg=dict(tile_size=_base_.tile_size, overlap=8))  # pixels
+optim_wrapper = dict(optimizer=dict(lr=1e-3))  # the best on the validation rows of 2e-4, 5e-4, 1e-3 and 2e-3
 custom_hooks = []  # it has no head that could start from a subspace
