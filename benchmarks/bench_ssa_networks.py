@@ -8,9 +8,10 @@ training step of the HyperSIGMA-B of configs/classification (window 33, batch 4;
 that its matrix products alone need, which are counted and whose rate is measured in the same run. `reference` samples
 keys and values separately, as the paper's code does; in all else the network is ours. `full` is the network with full
 attention (scaled_dot_product_attention) in every block. Rounds in which every variant runs once; medians, and median
-ratios to the first variant. "of products": the time as a multiple of that of the matrix products alone, which are those
-of the network with sparse attention. Memory is the largest resident size of a process that builds
-the network and makes one step. On the CPU times are processor time by thread unless --wall is given.
+ratios to the first variant. "of products": the time as a multiple of that of the matrix products alone, those of the
+network with sparse attention, without what is multiplied in full attention itself. Memory is the largest resident size
+of a process that builds the network and makes one step. On the CPU times are processor time by thread unless --wall is
+given.
 """
 
 import argparse
