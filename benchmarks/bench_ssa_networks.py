@@ -73,14 +73,14 @@ class Steps:
         self.optimizer.step()
 
 
-def spatvit(patch_size: int, interval: int) -> Steps:
+def spatvit(patch_size: int, interval: int | None) -> Steps:
     torch.manual_seed(0)
     network = SpatViT('base', img_size=SIDE, patch_size=patch_size, in_channels=BANDS, full_attn_interval=interval)
     network.init_weights()
     return Steps(network, torch.randn(1, BANDS, SIDE, SIDE))
 
 
-def hypersigma(protocol: str, interval: int) -> Steps:
+def hypersigma(protocol: str, interval: int | None) -> Steps:
     init_default_scope('mmhsi')
     name, side, batch, bands = PROTOCOLS[protocol]
     config = Config.fromfile(ROOT / 'configs' / 'classification' / name)
@@ -102,7 +102,7 @@ def hypersigma(protocol: str, interval: int) -> Steps:
 def build(case: str, full: bool) -> Steps:
     BACKENDS['reference'] = attend_by_two_samplings
     kind, setting = case.split()
-    interval = 1 if full else 3
+    interval = 1 if full else None  # that of the architecture
     return spatvit(int(setting), interval) if kind == 'patch' else hypersigma(setting, interval)
 
 
