@@ -28,8 +28,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from score_table import print_table
 
-from mmhsi.apis.classical_restoration import evaluate_restorer, restoration_dataset
 from mmhsi.classical import DENOISERS
+from mmhsi.comparison.classical_restoration import evaluate_restorer, restoration_dataset
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.models.restorers import restore_by_tiles

@@ -29,8 +29,8 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
 
-from mmhsi.apis.classical_detection import COARSE, detectors_for, evaluate_detector
-from mmhsi.datasets.shared_scenes import get_scene
+from mmhsi.comparison.classical_detection import COARSE, detectors_for, evaluate_detector
+from mmhsi.datasets.scenes.shared_scenes import get_scene
 from mmhsi.engine.distributed import build_runner
 from mmhsi.evaluation import DetectionResult
 from mmhsi.visualization.figure import save_figure

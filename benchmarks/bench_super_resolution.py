@@ -25,7 +25,7 @@ import torch
 from mmengine.config import Config
 from prettytable import PrettyTable
 
-from mmhsi.apis.classical_restoration import evaluate_restorer, restoration_dataset
+from mmhsi.comparison.classical_restoration import evaluate_restorer, restoration_dataset
 from mmhsi.engine.distributed import build_runner
 from mmhsi.registry import METRICS
 

@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from prettytable import PrettyTable
 
-from mmhsi.apis.classical_methods import classical_methods
+from mmhsi.comparison.classical_methods import classical_methods
 from mmhsi.datasets import get_scene
 from mmhsi.engine.distributed import build_runner
 from mmhsi.utils.run_seed import set_run_seed

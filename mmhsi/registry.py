@@ -27,7 +27,7 @@ PARAM_SCHEDULERS = _child('parameter scheduler', root.PARAM_SCHEDULERS, 'mmhsi.e
 LOOPS = _child('loop', root.LOOPS, 'mmhsi.engine')
 VISUALIZERS = _child('visualizer', root.VISUALIZERS, 'mmhsi.visualization')
 VISBACKENDS = _child('visualizer backend', root.VISBACKENDS, 'mmhsi.visualization')
-INFERENCERS = _child('inferencer', root.INFERENCERS, 'mmhsi.apis')
+INFERENCERS = _child('inferencer', root.INFERENCERS, 'mmhsi.inference')
 TASK_UTILS = _child('task util', root.TASK_UTILS, 'mmhsi.datasets')
 
 # Registries without components of ours: MMEngine asks every one of them for the default scope.

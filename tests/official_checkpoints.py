@@ -4,7 +4,7 @@ import argparse
 
 import torch
 
-from mmhsi.utils.official_layout import PUBLISHED_SIZES, pretraining_shapes
+from mmhsi.weights.official_layout import PUBLISHED_SIZES, pretraining_shapes
 
 TINY = dict(embed_dims=8, num_layers=3, decoder_dims=4, num_decoder_layers=2)
 TINY_EMBEDDINGS = {'spat-mae': dict(embedding=(5, 2, 2), num_tokens=16),

@@ -22,7 +22,7 @@ from mmengine.config import Config, DictAction
 from prettytable import PrettyTable
 
 from mmhsi.apis import HSIInferencer
-from mmhsi.apis.zoo import find_model
+from mmhsi.inference.zoo import find_model
 
 
 def _part(text: str) -> tuple[int, int]:

@@ -21,8 +21,8 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
 
-from mmhsi.apis.classical_methods import classical_methods, default_methods
-from mmhsi.apis.classical_restoration import evaluate_restorer, restoration_dataset, restoration_methods
+from mmhsi.comparison.classical_methods import classical_methods, default_methods
+from mmhsi.comparison.classical_restoration import evaluate_restorer, restoration_dataset, restoration_methods
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.evaluation import DetectionResult
 from mmhsi.registry import DATASETS, METRICS

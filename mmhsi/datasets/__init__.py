@@ -1,10 +1,7 @@
 """Datasets of hyperspectral scenes: readers, scenes, splits, transforms, and the windows and tiles cut from a scene."""
 
-from mmhsi.datasets.area_split import AreaSplit
-from mmhsi.datasets.centre_split import CentreSplit
 from mmhsi.datasets.class_info import CLASS_INFO, IGNORE_INDEX, ClassInfo, get_class_info
 from mmhsi.datasets.crop_dataset import CropDataset
-from mmhsi.datasets.detection_scene import DetectionScene
 from mmhsi.datasets.eight_poses import EightPoses
 from mmhsi.datasets.io import (
     CubeInfo,
@@ -19,19 +16,22 @@ from mmhsi.datasets.io import (
     resample_spectrum,
     write_raster,
 )
-from mmhsi.datasets.limited_split import LimitedSplit
-from mmhsi.datasets.pair_scene import PairScene
 from mmhsi.datasets.patch_dataset import PatchDataset
 from mmhsi.datasets.patch_store import PatchStore, write_patches
 from mmhsi.datasets.pretrain_tiles import HSITileDataset, UnlabelledTileDataset
 from mmhsi.datasets.scene_dataset import SceneDataset
-from mmhsi.datasets.scenes import Scene
-from mmhsi.datasets.shared_scenes import get_scene
-from mmhsi.datasets.splits import BlockSplit, FileSplit, MapSplit, NumberSplit, RatioSplit, Split
+from mmhsi.datasets.scenes.detection_scene import DetectionScene
+from mmhsi.datasets.scenes.pair_scene import PairScene
+from mmhsi.datasets.scenes.scene import Scene
+from mmhsi.datasets.scenes.shared_scenes import get_scene
+from mmhsi.datasets.scenes.unmixing_scene import UnmixingScene
+from mmhsi.datasets.splits.area_split import AreaSplit
+from mmhsi.datasets.splits.centre_split import CentreSplit
+from mmhsi.datasets.splits.limited_split import LimitedSplit
+from mmhsi.datasets.splits.splits import BlockSplit, FileSplit, MapSplit, NumberSplit, RatioSplit, Split
 from mmhsi.datasets.tile_dataset import TileDataset
 from mmhsi.datasets.transforms import *  # noqa: F403
 from mmhsi.datasets.transforms import __all__ as _transforms
-from mmhsi.datasets.unmixing_scene import UnmixingScene
 from mmhsi.datasets.whole_scene_dataset import WholeSceneDataset
 from mmhsi.datasets.window_dataset import WindowDataset
 

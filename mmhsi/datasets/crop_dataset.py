@@ -10,10 +10,10 @@ import numpy as np
 from mmengine.logging import print_log
 from scipy.ndimage import zoom
 
-from mmhsi.datasets.area_split import Area, check_areas
 from mmhsi.datasets.hsi_dataset import HSIDataset
-from mmhsi.datasets.scenes import Scene
-from mmhsi.datasets.shared_scenes import get_scene
+from mmhsi.datasets.scenes.scene import Scene
+from mmhsi.datasets.scenes.shared_scenes import get_scene
+from mmhsi.datasets.splits.area_split import Area, check_areas
 from mmhsi.datasets.window_grid import grid_positions
 from mmhsi.registry import DATASETS
 

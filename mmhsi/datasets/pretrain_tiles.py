@@ -10,8 +10,8 @@ import numpy as np
 from mmhsi.datasets.hsi_dataset import HSIDataset
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.sample_seeds import seed_sample
-from mmhsi.datasets.scenes import Scene
-from mmhsi.datasets.shared_scenes import get_scene
+from mmhsi.datasets.scenes.scene import Scene
+from mmhsi.datasets.scenes.shared_scenes import get_scene
 from mmhsi.datasets.skipped import SkippedSamples
 from mmhsi.datasets.tile_shards.index import INDEX, SHARDS
 from mmhsi.datasets.tile_shards.stores import FileTileStore, ShardStore

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from mmhsi.datasets.base_scene import BaseScene
 from mmhsi.datasets.hsi_dataset import HSIDataset
-from mmhsi.datasets.shared_scenes import get_scene
+from mmhsi.datasets.scenes.base_scene import BaseScene
+from mmhsi.datasets.scenes.shared_scenes import get_scene
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.transforms.scene_crop import RandomSceneCrop
 from mmhsi.registry import TRANSFORMS
@@ -42,7 +42,7 @@ class SceneDataset(HSIDataset):
 
     Args:
         scene (dict | BaseScene): The scene; equal configs share one, see
-            :func:`mmhsi.datasets.shared_scenes.get_scene`.
+            :func:`mmhsi.datasets.scenes.shared_scenes.get_scene`.
         subset (str): 'train', 'val' or 'test'; 'labelled' for all labelled pixels; 'all' for all valid pixels.
         evaluate_on (str, optional): The subset whose pixels carry their label; elsewhere it is 255. Defaults to
             ``subset``, with ``subset='all'`` to 'test' if the scene has a split, else to 'labelled'.

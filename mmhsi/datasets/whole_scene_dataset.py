@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmhsi.datasets.base_scene import BaseScene
 from mmhsi.datasets.hsi_dataset import HSIDataset
 from mmhsi.datasets.scene_dataset import scene_info, with_loading
-from mmhsi.datasets.shared_scenes import get_scene
+from mmhsi.datasets.scenes.base_scene import BaseScene
+from mmhsi.datasets.scenes.shared_scenes import get_scene
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.registry import DATASETS
 

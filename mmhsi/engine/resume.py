@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmhsi.utils.checkpoint_file import check_intact, read_checkpoint
+from mmhsi.weights.checkpoint_file import check_intact, read_checkpoint
 
 _RESUMABLE = re.compile(r'(epoch|iter)_\d+\.pth|interrupted\.pth')
 _NEEDED = {'meta', 'state_dict', 'message_hub'}

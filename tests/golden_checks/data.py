@@ -5,7 +5,7 @@ import numpy as np
 from golden_checks.case import GoldenCase
 from mmhsi.datasets import NumberSplit, RatioSplit, ScaleValues, Scene, SpectralPCA
 from mmhsi.datasets.class_info import IGNORE_INDEX
-from mmhsi.datasets.splits import BaseSplitter
+from mmhsi.datasets.splits.splits import BaseSplitter
 from mmhsi.utils.tiling import (
     extract_tiles,
     pad_to_multiple,

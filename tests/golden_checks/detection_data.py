@@ -4,7 +4,7 @@ import numpy as np
 
 from golden_checks.case import GoldenCase
 from mmhsi.datasets import DetectionScene, NumberSplit, PairScene, WindowDataset
-from mmhsi.datasets.target_spectrum import select_target_spectrum
+from mmhsi.datasets.scenes.target_spectrum import select_target_spectrum
 
 # The official numbers of the ways to choose a target spectrum.
 SELECTORS = [('mean', 'euclidean'), ('trimmed_mean', 'euclidean'), ('trimmed_mean', 'angle'), ('median', 'euclidean'),

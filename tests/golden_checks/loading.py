@@ -12,8 +12,8 @@ from golden_checks.compare import as_tensors, assert_output_close
 from golden_checks.networks import settings_of, spat_vit, spec_vit
 from mmhsi.models.backbones.pretrained import load_encoder
 from mmhsi.registry import MODELS
-from mmhsi.utils.convert_back import names_in_mmhsi
-from mmhsi.utils.encoder_state import load_encoder_state
+from mmhsi.weights.convert_back import names_in_mmhsi
+from mmhsi.weights.encoder_state import load_encoder_state
 
 
 def check_spatial_loading(case: GoldenCase) -> None:

@@ -13,7 +13,7 @@ from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
 from mmengine.config import Config
 from scipy.io import loadmat
 
-from mmhsi.apis.classical_restoration import evaluate_restorer, restoration_dataset
+from mmhsi.comparison.classical_restoration import evaluate_restorer, restoration_dataset
 from mmhsi.datasets import get_scene
 from mmhsi.datasets.transforms import dihedral
 from mmhsi.engine.distributed import build_runner

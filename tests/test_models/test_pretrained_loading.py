@@ -13,7 +13,7 @@ from torch import nn
 from mmhsi.models import HyperSIGMA, SpatViT, SpecViT
 from mmhsi.registry import MODELS
 from mmhsi.utils import convert_hypersigma_state_dict
-from mmhsi.utils.checkpoint_file import write_checkpoint
+from mmhsi.weights.checkpoint_file import write_checkpoint
 
 OFFSETS = {f'blocks.{i}.attn.sampling_offsets.{name}' for i in (0, 1) for name in ('weight', 'bias')}
 EMBEDDINGS = {name: {f'{name}.projection.weight', f'{name}.projection.bias'} for name in ('patch_embed', 'spat_map')}

@@ -15,8 +15,8 @@ from mmengine.config import Config
 from PIL import Image
 from tiny_experiment import BANDS, SIDE, tiny_config
 
-from mmhsi.apis.report import make_report
-from mmhsi.apis.report.run_folder import open_run
+from mmhsi.analysis.report import make_report
+from mmhsi.analysis.report.run_folder import open_run
 from mmhsi.engine.distributed import build_runner
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'

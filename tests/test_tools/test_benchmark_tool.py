@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from config_runs import look_alikes
 
-from mmhsi.datasets.shared_scenes import get_scene
+from mmhsi.datasets.scenes.shared_scenes import get_scene
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / 'configs/benchmarks'
@@ -93,7 +93,7 @@ def test_finished_cells_are_not_run_again_but_changed_ones_are(main, finished, c
 
 
 def test_strict_fit_sees_no_test_pixel(finished):
-    from mmhsi.apis.comparison import load_suite
+    from mmhsi.comparison import load_suite
 
     cells = {cell.name: cell for cell in load_suite(finished[0]).cells}
     scene = get_scene(cells['strict-fit/3-d-cnn/seed3'].build_config().train_dataloader.dataset.scene)

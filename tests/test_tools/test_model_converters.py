@@ -7,7 +7,7 @@ import pytest
 import torch
 from official_checkpoints import hollow_state, official_checkpoint, tiny_state
 
-from mmhsi.utils.checkpoint_file import read_checkpoint
+from mmhsi.weights.checkpoint_file import read_checkpoint
 
 TOOLS = pathlib.Path(__file__).resolve().parents[2] / 'tools' / 'model_converters'
 

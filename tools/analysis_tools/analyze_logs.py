@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from mmhsi.utils.training_log import TrainingLog, default_keys, read_log
+from mmhsi.analysis.training_log import TrainingLog, default_keys, read_log
 from mmhsi.visualization.figure import figure_to_rgb, save_figure
 from mmhsi.visualization.training_curves import training_curves_figure
 

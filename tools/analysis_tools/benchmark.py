@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from prettytable import PrettyTable
 
-from mmhsi.apis.timing import MODES, time_network
+from mmhsi.analysis.timing import MODES, time_network
 from mmhsi.utils.command_line import add_config_arguments, load_config
 
 

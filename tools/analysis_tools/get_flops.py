@@ -16,7 +16,7 @@ from pathlib import Path
 
 from prettytable import PrettyTable
 
-from mmhsi.apis.complexity import count_complexity
+from mmhsi.analysis.complexity import count_complexity
 from mmhsi.utils.command_line import add_config_arguments, load_config
 
 _UNITS = ((1e12, 'T'), (1e9, 'G'), (1e6, 'M'), (1e3, 'K'))

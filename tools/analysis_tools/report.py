@@ -10,7 +10,7 @@ a folder <work_dir>/<time> stands for that run alone.
 import argparse
 import sys
 
-from mmhsi.apis.report import make_report
+from mmhsi.analysis.report import make_report
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

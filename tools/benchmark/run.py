@@ -15,8 +15,8 @@ import signal
 import sys
 from pathlib import Path
 
-from mmhsi.apis.comparison import load_suite, run_cells, write_report
-from mmhsi.apis.comparison.scheduler import is_finished
+from mmhsi.comparison import load_suite, run_cells, write_report
+from mmhsi.comparison.scheduler import is_finished
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -32,7 +32,7 @@ from scipy.io import savemat
 
 from mmhsi.datasets.implant import Block, draw_blocks, implant_targets
 from mmhsi.datasets.io import CubeInfo, read_cube, read_labels
-from mmhsi.datasets.target_spectrum import read_target_spectrum
+from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
 
 LEFT_OUT, BACKGROUND, TARGET = 0, 1, 2
 

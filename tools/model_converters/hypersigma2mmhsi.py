@@ -7,9 +7,9 @@ Pre-training files are recognised by their parameters; give the kind of any othe
 
 import argparse
 
-from mmhsi.utils.checkpoint_file import read_checkpoint, write_checkpoint
-from mmhsi.utils.convert import short_kinds
-from mmhsi.utils.official_checkpoint import Conversion, convert_checkpoint
+from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
+from mmhsi.weights.convert import short_kinds
+from mmhsi.weights.official_checkpoint import Conversion, convert_checkpoint
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

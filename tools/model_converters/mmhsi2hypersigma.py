@@ -8,9 +8,9 @@ hypersigma-cls.
 
 import argparse
 
-from mmhsi.utils.checkpoint_file import read_checkpoint, write_checkpoint
-from mmhsi.utils.convert import short_kinds
-from mmhsi.utils.official_checkpoint import revert_checkpoint
+from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
+from mmhsi.weights.convert import short_kinds
+from mmhsi.weights.official_checkpoint import revert_checkpoint
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -10,8 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmhsi.analysis.sampling_points import look_at
 from mmhsi.apis import HSIInferencer
-from mmhsi.apis.sampling_points import look_at
 from mmhsi.utils.command_line import add_config_arguments, load_config
 from mmhsi.visualization.figure import save_figure
 from mmhsi.visualization.sampling_map import sampling_figure

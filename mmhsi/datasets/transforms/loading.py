@@ -14,7 +14,7 @@ from mmhsi.utils.windows import check_pad_mode, crop_window
 class LoadSceneWindow(BaseTransform):
     """Cuts the window of a sample out of its preprocessed scene.
 
-    Required keys: 'scene' (a :class:`~mmhsi.datasets.scenes.Scene`), 'window' (top, left, height, width), and
+    Required keys: 'scene' (a :class:`~mmhsi.datasets.scenes.scene.Scene`), 'window' (top, left, height, width), and
     'target_map' ((H, W) labels of the scene) if there is a label for each pixel. Added keys: 'img' (h, w, C) float32,
     'img_shape', 'ori_shape', and 'gt_seg_map' (h, w) with 255 outside the scene. Scene and target map are removed, so
     that later transforms and the collated batch hold the window only.

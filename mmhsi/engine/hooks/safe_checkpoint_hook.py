@@ -12,7 +12,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 
 from mmhsi.registry import HOOKS
-from mmhsi.utils.checkpoint_file import PART_SUFFIX, check_intact, put_in_place, write_text
+from mmhsi.weights.checkpoint_file import PART_SUFFIX, check_intact, put_in_place, write_text
 
 INTERRUPTED = 'interrupted.pth'
 VALIDATED = 'validated_at'  # iteration of the last finished validation, in the message hub

@@ -13,7 +13,7 @@ from mmengine.model.weight_init import update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor
 
-from mmhsi.utils.encoder_state import EncoderState, load_encoder_state
+from mmhsi.weights.encoder_state import EncoderState, load_encoder_state
 
 # What a checkpoint of pre-training may lack.
 _MAY_BE_NEW = re.compile(r'pos_embed|(patch_embed|spat_map)\..*|.*\.(attn\.sampling_offsets\..*|gamma_[12])')

@@ -8,7 +8,8 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..layers import TransformerBlocks, init_linear_and_norm
+from mmhsi.models.layers import TransformerBlocks, init_linear_and_norm
+
 from .pretrained import as_encoder_init, fit_embeddings
 
 _ARCH_KEYS = {'embed_dims', 'num_layers', 'num_heads', 'feedforward_channels', 'full_attn_interval', 'out_indices'}

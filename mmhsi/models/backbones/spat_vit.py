@@ -7,9 +7,9 @@ from mmcv.cnn.bricks.transformer import PatchEmbed
 from mmengine.utils import to_2tuple
 from torch import Tensor, nn
 
+from mmhsi.models.layers import resize_spatial_position_embedding
 from mmhsi.registry import MODELS
 
-from ..layers import resize_spatial_position_embedding
 from .sampling_vit import SamplingViT
 
 

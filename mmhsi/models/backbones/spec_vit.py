@@ -4,9 +4,9 @@ import torch
 from mmengine.utils import to_2tuple
 from torch import Tensor, nn
 
+from mmhsi.models.layers import SpectralEmbedding, resize_spatial_position_embedding, square_grid
 from mmhsi.registry import MODELS
 
-from ..layers import SpectralEmbedding, resize_spatial_position_embedding, square_grid
 from .sampling_vit import SamplingViT
 
 

@@ -7,9 +7,8 @@ import torch.nn.functional as F
 from mmpretrain.models.heads import ClsHead
 from torch import Tensor, nn
 
+from mmhsi.models.layers import conv_norm_relu
 from mmhsi.registry import MODELS
-
-from ..layers import conv_norm_relu
 
 
 @MODELS.register_module()

@@ -7,10 +7,9 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmhsi.models.layers import TransformerBlocks
+from mmhsi.models.selfsup.masking import restore_tokens
 from mmhsi.registry import MODELS
-
-from ..layers import TransformerBlocks
-from ..selfsup.masking import restore_tokens
 
 _NORM_EPS = 1e-6
 

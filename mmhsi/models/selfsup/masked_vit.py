@@ -6,10 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mmhsi.models.backbones.sampling_vit import SamplingViT
+from mmhsi.models.layers import SparseSamplingAttention
 from mmhsi.ops import sparse_sampling_attention
 
-from ..backbones.sampling_vit import SamplingViT
-from ..layers import SparseSamplingAttention
 from .masking import num_kept_tokens, random_masking, restore_tokens, select_tokens
 
 _NORM_EPS = 1e-6

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from mmhsi.models.backbones import SpatViT
 from mmhsi.registry import MODELS
 
-from ..backbones import SpatViT
 from .masked_autoencoder import MaskedAutoencoder
 from .masked_vit import MaskedViT
 

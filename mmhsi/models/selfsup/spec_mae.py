@@ -4,10 +4,10 @@ import torch
 from mmengine.utils import to_2tuple
 from torch import Tensor, nn
 
+from mmhsi.models.backbones import SpecViT
+from mmhsi.models.layers import SpectralEmbedding, square_grid
 from mmhsi.registry import MODELS
 
-from ..backbones import SpecViT
-from ..layers import SpectralEmbedding, square_grid
 from .masked_autoencoder import MaskedAutoencoder
 from .masked_vit import MaskedViT
 from .masking import select_tokens

@@ -1,0 +1,173 @@
+"""Speed and memory of the network of any config, in inference and in training."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from torch import nn
+
+from mmhsi.analysis.trial_batch import TrialModel
+
+MODES = ('inference', 'training')
+
+
+def time_network(config: str | Path | Config,
+                 shape: Sequence[int] | None = None,
+                 *,
+                 batch_size: int = 1,
+                 mode: str = 'inference',
+                 device: str | torch.device | None = None,
+                 warmup: int = 2,
+                 repeats: int = 10,
+                 data: str = 'random',
+                 model: nn.Module | None = None) -> dict:
+    """Measure how long the network of a config takes for a batch, and how much memory.
+
+    'inference' is what prediction runs, with the data preprocessor and the copy to the device. 'training' is a step of
+    the config's optimiser: forward pass, loss, backward pass, update; it changes the weights of a given ``model``.
+    Reading of data is in neither. On CUDA the time ends when the device has finished.
+
+    Args:
+        config (str | Path | Config): Config file or config of any task.
+        shape (Sequence[int], optional): (C, H, W) or (H, W) of an input, see
+            :class:`mmhsi.analysis.trial_batch.TrialModel`. Defaults to that of the config's test.
+        batch_size (int): Number of inputs at once. Defaults to 1.
+        mode (str): 'inference' or 'training'. Defaults to 'inference'.
+        device (str | torch.device, optional): Defaults to an accelerator if there is one.
+        warmup (int): Runs before the measured ones. Defaults to 2.
+        repeats (int): Measured runs. Defaults to 10.
+        data (str): 'random', or 'config' for the first samples of the config's data: of its training, for inference of
+            its test. Their shape counts then. Defaults to 'random'.
+        model (nn.Module, optional): The model, if it is built already. Defaults to None.
+
+    Returns:
+        dict: 'mode', 'batch_size', 'shape' (C, H, W), 'device', 'threads'; 'latency', the median seconds of a run, with
+        'latency_mean', 'latency_std', 'latency_min' and 'latency_max'; 'throughput', inputs per second by the median;
+        'peak_memory' in bytes: on CUDA the most that tensors took; on a CPU the weights, and what the memory of the
+        process grew at most after these were made.
+
+    Raises:
+        ValueError: For numbers or a mode out of range, or a config that does not tell the shape of an input.
+    """
+    if mode not in MODES:
+        raise ValueError(f'mode must be one of {MODES}, found {mode!r}')
+    if data not in ('random', 'config'):
+        raise ValueError(f"data must be 'random' or 'config', found {data!r}")
+    if batch_size < 1 or warmup < 0 or repeats < 1:
+        raise ValueError('batch_size and repeats must be at least 1 and warmup not negative, found '
+                         f'{batch_size}, {repeats} and {warmup}')
+    trial = TrialModel(config, model, device, shape)
+    memory = _PeakMemory(trial)
+    run, size = _runner(trial, mode, batch_size, data)
+    for _ in range(warmup):
+        run()
+    _finish(trial.device)
+    times = np.empty(repeats)
+    for index in range(repeats):
+        start = time.perf_counter()
+        run()
+        _finish(trial.device)
+        times[index] = time.perf_counter() - start
+    peak = memory.peak()
+    latency = float(np.median(times))
+    return dict(
+        mode=mode,
+        batch_size=batch_size,
+        shape=size,
+        device=device_name(trial.device),
+        threads=torch.get_num_threads(),
+        latency=latency,
+        latency_mean=float(times.mean()),
+        latency_std=float(times.std()),
+        latency_min=float(times.min()),
+        latency_max=float(times.max()),
+        throughput=batch_size / latency,
+        peak_memory=peak)
+
+
+def _runner(trial: TrialModel, mode: str, batch_size: int, data: str) -> tuple[Callable[[], Any], tuple]:
+    """A function that runs once, and the shape (C, H, W) of an input."""
+    if mode == 'training':
+        batch = trial.loaded_batch(batch_size) if data == 'config' else trial.batch(batch_size)
+        optimizer = build_optim_wrapper(trial.model, trial.cfg.optim_wrapper)
+        trial.model.train()
+        return lambda: trial.model.train_step(batch, optimizer), tuple(batch['inputs'][0].shape)
+    trial.model.eval()
+    if data == 'config':
+        inputs = torch.stack(trial.loaded_batch(batch_size, 'train' if trial.plan is None else 'test')['inputs'])
+        shape, margin = tuple(inputs.shape[1:]), [trial.network.margin] * 4
+        inputs = F.pad(inputs.float(), margin, 'reflect') if any(margin) else inputs
+    else:
+        inputs, shape = trial.inputs(batch_size), trial.shape
+    return lambda: trial.network(inputs), shape
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+
+
+def device_name(device: torch.device) -> str:
+    """What a device is called, e.g. 'NVIDIA H100 80GB HBM3' or 'CPU (Intel(R) Xeon(R) Platinum 8375C)'."""
+    if device.type == 'cuda':
+        return torch.cuda.get_device_name(device)
+    if device.type != 'cpu':
+        return device.type
+    info = Path('/proc/cpuinfo')
+    names = [line.split(':', 1)[1].strip() for line in (info.read_text().splitlines() if info.exists() else ())
+             if line.startswith('model name')]
+    return f'CPU ({(names or [platform.processor() or platform.machine()])[0]})'
+
+
+class _PeakMemory:
+    """The most memory that is taken from now on."""
+
+    def __init__(self, trial: TrialModel):
+        self.device = trial.device
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize(self.device)
+            torch.cuda.reset_peak_memory_stats(self.device)
+            return
+        self.weights = sum(tensor.numel() * tensor.element_size()
+                           for tensor in (*trial.model.parameters(), *trial.model.buffers()))
+        gc.collect()
+        _give_back_freed_memory()
+        with contextlib.suppress(OSError):  # Linux: the peak of the process starts anew
+            Path('/proc/self/clear_refs').write_text('5')
+        self.before = _resident('VmRSS:')
+
+    def peak(self) -> int:
+        """Bytes."""
+        if self.device.type == 'cuda':
+            return torch.cuda.max_memory_allocated(self.device)
+        return self.weights + max(_resident('VmHWM:') - self.before, 0)
+
+
+def _give_back_freed_memory() -> None:
+    """Let the allocator return what is free to the system, or the next run grows into it unseen."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _resident(entry: str) -> int:
+    """Bytes of resident memory, now ('VmRSS:') or at most ('VmHWM:')."""
+    status = Path('/proc/self/status')
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith(entry):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if os.uname().sysname == 'Darwin' else 1024)

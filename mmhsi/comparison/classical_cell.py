@@ -1,0 +1,65 @@
+"""A cell with a classical method on the test scene of a config."""
+
+from collections.abc import Mapping
+
+from mmengine.config import Config
+
+from mmhsi.comparison.classical_methods import classical_methods
+from mmhsi.comparison.classical_restoration import evaluate_restorer, restoration_dataset
+from mmhsi.comparison.cost import Stopwatch
+from mmhsi.comparison.records import plain_scores, split_record
+from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.registry import DATASETS, METRICS
+
+
+def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dict]:
+    """Evaluate a classical method on the test scenes of a config, as its network is evaluated.
+
+    Args:
+        cfg (Config): The whole config.
+        method (str): A name of :func:`mmhsi.comparison.classical_methods.classical_methods`, or of
+            :func:`mmhsi.comparison.classical_restoration.restoration_methods` for restoration.
+        options (Mapping): Arguments of the method.
+
+    Returns:
+        tuple[dict, dict]: What a record holds of the run, and the results of its scenes by name. The seconds are those
+        of training and test together.
+
+    Raises:
+        ValueError: If the method is unknown.
+    """
+    evaluator = cfg.test_evaluator
+    if isinstance(evaluator, Mapping) and evaluator.get('type') == 'RestorationMetric':
+        dataset = restoration_dataset(cfg.test_dataloader.dataset)
+        with Stopwatch('cpu') as watch:
+            results, scores = evaluate_restorer(dataset, method, METRICS.build(evaluator), **options)
+    else:
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        subset = getattr(dataset, 'evaluate_on', None) or (None if dataset.subset == 'all' else dataset.subset)
+        results, scores = {}, {}
+        with Stopwatch('cpu') as watch:
+            for scene in find_scenes(dataset):
+                known = classical_methods(scene)
+                if method not in known:
+                    raise ValueError(f'{cfg.filename}: unknown method {method!r}; for scene {scene.name!r} there are '
+                                     f'{", ".join(known)}')
+                results[scene.name] = known[method](scene, evaluate_on=subset, **options)
+        if len(results) > 1:
+            raise ValueError(f'{cfg.filename}: a classical method is compared on one scene, found {len(results)}')
+        result = next(iter(results.values()))
+        scores = {key: value for key, value in result.summary().items() if isinstance(value, (int, float))}
+        scores.setdefault('AUC', getattr(result, 'settings', {}).get('AUC'))  # that of a change detector
+    scenes = find_scenes(dataset)
+    settings = next((result.settings for result in results.values() if getattr(result, 'settings', None)), {})
+    return dict(
+        scores=plain_scores({key: value for key, value in scores.items() if value is not None}),
+        split=split_record(scenes[0].split) if len(scenes) == 1 else None,
+        parameters=None,
+        flops=None,
+        samples=len(dataset),
+        train_seconds=watch.seconds,
+        train_wall_seconds=watch.wall_seconds,
+        test_seconds=None,
+        test_wall_seconds=None,
+        chosen={key: value for key, value in settings.items() if isinstance(value, (str, int, float, bool))}), results
+

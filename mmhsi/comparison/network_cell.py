@@ -1,0 +1,108 @@
+"""A cell with a network: training, the best state, test."""
+
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmhsi.comparison.cost import Stopwatch, count_flops, count_parameters
+from mmhsi.comparison.records import plain_scores, split_record
+from mmhsi.datasets.splits.split import Split
+from mmhsi.engine.distributed import build_runner
+from mmhsi.engine.hooks.scene_lookup import find_scenes
+
+
+def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) -> tuple[dict, dict]:
+    """Train a network, load the state that is best on the validation pixels, and test it.
+
+    Without a validation the state after the last iteration is tested. Of windows only those of the evaluated pixels are
+    classified, unless there are to be pictures.
+
+    Args:
+        cfg (Config): The whole config, which is changed.
+        folder (Path): Folder of the run.
+        device (str): 'cpu' or an accelerator, for the seconds.
+        pictures (bool): Whether maps and pictures of the whole scene are written. Defaults to False.
+
+    Returns:
+        tuple[dict, dict]: What a record holds of the run, and the results of its scenes by name.
+    """
+    _prepare(cfg, folder, pictures)
+    runner = build_runner(cfg)
+    with Stopwatch(device) as training:
+        runner.train()
+    best = _best_checkpoint(runner)
+    split = _split(runner.train_dataloader.dataset)
+    parameters = count_parameters(runner.model)
+    if best is not None:
+        runner.load_checkpoint(best, map_location='cpu')
+    with Stopwatch(device) as testing:
+        metrics = runner.test()
+    results: dict = {}
+    for metric in runner.test_evaluator.metrics:
+        results.update(getattr(metric, 'scene_results', {}))
+    dataset = runner.test_dataloader.dataset
+    record = dict(
+        scores=plain_scores(metrics),
+        split=split_record(split),
+        parameters=parameters,
+        flops=count_flops(cfg, runner.model),
+        samples=len(dataset),
+        train_seconds=training.seconds,
+        train_wall_seconds=training.wall_seconds,
+        test_seconds=testing.seconds,
+        test_wall_seconds=testing.wall_seconds,
+        tested_state='last' if best is None else Path(best).stem)
+    for checkpoint in folder.rglob('*.pth'):  # hundreds of runs would fill the disk
+        checkpoint.unlink()
+    return record, results
+
+
+def _prepare(cfg: Config, folder: Path, pictures: bool) -> None:
+    cfg.work_dir = str(folder)
+    cfg.experiment_name = '_'.join((*folder.parts[-3:], cfg.get('experiment_name') or 'run'))
+    cfg.launcher = 'none'
+    hooks = cfg.setdefault('default_hooks', {})
+    hooks.pop('progress', None)
+    hooks.pop('preemption', None)  # the runner of the suite ends a cell for good
+    if hooks.get('checkpoint'):
+        hooks['checkpoint'].update(interval=-1, save_last=False, save_optimizer=False, save_param_scheduler=False)
+        if not cfg.get('val_dataloader'):
+            hooks['checkpoint'] = None
+    cfg.visualizer = dict(type='Visualizer', vis_backends=[])
+    if not pictures:
+        hooks.pop('result', None)
+        dataset = cfg.test_dataloader.dataset
+        if dataset.get('type') == 'WindowDataset' and dataset.get('subset') == 'all' and dataset.get('evaluate_on'):
+            dataset.subset = dataset.evaluate_on
+
+
+def _best_checkpoint(runner: Runner) -> str | None:
+    for hook in runner.hooks:
+        if getattr(hook, 'best_ckpt_path', None) is not None:
+            return hook.best_ckpt_path
+    return None
+
+
+def _split(dataset) -> Split | None:
+    scenes = find_scenes(dataset)
+    return scenes[0].split if len(scenes) == 1 else None
+
+
+def save_maps(path: Path, results: dict) -> None:
+    """Write which evaluated pixels of label maps were classified correctly, for paired tests.
+
+    Args:
+        path (Path): File to write, with the arrays 'pixels', flat indices, and 'correct', bool; of several scenes one
+            after the other. Results without label maps write nothing.
+        results (dict): Results by the name of the scene.
+    """
+    maps = [(result.prediction, result.target) for result in results.values()
+            if getattr(result, 'prediction', None) is not None and getattr(result, 'target', None) is not None]
+    if not maps or any(np.asarray(prediction).dtype.kind not in 'ui' for prediction, _ in maps):
+        return
+    evaluated = [np.flatnonzero(target != 255) for _, target in maps]
+    correct = [(prediction.ravel() == target.ravel())[pixels]
+               for (prediction, target), pixels in zip(maps, evaluated, strict=True)]
+    np.savez_compressed(path, pixels=np.concatenate(evaluated), correct=np.concatenate(correct))

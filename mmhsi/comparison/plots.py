@@ -1,0 +1,87 @@
+"""Pictures of a comparison: accuracy over the number of labels, and over the size of the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from mmhsi.comparison.statistics import mean_and_std
+from mmhsi.comparison.suite import Suite
+from mmhsi.comparison.summary import Row, main_score
+from mmhsi.visualization.figure import QUIET_COLOUR, TEXT_SIZE
+from mmhsi.visualization.roc import curve_frame
+
+
+def label_curves(suite: Suite, table: Mapping[str, Sequence[Row]]) -> dict[str, Figure]:
+    """The compared score over the training pixels, one picture for each curve that has several settings.
+
+    Args:
+        suite (Suite): The suite, whose settings name their ``curve``.
+        table (Mapping[str, Sequence[Row]]): Rows by setting.
+
+    Returns:
+        dict[str, Figure]: Pictures by the name of the curve.
+    """
+    figures = {}
+    curves: dict[str, list[str]] = {}
+    for setting in table:
+        curve = suite.settings[setting].get('curve')
+        if curve is not None:
+            curves.setdefault(curve, []).append(setting)
+    for curve, settings in curves.items():
+        points: dict[str, list[tuple[float, float, float]]] = {}
+        for setting in settings:
+            for row in table[setting]:
+                mean, std = mean_and_std(list(row.values(main_score(suite, setting)).values()))
+                labels = row.mean('split', 'train')
+                if labels is not None and np.isfinite(mean):
+                    points.setdefault(row.contestant, []).append((labels, mean, std))
+        if len({labels for own in points.values() for labels, *_ in own}) > 1:
+            figures[curve] = _curve_figure(points, main_score(suite, settings[0]), f'{suite.name}: {curve}')
+    return figures
+
+
+def size_figure(suite: Suite, setting: str, rows: Sequence[Row]) -> Figure | None:
+    """The compared score over the number of parameters; None unless two networks have a score.
+
+    Args:
+        suite (Suite): The suite.
+        setting (str): The setting.
+        rows (Sequence[Row]): Its rows.
+    """
+    score = main_score(suite, setting)
+    points = {}
+    for row in rows:
+        mean, std = mean_and_std(list(row.values(score).values()))
+        parameters = row.mean('parameters')
+        if parameters and np.isfinite(mean):
+            points[row.contestant] = [(parameters, mean, std)]
+    if len(points) < 2:
+        return None
+    return _curve_figure(points, score, f'{suite.name}: {setting}', 'parameters')
+
+
+def _curve_figure(points: Mapping[str, Sequence[tuple[float, float, float]]], score: str, title: str,
+                  abscissa: str = 'training pixels of the scene') -> Figure:
+    notes = [f'{own[-1][1]:.4f}' for own in points.values()]
+    canvas, (axes, ), lines = curve_frame(list(points), notes, title, 'mean and standard deviation over the seeds', 1)
+    for (name, own), line in zip(points.items(), lines, strict=True):
+        across, means, stds = np.array(sorted(own)).T
+        axes.errorbar(across, means, np.nan_to_num(stds), marker='o', capsize=3, **line)
+        if abscissa == 'parameters':  # colours repeat, and a point has no style of a line
+            axes.annotate(name, (across[0], means[0]), (5, 4), textcoords='offset points', fontsize=TEXT_SIZE - 2,
+                          color=QUIET_COLOUR, parse_math=False)
+    axes.set_xscale('log')
+    axes.autoscale(axis='y')
+    axes.margins(x=.08, y=.08)
+    if abscissa != 'parameters':  # few values, which are best read as they are
+        values = sorted({round(value) for own in points.values() for value, *_ in own})
+        axes.set_xticks(values)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(abscissa)
+    axes.set_ylabel(score)
+    return canvas.figure

@@ -1,0 +1,119 @@
+"""Running the cells of a suite: each in its own process, several at once, none of them fatal."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from mmhsi.comparison.records import LOG, last_lines, read_record, write_record
+from mmhsi.comparison.run_cell import identity, run_in_process
+from mmhsi.comparison.suite import Cell
+
+
+@dataclass
+class _Running:
+    cell: Cell
+    process: multiprocessing.Process
+    device: str
+    started: float
+
+
+def is_finished(cell: Cell, folder: Path) -> bool:
+    """Whether the folder holds the result of this cell under its present config."""
+    record = read_record(folder)
+    return bool(record) and record['status'] == 'done' and record['hash'] == cell.fingerprint()
+
+
+def run_cells(cells: Sequence[Cell],
+              root: Path,
+              devices: Sequence[str] = ('cpu', ),
+              jobs: int = 1,
+              threads: int = 1,
+              timeout: float | None = None,
+              pictures: bool = False,
+              report: Callable[[str], None] = print) -> list[dict]:
+    """Run the cells that are not finished yet.
+
+    A cell is a process of its own: if it fails, is killed or takes too long, its record says so with the last lines of
+    its log, and the others go on. On CPUs the processes are forked from one that has imported the frameworks already;
+    on accelerators each starts anew, as none of them can be shared by forking.
+
+    Args:
+        cells (Sequence[Cell]): The cells.
+        root (Path): Folder of the suite; a cell has the folder of its name in it.
+        devices (Sequence[str]): 'cpu', 'cuda:0' ... that are dealt out. Defaults to one CPU.
+        jobs (int): Cells that run at once on each device. Defaults to 1.
+        threads (int): Threads of PyTorch of a cell on a CPU. Defaults to 1.
+        timeout (float, optional): Seconds after which a cell is ended. Defaults to no limit.
+        pictures (bool): Whether networks write maps and pictures. Defaults to False.
+        report (Callable): Gets a line for each cell that begins or ends. Defaults to ``print``.
+
+    Returns:
+        list[dict]: The records of all cells, in their order.
+    """
+    root = Path(root)
+    waiting = [cell for cell in cells if not is_finished(cell, root / cell.name)]
+    report(f'{len(cells) - len(waiting)} of {len(cells)} cells are finished, {len(waiting)} are to run')
+    context = multiprocessing.get_context('forkserver' if set(devices) == {'cpu'} else 'spawn')
+    context.set_forkserver_preload(['mmhsi.comparison.run_cell', 'mmpretrain.models', 'mmseg.models',
+                                    'mmhsi.models', 'mmhsi.datasets', 'mmhsi.engine', 'mmhsi.evaluation'])
+    free = [device for _ in range(jobs) for device in devices]
+    running: list[_Running] = []
+    done = 0
+    try:
+        while waiting or running:
+            while waiting and free:
+                cell, device = waiting.pop(0), free.pop(0)
+                process = context.Process(
+                    target=run_in_process,
+                    args=(cell, root / cell.name, device, threads, pictures, dict(os.environ), os.getpid()))
+                process.start()
+                running.append(_Running(cell, process, device, time.monotonic()))
+            wait([item.process.sentinel for item in running], timeout=1.)
+            for item in list(running):
+                late = timeout is not None and time.monotonic() - item.started > timeout
+                if item.process.is_alive() and not late:
+                    continue
+                running.remove(item)
+                free.append(item.device)
+                done += 1
+                record = _end(item, root / item.cell.name, late, timeout)
+                report(f'[{done}/{done + len(running) + len(waiting)}] {item.cell.name}: {_summary(record)}')
+    finally:
+        for item in running:
+            item.process.kill()
+            item.process.join()
+    return [read_record(root / cell.name) or dict(identity(cell), status='missing') for cell in cells]
+
+
+def _end(item: _Running, folder: Path, late: bool, timeout: float | None) -> dict:
+    if item.process.is_alive():
+        item.process.kill()
+    item.process.join()
+    code = item.process.exitcode
+    seconds = time.monotonic() - item.started
+    item.process.close()
+    record = read_record(folder)
+    if code == 0 and not late and record is not None and record['status'] == 'done':
+        return record
+    if late:
+        reason = f'ended after {timeout:g} s'
+    elif code < 0:
+        reason = f'killed by signal {-code}' + (', perhaps for want of memory' if code == -9 else '')
+    else:
+        reason = f'ended with code {code}'
+    record = dict(identity(item.cell), status='failed', hash=item.cell.fingerprint(), error=reason,
+                  seconds=round(seconds, 1), last_lines=last_lines(folder / LOG))
+    write_record(folder, record)
+    return record
+
+
+def _summary(record: dict) -> str:
+    if record['status'] != 'done':
+        lines = record['last_lines']
+        return f'FAILED, {record["error"]}' + (f': {lines[-1]}' if lines else '')
+    scores = ', '.join(f'{name} {value:.4f}' for name, value in record['scores'].items() if value is not None)
+    return f'{scores} ({record["train_seconds"] + (record["test_seconds"] or 0):.0f} s)'

@@ -1,0 +1,1 @@
+"""Scenes: cubes with their labels, pairs of dates, targets and unmixing truth."""

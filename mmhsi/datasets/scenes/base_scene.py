@@ -1,0 +1,227 @@
+"""What every kind of scene has: labels, classes, a split, and the pixels of its subsets."""
+
+from __future__ import annotations
+
+import logging
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmhsi.datasets.class_info import IGNORE_INDEX, resolve_classes
+from mmhsi.datasets.io import CubeInfo
+from mmhsi.datasets.scenes.label_maps import merge_label_maps, resolve_codes
+from mmhsi.datasets.splits.split import SUBSETS, Split
+from mmhsi.registry import TASK_UTILS
+from mmhsi.utils.palette import default_palette
+
+Source = str | dict | np.ndarray
+
+
+def locate(source: Source, root: str | None) -> Source:
+    """A source as a dict whose relative path starts from ``root``; an array is left alone."""
+    if isinstance(source, np.ndarray):
+        return source
+    source = dict(source) if isinstance(source, Mapping) else {'path': source}
+    source['path'] = os.path.join(root or '', source['path'])
+    return source
+
+
+class BaseScene(ABC):
+    """Labels, classes and split of a scene, whatever its values are.
+
+    Args:
+        labels (str | dict | np.ndarray | list, optional): Label map, 0 unlabelled and 1 to K the classes: file, dict of
+            path, key and codes (``label_codes`` of this file), or array of shape (H, W). Several maps are laid over
+            each other.
+        classes (Sequence[str] | str, optional): The K class names, or the name of a scene in
+            :data:`mmhsi.datasets.class_info.CLASS_INFO`. By default the classes are numbered up to the largest label.
+        palette (Sequence[Sequence[int]], optional): K RGB colours. By default those of the named scene, else distinct
+            ones.
+        label_codes (Mapping[str, int | Sequence[int]], optional): The values that stand for each class in the label
+            map, by class name, where they are not 1 to K: e.g. ``dict(unchanged=2, changed=1)``. 0 is unlabelled
+            unless it is named.
+        split (dict | Split, optional): Config of a splitter, or a split.
+        fit_on (str): 'all' fits the preprocessing on all valid pixels, as published protocols do; 'train' on the
+            training pixels only, 'unevaluated' on all valid pixels but those of validation and test, so that no test
+            pixel has any influence; the latter suits few labels, which do not determine many components. Defaults to
+            'all'.
+        fit_pixels (int): Largest number of pixels to fit on; of a larger number a random sample with a fixed seed is
+            taken. Defaults to 500000.
+        data_root (str, optional): Folder that relative paths start from.
+    """
+
+    name: str
+    info: CubeInfo  # what the file says about the cube, of the first date if there are two
+    bands: int  # after the preprocessing, of both dates together
+    wavelengths: np.ndarray | None  # nm, (bands,)
+
+    def __init__(self,
+                 labels: Source | list[Source] | None = None,
+                 classes: Sequence[str] | str | None = None,
+                 palette: Sequence[Sequence[int]] | None = None,
+                 label_codes: Mapping[str, int | Sequence[int]] | None = None,
+                 split: dict | Split | None = None,
+                 fit_on: str = 'all',
+                 fit_pixels: int = 500_000,
+                 data_root: str | None = None):
+        if fit_on not in ('all', 'train', 'unevaluated'):
+            raise ValueError(f'fit_on must be "all", "train" or "unevaluated", not {fit_on!r}')
+        if fit_on != 'all' and split is None:
+            raise ValueError(f'fit_on="{fit_on}" needs a split')
+        sources = [] if labels is None else labels if isinstance(labels, (list, tuple)) else [labels]
+        self._label_sources = [locate(source, data_root) for source in sources]
+        self._classes, self._palette = resolve_classes(classes, palette)
+        self._codes = None if label_codes is None else resolve_codes(label_codes, self._classes)
+        self._split_cfg = split
+        self._fit_on = fit_on
+        self._fit_pixels = fit_pixels
+        self._labels = self._split = None
+
+    @property
+    @abstractmethod
+    def valid(self) -> np.ndarray:
+        """Mask of the pixels that hold data, bool (H, W)."""
+
+    @property
+    @abstractmethod
+    def fitted(self) -> bool:
+        """Whether the preprocessing has all that it learns from data."""
+
+    @abstractmethod
+    def fit(self, pixels: np.ndarray) -> None:
+        """Fit the preprocessing on raw pixels (N, C) as :meth:`fit_sample` gives them."""
+
+    @abstractmethod
+    def fit_sample(self, limit: int | None = None) -> np.ndarray:
+        """Raw pixels (N, C) float32 to fit the preprocessing on, at most ``limit`` of them (``fit_pixels``)."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Fit the preprocessing and load what is kept in memory; best called before workers are started."""
+
+    @abstractmethod
+    def window(self, top: int, left: int, height: int, width: int, pad_mode: str = 'constant',
+               pad_value: float = 0.) -> np.ndarray:
+        """Preprocessed window (h, w, C') float32, which may hang over the border of the scene."""
+
+    @abstractmethod
+    def pixels(self, indices: np.ndarray) -> np.ndarray:
+        """Preprocessed spectra (N, C') float32 of flat indices ``row * W + col``."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """The fitted state of all spectral transforms."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Use a state fitted before instead of fitting on this scene."""
+
+    @property
+    def height(self) -> int:
+        """Number of rows H."""
+        return self.info.height
+
+    @property
+    def width(self) -> int:
+        """Number of columns W."""
+        return self.info.width
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C') with the number of bands after the preprocessing."""
+        return self.height, self.width, self.bands
+
+    @property
+    def sample_meta(self) -> dict:
+        """Meta information that every sample of this scene carries besides its position; none by default."""
+        return {}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the K classes; empty without labels and names."""
+        if self._classes is None and self._label_sources:
+            self._load_labels()
+        return self._classes or ()
+
+    @property
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        """RGB colours of the K classes."""
+        return self._palette or tuple(map(tuple, default_palette(len(self.classes)).tolist()))
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Labels of shape (H, W) int64: classes 0 to K - 1, 255 where unlabelled or masked."""
+        if self._labels is None:
+            self._load_labels()
+        return self._labels
+
+    @property
+    def split(self) -> Split | None:
+        """Training, validation and test pixels; None if the scene has no split."""
+        if self._split is None and self._split_cfg is not None:
+            config = self._split_cfg
+            split = config if isinstance(config, Split) else TASK_UTILS.build(config)(self.labels, self.classes)
+            if split.shape != (self.height, self.width):
+                raise ValueError(f'{self.info.path}: the split is of a scene of {split.shape[0]} x {split.shape[1]} '
+                                 f'pixels, but this one has {self.height} x {self.width}')
+            self._split = split
+        return self._split
+
+    def subset(self, name: str) -> np.ndarray:
+        """Sorted flat indices of the pixels of a subset.
+
+        Args:
+            name (str): 'train', 'val' or 'test'; 'labelled' for all labelled pixels; 'all' for all valid ones.
+
+        Returns:
+            np.ndarray: int64 indices of shape (N,).
+        """
+        if name == 'all':
+            return np.flatnonzero(self.valid)
+        if name == 'labelled':
+            return np.flatnonzero(self.labels != IGNORE_INDEX)
+        if name not in SUBSETS:
+            raise ValueError(f'a subset is one of {(*SUBSETS, "labelled", "all")}, not {name!r}')
+        if self.split is None:
+            raise ValueError(f'scene {self.name!r} has no split, so it has no subset {name!r}')
+        return getattr(self.split, name)
+
+    def subset_labels(self, name: str) -> np.ndarray:
+        """Labels of the pixels of a subset, 255 elsewhere; uint8 of shape (H, W)."""
+        targets = np.full(self.height * self.width, IGNORE_INDEX, dtype=np.uint8)
+        pixels = self.subset(name)
+        targets[pixels] = self.labels.ravel()[pixels]
+        return targets.reshape(self.height, self.width)
+
+    def fit_indices(self, limit: int | None = None) -> np.ndarray:
+        """Sorted flat indices of the pixels that the preprocessing is fitted on, at most ``limit`` (``fit_pixels``)."""
+        limit = self._fit_pixels if limit is None else limit
+        if self._fit_on == 'unevaluated':
+            indices = np.setdiff1d(self.subset('all'), np.concatenate([self.split.val, self.split.test]))
+        else:
+            indices = self.subset(self._fit_on)
+        indices = indices[self.valid.ravel()[indices]]  # a split by areas knows nothing of pixels without data
+        if len(indices) > limit:
+            indices = indices[np.sort(np.random.RandomState(0).choice(len(indices), limit, replace=False))]
+        return indices
+
+    def _load_labels(self) -> None:
+        stored = merge_label_maps(self._label_sources, (self.height, self.width), self.info.path,
+                                  None if self._classes is None else len(self._classes), self._codes, self._classes)
+        if self._classes is None and stored.any():
+            self._classes = tuple(f'class {label}' for label in range(1, stored.max() + 1))
+        masked = (stored > 0) & ~self.valid
+        if masked.any():
+            print_log(f'{self.info.path}: {np.count_nonzero(masked)} labelled pixels hold no data and count as '
+                      'unlabelled', 'current', logging.WARNING)
+        self._labels = np.where((stored > 0) & ~masked, stored - 1, IGNORE_INDEX)
+
+    def __deepcopy__(self, memo: dict) -> BaseScene:
+        # A copy of a dataset (get_subset) is to look at the same scene, not at a second cube.
+        return self
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({self.name!r}, {self.height} x {self.width} pixels, {self.bands} bands)'

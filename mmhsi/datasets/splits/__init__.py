@@ -1,0 +1,1 @@
+"""Every way of dividing the labelled pixels of a scene into training, validation and test."""

@@ -1,0 +1,37 @@
+"""Random pixels of a scene without labels, around which training windows lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmhsi.datasets.splits.split import BaseSplitter, Split
+from mmhsi.datasets.window_grid import random_centres
+from mmhsi.registry import TASK_UTILS
+
+
+@TASK_UTILS.register_module()
+class CentreSplit(BaseSplitter):
+    """Distinct random training pixels, whatever their labels; there are neither validation nor test pixels.
+
+    It serves tasks that learn from the scene itself, such as unmixing. The same seed gives the windows that the
+    published unmixing of HyperSIGMA trains on.
+
+    Args:
+        train (int): Number of pixels. Defaults to 400.
+        seed (int): Seed of the choice, see :func:`mmhsi.datasets.window_grid.random_centres`. Defaults to 0.
+
+    Raises:
+        ValueError: When it is called, if the scene has fewer pixels.
+    """
+
+    def __init__(self, train: int = 400, seed: int = 0):
+        self.train = train
+        self.seed = seed
+
+    def __call__(self, labels: np.ndarray, classes: Sequence[str] | None = None) -> Split:
+        """Draw the pixels of a scene of the size of this label map, which may be empty."""
+        rows, cols = random_centres(*labels.shape, self.train, self.seed).T
+        nothing = np.array([], dtype=np.int64)
+        return Split(rows * labels.shape[1] + cols, nothing, nothing, labels.shape)

@@ -1,0 +1,137 @@
+"""What a checkpoint and its config tell about the scenes of the training: fitted state, bands, target spectrum."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+
+from mmhsi.datasets.io import open_cube, read_spectra
+from mmhsi.datasets.scenes.band_matching import Bands
+from mmhsi.datasets.scenes.base_scene import locate
+from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
+from mmhsi.inference.plan import Plan, test_dataset
+
+_READ_WHOLE = ('.mat', '.npz')  # of these not even the header can be read alone
+
+
+def fitted_state(record: Mapping | None, name: str) -> dict[str, np.ndarray] | None:
+    """Fitted state of the preprocessing for a scene: its own if it was in the training, else that of the first.
+
+    Args:
+        record (Mapping, optional): ``checkpoint['mmhsi']``, see :class:`mmhsi.engine.hooks.SceneStateHook`.
+        name (str): Name of the scene.
+
+    Returns:
+        dict | None: Arrays by name; None if the checkpoint has none.
+    """
+    if record is None:
+        return None
+    state = record.get('scenes', {}).get(name, record['transforms'])
+    return {key: value.cpu().numpy() for key, value in state.items()}
+
+
+def training_bands(cfg: Config, record: Mapping | None, given: Any = None) -> Bands | None:
+    """The bands that a model was trained on, as far as their wavelengths are known.
+
+    In this order: what the user gives; ``wavelengths`` and ``fwhm`` of the record of the checkpoint; ``sensor =
+    dict(wavelengths=[...], fwhm=[...])`` of the config; the header of the scene of the config, if the file is there.
+
+    Args:
+        cfg (Config): The config.
+        record (Mapping, optional): ``checkpoint['mmhsi']``.
+        given (Any, optional): Wavelengths in nm (C,), a dict of ``wavelengths`` and ``fwhm``, :class:`Bands`, or a file
+            with bands of these wavelengths: a cube, a spectral library or a table.
+
+    Returns:
+        Bands | None: The bands; None if their wavelengths are not known.
+
+    Raises:
+        ValueError: If a file that the user gives states no wavelengths.
+    """
+    if isinstance(given, Bands):
+        return given
+    if isinstance(given, (str, os.PathLike)):
+        return _bands_of_file(os.fspath(given))
+    for known, source in ((given, 'the model'), (record, 'the training'), (cfg.get('sensor'), 'the config')):
+        if isinstance(known, Mapping):
+            if known.get('wavelengths') is not None:
+                widths = known.get('fwhm')
+                return Bands(np.asarray(known['wavelengths'], float),
+                             None if widths is None else np.asarray(widths, float), source)
+        elif known is not None:
+            return Bands(np.asarray(known, float), None, source)
+    return _bands_of_training_file(test_dataset(cfg).get('scene') or {})
+
+
+def _bands_of_file(path: str) -> Bands:
+    try:
+        with open_cube(path) as reader:
+            info = reader.info
+        waves, widths = info.wavelengths, info.fwhm
+    except FileNotFoundError:
+        raise
+    except ValueError:
+        library = read_spectra(path)
+        waves, widths = library.wavelengths, library.fwhm
+    if waves is None:
+        raise ValueError(f'{path}: the file states no wavelengths, by which bands could be matched')
+    return Bands(waves, widths, path)
+
+
+def _bands_of_training_file(scene: Mapping) -> Bands | None:
+    image = scene.get('image')
+    image = image[0] if isinstance(image, (list, tuple)) and len(image) == 2 else image
+    if not isinstance(image, (str, Mapping)) or '{name}' in str(image):
+        return None
+    source = locate(image, scene.get('data_root'))
+    path = str(source['path'])
+    if not os.path.isfile(path) or path.lower().endswith(_READ_WHOLE):
+        return None
+    try:
+        with open_cube(path, source.get('key'), source.get('layout', 'auto')) as reader:
+            info = reader.info
+    except ValueError:
+        return None  # a damaged training file does not keep others from being predicted
+    return None if info.wavelengths is None else Bands(info.wavelengths, info.fwhm, path)
+
+
+def find_target_spectrum(plan: Plan, stream, given: Any = None) -> np.ndarray:
+    """The target spectrum of a detector after the preprocessing of a scene.
+
+    Args:
+        plan (Plan): The plan, whose config may name a file.
+        stream (SceneStream): The scene.
+        given (Any, optional): Values (C,) of the bands that the model was trained on, a file, or a dict of the
+            arguments of :func:`mmhsi.datasets.scenes.target_spectrum.read_target_spectrum`.
+
+    Returns:
+        np.ndarray: float32 (C',).
+
+    Raises:
+        ValueError: If there is no spectrum, or it does not suit the bands.
+    """
+    if given is None and isinstance(plan.target_spectrum, Mapping) and 'path' in plan.target_spectrum:
+        source = dict(plan.target_spectrum)
+        given = locate(source, source.pop('data_root', None))
+        if not os.path.isfile(given['path']):
+            raise ValueError(f'the model looks for a target spectrum, and the file {given["path"]} of its config is '
+                             'not there; give target_spectrum: values, or a file')
+    if given is None:
+        raise ValueError('the model looks for a target spectrum; give target_spectrum: values of the bands, or a file')
+    if isinstance(given, (str, os.PathLike)):
+        given = dict(path=os.fspath(given))
+    if isinstance(given, Mapping):
+        options = {key: value for key, value in given.items() if key != 'data_root'}
+        values = read_target_spectrum(bands=stream.raw_bands, wavelengths=stream.raw_wavelengths, **options)
+    else:
+        values = np.asarray(given, np.float64)
+        if not isinstance(given, (np.ndarray, Sequence)) or values.shape != (stream.raw_bands, ):
+            raise ValueError(f'the target spectrum has the shape {values.shape}, expected ({stream.raw_bands},), a '
+                             'value for each band that the model was trained on')
+        if not np.isfinite(values).all():
+            raise ValueError('the target spectrum holds NaN or infinity')
+    return stream.spectra(values).astype(np.float32)

@@ -1,0 +1,70 @@
+"""Loading of weights into the model of a config, with the mismatch named where they are of another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+from torch import nn
+
+from mmhsi.weights import published, safe_loading  # noqa: F401  'hypersigma:' is an address, and no code is run
+from mmhsi.weights.checkpoint_file import parameters_of
+
+_MAX_LISTED = 4
+
+
+def load_weights_file(weights: str) -> dict:
+    """Load a checkpoint from any address that MMEngine knows; no code in it is run.
+
+    Raises:
+        FileNotFoundError: If the file is absent.
+        ValueError: If it is no checkpoint.
+    """
+    checkpoint = CheckpointLoader.load_checkpoint(str(weights), map_location='cpu')
+    if not isinstance(checkpoint, Mapping):
+        raise ValueError(f'{weights}: expected a checkpoint, found {type(checkpoint).__name__}')
+    return dict(checkpoint)
+
+
+def config_of_checkpoint(checkpoint: Mapping, weights: str) -> Config:
+    """The config that a checkpoint was trained with.
+
+    Raises:
+        ValueError: If the checkpoint does not hold it.
+    """
+    meta = checkpoint.get('meta') or {}
+    text = meta.get('cfg') if isinstance(meta, Mapping) else None
+    if not text:
+        raise ValueError(f'{weights}: the checkpoint does not hold the config it was trained with; give the config too')
+    return Config.fromstring(text, '.py')
+
+
+def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config: str) -> None:
+    """Load the parameters of a checkpoint, all of them and no others.
+
+    Args:
+        model (nn.Module): The model.
+        checkpoint (Mapping): What :func:`load_weights_file` returned.
+        weights (str): Name of the file, for the message.
+        config (str): Name of the config, for the message.
+
+    Raises:
+        ValueError: If parameters are missing, superfluous or of another shape; the message names them.
+    """
+    state = parameters_of(checkpoint, weights)
+    wanted = model.state_dict()
+    shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(value.shape)}' for name, value in wanted.items()
+              if name in state and isinstance(value, torch.Tensor) and state[name].shape != value.shape]
+    problems = {'of another shape': shapes}
+    if not shapes:
+        result = model.load_state_dict(state, strict=False)
+        problems.update(missing=list(result.missing_keys), unknown=list(result.unexpected_keys))
+    found = [f'{len(names)} {what} ({", ".join(names[:_MAX_LISTED])}{", ..." if len(names) > _MAX_LISTED else ""})'
+             for what, names in problems.items() if names]
+    if found:
+        trained = (checkpoint.get('meta') or {}).get('experiment_name')
+        origin = f', but come from the experiment {trained!r}' if trained else ''
+        raise ValueError(f'{weights}: the weights are not those of {config}{origin}: of its {len(wanted)} parameters '
+                         f'{"; ".join(found)}')

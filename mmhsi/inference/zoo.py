@@ -1,0 +1,170 @@
+"""The model zoo: what the metafiles of the configs list, by name and alias."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+import yaml
+from torch import nn
+
+import mmhsi
+from mmhsi.inference.model import init_model
+
+INDEX = 'model-index.yml'
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model of the zoo.
+
+    Attributes:
+        name (str): Its name, that of its config file.
+        config (Path): The config file.
+        task (str): Folder of the config: 'classification', 'target_detection' ...
+        datasets (tuple[str, ...]): Names of the datasets it is made for.
+        aliases (tuple[str, ...]): Short names.
+        weights (str, optional): Address of its weights; None if none are published.
+        metrics (dict[str, float]): Results that the metafile states.
+    """
+
+    name: str
+    config: Path
+    task: str
+    datasets: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    weights: str | None = None
+    metrics: dict | None = None
+
+
+def zoo_root() -> Path:
+    """The folder with the model index and the configs: the repository, or what is installed with the package.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    package = Path(mmhsi.__file__).parent
+    for root in (package.parent, package / '.mim'):
+        if (root / INDEX).is_file() and (root / 'configs').is_dir():
+            return root
+    raise FileNotFoundError(f'{package}: no {INDEX} with configs beside the package or in {package / ".mim"}; install '
+                            'mmhsi from its repository, or with pip from a wheel')
+
+
+@lru_cache(maxsize=4)
+def read_zoo(root: Path) -> tuple[ModelEntry, ...]:
+    """The models that the metafiles of an index list, in their order.
+
+    Raises:
+        ValueError: If a metafile is not as it should be, or a name or an alias occurs twice.
+    """
+    models = tuple(model for path in _load(root / INDEX).get('Import', ()) for model in _models_of(root, path))
+    taken: dict[str, str] = {}
+    for model in models:
+        for name in (model.name, *model.aliases):
+            if taken.setdefault(name.lower(), model.name) != model.name or name in model.aliases and name == model.name:
+                raise ValueError(f'{root / INDEX}: the name {name!r} stands for {taken[name.lower()]!r} and for '
+                                 f'{model.name!r}')
+    return models
+
+
+def _load(path: Path) -> dict:
+    content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    if not isinstance(content, dict):
+        raise ValueError(f'{path}: expected a mapping, found {type(content).__name__}')
+    return content
+
+
+def _several(value) -> tuple[str, ...]:
+    return () if value is None else (value, ) if isinstance(value, str) else tuple(value)
+
+
+def _models_of(root: Path, path: str) -> Iterator[ModelEntry]:
+    for number, model in enumerate(_load(root / path).get('Models', ()), 1):
+        missing = [key for key in ('Name', 'Config') if key not in model]
+        if missing:
+            raise ValueError(f'{root / path}: model {number} has no {missing[0]!r}')
+        results = model.get('Results') or ()
+        weights = _several(model.get('Weights'))
+        yield ModelEntry(
+            name=model['Name'],
+            config=root / model['Config'],
+            task=Path(model['Config']).parent.name,
+            datasets=tuple(dict.fromkeys(result['Dataset'] for result in results if 'Dataset' in result)),
+            aliases=_several(model.get('Alias')),
+            weights=weights[0] if weights else None,
+            metrics={key: value for result in results for key, value in (result.get('Metrics') or {}).items()})
+
+
+def list_models(pattern: str | None = None, task: str | None = None, pretrained: bool = False) -> list[str]:
+    """Names of the models of the zoo.
+
+    Args:
+        pattern (str, optional): Only names or aliases that match, with the wildcards * and ?; without a wildcard those
+            that contain it.
+        task (str, optional): Only those of a folder of configs, such as 'classification'.
+        pretrained (bool): Only those with published weights. Defaults to False.
+
+    Returns:
+        list[str]: The names, in the order of the metafiles.
+
+    Raises:
+        ValueError: If there is no such task.
+    """
+    models = read_zoo(zoo_root())
+    tasks = dict.fromkeys(model.task for model in models)
+    if task is not None and task not in tasks:
+        raise ValueError(f'there is no task {task!r}; the zoo has {", ".join(tasks)}')
+    if pattern is not None and not set('*?[') & set(pattern):
+        pattern = f'*{pattern}*'
+
+    def matches(model: ModelEntry) -> bool:
+        return pattern is None or any(fnmatch(name.lower(), pattern.lower()) for name in (model.name, *model.aliases))
+
+    return [model.name for model in models if task in (None, model.task) and matches(model)
+            and (model.weights is not None or not pretrained)]
+
+
+def find_model(name: str) -> ModelEntry:
+    """A model of the zoo by its name or an alias, in upper or lower case.
+
+    Raises:
+        ValueError: If there is none; similar names are listed.
+    """
+    models = read_zoo(zoo_root())
+    for model in models:
+        if name.lower() in (known.lower() for known in (model.name, *model.aliases)):
+            return model
+    known = [alias for model in models for alias in (model.name, *model.aliases)]
+    near = difflib.get_close_matches(name, known, 3, 0.4)
+    hint = f'; similar are {", ".join(near)}' if near else ''
+    raise ValueError(f'{name!r} is neither a config file nor a model of the zoo{hint}; mmhsi.apis.list_models() names '
+                     'all')
+
+
+def get_model(name: str, pretrained: bool | str = False, device: str | torch.device | None = None) -> nn.Module:
+    """Build a model of the zoo for inference.
+
+    Args:
+        name (str): Its name or an alias.
+        pretrained (bool | str): True loads the published weights, an address or a file others. Defaults to False: the
+            weights stay as they were initialised.
+        device (str | torch.device, optional): Defaults to an accelerator if there is one.
+
+    Returns:
+        nn.Module: See :func:`mmhsi.apis.init_model`.
+
+    Raises:
+        ValueError: If there is no such model, or it has no published weights.
+    """
+    entry = find_model(name)
+    weights = entry.weights if pretrained is True else pretrained or None
+    if pretrained is True and weights is None:
+        raise ValueError(f'{entry.name} has no published weights; train it with tools/train.py {entry.config} and give '
+                         'its checkpoint')
+    return init_model(entry.config, weights, device)

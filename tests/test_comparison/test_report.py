@@ -1,0 +1,122 @@
+"""Tables, leakage, tests and failures of a report, from records written by hand."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mmhsi.comparison import Suite, write_report
+from mmhsi.comparison.records import MAPS, read_record, write_record
+from mmhsi.comparison.suite import Cell
+from mmhsi.comparison.summary import main_score, split_conflicts, summarise
+from mmhsi.comparison.tables import columns, latex, markdown
+
+OA = {('random', 'A'): [0.8, 0.9, 0.85], ('random', 'B_2'): [0.7, 0.75, 0.8], ('strict', 'A'): [0.6, 0.7, 0.8]}
+SETTINGS = {'random': dict(curve='labels'), 'strict': dict(customary='random', note='Small classes are absent.'),
+            'more': dict(curve='labels')}
+
+
+@pytest.fixture
+def suite(tmp_path):
+    cells = [Cell(name, setting, seed, tmp_path / 'config.py')
+             for (setting, name), values in OA.items() for seed in range(len(values))]
+    return Suite('compare', tuple(cells), SETTINGS, dict(OA=3))
+
+
+def record_of(cell: Cell, oa: float, **entries) -> dict:
+    return dict(dict(
+        contestant=cell.contestant, setting=cell.setting, seed=cell.seed, config='config.py', method=None,
+        status='done', hash='h', scores=dict(OA=oa), parameters=2_000_000, flops=3_000_000_000, train_seconds=10.,
+        test_seconds=2., peak_memory=dict(memory=500.), device='cpu',
+        split=dict(hash=f'split{cell.seed}', train=30, val=10, test=100)), **entries)
+
+
+@pytest.fixture
+def records(suite, tmp_path):
+    found = []
+    for cell in suite.cells:
+        found.append(record_of(cell, OA[cell.setting, cell.contestant][cell.seed]))
+        write_record(tmp_path / cell.name, found[-1])
+    return found
+
+
+def test_rows_hold_means_tests_and_leakage(suite, records, tmp_path):
+    table = summarise(suite, records, tmp_path)
+    assert list(table) == ['random', 'strict'] and main_score(suite, 'strict') == 'OA'
+    best, other = table['random']
+    assert best.tests == {}  # the best of the table, with which the others are compared
+    assert other.tests['t'] == pytest.approx(stats.ttest_rel(OA['random', 'B_2'], OA['random', 'A']).pvalue)
+    assert other.tests['Wilcoxon'] == pytest.approx(0.25)  # the smallest p of three pairs
+    strict, = table['strict']
+    assert strict.leakage == pytest.approx(0.15) and best.leakage is None
+    named = Suite('compare', suite.cells, SETTINGS, dict(OA=3), reference='B_2')
+    assert [bool(row.tests) for row in summarise(named, records, tmp_path)['random']] == [True, False]
+
+
+def test_mcnemar_pools_the_maps_of_the_seeds(suite, records, tmp_path):
+    rng = np.random.default_rng(0)
+    right = {name: rng.random((3, 200)) < share for name, share in (('A', 0.9), ('B_2', 0.75))}
+    for cell in suite.cells:
+        if cell.setting == 'random':
+            np.savez(tmp_path / cell.name / MAPS, pixels=np.arange(200), correct=right[cell.contestant][cell.seed])
+    p = summarise(suite, records, tmp_path)['random'][1].tests['McNemar']
+    b, c = np.count_nonzero(right['B_2'] & ~right['A']), np.count_nonzero(~right['B_2'] & right['A'])
+    assert p == pytest.approx(stats.chi2.sf((abs(b - c) - 1)**2 / (b + c), 1))
+    np.savez(tmp_path / 'random/a/seed0' / MAPS, pixels=np.arange(1, 201), correct=right['A'][0])
+    assert 'McNemar' not in summarise(suite, records, tmp_path)['random'][1].tests  # not the same pixels
+
+
+def test_table_as_text(suite, records, tmp_path):
+    rows = summarise(suite, records, tmp_path)
+    head, best, other = columns(suite, 'random', rows['random'])
+    assert head[:5] == ['contestant', 'seeds', 'OA', 'p, t', 'p, Wilcoxon']
+    assert best == ['A *', '3', '0.850 ± 0.050', '', '', '2.000', '3.000', '10', '2.0', '500']
+    assert other[:3] == ['B_2', '3', '0.750 ± 0.050']
+    strict = columns(suite, 'strict', rows['strict'])
+    assert strict[1][:4] == ['A', '3', '0.700 ± 0.100', '+0.150'] and strict[0][3] == 'leakage'
+    assert markdown([['a', 'b'], ['x|y', '1']]) == '| a | b |\n| --- | ---: |\n| x\\|y | 1 |\n'
+    text = latex([['name', 'OA'], ['B_2', '0.750 ± 0.050']], 'Table of 10 %')
+    assert r'B\_2 & 0.750 $\pm$ 0.050 \\' in text and r'\caption{Table of 10 \%}' in text
+
+
+def test_failures_are_shown_and_count_for_nothing(suite, records, tmp_path):
+    cell = suite.cells[1]
+    write_record(tmp_path / cell.name, dict(
+        contestant='A', setting='random', seed=1, config='config.py', method=None, status='failed', hash='h',
+        error='killed by signal 9, perhaps for want of memory', last_lines=['Epoch(train) [1]', 'Killed']))
+    text = write_report(suite, tmp_path)
+    assert '| A * | 2, 1 failed | 0.825 ± 0.035 |' in text  # 0.8 and 0.85
+    assert 'random, A, seed 1: killed by signal 9' in text and 'Epoch(train) [1]\nKilled' in text
+    assert text == (tmp_path / 'report.md').read_text()
+    rows = list(csv.DictReader((tmp_path / 'runs.csv').open()))
+    assert len(rows) == 9 and [row['status'] for row in rows[:3]] == ['done', 'failed', 'done']
+    assert (rows[0]['OA'], rows[1]['OA'], rows[0]['split']) == ('0.8', '', 'split0')
+    assert 'Small classes are absent.' in text and 'less that of this setting' in text
+    assert {'random.csv', 'random.tex', 'strict.tex', 'random_parameters.png'} <= {
+        path.name for path in tmp_path.iterdir()}
+    assert not (tmp_path / f'{suite.name}_labels_labels.png').exists()  # one number of labels is no curve
+
+
+def test_plot_over_labels_needs_settings_with_different_numbers(suite, records, tmp_path):
+    more = Cell('A', 'more', 0, tmp_path / 'config.py')
+    write_record(tmp_path / more.name, record_of(more, 0.95, split=dict(hash='s', train=300, val=10, test=70)))
+    write_report(Suite('compare', (*suite.cells, more), SETTINGS, dict(OA=3)), tmp_path)
+    assert (tmp_path / f'{suite.name}_labels_labels.png').stat().st_size > 5000
+
+
+def test_different_splits_are_reported(suite, records, tmp_path):
+    assert split_conflicts(records) == []
+    other = suite.cells[3]
+    write_record(tmp_path / other.name, record_of(other, 0.7, split=dict(hash='x', train=30, val=10, test=100)))
+    assert 'random, seed 0: the splits differ: A split0, B_2 x' in write_report(suite, tmp_path)
+
+
+def test_a_record_is_written_whole(tmp_path):
+    write_record(tmp_path, dict(status='done'))
+    with pytest.raises(ValueError):
+        write_record(tmp_path, dict(status=float('nan')))
+    assert read_record(tmp_path) == dict(status='done') and json.loads((tmp_path / 'cell.json').read_text())
+    (tmp_path / 'cell.json').write_text('{"status": "do')
+    assert read_record(tmp_path) is None and read_record(tmp_path / 'nowhere') is None

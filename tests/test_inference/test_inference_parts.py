@@ -1,0 +1,190 @@
+"""The parts of the inferencer: lists of scenes, joining of tiles, staging, units, batch sizes."""
+
+import json
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from inference_cases import classifier, config
+from mmengine.registry import init_default_scope
+from spectral import envi
+
+from mmhsi.datasets import MinMaxScale, ScaleValues, SelectBands, SpectralPCA, Standardize, open_cube, write_raster
+from mmhsi.datasets.transforms.chain import SpectralChain
+from mmhsi.datasets.transforms.percentile import PercentileScale
+from mmhsi.inference.inputs import files_of, list_inputs, part_of
+from mmhsi.inference.networks import Classifier, choose_batch_size
+from mmhsi.inference.raster_product import RasterMeta, write_product
+from mmhsi.inference.staging import Staging
+from mmhsi.inference.tiled import TileGrid, tile_strips
+from mmhsi.inference.units import file_units
+from mmhsi.inference.windowed import plan_blocks
+from mmhsi.registry import MODELS
+from mmhsi.utils.tiling import stitch_tiles, tile_positions
+
+
+@pytest.mark.parametrize('blend', ['overwrite', 'average'])
+@pytest.mark.parametrize('height, width, overlap', [(45, 52, 4), (16, 33, 5), (7, 90, 0)])
+def test_weights_of_tiles_join_them_as_stitching_does(blend, height, width, overlap):
+    grid = TileGrid((16, 16), (overlap, overlap), blend)
+    positions = tile_positions(height, width, 16, overlap)
+    tiles = np.random.default_rng(0).normal(size=(len(positions), 16, 16, 1))
+    (tops, rows), (lefts, cols) = grid.weights(0, height), grid.weights(1, width)
+    joined = np.zeros((height + 16, width + 16))
+    for tile, (top, left) in zip(tiles, positions, strict=True):
+        weight = rows[np.flatnonzero(tops == top)[0]][:, None] * cols[np.flatnonzero(lefts == left)[0]]
+        joined[top:top + 16, left:left + 16] += weight * tile[..., 0]
+    expected = stitch_tiles(tiles, positions, (height, width), overlap, blend)
+    np.testing.assert_allclose(joined[:height, :width], expected[..., 0], atol=1e-12)
+    assert not joined[height:].any() and not joined[:, width:].any()
+
+
+@pytest.mark.parametrize('blend', ['overwrite', 'average', 'smooth'])
+def test_weights_sum_to_one(blend):
+    for length in (5, 16, 17, 45, 100):
+        for overlap in (0, 1, 6, 15):
+            starts, weights = TileGrid((16, 16), (overlap, overlap), blend).weights(0, length)
+            total = np.zeros(length)
+            for start, row in zip(starts, weights, strict=True):
+                total[start:start + 16] += row[:length - start]
+            np.testing.assert_allclose(total, 1)
+
+
+def test_smooth_tiles_fade_and_their_borders_do_not_count():
+    starts, weights = TileGrid((16, 16), (8, 8), 'smooth').weights(0, 24)
+    assert starts.tolist() == [0, 8]
+    np.testing.assert_allclose(weights[0], [1] * 10 + [0.8, 0.6, 0.4, 0.2, 0, 0])
+    np.testing.assert_allclose(weights[1], weights[0][::-1])
+
+
+def test_strips_and_blocks_cover_the_scene_once():
+    grid = TileGrid((16, 16), (8, 8))
+    strips = tile_strips(grid.starts(1, 200), 16, 200, 60)
+    assert strips[0][0] == 0 and strips[-1][1] == 200 and len(strips) > 2
+    assert all(first[1] == second[0] for first, second in zip(strips, strips[1:], strict=False))
+    for height, width, window, pixels in ((30, 40, 5, 10**9), (30, 40, 5, 400), (3, 1000, 13, 500), (100, 3, 1, 50)):
+        seen = np.zeros((height, width), int)
+        for top, left, rows, cols in plan_blocks(height, width, window, pixels):
+            seen[top:top + rows, left:left + cols] += 1
+            lowest = (2 * window + window - 1) * (window + window - 1)
+            assert (rows + window - 1) * (cols + window - 1) <= max(pixels, lowest)
+        assert (seen == 1).all()
+
+
+def test_scenes_of_folders_and_lists(tmp_path):
+    for name in ('b.tif', 'a.npy', 'notes.txt', '.hidden.tif'):
+        (tmp_path / name).write_bytes(b'x')
+    write_raster(tmp_path / 'c.img', np.ones((4, 5, 2), np.float32))
+    assert [path.name for path in files_of(tmp_path)] == ['a.npy', 'b.tif', 'c.hdr']
+    assert [scene.name for scene in list_inputs(tmp_path)] == ['a', 'b', 'c']
+    (tmp_path / 'list.txt').write_text('# scenes\na.npy\n\nb.tif\n')
+    scenes = list_inputs(tmp_path / 'list.txt', options=dict(key='data', layout=None))
+    assert [scene.image for scene in scenes] == [dict(path=str(tmp_path / name), key='data')
+                                                 for name in ('a.npy', 'b.tif')]
+    (tmp_path / 'pairs.txt').write_text('a.npy\tb.tif\nb.tif\ta.npy\n')
+    pairs = list_inputs(tmp_path / 'pairs.txt', pairs=True)
+    assert [scene.name for scene in pairs] == ['a', 'b'] and pairs[0].sources[1]['path'].endswith('b.tif')
+    with pytest.raises(ValueError, match='a pair of dates is given, but the model takes one scene at a time'):
+        list_inputs(tmp_path / 'pairs.txt')
+    (tmp_path / 'none.txt').write_text('# nothing\n')
+    with pytest.raises(ValueError, match='none.txt: the list names no scene'):
+        list_inputs(tmp_path / 'none.txt')
+    with pytest.raises(TypeError, match='found int'):
+        list_inputs(3)
+
+
+def test_equal_names_get_their_folder(tmp_path):
+    for folder in ('first', 'second'):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / 'scene.tif').write_bytes(b'x')
+    paths = [tmp_path / folder / 'scene.tif' for folder in ('first', 'second')]
+    assert [scene.name for scene in list_inputs(paths)] == ['first_scene', 'second_scene']
+    with pytest.raises(ValueError, match="two scenes are named .*scene': .*give each scene once"):
+        list_inputs([paths[0], paths[0]])
+
+
+def test_parts_hold_each_scene_once():
+    scenes = list(range(11))
+    parts = [part_of(scenes, (index, 4)) for index in range(1, 5)]
+    assert sorted(sum(parts, [])) == scenes and max(map(len, parts)) == 3
+    with pytest.raises(ValueError, match='found 5/4'):
+        part_of(scenes, (5, 4))
+
+
+def test_staging_goes_on_and_refuses_a_second_writer(tmp_path):
+    staging = Staging(tmp_path / '.x.part', dict(model='a'))
+    staging.create('map', (1, 3, 4), 'float32', np.nan)
+    staging.arrays['map'][0, 0] = 7
+    staging.advance(5, last=True)
+    with pytest.raises(RuntimeError, match='another process is predicting this scene'):
+        Staging(tmp_path / '.x.part', dict(model='a'))
+    staging.close()
+    again = Staging(tmp_path / '.x.part', dict(model='a'))
+    again.create('map', (1, 3, 4), 'float32', 0)
+    assert again.done == 5 and (again.arrays['map'][0, 0] == 7).all() and np.isnan(again.arrays['map'][0, 1]).all()
+    again.close()
+    other = Staging(tmp_path / '.x.part', dict(model='b'))
+    assert other.done == 0 and not other.arrays
+    other.create('map', (1, 3, 4), 'uint8', 0)
+    other.advance(2, last=True)
+    other.close()
+    record = tmp_path / '.x.part/record.json'
+    record.write_text(json.dumps(dict(json.loads(record.read_text()), arrays=dict(map=[[1, 3, 5], '|u1']))))
+    damaged = Staging(tmp_path / '.x.part', dict(model='b'))
+    assert damaged.done == 0
+    damaged.remove()
+    assert not (tmp_path / '.x.part').exists()
+
+
+def test_preprocessed_values_come_back_to_the_units_of_the_file():
+    rng = np.random.default_rng(0)
+    pixels = rng.uniform(100, 5000, (50, 6)).astype(np.float32)
+    for steps in ([], [ScaleValues(1e-4, 0.1)], [SelectBands([1, 4]), Standardize()],
+                  [MinMaxScale(), Standardize(), SelectBands([3, 0])], [MinMaxScale(per_band=True), ScaleValues(2)],
+                  [PercentileScale(0, 100)]):
+        chain = SpectralChain(steps)
+        chain.bind(6, None)
+        source = pixels if chain.source_bands is None else pixels[:, chain.source_bands]
+        chain.fit(source)
+        factor, offset = file_units(chain.transforms)
+        expected = pixels[:, [3, 0]] if len(steps) == 3 else source
+        np.testing.assert_allclose(chain(source) * factor + offset, expected, rtol=1e-4)
+    assert file_units([SpectralPCA(2)]) is None
+
+
+def test_batches_fit_into_the_memory():
+    init_default_scope('mmhsi')
+    network = Classifier(MODELS.build(config(classifier()).model))
+    sample = torch.zeros(1, 6, 10, 10)
+    # two convolutions and a tanh of 8 channels, flattened pooling, and 3 logits
+    needed = 4 * (3 * 8 * 100 + 8 + 3)
+    assert choose_batch_size(network, sample, 10 * needed + needed // 2) in (9, 10)
+    assert choose_batch_size(network, sample, 1) == 1
+    assert choose_batch_size(network, sample, 2**40) == 256
+
+
+def test_envi_class_maps_are_read_by_spectral(tmp_path):
+    labels = np.random.default_rng(0).integers(0, 3, (1, 300, 40)).astype(np.uint8)
+    meta = RasterMeta(nodata=0, colours={0: (0, 0, 0), 1: (1, 2, 3), 2: (4, 5, 6)},
+                      names={0: 'no data', 1: 'water', 2: 'grass, dry'}, band_names=['class'])
+    write_product(tmp_path / 'map.img', labels, meta, 'ENVI')
+    image = envi.open(str(tmp_path / 'map.hdr'), str(tmp_path / 'map.img'))
+    np.testing.assert_array_equal(image.read_band(0), labels[0])
+    assert image.metadata['class names'] == ['no data', 'water', 'grass  dry']
+    assert image.metadata['class lookup'] == ['0', '0', '0', '1', '2', '3', '4', '5', '6']
+    with pytest.raises(OSError, match='nowhere/map.tif: the file cannot be written'):
+        write_product(tmp_path / 'nowhere/map.tif', labels, meta)
+
+
+def test_cubes_keep_their_wavelengths_and_widths(tmp_path):
+    cube = np.random.default_rng(0).normal(size=(3, 270, 20)).astype(np.float32)
+    waves, widths = np.array([450., 550.5, 2200.]), np.array([5., 6., 10.])
+    for driver, name in (('GTiff', 'cube.tif'), ('ENVI', 'cube.img')):
+        write_product(tmp_path / name, cube, RasterMeta(nodata=np.nan, wavelengths=waves, fwhm=widths), driver)
+        with open_cube(tmp_path / name) as reader:
+            np.testing.assert_array_equal(reader.info.wavelengths, waves)
+            np.testing.assert_array_equal(reader.info.fwhm, widths)
+            np.testing.assert_array_equal(reader.read(), cube.transpose(1, 2, 0))
+    with rasterio.open(tmp_path / 'cube.tif') as dataset:
+        assert dataset.profile['tiled'] and dataset.profile['compress'] == 'deflate'

@@ -1,0 +1,99 @@
+"""Scenes that are read window by window, and what is known of the bands that a model was trained on."""
+
+import numpy as np
+import pytest
+import rasterio
+from inference_cases import config, segmentor, toy_cube
+
+from mmhsi.datasets import Scene, resample_spectrum, write_raster
+from mmhsi.datasets.scenes.band_matching import Bands
+from mmhsi.inference.scene_stream import PairStream, SceneStream, padded_indices
+from mmhsi.inference.training_state import training_bands
+
+WAVES = np.array([450., 500., 550., 600., 650., 700.])
+STEPS = [dict(type='SelectBands', exclude=[1, 4]), dict(type='Standardize')]
+
+
+@pytest.fixture
+def scene():
+    """A scene that the preprocessing is fitted to."""
+    return Scene(toy_cube(9, 8), preprocessing=STEPS)
+
+
+def test_windows_are_those_of_the_scene_it_was_fitted_to(scene):
+    stream = SceneStream(toy_cube(9, 8), STEPS, scene.state_dict())
+    for pad_mode in ('constant', 'symmetric', 'reflect'):
+        for area in ((0, 0, 9, 8), (-2, 3, 5, 7), (6, -1, 4, 4)):
+            np.testing.assert_allclose(stream.window(*area, pad_mode), scene.window(*area, pad_mode), atol=1e-6)
+    np.testing.assert_array_equal(stream.window(20, 20, 2, 2, pad_value=3.), np.full((2, 2, 4), 3, np.float32))
+
+
+def test_only_bands_that_are_used_mask_a_pixel(scene):
+    cube = toy_cube(9, 8)
+    cube[2, 3, 1], cube[5, 5, 2] = np.nan, np.inf
+    stream = SceneStream(cube, STEPS, scene.state_dict())
+    assert np.argwhere(~stream.validity(0, 0, 9, 8)).tolist() == [[5, 5]]
+    stream.window(1, 1, 6, 6)
+    assert np.argwhere(~stream.validity(2, 2, 5, 5)).tolist() == [[3, 3]]  # of the window that was read
+    assert stream.validity(-1, 7, 2, 3).tolist() == [[False] * 3, [True, False, False]]
+    assert (stream.window(5, 5, 1, 1) == 0).all()
+    np.testing.assert_array_equal(stream.valid, stream.validity(0, 0, 9, 8))
+
+
+def test_resampled_bands_pass_the_selection_of_the_model(tmp_path, scene):
+    fine = np.linspace(440, 710, 55)
+    spectra = np.random.default_rng(1).normal(1.5, 1, (4, 5, 55)).astype(np.float32)
+    write_raster(tmp_path / 'fine.tif', spectra, wavelengths=fine)
+    stream = SceneStream(str(tmp_path / 'fine.tif'), STEPS, scene.state_dict(), 6, Bands(WAVES, np.full(6, 12.)),
+                         'resample')
+    model = resample_spectrum(spectra.reshape(20, 55), fine, WAVES, np.full(6, 12.))
+    expected = scene.preprocess_spectra(model.astype(np.float32)).reshape(4, 5, 4)
+    np.testing.assert_allclose(stream.window(0, 0, 4, 5), expected, atol=1e-4)
+    np.testing.assert_allclose(stream.wavelengths, WAVES[[0, 2, 3, 5]])
+    np.testing.assert_allclose(stream.spectra(model), expected.reshape(20, 4), atol=1e-4)
+    assert 'resample' in stream.matched
+
+
+def test_a_state_of_other_bands_is_named(scene):
+    state = scene.state_dict()
+    with pytest.raises(ValueError, match='Standardize was fitted on 4 bands, but is applied to 6'):
+        SceneStream(toy_cube(9, 8), STEPS[1:], {'0.Standardize.mean': state['1.Standardize.mean'],
+                                                '0.Standardize.std': state['1.Standardize.std']})
+    with pytest.raises(ValueError, match='the state of the preprocessing consists of'):
+        SceneStream(toy_cube(9, 8), STEPS[1:], state)
+
+
+def test_dates_must_lie_on_the_same_pixels(tmp_path):
+    for name, left in (('a', 0.), ('b', 0.), ('c', 40.)):
+        write_raster(tmp_path / f'{name}.tif', toy_cube(5, 6))
+        with rasterio.open(tmp_path / f'{name}.tif', 'r+') as dataset:
+            dataset.transform = rasterio.transform.from_origin(left, 100, 30, 30)
+    paths = [str(tmp_path / f'{name}.tif') for name in 'abc']
+    assert PairStream(paths[:2]).window(0, 0, 5, 6).shape == (5, 6, 12)
+    with pytest.raises(ValueError, match='must lie on the same pixels: .*a.tif has the transform .*c.tif has'):
+        PairStream([paths[0], paths[2]])
+
+
+def test_indices_are_mirrored_as_often_as_needed():
+    assert padded_indices(-4, 12, 3, 'reflect').tolist() == np.pad(np.arange(3), (4, 5), 'reflect').tolist()
+    assert padded_indices(1, 9, 2, 'symmetric').tolist() == np.pad(np.arange(2), (0, 8), 'symmetric')[1:].tolist()
+    assert padded_indices(-1, 3, 1, 'constant').tolist() == [-1, 0, -1]
+
+
+def test_bands_of_the_training_come_from_the_nearest_source(tmp_path):
+    cfg = config(segmentor(), dict(image='train.tif', data_root=str(tmp_path)), tile_size=16)
+    assert training_bands(cfg, None) is None
+    write_raster(tmp_path / 'train.tif', toy_cube(3, 4), wavelengths=WAVES)
+    found = training_bands(cfg, None)
+    np.testing.assert_allclose(found.wavelengths, WAVES)
+    assert found.source.endswith('train.tif')
+    cfg.sensor = dict(wavelengths=(WAVES + 1).tolist(), fwhm=[10.] * 6)
+    np.testing.assert_allclose(training_bands(cfg, None).fwhm, 10)
+    record = dict(wavelengths=WAVES + 2)
+    np.testing.assert_allclose(training_bands(cfg, record).wavelengths, WAVES + 2)
+    np.testing.assert_allclose(training_bands(cfg, record, WAVES + 3).wavelengths, WAVES + 3)
+    np.savetxt(tmp_path / 'bands.csv', np.stack([WAVES / 1000, WAVES], axis=1), delimiter=',')
+    np.testing.assert_allclose(training_bands(cfg, record, tmp_path / 'bands.csv').wavelengths, WAVES)
+    np.save(tmp_path / 'none.npy', toy_cube(3, 4))
+    with pytest.raises(ValueError, match='none.npy: the file states no wavelengths'):
+        training_bands(cfg, record, tmp_path / 'none.npy')
