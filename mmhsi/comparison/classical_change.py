@@ -41,7 +41,7 @@ def evaluate_change_detector(scene,
         TypeError: If the scene is not a pair.
         ValueError: If the method is unknown, or a detector refuses its input.
     """
-    if not hasattr(scene, 'dates'):
+    if len(getattr(scene, 'dates', ())) != 2:
         raise TypeError(f'a change detector needs a PairScene, found {type(scene).__name__}')
     if isinstance(method, str) and method not in CHANGE_DETECTORS:
         raise ValueError(f'the method is {method!r}, expected one of {", ".join(CHANGE_DETECTORS)} or a function')

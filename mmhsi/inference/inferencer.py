@@ -20,13 +20,14 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmhsi.datasets.io import CubeReadError
+from mmhsi.datasets.scenes.cube_view import CubeView
+from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.inference.inputs import SceneInput, list_inputs, part_of
 from mmhsi.inference.networks import Network
 from mmhsi.inference.plan import Plan, class_names, make_network, make_plan
 from mmhsi.inference.products import Prediction, make_figures, write_endmembers, write_figures, write_rasters
 from mmhsi.inference.request import Request
 from mmhsi.inference.run_scene import Trial, predict_scene, try_network
-from mmhsi.inference.scene_stream import PairStream, SceneStream
 from mmhsi.inference.staging import Memory, Staging
 from mmhsi.inference.summary import SUFFIX, finished_scene, scene_settings, summarize
 from mmhsi.inference.tasks import ClassTask, DetectionTask, RestorationTask, Task, UnmixingTask
@@ -257,12 +258,11 @@ class HSIInferencer(BaseInferencer):
         picture = {name: figure_to_rgb(figure) for name, figure in figures.items()} if request.return_vis else None
         return dict(name=scene.name, family=request.plan.family, files=files, summary=summary, **arrays), picture
 
-    def preprocess(self, scene: SceneInput, request: Request) -> SceneStream | PairStream:
+    def preprocess(self, scene: SceneInput, request: Request) -> CubeView | PairView:
         """Open a scene behind the preprocessing that was fitted in the training."""
         plan = request.plan
         common = dict(
             preprocessing=plan.scene.get('preprocessing', ()),
-            state=fitted_state(self._record, scene.name),
             num_bands=plan.scene.get('num_bands'),
             wanted=request.wanted,
             matching=request.match_bands,
@@ -275,6 +275,11 @@ class HSIInferencer(BaseInferencer):
             if all(one is other for one, other in zip(keyed, scene.sources, strict=True)):
                 raise
             stream = _open(scene.sources, plan, common)  # the file names its cube otherwise than that of the config
+        state = fitted_state(self._record, scene.name)
+        if state is not None and any(step.state_names for step in stream.transforms):
+            stream.load_state_dict(state)
+        stream.require_fitted()
+        stream.window(0, 0, 1, 1)  # names a number of bands that the state was not fitted on
         notes = [f'bands: {stream.matched}']
         if stream.info.transform is None:
             notes.append('no georeference, nor will the products have one')
@@ -346,10 +351,10 @@ def _with_key(source: Any, settings: Mapping) -> Any:
     return {**source, **{name: settings[name] for name in ('key', 'layout') if name in settings}}
 
 
-def _open(images: Sequence, plan: Plan, settings: Mapping) -> SceneStream | PairStream:
+def _open(images: Sequence, plan: Plan, settings: Mapping) -> CubeView | PairView:
     if plan.pairs:
-        return PairStream(images, joint=plan.scene.get('joint', True), **settings)
-    return SceneStream(images[0], **settings)
+        return PairView(images, joint=plan.scene.get('joint', True), **settings)
+    return CubeView(images[0], **settings)
 
 
 def _writable(folder: str | Path) -> Path:

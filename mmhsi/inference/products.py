@@ -147,14 +147,14 @@ def make_figures(prediction: Prediction, stream) -> dict[str, Figure]:
 
     Args:
         prediction (Prediction): The scene.
-        stream (SceneStream | PairStream): The scene it was made of, for its false colours.
+        stream (CubeView | PairView): The scene it was made of, for its false colours.
 
     Returns:
         dict[str, Figure]: ``false_colour``, and a picture for each layer that can be seen.
     """
     name, info = prediction.name, prediction.info
     rgb = select_rgb_bands(info.bands, info.wavelengths)
-    values, valid = stream.thumbnail(list(rgb), -(-max(info.height, info.width) // _PICTURE_SIDE))
+    values, valid = stream.stored_bands(list(rgb), -(-max(info.height, info.width) // _PICTURE_SIDE))
     figures = {'false_colour': false_colour_figure(stretch(values, valid), f'{name}: false colour', rgb,
                                                    info.wavelengths)}
     pixels = f'{prediction.scale * info.height:,} x {prediction.scale * info.width:,} pixels'

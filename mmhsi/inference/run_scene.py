@@ -111,7 +111,7 @@ def predict_scene(stream, network: Network, plan: Plan, task: Task, trial: Trial
     """Fill the layers of a task from where the staging stands to the end of the scene.
 
     Args:
-        stream (SceneStream | PairStream): The scene.
+        stream (CubeView | PairView): The scene.
         network (Network): The network.
         plan (Plan): Its windows or tiles.
         task (Task): What its values become.

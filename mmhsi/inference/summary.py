@@ -52,7 +52,7 @@ def summarize(prediction: Prediction, stream, trial: Trial, **facts: Any) -> dic
 
     Args:
         prediction (Prediction): The scene.
-        stream (SceneStream | PairStream): The scene it was made of.
+        stream (CubeView | PairView): The scene it was made of.
         trial (Trial): What the network was run with.
         **facts: Further entries.
 

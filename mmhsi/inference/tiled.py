@@ -17,7 +17,7 @@ Area = tuple[int, int, int, int]
 
 
 class Stream(Protocol):
-    """What is read of a scene: :class:`mmhsi.inference.scene_stream.SceneStream`."""
+    """What is read of a scene: :class:`mmhsi.datasets.scenes.cube_view.CubeView`."""
 
     height: int
     width: int

@@ -104,7 +104,7 @@ def find_target_spectrum(plan: Plan, stream, given: Any = None) -> np.ndarray:
 
     Args:
         plan (Plan): The plan, whose config may name a file.
-        stream (SceneStream): The scene.
+        stream (CubeView): The scene.
         given (Any, optional): Values (C,) of the bands that the model was trained on, a file, or a dict of the
             arguments of :func:`mmhsi.datasets.scenes.target_spectrum.read_target_spectrum`.
 
@@ -134,4 +134,4 @@ def find_target_spectrum(plan: Plan, stream, given: Any = None) -> np.ndarray:
                              'value for each band that the model was trained on')
         if not np.isfinite(values).all():
             raise ValueError('the target spectrum holds NaN or infinity')
-    return stream.spectra(values).astype(np.float32)
+    return stream.preprocess_spectra(values).astype(np.float32)

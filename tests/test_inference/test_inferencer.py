@@ -418,7 +418,7 @@ def test_super_resolution_and_denoising(tmp_path):
 def test_what_does_not_suit_the_model_is_named(tmp_path):
     cfg = config(segmentor(), tile_size=16, overlap=8)
     inferencer = build(tmp_path, cfg)
-    with pytest.raises(ValueError, match='<array>: the model was trained on 6 bands, the file has 5'):
+    with pytest.raises(ValueError, match='<array>: 6 bands are expected, but the file has 5'):
         inferencer(toy_cube(20, 20, 5))
     with pytest.raises(ValueError, match='overlap must be at least 0 and smaller than the tile of 16'):
         inferencer(toy_cube(20, 20), overlap=16)

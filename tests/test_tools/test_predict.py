@@ -69,7 +69,7 @@ def test_a_scene_that_fails_does_not_keep_the_others_from_being_predicted(scenes
     assert predict(scenes) == 1
     assert finished(scenes) == {'field_0', 'field_2', 'field_4'}
     errors = capsys.readouterr().err
-    assert 'field_1: ' in errors and 'was trained on 6 bands, the file has 5' in errors and 'field_3.npy' in errors
+    assert 'field_1: ' in errors and '6 bands are expected, but the file has 5' in errors and 'field_3.npy' in errors
 
 
 def test_what_cannot_be_begun_is_one_sentence(scenes, capsys):

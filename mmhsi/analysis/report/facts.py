@@ -53,8 +53,8 @@ def describe_scene(scene) -> dict[str, Any]:
     info = scene.info
     facts = {'file': str(info.path), 'size': f'{info.height} x {info.width} pixels, {info.bands} bands',
              'values': str(info.dtype)}
-    if getattr(scene, 'second', None) is not None:
-        facts['second date'] = str(scene.second.info.path)
+    for date in scene.dates[1:]:
+        facts['second date'] = str(date.info.path)
     if info.wavelengths is None:
         facts['wavelengths'] = 'not stated by the file'
     else:

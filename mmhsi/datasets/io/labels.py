@@ -3,13 +3,15 @@
 
 import numpy as np
 
+from .base import CubeInfo
 from .cube import Path
 from .errors import CubeReadError
 from .maps import open_map, single_band
 from .variables import Key
 
 
-def read_labels(path: Path, key: Key = None, shape: tuple[int, int] | None = None, unlabelled: int = 0) -> np.ndarray:
+def read_labels(path: Path, key: Key = None, shape: tuple[int, int] | None = None, unlabelled: int = 0,
+                ground: CubeInfo | None = None) -> np.ndarray:
     """Read a label map.
 
     Floating-point files are accepted if every value is a whole number. Pixels with the nodata value of a raster are
@@ -21,15 +23,17 @@ def read_labels(path: Path, key: Key = None, shape: tuple[int, int] | None = Non
             Without it the only numeric matrix is taken.
         shape (tuple[int, int], optional): Rows and columns that the map must have.
         unlabelled (int): What pixels with the nodata value of a raster become. Defaults to 0.
+        ground (CubeInfo, optional): What the file of the cube says about it, on whose pixels the labels must lie.
 
     Returns:
         np.ndarray: int64 (H, W), the numbers as stored; customarily 0 = unlabelled.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CubeReadError: If the file is damaged, holds no such map, or its values or its size are not those of labels.
+        CubeReadError: If the file is damaged, holds no such map, or its values, its size or its place are not those of
+            labels of the cube.
     """
-    with open_map(path, key, shape, 'label map') as reader:
+    with open_map(path, key, shape, 'label map', ground) as reader:
         path, info = reader.path, reader.info
         values = single_band(reader, 'label map')
     no_data = np.zeros(values.shape, dtype=bool)

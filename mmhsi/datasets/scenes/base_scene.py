@@ -1,10 +1,9 @@
-"""What every kind of scene has: labels, classes, a split, and the pixels of its subsets."""
+"""What every kind of scene has: a view of its values, labels, classes, a split, and the pixels of its subsets."""
 
 from __future__ import annotations
 
 import logging
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,12 +11,14 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets.class_info import IGNORE_INDEX, resolve_classes
 from mmhsi.datasets.io import CubeInfo
+from mmhsi.datasets.scenes.cube_source import Source
+from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.label_maps import merge_label_maps, resolve_codes
+from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.datasets.splits.split import SUBSETS, Split
+from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TASK_UTILS
 from mmhsi.utils.palette import default_palette
-
-Source = str | dict | np.ndarray
 
 
 def locate(source: Source, root: str | None) -> Source:
@@ -29,13 +30,14 @@ def locate(source: Source, root: str | None) -> Source:
     return source
 
 
-class BaseScene(ABC):
-    """Labels, classes and split of a scene, whatever its values are.
+class BaseScene:
+    """Labels, classes and split of a scene, over a view of its values.
 
     Args:
+        view (CubeView | PairView): The values.
         labels (str | dict | np.ndarray | list, optional): Label map, 0 unlabelled and 1 to K the classes: file, dict of
             path, key and codes (``label_codes`` of this file), or array of shape (H, W). Several maps are laid over
-            each other.
+            each other. A map with a georeference must lie on the ground of the cube.
         classes (Sequence[str] | str, optional): The K class names, or the name of a scene in
             :data:`mmhsi.datasets.class_info.CLASS_INFO`. By default the classes are numbered up to the largest label.
         palette (Sequence[Sequence[int]], optional): K RGB colours. By default those of the named scene, else distinct
@@ -51,14 +53,16 @@ class BaseScene(ABC):
         fit_pixels (int): Largest number of pixels to fit on; of a larger number a random sample with a fixed seed is
             taken. Defaults to 500000.
         data_root (str, optional): Folder that relative paths start from.
+
+    Attributes:
+        task (str): Name of the task that scenes of this class are for, see :mod:`mmhsi.tasks`; a subclass inherits it.
+        view (CubeView | PairView): The values.
     """
 
-    name: str
-    info: CubeInfo  # what the file says about the cube, of the first date if there are two
-    bands: int  # after the preprocessing, of both dates together
-    wavelengths: np.ndarray | None  # nm, (bands,)
+    task: str
 
     def __init__(self,
+                 view: CubeView | PairView,
                  labels: Source | list[Source] | None = None,
                  classes: Sequence[str] | str | None = None,
                  palette: Sequence[Sequence[int]] | None = None,
@@ -71,6 +75,8 @@ class BaseScene(ABC):
             raise ValueError(f'fit_on must be "all", "train" or "unevaluated", not {fit_on!r}')
         if fit_on != 'all' and split is None:
             raise ValueError(f'fit_on="{fit_on}" needs a split')
+        self.view = view
+        self.name = view.name
         sources = [] if labels is None else labels if isinstance(labels, (list, tuple)) else [labels]
         self._label_sources = [locate(source, data_root) for source in sources]
         self._classes, self._palette = resolve_classes(classes, palette)
@@ -81,43 +87,92 @@ class BaseScene(ABC):
         self._labels = self._split = None
 
     @property
-    @abstractmethod
-    def valid(self) -> np.ndarray:
-        """Mask of the pixels that hold data, bool (H, W)."""
+    def info(self) -> CubeInfo:
+        """What the file says about its cube, before the preprocessing; of a pair that of the first date."""
+        return self.view.info
 
     @property
-    @abstractmethod
+    def bands(self) -> int:
+        """Number of bands after the preprocessing, of both dates together."""
+        return self.view.bands
+
+    @property
+    def wavelengths(self) -> np.ndarray | None:
+        """Centres of the bands after the preprocessing in nm, (bands,), if they are known."""
+        return self.view.wavelengths
+
+    @property
+    def dates(self) -> tuple[CubeView, ...]:
+        """The views of the dates, one or two."""
+        return self.view.dates
+
+    @property
+    def cached(self) -> bool:
+        """Whether the preprocessed values are kept in memory."""
+        return self.view.cached
+
+    @property
+    def transforms(self) -> list[SpectralTransform]:
+        """The spectral transforms of the preprocessing, which another scene can share."""
+        return self.view.transforms
+
+    @property
+    def valid(self) -> np.ndarray:
+        """Mask of the pixels that hold data, bool (H, W)."""
+        return self.view.valid
+
+    @property
     def fitted(self) -> bool:
         """Whether the preprocessing has all that it learns from data."""
+        return self.view.fitted
 
-    @abstractmethod
     def fit(self, pixels: np.ndarray) -> None:
         """Fit the preprocessing on raw pixels (N, C) as :meth:`fit_sample` gives them."""
+        self.view.fit(pixels)
 
-    @abstractmethod
     def fit_sample(self, limit: int | None = None) -> np.ndarray:
-        """Raw pixels (N, C) float32 to fit the preprocessing on, at most ``limit`` of them (``fit_pixels``)."""
+        """Raw pixels (N, C) float32 to fit the preprocessing on, at most ``limit`` of them (``fit_pixels`` of each
+        date); of a pair the first half is of the first date."""
+        return self.view.fit_sample(self.fit_indices(None if limit is None else max(limit // len(self.dates), 1)))
 
-    @abstractmethod
     def prepare(self) -> None:
         """Fit the preprocessing and load what is kept in memory; best called before workers are started."""
+        if not self.fitted:
+            self.view.load()
+            self.view.fit_at(self.fit_indices())
+        self.view.prepare()
 
-    @abstractmethod
     def window(self, top: int, left: int, height: int, width: int, pad_mode: str = 'constant',
                pad_value: float = 0.) -> np.ndarray:
-        """Preprocessed window (h, w, C') float32, which may hang over the border of the scene."""
+        """Preprocessed window (h, w, C') float32, which may hang over the border of the scene; see
+        :meth:`mmhsi.datasets.scenes.cube_view.CubeView.window`."""
+        self.prepare()
+        return self.view.window(top, left, height, width, pad_mode, pad_value)
 
-    @abstractmethod
     def pixels(self, indices: np.ndarray) -> np.ndarray:
         """Preprocessed spectra (N, C') float32 of flat indices ``row * W + col``."""
+        self.prepare()
+        return self.view.pixels(indices)
 
-    @abstractmethod
+    def stored_bands(self, bands: Sequence[int], step: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Some bands of the file, see :meth:`mmhsi.datasets.scenes.cube_view.CubeView.stored_bands`; pixels that are
+        not valid do not count as data."""
+        values, valid = self.view.stored_bands(bands, step)
+        return values, valid & self.valid[::step, ::step]
+
     def state_dict(self) -> dict[str, np.ndarray]:
-        """The fitted state of all spectral transforms."""
+        """The fitted state of all spectral transforms, by '<position>.<transform>.<name>'; of a pair with separate fits
+        the names begin with the date."""
+        self.prepare()
+        return self.view.state_dict()
 
-    @abstractmethod
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Use a state fitted before instead of fitting on this scene."""
+        """Use a state fitted before instead of fitting on this scene.
+
+        Raises:
+            ValueError: If the state is of another preprocessing.
+        """
+        self.view.load_state_dict(state)
 
     @property
     def height(self) -> int:
@@ -209,7 +264,7 @@ class BaseScene(ABC):
         return indices
 
     def _load_labels(self) -> None:
-        stored = merge_label_maps(self._label_sources, (self.height, self.width), self.info.path,
+        stored = merge_label_maps(self._label_sources, self.info,
                                   None if self._classes is None else len(self._classes), self._codes, self._classes)
         if self._classes is None and stored.any():
             self._classes = tuple(f'class {label}' for label in range(1, stored.max() + 1))

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mmhsi.datasets.io import CubeInfo, open_cube
+from mmhsi.datasets.scenes.unmixing_truth import read_maps
+
+Source = str | dict | np.ndarray
 
 BLOCK_BYTES = 64 * 2**20
+LARGEST = 1e30
+"""No sensor gives such values; the lowest and the largest float32 are common marks of missing data."""
 
 
 class _ArrayReader:
     """An array in memory behind the interface of the file readers."""
 
-    def __init__(self, array: np.ndarray):
+    def __init__(self, array: np.ndarray, path: str = '<array>'):
         if array.ndim != 3:
             raise ValueError(f'a cube in memory must have the shape (H, W, C), not {array.shape}')
         self.array = array
-        self.info = CubeInfo('<array>', 'npy', *array.shape, array.dtype)
+        self.info = CubeInfo(path, 'npy', *array.shape, array.dtype)
 
     def read(self, window: tuple[int, int, int, int] | None = None, bands: Sequence[int] | None = None) -> np.ndarray:
         top, left, height, width = window or (0, 0, *self.array.shape[:2])
@@ -30,20 +35,36 @@ class _ArrayReader:
         """Nothing to release: the array belongs to the caller."""
 
 
+_MATRIX_LAYOUTS = {'chw': 'phw', 'cwh': 'pwh'}
+
+
+def _read_pixel_list(path: str, size: tuple[int, int], key: str | None = None, layout: str = 'cwh') -> np.ndarray:
+    """A cube (H, W, C) float32 from a matrix (C, N) of its pixels."""
+    if layout not in _MATRIX_LAYOUTS:
+        raise ValueError(f"{path}: layout {layout!r} of a list of pixels, expected 'chw' or 'cwh'")
+    bands = read_maps(path, key, _MATRIX_LAYOUTS[layout], size, 'bands')
+    return np.ascontiguousarray(np.moveaxis(bands, 0, -1), dtype=np.float32)
+
+
 class CubeSource:
     """Reads windows of a cube as float32 and tells which pixels hold data.
 
-    A pixel holds no data if the value of any of its bands is NaN, infinite or nodata; all its values are given as 0.
+    A pixel holds no data if the value of any of its bands is NaN, infinite, nodata, or beyond any sensor (1e30), which
+    is a nodata value that the file does not declare; all its values are given as 0.
 
     Args:
         image (str | dict | np.ndarray): The file, a dict of the arguments of :func:`mmhsi.datasets.io.open_cube`, or a
-            cube of shape (H, W, C) in memory.
+            cube of shape (H, W, C) in memory. A dict with ``size=(H, W)`` names an array that is a list of pixels, a
+            matrix (C, N): ``layout='chw'`` if they are stored row by row, ``layout='cwh'`` (the default) if column by
+            column, as MATLAB has them.
         nodata (float, optional): Value of pixels without data, instead of the one that the file declares.
     """
 
     def __init__(self, image: str | dict | np.ndarray, nodata: float | None = None):
         if isinstance(image, np.ndarray):
             self._reader = _ArrayReader(image)
+        elif isinstance(image, Mapping) and 'size' in image:
+            self._reader = _ArrayReader(_read_pixel_list(**image), image['path'])
         else:
             self._reader = open_cube(**({'path': image} if isinstance(image, (str, Path)) else image))
         nodata = self.info.nodata if nodata is None else nodata
@@ -88,7 +109,8 @@ class CubeSource:
         return values, valid
 
     def _no_data(self, raw: np.ndarray) -> np.ndarray:
-        bad = ~np.isfinite(raw) if raw.dtype.kind in 'fc' else np.zeros(raw.shape, dtype=bool)
+        # NaN compares as False
+        bad = ~(np.abs(raw) < LARGEST) if raw.dtype.kind in 'fc' else np.zeros(raw.shape, dtype=bool)
         if self.nodata is not None:
             bad |= raw == self.nodata
         return bad

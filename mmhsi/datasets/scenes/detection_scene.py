@@ -8,7 +8,8 @@ import numpy as np
 
 from mmhsi.datasets.class_info import BLACK_AND_WHITE, IGNORE_INDEX
 from mmhsi.datasets.io import read_map
-from mmhsi.datasets.scenes.base_scene import Source, locate
+from mmhsi.datasets.scenes.base_scene import locate
+from mmhsi.datasets.scenes.cube_source import Source
 from mmhsi.datasets.scenes.pseudo_labels import pseudo_labels
 from mmhsi.datasets.scenes.scene import Scene
 from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum, select_target_spectrum
@@ -49,6 +50,8 @@ class DetectionScene(Scene):
         ValueError: If there are not two classes, the coarse map has another size than the scene, or there is no target
             pixel to take the spectrum from.
     """
+
+    task = 'target_detection'
 
     def __init__(self,
                  image: Source,
@@ -134,7 +137,7 @@ class DetectionScene(Scene):
             if 'preprocessing' in options:
                 scene = DetectionScene(**{**self._settings, 'preprocessing': options.pop('preprocessing')})
             return scene.detect(options.pop('detector'), **options)
-        return read_map(source['path'], source.get('key'), (self.height, self.width))
+        return read_map(source['path'], source.get('key'), (self.height, self.width), self.info)
 
     def detect(self, detector: str, **options) -> np.ndarray:
         """Scores of a classical detector on the preprocessed scene.

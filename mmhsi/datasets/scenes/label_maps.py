@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mmhsi.datasets.class_info import IGNORE_INDEX
-from mmhsi.datasets.io import read_labels
+from mmhsi.datasets.io import CubeInfo, read_labels
 
 _NO_DATA = -1  # marks pixels without a label where 0 is the code of a class
 
@@ -53,7 +53,7 @@ def _recode(labels: np.ndarray, codes: Mapping[int, int], path: str) -> np.ndarr
     return recoded
 
 
-def merge_label_maps(sources: Sequence[dict | np.ndarray], shape: tuple[int, int], cube_path: str,
+def merge_label_maps(sources: Sequence[dict | np.ndarray], cube: CubeInfo,
                      num_classes: int | None, codes: Mapping[int, int] | None = None,
                      classes: Sequence[str] | None = None) -> np.ndarray:
     """Read label maps of one scene and lay them over each other, e.g. a training and a test map.
@@ -61,8 +61,7 @@ def merge_label_maps(sources: Sequence[dict | np.ndarray], shape: tuple[int, int
     Args:
         sources (Sequence[dict | np.ndarray]): Dicts of path and key, or arrays; 0 is unlabelled, 1 to K the classes.
             A dict with 'codes' has codes of its own, by class name as in :func:`resolve_codes`.
-        shape (tuple[int, int]): Height and width of the cube.
-        cube_path (str): File of the cube, for the message.
+        cube (CubeInfo): What the file of the cube says about it, for size and place.
         num_classes (int, optional): Number of classes K; None allows any up to 255.
         codes (Mapping[int, int], optional): Numbers of the classes by code, from :func:`resolve_codes`.
         classes (Sequence[str], optional): The class names, for sources with codes of their own.
@@ -72,8 +71,9 @@ def merge_label_maps(sources: Sequence[dict | np.ndarray], shape: tuple[int, int
 
     Raises:
         FileNotFoundError: If a file is absent.
-        ValueError: If a map has another size than the cube, a label beyond K, or contradicts another map.
+        ValueError: If a map has another size or place than the cube, a label beyond K, or contradicts another map.
     """
+    shape = cube.shape[:2]
     merged = np.zeros(shape, dtype=np.int64)
     last = IGNORE_INDEX if num_classes is None else num_classes
     for source in sources:
@@ -85,10 +85,10 @@ def merge_label_maps(sources: Sequence[dict | np.ndarray], shape: tuple[int, int
             if 'codes' in source:
                 own_codes = resolve_codes(source.pop('codes'), classes)
             path = source['path']
-            labels = read_labels(**source, unlabelled=0 if own_codes is None else _NO_DATA)
-        if labels.shape != tuple(shape):
+            labels = read_labels(**source, unlabelled=0 if own_codes is None else _NO_DATA, ground=cube)
+        if labels.shape != shape:
             raise ValueError(f'{path}: the label map has {" x ".join(map(str, labels.shape))} pixels, but the cube of '
-                             f'{cube_path} has {shape[0]} x {shape[1]}')
+                             f'{cube.path} has {shape[0]} x {shape[1]}')
         if own_codes is not None:
             labels = _recode(labels, own_codes, path)
         outside = (labels < 0) | (labels > last)

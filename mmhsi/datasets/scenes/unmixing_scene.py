@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from mmhsi.datasets.io import CubeInfo
-from mmhsi.datasets.scenes.base_scene import Source, locate
+from mmhsi.datasets.scenes.base_scene import locate
+from mmhsi.datasets.scenes.cube_source import Source
 from mmhsi.datasets.scenes.scene import Scene
 from mmhsi.datasets.scenes.unmixing_truth import (
     read_abundances,
     read_endmembers,
-    read_maps,
     read_names,
     report_abundances,
 )
 from mmhsi.registry import TASK_UTILS
-
-_MATRIX_LAYOUTS = {'chw': 'phw', 'cwh': 'pwh'}
 
 
 @TASK_UTILS.register_module()
@@ -32,9 +27,7 @@ class UnmixingScene(Scene):
     non-negative: a common scale, or a selection of bands.
 
     Args:
-        image (str | dict | np.ndarray): The cube, see :class:`mmhsi.datasets.Scene`; or a dict with ``size=(H, W)``
-            whose array is a list of pixels, a matrix (C, N): ``layout='chw'`` if they are stored row by row,
-            ``layout='cwh'`` if column by column, as MATLAB has them.
+        image (str | dict | np.ndarray): The cube, see :class:`mmhsi.datasets.Scene`.
         abundances (str | dict | np.ndarray, optional): The true abundances: file, dict of the arguments of
             :func:`mmhsi.datasets.scenes.unmixing_truth.read_abundances`, or array (P, H, W).
         endmembers (str | dict | np.ndarray, optional): The true endmembers, of the bands after the preprocessing or of
@@ -54,6 +47,8 @@ class UnmixingScene(Scene):
         ValueError: If there are more endmembers than bands, or what is given disagrees in size, bands or number.
     """
 
+    task = 'unmixing'
+
     def __init__(self,
                  image: Source,
                  *,
@@ -64,13 +59,7 @@ class UnmixingScene(Scene):
                  endmember_names: Sequence[str] | Mapping | None = None,
                  data_root: str | None = None,
                  **kwargs):
-        source = locate(image, data_root)
-        self._image_path = None
-        if isinstance(source, Mapping) and 'size' in source:
-            self._image_path = source['path']
-            source = _read_pixel_list(**source)
-            kwargs.setdefault('name', Path(self._image_path).stem)
-        super().__init__(source, **kwargs)
+        super().__init__(image, data_root=data_root, **kwargs)
         self._abundance_source, self._endmember_source = (
             None if truth is None else locate(truth, data_root) for truth in (abundances, endmembers))
         initial = {'type': 'vca'} if isinstance(initial_endmembers, str) and initial_endmembers == 'vca' else (
@@ -91,12 +80,6 @@ class UnmixingScene(Scene):
         if (self._number or len(self._names or ())) > self.bands:
             raise ValueError(f'{self.info.path}: {self._number or len(self._names)} endmembers are expected in '
                              f'{self.bands} bands, which cannot tell more endmembers than bands apart')
-
-    @property
-    def info(self) -> CubeInfo:
-        """What the file says about its cube, before the preprocessing."""
-        info = super().info
-        return info if self._image_path is None else replace(info, path=self._image_path)
 
     @property
     def num_endmembers(self) -> int:
@@ -185,7 +168,7 @@ class UnmixingScene(Scene):
             raise ValueError(f'{path}: the {what} have {spectra.shape[-1]} bands, expected {self.bands}, as the scene '
                              f"{self.name!r} has; their layout is 'columns' (bands, endmembers) or 'rows'")
         if spectra.shape[1] != self.bands:
-            used = self._chain.source_bands
+            used = self.view.used_bands
             if used is None or len(used) != self.bands:
                 raise ValueError(f'{path}: the {what} have the {self.info.bands} bands of the file, expected the '
                                  f'{self.bands} that the preprocessing makes of them')
@@ -205,11 +188,3 @@ class UnmixingScene(Scene):
         if wanted not in (None, found):
             raise ValueError(f'{path}: {found} {what} are found, expected {wanted}, as scene {self.name!r} has '
                              'endmembers')
-
-
-def _read_pixel_list(path: str, size: tuple[int, int], key: str | None = None, layout: str = 'cwh') -> np.ndarray:
-    """A cube (H, W, C) float32 from a matrix (C, N) of its pixels."""
-    if layout not in _MATRIX_LAYOUTS:
-        raise ValueError(f"{path}: layout {layout!r} of a list of pixels, expected 'chw' or 'cwh'")
-    bands = read_maps(path, key, _MATRIX_LAYOUTS[layout], size, 'bands')
-    return np.ascontiguousarray(np.moveaxis(bands, 0, -1), dtype=np.float32)

@@ -40,13 +40,12 @@ def write_false_colour(folder: Path, name: str, scene) -> np.ndarray | None:
     """
     if scene is None:
         return None
-    second = getattr(scene, 'second', None)
-    dates = [scene] if second is None else [scene, second]
+    dates = scene.dates
     bands = select_rgb_bands(scene.info.bands, scene.info.wavelengths)
     values, valid = zip(*(date.stored_bands(bands) for date in dates), strict=True)
     pictures = np.split(stretch(np.concatenate(values), np.concatenate(valid)), len(dates))
     for index, (date, picture) in enumerate(zip(dates, pictures, strict=True), 1):
-        title, suffix = (f'{name}: false colour', '') if second is None else (
+        title, suffix = (f'{name}: false colour', '') if len(dates) == 1 else (
             f'{name}: false colour, date {index}', f'_{index}')
         save_figure(
             false_colour_figure(picture, title, bands, date.info.wavelengths),

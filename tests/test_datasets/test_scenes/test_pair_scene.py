@@ -108,7 +108,7 @@ def test_dates_that_do_not_match_are_named(dates, second, message):
 
 
 def test_one_cube_is_no_pair(dates):
-    with pytest.raises(ValueError, match='cubes of two dates, found ndarray'):
+    with pytest.raises(ValueError, match='consists of two cubes, found ndarray'):
         PairScene(dates[0])
     with pytest.raises(ValueError, match='found tuple of 3'):
         PairScene((*dates, dates[0]))

@@ -2,16 +2,22 @@
 
 import numpy as np
 import pytest
-import rasterio
 from inference_cases import config, segmentor, toy_cube
 
 from mmhsi.datasets import Scene, resample_spectrum, write_raster
 from mmhsi.datasets.scenes.band_matching import Bands
-from mmhsi.inference.scene_stream import PairStream, SceneStream, padded_indices
+from mmhsi.datasets.scenes.cube_view import CubeView
+from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.inference.training_state import training_bands
 
 WAVES = np.array([450., 500., 550., 600., 650., 700.])
 STEPS = [dict(type='SelectBands', exclude=[1, 4]), dict(type='Standardize')]
+
+
+def fitted_view(image, steps, state, *args):
+    view = CubeView(image, steps, *args)
+    view.load_state_dict(state)
+    return view
 
 
 @pytest.fixture
@@ -21,7 +27,7 @@ def scene():
 
 
 def test_windows_are_those_of_the_scene_it_was_fitted_to(scene):
-    stream = SceneStream(toy_cube(9, 8), STEPS, scene.state_dict())
+    stream = fitted_view(toy_cube(9, 8), STEPS, scene.state_dict())
     for pad_mode in ('constant', 'symmetric', 'reflect'):
         for area in ((0, 0, 9, 8), (-2, 3, 5, 7), (6, -1, 4, 4)):
             np.testing.assert_allclose(stream.window(*area, pad_mode), scene.window(*area, pad_mode), atol=1e-6)
@@ -31,7 +37,7 @@ def test_windows_are_those_of_the_scene_it_was_fitted_to(scene):
 def test_only_bands_that_are_used_mask_a_pixel(scene):
     cube = toy_cube(9, 8)
     cube[2, 3, 1], cube[5, 5, 2] = np.nan, np.inf
-    stream = SceneStream(cube, STEPS, scene.state_dict())
+    stream = fitted_view(cube, STEPS, scene.state_dict())
     assert np.argwhere(~stream.validity(0, 0, 9, 8)).tolist() == [[5, 5]]
     stream.window(1, 1, 6, 6)
     assert np.argwhere(~stream.validity(2, 2, 5, 5)).tolist() == [[3, 3]]  # of the window that was read
@@ -44,40 +50,46 @@ def test_resampled_bands_pass_the_selection_of_the_model(tmp_path, scene):
     fine = np.linspace(440, 710, 55)
     spectra = np.random.default_rng(1).normal(1.5, 1, (4, 5, 55)).astype(np.float32)
     write_raster(tmp_path / 'fine.tif', spectra, wavelengths=fine)
-    stream = SceneStream(str(tmp_path / 'fine.tif'), STEPS, scene.state_dict(), 6, Bands(WAVES, np.full(6, 12.)),
+    stream = fitted_view(str(tmp_path / 'fine.tif'), STEPS, scene.state_dict(), 6, Bands(WAVES, np.full(6, 12.)),
                          'resample')
     model = resample_spectrum(spectra.reshape(20, 55), fine, WAVES, np.full(6, 12.))
     expected = scene.preprocess_spectra(model.astype(np.float32)).reshape(4, 5, 4)
     np.testing.assert_allclose(stream.window(0, 0, 4, 5), expected, atol=1e-4)
     np.testing.assert_allclose(stream.wavelengths, WAVES[[0, 2, 3, 5]])
-    np.testing.assert_allclose(stream.spectra(model), expected.reshape(20, 4), atol=1e-4)
+    np.testing.assert_allclose(stream.preprocess_spectra(model), expected.reshape(20, 4), atol=1e-4)
     assert 'resample' in stream.matched
 
 
 def test_a_state_of_other_bands_is_named(scene):
     state = scene.state_dict()
     with pytest.raises(ValueError, match='Standardize was fitted on 4 bands, but is applied to 6'):
-        SceneStream(toy_cube(9, 8), STEPS[1:], {'0.Standardize.mean': state['1.Standardize.mean'],
-                                                '0.Standardize.std': state['1.Standardize.std']})
+        fitted_view(toy_cube(9, 8), STEPS[1:], {'0.Standardize.mean': state['1.Standardize.mean'],
+                                                '0.Standardize.std': state['1.Standardize.std']}).window(0, 0, 1, 1)
     with pytest.raises(ValueError, match='the state of the preprocessing consists of'):
-        SceneStream(toy_cube(9, 8), STEPS[1:], state)
+        fitted_view(toy_cube(9, 8), STEPS[1:], state)
 
 
-def test_dates_must_lie_on_the_same_pixels(tmp_path):
-    for name, left in (('a', 0.), ('b', 0.), ('c', 40.)):
-        write_raster(tmp_path / f'{name}.tif', toy_cube(5, 6))
-        with rasterio.open(tmp_path / f'{name}.tif', 'r+') as dataset:
-            dataset.transform = rasterio.transform.from_origin(left, 100, 30, 30)
-    paths = [str(tmp_path / f'{name}.tif') for name in 'abc']
-    assert PairStream(paths[:2]).window(0, 0, 5, 6).shape == (5, 6, 12)
-    with pytest.raises(ValueError, match='must lie on the same pixels: .*a.tif has the transform .*c.tif has'):
-        PairStream([paths[0], paths[2]])
+def test_preprocessing_that_makes_infinity_of_a_valid_value_is_named():
+    cube = toy_cube(4, 5)
+    view = CubeView(cube, [dict(type='ScaleValues', factor=1e37)])
+    cube[2, 3, 4] = 100.
+    with pytest.raises(ValueError, match='the preprocessing makes NaN or infinity of valid values, in 1 of 6 bands, '
+                                         'the first is band 4'):
+        view.window(0, 0, 4, 5)
 
 
-def test_indices_are_mirrored_as_often_as_needed():
-    assert padded_indices(-4, 12, 3, 'reflect').tolist() == np.pad(np.arange(3), (4, 5), 'reflect').tolist()
-    assert padded_indices(1, 9, 2, 'symmetric').tolist() == np.pad(np.arange(2), (0, 8), 'symmetric')[1:].tolist()
-    assert padded_indices(-1, 3, 1, 'constant').tolist() == [-1, 0, -1]
+def test_values_beyond_any_sensor_are_no_data():
+    cube = toy_cube(4, 5)
+    cube[1, 2, 0] = -3.4e38
+    view = CubeView(cube)
+    assert np.argwhere(~view.valid).tolist() == [[1, 2]]
+    assert (view.window(1, 2, 1, 1) == 0).all()
+
+
+def test_pair_holds_the_bands_of_both_dates():
+    pair = PairView([toy_cube(5, 6), toy_cube(5, 6, seed=1)])
+    assert pair.window(-1, 0, 3, 4).shape == (3, 4, 12) and pair.bands == 12
+    np.testing.assert_array_equal(pair.window(1, 2, 1, 1)[0, 0, 6:], toy_cube(5, 6, seed=1)[1, 2])
 
 
 def test_bands_of_the_training_come_from_the_nearest_source(tmp_path):

@@ -1,0 +1,74 @@
+"""The check that two files lie on the same ground: cube and labels, two dates, cube and coarse map."""
+
+import numpy as np
+from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError
+from rasterio.warp import transform as warp
+
+from .base import CubeInfo
+
+_TOLERANCE = 0.5  # pixels
+
+
+def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
+    """Compare the size of two files and, where both have one, their place.
+
+    The four corners are compared, of unlike coordinate systems after a transformation from one to the other; they may
+    lie half a pixel apart.
+
+    Args:
+        found (CubeInfo): What one file says about itself.
+        expected (CubeInfo): What the other says, e.g. the cube.
+        what (str): What the files are, for the message, such as 'the two dates'.
+
+    Raises:
+        ValueError: If the files differ in size or lie on other ground; the message names both and how far they are
+            apart.
+    """
+    if found.shape[:2] != expected.shape[:2]:
+        raise ValueError(f'{what} must have the same pixels: {expected.path} has {expected.height} x {expected.width}, '
+                         f'{found.path} has {found.height} x {found.width}')
+    if found.transform is None or expected.transform is None:
+        return
+    columns, rows = np.array([[0, 0], [found.width, 0], [0, found.height], [found.width, found.height]], float).T
+    x, y = _places(found, columns, rows)
+    systems = [_system(info) for info in (found, expected)]
+    if None not in systems and systems[0] != systems[1]:
+        names = ' and '.join(system.to_string() if len(system.to_string()) < 40 else (
+            system.to_wkt().split('"')[1]) for system in systems)
+        try:
+            x, y = map(np.asarray, warp(*systems, x, y))
+        except RasterioError as error:
+            raise ValueError(f'{what} must lie on the same ground: {found.path} and {expected.path} have the '
+                             f'coordinate systems {names} without a transformation between them: {error}') from error
+    else:
+        names = ''
+    # from coordinates back to columns and rows of the other file
+    a, b, c, d, e, f = expected.transform
+    back = np.linalg.inv(np.array([[a, b], [d, e]])) @ np.stack([x - c, y - f])
+    shift = back - np.stack([columns, rows])
+    if not np.isfinite(shift).all() or np.abs(shift).max() > _TOLERANCE:
+        right, down = shift[:, 0]
+        turned = np.ptp(shift, axis=1).max() > _TOLERANCE
+        how = ('their pixels have another size or direction' if turned else
+               f'it lies {abs(right):.4g} pixels to the {"right" if right > 0 else "left"} and {abs(down):.4g} '
+               f'{"below" if down > 0 else "above"}')
+        systems_differ = f'; the coordinate systems are {names}' if names else ''
+        raise ValueError(f'{what} must lie on the same ground: {found.path} has the transform {_shown(found)}, '
+                         f'{expected.path} has {_shown(expected)}: {how}{systems_differ}')
+
+
+def _places(info: CubeInfo, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b, c, d, e, f = info.transform
+    return a * columns + b * rows + c, d * columns + e * rows + f
+
+
+def _system(info: CubeInfo) -> CRS | None:
+    try:
+        return None if info.crs is None else CRS.from_wkt(info.crs)
+    except CRSError:
+        return None
+
+
+def _shown(info: CubeInfo) -> str:
+    return '(' + ', '.join(f'{value:.10g}' for value in info.transform) + ')'

@@ -1,0 +1,195 @@
+"""One view of two dates of a place, seen by everything behind it as one image of twice the bands."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmhsi.datasets.io import CubeInfo
+from mmhsi.datasets.io.same_ground import check_same_ground
+from mmhsi.datasets.scenes.cube_source import Source
+from mmhsi.datasets.scenes.cube_view import Area, CubeView
+from mmhsi.datasets.transforms.spectral import SpectralTransform
+
+_SAME_BAND = 5.  # nm
+
+
+class PairView:
+    """Two co-registered dates behind the interface of :class:`CubeView`.
+
+    A window holds the bands of the first date, then those of the second: 2 C' bands. A pixel is valid if it holds data
+    at both dates.
+
+    Args:
+        image (Sequence[str | dict | np.ndarray]): The two cubes, each as in :class:`CubeView`.
+        preprocessing (Sequence[dict | SpectralTransform]): Spectral transforms of each date.
+        joint (bool): Whether the preprocessing is fitted once, on the pixels of both dates together, so that a value
+            means the same at both. Otherwise each date gets a fit of its own, which evens out differences of light
+            and sensor. Defaults to True.
+        **kwargs: See :class:`CubeView`; the name is that of the first file.
+
+    Attributes:
+        dates (tuple[CubeView, CubeView]): The view of the first and of the second date.
+
+    Raises:
+        FileNotFoundError: If a file is absent.
+        ValueError: If there are not two cubes, they differ in size or number of bands, or do not lie on the same
+            ground.
+    """
+
+    def __init__(self, image: Sequence[Source], preprocessing: Sequence[dict | SpectralTransform] = (),
+                 joint: bool = True, **kwargs):
+        single = isinstance(image, (str, Mapping, np.ndarray))
+        if single or len(image) != 2:
+            raise ValueError('a pair of dates consists of two cubes, found '
+                             f'{type(image).__name__}{"" if single else f" of {len(image)}"}')
+        self.joint = joint
+        first = CubeView(image[0], preprocessing, **kwargs)
+        second = CubeView(image[1], first.transforms if joint else copy.deepcopy(preprocessing), **kwargs)
+        self.dates = (first, second)
+        self._check_dates()
+        self.name, self.matched = first.name, first.matched
+        self.bands = first.bands + second.bands
+        self.raw_bands, self.raw_wavelengths = first.raw_bands, first.raw_wavelengths
+        waves = [date.wavelengths for date in self.dates]
+        self.wavelengths = None if any(values is None for values in waves) else np.concatenate(waves)
+
+    def _check_dates(self) -> None:
+        first, second = (date.info for date in self.dates)
+        check_same_ground(second, first, 'the two dates')
+        numbers = [date.raw_bands for date in self.dates]
+        if numbers[0] != numbers[1]:
+            raise ValueError(f'the two dates must have the same bands: {first.path} has {numbers[0]}, {second.path} '
+                             f'has {numbers[1]}')
+        waves = [date.raw_wavelengths for date in self.dates]
+        if waves[0] is not None and waves[1] is not None:
+            apart = np.abs(waves[0] - waves[1])
+            if apart.max() > _SAME_BAND:
+                band = int(apart.argmax())
+                print_log(f'the dates differ in their wavelengths, most in band {band}: {waves[0][band]:.1f} nm in '
+                          f'{first.path}, {waves[1][band]:.1f} nm in {second.path}', 'current', logging.WARNING)
+
+    @property
+    def info(self) -> CubeInfo:
+        """What the file of the first date says about its cube."""
+        return self.dates[0].info
+
+    @property
+    def height(self) -> int:
+        """Number of rows H."""
+        return self.info.height
+
+    @property
+    def width(self) -> int:
+        """Number of columns W."""
+        return self.info.width
+
+    @property
+    def cached(self) -> bool:
+        """Whether the preprocessed cubes are kept in memory."""
+        return all(date.cached for date in self.dates)
+
+    @property
+    def transforms(self) -> list[SpectralTransform]:
+        """The spectral transforms of the first date."""
+        return self.dates[0].transforms
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the preprocessing has all that it learns from data."""
+        return all(date.fitted for date in self.dates)
+
+    def fit(self, pixels: np.ndarray) -> None:
+        """Fit the preprocessing of both dates on raw pixels (N, C)."""
+        for date in self.dates:
+            date.fit(pixels)
+
+    def fit_sample(self, indices: np.ndarray) -> np.ndarray:
+        """Raw pixels (2 N, C) float32 of flat indices, those of the first date first."""
+        return np.concatenate([date.raw_pixels(indices) for date in self.dates])
+
+    def fit_at(self, indices: np.ndarray) -> None:
+        """Fit the preprocessing on the pixels of flat indices, of both dates together or of each its own."""
+        if self.joint:
+            self.fit(self.fit_sample(indices))
+        else:
+            for date in self.dates:
+                date.fit_at(indices)
+
+    def require_fitted(self) -> None:
+        """Raise a ValueError if the preprocessing lacks what it learns from data."""
+        for date in self.dates:
+            date.require_fitted()
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """The fitted state of all spectral transforms; with separate fits the names begin with the date."""
+        if self.joint:
+            return self.dates[0].state_dict()
+        return {f'{name}.{key}': value for name, date in self._named() for key, value in date.state_dict().items()}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Use a state fitted before instead of fitting on this pair.
+
+        Raises:
+            ValueError: If the state is of another preprocessing.
+        """
+        for name, date in self._named():
+            date.load_state_dict(state if self.joint else {
+                key.removeprefix(f'{name}.'): value for key, value in state.items() if key.startswith(f'{name}.')})
+
+    def _named(self) -> list[tuple[str, CubeView]]:
+        return list(zip(('first', 'second'), self.dates, strict=True))
+
+    @property
+    def valid(self) -> np.ndarray:
+        """Mask of the pixels that hold data at both dates, bool (H, W)."""
+        return np.logical_and(*(date.find_valid() for date in self.dates))
+
+    def why_empty(self) -> str:
+        """The sentence that says that no pixel holds data at both dates."""
+        return (f'no pixel holds data at both dates, in all bands that are used: '
+                f'{" and ".join(date.info.path for date in self.dates)}')
+
+    def load(self) -> None:
+        """With ``cache``, read the cubes into memory; the preprocessing need not be fitted yet."""
+        for date in self.dates:
+            date.load()
+
+    def prepare(self) -> None:
+        """With ``cache``, preprocess the cubes in memory; best called before workers are started."""
+        for date in self.dates:
+            date.prepare()
+
+    def window(self, *args, **kwargs) -> np.ndarray:
+        """Preprocessed window (h, w, 2 C') float32 of both dates; see :meth:`CubeView.window`."""
+        return np.concatenate([date.window(*args, **kwargs) for date in self.dates], axis=-1)
+
+    def validity(self, *area: int) -> np.ndarray:
+        """Which pixels of a window hold data at both dates; see :meth:`CubeView.validity`."""
+        return np.logical_and(*(date.validity(*area) for date in self.dates))
+
+    def subset(self, name: str) -> np.ndarray:
+        """Flat indices of all pixels that are valid at both dates; see :meth:`CubeView.subset`."""
+        self.dates[0].subset(name)
+        return np.flatnonzero(self.valid)
+
+    def pixels(self, indices: np.ndarray) -> np.ndarray:
+        """Preprocessed spectra (N, 2 C') float32 of both dates."""
+        return np.concatenate([date.pixels(indices) for date in self.dates], axis=-1)
+
+    def stored_bands(self, bands: Sequence[int], step: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Some bands of the first date; see :meth:`CubeView.stored_bands`."""
+        return self.dates[0].stored_bands(bands, step)
+
+    def stored(self, area: Area, bands: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Bands of an area of the first date as stored; see :meth:`CubeView.stored`."""
+        return self.dates[0].stored(area, bands)
+
+    def close(self) -> None:
+        """Release the files."""
+        for date in self.dates:
+            date.close()
