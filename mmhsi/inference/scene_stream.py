@@ -15,15 +15,6 @@ from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.utils.windows import gather, source_indices
 
 
-def padded_indices(start: int, length: int, size: int, pad_mode: str) -> np.ndarray:
-    """:func:`mmhsi.utils.windows.source_indices`, which mirrors as often as needed where an axis is very short."""
-    end = start + length
-    if pad_mode in ('symmetric', 'reflect') and max(-start, end - size) > size - (pad_mode == 'reflect'):
-        before, after = max(-start, 0), max(end - size, 0)
-        return np.pad(np.arange(size), (before, after), mode=pad_mode)[start + before:end + before]
-    return source_indices(start, length, size, pad_mode)
-
-
 class SceneStream:
     """One cube without labels, of which only windows are in memory.
 
@@ -150,8 +141,8 @@ class SceneStream:
     def window(self, top: int, left: int, height: int, width: int, pad_mode: str = 'constant',
                pad_value: float = 0.) -> np.ndarray:
         """Preprocessed window (h, w, C') float32, which may hang over the border of the scene."""
-        rows = padded_indices(top, height, self.height, pad_mode)
-        cols = padded_indices(left, width, self.width, pad_mode)
+        rows = source_indices(top, height, self.height, pad_mode)
+        cols = source_indices(left, width, self.width, pad_mode)
         inner_rows, inner_cols = rows[rows >= 0], cols[cols >= 0]
         if not (inner_rows.size and inner_cols.size):
             return np.full((height, width, self.bands), pad_value, np.float32)

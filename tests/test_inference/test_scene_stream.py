@@ -7,7 +7,7 @@ from inference_cases import config, segmentor, toy_cube
 
 from mmhsi.datasets import Scene, resample_spectrum, write_raster
 from mmhsi.datasets.scenes.band_matching import Bands
-from mmhsi.inference.scene_stream import PairStream, SceneStream, padded_indices
+from mmhsi.inference.scene_stream import PairStream, SceneStream
 from mmhsi.inference.training_state import training_bands
 
 WAVES = np.array([450., 500., 550., 600., 650., 700.])
@@ -72,12 +72,6 @@ def test_dates_must_lie_on_the_same_pixels(tmp_path):
     assert PairStream(paths[:2]).window(0, 0, 5, 6).shape == (5, 6, 12)
     with pytest.raises(ValueError, match='must lie on the same pixels: .*a.tif has the transform .*c.tif has'):
         PairStream([paths[0], paths[2]])
-
-
-def test_indices_are_mirrored_as_often_as_needed():
-    assert padded_indices(-4, 12, 3, 'reflect').tolist() == np.pad(np.arange(3), (4, 5), 'reflect').tolist()
-    assert padded_indices(1, 9, 2, 'symmetric').tolist() == np.pad(np.arange(2), (0, 8), 'symmetric')[1:].tolist()
-    assert padded_indices(-1, 3, 1, 'constant').tolist() == [-1, 0, -1]
 
 
 def test_bands_of_the_training_come_from_the_nearest_source(tmp_path):
