@@ -8,7 +8,7 @@ import torch.distributed as dist
 from mmengine.logging import MMLogger
 
 from mmhsi.evaluation import SceneChangeMetric, SceneClassificationMetric, SceneDetectionMetric
-from mmhsi.utils.tiling import tile_positions
+from mmhsi.utils.tiling import TileGrid
 
 SHAPE, CLASSES = (14, 11), ('Corn', 'Oats', 'Woods')
 DETECTION_CLASSES, CHANGE_CLASSES = ('background', 'target'), ('unchanged', 'changed')
@@ -46,7 +46,7 @@ def tile_samples(target: np.ndarray, size: int = 6, overlap: int = 3, seed: int 
             overlap=overlap,
             scene_name='scene',
             scene_shape=target.shape,
-            img_shape=(size, size)) for top, left in tile_positions(*target.shape, size, overlap)
+            img_shape=(size, size)) for top, left in TileGrid(size, overlap).positions(*target.shape)
     ]
 
 
@@ -55,7 +55,7 @@ def logit_samples(target: np.ndarray, size: int = 6, overlap: int = 3, seed: int
     """One dict per tile with random logits of two classes, as a detector of mmseg makes them."""
     rng = np.random.default_rng(seed)
     samples = []
-    for top, left in tile_positions(*target.shape, size, overlap):
+    for top, left in TileGrid(size, overlap).positions(*target.shape):
         truth = target[None, top:top + size, left:left + size]
         logits = rng.normal(size=(2, *truth.shape[1:])).astype(np.float32)
         logits[1] += truth[0] == 1

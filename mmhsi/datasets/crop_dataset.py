@@ -14,8 +14,8 @@ from mmhsi.datasets.hsi_dataset import HSIDataset
 from mmhsi.datasets.scenes.scene import Scene
 from mmhsi.datasets.scenes.shared_scenes import get_scene
 from mmhsi.datasets.splits.area_split import Area, check_areas
-from mmhsi.datasets.window_grid import grid_positions
 from mmhsi.registry import DATASETS
+from mmhsi.utils.tiling import TileGrid
 
 _SPLINE_REACH = 12  # pixels; what lies further off has less than 1e-6 of influence on a cubic spline
 
@@ -100,7 +100,8 @@ class CropDataset(HSIDataset):
                 found = np.array([(0, 0, height, width)])
             else:
                 try:
-                    corners = grid_positions(height, width, self.crop_size, self.strides[number])
+                    grid = TileGrid.sliding(self.crop_size, self.strides[number], layout='inside')
+                    corners = grid.positions(height, width)
                 except ValueError as error:
                     raise ValueError(f'scene {self.scene.name!r}, area {area} at scale {scale:g}: {error}') from None
                 found = np.insert(corners, 2, [[self.crop_size]] * 2, axis=1)

@@ -16,7 +16,7 @@ from mmhsi.datasets.skipped import SkippedSamples
 from mmhsi.datasets.tile_shards.index import INDEX, SHARDS
 from mmhsi.datasets.tile_shards.stores import FileTileStore, ShardStore
 from mmhsi.registry import DATASETS
-from mmhsi.utils.tiling import tile_positions
+from mmhsi.utils.tiling import TileGrid
 
 
 class UnlabelledDataset(HSIDataset):
@@ -204,7 +204,7 @@ class UnlabelledTileDataset(UnlabelledDataset):
                 raise ValueError(f'scene {scene.name!r} of {scene.height} x {scene.width} pixels is smaller than a '
                                  f'tile of {size} x {size}')
             scene.prepare()
-            for top, left in tile_positions(scene.height, scene.width, size, self.overlap).tolist():
+            for top, left in TileGrid(size, self.overlap).positions(scene.height, scene.width).tolist():
                 if 1 - scene.valid[top:top + size, left:left + size].mean() <= self.max_nodata:
                     tiles.append((number, top, left))
                 else:

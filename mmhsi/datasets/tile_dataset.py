@@ -7,7 +7,8 @@ import numpy as np
 from mmhsi.datasets.class_info import IGNORE_INDEX
 from mmhsi.datasets.scene_dataset import SceneDataset
 from mmhsi.registry import DATASETS
-from mmhsi.utils.tiling import tile_positions
+from mmhsi.utils.tiling import TileGrid
+from mmhsi.utils.windows import source_indices
 
 
 @DATASETS.register_module()
@@ -17,8 +18,8 @@ class TileDataset(SceneDataset):
     A sample holds 'img' (t, t, C) float32, 'gt_seg_map' (t, t) uint8 with 255 outside the pixels of ``evaluate_on`` and
     outside the scene, 'top', 'left', 'overlap', 'window', 'sample_idx', 'scene_name', 'scene_shape' (H, W), 'img_shape'
     and 'ori_shape'. With ``subset='all'`` there are all tiles, otherwise those with at least one pixel of the subset.
-    :func:`mmhsi.utils.tiling.stitch_tiles` puts predictions together again. A scene smaller than a tile is padded at
-    its lower and right border.
+    :class:`mmhsi.utils.tiling.TileGrid` joins predictions again. A scene smaller than a tile is padded at its lower and
+    right border.
 
     Args:
         tile_size (int): Side t of a tile in pixels.
@@ -28,8 +29,8 @@ class TileDataset(SceneDataset):
         **kwargs: See :class:`SceneDataset`; ``pad_mode`` defaults to 'reflect'.
 
     Raises:
-        ValueError: If a tile is so much larger than the scene that ``pad_mode`` cannot fill it: with 'reflect' from
-            twice the shorter side on; or if tiles of a fixed grid are to overlap.
+        ValueError: If ``pad_mode`` cannot fill a tile that is larger than the scene, as 'append' cannot beyond twice
+            the shorter side; or if tiles of a fixed grid are to overlap.
     """
 
     def __init__(self, *args, tile_size: int, overlap: int = 0, fixed_grid: bool = False, pad_mode: str = 'reflect',
@@ -38,25 +39,23 @@ class TileDataset(SceneDataset):
             raise ValueError(f'the tiles of a fixed grid do not overlap, but an overlap of {overlap} is asked for')
         self.tile_size = tile_size
         self.overlap = overlap
-        self.fixed_grid = fixed_grid
+        self.grid = TileGrid(tile_size, overlap, layout='overhanging' if fixed_grid else 'even')
         super().__init__(*args, pad_mode=pad_mode, **kwargs)
 
     def check_window(self) -> None:
         """Raise a ValueError if the tile is too large for the scene."""
-        shorter = min(self.scene.height, self.scene.width)
-        if not 1 <= self.tile_size < 2 * shorter:
-            raise ValueError(f'tiles of {self.tile_size} x {self.tile_size} pixels do not suit the scene '
-                             f'{self.scene.name!r} of {self.scene.height} x {self.scene.width}: tile_size must lie '
-                             f'between 1 and {2 * shorter - 1}, as the scene is mirrored to fill a tile')
+        for axis, length in enumerate((self.scene.height, self.scene.width)):
+            try:
+                source_indices(int(self.grid.starts(axis, length)[-1]), self.tile_size, length, self.pad_mode)
+            except ValueError as error:
+                raise ValueError(f'tiles of {self.tile_size} x {self.tile_size} pixels do not suit the scene '
+                                 f'{self.scene.name!r} of {self.scene.height} x {self.scene.width}: {error}') from None
 
     def load_data_list(self) -> np.ndarray:
         """Upper left corners of the tiles, shape (N, 2)."""
         scene = self.scene
         t = self.tile_size
-        if self.fixed_grid:
-            positions = t * np.argwhere(np.ones((-(-scene.height // t), -(-scene.width // t))))
-        else:
-            positions = tile_positions(scene.height, scene.width, t, self.overlap)
+        positions = self.grid.positions(scene.height, scene.width)
         if self.subset == 'all':
             return positions
         wanted = np.zeros((scene.height, scene.width), dtype=bool)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.utils import to_2tuple
 from torch import nn
 
 from mmhsi.datasets.class_info import BLACK_AND_WHITE, resolve_classes
@@ -16,9 +15,10 @@ from mmhsi.datasets.scenes.pair_scene import CHANGE_CLASSES
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.inference.networks import Abundances, Classifier, Network, Restored, Segmentor
-from mmhsi.inference.tiled import TileGrid
 from mmhsi.registry import TRANSFORMS
+from mmhsi.utils.input_size import fixed_input_size
 from mmhsi.utils.palette import default_palette
+from mmhsi.utils.tiling import TileGrid, slide_grid
 
 _DEFAULT_TILE = 128, 32  # pixels of tile and overlap, for networks of any size that are tested on whole images
 
@@ -63,13 +63,15 @@ class Plan:
             return self
         if self.grid is None:
             raise ValueError('the config predicts a window around each pixel: it takes no tile size, overlap or blend')
-        changes: dict[str, Any] = {'fixed': False}
+        changes: dict[str, Any] = {}
+        if self.grid.layout == 'overhanging':
+            changes['layout'] = 'even'
         if tile_size is not None:
-            changes['size'] = to_2tuple(tile_size)
+            changes['size'] = tile_size
             if overlap is None:
-                overlap = min(*self.grid.overlap, *(size // 2 for size in changes['size']))
+                overlap = min(*self.grid.overlap, *(np.broadcast_to(tile_size, 2) // 2).tolist())
         if overlap is not None:
-            changes['overlap'] = to_2tuple(overlap)
+            changes['overlap'] = overlap
         if blend is not None:
             changes['blend'] = blend
         return replace(self, grid=replace(self.grid, **changes))
@@ -143,7 +145,8 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
         common['score'] = {key: evaluator[key] for key in ('score', 'threshold') if key in evaluator}
     if hasattr(model, 'generator') or hasattr(model, 'head') and not hasattr(model, 'decoder'):
         return _windows_or_images(model, dataset, common)
-    return Plan(grid=_tiles(cfg, dataset, model), pad_mode=dataset.get('pad_mode', 'reflect'), **common)
+    pad_mode = _test_padding(model) if 'tile_size' not in dataset else dataset.get('pad_mode', 'reflect')
+    return Plan(grid=_tiles(cfg, dataset, model), pad_mode=pad_mode, **common)
 
 
 def _family(model: nn.Module, scene: Mapping) -> str:
@@ -164,13 +167,12 @@ def _windows_or_images(model: nn.Module, dataset: Mapping, common: dict) -> Plan
                              'classifier needs')
         return Plan(window=int(dataset['window_size']), pad_mode=dataset.get('pad_mode', 'constant'), **common)
     test_cfg = model.test_cfg or {}
-    size, overlap = test_cfg.get('tile_size'), test_cfg.get('overlap', 0)
-    if size is None:
-        size, overlap = _DEFAULT_TILE
-    blend = 'smooth' if overlap else 'average'
+    grid = _default_grid(model)
+    if test_cfg.get('tile_size') is not None:
+        grid = TileGrid(test_cfg['tile_size'], test_cfg.get('overlap', 0), 'smooth')
     # the enlarged image is mirrored in this way beyond its border
-    pad_mode = 'symmetric' if getattr(model.generator, 'scale', 1) > 1 else 'reflect'
-    return Plan(grid=TileGrid(to_2tuple(size), to_2tuple(overlap), blend), pad_mode=pad_mode, **common)
+    pad_mode = 'symmetric' if getattr(model.generator, 'scale', 1) > 1 else _test_padding(model)
+    return Plan(grid=grid, pad_mode=pad_mode, **common)
 
 
 def _tiles(cfg: Config, dataset: Mapping, model: nn.Module) -> TileGrid:
@@ -178,13 +180,26 @@ def _tiles(cfg: Config, dataset: Mapping, model: nn.Module) -> TileGrid:
         evaluator = cfg.get('test_evaluator') or {}
         evaluator = evaluator[0] if isinstance(evaluator, (list, tuple)) else evaluator
         blend = evaluator.get('stitch', 'average' if hasattr(model, 'decoder') else 'overwrite')
-        return TileGrid(to_2tuple(dataset['tile_size']), to_2tuple(dataset.get('overlap', 0)), blend,
-                        fixed=dataset.get('fixed_grid', False))
+        layout = 'overhanging' if dataset.get('fixed_grid') else 'even'
+        return TileGrid(dataset['tile_size'], dataset.get('overlap', 0), blend, layout)
     test_cfg = getattr(model, 'test_cfg', None) or {}
     if test_cfg.get('mode') == 'slide':
-        size, stride = to_2tuple(test_cfg['crop_size']), to_2tuple(test_cfg['stride'])
-        return TileGrid(size, tuple(a - b for a, b in zip(size, stride, strict=True)), 'average', stepped=True)
-    return TileGrid(to_2tuple(_DEFAULT_TILE[0]), to_2tuple(_DEFAULT_TILE[1]), 'smooth')
+        return slide_grid(test_cfg)
+    return _default_grid(model)
+
+
+def _test_padding(model: nn.Module) -> str:
+    """Padding mode of an image that is smaller than a tile, as the test of the model has it."""
+    padding = (getattr(model, 'test_cfg', None) or {}).get('padding', 'reflect')
+    return 'constant' if padding == 'zeros' else padding
+
+
+def _default_grid(model: nn.Module) -> TileGrid:
+    """Tiles for a network that is tested on whole images: of its own size if it takes no other."""
+    size = fixed_input_size(model)
+    if size is None:
+        return TileGrid(*_DEFAULT_TILE, 'smooth')
+    return TileGrid(size, tuple(side // 4 for side in size), 'smooth')
 
 
 def make_network(plan: Plan, model: nn.Module, target_spectrum: np.ndarray | None = None) -> Network:

@@ -1,188 +1,307 @@
-"""Cutting a scene into overlapping tiles and putting the results of the tiles together again."""
+"""The tile grid: where the tiles of a scene lie, and how their results are joined to one map."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+BLENDS = ('overwrite', 'average', 'smooth')
+LAYOUTS = ('even', 'stepped', 'repeated', 'overhanging', 'inside')
 
-def tile_starts(length: int, tile: int, overlap: int = 0) -> np.ndarray:
-    r"""First positions of evenly spread tiles that cover an axis.
 
-    .. math::
-        \text{starts} = \lfloor \text{linspace}(0, L - s, \lceil (L - s) / (s - o) \rceil + 1) \rfloor
+@dataclass(frozen=True)
+class TileGrid:
+    r"""Tiles of one size that cover a scene, and the weights by which they are blended.
+
+    The layouts are:
+
+    - 'even': spread evenly, as few as the overlap allows; the starts along an axis of L pixels, with tiles of s pixels
+      and an overlap of o, are :math:`\lfloor \text{linspace}(0, L - s, \lceil (L - s) / (s - o) \rceil + 1) \rfloor`.
+    - 'stepped': at a fixed step, the last one moved back to the border.
+    - 'repeated': as 'stepped', but tiles moved back to the border count as often as the published HyperSIGMA code takes
+      them: it takes a tile per step inside the scene, moves those back that hang over, and ends a row of tiles early
+      only at the lower border, where it meets the right border.
+    - 'overhanging': at a fixed step from the upper left corner, so that the last one may hang over the border.
+    - 'inside': at a fixed step, without the tiles that would hang over the border. It does not cover the scene; the
+      step may leave gaps.
+
+    A scene smaller than a tile has one tile, which hangs over its lower and right border.
+
+    The blends are:
+
+    - 'overwrite': a later tile overwrites an earlier one, except for its first ``overlap // 2`` rows and columns where
+      it does not start at the border of the scene. It suits class numbers.
+    - 'average': all tiles count alike.
+    - 'smooth': the weight of a pixel rises linearly from the border of the tile over the overlap; it is the product of
+      the weights of its row and its column, :math:`\min(k, s + 1 - k, o + 1) / (o + 1)` for the k-th of s.
+
+    Weights are divided by their sum over all tiles at a pixel.
 
     Args:
-        length (int): Length L of the axis in pixels.
-        tile (int): Tile size s in pixels.
-        overlap (int): Smallest overlap o of neighbouring tiles in pixels, 0 <= o < s.
-
-    Returns:
-        np.ndarray: int64 array of ascending starts; only 0 if the axis is not longer than a tile.
+        size (int | tuple[int, int]): Height and width of a tile in pixels.
+        overlap (int | tuple[int, int]): Vertical and horizontal overlap of neighbouring tiles in pixels, the smallest
+            one where the layout allows several. Defaults to 0.
+        blend (str): 'overwrite', 'average' or 'smooth'. Defaults to 'overwrite'.
+        layout (str): 'even', 'stepped', 'repeated', 'overhanging' or 'inside'. Defaults to 'even'.
 
     Raises:
-        ValueError: If a size is not positive or the overlap is not smaller than the tile.
+        ValueError: If the size is not positive, the overlap is negative or not smaller than a tile, or the blend or the
+            layout is unknown.
     """
-    if length < 1 or tile < 1:
-        raise ValueError(f'length and tile must be positive, not {length} and {tile}')
-    if not 0 <= overlap < tile:
-        raise ValueError(f'the overlap must be at least 0 and smaller than the tile size {tile}, not {overlap}')
-    if length <= tile:
-        return np.zeros(1, dtype=np.int64)
-    steps = math.ceil((length - tile) / (tile - overlap))
-    return np.floor(np.linspace(0, length - tile, steps + 1)).astype(np.int64)
+
+    size: tuple[int, int]
+    overlap: tuple[int, int] = (0, 0)
+    blend: str = 'overwrite'
+    layout: str = 'even'
+
+    def __post_init__(self) -> None:
+        for name in ('size', 'overlap'):
+            object.__setattr__(self, name, tuple(np.broadcast_to(getattr(self, name), 2).tolist()))
+        for what, value, known in (('blend', self.blend, BLENDS), ('layout', self.layout, LAYOUTS)):
+            if value not in known:
+                raise ValueError(f'the {what} of tiles must be one of {known}, not {value!r}')
+        if min(self.size) < 1:
+            raise ValueError(f'the size of a tile must be positive, not {self.size[0]} x {self.size[1]} pixels')
+        for size, overlap in zip(self.size, self.overlap, strict=True):
+            if overlap >= size or overlap < 0 and self.layout != 'inside':
+                raise ValueError(f'the overlap must be at least 0 and smaller than the tile of {size} pixels, not '
+                                 f'{overlap}')
+
+    @classmethod
+    def sliding(cls, size: int | tuple[int, int], stride: int | tuple[int, int], blend: str = 'average',
+                layout: str = 'stepped') -> TileGrid:
+        """A grid of tiles at a fixed step.
+
+        Args:
+            size (int | tuple[int, int]): Height and width of a tile in pixels.
+            stride (int | tuple[int, int]): Vertical and horizontal step in pixels.
+            blend (str): The blend. Defaults to 'average'.
+            layout (str): 'stepped', 'repeated', 'overhanging' or 'inside'. Defaults to 'stepped'.
+
+        Raises:
+            ValueError: If a stride is not positive, or leaves gaps and the layout is not 'inside'.
+        """
+        (tall, wide), (down, right) = np.broadcast_to(size, 2).tolist(), np.broadcast_to(stride, 2).tolist()
+        if min(down, right) < 1 or layout != 'inside' and (down > tall or right > wide):
+            larger = '' if layout == 'inside' else ' and not larger than the window'
+            raise ValueError(f'the stride of windows of {tall} x {wide} pixels must be positive{larger}, not '
+                             f'{down} x {right}')
+        return cls((tall, wide), (tall - down, wide - right), blend, layout)
+
+    def starts(self, axis: int, length: int) -> np.ndarray:
+        """First positions of the tiles along an axis.
+
+        Args:
+            axis (int): 0 for rows, 1 for columns.
+            length (int): Number of rows or columns of the scene.
+
+        Returns:
+            np.ndarray: Ascending int64, each position once.
+
+        Raises:
+            ValueError: If the length is not positive, or smaller than a tile with the layout 'inside'.
+        """
+        size, step = self.size[axis], self.size[axis] - self.overlap[axis]
+        if length < 1:
+            raise ValueError(f'the length of an axis must be positive, not {length}')
+        if self.layout == 'inside' and length < size:
+            raise ValueError(f'an axis of {length} pixels is smaller than a window of {size}')
+        if self.layout == 'inside':
+            return np.arange(0, length - size + 1, step)
+        if length <= size:
+            return np.zeros(1, np.int64)
+        if self.layout == 'even':
+            return np.floor(np.linspace(0, length - size, math.ceil((length - size) / step) + 1)).astype(np.int64)
+        count = math.ceil((length - size) / step) + 1
+        starts = np.arange(count) * step
+        return starts if self.layout == 'overhanging' else np.minimum(starts, length - size)
+
+    def spans(self, axis: int, length: int) -> np.ndarray:
+        """Where the tiles along an axis count.
+
+        Args:
+            axis (int): 0 for rows, 1 for columns.
+            length (int): Number of rows or columns of the scene.
+
+        Returns:
+            np.ndarray: int64 (n, 2), first position and end for each of :meth:`starts`, inside the scene.
+        """
+        starts = self.starts(axis, length)
+        if self.blend != 'overwrite':
+            return np.stack([starts, np.minimum(starts + self.size[axis], length)], axis=1)
+        first = starts + np.where(starts > 0, self.overlap[axis] // 2, 0)
+        return np.stack([first, np.append(first[1:], length)], axis=1)
+
+    def repeats(self, height: int, width: int) -> np.ndarray:
+        """How often each tile counts.
+
+        Args:
+            height (int): Rows of the scene.
+            width (int): Columns of the scene.
+
+        Returns:
+            np.ndarray: int64 (n, m) for n rows of m tiles each: 1, except with the layout 'repeated'.
+        """
+        rows, cols = len(self.starts(0, height)), len(self.starts(1, width))
+        counts = np.ones((rows, cols), np.int64)
+        if self.layout == 'repeated':
+            down, right = (size - overlap for size, overlap in zip(self.size, self.overlap, strict=True))
+            counts[:, -1] = math.ceil(width / right) - (cols - 1)
+            counts[-1] = math.ceil(height / down) - (rows - 1)
+        return counts
+
+    def positions(self, height: int, width: int) -> np.ndarray:
+        """Upper left corners of the tiles of a scene.
+
+        Args:
+            height (int): Rows of the scene.
+            width (int): Columns of the scene.
+
+        Returns:
+            np.ndarray: int64 (N, 2) of (top, left), row by row; with the layout 'repeated' some of them several times.
+
+        Raises:
+            ValueError: As :meth:`starts`.
+        """
+        if self.layout == 'inside' and (height < self.size[0] or width < self.size[1]):
+            raise ValueError(f'a scene of {height} x {width} pixels is smaller than a window of {self.size[0]} x '
+                             f'{self.size[1]}')
+        corners = np.meshgrid(self.starts(0, height), self.starts(1, width), indexing='ij')
+        positions = np.stack(corners, axis=-1)
+        if self.layout != 'repeated':
+            return positions.reshape(-1, 2)
+        counts = self.repeats(height, width)
+        rows = [np.repeat(*row, axis=0) for row in zip(positions[:-1], counts[:-1], strict=True)]
+        return np.concatenate([*rows, np.tile(positions[-1], (counts[-1, -1], 1))])
+
+    def stitch(self, tiles: Iterable[np.ndarray], positions: Iterable[tuple[int, int]], shape: tuple[int, int],
+               empty: float | None = None) -> np.ndarray:
+        """Join tiles to one map. What hangs over the scene is cut off.
+
+        Args:
+            tiles (Iterable[np.ndarray]): N tiles (h, w) or (h, w, K), row by row for the blend 'overwrite'.
+            positions (Iterable[tuple[int, int]]): (top, left) of each tile.
+            shape (tuple[int, int]): Height and width of the scene.
+            empty (float, optional): Value of pixels where no tile lies. Defaults to None: they are an error.
+
+        Returns:
+            np.ndarray: Map (H, W) or (H, W, K), of the dtype of the tiles, or of a float type unless the blend is
+            'overwrite'.
+
+        Raises:
+            ValueError: If there is no tile, or a pixel has none and ``empty`` is None.
+        """
+        mosaic = None
+        for tile, position in zip(tiles, positions, strict=True):
+            tile = np.asarray(tile)
+            if mosaic is None:
+                dtype = tile.dtype if self.blend == 'overwrite' else np.result_type(tile.dtype, np.float32)
+                mosaic = Mosaic(np.zeros((*tile.shape[2:], *shape), dtype), self)
+            mosaic.add(np.moveaxis(tile, (0, 1), (-2, -1)), position)
+        if mosaic is None:
+            raise ValueError('there is no tile to stitch')
+        missing = mosaic.weights == 0
+        if missing.any():
+            if empty is None:
+                raise ValueError(f'{np.count_nonzero(missing)} of the {missing.size} pixels of the {shape[0]} x '
+                                 f'{shape[1]} scene are not covered by any tile')
+            mosaic.values[..., missing] = empty
+        return np.ascontiguousarray(np.moveaxis(mosaic.values, (-2, -1), (0, 1)))
 
 
-def tile_positions(height: int, width: int, tile: int, overlap: int = 0) -> np.ndarray:
-    """Upper left corners of the tiles that cover a scene, row by row.
+def slide_grid(test_cfg: Mapping[str, Any]) -> TileGrid:
+    """The windows of a segmentor that is tested in the slide mode.
 
     Args:
-        height (int): Rows of the scene.
-        width (int): Columns of the scene.
-        tile (int): Tile size in pixels.
-        overlap (int): Smallest overlap of neighbouring tiles in pixels.
-
-    Returns:
-        np.ndarray: int64 array of shape (N, 2) of (top, left).
-    """
-    rows, cols = np.meshgrid(tile_starts(height, tile, overlap), tile_starts(width, tile, overlap), indexing='ij')
-    return np.stack([rows.ravel(), cols.ravel()], axis=1)
-
-
-def sliding_positions(height: int,
-                      width: int,
-                      size: int | tuple[int, int],
-                      stride: int | tuple[int, int],
-                      repeat_border: bool = False) -> np.ndarray:
-    """Upper left corners of windows at a fixed step, the last ones moved back to the border, row by row.
-
-    Args:
-        height (int): Rows of the scene, at least those of a window.
-        width (int): Columns of the scene, at least those of a window.
-        size (int | tuple[int, int]): Height and width of a window in pixels.
-        stride (int | tuple[int, int]): Vertical and horizontal step in pixels, not larger than the window.
-        repeat_border (bool): Keep the windows that the published HyperSIGMA code has twice and more: it takes a window
-            per step inside the scene, moves those back that hang over, and ends a row of windows early only at the
-            lower border, where it meets the right border. Defaults to False, which has each window once.
-
-    Returns:
-        np.ndarray: int64 array of shape (N, 2) of (top, left).
+        test_cfg (Mapping): Its ``test_cfg``: ``crop_size``, ``stride`` and, for
+            :class:`mmhsi.models.SlidingEncoderDecoder`, ``repeat_border_windows``.
 
     Raises:
-        ValueError: If the scene is smaller than a window, or a stride is not positive or leaves gaps.
+        ValueError: If the stride leaves gaps between the windows.
     """
-    (tall, wide), (down, right) = np.broadcast_to(size, 2).tolist(), np.broadcast_to(stride, 2).tolist()
-    if height < tall or width < wide:
-        raise ValueError(f'a scene of {height} x {width} pixels is smaller than a window of {tall} x {wide}')
-    if not (0 < down <= tall and 0 < right <= wide):
-        raise ValueError(f'the stride must be positive and not larger than the window of {tall} x {wide} pixels, not '
-                         f'{down} x {right}')
-    tops = np.minimum(np.arange(0, height, down), height - tall)
-    lefts = np.minimum(np.arange(0, width, right), width - wide)
-    unique_lefts = np.unique(lefts)
-    if not repeat_border:
-        tops, lefts = np.unique(tops), unique_lefts
-    rows = [(top, unique_lefts if top == height - tall else lefts) for top in tops]
-    return np.concatenate([np.stack([np.full_like(row, top), row], axis=1) for top, row in rows])
+    layout = 'repeated' if test_cfg.get('repeat_border_windows') else 'stepped'
+    return TileGrid.sliding(test_cfg['crop_size'], test_cfg['stride'], layout=layout)
 
 
-def stitch_tiles(tiles: Iterable[np.ndarray],
-                 positions: Iterable[tuple[int, int]],
-                 shape: tuple[int, int],
-                 overlap: int = 0,
-                 blend: str = 'overwrite') -> np.ndarray:
-    """Put tiles together to one map.
+class Mosaic:
+    """A map, or a part of one, that tiles are blended into one after the other.
 
-    With ``blend='overwrite'`` the tiles are written in the given order. A tile that does not start at the upper border
-    leaves out its first ``overlap // 2`` rows, one that does not start at the left border its first ``overlap // 2``
-    columns; elsewhere a later tile overwrites an earlier one. With ``blend='average'`` overlapping values are averaged,
-    which suits scores and logits, not class numbers. What hangs over the scene is cut off.
+    It holds the weighted mean of the tiles that were added so far, so that a constant is reproduced exactly. The arrays
+    may be of NumPy or tensors of PyTorch.
 
     Args:
-        tiles (Iterable[np.ndarray]): N tiles of shape (t, t) or (t, t, K), row by row as in :func:`tile_positions`.
-        positions (Iterable[tuple[int, int]]): (top, left) of each tile.
-        shape (tuple[int, int]): Height and width of the scene.
-        overlap (int): Overlap in pixels that the tiles were cut with.
-        blend (str): 'overwrite' or 'average'.
+        values: Zeros (..., H, W), which become the map.
+        grid (TileGrid): The grid, for its overlap and blend.
+        scale (int): Pixels of the map per pixel of the scene along an axis. Defaults to 1.
+        origin (tuple[int, int]): Row and column of the scene at which the map begins. Defaults to (0, 0).
 
-    Returns:
-        np.ndarray: Map of shape (H, W) or (H, W, K), of the dtype of the tiles, or a float type for 'average'.
-
-    Raises:
-        ValueError: If there is no tile, ``blend`` is unknown or a pixel is not covered by any tile.
+    Attributes:
+        values: The map so far.
+        weights: Sum of the weights (H, W) of the tiles so far; 0 where there is none.
     """
-    if blend not in ('overwrite', 'average'):
-        raise ValueError(f'blend must be "overwrite" or "average", not {blend!r}')
-    height, width = shape
-    skip = overlap // 2 if blend == 'overwrite' else 0
-    stitched = None
-    hits = np.zeros((height, width), dtype=np.int64)
-    for tile, (top, left) in zip(tiles, positions, strict=True):
-        tile = np.asarray(tile)
-        if stitched is None:
-            dtype = np.result_type(tile.dtype, np.float32) if blend == 'average' else tile.dtype
-            stitched = np.zeros((height, width, *tile.shape[2:]), dtype=dtype)
-        row = skip if top > 0 else 0
-        col = skip if left > 0 else 0
-        area = (slice(top + row, min(top + tile.shape[0], height)), slice(left + col, min(left + tile.shape[1], width)))
-        part = tile[row:area[0].stop - top, col:area[1].stop - left]
-        if blend == 'average':
-            stitched[area] += part
-        else:
-            stitched[area] = part
-        hits[area] += 1
-    if stitched is None:
-        raise ValueError('there is no tile to stitch')
-    if not hits.all():
-        raise ValueError(f'{np.count_nonzero(hits == 0)} of the {hits.size} pixels of the {height} x {width} scene are '
-                         'not covered by any tile')
-    if blend == 'average':
-        stitched /= hits.reshape(height, width, *(1, ) * (stitched.ndim - 2))
-    return stitched
+
+    def __init__(self, values: Any, grid: TileGrid, scale: int = 1, origin: tuple[int, int] = (0, 0)) -> None:
+        self.values = values
+        self.weights = 0 * values[(0, ) * (values.ndim - 2)]
+        self.grid = grid
+        self.scale = scale
+        self.origin = origin
+        self._profiles: dict[tuple[int, ...], Any] = {}
+
+    def add(self, tile: Any, position: tuple[int, int], count: int = 1) -> None:
+        """Blend in a tile, as far as it lies in the map.
+
+        Args:
+            tile: Values (..., h, w) at the scale of the map.
+            position (tuple[int, int]): (top, left) in pixels of the scene.
+            count (int): How often the tile counts. Defaults to 1.
+        """
+        parts, places = [], []
+        for axis in (0, 1):
+            start = self.scale * (position[axis] - self.origin[axis])
+            keeps_clear = self.grid.blend == 'overwrite' and position[axis] > 0
+            skipped = self.scale * (self.grid.overlap[axis] // 2) if keeps_clear else 0
+            first, end = max(start + skipped, 0), min(start + tile.shape[axis - 2], self.values.shape[axis - 2])
+            if first >= end:
+                return
+            parts.append(slice(first - start, end - start))
+            places.append(slice(first, end))
+        place, part = (..., *places), tile[(..., *parts)]
+        if self.grid.blend == 'overwrite':
+            self.values[place] = part
+            self.weights[place] = 1
+            return
+        added = count * self._profile(tuple(tile.shape[-2:]))[tuple(parts)]
+        self.weights[place] += added
+        self.values[place] += added / self.weights[place] * (part - self.values[place])
+
+    def _profile(self, shape: tuple[int, ...]) -> Any:
+        """Weights (h, w) of the pixels of a tile, as an array of the kind and type of the map."""
+        if shape not in self._profiles:
+            profile = np.ones(shape)
+            if self.grid.blend == 'smooth':
+                rows, cols = (_ramp(length, self.scale * overlap)
+                              for length, overlap in zip(shape, self.grid.overlap, strict=True))
+                profile = rows[:, None] * cols
+            made = getattr(self.values, 'new_tensor', None)  # of PyTorch
+            self._profiles[shape] = profile.astype(self.values.dtype) if made is None else made(profile)
+        return self._profiles[shape]
+
+    def scroll(self, rows: int) -> None:
+        """Move the map down by some rows of the scene: what leaves it at the top is dropped, what enters is zero."""
+        moved = self.scale * rows
+        for array in (self.values, self.weights):
+            kept = array.shape[-2] - moved
+            array[..., :kept, :] = array[..., moved:, :]
+            array[..., kept:, :] = 0
+        self.origin = (self.origin[0] + rows, self.origin[1])
 
 
-def extract_tiles(image: np.ndarray, positions: Iterable[tuple[int, int]], tile: int) -> np.ndarray:
-    """Cut tiles that lie inside an image.
-
-    Args:
-        image (np.ndarray): Image of shape (H, W) or (H, W, C).
-        positions (Iterable[tuple[int, int]]): N positions (top, left).
-        tile (int): Tile size in pixels.
-
-    Returns:
-        np.ndarray: Tiles of shape (N, tile, tile) or (N, tile, tile, C).
-    """
-    return np.stack([image[top:top + tile, left:left + tile] for top, left in positions])
-
-
-def pad_to_multiple(image: np.ndarray, tile: int, mode: str = 'reflect') -> np.ndarray:
-    """Pad the lower and right border of an image so that both sides become multiples of the tile size.
-
-    Args:
-        image (np.ndarray): Image of shape (H, W) or (H, W, C).
-        tile (int): Tile size in pixels.
-        mode (str): 'reflect' mirrors the image at its last row and column. 'append' adds a copy of the last rows and
-            columns in their own order, as the published HyperSIGMA segmentation code of 2024 does.
-
-    Returns:
-        np.ndarray: Padded image, the input itself if nothing is to be added.
-
-    Raises:
-        ValueError: If ``mode`` is unknown or the image is too small to provide the padding.
-    """
-    if mode not in ('reflect', 'append'):
-        raise ValueError(f'mode must be "reflect" or "append", not {mode!r}')
-    for axis in (0, 1):
-        size = image.shape[axis]
-        missing = -size % tile
-        available = size - 1 if mode == 'reflect' else size
-        if missing > available:
-            raise ValueError(f'an axis of {size} pixels cannot be padded to a multiple of {tile} with mode {mode!r}: '
-                             f'{missing} pixels are missing and {available} can be copied')
-        last = np.arange(size - missing, size)
-        extra = last[::-1] - 1 if mode == 'reflect' else last
-        if missing:
-            image = np.concatenate([image, np.take(image, extra, axis=axis)], axis=axis)
-    return image
+def _ramp(length: int, overlap: int) -> np.ndarray:
+    """Weights that rise from both ends of an axis over the overlap to 1."""
+    rising = np.minimum(np.arange(1, length + 1), overlap + 1) / (overlap + 1)
+    return np.minimum(rising, rising[::-1])

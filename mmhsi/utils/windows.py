@@ -21,32 +21,36 @@ def source_indices(start: int, length: int, size: int, pad_mode: str = 'constant
         length (int): Length of the window.
         size (int): Length of the axis.
         pad_mode (str): 'constant' marks outside positions by -1, 'symmetric' mirrors at the border of the first and
-            last element (d c b a | a b c d), 'reflect' mirrors at the element itself (d c b | a b c d), 'append'
-            repeats the last elements in their own order (a b c d | c d), and nothing in front of the first.
+            last element (d c b a | a b c d), 'reflect' mirrors at the element itself (d c b | a b c d), both as often
+            as needed; 'append' repeats the last elements in their own order (a b c d | c d), and nothing in front of
+            the first.
 
     Returns:
         np.ndarray: int64 indices of shape (length,), within [0, size) or -1.
 
     Raises:
-        ValueError: If the mirrored or repeated part is longer than the axis provides.
+        ValueError: For an unknown ``pad_mode``; or if 'append' is to repeat more than the axis provides, or anything in
+            front of it.
     """
+    check_pad_mode(pad_mode)
     indices = np.arange(start, start + length)
     if pad_mode == 'constant':
         indices[(indices < 0) | (indices >= size)] = -1
         return indices
-    check_pad_mode(pad_mode)
-    available = size - 1 if pad_mode == 'reflect' else size
-    overhang = max(-start, start + length - size)
-    if pad_mode == 'append' and start < 0:
-        raise ValueError(f'a window that begins {-start} pixels before an axis cannot be filled with pad_mode "append"')
-    if overhang > available:
-        raise ValueError(f'a window that hangs {overhang} pixels over an axis of {size} pixels cannot be filled with '
-                         f'pad_mode {pad_mode!r}, which provides {available}; use a smaller window or "constant"')
     if pad_mode == 'append':
+        overhang = start + length - size
+        if start < 0:
+            raise ValueError(f'a window that begins {-start} pixels before an axis cannot be filled with pad_mode '
+                             '"append"')
+        if overhang > size:
+            raise ValueError(f'a window that hangs {overhang} pixels over an axis of {size} pixels cannot be filled '
+                             'with pad_mode "append", which repeats each of them once; use a smaller window or another '
+                             'pad_mode')
         return np.where(indices >= size, indices - overhang, indices)
-    shift = 1 if pad_mode == 'symmetric' else 0
-    indices = np.where(indices < 0, -indices - shift, indices)
-    return np.where(indices >= size, 2 * (size - 1) - indices + shift, indices)
+    # mirrored, an axis repeats after going there and back
+    period = 2 * size if pad_mode == 'symmetric' else max(2 * size - 2, 1)
+    indices %= period
+    return np.minimum(indices, period - indices - (pad_mode == 'symmetric'))
 
 
 def gather(array: np.ndarray, rows: np.ndarray, cols: np.ndarray, pad_value: float = 0) -> np.ndarray:

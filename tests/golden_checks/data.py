@@ -6,15 +6,8 @@ from golden_checks.case import GoldenCase
 from mmhsi.datasets import NumberSplit, RatioSplit, ScaleValues, Scene, SpectralPCA
 from mmhsi.datasets.class_info import IGNORE_INDEX
 from mmhsi.datasets.splits.splits import BaseSplitter
-from mmhsi.utils.tiling import (
-    extract_tiles,
-    pad_to_multiple,
-    sliding_positions,
-    stitch_tiles,
-    tile_positions,
-    tile_starts,
-)
-from mmhsi.utils.windows import centred_window
+from mmhsi.utils.tiling import TileGrid
+from mmhsi.utils.windows import centred_window, crop_window
 
 
 def check_windows_split(case: GoldenCase) -> None:
@@ -60,25 +53,28 @@ def check_tile_stitch(case: GoldenCase) -> None:
     for index, size in enumerate(case.json['expected']['cases']):
         wanted = case.group(f'{index}/')
         shape, tile, overlap = (size['height'], size['width']), size['tile'], size['overlap']
-        np.testing.assert_array_equal(tile_starts(shape[0], tile, overlap), wanted['row_start'])
-        np.testing.assert_array_equal(tile_starts(shape[1], tile, overlap), wanted['col_start'])
-        positions = tile_positions(*shape, tile, overlap)
+        grid = TileGrid(tile, overlap)
+        np.testing.assert_array_equal(grid.starts(0, shape[0]), wanted['row_start'])
+        np.testing.assert_array_equal(grid.starts(1, shape[1]), wanted['col_start'])
+        positions = grid.positions(*shape)
         assert len(positions) == size['tiles']
         first = positions @ [shape[1], 1]
         bands = max(wanted['tile_first_pixel_index'].max() // max(first.max(), 1), 1)  # counted in the flattened cube
         np.testing.assert_array_equal(first * bands, wanted['tile_first_pixel_index'])
-        stitched = stitch_tiles(wanted['tile_labels'], positions, shape, overlap)
+        stitched = grid.stitch(wanted['tile_labels'], positions, shape)
         np.testing.assert_array_equal(stitched, wanted['stitched'])
 
 
 def check_pad_tiles(case: GoldenCase) -> None:
     """Padding by a copy of the last rows and columns, and the tiles cut from the result."""
     expected = case.json['expected']
-    padded = pad_to_multiple(case.tensors['image'], expected['tile'], mode='append')
-    np.testing.assert_array_equal(padded, case.tensors['padded'])
-    positions = tile_positions(*padded.shape[:2], expected['tile'])
+    image, tile = case.tensors['image'], expected['tile']
+    np.testing.assert_array_equal(crop_window(image, 0, 0, *case.tensors['padded'].shape[:2], 'append'),
+                                  case.tensors['padded'])
+    positions = TileGrid(tile, layout='overhanging').positions(*image.shape[:2])
     assert len(positions) == expected['num_h'] * expected['num_w']
-    np.testing.assert_array_equal(extract_tiles(padded, positions, expected['tile']), case.tensors['tiles'])
+    tiles = [crop_window(image, top, left, tile, tile, 'append') for top, left in positions]
+    np.testing.assert_array_equal(tiles, case.tensors['tiles'])
 
 
 def check_sliding(case: GoldenCase) -> None:
@@ -87,11 +83,12 @@ def check_sliding(case: GoldenCase) -> None:
     scale = ScaleValues(factor=1 / 58.395, offset=-123.675 / 58.395)
     np.testing.assert_allclose(scale(tensors['image']), tensors['normalised'], rtol=1e-5, atol=1e-5)
     shape, crop = tensors['image'].shape[:2], expected['crop']
-    positions = sliding_positions(*shape, crop, crop // 2, repeat_border=True)
+    grid = TileGrid.sliding(crop, crop // 2, layout='repeated')
+    positions = grid.positions(*shape)
     np.testing.assert_array_equal(positions, tensors['coords'])
-    once = sliding_positions(*shape, crop, crop // 2)
+    once = TileGrid.sliding(crop, crop // 2).positions(*shape)
     assert len(once) == expected['unique_tiles']
     np.testing.assert_array_equal(once, np.unique(positions, axis=0))
-    merged = stitch_tiles(tensors['tile_logits'].transpose(0, 2, 3, 1), positions, shape, blend='average')
+    merged = grid.stitch(tensors['tile_logits'].transpose(0, 2, 3, 1), positions, shape)
     np.testing.assert_allclose(merged.transpose(2, 0, 1)[None], tensors['merged_logits'], rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(merged.argmax(-1)[None], tensors['pred'])

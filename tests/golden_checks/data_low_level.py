@@ -6,13 +6,13 @@ from mmengine.optim import CosineAnnealingLR, DefaultOptimWrapperConstructor, Mu
 from torch import nn
 
 from golden_checks.case import GOLDEN_ROOT, GoldenCase
+from mmhsi.datasets import CentreSplit, CropDataset, Scene
 from mmhsi.datasets.transforms import MinMaxScale
 from mmhsi.datasets.transforms.band_noise import DeadlineNoise, ImpulseNoise, MixedNoise, StripeNoise
 from mmhsi.datasets.transforms.dihedral import dihedral
 from mmhsi.datasets.transforms.noise import GaussianNoise, NoiseChain, NonIIDGaussianNoise
 from mmhsi.datasets.transforms.percentile import PercentileScale
-from mmhsi.datasets.window_grid import grid_positions, multiscale_windows, random_centres
-from mmhsi.utils.tiling import extract_tiles, pad_to_multiple, stitch_tiles, tile_positions
+from mmhsi.utils.tiling import TileGrid
 from mmhsi.utils.windows import centred_window, crop_window
 
 
@@ -22,6 +22,12 @@ def channels_first(cube: np.ndarray) -> np.ndarray:
 
 def channels_last(cube: np.ndarray) -> np.ndarray:
     return np.moveaxis(cube, 0, -1)
+
+
+def tiles_of(image: np.ndarray, tile: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Tiles side by side, filled beyond the image by a copy of its last rows and columns, and their positions."""
+    positions = TileGrid(tile, layout='overhanging').positions(*image.shape[:2])
+    return [crop_window(image, top, left, tile, tile, 'append') for top, left in positions], positions
 
 
 def check_noise(case: GoldenCase) -> None:
@@ -59,19 +65,17 @@ def check_unmixing_data(case: GoldenCase) -> None:
     np.testing.assert_array_equal(
         crop_window(image, -(size // 2), -(size // 2), height + size, width + size, pad_mode='symmetric'),
         tensors['output.mirror_padded'])
-    centres = random_centres(height, width, config['train_patches'], config['seed'])
+    drawn = CentreSplit(config['train_patches'], config['seed'])(np.zeros((height, width))).train
+    centres = np.stack(np.divmod(drawn, width), axis=1)
     np.testing.assert_array_equal(centres, tensors['output.train_centres_rowcol'])
     windows = [crop_window(image, *centred_window(*centre, size), pad_mode='symmetric') for centre in centres]
     np.testing.assert_array_equal(
         np.moveaxis(np.stack(windows), -1, 1).astype(np.float32), tensors['output.train_patches_nchw'])
     for source, tile, wanted in (('image', size, 'test'), ('small', config['small_tile'], 'small')):
-        padded = pad_to_multiple(tensors[f'input.{source}_hwc'], tile, 'append')
-        tiles = extract_tiles(padded, tile_positions(*padded.shape[:2], tile), tile)
+        tiles, _ = tiles_of(tensors[f'input.{source}_hwc'], tile)
         np.testing.assert_array_equal(tiles, tensors[f'output.{wanted}_tiles_nhwc'])
     square, tile = tensors['input.square_hwc'], config['square_tile']
-    padded = pad_to_multiple(square, tile, 'append')
-    positions = tile_positions(*padded.shape[:2], tile)
-    stitched = stitch_tiles(extract_tiles(padded, positions, tile), positions, square.shape[:2])
+    stitched = TileGrid(tile).stitch(*tiles_of(square, tile), square.shape[:2])
     np.testing.assert_array_equal(
         channels_first(stitched).astype(np.float32), tensors['output.square_stitched_chw'])
 
@@ -93,10 +97,11 @@ def check_denoising_data(case: GoldenCase) -> None:
     np.testing.assert_allclose(channels_first(whole(normalised)), tensors['output.a_minmax'], **tolerance)
     ranged = channels_last(tensors['output.a_minmax'])
     size, stride = config['ksizes'][1], tuple(config['strides'][1:])
-    windows = extract_tiles(ranged, grid_positions(*ranged.shape[:2], size, stride), size)
+    positions = TileGrid.sliding(size, stride, layout='inside').positions(*ranged.shape[:2])
+    windows = np.stack([ranged[top:top + size, left:left + size] for top, left in positions])
     np.testing.assert_array_equal(np.moveaxis(windows, -1, 1), tensors['output.a_volume'])
-    half, = multiscale_windows(ranged, size, scales=[.5], strides=[size])
-    np.testing.assert_allclose(channels_first(half), tensors['output.a_zoom_half'][..., :size], **tolerance)
+    half, = CropDataset(Scene(ranged), crop_size=size, scales=[.5])
+    np.testing.assert_allclose(channels_first(half['gt']), tensors['output.a_zoom_half'][..., :size], **tolerance)
     image = channels_last(tensors['input.aug'])
     for pose in range(8):
         np.testing.assert_array_equal(channels_first(dihedral(image, pose)), tensors[f'output.aug_mode{pose}'])

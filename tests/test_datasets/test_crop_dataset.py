@@ -5,7 +5,6 @@ from scipy.ndimage import zoom
 from torch.utils.data import DataLoader
 
 from mmhsi.datasets import AreaSplit, CropDataset, GaussianNoise, NoiseChain, Scene
-from mmhsi.datasets.window_grid import multiscale_windows
 
 H, W, C = 40, 30, 4
 TRAIN, VAL, TEST = [(0, 0, 20, 30), (30, 0, 10, 30)], [(20, 20, 10, 10)], [(20, 0, 10, 18)]
@@ -33,7 +32,11 @@ def test_areas_are_whole_samples():
 def test_crops_of_all_scales_are_those_of_the_windows():
     values = cube()
     dataset = CropDataset(Scene(values), areas=TRAIN[:1], crop_size=8, stride=(4, 2, 4), scales=(1, .5, 1.5))
-    wanted = multiscale_windows(values[:20], 8, (1, .5, 1.5), (4, 2, 4))
+    wanted = []
+    for scale, step in ((1, 4), (.5, 2), (1.5, 4)):
+        copy = zoom(values[:20], (scale, scale, 1), order=3)
+        wanted += [copy[top:top + 8, left:left + 8] for top in range(0, copy.shape[0] - 7, step)
+                   for left in range(0, copy.shape[1] - 7, step)]
     assert len(dataset) == len(wanted)
     np.testing.assert_array_equal(np.stack([dataset[i]['gt'] for i in range(len(dataset))]), wanted)
     last = dataset[-1]

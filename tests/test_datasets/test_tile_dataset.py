@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mmhsi.datasets import Scene, TileDataset
-from mmhsi.utils.tiling import pad_to_multiple, stitch_tiles, tile_positions
+from mmhsi.utils.tiling import TileGrid
 
 HEIGHT, WIDTH, BANDS = 20, 23, 30
 
@@ -21,8 +21,8 @@ def test_tiles_cover_the_scene(scene):
     dataset = TileDataset(scene, 'all', tile_size=8, overlap=4)
     samples = [dataset[index] for index in range(len(dataset))]
     positions = [(sample['top'], sample['left']) for sample in samples]
-    np.testing.assert_array_equal(positions, tile_positions(HEIGHT, WIDTH, 8, 4))
-    stitched = stitch_tiles([sample['img'] for sample in samples], positions, (HEIGHT, WIDTH), overlap=4)
+    np.testing.assert_array_equal(positions, TileGrid(8, 4).positions(HEIGHT, WIDTH))
+    stitched = TileGrid(8, 4).stitch([sample['img'] for sample in samples], positions, (HEIGHT, WIDTH))
     np.testing.assert_array_equal(stitched, scene.window(0, 0, HEIGHT, WIDTH))
     sample = samples[3]
     assert (sample['sample_idx'], sample['scene_name'], sample['scene_shape']) == (3, 'field', (HEIGHT, WIDTH))
@@ -47,7 +47,7 @@ def test_label_maps_hold_the_pixels_of_the_subset(scene, subset, labelled):
 def test_tiles_without_a_pixel_of_the_subset_are_left_out(scene):
     train = TileDataset(scene, 'train', tile_size=4)
     rows, cols = np.divmod(scene.split.train, WIDTH)
-    wanted = [(top, left) for top, left in tile_positions(HEIGHT, WIDTH, 4).tolist()
+    wanted = [(top, left) for top, left in TileGrid(4).positions(HEIGHT, WIDTH).tolist()
               if ((top <= rows) & (rows < top + 4) & (left <= cols) & (cols < left + 4)).any()]
     assert [(train[index]['top'], train[index]['left']) for index in range(len(train))] == wanted
     assert 0 < len(wanted) < len(TileDataset(scene, 'all', tile_size=4)) == 30
@@ -58,14 +58,16 @@ def test_tiles_without_a_pixel_of_the_subset_are_left_out(scene):
 @pytest.mark.parametrize('tile', [8, 23, 25])
 def test_fixed_grid_hangs_over_the_border(scene, tile):
     dataset = TileDataset(scene, 'all', tile_size=tile, fixed_grid=True, pad_mode='append')
-    padded = pad_to_multiple(scene.window(0, 0, HEIGHT, WIDTH), tile, 'append')
+    padded = scene.window(0, 0, HEIGHT, WIDTH)
+    for axis, length in enumerate((HEIGHT, WIDTH)):  # the last rows and columns once more, in their order
+        padded = np.take(padded, [*range(length), *range(length - -length % tile, length)], axis)
     corners = [(top, left) for top in range(0, HEIGHT, tile) for left in range(0, WIDTH, tile)]
     samples = [dataset[index] for index in range(len(dataset))]
     assert [(sample['top'], sample['left']) for sample in samples] == corners
     for (top, left), sample in zip(corners, samples, strict=True):
         np.testing.assert_array_equal(sample['img'], padded[top:top + tile, left:left + tile])
         assert (sample['gt_seg_map'][HEIGHT - top:] == 255).all()
-    stitched = stitch_tiles([sample['img'] for sample in samples], corners, (HEIGHT, WIDTH))
+    stitched = TileGrid(tile).stitch([sample['img'] for sample in samples], corners, (HEIGHT, WIDTH))
     np.testing.assert_array_equal(stitched, scene.window(0, 0, HEIGHT, WIDTH))
 
 
@@ -82,13 +84,15 @@ def test_scene_smaller_than_a_tile_is_mirrored_and_the_rest_ignored(scene):
     np.testing.assert_array_equal(sample['img'], np.pad(whole, [(0, 10), (0, 7), (0, 0)], mode='reflect'))
     np.testing.assert_array_equal(sample['gt_seg_map'][:HEIGHT, :WIDTH], scene.labels)
     assert (sample['gt_seg_map'][HEIGHT:] == 255).all() and (sample['gt_seg_map'][:, WIDTH:] == 255).all()
-    np.testing.assert_array_equal(stitch_tiles([sample['img']], [(0, 0)], (HEIGHT, WIDTH)), whole)
+    np.testing.assert_array_equal(TileGrid(30).stitch([sample['img']], [(0, 0)], (HEIGHT, WIDTH)), whole)
 
 
-def test_tile_much_larger_than_the_scene_is_refused(scene):
-    assert TileDataset(scene, 'all', tile_size=39)[0]['img'].shape == (39, 39, BANDS)
-    with pytest.raises(ValueError, match="tiles of 40 x 40 .* scene 'field' of 20 x 23: .* between 1 and 39"):
-        TileDataset(scene, 'all', tile_size=40)
+def test_a_tile_much_larger_than_the_scene_is_mirrored_several_times_or_refused(scene):
+    wanted = np.pad(scene.window(0, 0, HEIGHT, WIDTH), [(0, 70 - HEIGHT), (0, 70 - WIDTH), (0, 0)], 'reflect')
+    np.testing.assert_array_equal(TileDataset(scene, 'all', tile_size=70)[0]['img'], wanted)
+    assert TileDataset(scene, 'all', tile_size=40, pad_mode='append')[0]['img'].shape == (40, 40, BANDS)
+    with pytest.raises(ValueError, match="tiles of 41 x 41 .* scene 'field' of 20 x 23: .* hangs 21 pixels"):
+        TileDataset(scene, 'all', tile_size=41, pad_mode='append')
 
 
 def test_pack_seg_inputs_of_mmseg_carries_image_labels_and_meta_keys(scene):

@@ -15,7 +15,7 @@ from scipy.stats import entropy
 from sklearn import metrics
 
 from mmhsi.registry import METRICS
-from mmhsi.utils.tiling import stitch_tiles
+from mmhsi.utils.tiling import TileGrid
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def test_tiles_are_stitched_in_row_major_order():
     _, target = scene_maps()
     samples = tile_samples(target)
     _, metric = evaluate(samples)
-    wanted = stitch_tiles([sample['pred_sem_seg']['data'][0].numpy() for sample in samples],
-                          [(sample['top'], sample['left']) for sample in samples], SHAPE, 3)
+    wanted = TileGrid(8, 3).stitch([sample['pred_sem_seg']['data'][0].numpy() for sample in samples],
+                                   [(sample['top'], sample['left']) for sample in samples], SHAPE)
     result = metric.scene_results['scene']
     np.testing.assert_array_equal(result.prediction, wanted)
     np.testing.assert_array_equal(result.target, target)
@@ -270,7 +270,7 @@ def test_uncertainty_of_tiles_is_stitched_as_the_labels_are():
     places = [(sample['top'], sample['left']) for sample in samples]
     for found, tiles in ((result.confidence, [p.max(axis=0) for p in probabilities]),
                          (result.entropy, [entropy(p, base=3) for p in probabilities])):
-        np.testing.assert_allclose(found, stitch_tiles(tiles, places, SHAPE, 3), rtol=1e-5)
+        np.testing.assert_allclose(found, TileGrid(8, 3).stitch(tiles, places, SHAPE), rtol=1e-5)
     del samples[0]['seg_logits']
     with pytest.raises(ValueError, match='needs the seg_logits of every tile'):
         evaluate(samples, uncertainty=True)

@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 from mmhsi.evaluation import detection_curves, detection_scores
 from mmhsi.registry import METRICS
-from mmhsi.utils.tiling import stitch_tiles
+from mmhsi.utils.tiling import TileGrid
 
 
 @pytest.fixture
@@ -30,8 +30,9 @@ def log(caplog):
 
 
 def stitched(samples, value, blend='overwrite'):
-    return stitch_tiles([value(sample['seg_logits']['data'].double().numpy()) for sample in samples],
-                        [(sample['top'], sample['left']) for sample in samples], SHAPE, 3, blend)
+    logits = [sample['seg_logits']['data'].double().permute(1, 2, 0).numpy() for sample in samples]
+    joined = TileGrid(8, 3, blend).stitch(logits, [(sample['top'], sample['left']) for sample in samples], SHAPE)
+    return value(joined.transpose(2, 0, 1))
 
 
 VALUES = {
@@ -41,7 +42,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize('blend', ['overwrite', 'average'])
+@pytest.mark.parametrize('blend', ['overwrite', 'average', 'smooth'])
 @pytest.mark.parametrize('score', VALUES)
 def test_scores_are_stitched_and_evaluated(score, blend):
     target = binary_target()
@@ -60,13 +61,13 @@ def test_binary_map_is_the_stitched_label_map():
     target = binary_target()
     samples = logit_samples(target)
     _, metric = evaluate_detection(samples, score='logit')
-    labels = stitch_tiles([sample['pred_sem_seg']['data'][0].numpy() for sample in samples],
-                          [(sample['top'], sample['left']) for sample in samples], SHAPE, 3)
+    labels = TileGrid(8, 3).stitch([sample['pred_sem_seg']['data'][0].numpy() for sample in samples],
+                                   [(sample['top'], sample['left']) for sample in samples], SHAPE)
     np.testing.assert_array_equal(metric.scene_results['scene'].detected, labels)
     # averaged, it is the larger one of the averaged logits
     _, metric = evaluate_detection(samples, score='logit', stitch='average')
-    logits = stitched(samples, lambda values: values.transpose(1, 2, 0), 'average')
-    np.testing.assert_array_equal(metric.scene_results['scene'].detected, logits.argmax(-1))
+    logits = stitched(samples, lambda values: values, 'average')
+    np.testing.assert_array_equal(metric.scene_results['scene'].detected, logits.argmax(0))
 
 
 def test_binary_map_of_a_threshold():
@@ -96,7 +97,7 @@ def test_disagreeing_repetitions_keep_the_smaller_score_and_warn(log):
     for repeated in ([sample, whole_scene_sample(higher, target)], [whole_scene_sample(higher, target), sample]):
         log.clear()
         assert evaluate_detection(repeated, 1, score='margin')[0] == wanted
-        assert '2 scores of repeated samples differ' in log.text  # the score and the margin itself
+        assert '1 logits of repeated samples differ' in log.text
 
 
 def test_whole_scenes_of_very_different_sizes_are_averaged(log):

@@ -6,7 +6,7 @@ import torch
 import torch.multiprocessing
 from scene_metric_samples import evaluate_in_process, process_cases
 
-from mmhsi.evaluation.functional.scene_maps import stitch_scores
+from mmhsi.evaluation.metrics import SceneClassificationMetric, SceneDetectionMetric
 
 
 @pytest.fixture(scope='module')
@@ -28,12 +28,16 @@ def test_two_processes_give_what_one_gives(exchanged, name):
 
 def test_scores_are_averaged_where_tiles_overlap_and_missing_where_there_is_none():
     tiles = {(0, 0): np.full((2, 3, 1), 2.), (0, 2): np.full((2, 3, 1), 5.)}
-    averaged = stitch_scores(tiles, (3, 6), 1, 'average')[..., 0]
+    averaged = SceneDetectionMetric(stitch='average').stitch(tiles, (3, 6), 1)[..., 0]
     np.testing.assert_array_equal(averaged, [[2, 2, 3.5, 5, 5, np.nan]] * 2 + [[np.nan] * 6])
-    overwritten = stitch_scores(tiles, (3, 6), 1)[..., 0]
+    overwritten = SceneDetectionMetric().stitch(tiles, (3, 6), 1)[..., 0]
     np.testing.assert_array_equal(overwritten, [[2, 2, 5, 5, 5, np.nan]] * 2 + [[np.nan] * 6])
+    labels = {place: tile[..., 0].astype(np.uint8) for place, tile in tiles.items()}
+    found = SceneClassificationMetric().stitch(labels, (3, 6), 1)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, [[2, 2, 5, 5, 5, 255]] * 2 + [[255] * 6])
 
 
-def test_overwriting_tiles_leave_out_half_of_the_overlap():
-    tiles = {(0, 0): np.full((1, 6, 1), 2.), (0, 2): np.full((1, 6, 1), 5.)}
-    np.testing.assert_array_equal(stitch_scores(tiles, (1, 8), 4)[0, :, 0], [2, 2, 2, 2, 5, 5, 5, 5])
+def test_labels_are_not_averaged():
+    with pytest.raises(ValueError, match=r"stitch must be one of \('overwrite',\), found 'average'"):
+        SceneClassificationMetric(stitch='average')

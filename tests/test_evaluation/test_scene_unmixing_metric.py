@@ -8,7 +8,7 @@ from mmengine.logging import MMLogger
 from mmhsi.datasets import UnmixingScene
 from mmhsi.evaluation import SceneUnmixingMetric, UnmixingResult
 from mmhsi.registry import METRICS
-from mmhsi.utils.tiling import tile_positions
+from mmhsi.utils.tiling import TileGrid
 
 SHAPE, BANDS, ENDMEMBERS, NAMES = (14, 11), 6, 3, ('soil', 'tree', 'water')
 
@@ -44,7 +44,7 @@ def estimate(seed=1, order=(2, 0, 1)):
 
 def samples(maps, endmembers, size=6, overlap=3, name='scene', noise=None):
     """One dict per tile, as a data sample of an Unmixer becomes."""
-    positions = tile_positions(*maps.shape[1:], size, overlap)
+    positions = TileGrid(size, overlap).positions(*maps.shape[1:])
     found = []
     for top, left in positions:
         tile = maps[:, top:top + size, left:left + size]

@@ -5,7 +5,6 @@ import pytest
 
 from mmhsi.evaluation.functional.unmixing import (
     abundance_mse,
-    abundance_rmse,
     match_endmembers,
     reconstruction_angles,
     reconstruction_rmse,
@@ -48,7 +47,7 @@ def test_abundance_errors_by_hand():
     true = np.zeros((2, 1, 2))
     estimated = np.array([[[.1, .1]], [[.3, .3]]])
     np.testing.assert_allclose(abundance_mse(estimated, true), [.01, .09])
-    np.testing.assert_allclose(abundance_rmse(estimated, true), [.1, .3])
+    np.testing.assert_allclose(np.sqrt(abundance_mse(estimated, true)), [.1, .3])
     found = unmixing_scores(np.eye(2), np.eye(2), estimated, true)
     np.testing.assert_allclose([found['aMSE'], found['aRMSE'], found['RMSE_overall']], [.05, .2, np.sqrt(.05)])
 

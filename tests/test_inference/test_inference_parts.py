@@ -17,45 +17,11 @@ from mmhsi.inference.inputs import files_of, list_inputs, part_of
 from mmhsi.inference.networks import Classifier, choose_batch_size
 from mmhsi.inference.raster_product import RasterMeta, write_product
 from mmhsi.inference.staging import Staging
-from mmhsi.inference.tiled import TileGrid, tile_strips
+from mmhsi.inference.tiled import tile_strips
 from mmhsi.inference.units import file_units
 from mmhsi.inference.windowed import plan_blocks
 from mmhsi.registry import MODELS
-from mmhsi.utils.tiling import stitch_tiles, tile_positions
-
-
-@pytest.mark.parametrize('blend', ['overwrite', 'average'])
-@pytest.mark.parametrize('height, width, overlap', [(45, 52, 4), (16, 33, 5), (7, 90, 0)])
-def test_weights_of_tiles_join_them_as_stitching_does(blend, height, width, overlap):
-    grid = TileGrid((16, 16), (overlap, overlap), blend)
-    positions = tile_positions(height, width, 16, overlap)
-    tiles = np.random.default_rng(0).normal(size=(len(positions), 16, 16, 1))
-    (tops, rows), (lefts, cols) = grid.weights(0, height), grid.weights(1, width)
-    joined = np.zeros((height + 16, width + 16))
-    for tile, (top, left) in zip(tiles, positions, strict=True):
-        weight = rows[np.flatnonzero(tops == top)[0]][:, None] * cols[np.flatnonzero(lefts == left)[0]]
-        joined[top:top + 16, left:left + 16] += weight * tile[..., 0]
-    expected = stitch_tiles(tiles, positions, (height, width), overlap, blend)
-    np.testing.assert_allclose(joined[:height, :width], expected[..., 0], atol=1e-12)
-    assert not joined[height:].any() and not joined[:, width:].any()
-
-
-@pytest.mark.parametrize('blend', ['overwrite', 'average', 'smooth'])
-def test_weights_sum_to_one(blend):
-    for length in (5, 16, 17, 45, 100):
-        for overlap in (0, 1, 6, 15):
-            starts, weights = TileGrid((16, 16), (overlap, overlap), blend).weights(0, length)
-            total = np.zeros(length)
-            for start, row in zip(starts, weights, strict=True):
-                total[start:start + 16] += row[:length - start]
-            np.testing.assert_allclose(total, 1)
-
-
-def test_smooth_tiles_fade_and_their_borders_do_not_count():
-    starts, weights = TileGrid((16, 16), (8, 8), 'smooth').weights(0, 24)
-    assert starts.tolist() == [0, 8]
-    np.testing.assert_allclose(weights[0], [1] * 10 + [0.8, 0.6, 0.4, 0.2, 0, 0])
-    np.testing.assert_allclose(weights[1], weights[0][::-1])
+from mmhsi.utils.tiling import TileGrid
 
 
 def test_strips_and_blocks_cover_the_scene_once():

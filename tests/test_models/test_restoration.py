@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from mmengine.logging import MMLogger
@@ -16,7 +15,6 @@ from torch import nn
 
 from mmhsi.models import RefinementTransformer, RestorationDataPreprocessor, RestorationHead, SuperResolutionHead
 from mmhsi.models.restorers import restore_by_tiles
-from mmhsi.models.restorers.tiled_restoration import blending_weights
 from mmhsi.utils.imresize import imresize
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,12 +136,6 @@ def test_positions_of_a_refinement_are_interpolated_for_another_size():
     torch.testing.assert_close(layer(x), without(x))
 
 
-def test_blending_weights_rise_over_the_overlap():
-    np.testing.assert_allclose(blending_weights((6, 5), 2)[:, 2] * 3, [1, 2, 3, 3, 2, 1], rtol=1e-6)
-    np.testing.assert_allclose(blending_weights((6, 4), 2)[0] * 9, [1, 2, 2, 1], rtol=1e-6)
-    assert torch.equal(blending_weights((3, 4), 0), torch.ones(3, 4))
-
-
 class Pointwise(nn.Module):
     """A network without neighbourhood: tiles and the whole give the same."""
 
@@ -207,7 +199,7 @@ def test_the_enlarged_image_has_no_seams():
 
 
 def test_impossible_tiles_are_named():
-    with pytest.raises(ValueError, match='overlap must be at least 0 and smaller than the tile size 4, not 4'):
+    with pytest.raises(ValueError, match='overlap must be at least 0 and smaller than the tile of 4 pixels, not 4'):
         restore_by_tiles(Pointwise(1), images(1, 2, 9, 9), (4, 4), overlap=4)
     with pytest.raises(ValueError, match='whole multiple of 4x4 pixels, found 2x2'):
         restore_by_tiles(nn.AvgPool2d(2), images(1, 2, 9, 9), (4, 4))

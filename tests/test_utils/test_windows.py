@@ -27,11 +27,17 @@ def test_crop_window_fills_with_the_pad_value():
     assert window.dtype == np.uint8
 
 
-@pytest.mark.parametrize('pad_mode, provided', [('symmetric', 3), ('reflect', 2)])
-def test_mirrored_part_is_limited_by_the_axis(pad_mode, provided):
-    assert len(source_indices(-provided, 5, 3, pad_mode)) == 5
-    with pytest.raises(ValueError, match=f'hangs {provided + 1} pixels over an axis of 3'):
-        source_indices(-provided - 1, 5, 3, pad_mode)
+@pytest.mark.parametrize('pad_mode', ['symmetric', 'reflect'])
+def test_an_axis_is_mirrored_as_often_as_needed(pad_mode):
+    for size in (1, 2, 3, 7):
+        padded = np.pad(np.arange(size), 25, pad_mode)
+        for start, length in ((-25, size + 50), (-9, 4), (size + 2, 11), (0, size)):
+            np.testing.assert_array_equal(source_indices(start, length, size, pad_mode),
+                                          padded[25 + start:25 + start + length])
+
+
+def test_constant_marks_what_lies_outside():
+    assert source_indices(-1, 3, 1).tolist() == [-1, 0, -1]
 
 
 def test_append_repeats_the_last_elements_in_their_order():

@@ -34,7 +34,7 @@ from scipy.io import savemat
 
 from mmhsi.datasets.io import CubeReader, open_cube
 from mmhsi.datasets.transforms import BicubicDegradation
-from mmhsi.utils.tiling import tile_starts
+from mmhsi.utils.tiling import TileGrid
 
 NAMES = {'gt': 'gt', 'img': 'ms', 'enlarged': 'ms_bicubic'}
 _BLOCK = 2**25  # values that are read at once to find the maximum
@@ -127,8 +127,7 @@ def plan(height: int, width: int, settings: Settings) -> tuple[Areas, int]:
     test = [(index // per_row * size, index % per_row * size) for index in range(settings.test_count)]
 
     def corners(first: int, last: int, overlap: int) -> list[tuple[int, int]]:
-        return [(first + top, left) for top in tile_starts(last - first, patch, overlap).tolist()
-                for left in tile_starts(width, patch, overlap).tolist()]
+        return [(first + top, left) for top, left in TileGrid(patch, overlap).positions(last - first, width).tolist()]
 
     if not 0 < settings.val < 1:
         raise ValueError(f'the part for validation must lie in (0, 1), not {settings.val}')

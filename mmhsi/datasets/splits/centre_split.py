@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmhsi.datasets.splits.split import BaseSplitter, Split
-from mmhsi.datasets.window_grid import random_centres
 from mmhsi.registry import TASK_UTILS
 
 
@@ -20,7 +19,7 @@ class CentreSplit(BaseSplitter):
 
     Args:
         train (int): Number of pixels. Defaults to 400.
-        seed (int): Seed of the choice, see :func:`mmhsi.datasets.window_grid.random_centres`. Defaults to 0.
+        seed (int): Seed of the choice. Defaults to 0.
 
     Raises:
         ValueError: When it is called, if the scene has fewer pixels.
@@ -32,6 +31,9 @@ class CentreSplit(BaseSplitter):
 
     def __call__(self, labels: np.ndarray, classes: Sequence[str] | None = None) -> Split:
         """Draw the pixels of a scene of the size of this label map, which may be empty."""
-        rows, cols = random_centres(*labels.shape, self.train, self.seed).T
+        if not 1 <= self.train <= labels.size:
+            raise ValueError(f'{self.train} distinct pixels are to be drawn from a scene of {labels.shape[0]} x '
+                             f'{labels.shape[1]}')
+        chosen = np.random.RandomState(self.seed).choice(labels.size, self.train, replace=False)
         nothing = np.array([], dtype=np.int64)
-        return Split(rows * labels.shape[1] + cols, nothing, nothing, labels.shape)
+        return Split(np.sort(chosen).astype(np.int64), nothing, nothing, labels.shape)

@@ -17,7 +17,7 @@ from mmhsi.datasets.tile_shards.quality import judge_tile, varying_bands
 from mmhsi.datasets.tile_shards.settings import ShardSettings
 from mmhsi.datasets.tile_shards.sources import SceneFiles, ScenePart, find_scenes, open_parts, scenes_of_part
 from mmhsi.datasets.tile_shards.writer import ShardWriter, whole_file, write_json
-from mmhsi.utils.tiling import tile_positions
+from mmhsi.utils.tiling import TileGrid
 
 
 def _stored_dtype(dtype: np.dtype) -> np.dtype:
@@ -45,7 +45,7 @@ def _kept_bands(scene: str, parts: list[ScenePart], failed: dict, settings: Shar
 def _strips(part: ScenePart, settings: ShardSettings, kept: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
     """Tiles (t, t, C) of the kept bands with their row and column; each row of the image is read once or twice."""
     size = settings.tile_size
-    positions = tile_positions(part.height, part.width, size, settings.overlap)
+    positions = TileGrid(size, settings.overlap).positions(part.height, part.width)
     for top in np.unique(positions[:, 0]).tolist():
         strip = part.read(top, size)
         for left in positions[positions[:, 0] == top, 1].tolist():

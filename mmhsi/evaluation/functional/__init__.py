@@ -16,7 +16,6 @@ from .restoration import (
 )
 from .unmixing import (
     abundance_mse,
-    abundance_rmse,
     match_endmembers,
     reconstruction_angles,
     reconstruction_rmse,
@@ -25,7 +24,7 @@ from .unmixing import (
 )
 
 __all__ = [
-    'DetectionCurves', 'UndefinedAUC', 'abundance_mse', 'abundance_rmse', 'band_psnr', 'change_scores',
+    'DetectionCurves', 'UndefinedAUC', 'abundance_mse', 'band_psnr', 'change_scores',
     'classification_scores', 'confusion_matrix', 'cross_correlation', 'detection_curves', 'detection_scores', 'ergas',
     'global_ssim', 'match_endmembers', 'psnr', 'reconstruction_angles', 'reconstruction_rmse', 'restoration_scores',
     'rmse', 'spectral_angle', 'spectral_angles', 'ssim', 'unmixing_scores'

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from mmhsi.utils.tiling import stitch_tiles
-
 
 def place_pixels(rows: np.ndarray, cols: np.ndarray, labels: np.ndarray, shape: tuple[int, int],
                  empty: int = 255) -> tuple[np.ndarray, int]:
@@ -62,47 +60,6 @@ def merge_tiles(tiles: list[np.ndarray], tops: list[int], lefts: list[int]) -> t
         conflicts += int(np.count_nonzero(known != tile))
         merged[top, left] = np.minimum(known, tile)
     return dict(sorted(merged.items())), conflicts
-
-
-def stitch_labels(tiles: dict, shape: tuple[int, int], overlap: int, empty: int = 255) -> np.ndarray:
-    """Stitch label tiles to the map of a scene by :func:`mmhsi.utils.tiling.stitch_tiles`.
-
-    Args:
-        tiles (dict): (h, w) label tile by (top, left), as :func:`merge_tiles` returns them.
-        shape (tuple[int, int]): Height and width of the scene.
-        overlap (int): Overlap in pixels with which the tiles were cut.
-        empty (int): Value of pixels where no tile lies. Defaults to 255.
-
-    Returns:
-        np.ndarray: (H, W) uint8 map.
-    """
-    # the first tile is overwritten wherever there is another one, so an incomplete set of tiles leaves `empty` behind
-    background = np.full(shape, empty, np.uint8)
-    return stitch_tiles([background, *tiles.values()], [(0, 0), *tiles], shape, overlap).astype(np.uint8)
-
-
-def stitch_scores(tiles: dict, shape: tuple[int, int], overlap: int, blend: str = 'overwrite') -> np.ndarray:
-    """Stitch tiles of real values to a map of a scene by :func:`mmhsi.utils.tiling.stitch_tiles`.
-
-    Args:
-        tiles (dict): (h, w, K) float tile by (top, left), as :func:`merge_tiles` returns them.
-        shape (tuple[int, int]): Height and width of the scene.
-        overlap (int): Overlap in pixels with which the tiles were cut.
-        blend (str): 'overwrite' or 'average'. Defaults to 'overwrite'.
-
-    Returns:
-        np.ndarray: (H, W, K) float map, NaN where no tile lies.
-    """
-    first = next(iter(tiles.values()))
-    if blend == 'overwrite':
-        positions, background = [(0, 0)], [np.full((*shape, first.shape[-1]), np.nan, first.dtype)]
-    else:
-        covered = np.zeros(shape, bool)
-        for (top, left), tile in tiles.items():
-            covered[top:top + tile.shape[0], left:left + tile.shape[1]] = True
-        positions = [tuple(position) for position in np.argwhere(~covered).tolist()]
-        background = [np.full((1, 1, first.shape[-1]), np.nan, first.dtype)] * len(positions)
-    return stitch_tiles([*background, *tiles.values()], [*positions, *tiles], shape, overlap, blend)
 
 
 def overlay_labels(tiles: dict, shape: tuple[int, int], empty: int = 255) -> tuple[np.ndarray, int]:

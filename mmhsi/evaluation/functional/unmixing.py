@@ -97,11 +97,6 @@ def abundance_mse(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
     return ((estimated - true)**2).mean(axis=(1, 2))
 
 
-def abundance_rmse(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Root of :func:`abundance_mse`, one value per map; their mean is customarily called aRMSE."""
-    return np.sqrt(abundance_mse(estimated, true))
-
-
 def reconstruction_rmse(cube: np.ndarray, endmembers: np.ndarray, abundances: np.ndarray) -> float:
     """Root mean squared difference of a cube and the linear mixture of its endmembers.
 

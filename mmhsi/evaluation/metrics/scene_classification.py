@@ -9,7 +9,6 @@ from mmengine.logging import print_log
 from prettytable import PrettyTable
 
 from mmhsi.evaluation.functional.classification import class_uncertainty, classification_scores
-from mmhsi.evaluation.functional.scene_maps import stitch_scores
 from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
 from mmhsi.evaluation.scene_result import SceneResult
 from mmhsi.registry import METRICS
@@ -79,10 +78,6 @@ class SceneClassificationMetric(SceneMetric):
         np.minimum.at(placed, (rows, cols), values)  # of repeated windows the smaller value, whatever their order
         placed[labels == IGNORE_INDEX] = np.nan
         return placed, conflicts
-
-    def stitch(self, tiles: dict, shape: tuple[int, int], overlap: int) -> np.ndarray:
-        """Labels (H, W), with uncertainty (H, W, 3), NaN where there is no tile."""
-        return (stitch_scores if self.uncertainty else super().stitch)(tiles, shape, overlap)
 
     def summarise(self) -> dict[str, float]:
         """``OA``, ``AA`` and ``kappa`` of all scenes together."""

@@ -8,7 +8,6 @@ from scipy.special import expit
 
 from mmhsi.evaluation.detection_result import DetectionResult
 from mmhsi.evaluation.functional.detection import AUC_NAMES
-from mmhsi.evaluation.functional.scene_maps import stitch_scores
 from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
 from mmhsi.registry import METRICS
 
@@ -34,8 +33,8 @@ class SceneDetectionMetric(SceneMetric):
             become equal by rounding (1 from a difference of 37 on). 'margin': difference of the logits, which ranks as
             the probability does and keeps certain pixels apart. 'logit': raw logit of the target channel, as the
             reference implementation takes it for anomalies. Defaults to 'probability'.
-        stitch (str): 'overwrite', as the reference implementation, or 'average' of overlapping tiles. Defaults to
-            'overwrite'.
+        stitch (str): How the logits of overlapping tiles are blended: 'overwrite', as in the reference implementation,
+            'average' or 'smooth'. Defaults to 'overwrite'.
         threshold (float, optional): Score, before the scaling, above which a pixel is detected. Defaults to None.
         reference_rounding (bool): See :func:`~mmhsi.evaluation.functional.detection_scores`. Defaults to False.
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
@@ -45,7 +44,7 @@ class SceneDetectionMetric(SceneMetric):
             as :class:`~mmhsi.evaluation.metrics.SceneMetric`.
     """
 
-    tile_key, windows_allowed, values = 'seg_logits', False, 'scores'
+    tile_key, windows_allowed, values = 'seg_logits', False, 'logits'
 
     def __init__(self,
                  score: str = 'probability',
@@ -53,13 +52,10 @@ class SceneDetectionMetric(SceneMetric):
                  threshold: float | None = None,
                  reference_rounding: bool = False,
                  **kwargs) -> None:
-        super().__init__(**kwargs)
+        super().__init__(stitch=stitch, **kwargs)
         if score not in ('probability', 'margin', 'logit'):
             raise ValueError(f"score must be 'probability', 'margin' or 'logit', found {score!r}")
-        if stitch not in ('overwrite', 'average'):
-            raise ValueError(f"stitch must be 'overwrite' or 'average', found {stitch!r}")
         self.score = score
-        self.blend = stitch
         self.threshold = threshold
         self.reference_rounding = reference_rounding
 
@@ -72,7 +68,7 @@ class SceneDetectionMetric(SceneMetric):
         return classes
 
     def read_tile(self, scene: str, sample: dict) -> np.ndarray:
-        """(h, w, 2) float64: the score, and by how much the logit of the target exceeds that of the background."""
+        """(h, w, 2) float64 logits of background and target."""
         logits = torch.as_tensor(sample['seg_logits']['data'])
         where = f'scene {scene}: the tile at row {sample["top"]}, column {sample["left"]}'
         if logits.ndim != 3 or logits.shape[0] != 2:
@@ -81,18 +77,12 @@ class SceneDetectionMetric(SceneMetric):
         if not logits.isfinite().all():
             raise ValueError(f'{where}: {int((~logits.isfinite()).sum())} of {logits.numel()} seg_logits are NaN or '
                              'infinite')
-        background, target = logits.cpu().double().numpy()
-        margin = target - background
-        score = {'probability': expit, 'margin': lambda value: value, 'logit': lambda _: target}[self.score](margin)
-        return np.stack([score, margin], axis=-1)
-
-    def stitch(self, tiles: dict, shape: tuple[int, int], overlap: int) -> np.ndarray:
-        """(H, W, 2) float64 of both values of :meth:`read_tile`, NaN where no tile lies."""
-        return stitch_scores(tiles, shape, overlap, self.blend)
+        return logits.cpu().double().permute(1, 2, 0).numpy()
 
     def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> DetectionResult:
         """Evaluate the score map of a scene."""
-        scores, margin = np.moveaxis(prediction, -1, 0)
+        margin = prediction[..., 1] - prediction[..., 0]
+        scores = {'probability': expit(margin), 'margin': margin, 'logit': prediction[..., 1]}[self.score]
         settings = dict(score=self.score, stitch=self.blend)
         if self.threshold is not None:
             settings['threshold'] = float(self.threshold)

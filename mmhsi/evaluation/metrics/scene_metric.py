@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
-from mmhsi.evaluation.functional.scene_maps import merge_tiles, overlay_labels, place_pixels, stitch_labels
+from mmhsi.evaluation.functional.scene_maps import merge_tiles, overlay_labels, place_pixels
 from mmhsi.evaluation.metrics.gathered_metric import GatheredMetric
 from mmhsi.utils.labels import IGNORE_INDEX
+from mmhsi.utils.tiling import BLENDS, TileGrid
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,14 @@ class SceneMetric(GatheredMetric):
       ``row``, ``col``, ``scene_name``, ``scene_shape``;
     - tiles (mmseg ``SegDataSample``): ``pred_sem_seg`` and ``gt_sem_seg``, 255 where a pixel is not evaluated; meta
       keys ``top``, ``left``, ``scene_name``, ``scene_shape`` and, unless the metric is told, ``overlap``. Tiles are
-      stitched by :func:`mmhsi.utils.tiling.stitch_tiles`. A whole scene is a tile at row 0 and column 0.
+      blended by :class:`mmhsi.utils.tiling.TileGrid`. A whole scene is a tile at row 0 and column 0.
 
     Predictions are placed by position and all processes are gathered whole, so neither the order of the samples, nor
     the number of processes, nor samples that a distributed sampler repeats change the result. Where repeated samples
     disagree (rounding on different devices) the smaller value is kept and a warning tells how many.
 
-    A subclass says what a tile predicts (:meth:`read_tile`, :meth:`stitch`), how a scene is evaluated
-    (:meth:`evaluate_scene`) and what the metrics are (:meth:`summarise`).
+    A subclass says what a tile predicts (:meth:`read_tile`), how a scene is evaluated (:meth:`evaluate_scene`) and what
+    the metrics are (:meth:`summarise`).
 
     Attributes:
         scene_results (dict): The result of each scene by name, on the main process, after each evaluation.
@@ -61,6 +62,8 @@ class SceneMetric(GatheredMetric):
     Args:
         overlap (int, optional): Overlap in pixels with which the tiles were cut. Defaults to None: the data samples
             tell.
+        stitch (str): How overlapping tiles are blended, see :class:`mmhsi.utils.tiling.TileGrid`. Defaults to
+            'overwrite', the only one that suits labels.
         collect_device (str): 'cpu' or 'gpu', where the processes exchange results. Defaults to 'cpu'.
         prefix (str, optional): Prefix of the metric names. Defaults to None.
         collect_dir (str, optional): Folder shared by the processes for the exchange. Defaults to None.
@@ -75,11 +78,16 @@ class SceneMetric(GatheredMetric):
 
     def __init__(self,
                  overlap: int | None = None,
+                 stitch: str = 'overwrite',
                  collect_device: str = 'cpu',
                  prefix: str | None = None,
                  collect_dir: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        known = ('overwrite', ) if self.values == 'labels' else BLENDS
+        if stitch not in known:
+            raise ValueError(f'stitch must be one of {known}, found {stitch!r}')
         self.overlap = overlap
+        self.blend = stitch
         self.scene_results: dict = {}
         self.results_detail: dict = {}
 
@@ -89,7 +97,8 @@ class SceneMetric(GatheredMetric):
 
         Args:
             name (str): Name of the scene.
-            prediction (np.ndarray): The map: (H, W) labels, 255 where there is none, or what :meth:`stitch` returns.
+            prediction (np.ndarray): The map: (H, W) labels, 255 where there is none, or (H, W, K) values, NaN where
+                there is none.
             target (np.ndarray): (H, W) uint8 labels, 255 where nothing is evaluated.
 
         Returns:
@@ -101,7 +110,7 @@ class SceneMetric(GatheredMetric):
         """The metrics of all ``scene_results`` together; sets ``results_detail`` and logs."""
 
     def read_tile(self, scene: str, sample: dict) -> np.ndarray:
-        """What a tile predicts: (h, w) uint8 labels, or (h, w, K) values for :meth:`stitch`."""
+        """What a tile predicts: (h, w) uint8 labels, or (h, w, K) values."""
         return self.labels(scene, 'predicted labels', torch.as_tensor(sample['pred_sem_seg']['data']).squeeze(0))
 
     def read_windows(self, scene: str, samples: list[dict]) -> np.ndarray:
@@ -117,7 +126,9 @@ class SceneMetric(GatheredMetric):
 
     def stitch(self, tiles: dict, shape: tuple[int, int], overlap: int) -> np.ndarray:
         """The map of a scene from the predictions of its tiles by (top, left)."""
-        return stitch_labels(tiles, shape, overlap)
+        first = next(iter(tiles.values()))
+        empty = np.nan if first.dtype.kind == 'f' else IGNORE_INDEX
+        return TileGrid(first.shape[:2], overlap, self.blend).stitch(tiles.values(), tiles, shape, empty)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the predictions and positions of one batch.

@@ -8,7 +8,6 @@ from mmengine.logging import print_log
 from prettytable import PrettyTable
 
 from mmhsi.datasets import get_scene
-from mmhsi.evaluation.functional.scene_maps import stitch_scores
 from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
 from mmhsi.evaluation.unmixing_result import RECONSTRUCTION_NAMES, TRUTH_NAMES, UnmixingResult
 from mmhsi.registry import METRICS
@@ -33,7 +32,7 @@ class SceneUnmixingMetric(SceneMetric):
             the dataset gives the scene that the dataset uses.
         matching (str): 'greedy' or 'hungarian', see :func:`~mmhsi.evaluation.functional.match_endmembers`. Defaults to
             'greedy'.
-        stitch (str): 'average' of overlapping tiles, or 'overwrite'. Defaults to 'average'.
+        stitch (str): How overlapping tiles are blended: 'average', 'overwrite' or 'smooth'. Defaults to 'average'.
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
 
     Raises:
@@ -45,14 +44,11 @@ class SceneUnmixingMetric(SceneMetric):
     tile_key, windows_allowed, values = 'abundances', False, 'abundances'
 
     def __init__(self, scene, matching: str = 'greedy', stitch: str = 'average', **kwargs) -> None:
-        super().__init__(**kwargs)
-        for what, value, known in (('matching', matching, ('greedy', 'hungarian')),
-                                   ('stitch', stitch, ('average', 'overwrite'))):
-            if value not in known:
-                raise ValueError(f'{what} must be one of {known}, found {value!r}')
+        super().__init__(stitch=stitch, **kwargs)
+        if matching not in ('greedy', 'hungarian'):
+            raise ValueError(f"matching must be one of ('greedy', 'hungarian'), found {matching!r}")
         self._scene_configs = list(scene) if isinstance(scene, Sequence) else [scene]
         self.matching = matching
-        self.blend = stitch
         self._endmembers: np.ndarray | None = None
 
     def read_tile(self, scene: str, sample: dict) -> np.ndarray:
@@ -70,10 +66,6 @@ class SceneUnmixingMetric(SceneMetric):
                              'NaN or infinite')
         self._endmembers = endmembers.detach().cpu().double().numpy().T
         return abundances.detach().cpu().double().numpy().transpose(1, 2, 0)
-
-    def stitch(self, tiles: dict, shape: tuple[int, int], overlap: int) -> np.ndarray:
-        """(H, W, P) float64 abundances, NaN where no tile lies."""
-        return stitch_scores(tiles, shape, overlap, self.blend)
 
     def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> UnmixingResult:
         """Evaluate the abundance maps of a scene."""

@@ -51,6 +51,7 @@ class HybridCNN(BaseModule):
                              f'and {in_channels} bands')
         self.in_channels = in_channels
         self.img_size = img_size
+        self.fixed_input_size = (img_size, img_size)  # the feature vector has no other
         widths = (1, *channels_3d)
         self.spectral_spatial = nn.Sequential(*(
             layer for inner, outer, kernel in zip(widths, widths[1:], spectral_kernels, strict=False)

@@ -14,11 +14,14 @@ class SpectralEmbedding(nn.Module):
         img_size (tuple[int, int]): Height and width of the input in pixels.
         num_tokens (int): Number T of tokens.
         embed_dims (int): Width E of the tokens.
+
+    Attributes:
+        fixed_input_size (tuple[int, int]): ``img_size``, the only size it takes.
     """
 
     def __init__(self, img_size: tuple[int, int], num_tokens: int, embed_dims: int) -> None:
         super().__init__()
-        self.img_size = img_size
+        self.img_size = self.fixed_input_size = img_size
         self.num_tokens = num_tokens
         self.projection = nn.Linear(img_size[0] * img_size[1], embed_dims)
 

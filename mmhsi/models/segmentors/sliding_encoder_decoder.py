@@ -1,13 +1,12 @@
 """Segmentor whose sliding windows always have one size, run in batches, and may repeat at the border."""
 
 import torch
-from mmengine.utils import to_2tuple
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
 from mmhsi.registry import MODELS
-from mmhsi.utils.padding import pad_at_least
-from mmhsi.utils.tiling import sliding_positions
+from mmhsi.utils.tensor_tiles import run_by_tiles
+from mmhsi.utils.tiling import slide_grid
 
 
 @MODELS.register_module()
@@ -22,7 +21,7 @@ class SlidingEncoderDecoder(EncoderDecoder):
     - ``padding``: 'reflect' mirrors a small image at its border, 'zeros' surrounds it with zeros. Defaults to
       'reflect'.
     - ``repeat_border_windows``: count the windows at the lower and right border several times, as the reference does;
-      see :func:`mmhsi.utils.tiling.sliding_positions`. Defaults to False.
+      see the layout 'repeated' of :class:`mmhsi.utils.tiling.TileGrid`. Defaults to False.
 
     Args:
         *args: Positional arguments of ``EncoderDecoder``.
@@ -42,20 +41,8 @@ class SlidingEncoderDecoder(EncoderDecoder):
         Raises:
             ValueError: For an unknown ``padding``, or a stride that leaves gaps between the windows.
         """
-        size, stride = to_2tuple(self.test_cfg['crop_size']), to_2tuple(self.test_cfg['stride'])
-        image = pad_at_least(inputs, size, self.test_cfg.get('padding', 'reflect'))
-        positions = sliding_positions(*image.shape[2:], size, stride,
-                                      self.test_cfg.get('repeat_border_windows', False)).tolist()
-        step = max(self.test_cfg.get('window_batch', 8) // len(inputs), 1)
+        grid = slide_grid(self.test_cfg)
         # a torch.Size tells mmseg's heads that the size of the window counts, not that of the image
-        metas = [dict(meta, img_shape=torch.Size(size)) for meta in batch_img_metas]
-        logits = torch.zeros(len(image), self.out_channels, *image.shape[2:], device=image.device)
-        hits = logits.new_zeros(image.shape[2:])
-        for start in range(0, len(positions), step):
-            areas = [(..., slice(top, top + size[0]), slice(left, left + size[1]))
-                     for top, left in positions[start:start + step]]
-            windows = self.encode_decode(torch.cat([image[area] for area in areas]), metas * len(areas))
-            for area, window in zip(areas, windows.split(len(image)), strict=True):
-                logits[area] += window
-                hits[area] += 1
-        return (logits / hits)[..., :inputs.shape[2], :inputs.shape[3]]
+        metas = [dict(meta, img_shape=torch.Size(grid.size)) for meta in batch_img_metas]
+        return run_by_tiles(lambda windows, places: self.encode_decode(windows, metas * len(places)), inputs, grid,
+                            self.test_cfg.get('window_batch', 8), self.test_cfg.get('padding', 'reflect'))
