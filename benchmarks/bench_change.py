@@ -38,7 +38,7 @@ from mmhsi.datasets import BlockSplit, PairScene, Split
 from mmhsi.engine.distributed import build_runner
 from mmhsi.evaluation import ChangeResult
 from mmhsi.registry import METRICS
-from mmhsi.visualization.results import write_scene_result
+from mmhsi.tasks import write_scene_result
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs/change_detection'
 NETWORKS = {'HyperSIGMA, tiny': 'hypersigma-tiny_hermiston.py', 'SpatSIGMA, tiny': 'spatsigma-tiny_hermiston.py'}

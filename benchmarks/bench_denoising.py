@@ -29,11 +29,11 @@ from mmengine.registry import init_default_scope
 from score_table import print_table
 
 from mmhsi.classical import DENOISERS
-from mmhsi.comparison.classical_restoration import evaluate_restorer, restoration_dataset
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.models.restorers import restore_by_tiles
-from mmhsi.visualization.results import write_results
+from mmhsi.tasks import write_results
+from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = {'HyperSIGMA, tiny': 'hypersigma-tiny', 'SpatSIGMA, tiny': 'spatsigma-tiny', 'NAFNet, tiny': 'nafnet-tiny'}

@@ -29,10 +29,10 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
 
-from mmhsi.comparison.classical_detection import COARSE, detectors_for, evaluate_detector
 from mmhsi.datasets.scenes.shared_scenes import get_scene
 from mmhsi.engine.distributed import build_runner
 from mmhsi.evaluation import DetectionResult
+from mmhsi.tasks.detectors import COARSE, detectors_for, evaluate_detector
 from mmhsi.visualization.figure import save_figure
 from mmhsi.visualization.heat_map import heat_map_figure, heat_style
 from mmhsi.visualization.roc import roc_figure

@@ -30,7 +30,7 @@ from mmhsi.datasets.oscd import CITIES, TEST_CITIES, TRAIN_CITIES, convert_city,
 from mmhsi.engine.distributed import build_runner
 from mmhsi.evaluation import ChangeResult
 from mmhsi.evaluation.functional.change import change_scores
-from mmhsi.visualization.results import write_scene_result
+from mmhsi.tasks import write_scene_result
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs/multispectral_change_detection'
 NETWORKS = {'HyperSIGMA, tiny': 'hypersigma-tiny_oscd.py', 'ResNet-18, UPerHead': 'upernet-r18_oscd.py'}

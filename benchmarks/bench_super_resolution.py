@@ -25,9 +25,9 @@ import torch
 from mmengine.config import Config
 from prettytable import PrettyTable
 
-from mmhsi.comparison.classical_restoration import evaluate_restorer, restoration_dataset
 from mmhsi.engine.distributed import build_runner
 from mmhsi.registry import METRICS
+from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = {'HyperSIGMA, tiny': 'hypersigma-tiny', 'SpatSIGMA, tiny': 'spatsigma-tiny', 'EDSR, tiny': 'edsr-tiny'}

@@ -27,7 +27,7 @@ from mmhsi.apis import evaluate_unmixer
 from mmhsi.datasets import get_scene
 from mmhsi.engine.distributed import build_runner
 from mmhsi.evaluation import UnmixingResult
-from mmhsi.visualization.results import write_scene_result
+from mmhsi.tasks import write_scene_result
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 NETWORKS = {'HyperSIGMA, tiny': 'hypersigma-tiny_samson.py', 'SpatSIGMA, tiny': 'spatsigma-tiny_samson.py'}

@@ -13,11 +13,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from prettytable import PrettyTable
 
-from mmhsi.comparison.classical_methods import classical_methods
 from mmhsi.datasets import get_scene
 from mmhsi.engine.distributed import build_runner
+from mmhsi.tasks import classical_methods, write_results
 from mmhsi.utils.run_seed import set_run_seed
-from mmhsi.visualization.results import write_results
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,7 +26,7 @@ class Outcome:
     """What a method made of the scene.
 
     Attributes:
-        result (Any): The result, of a kind that ``mmhsi.visualization.results`` writes.
+        result (Any): The result, of a kind that ``mmhsi.tasks`` writes.
         seconds (float): Time that it took.
     """
 

@@ -30,6 +30,9 @@ VISBACKENDS = _child('visualizer backend', root.VISBACKENDS, 'mmhsi.visualizatio
 INFERENCERS = _child('inferencer', root.INFERENCERS, 'mmhsi.inference')
 TASK_UTILS = _child('task util', root.TASK_UTILS, 'mmhsi.datasets')
 
+# The families of tasks, which MMEngine has no registry of.
+TASKS = Registry('task', scope=_SCOPE, locations=['mmhsi.tasks'])
+
 # Registries without components of ours: MMEngine asks every one of them for the default scope.
 RUNNERS = _child('runner', root.RUNNERS)
 RUNNER_CONSTRUCTORS = _child('runner constructor', root.RUNNER_CONSTRUCTORS)

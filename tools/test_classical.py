@@ -21,14 +21,13 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from prettytable import PrettyTable
 
-from mmhsi.comparison.classical_methods import classical_methods, default_methods
-from mmhsi.comparison.classical_restoration import evaluate_restorer, restoration_dataset, restoration_methods
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.evaluation import DetectionResult
 from mmhsi.registry import DATASETS, METRICS
+from mmhsi.tasks import classical_methods, default_methods, write_results
+from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset, restoration_methods
 from mmhsi.utils.command_line import add_config_arguments, load_config
 from mmhsi.visualization.figure import save_figure
-from mmhsi.visualization.results import write_results
 from mmhsi.visualization.roc import roc_figure
 
 

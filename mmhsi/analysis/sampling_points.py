@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmhsi.datasets.scenes.cube_view import Area
 from mmhsi.inference.inferencer import HSIInferencer
 from mmhsi.inference.inputs import list_inputs
-from mmhsi.inference.plan import Plan, make_network
-from mmhsi.inference.request import Request
+from mmhsi.inference.plan import Plan
 from mmhsi.inference.run_scene import read_windows
-from mmhsi.inference.tiled import Area
 from mmhsi.inference.training_state import find_target_spectrum, training_bands
 from mmhsi.models.backbones import SpatViT
-from mmhsi.models.heads import TargetDetectionHead
 from mmhsi.models.layers import SparseSamplingAttention
 from mmhsi.models.layers.attention import FullAttention
 from mmhsi.ops.bilinear import sample_tokens, sampling_positions
@@ -161,26 +159,27 @@ def look_at(inferencer: HSIInferencer, scene: Any, row: int, col: int, *, key: s
     source, = inputs
     source.check()
     wanted = training_bands(inferencer.cfg, inferencer._record)
-    stream = inferencer.preprocess(source, Request(plan, wanted=wanted, match_bands=match_bands))
+    plan = replace(plan, wanted=wanted, match_bands=match_bands, target_spectrum=(
+        plan.target_spectrum if target_spectrum is None else target_spectrum))
+    view = inferencer.preprocess(source, plan)
     try:
-        if not (0 <= row < stream.height and 0 <= col < stream.width):
-            raise ValueError(f'the pixel at row {row}, column {col} lies outside the scene {stream.info.path} of '
-                             f'{stream.height} x {stream.width} pixels (rows and columns count from 0)')
-        spectrum = None
-        if isinstance(getattr(inferencer.model, 'decode_head', None), TargetDetectionHead):
-            spectrum = find_target_spectrum(plan, stream, target_spectrum)
-        network = make_network(plan, inferencer.model, spectrum)
-        area = _surroundings(plan, stream.height, stream.width, row, col)
+        if not (0 <= row < view.height and 0 <= col < view.width):
+            raise ValueError(f'the pixel at row {row}, column {col} lies outside the scene {view.info.path} of '
+                             f'{view.height} x {view.width} pixels (rows and columns count from 0)')
+        task = plan.make_task()
+        meta = {'target_spectrum': find_target_spectrum(plan, view)} if task.wants_spectrum(inferencer.model) else None
+        network = task.network(inferencer.model, plan.window is not None, meta)
+        area = _surroundings(plan, view.height, view.width, row, col)
         margin = network.margin
         top, left, height, width = area
-        values = read_windows(plan, stream)((top - margin, left - margin, height + 2 * margin, width + 2 * margin))
+        values = read_windows(plan, view)((top - margin, left - margin, height + 2 * margin, width + 2 * margin))
         batch = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
         with recorded_attention(inferencer.model, row - top, col - left) as recorder:
             network(batch, [(top, left)])
-        bands = select_rgb_bands(stream.info.bands, stream.info.wavelengths)
-        picture = _picture(stream, area, bands)
+        bands = select_rgb_bands(view.info.bands, view.info.wavelengths)
+        picture = _picture(view, area, bands)
     finally:
-        stream.close()
+        view.close()
     side = recorder.patch_size
     patch = (recorder.token[0] * side, recorder.token[1] * side, side, side)
     return TokenView(area, patch, recorder.layers, picture, bands)
@@ -197,11 +196,11 @@ def _surroundings(plan: Plan, height: int, width: int, row: int, col: int) -> Ar
     return *starts, *plan.grid.size
 
 
-def _picture(stream, area: Area, bands: tuple[int, int, int]) -> np.ndarray:
+def _picture(view, area: Area, bands: tuple[int, int, int]) -> np.ndarray:
     top, left, height, width = area
     first_row, first_col = max(top, 0), max(left, 0)
-    rows, cols = min(top + height, stream.height) - first_row, min(left + width, stream.width) - first_col
-    inner = stretch(*stream.stored((first_row, first_col, rows, cols), list(bands)))
+    rows, cols = min(top + height, view.height) - first_row, min(left + width, view.width) - first_col
+    inner = stretch(*view.stored((first_row, first_col, rows, cols), list(bands)))
     picture = np.zeros((height, width, 3), np.uint8)
     picture[first_row - top:first_row - top + rows, first_col - left:first_col - left + cols] = inner
     return picture

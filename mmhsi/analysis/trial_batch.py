@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.inference.model import init_model
-from mmhsi.inference.networks import Network, Positions
-from mmhsi.inference.plan import Plan, make_network, make_plan
+from mmhsi.inference.plan import Plan, make_plan
 from mmhsi.models.selfsup import MaskedAutoencoder
 from mmhsi.registry import DATASETS
+from mmhsi.tasks.networks import Network, Positions
 
 _TILE_NAMES = ('tile_size', 'crop_size', 'window_size', 'img_size')
 
@@ -44,7 +44,7 @@ class TrialModel:
         model (nn.Module): The model.
         cfg (Config): The config.
         shape (tuple[int, int, int]): (C, H, W).
-        network (Network): The function that inference runs, see :class:`mmhsi.inference.networks.Network`.
+        network (Network): The function that inference runs, see :class:`mmhsi.tasks.networks.Network`.
 
     Raises:
         ValueError: If the config does not tell the shape of an input, or ``shape`` is none.
@@ -63,8 +63,10 @@ class TrialModel:
         self.cfg = Config.fromfile(config) if isinstance(config, str | Path) else config
         self.plan: Plan | None = None if isinstance(model, MaskedAutoencoder) else make_plan(self.cfg, model)
         self.shape = self._input_shape(shape)
-        self.network = Autoencoded(model) if self.plan is None else make_network(
-            self.plan, model, torch.rand(self._spectrum_length).numpy() if self._spectrum_length else None)
+        self.network: Network = Autoencoded(model)
+        if self.plan is not None:
+            meta = {'target_spectrum': torch.rand(self._spectrum_length).numpy()} if self._spectrum_length else None
+            self.network = self.plan.make_task().network(model, self.plan.window is not None, meta)
 
     @property
     def device(self) -> torch.device:
@@ -128,10 +130,10 @@ class TrialModel:
 
     def _samples(self, inputs: Tensor) -> list:
         count, _, height, width = inputs.shape
-        if self.plan is None or self.plan.family == 'unmixing':
+        if self.plan is None or self.plan.task.name == 'unmixing':
             from mmpretrain.structures import DataSample
             return [DataSample() for _ in range(count)]
-        if self.plan.family in ('denoising', 'super_resolution'):
+        if self.plan.task.degrades:
             from mmagic.structures import DataSample as Restoration
             with torch.no_grad():
                 truth = self.model.eval().generator(inputs.to(self.device)).float().cpu()

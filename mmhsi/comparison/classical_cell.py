@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from mmengine.config import Config
 
-from mmhsi.comparison.classical_methods import classical_methods
-from mmhsi.comparison.classical_restoration import evaluate_restorer, restoration_dataset
 from mmhsi.comparison.cost import Stopwatch
 from mmhsi.comparison.records import plain_scores, split_record
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.registry import DATASETS, METRICS
+from mmhsi.tasks import classical_methods
+from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
 
 
 def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dict]:
@@ -17,8 +17,8 @@ def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dic
 
     Args:
         cfg (Config): The whole config.
-        method (str): A name of :func:`mmhsi.comparison.classical_methods.classical_methods`, or of
-            :func:`mmhsi.comparison.classical_restoration.restoration_methods` for restoration.
+        method (str): A name of :func:`mmhsi.tasks.classical_methods`, or of
+            :func:`mmhsi.tasks.restorers.restoration_methods` for restoration.
         options (Mapping): Arguments of the method.
 
     Returns:

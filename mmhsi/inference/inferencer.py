@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,20 @@ from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.inference.inputs import SceneInput, list_inputs, part_of
-from mmhsi.inference.networks import Network
-from mmhsi.inference.plan import Plan, class_names, make_network, make_plan
-from mmhsi.inference.products import Prediction, make_figures, write_endmembers, write_figures, write_rasters
-from mmhsi.inference.request import Request
-from mmhsi.inference.run_scene import Trial, predict_scene, try_network
-from mmhsi.inference.staging import Memory, Staging
+from mmhsi.inference.plan import Plan, make_plan
+from mmhsi.inference.run_scene import predict_scene, try_network
+from mmhsi.inference.staging import Staging
 from mmhsi.inference.summary import SUFFIX, finished_scene, scene_settings, summarize
-from mmhsi.inference.tasks import ClassTask, DetectionTask, RestorationTask, Task, UnmixingTask
 from mmhsi.inference.training_state import find_target_spectrum, fitted_state, training_bands
-from mmhsi.inference.units import file_units
 from mmhsi.inference.weights import config_of_checkpoint, load_parameters, load_weights_file
 from mmhsi.inference.zoo import find_model
-from mmhsi.models.heads import TargetDetectionHead
 from mmhsi.registry import INFERENCERS, MODELS
+from mmhsi.tasks.networks import Network
+from mmhsi.tasks.product import Product, write_figures, write_product
+from mmhsi.tasks.scene_pictures import false_colour_figures
+from mmhsi.tasks.task import Task
+from mmhsi.utils.files import write_text
 from mmhsi.visualization.figure import figure_to_rgb
-from mmhsi.weights.checkpoint_file import write_text
 
 _KEYED = ('.mat', '.npz', '.h5', '.hdf5')  # files of named arrays
 
@@ -130,6 +129,7 @@ class HSIInferencer(BaseInferencer):
                  nodata: float | None = None,
                  bands: Any = None,
                  match_bands: str = 'check',
+                 trust_band_order: bool = False,
                  target_spectrum: Any = None,
                  tile_size: int | tuple[int, int] | None = None,
                  overlap: int | None = None,
@@ -137,6 +137,7 @@ class HSIInferencer(BaseInferencer):
                  batch_size: int | None = None,
                  scores: bool = False,
                  uncertainty: bool = False,
+                 not_finite: str = 'raise',
                  driver: str = 'GTiff',
                  pictures: bool = True,
                  return_arrays: bool = True,
@@ -162,6 +163,8 @@ class HSIInferencer(BaseInferencer):
             match_bands (str): 'check' refuses scenes whose wavelengths are others or in another order; 'nearest' and
                 'resample' match them, 'off' looks at the number of bands alone. See
                 :func:`mmhsi.datasets.scenes.band_matching.match_bands`. Defaults to 'check'.
+            trust_band_order (bool): Whether a scene whose wavelengths are not known is taken to have the bands that the
+                model was trained on, in their order. Defaults to False: it is refused if those of the model are known.
             target_spectrum (Any, optional): For target detection: values of the bands, a file, or a dict of the
                 arguments of :func:`mmhsi.datasets.scenes.target_spectrum.read_target_spectrum`.
             tile_size, overlap, blend: Tiles instead of those of the config's test, in pixels; 'overwrite', 'average' or
@@ -170,6 +173,8 @@ class HSIInferencer(BaseInferencer):
             scores (bool): Whether the probabilities of classes are kept too. Defaults to False.
             uncertainty (bool): Whether the largest probability and the normalised entropy of the classes are kept too.
                 Defaults to False.
+            not_finite (str): 'raise' fails a scene of which the network makes NaN or infinity; 'nodata' leaves those
+                pixels without data, and a warning tells how many. Defaults to 'raise'.
             driver (str): Format of rasters, 'GTiff' or 'ENVI'. Defaults to 'GTiff'.
             pictures (bool): Whether pictures are written. Defaults to True.
             return_arrays (bool): Whether the arrays are returned; with an ``out_dir`` False keeps the memory fixed.
@@ -182,7 +187,7 @@ class HSIInferencer(BaseInferencer):
             on_error (str): 'raise', or 'continue' with the other scenes and tell at the end. Defaults to 'raise'.
 
         Returns:
-            dict: 'predictions', a dict for each scene: 'name', 'family', 'files' by name, 'summary', and the arrays:
+            dict: 'predictions', a dict for each scene: 'name', 'task', 'files' by name, 'summary', and the arrays:
             'classes' (H, W) uint8 from 0, 255 without data; 'detected' (H, W) likewise; 'scores' (H, W) or (K, H, W);
             'uncertainty' (2, H, W); 'abundances' (P, H, W); 'endmembers' (P, C); 'restored' (H, W, C). A scene that was
             finished before has its files alone, one that failed 'error'. 'visualization', a dict of RGB arrays for each
@@ -193,156 +198,138 @@ class HSIInferencer(BaseInferencer):
             ValueError: If a scene does not suit the model; the message names it.
             OSError: If the products cannot be written.
         """
-        if driver not in ('GTiff', 'ENVI'):
-            raise ValueError(f"driver must be 'GTiff' or 'ENVI', not {driver!r}")
-        if on_error not in ('raise', 'continue'):
-            raise ValueError(f"on_error must be 'raise' or 'continue', not {on_error!r}")
+        for what, value, known in (('driver', driver, ('GTiff', 'ENVI')), ('on_error', on_error, ('raise', 'continue')),
+                                   ('not_finite', not_finite, ('raise', 'nodata'))):
+            if value not in known:
+                raise ValueError(f"{what} must be '{known[0]}' or '{known[1]}', not {value!r}")
         plan = self.plan.tiled(tile_size, overlap, blend)
-        folder = None if out_dir is None else _writable(out_dir)
-        wanted = training_bands(self.cfg, self._record, bands)
-        request = Request(plan, folder, wanted, match_bands, nodata, target_spectrum, batch_size, scores, uncertainty,
-                          driver, pictures, return_arrays, return_vis, resume and not overwrite, overwrite)
+        if target_spectrum is not None:
+            if not plan.make_task().wants_spectrum(self.model):
+                raise ValueError(f'{self._config_name}: a target spectrum is given, but the model looks for none')
+            plan = replace(plan, target_spectrum=target_spectrum)
+        if nodata is not None:
+            plan = replace(plan, scene={**plan.scene, 'nodata': nodata})
+        plan = replace(
+            plan, folder=None if out_dir is None else _writable(out_dir),
+            wanted=training_bands(self.cfg, self._record, bands), match_bands=match_bands,
+            trust_band_order=trust_band_order, batch_size=batch_size, scores=scores, uncertainty=uncertainty,
+            not_finite=not_finite, driver=driver, pictures=pictures, return_arrays=return_arrays,
+            return_vis=return_vis, resume=resume and not overwrite, overwrite=overwrite)
         results: dict = {'predictions': [], 'visualization': []}
         with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # otherwise a share of the memory of the machine
             for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
                 try:
-                    prediction, picture = self.predict(scene, request)
+                    prediction, picture = self.predict(scene, plan)
                 except (OSError, ValueError, RuntimeError) as error:
                     if on_error == 'raise':
                         raise
                     print_log(f'{scene.name} failed: {error}', 'current', logging.ERROR)
-                    prediction, picture = dict(name=scene.name, family=plan.family, files={}, error=str(error)), None
+                    prediction = dict(name=scene.name, task=plan.task.name, files={}, error=str(error))
+                    picture = None
                 results['predictions'].append(prediction)
                 results['visualization'].append(picture)
         return results
 
-    def predict(self, scene: SceneInput, request: Request) -> tuple[dict, dict | None]:
-        """Predict and write one scene, unless it is finished; returns its entries in the result of a call."""
+    def predict(self, scene: SceneInput, plan: Plan) -> tuple[dict, dict | None]:
+        """Predict and write one scene, unless it is finished; returns its entries in the result of a call.
+
+        The way of a scene: its file → a view → tiles → network → layers → product.
+        """
         start = time.perf_counter()
         scene.check()
-        folder = request.folder
-        settings = scene_settings(scene, request, self.cfg.model, self._weights_name)
-        if folder is not None and not request.overwrite:
-            finished = finished_scene(scene.name, request, settings)
+        folder = plan.folder
+        settings = scene_settings(scene, plan, self.cfg.model, self._weights_name)
+        if folder is not None and not plan.overwrite:
+            finished = finished_scene(scene, plan, settings)
             if finished is not None:
                 print_log(f'{scene.name}: finished before, left as it is', 'current')
                 return finished, None
-        stream = self.preprocess(scene, request)
+        view = self.preprocess(scene, plan)
         try:
-            network = self._network(stream, request)
-            trial = try_network(network, request.plan, stream.bands, stream.info.path, self.memory // 2,
-                                request.batch_size)
-            task, palette = self._task(stream, trial, request)
-            staging: Memory = Memory() if folder is None else Staging(
-                folder / f'.{scene.name}.part', dict(settings, memory=self.memory), request.resume)
-            facts = dict(resumed_behind_part=staging.done) if staging.done else {}
+            task = plan.make_task()
+            network = self._network(view, plan, task)
+            task.prepare(self.cfg, self._meta, network, view)
+            staging = Staging() if folder is None else Staging(
+                folder / f'.{scene.name}.part', dict(settings, memory=self.memory), plan.resume)
+            facts = dict(resumed_after_part=staging.done) if staging.done else {}
             try:
-                self.forward(scene, stream, network, request, task, trial, staging)
-                predicted = self._prediction(scene, stream, task, trial, staging, palette)
-                wanted = request.return_vis or (folder is not None and request.pictures)
-                figures = self.visualize(predicted, stream) if wanted else {}
-                summary = summarize(predicted, stream, trial, config=self._config_name, weights=self._weights_name,
+                self.forward(scene, view, network, plan, task, staging)
+                product = task.product(scene.name, view, staging.arrays, network.zoom)
+                wanted = plan.return_vis or (folder is not None and plan.pictures)
+                figures = self.visualize(product, view, task=task) if wanted else {}
+                summary = summarize(product, view, network, config=self._config_name, weights=self._weights_name,
                                     seconds=round(time.perf_counter() - start, 2), settings=settings, **facts)
-                files = {} if folder is None else self.postprocess(predicted, figures, request, summary)
+                summary['source'] = scene.paths
+                files = {} if folder is None else self.postprocess(product, figures, plan, summary)
                 arrays = {}
-                if request.return_arrays:
+                if plan.return_arrays:
                     arrays = task.arrays({name: array if folder is None else np.array(array)
                                           for name, array in staging.arrays.items()})
             except BaseException:
                 staging.close()
                 raise
-            del predicted
+            del product
             staging.remove()
         finally:
-            stream.close()
-        picture = {name: figure_to_rgb(figure) for name, figure in figures.items()} if request.return_vis else None
-        return dict(name=scene.name, family=request.plan.family, files=files, summary=summary, **arrays), picture
+            view.close()
+        picture = {name: figure_to_rgb(figure) for name, figure in figures.items()} if plan.return_vis else None
+        return dict(name=scene.name, task=task.name, files=files, summary=summary, **arrays), picture
 
-    def preprocess(self, scene: SceneInput, request: Request) -> CubeView | PairView:
+    def preprocess(self, scene: SceneInput, plan: Plan) -> CubeView | PairView:
         """Open a scene behind the preprocessing that was fitted in the training."""
-        plan = request.plan
         common = dict(
             preprocessing=plan.scene.get('preprocessing', ()),
             num_bands=plan.scene.get('num_bands'),
-            wanted=request.wanted,
-            matching=request.match_bands,
-            nodata=plan.scene.get('nodata') if request.nodata is None else request.nodata,
+            wanted=plan.wanted,
+            matching=plan.match_bands,
+            trust_band_order=plan.trust_band_order,
+            nodata=plan.scene.get('nodata'),
             name=scene.name)
         keyed = [_with_key(source, plan.scene) for source in scene.sources]
         try:
-            stream = _open(keyed, plan, common)
+            view = _open(keyed, plan, common)
         except CubeReadError:
             if all(one is other for one, other in zip(keyed, scene.sources, strict=True)):
                 raise
-            stream = _open(scene.sources, plan, common)  # the file names its cube otherwise than that of the config
+            view = _open(scene.sources, plan, common)  # the file names its cube otherwise than that of the config
         state = fitted_state(self._record, scene.name)
-        if state is not None and any(step.state_names for step in stream.transforms):
-            stream.load_state_dict(state)
-        stream.require_fitted()
-        stream.window(0, 0, 1, 1)  # names a number of bands that the state was not fitted on
-        notes = [f'bands: {stream.matched}']
-        if stream.info.transform is None:
+        if state is not None and any(step.state_names for step in view.transforms):
+            view.load_state_dict(state)
+        view.require_fitted()
+        view.window(0, 0, 1, 1)  # names a number of bands that the state was not fitted on
+        notes = [f'bands: {view.matched}']
+        if view.info.transform is None:
             notes.append('no georeference, nor will the products have one')
-        print_log(f'{stream.info.path}: {stream.height} x {stream.width} pixels; {"; ".join(notes)}', 'current')
-        return stream
+        print_log(f'{view.info.path}: {view.height} x {view.width} pixels; {"; ".join(notes)}', 'current')
+        return view
 
-    def forward(self, scene: SceneInput, stream, network: Network, request: Request, task: Task, trial: Trial,
-                staging: Memory) -> None:
+    def forward(self, scene: SceneInput, view, network: Network, plan: Plan, task: Task, staging: Staging) -> None:
         """Fill the layers of a scene."""
         if staging.done:
-            print_log(f'{scene.name}: going on behind part {staging.done}', 'current')
-        predict_scene(stream, network, request.plan, task, trial, staging, self.memory,
-                      scene.name if self.show_progress else None)
+            print_log(f'{scene.name}: resumes after part {staging.done}', 'current')
+        predict_scene(view, network, plan, task, staging, self.memory, scene.name if self.show_progress else None)
 
-    def visualize(self, prediction: Prediction, stream, **kwargs) -> dict:
-        """Pictures of a prediction by name."""
-        return make_figures(prediction, stream)
+    def visualize(self, product: Product, view, task: Task) -> dict:
+        """Pictures of a product by name."""
+        return {**false_colour_figures(view, product.name), **task.figures(product)}
 
-    def postprocess(self, prediction: Prediction, figures: dict, request: Request, summary: dict) -> dict:
-        """Write the products of a scene, and at last the file that tells of them."""
-        folder = request.folder
-        files = {**write_rasters(prediction, folder, request.driver), **write_endmembers(prediction, folder)}
-        if request.pictures:
-            files.update(write_figures(figures, prediction.name, folder))
+    def postprocess(self, product: Product, figures: dict, plan: Plan, summary: dict) -> dict:
+        """Write the product of a scene, and last the summary that makes it a finished one."""
+        folder = plan.folder
+        files = write_product(product, folder, plan.driver)
+        if plan.pictures:
+            files.update(write_figures(figures, product.name, folder))
         summary['files'] = {name: path.name for name, path in files.items()}
-        files['summary'] = folder / f'{prediction.name}{SUFFIX}'
+        files['summary'] = folder / f'{product.name}{SUFFIX}'
         write_text(files['summary'], json.dumps(summary, indent=2) + '\n')
         return {name: str(path) for name, path in files.items()}
 
-    def _network(self, stream, request: Request) -> Network:
-        spectrum = None
-        if isinstance(getattr(self.model, 'decode_head', None), TargetDetectionHead):
-            spectrum = find_target_spectrum(request.plan, stream, request.target_spectrum)
-        elif request.target_spectrum is not None:
-            raise ValueError(f'{self._config_name}: a target spectrum is given, but the model looks for none')
-        return make_network(request.plan, self.model, spectrum)
+    def _network(self, view, plan: Plan, task: Task) -> Network:
+        meta = {'target_spectrum': find_target_spectrum(plan, view)} if task.wants_spectrum(self.model) else None
+        network = task.network(self.model, plan.window is not None, meta)
+        try_network(network, plan, view.bands, view.info.path, self.memory // 2)
+        return network
 
-    def _task(self, stream, trial: Trial, request: Request) -> tuple[Task, np.ndarray]:
-        plan = request.plan
-        if plan.family in ('denoising', 'super_resolution'):
-            return (RestorationTask(trial.outputs, plan.family, file_units(stream.transforms)),
-                    np.zeros((0, 3), np.uint8))
-        names, palette = class_names(self.cfg, self._meta, plan.family, trial.outputs)
-        if plan.family == 'detection':
-            return DetectionTask(names, **plan.score), palette
-        if plan.family == 'unmixing':
-            spectra = self.model.endmembers.detach().cpu().double().numpy().T
-            units = file_units(stream.transforms)
-            return UnmixingTask(names, spectra if units is None else spectra * units[0] + units[1]), palette
-        return ClassTask(plan.family, names, request.scores, plan.window is None, request.uncertainty), palette
-
-    def _prediction(self, scene: SceneInput, stream, task: Task, trial: Trial, staging: Memory,
-                    palette: np.ndarray) -> Prediction:
-        waves, info = stream.wavelengths, stream.info
-        restored = staging.arrays.get('restored')
-        if restored is not None and waves is not None and len(waves) != len(restored):
-            waves = None
-        widths = None
-        if waves is not None and info.fwhm is not None and np.array_equal(waves, info.wavelengths):
-            widths = info.fwhm
-        return Prediction(scene.name, task.name, info, staging.arrays,
-                          {name: layer.nodata for name, layer in task.layers.items()}, getattr(task, 'classes', ()),
-                          palette, trial.scale, waves, widths, getattr(task, 'endmembers', None))
 
 def _with_key(source: Any, settings: Mapping) -> Any:
     """A source with the key and layout of the config, if none are given and its file is one that has such."""

@@ -32,6 +32,11 @@ class SceneInput:
         """The images, one or two."""
         return self.image if isinstance(self.image, tuple) else (self.image, )
 
+    @property
+    def paths(self) -> list[str]:
+        """The files of the images, '<array>' for one in memory."""
+        return ['<array>' if isinstance(source, np.ndarray) else os.fspath(source['path']) for source in self.sources]
+
     def check(self) -> None:
         """Raise a FileNotFoundError if a file is absent."""
         for source in self.sources:

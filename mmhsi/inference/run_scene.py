@@ -2,46 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from rich.progress import track
 
-from mmhsi.inference.networks import Network, choose_batch_size, smaller_batches
+from mmhsi.datasets.scenes.cube_view import Area
+from mmhsi.inference.batches import choose_batch_size, smaller_batches
 from mmhsi.inference.plan import Plan
-from mmhsi.inference.staging import Memory
-from mmhsi.inference.tasks import Task
-from mmhsi.inference.tiled import Area, count_parts, predict_tiles
+from mmhsi.inference.staging import Staging
+from mmhsi.inference.tiled import count_parts, predict_tiles
 from mmhsi.inference.windowed import plan_blocks, predict_windows
+from mmhsi.tasks.networks import Network
+from mmhsi.tasks.task import Task
 
 _SPECTRUM = 6  # float32 copies of a spectrum while a block is read and preprocessed
 _VALUE = 4  # float32 copies of a value while a part is joined and finished
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What a run of the network on zeros told.
-
-    Attributes:
-        outputs (int): Number of values per pixel.
-        scale (int): Pixels of the result per pixel of the scene along an axis.
-        batch_size (int): Number of tiles or windows that run at once.
-    """
-
-    outputs: int
-    scale: int
-    batch_size: int
-
-
-def read_windows(plan: Plan, stream, pad_mode: str | None = None) -> Callable[[Area], np.ndarray]:
+def read_windows(plan: Plan, view, pad_mode: str | None = None) -> Callable[[Area], np.ndarray]:
     """A function that gives the values (h, w, C) of an area as the test pipeline of the plan would."""
     loader, spectral = plan.pipeline(pad_mode)
 
     def read(area: Area) -> np.ndarray:
-        values = loader.load(stream, area)
+        values = loader.load(view, area)
         for step in spectral:
             values = step(values)
         return values
@@ -49,9 +37,8 @@ def read_windows(plan: Plan, stream, pad_mode: str | None = None) -> Callable[[A
     return read
 
 
-def try_network(network: Network, plan: Plan, bands: int, source: str, memory: int,
-                batch_size: int | None = None) -> Trial:
-    """Run a network once to see what it makes of a scene.
+def try_network(network: Network, plan: Plan, bands: int, source: str, memory: int) -> None:
+    """Run a network once on zeros, to see what it makes of a scene: sets its ``outputs``, ``zoom`` and ``batch_size``.
 
     Args:
         network (Network): The network.
@@ -59,7 +46,6 @@ def try_network(network: Network, plan: Plan, bands: int, source: str, memory: i
         bands (int): Number of bands of the preprocessed scene.
         source (str): Name of the scene, for the message.
         memory (int): Bytes that batches may use on a CPU.
-        batch_size (int, optional): The batch size, if it is not to be chosen.
 
     Raises:
         ValueError: If the network does not take so many bands, or tiles of this size.
@@ -72,30 +58,30 @@ def try_network(network: Network, plan: Plan, bands: int, source: str, memory: i
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f'{source}: the network does not take {size[0]} x {size[1]} pixels of {bands} bands, which '
                          f'the scene has after the preprocessing: {reason}') from error
-    scale = 1 if values.ndim == 2 else values.shape[-1] // size[1]
-    if values.ndim == 4 and tuple(values.shape[2:]) != (scale * size[0], scale * size[1]):
+    network.zoom = 1 if values.ndim == 2 else values.shape[-1] // size[1]
+    if values.ndim == 4 and tuple(values.shape[2:]) != (network.zoom * size[0], network.zoom * size[1]):
         raise ValueError(f'the network makes {values.shape[2]} x {values.shape[3]} pixels of {size[0]} x {size[1]}, '
                          'expected a whole multiple')
-    batch = batch_size or choose_batch_size(network, sample, memory, 256 if plan.grid is None else 32)
-    return Trial(values.shape[1], scale, batch)
+    network.outputs = values.shape[1]
+    network.batch_size = plan.batch_size or choose_batch_size(network, sample, memory, 256 if plan.grid is None else 32)
 
 
-def _parts(stream, network: Network, plan: Plan, trial: Trial, memory: int, start: int) -> tuple[int, Iterator]:
+def _parts(view, network: Network, plan: Plan, memory: int, start: int) -> tuple[int, Iterator]:
     """Number of parts of a scene, and those from ``start`` on."""
     run = partial(smaller_batches, network)
-    read = read_windows(plan, stream)
-    spectrum = 4 * _SPECTRUM * max(stream.bands, stream.info.bands)
+    read = read_windows(plan, view)
+    spectrum = 4 * _SPECTRUM * max(view.bands, view.info.bands)
     if plan.grid is None:
-        blocks = plan_blocks(stream.height, stream.width, plan.window, memory // 2 // spectrum)
-        return len(blocks), predict_windows(stream, read, run, plan.window, blocks, trial.batch_size, network.device,
+        blocks = plan_blocks(view.height, view.width, plan.window, memory // 2 // spectrum)
+        return len(blocks), predict_windows(view, read, run, plan.window, blocks, network.batch_size, network.device,
                                             start)
     tall, wide = plan.grid.size
     reading = max(memory // 4 // (tall * spectrum), wide)
-    widest = max(memory // 4 // (tall * 4 * _VALUE * trial.outputs * trial.scale**2), wide)
+    widest = max(memory // 4 // (tall * 4 * _VALUE * network.outputs * network.zoom**2), wide)
     if network.margin:
         read = _with_margin(read, network.margin)
-    parts = predict_tiles(stream, read, run, plan.grid, trial.batch_size, widest, start, reading, network.margin)
-    return count_parts(stream, plan.grid, widest), parts
+    parts = predict_tiles(view, read, run, plan.grid, network.batch_size, widest, start, reading, network.margin)
+    return count_parts(view, plan.grid, widest), parts
 
 
 def _with_margin(read: Callable[[Area], np.ndarray], margin: int) -> Callable[[Area], np.ndarray]:
@@ -106,32 +92,51 @@ def _with_margin(read: Callable[[Area], np.ndarray], margin: int) -> Callable[[A
     return read_more
 
 
-def predict_scene(stream, network: Network, plan: Plan, task: Task, trial: Trial, staging: Memory, memory: int,
+def predict_scene(view, network: Network, plan: Plan, task: Task, staging: Staging, memory: int,
                   progress: str | None = None) -> None:
     """Fill the layers of a task from where the staging stands to the end of the scene.
 
     Args:
-        stream (CubeView | PairView): The scene.
-        network (Network): The network.
-        plan (Plan): Its windows or tiles.
+        view (CubeView | PairView): The scene.
+        network (Network): The network, tried by :func:`try_network`.
+        plan (Plan): Its windows or tiles, and what becomes of values that are not finite.
         task (Task): What its values become.
-        trial (Trial): What :func:`try_network` told.
-        staging (Memory): Where the layers are collected.
+        staging (Staging): Where the layers are collected.
         memory (int): Bytes that blocks and their values may use.
         progress (str, optional): Text of the progress bar. Defaults to None: no bar.
+
+    Raises:
+        ValueError: If no pixel of the scene holds data, or the network makes NaN or infinity of a pixel that does.
     """
-    scale = trial.scale
+    zoom = network.zoom
     for name, layer in task.layers.items():
-        staging.create(name, (layer.count, scale * stream.height, scale * stream.width), layer.dtype, layer.nodata)
-    total, parts = _parts(stream, network, plan, trial, memory, staging.done)
+        staging.create(name, (layer.count, zoom * view.height, zoom * view.width), layer.dtype, layer.nodata)
+    total, parts = _parts(view, network, plan, memory, staging.done)
     if progress is not None and staging.done < total:
         parts = track(parts, progress, total=total - staging.done)
+    lost = 0
     for done, ((top, left, rows, cols), values, valid) in enumerate(parts, staging.done + 1):
         if values is not None:
-            place = (slice(None), slice(scale * top, scale * (top + rows)), slice(scale * left, scale * (left + cols)))
-            mask = valid if scale == 1 else valid.repeat(scale, 0).repeat(scale, 1)
-            for name, array in task.finish(values).items():
+            mask = valid if zoom == 1 else valid.repeat(zoom, 0).repeat(zoom, 1)
+            finite = np.isfinite(values).all(axis=0)
+            if not finite[mask].all():
+                wrong = np.argwhere(mask & ~finite)
+                if plan.not_finite == 'raise':
+                    row, col = wrong[0] // zoom + (top, left)
+                    raise ValueError(f'{view.info.path}: the network makes NaN or infinity of {len(wrong)} pixels in '
+                                     f'the part of {rows} x {cols} pixels at row {top}, column {left}, the first at '
+                                     f'row {row}, column {col}')
+                lost += len(wrong)
+                mask = mask & finite
+            place = (slice(None), slice(zoom * top, zoom * (top + rows)), slice(zoom * left, zoom * (left + cols)))
+            staging.seen = staging.seen or bool(mask.any())
+            for name, array in task.finish(np.where(finite, values, 0) if lost else values).items():
                 layer = task.layers[name]
                 staging.arrays[name][place] = array if mask.all() else np.where(
                     mask, array, np.asarray(layer.nodata, layer.dtype))
         staging.advance(done, last=done == total)
+    if not staging.seen:
+        raise ValueError(view.why_empty())
+    if lost:
+        print_log(f'{view.info.path}: the network makes NaN or infinity of {lost} pixels, which hold no data in the '
+                  'products', 'current', logging.WARNING)

@@ -1,4 +1,4 @@
-"""Where the values of a scene are collected: in memory, or in a folder from which an interrupted prediction goes on."""
+"""Where the layers of a scene are collected: in memory, or in a folder from which an interrupted prediction goes on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 
-from mmhsi.weights.checkpoint_file import write_text
+from mmhsi.utils.files import write_text
 
 try:
     import fcntl
@@ -23,53 +23,34 @@ _RECORD = 'record.json'
 _SECONDS = 5.  # between two records; a record costs a flush
 
 
-class Memory:
-    """Arrays in memory, for a prediction that writes nothing.
+class Staging:
+    """The layers of a scene while it is predicted, and how far they are filled.
 
-    Attributes:
-        done (int): Number of parts that are done.
-        arrays (dict[str, np.ndarray]): Arrays (L, H, W) by name.
-    """
-
-    def __init__(self):
-        self.done = 0
-        self.arrays: dict[str, np.ndarray] = {}
-
-    def create(self, name: str, shape: tuple[int, ...], dtype, fill: float) -> None:
-        """Make an array (L, H, W) filled with one value; one that is there already stays."""
-        if name not in self.arrays:
-            self.arrays[name] = np.full(shape, fill, dtype)
-
-    def advance(self, done: int, last: bool = False) -> None:
-        """Note that so many parts are done."""
-        self.done = done
-
-    def remove(self) -> None:
-        """Forget the arrays."""
-        self.arrays = {}
-
-    close = remove
-
-
-class Staging(Memory):
-    """Arrays in files of a hidden folder beside the products, and a record of how far they are written.
-
-    A record of another scene, model or setting is not gone on with: what was there is removed, and a log line tells
+    With a folder they lie in files of this hidden folder beside the products, so that an interrupted prediction goes
+    on. A record of another scene, model or setting is not gone on with: what was there is removed, and a log line tells
     why.
 
     Args:
-        folder (Path): The folder; it is made if absent.
-        settings (Mapping): What the arrays depend on, as JSON can hold it.
+        folder (Path, optional): The folder; it is made if absent. Defaults to None: the layers are arrays in memory.
+        settings (Mapping): What the layers depend on, as JSON can hold it.
         resume (bool): Whether to go on where an interrupted prediction stopped. Defaults to True.
+
+    Attributes:
+        done (int): Number of parts that are done.
+        seen (bool): Whether any pixel that held data is among them.
+        arrays (dict[str, np.ndarray]): Arrays (L, H, W) by name.
 
     Raises:
         OSError: If the folder cannot be written.
         RuntimeError: If another process is writing it.
     """
 
-    def __init__(self, folder: Path, settings: Mapping, resume: bool = True):
-        super().__init__()
+    def __init__(self, folder: Path | None = None, settings: Mapping | None = None, resume: bool = True):
+        self.done, self.seen = 0, False
+        self.arrays: dict[str, np.ndarray] = {}
         self.folder = folder
+        if folder is None:
+            return
         self._settings = json.loads(json.dumps(settings))
         self._layout: dict[str, list] = {}
         self._recorded = time.monotonic()
@@ -85,7 +66,7 @@ class Staging(Memory):
         if record is None:
             self._clear()
             return
-        self.done, self._layout = record['done'], record['arrays']
+        self.done, self.seen, self._layout = record['done'], record.get('seen', True), record['arrays']
         self.arrays = {name: np.load(folder / f'{name}.npy', mmap_mode='r+') for name in self._layout}
 
     def _read(self) -> dict | None:
@@ -115,8 +96,11 @@ class Staging(Memory):
                 path.unlink()
 
     def create(self, name: str, shape: tuple[int, ...], dtype, fill: float) -> None:
-        """Make an array (L, H, W) in a file, filled with one value; one that is there already stays."""
+        """Make an array (L, H, W) filled with one value; one that is there already stays."""
         if name in self.arrays:
+            return
+        if self.folder is None:
+            self.arrays[name] = np.full(shape, fill, dtype)
             return
         array = np.lib.format.open_memmap(self.folder / f'{name}.npy', 'w+', np.dtype(dtype), shape)
         if fill != 0:  # a new file reads as zeros
@@ -129,25 +113,29 @@ class Staging(Memory):
     def advance(self, done: int, last: bool = False) -> None:
         """Note that so many parts are done; the record is written every few seconds."""
         self.done = done
+        if self.folder is None:
+            return
         if last or time.monotonic() - self._recorded > _SECONDS:
             for array in self.arrays.values():
                 _write_back(array)
             write_text(self.folder / _RECORD,
-                       json.dumps(dict(settings=self._settings, done=done, arrays=self._layout)))
+                       json.dumps(dict(settings=self._settings, done=done, seen=self.seen, arrays=self._layout)))
             self._recorded = time.monotonic()
 
     def remove(self) -> None:
-        """Delete the folder."""
-        super().remove()
-        self._lock.close()
-        shutil.rmtree(self.folder)
+        """Forget the layers, and delete the folder."""
+        self.arrays = {}
+        if self.folder is not None:
+            self._lock.close()
+            shutil.rmtree(self.folder)
 
     def close(self) -> None:
         """Let another process go on where this one stops."""
         if self.arrays:
             self.advance(self.done, last=True)
         self.arrays = {}
-        self._lock.close()
+        if self.folder is not None:
+            self._lock.close()
 
 
 def _write_back(array: np.memmap) -> None:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
+from mmhsi.datasets.transforms.units import file_units
 from mmhsi.inference.inputs import SceneInput
-from mmhsi.inference.products import Prediction
-from mmhsi.inference.raster_product import DRIVERS
-from mmhsi.inference.request import Request
-from mmhsi.inference.run_scene import Trial
-from mmhsi.inference.units import file_units
+from mmhsi.inference.plan import Plan
+from mmhsi.tasks.networks import Network
+from mmhsi.tasks.product import CLASS_LAYERS, DRIVERS, Product
 
 SUFFIX = '_prediction.json'
 """Ending of its name, behind that of the scene."""
 
 
-def scene_settings(scene: SceneInput, request: Request, model: Any, weights: str | None) -> dict:
+def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | None) -> dict:
     """What the layers of a scene depend on, as JSON can hold it; what is long is told by a checksum.
 
     Args:
         scene (SceneInput): The scene.
-        request (Request): What is asked of it.
+        plan (Plan): How it is predicted.
         model (Any): Config of the model.
         weights (str, optional): Its weights.
 
@@ -37,71 +38,80 @@ def scene_settings(scene: SceneInput, request: Request, model: Any, weights: str
     if weights is not None and os.path.isfile(weights):
         status = os.stat(weights)
         identity = [weights, status.st_size, status.st_mtime_ns]
-    wanted, plan = request.wanted, request.plan
     described = dict(
         preprocessing=plan.scene, tiles=(plan.window, plan.grid, plan.pad_mode, plan.loading), model=model,
-        bands=None if wanted is None else wanted.wavelengths.tolist(), spectrum=_plain(request.target_spectrum))
+        metric=plan.metric, bands=None if plan.wanted is None else plan.wanted.wavelengths.tolist(),
+        spectrum=_plain(plan.target_spectrum))
     return dict(
-        scene=scene.identity(), weights=identity, nodata=_plain(request.nodata), matching=request.match_bands,
-        scores=request.scores, **({'uncertainty': True} if request.uncertainty else {}),
+        task=plan.task.name, scene=scene.identity(), weights=identity, matching=plan.match_bands, scores=plan.scores,
+        uncertainty=plan.uncertainty, not_finite=plan.not_finite,
         **{name: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for name, value in described.items()})
 
 
-def summarize(prediction: Prediction, stream, trial: Trial, **facts: Any) -> dict:
+def summarize(product: Product, view, network: Network, **facts: Any) -> dict:
     """Describe a predicted scene in plain values, ready for JSON.
 
     Args:
-        prediction (Prediction): The scene.
-        stream (CubeView | PairView): The scene it was made of.
-        trial (Trial): What the network was run with.
+        product (Product): Its product.
+        view (CubeView | PairView): The scene.
+        network (Network): The network.
         **facts: Further entries.
 
     Returns:
-        dict: ``scene``, ``family``, ``source`` (files), ``size`` (rows, columns), ``georeferenced``, ``bands`` (how
-        they were compared), ``batch_size``, the facts; for class maps ``pixels`` of each class; for spectra ``units``.
+        dict: ``scene``, ``task``, ``source`` (files), ``size`` (rows, columns), ``georeferenced``, ``bands`` (how they
+        were compared), ``batch_size``, the facts; for class maps ``pixels`` of each class; for spectra ``units``.
     """
     summary: dict = dict(
-        scene=prediction.name, family=prediction.family,
-        source=[date.info.path for date in getattr(stream, 'dates', (stream, ))],
-        size=[stream.height, stream.width], georeferenced=prediction.info.transform is not None, bands=stream.matched,
-        batch_size=trial.batch_size, **facts)
-    for name in ('classes', 'detected'):
-        if name in prediction.layers:
-            counts = sum(np.bincount(row, minlength=256) for row in prediction.layers[name][0])
+        scene=product.name, task=product.task, source=[date.info.path for date in view.dates],
+        size=[view.height, view.width], georeferenced=view.info.transform is not None, bands=view.matched,
+        batch_size=network.batch_size, **facts)
+    for name in CLASS_LAYERS:
+        if name in product.layers:
+            counts = sum(np.bincount(row, minlength=256) for row in product.layers[name][0])
             summary['pixels'] = {label: int(counts[value])
-                                 for value, label in enumerate(('no data', *prediction.classes))}
-    if prediction.family in ('denoising', 'super_resolution', 'unmixing'):
-        known = file_units(stream.transforms) is not None
+                                 for value, label in enumerate(('no data', *product.classes))}
+    if 'restored' in product.layers or product.endmembers is not None:
+        known = file_units(view.transforms) is not None
         summary['units'] = 'those of the scene' if known else 'those of the preprocessed scene'
     return summary
 
 
-def finished_scene(name: str, request: Request, settings: Mapping) -> dict | None:
+def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | None:
     """What a scene left that was finished with the same settings.
 
     Args:
-        name (str): Name of the scene.
-        request (Request): What is asked now.
+        scene (SceneInput): The scene.
+        plan (Plan): How it is predicted now.
         settings (Mapping): What :func:`scene_settings` returns now.
 
     Returns:
         dict | None: Its entry among the predictions; None if it is to be predicted.
+
+    Raises:
+        ValueError: If a file of the name of its summary is not one, or tells of another scene of this name.
     """
-    folder = request.folder
+    folder, name = plan.folder, scene.name
     path = folder / f'{name}{SUFFIX}'
     if not path.is_file():
         return None
     try:
         summary = json.loads(path.read_text(encoding='utf-8'))
-        files = {key: folder / file for key, file in summary['files'].items()}
-        same = summary['settings'] == json.loads(json.dumps(settings))
-    except (ValueError, KeyError, AttributeError):
+    except ValueError:
+        print_log(f'{path} is damaged; the scene is predicted anew', 'current', logging.WARNING)
         return None
+    if not isinstance(summary, dict) or not {'scene', 'source', 'settings', 'files'} <= set(summary):
+        raise ValueError(f'{path}: a file of this name is there that tells of no prediction; choose another folder, or '
+                         'overwrite it')
+    if summary['source'] != scene.paths:
+        raise ValueError(f'{path}: the products of another scene of this name are there, of {summary["source"]}; '
+                         'choose another folder, or overwrite them')
+    files = {key: folder / file for key, file in summary['files'].items()}
     suffixes = {file.suffix for file in files.values()}
-    wanted = {DRIVERS[request.driver], *(['.png'] if request.pictures else [])}
-    if not same or not wanted <= suffixes or not all(file.is_file() for file in files.values()):
+    wanted = {DRIVERS[plan.driver], *(['.png'] if plan.pictures else [])}
+    if summary['settings'] != json.loads(json.dumps(settings)) or not wanted <= suffixes or not all(
+            file.is_file() and file.stat().st_size for file in files.values()):
         return None
-    return dict(name=name, family=summary['family'], summary=summary, skipped=True,
+    return dict(name=name, task=plan.task.name, summary=summary, skipped=True,
                 files={**{key: str(file) for key, file in files.items()}, 'summary': str(path)})
 
 

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mmhsi.datasets.scenes.cube_view import Area
 from mmhsi.utils.tiling import Mosaic, TileGrid
-
-Area = tuple[int, int, int, int]
-
-
-class Stream(Protocol):
-    """What is read of a scene: :class:`mmhsi.datasets.scenes.cube_view.CubeView`."""
-
-    height: int
-    width: int
-
-    def validity(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-        """Mask of a window."""
 
 
 def tile_strips(starts: np.ndarray, size: int, length: int, widest: int) -> list[tuple[int, int]]:
@@ -34,7 +22,7 @@ def tile_strips(starts: np.ndarray, size: int, length: int, widest: int) -> list
     return list(zip(cuts, [*cuts[1:], length], strict=True))
 
 
-def predict_tiles(stream: Stream,
+def predict_tiles(view,
                   read: Callable[[Area], np.ndarray],
                   predict: Callable[[Tensor, list[tuple[int, int]]], Tensor],
                   grid: TileGrid,
@@ -48,7 +36,7 @@ def predict_tiles(stream: Stream,
     Held in memory are the values of a row of tiles in one strip, and the part of the scene that they are made of.
 
     Args:
-        stream (Stream): The scene.
+        view (CubeView | PairView): The scene.
         read (Callable): Gives the values (h, w, C) float32 of an area (top, left, h, w) that may hang over the border,
             with so many pixels around it as ``margin`` says.
         predict (Callable): Maps tiles (B, C, t, t) float32, with their margin, and their (top, left) to values (B, L,
@@ -64,11 +52,11 @@ def predict_tiles(stream: Stream,
         Area (top, left, h, w) in pixels of the scene, its values (L, s h, s w) float32, and which of its pixels hold
         data, bool (h, w). Values where there is no data mean nothing.
     """
-    tops, lefts, spans = grid.starts(0, stream.height), grid.starts(1, stream.width), grid.spans(1, stream.width)
-    repeats = grid.repeats(stream.height, stream.width)
+    tops, lefts, spans = grid.starts(0, view.height), grid.starts(1, view.width), grid.spans(1, view.width)
+    repeats = grid.repeats(view.height, view.width)
     tall, wide = grid.size
     number = 0
-    for first, end in tile_strips(lefts, wide, stream.width, widest):
+    for first, end in tile_strips(lefts, wide, view.width, widest):
         columns = np.flatnonzero((spans[:, 0] < end) & (spans[:, 1] > first)).tolist()
         if number + len(tops) <= start:
             number += len(tops)
@@ -79,12 +67,12 @@ def predict_tiles(stream: Stream,
         mosaic = None
         for index in range(begin, len(tops)):
             top = int(tops[index])
-            rows = int((tops[index + 1] if index + 1 < len(tops) else stream.height) - top)
+            rows = int((tops[index + 1] if index + 1 < len(tops) else view.height) - top)
             valid = np.zeros((tall, end - first), bool)
             for chunk in _chunks(columns, lefts, wide, reading_width or widest):
                 area = (top, int(lefts[chunk[0]]), tall, int(lefts[chunk[-1]]) + wide - int(lefts[chunk[0]]))
                 block = read(area)
-                holds = stream.validity(*area)
+                holds = view.validity(*area)
                 inner = slice(max(first - area[1], 0), max(min(end - area[1], area[3]), 0))
                 valid[:, area[1] + inner.start - first:area[1] + inner.stop - first] |= holds[:, inner]
                 wanted = [column for column in chunk
@@ -110,10 +98,10 @@ def predict_tiles(stream: Stream,
                 mosaic.scroll(rows)
 
 
-def count_parts(stream: Stream, grid: TileGrid, widest: int) -> int:
+def count_parts(view, grid: TileGrid, widest: int) -> int:
     """Number of parts that :func:`predict_tiles` yields."""
-    lefts = grid.starts(1, stream.width)
-    return len(grid.starts(0, stream.height)) * len(tile_strips(lefts, grid.size[1], stream.width, widest))
+    lefts = grid.starts(1, view.width)
+    return len(grid.starts(0, view.height)) * len(tile_strips(lefts, grid.size[1], view.width, widest))
 
 
 def _chunks(columns: list[int], lefts: np.ndarray, wide: int, widest: int) -> Iterator[list[int]]:

@@ -13,7 +13,8 @@ from mmhsi.datasets.io import open_cube, read_spectra
 from mmhsi.datasets.scenes.band_matching import Bands
 from mmhsi.datasets.scenes.base_scene import locate
 from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
-from mmhsi.inference.plan import Plan, test_dataset
+from mmhsi.inference.plan import Plan
+from mmhsi.tasks.task import test_dataset
 
 _READ_WHOLE = ('.mat', '.npz')  # of these not even the header can be read alone
 
@@ -99,14 +100,14 @@ def _bands_of_training_file(scene: Mapping) -> Bands | None:
     return None if info.wavelengths is None else Bands(info.wavelengths, info.fwhm, path)
 
 
-def find_target_spectrum(plan: Plan, stream, given: Any = None) -> np.ndarray:
+def find_target_spectrum(plan: Plan, view) -> np.ndarray:
     """The target spectrum of a detector after the preprocessing of a scene.
 
     Args:
-        plan (Plan): The plan, whose config may name a file.
-        stream (CubeView): The scene.
-        given (Any, optional): Values (C,) of the bands that the model was trained on, a file, or a dict of the
-            arguments of :func:`mmhsi.datasets.scenes.target_spectrum.read_target_spectrum`.
+        plan (Plan): The plan, with the spectrum that the user gives: values (C,) of the bands that the model was
+            trained on, a file, or a dict of the arguments of
+            :func:`mmhsi.datasets.scenes.target_spectrum.read_target_spectrum`; else with that of the config.
+        view (CubeView): The scene.
 
     Returns:
         np.ndarray: float32 (C',).
@@ -114,24 +115,23 @@ def find_target_spectrum(plan: Plan, stream, given: Any = None) -> np.ndarray:
     Raises:
         ValueError: If there is no spectrum, or it does not suit the bands.
     """
-    if given is None and isinstance(plan.target_spectrum, Mapping) and 'path' in plan.target_spectrum:
-        source = dict(plan.target_spectrum)
-        given = locate(source, source.pop('data_root', None))
-        if not os.path.isfile(given['path']):
-            raise ValueError(f'the model looks for a target spectrum, and the file {given["path"]} of its config is '
-                             'not there; give target_spectrum: values, or a file')
-    if given is None:
-        raise ValueError('the model looks for a target spectrum; give target_spectrum: values of the bands, or a file')
+    given = plan.target_spectrum
     if isinstance(given, (str, os.PathLike)):
         given = dict(path=os.fspath(given))
+    if given is None or isinstance(given, Mapping) and 'path' not in given:
+        raise ValueError('the model looks for a target spectrum; give target_spectrum: values of the bands, or a file')
     if isinstance(given, Mapping):
-        options = {key: value for key, value in given.items() if key != 'data_root'}
-        values = read_target_spectrum(bands=stream.raw_bands, wavelengths=stream.raw_wavelengths, **options)
+        given = dict(given)
+        given = locate(given, given.pop('data_root', None))
+        if not os.path.isfile(given['path']):
+            raise ValueError(f'the model looks for a target spectrum, and the file {given["path"]} is not there; give '
+                             'target_spectrum: values, or a file')
+        values = read_target_spectrum(bands=view.raw_bands, wavelengths=view.raw_wavelengths, **given)
     else:
         values = np.asarray(given, np.float64)
-        if not isinstance(given, (np.ndarray, Sequence)) or values.shape != (stream.raw_bands, ):
-            raise ValueError(f'the target spectrum has the shape {values.shape}, expected ({stream.raw_bands},), a '
+        if not isinstance(given, (np.ndarray, Sequence)) or values.shape != (view.raw_bands, ):
+            raise ValueError(f'the target spectrum has the shape {values.shape}, expected ({view.raw_bands},), a '
                              'value for each band that the model was trained on')
         if not np.isfinite(values).all():
             raise ValueError('the target spectrum holds NaN or infinity')
-    return stream.preprocess_spectra(values).astype(np.float32)
+    return view.preprocess_spectra(values).astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmhsi.inference.tiled import Area, Stream
+from mmhsi.datasets.scenes.cube_view import Area
 
 
 def plan_blocks(height: int, width: int, window: int, pixels: int) -> list[Area]:
@@ -38,7 +38,7 @@ def plan_blocks(height: int, width: int, window: int, pixels: int) -> list[Area]
             for top in range(0, height, rows) for left in range(0, width, columns)]
 
 
-def predict_windows(stream: Stream,
+def predict_windows(view,
                     read: Callable[[Area], np.ndarray],
                     predict: Callable[[Tensor], Tensor],
                     window: int,
@@ -51,7 +51,7 @@ def predict_windows(stream: Stream,
     The block is preprocessed and brought to the device once; windows are cut out of it there.
 
     Args:
-        stream (Stream): The scene.
+        view (CubeView | PairView): The scene.
         read (Callable): Gives the values (h, w, C) float32 of an area (top, left, h, w) that may hang over the border.
         predict (Callable): Maps windows (B, C, w, w) on the device to values (B, L).
         window (int): Side w of the window; with an even one the pixel is at index w / 2.
@@ -66,7 +66,7 @@ def predict_windows(stream: Stream,
     """
     for top, left, rows, cols in blocks[start:]:
         block = read((top - window // 2, left - window // 2, rows + window - 1, cols + window - 1))
-        valid = stream.validity(top, left, rows, cols)
+        valid = view.validity(top, left, rows, cols)
         wanted = torch.from_numpy(np.flatnonzero(valid)).to(device)
         image = torch.from_numpy(np.ascontiguousarray(block.transpose(2, 0, 1))).to(device)
         windows = image.unfold(1, window, 1).unfold(2, window, 1).permute(1, 2, 0, 3, 4)  # (h, w, C, w, w), no copy

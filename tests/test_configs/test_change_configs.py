@@ -13,6 +13,7 @@ import torch
 from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+from products import read_product
 from scipy.io import loadmat, savemat
 
 from mmhsi.apis import evaluate_change_detector, init_model
@@ -60,12 +61,12 @@ def test_config_trains_and_tests(config, data_root, tmp_path):
     assert {'OA', 'kappa', 'F1', 'precision', 'recall'} <= set(metrics)
     name = scene_of(config)
     scene = get_scene(cfg.test_dataloader.dataset.scene)
-    change = np.load(results / f'{name}_change.npy')
+    change = read_product(results, name, 'classes')
     predicted = change[change != 255]
     assert change.shape == (scene.height, scene.width)
     assert predicted.size >= 8 and np.isin(predicted, (0, 1)).all()
     assert {path.name for path in results.glob('*.png')} == {f'{name}_{picture}.png' for picture in PICTURES}
-    with rasterio.open(results / f'{name}_change.tif') as raster:
+    with rasterio.open(results / f'{name}_classes.tif') as raster:
         np.testing.assert_array_equal(raster.read(1), np.where(change == 255, 0, change + 1))
 
 
@@ -137,18 +138,18 @@ def test_changes_are_found_and_painted(name, data_root, tmp_path):
     metrics = json.loads((results / 'metrics.json').read_text())['metrics']
     assert metrics['F1'] > 0.85 and metrics['recall'] > 0.8 and metrics['precision'] > 0.8
     scene = get_scene(cfg.test_dataloader.dataset.scene)
-    change, test = np.load(results / f'{name}_change.npy'), scene.subset_labels('test')
+    change, test = read_product(results, name, 'classes'), scene.subset_labels('test')
     assert (change != 255).all(), 'the map has every pixel'
     assert metrics['recall'] == pytest.approx((change[test == 1] == 1).mean())
     assert metrics['precision'] == pytest.approx((test[(change == 1) & (test != 255)] == 1).mean())
-    pixels = (matplotlib.image.imread(results / f'{name}_change.png')[..., :3] * 255).round().reshape(-1, 3)
+    pixels = (matplotlib.image.imread(results / f'{name}_classes.png')[..., :3] * 255).round().reshape(-1, 3)
     painted = {tuple(colour) for colour in np.unique(pixels, axis=0).astype(int)}
     outcomes = {(255, 255, 255): (1, 1), (0, 0, 0): (0, 0), (255, 0, 0): (1, 0), (0, 255, 0): (0, 1)}
     for colour, (found, true) in outcomes.items():
         if ((change == found) & (test == true)).any():
             assert colour in painted
     # written classes count from 1, 0 is no data: changed pixels are 2
-    with rasterio.open(results / f'{name}_change.tif') as raster:
+    with rasterio.open(results / f'{name}_classes.tif') as raster:
         np.testing.assert_array_equal(raster.read(1) == 2, change == 1)
 
 
@@ -159,8 +160,8 @@ def test_pixels_that_are_not_predicted_are_not_written_as_changed(data_root, tmp
     results = train_and_test(cfg)
     labels = get_scene(cfg.test_dataloader.dataset.scene).labels
     assert (labels == 255).any()
-    np.testing.assert_array_equal(np.load(results / 'bay-area_change.npy') == 255, labels == 255)
-    with rasterio.open(results / 'bay-area_change.tif') as raster:
+    np.testing.assert_array_equal(read_product(results, 'bay-area', 'classes') == 255, labels == 255)
+    with rasterio.open(results / 'bay-area_classes.tif') as raster:
         np.testing.assert_array_equal(raster.read(1) == 0, labels == 255)
 
 

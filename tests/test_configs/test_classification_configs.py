@@ -8,6 +8,7 @@ import pytest
 import yaml
 from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
 from mmengine.config import Config
+from products import read_product
 from scipy.io import loadmat, savemat
 
 from mmhsi.datasets import get_scene
@@ -35,7 +36,7 @@ def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
     results = train_and_test(cfg)
     metrics = json.loads((results / 'metrics.json').read_text())['metrics']
     assert set(metrics) == {'OA', 'AA', 'kappa'}
-    prediction = np.load(results / f'{name}_prediction.npy')
+    prediction = read_product(results, name, 'classes')
     assert prediction.shape == get_scene(cfg.test_dataloader.dataset.scene).labels.shape
     predicted = prediction[prediction != 255]
     assert predicted.size >= 8 and predicted.max() < CLASSES[name]

@@ -11,6 +11,7 @@ import torch
 import yaml
 from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
 from mmengine.config import Config
+from products import read_product
 from scipy.io import loadmat
 
 from mmhsi.apis import init_model
@@ -83,7 +84,7 @@ def test_config_trains_and_tests(name, data_root, tmp_path):
     assert SCORES | {f'input_{score}' for score in SCORES} <= set(written['metrics'])
     assert all(np.isfinite(value) for value in written['metrics'].values())
     image = '1' if name.endswith('official') else 'wdc' if 'wdc' in name else 'indian-pines'
-    restored = np.load(results / f'{image}_restored.npy')
+    restored = read_product(results, image, 'restored')
     assert list(written['scenes']) == [image] and restored.shape == {
         '1': (64, 64, 191), 'wdc': (80, 96, 191), 'indian-pines': (48, 145, 200)}[image]
     assert {path.name for path in results.glob('*.png')} == {

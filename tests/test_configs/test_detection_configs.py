@@ -11,6 +11,7 @@ import yaml
 from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+from products import read_product
 
 from mmhsi.datasets import DetectionScene, TileDataset
 from mmhsi.engine.distributed import build_runner
@@ -55,7 +56,7 @@ def test_config_trains_and_tests(config, tmp_path):
     assert set(metrics) == AREAS and 0 <= metrics['AUC'] <= 1
     name = config.stem.split('_')[1]
     scene = DetectionScene(**{key: value for key, value in cfg.scene.items() if key != 'type'})
-    scores = np.load(results / f'{name}_scores.npy')
+    scores = read_product(results, name, 'scores')
     assert scores.shape == (scene.height, scene.width) and np.isfinite(scores).all()
     assert scores.min() < scores.max()
     if cfg.test_evaluator.get('score') != 'logit':
@@ -177,7 +178,7 @@ def test_a_scene_smaller_than_a_tile_is_mirrored(config, tmp_path):
     cfg = made_up(config, tmp_path, write_scene(tmp_path, (24, 20), targets=((10, 11), (10, 12), (20, 5))))
     cfg.train_dataloader.batch_size = 2
     results = train_and_test(cfg)
-    assert np.load(results / 'made-up_scores.npy').shape == (24, 20)
+    assert read_product(results, 'made-up', 'scores').shape == (24, 20)
     counts = json.loads((results / 'metrics.json').read_text())['scenes']['made-up']['counts']
     assert (counts['scored'], counts['evaluated'], counts['targets']) == (480, 480, 3)
 

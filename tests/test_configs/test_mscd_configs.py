@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from config_runs import configs_of, look_alikes, quick, train_and_test
 from mmengine.config import Config
+from products import read_product
 
 from mmhsi.datasets.oscd import TEST_CITIES, TRAIN_CITIES
 
@@ -35,7 +36,7 @@ def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
     written = json.loads((results / 'metrics.json').read_text())
     assert set(written['metrics']) == {'OA', 'kappa', 'F1', 'precision', 'recall', 'IoU', 'mIoU'}
     counts = written['scenes'][city]['counts']
-    changes = np.load(results / f'{city}_change.npy')
+    changes = read_product(results, city, 'classes')
     assert changes.shape == np.load(data_root / f'oscd/{city}/imgs_1_rect/ms_data.npy').shape[:2]
     assert set(np.unique(changes)) <= {0, 1} and changes.sum() == counts['tp'] + counts['fp']
     assert counts['evaluated'] == changes.size and counts['tp'] + counts['fn'] > 0.05 * changes.size

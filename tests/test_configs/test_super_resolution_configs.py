@@ -11,13 +11,14 @@ import torch
 import yaml
 from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
 from mmengine.config import Config
+from products import read_product
 from scipy.io import loadmat
 
-from mmhsi.comparison.classical_restoration import evaluate_restorer, restoration_dataset
 from mmhsi.datasets import get_scene
 from mmhsi.datasets.transforms import dihedral
 from mmhsi.engine.distributed import build_runner
 from mmhsi.registry import DATASETS, METRICS, PARAM_SCHEDULERS
+from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
 from mmhsi.utils.imresize import imresize
 
 pytestmark = pytest.mark.slow  # importing mmagic takes a quarter of a minute
@@ -68,9 +69,9 @@ def test_config_trains_and_tests(name, data_root, tmp_path):
     written = json.loads((results / 'metrics.json').read_text())
     assert SCORES | {f'input_{score}' for score in SCORES} <= set(written['metrics'])
     assert all(np.isfinite(value) for value in written['metrics'].values())
-    (image, ), restored = written['scenes'], np.load(next(results.glob('*_restored.npy')))
+    (image, ), restored = written['scenes'], next(results.glob('*_restored.tif'))
     assert image == IMAGES[name.split('_')[1]]
-    assert restored.shape == SHAPES[image if 'houston_x8' not in name else 'houston_x8']
+    assert read_product(results, restored.name.removesuffix('_restored.tif'), 'restored').shape == SHAPES[image if 'houston_x8' not in name else 'houston_x8']
     assert {path.name for path in results.glob('*.png')} == {
         f'{image}_{picture}.png' for picture in ('restoration', 'error', 'band_psnr')}
 
@@ -197,7 +198,7 @@ def test_a_scene_without_a_larger_image_is_enlarged(data_root, tmp_path):
     results = train_and_test(cfg)
     assert json.loads((results / 'metrics.json').read_text())['metrics'] == {}
     assert {path.name for path in results.glob('*.png')} == {'indian-pines_restoration.png'}
-    enlarged = np.load(results / 'indian-pines_restored.npy')
+    enlarged = read_product(results, 'indian-pines', 'restored')
     small = get_scene(scene).window(3, 5, 37, 29)
     assert enlarged.shape == (74, 58, 200)
     np.testing.assert_allclose(enlarged, imresize(small, 2), atol=1e-3)

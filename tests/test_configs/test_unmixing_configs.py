@@ -14,6 +14,7 @@ from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import load_checkpoint
+from products import read_product
 from scipy.io import loadmat
 
 from mmhsi.apis import init_model
@@ -60,7 +61,7 @@ def test_config_trains_and_tests(config, data_root, tmp_path):
     assert all(np.isfinite(value) for value in metrics.values())
     name, scene = scene_of(config), get_scene(cfg.test_dataloader.dataset.scene)
     assert {path.name for path in results.iterdir()} == {'metrics.json', *(f'{name}_{file}' for file in FILES)}
-    abundances = np.load(results / f'{name}_abundances.npy')
+    abundances = read_product(results, name, 'abundances')
     assert abundances.shape == (scene.num_endmembers, scene.height, scene.width)
     predicted = np.isfinite(abundances).all(axis=0)
     side = cfg.test_dataloader.dataset.tile_size
@@ -207,7 +208,7 @@ def test_abundances_are_found(data_root, tmp_path):
     scene = get_scene(cfg.test_dataloader.dataset.scene)
     undecided = np.sqrt(((scene.abundances - 1 / scene.num_endmembers)**2).mean(axis=(1, 2))).mean()
     assert metrics['aRMSE'] < undecided / 2 and metrics['mSAD'] < .2
-    abundances = np.load(results / 'samson_abundances.npy')
+    abundances = read_product(results, 'samson', 'abundances')
     assert np.isfinite(abundances).all(), 'the tiles cover the scene'
 
     model = init_model(cfg, device='cpu')

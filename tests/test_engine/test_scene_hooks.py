@@ -14,6 +14,7 @@ from mmengine.structures import PixelData
 from mmpretrain.structures import DataSample
 from mmseg.structures import SegDataSample
 from PIL import Image
+from products import read_product
 from torch import nn
 
 import mmhsi.engine  # noqa: F401
@@ -119,16 +120,16 @@ def trained(tmp_path_factory):
 def test_results_of_a_test_are_written(trained):
     config, runner, _ = trained
     folder = Path(runner.log_dir) / 'results'
-    pictures = {'false_colour', 'ground_truth', 'spectra', 'prediction', 'error', 'confusion_matrix'}
+    pictures = {'false_colour', 'ground_truth', 'spectra', 'classes', 'error', 'confusion_matrix'}
     assert {path.name for path in folder.iterdir()} == {
-        'metrics.json', 'field_prediction.npy', 'field_prediction.tif', *(f'field_{name}.png' for name in pictures)}
+        'metrics.json', 'field_classes.tif', 'field_classes.tif.aux.xml', *(f'field_{name}.png' for name in pictures)}
     for name in pictures:
         with Image.open(folder / f'field_{name}.png') as picture:
             picture.load()
             assert min(picture.size) > 300
 
     result = runner.test_evaluator.metrics[0].scene_results['field']
-    prediction = np.load(folder / 'field_prediction.npy')
+    prediction = read_product(folder, 'field', 'classes')
     np.testing.assert_array_equal(prediction, result.prediction)
     scene = runner.test_dataloader.dataset.scene
     found = json.loads((folder / 'metrics.json').read_text())
@@ -146,8 +147,8 @@ def test_prediction_of_a_georeferenced_scene_is_georeferenced(tmp_path):
     runner = make_runner(tmp_path / 'work', test=config, subset='test')
     runner.test()
     folder = Path(runner.log_dir) / 'results'
-    prediction = np.load(folder / 'field_prediction.npy')
-    with rasterio.open(folder / 'field_prediction.tif') as file:
+    prediction = read_product(folder, 'field', 'classes')
+    with rasterio.open(folder / 'field_classes.tif') as file:
         assert (file.crs.to_epsg(), file.nodata, file.dtypes) == (32616, 0, ('uint8', ))
         assert file.transform == rasterio.Affine(20, 0, 5e5, 0, -20, 4e6)
         np.testing.assert_array_equal(file.read(1), np.where(prediction == 255, 0, prediction + 1))
@@ -208,7 +209,7 @@ def test_results_of_a_detector_are_written(tmp_path):
     assert found['scenes']['airport']['counts'] == {
         'pixels': 480, 'scored': 480, 'evaluated': 456, 'targets': 9, 'hits': 9, 'misses': 0, 'false_alarms': 0,
         'correct_rejections': 447}
-    scores = np.load(folder / 'airport_scores.npy')
+    scores = read_product(folder, 'airport', 'scores')
     assert np.isnan(scores[0]).all()
     np.testing.assert_allclose(scores[1:], 1 / (1 + np.exp(1 - cube[1:, :, 0])), rtol=1e-6)
     assert (folder / 'airport_roc.png').exists() and (folder / 'airport_error.png').exists()
@@ -230,7 +231,7 @@ def test_results_of_pairs_are_written(tmp_path):
     assert found['metrics']['F1'] == found['metrics']['OA'] == 1
     assert list(found['scenes']) == ['norcia', 'rio'] and found['scenes']['rio']['counts']['pixels'] == 108
     for city in ('rio', 'norcia'):
-        np.testing.assert_array_equal(np.load(folder / f'{city}_change.npy'), np.load(tmp_path / f'{city}_labels.npy'))
+        np.testing.assert_array_equal(read_product(folder, city, 'classes'), np.load(tmp_path / f'{city}_labels.npy'))
         assert (folder / f'{city}_false_colour_2.png').exists()
 
 

@@ -13,14 +13,14 @@ from spectral import envi
 from mmhsi.datasets import MinMaxScale, ScaleValues, SelectBands, SpectralPCA, Standardize, open_cube, write_raster
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.percentile import PercentileScale
+from mmhsi.datasets.transforms.units import file_units
+from mmhsi.inference.batches import choose_batch_size
 from mmhsi.inference.inputs import files_of, list_inputs, part_of
-from mmhsi.inference.networks import Classifier, choose_batch_size
-from mmhsi.inference.raster_product import RasterMeta, write_product
 from mmhsi.inference.staging import Staging
 from mmhsi.inference.tiled import tile_strips
-from mmhsi.inference.units import file_units
 from mmhsi.inference.windowed import plan_blocks
 from mmhsi.registry import MODELS
+from mmhsi.tasks.networks import Classifier
 from mmhsi.utils.tiling import TileGrid
 
 
@@ -132,22 +132,23 @@ def test_batches_fit_into_the_memory():
 
 def test_envi_class_maps_are_read_by_spectral(tmp_path):
     labels = np.random.default_rng(0).integers(0, 3, (1, 300, 40)).astype(np.uint8)
-    meta = RasterMeta(nodata=0, colours={0: (0, 0, 0), 1: (1, 2, 3), 2: (4, 5, 6)},
-                      names={0: 'no data', 1: 'water', 2: 'grass, dry'}, band_names=['class'])
-    write_product(tmp_path / 'map.img', labels, meta, 'ENVI')
+    facts = dict(nodata=0, colormap={0: (0, 0, 0), 1: (1, 2, 3), 2: (4, 5, 6)},
+                 class_names={0: 'no data', 1: 'water', 2: 'grass, dry'}, band_names=['class'])
+    write_raster(tmp_path / 'map.img', labels[0], **facts)
     image = envi.open(str(tmp_path / 'map.hdr'), str(tmp_path / 'map.img'))
     np.testing.assert_array_equal(image.read_band(0), labels[0])
-    assert image.metadata['class names'] == ['no data', 'water', 'grass  dry']
+    assert image.metadata['class names'] == ['no data', 'water', 'grass dry']
     assert image.metadata['class lookup'] == ['0', '0', '0', '1', '2', '3', '4', '5', '6']
-    with pytest.raises(OSError, match='nowhere/map.tif: the file cannot be written'):
-        write_product(tmp_path / 'nowhere/map.tif', labels, meta)
+    with rasterio.open(tmp_path / 'map.img') as dataset:
+        assert dataset.colormap(1)[2][:3] == (4, 5, 6)
 
 
 def test_cubes_keep_their_wavelengths_and_widths(tmp_path):
     cube = np.random.default_rng(0).normal(size=(3, 270, 20)).astype(np.float32)
     waves, widths = np.array([450., 550.5, 2200.]), np.array([5., 6., 10.])
     for driver, name in (('GTiff', 'cube.tif'), ('ENVI', 'cube.img')):
-        write_product(tmp_path / name, cube, RasterMeta(nodata=np.nan, wavelengths=waves, fwhm=widths), driver)
+        write_raster(tmp_path / name, cube.transpose(1, 2, 0), nodata=np.nan, wavelengths=waves, fwhm=widths,
+                     driver=driver)
         with open_cube(tmp_path / name) as reader:
             np.testing.assert_array_equal(reader.info.wavelengths, waves)
             np.testing.assert_array_equal(reader.info.fwhm, widths)

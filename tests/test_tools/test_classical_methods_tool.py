@@ -65,7 +65,7 @@ def test_target_detectors_are_compared(main, scenes, capsys):
 def test_without_names_all_methods_of_the_task_are_evaluated(main, scenes):
     assert list(main(['detection.py'])) == ['cem', 'ace', 'mf', 'sam', 'osp']
     assert list(main(['change.py', '--work-dir', 'elsewhere'])) == ['cva', 'isfa', 'pca_cva']
-    assert Path('elsewhere/classical/cva/field_change.png').is_file()
+    assert Path('elsewhere/classical/cva/field_classes.png').is_file()
 
 
 def test_other_tasks_have_their_own_methods(main, scenes, capsys):

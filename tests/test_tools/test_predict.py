@@ -13,6 +13,7 @@ import rasterio
 import torch
 from inference_cases import config, save_checkpoint, segmentor, toy_cube
 from mmengine.config import Config
+from products import read_product
 from tiny_experiment import tiny_config
 
 from mmhsi.datasets import get_scene
@@ -126,7 +127,7 @@ def test_the_map_of_a_window_classifier_is_that_of_its_test(tmp_path):
     weights = save_checkpoint(tmp_path / 'tiny.pth', cfg, record_of(scene), dict(classes=scene.classes))
     cfg.load_from = weights
     build_runner(cfg).test()
-    expected = np.load(tmp_path / 'results/stripes_prediction.npy')
+    expected = read_product(tmp_path / 'results', 'stripes', 'classes')
     assert run_tool('predict.py', str(tmp_path / 'data/cube.npy'), '-w', weights, '-o', str(tmp_path / 'out'),
                     '--device', 'cpu', '--no-pictures') == 0
     with rasterio.open(tmp_path / 'out/cube_classes.tif') as product:
@@ -146,7 +147,7 @@ def test_the_map_of_indian_pines_is_that_of_the_test_tool(tmp_path, monkeypatch)
     run_tool('test.py', str(TINY), weights, '--work-dir', str(tmp_path / 'run'), '--show-dir',
              str(tmp_path / 'results'), '--cfg-options', 'test_dataloader.num_workers=0',
              'test_dataloader.persistent_workers=False', 'experiment_name=predict_tool')
-    expected = np.load(tmp_path / 'results/indian-pines_prediction.npy')
+    expected = read_product(tmp_path / 'results', 'indian-pines', 'classes')
     assert len(np.unique(expected)) > 3
 
     # as a scene that was never seen: another file, no labels

@@ -8,12 +8,13 @@ import pytest
 import rasterio
 from figure_texts import clipped_texts, texts
 from matplotlib import colormaps
+from products import read_product
 
 from mmhsi.datasets import UnmixingScene
 from mmhsi.evaluation import UnmixingResult
+from mmhsi.tasks import write_results
 from mmhsi.visualization import abundance_figure, colour_values, endmember_figure, figure_to_rgb
 from mmhsi.visualization.palette import NO_SCORE
-from mmhsi.visualization.results import write_results
 
 NAMES = ('asphalt road', 'grass')
 
@@ -94,18 +95,18 @@ def test_files_of_a_result(maps, with_truth, tmp_path):
     result = UnmixingResult.of_scene(scene, spectra, shifted)
     write_results(tmp_path, {'a/b': result}, scenes={'a/b': scene})
     assert {path.name for path in tmp_path.iterdir()} == {'metrics.json'} | {
-        f'a_b_{name}' for name in ('false_colour.png', 'abundances.png', 'abundances.npy', 'abundances.tif',
-                                   'endmembers.png', 'endmembers.csv', 'reconstruction.png')}
-    stored = np.load(tmp_path / 'a_b_abundances.npy')
-    np.testing.assert_array_equal(stored, result.abundances)
+        f'a_b_{name}' for name in ('false_colour.png', 'abundances.png', 'abundances.tif', 'endmembers.sli',
+                                   'endmembers.hdr', 'endmembers.png', 'endmembers.csv', 'reconstruction.png',
+                                   *(['true_endmembers.csv'] if with_truth else []))}
+    stored = read_product(tmp_path, 'a_b', 'abundances')
+    np.testing.assert_array_equal(stored, result.abundances.astype(np.float32))
     assert np.isnan(stored[:, 1, 2]).all() and np.isnan(stored).sum() == 2
     with rasterio.open(tmp_path / 'a_b_abundances.tif') as raster:
         assert raster.descriptions == NAMES and np.isnan(raster.nodata)
         np.testing.assert_array_equal(raster.read(), stored.astype(np.float32))
     with (tmp_path / 'a_b_endmembers.csv').open(newline='') as file:
         head, *rows = csv.reader(file)
-    true_names = [f'{name} (true)' for name in NAMES] if with_truth else []
-    assert head == ['band', *NAMES, *true_names]
+    assert head == ['band', *NAMES]
     values = np.array(rows, float)
     np.testing.assert_array_equal(values[:, 0], np.arange(1, 9))
     np.testing.assert_array_equal(values[:, 1:3].T, spectra)

@@ -1,12 +1,21 @@
 """Writing maps and cubes as GeoTIFF or ENVI, whole or not at all."""
 
+import logging
 import os
+import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from xml.sax.saxutils import escape
 
 import numpy as np
 import rasterio
+from mmengine.logging import print_log
 from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from mmhsi.utils.files import put_in_place
 
 from . import envi
 from .base import CubeInfo
@@ -40,85 +49,158 @@ def _storable(path: str, array: np.ndarray, nodata: float | None) -> np.ndarray:
     return array.astype(dtype, copy=False)
 
 
-def _check_arguments(path: str, driver: str, array: np.ndarray, like: CubeInfo | None, colormap: Mapping | None,
-                     band_names: Sequence[str] | None, wavelengths: Sequence[float] | None) -> None:
+@dataclass(frozen=True)
+class _Facts:
+    """What stands in a raster beside its values; see :func:`write_raster`."""
+
+    like: CubeInfo | None
+    zoom: int
+    nodata: float | None
+    colormap: Mapping[int, tuple[int, int, int]]
+    class_names: Mapping[int, str]
+    band_names: Sequence[str]
+    wavelengths: Sequence[float] | None
+    fwhm: Sequence[float] | None
+
+    def place(self) -> dict:
+        """Coordinate system and transform for rasterio; control points where there is no transform."""
+        like = self.like
+        if like is None:
+            return {}
+        if like.transform is not None:
+            return dict(crs=like.crs,
+                        transform=rasterio.Affine(*like.transform) * rasterio.Affine.scale(1 / self.zoom))
+        if like.gcps is not None:
+            points = [rasterio.control.GroundControlPoint(row * self.zoom, col * self.zoom, *place)
+                      for row, col, *place in like.gcps]
+            return dict(crs=like.gcps_crs, gcps=points)
+        return {}
+
+    def check(self, path: str, array: np.ndarray) -> None:
+        """Raise a ValueError if the facts do not agree with the array (H, W, C) or with each other."""
+        height, width, bands = array.shape
+        like, zoom = self.like, self.zoom
+        if like is not None and (zoom * like.height, zoom * like.width) != (height, width):
+            raise ValueError(f'{path}: the array has {height} x {width} pixels, {like.path} whose georeference it is '
+                             f'to take has {like.height} x {like.width}{"" if zoom == 1 else f", times {zoom}"}')
+        for what, values in (('band names', self.band_names or None), ('wavelengths', self.wavelengths),
+                             ('widths', self.fwhm)):
+            if values is not None and len(values) != bands:
+                raise ValueError(f'{path}: {len(values)} {what} given for {bands} bands')
+        if self.colormap:
+            if bands != 1 or array.dtype not in (np.uint8, np.uint16):
+                raise ValueError(f'{path}: a colour table needs one band of type uint8 or uint16, '
+                                 f'found {bands} of type {array.dtype}')
+            largest = np.iinfo(array.dtype).max
+            for value, colour in self.colormap.items():
+                if not 0 <= value <= largest or len(colour) != 3 or not all(0 <= part <= 255 for part in colour):
+                    raise ValueError(f'{path}: colour table entry {value}: {colour}, expected a value from 0 to '
+                                     f'{largest} and (red, green, blue) from 0 to 255')
+
+    def envi_fields(self) -> dict[str, str]:
+        """Fields of an ENVI header that GDAL does not write of itself."""
+        fields = {}
+        if self.wavelengths is not None:
+            fields.update({'wavelength': _listed(self.wavelengths), 'wavelength units': 'Nanometers'})
+            if self.fwhm is not None:
+                fields['fwhm'] = _listed(self.fwhm)
+        if self.band_names:
+            fields['band names'] = _listed(self.band_names)
+        count = 1 + max([*self.colormap, *self.class_names], default=-1)
+        if self.colormap:
+            fields['class lookup'] = _listed(part for value in range(count)
+                                             for part in self.colormap.get(value, (0, 0, 0)))
+        if self.class_names:
+            fields['class names'] = _listed(self.class_names.get(value, f'value {value}') for value in range(count))
+        if count:
+            fields['classes'] = str(count)
+        return fields
+
+
+def _listed(values) -> str:
+    """A list of an ENVI header, a value on each line: GDAL reads no line of over 10 000 characters."""
+    return '{\n ' + ',\n '.join(str(value) if isinstance(value, (str, int)) else repr(float(value))
+                               for value in values) + '}'
+
+
+def _envi_name(path: str, name: str) -> str:
+    """A name as an ENVI header can hold it: commas and braces end an entry there."""
+    plain = re.sub(r'\s+', ' ', name.translate(str.maketrans(',{}', ' ()'))).strip()
+    if plain != name:
+        print_log(f'{path}: an ENVI header cannot hold the name {name!r}, it becomes {plain!r}', 'current',
+                  logging.WARNING)
+    return plain
+
+
+def _envi_header(text: str, written: str, name: str, facts: _Facts) -> str:
+    """The header that GDAL wrote, with the name of the file and with the fields that it does not know."""
+    fields = facts.envi_fields()
+    text = text.replace(written, name)  # GDAL describes the image by its temporary path
+    for field in fields:
+        text = re.sub(rf'^{field}\s*=\s*(\{{[^}}]*\}}|[^\n]*)\n', '', text, flags=re.MULTILINE)
+    if facts.class_names:
+        text = text.replace('file type = ENVI Standard', 'file type = ENVI Classification')
+    return text + ''.join(f'{field} = {value}\n' for field, value in fields.items())
+
+
+def _category_names(names: Mapping[int, str]) -> str:
+    listed = ''.join(f'\n      <Category>{escape(names.get(value, ""))}</Category>' for value in range(max(names) + 1))
+    return (f'<PAMDataset>\n  <PAMRasterBand band="1">\n    <CategoryNames>{listed}\n    </CategoryNames>\n'
+            '  </PAMRasterBand>\n</PAMDataset>\n')
+
+
+def _blocks(array: np.ndarray) -> Iterator[tuple[int, Window, np.ndarray]]:
+    """Band, window and values of the parts of an array (H, W, C) that may be larger than memory."""
     height, width, bands = array.shape
-    if like is not None and (like.height, like.width) != (height, width):
-        raise ValueError(f'{path}: the array has {height} x {width} pixels, {like.path} whose georeference it is to '
-                         f'take has {like.height} x {like.width}')
-    for what, values in (('band names', band_names), ('wavelengths', wavelengths)):
-        if values is not None and len(values) != bands:
-            raise ValueError(f'{path}: {len(values)} {what} given for {bands} bands')
-    if driver == 'ENVI' and any(set(name) & set(',{}') for name in band_names or ()):
-        raise ValueError(f'{path}: band names of an ENVI file must not hold a comma or a brace')
-    if colormap is not None:
-        if bands != 1 or array.dtype not in (np.uint8, np.uint16):
-            raise ValueError(f'{path}: a colour table needs one band of type uint8 or uint16, '
-                             f'found {bands} of type {array.dtype}')
-        largest = np.iinfo(array.dtype).max
-        for value, colour in colormap.items():
-            if not 0 <= value <= largest or len(colour) != 3 or not all(0 <= part <= 255 for part in colour):
-                raise ValueError(f'{path}: colour table entry {value}: {colour}, expected a value from 0 to {largest} '
-                                 'and (red, green, blue) from 0 to 255')
+    for band in range(bands):
+        for top in range(0, height, _TILE):
+            rows = min(_TILE, height - top)
+            yield band + 1, Window(0, top, width, rows), array[top:top + rows, :, band]
 
 
-def _creation_options(driver: str, array: np.ndarray) -> dict:
-    if driver == 'ENVI':
-        return {'interleave': 'bsq'}
-    predictor = 3 if array.dtype.kind == 'f' else 2
-    return {'tiled': True, 'blockxsize': _TILE, 'blockysize': _TILE, 'compress': 'deflate', 'predictor': predictor,
-            'interleave': 'band', 'bigtiff': 'if_safer'}
-
-
-def _envi_fields(colormap: Mapping | None, wavelengths: Sequence[float] | None) -> dict[str, str]:
-    fields = {}
-    if wavelengths is not None:
-        fields['wavelength'] = '{' + ', '.join(repr(float(value)) for value in wavelengths) + '}'
-        fields['wavelength_units'] = 'Nanometers'
-    if colormap is not None:
-        count = max(colormap) + 1
-        colours = [str(int(part)) for value in range(count) for part in colormap.get(value, (0, 0, 0))]
-        fields.update(classes=str(count), class_lookup='{' + ', '.join(colours) + '}')
-    return fields
-
-
-def _write(path: str, driver: str, array: np.ndarray, like: CubeInfo | None, nodata: float | None,
-           colormap: Mapping | None, band_names: Sequence[str] | None,
-           wavelengths: Sequence[float] | None) -> None:
+def _write(path: str, driver: str, array: np.ndarray, facts: _Facts) -> None:
     height, width, bands = array.shape
-    profile = {'driver': driver, 'height': height, 'width': width, 'count': bands, 'dtype': array.dtype.name,
-               'nodata': nodata, **_creation_options(driver, array)}
-    if like is not None:
-        profile.update(crs=like.crs, transform=None if like.transform is None else rasterio.Affine(*like.transform))
-    with rasterio.open(path, 'w', **profile) as dataset:
-        for index in range(bands):
-            dataset.write(array[..., index], index + 1)
-            if band_names is not None:
-                dataset.set_band_description(index + 1, band_names[index])
-            if wavelengths is not None and driver == 'GTiff':
-                dataset.update_tags(index + 1, wavelength=repr(float(wavelengths[index])),
-                                    wavelength_units='Nanometers')
-        if colormap is not None and driver == 'GTiff':
-            dataset.write_colormap(1, {int(value): tuple(int(part) for part in colour)
-                                       for value, colour in colormap.items()})
-        if driver == 'ENVI':
-            dataset.update_tags(ns='ENVI', **_envi_fields(colormap, wavelengths))
+    options = {'interleave': 'bsq'} if driver == 'ENVI' else {
+        'tiled': True, 'blockxsize': _TILE, 'blockysize': _TILE, 'compress': 'deflate', 'interleave': 'band',
+        'predictor': 3 if array.dtype.kind == 'f' else 2, 'bigtiff': 'if_safer'}
+    with rasterio.open(path, 'w', driver=driver, height=height, width=width, count=bands, dtype=array.dtype.name,
+                       nodata=facts.nodata, **facts.place(), **options) as dataset:
+        for band, window, values in _blocks(array):
+            dataset.write(values, band, window=window)
+        if facts.like is not None and facts.like.rpcs and facts.zoom == 1 and driver == 'GTiff':
+            dataset.update_tags(ns='RPC', **facts.like.rpcs)
+        for band in range(bands if driver == 'GTiff' else 0):
+            if facts.band_names:
+                dataset.set_band_description(band + 1, facts.band_names[band])
+            if facts.wavelengths is not None:
+                widths = {} if facts.fwhm is None else {'fwhm': repr(float(facts.fwhm[band]))}
+                dataset.update_tags(band + 1, wavelength=repr(float(facts.wavelengths[band])),
+                                    wavelength_units='Nanometers', **widths)
+        if driver == 'GTiff' and facts.colormap:
+            dataset.write_colormap(1, {int(value): tuple(map(int, colour))
+                                       for value, colour in facts.colormap.items()})
+        if driver == 'GTiff' and facts.class_names:
+            dataset.update_tags(1, **{f'class_{value}': name for value, name in facts.class_names.items()})
     # GDAL reports no error if the disk fills up while the last tiles are flushed
     with rasterio.open(path) as dataset:
-        for index in range(bands):
-            if not np.array_equal(dataset.read(index + 1), array[..., index], equal_nan=array.dtype.kind == 'f'):
+        for band, window, values in _blocks(array):
+            if not np.array_equal(dataset.read(band, window=window), values, equal_nan=array.dtype.kind == 'f'):
                 raise OSError('what was read back differs from what was written; is the disk full?')
 
 
 def write_raster(path: Path, array: np.ndarray, like: CubeInfo | None = None, nodata: float | None = None,
                  colormap: Mapping[int, tuple[int, int, int]] | None = None,
                  band_names: Sequence[str] | None = None, wavelengths: Sequence[float] | None = None,
-                 driver: str | None = None) -> None:
+                 driver: str | None = None, fwhm: Sequence[float] | None = None,
+                 class_names: Mapping[int, str] | None = None, zoom: int = 1) -> None:
     """Write a map or a cube as GeoTIFF (tiled, deflate) or ENVI (raw and a header).
 
     The file is written under another name in the same folder, read back, and renamed, so that it is whole if it is
-    there. bool is stored as uint8, int8 as int16, float16 as float32, and 64-bit integers (class maps) as the smallest
-    type that holds their values and nodata.
+    there. The array may be larger than memory, such as a memory map. bool is stored as uint8, int8 as int16, float16 as
+    float32, and 64-bit integers (class maps) as the smallest type that holds their values and nodata. The names of
+    classes stand in the tags ``class_<value>`` of the band and, for GDAL and QGIS, in ``<file>.aux.xml``; in an ENVI
+    header in 'class names'. An ENVI header can hold neither comma nor brace in a name: these are replaced, and a
+    warning tells so.
 
     Args:
         path (str | os.PathLike): The file; its folder must exist. Suffix .tif or .tiff for GeoTIFF, and .img, .dat,
@@ -130,13 +212,16 @@ def write_raster(path: Path, array: np.ndarray, like: CubeInfo | None = None, no
         band_names (Sequence[str], optional): Descriptions of the C bands.
         wavelengths (Sequence[float], optional): Band centres in nm, (C,).
         driver (str, optional): 'GTiff' or 'ENVI'. Defaults to that of the suffix.
+        fwhm (Sequence[float], optional): Full widths at half maximum in nm, (C,).
+        class_names (dict[int, str], optional): Names of the values of a map of one band.
+        zoom (int): Pixels of the array per pixel of ``like`` along an axis. Defaults to 1.
 
     Raises:
         ValueError: If the arguments do not agree with each other or with the format.
         FileNotFoundError: If the folder does not exist.
-        OSError: If the file cannot be written.
+        OSError: If the file cannot be written, or does not read back as it was written.
     """
-    path, array = os.fspath(path), np.asarray(array)
+    path, array = os.fspath(path), np.asanyarray(array)
     stem, suffix = os.path.splitext(path)
     if driver is None:
         driver = _DRIVERS.get(suffix.lower())
@@ -146,7 +231,12 @@ def write_raster(path: Path, array: np.ndarray, like: CubeInfo | None = None, no
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise ValueError(f'{path}: an array of shape {array.shape} cannot be written, expected (H, W) or (H, W, C)')
     array = _storable(path, array[..., None] if array.ndim == 2 else array, nodata)
-    _check_arguments(path, driver, array, like, colormap, band_names, wavelengths)
+    names, labels = list(band_names or ()), dict(class_names or {})
+    if driver == 'ENVI':
+        names = [_envi_name(path, name) for name in names]
+        labels = {value: _envi_name(path, name) for value, name in labels.items()}
+    facts = _Facts(like, zoom, nodata, dict(colormap or {}), labels, names, wavelengths, fwhm)
+    facts.check(path, array)
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
         raise FileNotFoundError(f'{path}: the folder {folder} does not exist')
@@ -156,17 +246,17 @@ def write_raster(path: Path, array: np.ndarray, like: CubeInfo | None = None, no
         with tempfile.TemporaryDirectory(prefix='.writing-', dir=folder) as temporary:
             written = os.path.join(temporary, name)
             with raster_environment(), silent_georeference():
-                _write(written, driver, array, like, nodata, colormap, band_names, wavelengths)
+                _write(written, driver, array, facts)
             if driver == 'ENVI':
-                header = os.path.splitext(name)[0] + '.hdr'
-                with open(os.path.join(temporary, header), encoding='utf-8') as stream:
-                    text = stream.read().replace(written, name)  # GDAL describes the image by its temporary path
-                with open(os.path.join(temporary, header), 'w', encoding='utf-8') as stream:
-                    stream.write(text)
-                os.replace(os.path.join(temporary, header), os.path.join(folder, header))
-            os.replace(written, target)
+                header = FilePath(written).with_suffix('.hdr')
+                header.write_text(_envi_header(header.read_text(encoding='utf-8'), written, name, facts),
+                                  encoding='utf-8')
+                put_in_place(header, os.path.join(folder, header.name))
+            put_in_place(written, target)
     except (OSError, RasterioError) as error:
         reason = str(error.__cause__ or getattr(error, 'strerror', None) or error)
-        raise OSError(f'{path}: the file cannot be written: {reason}') from None
-    if os.path.exists(target + '.aux.xml'):
-        os.remove(target + '.aux.xml')  # GDAL's notes on the file that was here before
+        raise OSError(f'{path}: the file cannot be written: {reason}') from error
+    notes = FilePath(f'{target}.aux.xml')
+    notes.unlink(missing_ok=True)  # GDAL's notes on the file that was here before
+    if labels and driver == 'GTiff':
+        notes.write_text(_category_names(labels), encoding='utf-8')

@@ -61,6 +61,11 @@ class BaseScene:
 
     task: str
 
+    @classmethod
+    def task_of(cls, config: Mapping) -> str:
+        """Name of the task that a scene of this config is for."""
+        return cls.task
+
     def __init__(self,
                  view: CubeView | PairView,
                  labels: Source | list[Source] | None = None,

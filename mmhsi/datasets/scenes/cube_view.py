@@ -36,6 +36,8 @@ class CubeView:
         wanted (Bands, optional): The bands that a model was trained on, if their wavelengths are known; those of the
             file are matched with them.
         matching (str): How, see :func:`mmhsi.datasets.scenes.band_matching.match_bands`. Defaults to 'check'.
+        trust_band_order (bool): Whether bands whose wavelengths the file does not state are taken for those that are
+            wanted, in their order. Defaults to False: they are refused.
         nodata (float, optional): Value of pixels without data, instead of the one that the file declares.
         cache (bool): Whether the preprocessed cube is kept in memory. Defaults to False.
         name (str, optional): Name of the scene. Defaults to the name of the file without suffix.
@@ -61,6 +63,7 @@ class CubeView:
                  num_bands: int | None = None,
                  wanted: Bands | None = None,
                  matching: str = 'check',
+                 trust_band_order: bool = False,
                  nodata: float | None = None,
                  cache: bool = False,
                  name: str | None = None):
@@ -69,7 +72,7 @@ class CubeView:
         self.name = name or Path(self.info.path).stem
         self.cached = cache or not self.info.windowed
         self._chain = SpectralChain(preprocessing)
-        match = self._match(num_bands, wanted, matching)
+        match = self._match(num_bands, wanted, matching, trust_band_order)
         self.raw_bands, self.raw_wavelengths = (
             (self.info.bands, self.info.wavelengths) if match is None else (len(wanted), wanted.wavelengths))
         try:
@@ -81,7 +84,7 @@ class CubeView:
         self._raw = self._cube = self._valid = None
         self._last: tuple[Area, np.ndarray] | None = None
 
-    def _match(self, num_bands: int | None, wanted: Bands | None, matching: str) -> BandMatch | None:
+    def _match(self, num_bands: int | None, wanted: Bands | None, matching: str, trusted: bool) -> BandMatch | None:
         info = self.info
         if wanted is not None and info.wavelengths is not None:
             match = match_bands(wanted, Bands(info.wavelengths, info.fwhm, info.path), matching)
@@ -95,6 +98,11 @@ class CubeView:
             self.matched = f'by their number alone: {unknown}'
             if matching in ('nearest', 'resample'):
                 raise ValueError(f'{info.path}: the bands cannot be matched by wavelength: {unknown}')
+            if wanted is not None and matching == 'check' and not trusted:
+                raise ValueError(f'{info.path}: the file states no wavelengths, while the model was trained on '
+                                 f'{len(wanted)} known bands ({wanted.wavelengths.min():.0f} to '
+                                 f'{wanted.wavelengths.max():.0f} nm); if it has the same bands in the same order, say '
+                                 'so: trust_band_order=True, on the command line --trust-band-order')
         if num_bands not in (None, info.bands):
             hint = '' if info.wavelengths is None else (
                 f'; it has the wavelengths {info.wavelengths.min():.0f} to {info.wavelengths.max():.0f} nm, by which '

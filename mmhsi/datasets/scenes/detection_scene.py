@@ -53,6 +53,11 @@ class DetectionScene(Scene):
 
     task = 'target_detection'
 
+    @classmethod
+    def task_of(cls, config: Mapping) -> str:
+        """Target detection with a target spectrum, else anomaly detection."""
+        return 'anomaly_detection' if config.get('target_spectrum') is None else cls.task
+
     def __init__(self,
                  image: Source,
                  *,
@@ -78,6 +83,7 @@ class DetectionScene(Scene):
         if target_spectrum is not None and 'path' in target_spectrum:
             self._spectrum_source = locate(target_spectrum, data_root)
         self._coarse = self._pseudo = self._spectrum = None
+        self.task = self.task_of(self._settings)
 
     @property
     def coarse(self) -> np.ndarray:

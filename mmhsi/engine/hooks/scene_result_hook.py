@@ -7,15 +7,15 @@ from mmengine.hooks import Hook
 
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.registry import HOOKS
-from mmhsi.visualization.results import write_results
+from mmhsi.tasks import make_task, task_name, write_results
 
 
 @HOOKS.register_module()
 class SceneResultHook(Hook):
     """Write the results of a test into ``<work_dir>/<time>/results``.
 
-    ``metrics.json`` holds the metrics of the run and, for every scene, its scores and pixel counts. The pictures and
-    maps of each scene depend on the task, see :mod:`mmhsi.visualization.results`.
+    ``metrics.json`` holds the metrics of the run and, for every scene, its scores and pixel counts. The products and
+    pictures of each scene depend on the task, see :mod:`mmhsi.tasks`; the products are those of a prediction.
 
     Args:
         out_dir (str): Name of the folder below the log folder of the run. Defaults to 'results'.
@@ -44,5 +44,13 @@ class SceneResultHook(Hook):
             return
         folder = Path(runner.log_dir) / self.out_dir
         scenes = {scene.name: scene for scene in find_scenes(runner.test_dataloader.dataset)}
-        write_results(folder, results, metrics, scenes)
+        write_results(folder, results, metrics, scenes, _task(runner.cfg))
         runner.logger.info(f'Results of {", ".join(results)} are in {folder}')
+
+
+def _task(cfg):
+    """The task that the config tells; None if it does not."""
+    try:
+        return make_task(task_name(cfg))
+    except ValueError:
+        return None

@@ -119,10 +119,22 @@ def test_values_that_cannot_be_written(tmp_path, array, arguments, message):
 
 
 def test_band_names_that_would_break_an_envi_header(tmp_path, cube):
-    with pytest.raises(ValueError, match='must not hold a comma or a brace'):
-        write_raster(tmp_path / 'a.img', cube, band_names=['a', 'b, c', 'd', 'e'])
+    write_raster(tmp_path / 'a.img', cube, band_names=['a', 'b, c', 'd {x}', 'e'])
+    assert spectral.io.envi.open(str(tmp_path / 'a.hdr')).metadata['band names'] == ['a', 'b c', 'd (x)', 'e']
     write_raster(tmp_path / 'a.tif', cube, band_names=['a', 'b, c', 'd', 'e'])
     assert read_cube(tmp_path / 'a.tif')[1].band_names == ('a', 'b, c', 'd', 'e')
+
+
+def test_lists_of_many_bands_are_read_again(tmp_path):
+    centres = np.linspace(400, 2500, 1200)
+    write_raster(tmp_path / 'a.img', np.zeros((2, 3, 1200), np.uint8), wavelengths=centres, fwhm=centres / 100,
+                 band_names=[f'band number {band}' for band in range(1200)])
+    info = read_cube(tmp_path / 'a.img')[1]
+    np.testing.assert_array_equal(info.wavelengths, centres)
+    np.testing.assert_array_equal(info.fwhm, centres / 100)
+    assert max(map(len, (tmp_path / 'a.hdr').read_text().splitlines())) < 1000
+    image = spectral.io.envi.open(str(tmp_path / 'a.hdr'))
+    np.testing.assert_array_equal(image.bands.centers, centres)
 
 
 def test_suffix_and_driver(tmp_path, cube):

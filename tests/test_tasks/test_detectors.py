@@ -6,10 +6,9 @@ from sklearn.covariance import EmpiricalCovariance
 from sklearn.metrics import roc_auc_score
 
 from mmhsi.apis import evaluate_detector
-from mmhsi.comparison.classical_methods import classical_methods, default_methods
 from mmhsi.datasets import DetectionScene, PairScene, Scene, TileDataset
 from mmhsi.evaluation import DetectionResult
-from mmhsi.visualization.results import write_scene_result
+from mmhsi.tasks import classical_methods, default_methods, write_scene_result
 
 H, W, C = 30, 26, 6
 SPECTRUM = np.array([9., 1., 8., 2., 7., 3.])

@@ -7,8 +7,8 @@ import pytest
 
 from mmhsi.apis import evaluate_unmixer
 from mmhsi.classical import fcls, vca
-from mmhsi.comparison.classical_methods import classical_methods, default_methods
 from mmhsi.datasets import Scene, UnmixingScene
+from mmhsi.tasks import classical_methods, default_methods
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ import rasterio
 from mmhsi.datasets import Scene, write_raster
 from mmhsi.datasets.io import CubeInfo
 from mmhsi.evaluation import RestorationResult
-from mmhsi.visualization.results import write_scene_result
+from mmhsi.tasks import write_scene_result
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from mmhsi.comparison.classical import evaluate_pixel_classifier
 from mmhsi.datasets import Scene, Split
+from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier
 
 SHAPE, BANDS = (20, 15), 8
 

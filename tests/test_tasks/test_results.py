@@ -6,12 +6,13 @@ import pytest
 import rasterio
 from matplotlib import colormaps
 from PIL import Image
+from products import read_product
 
 from mmhsi.datasets import CubeInfo, DetectionScene, PairScene, Scene, write_raster
 from mmhsi.evaluation import ChangeResult, DetectionResult, SceneResult
+from mmhsi.tasks import write_results, write_scene_result
 from mmhsi.visualization import select_rgb_bands, stretch
 from mmhsi.visualization.figure import MARGIN, header_height
-from mmhsi.visualization.results import write_results, write_scene_result
 
 SHAPE = (50, 40)
 SCALE = 20  # 1000 / 50
@@ -65,17 +66,17 @@ def test_files_of_a_detector(tmp_path, target):
     folder = tmp_path / 'new' / 'results'
     write_results(folder, {'field': result}, result.metrics, {'field': scene})
     pictures = ('false_colour', 'ground_truth', 'spectra', 'scores', 'roc', 'roc_threshold', 'error')
-    assert names(folder) == {'metrics.json', *(f'field_{name}.png' for name in pictures), 'field_scores.npy',
-                             'field_scores.tif', 'field_detected.npy', 'field_detected.tif'}
+    assert names(folder) == {'metrics.json', *(f'field_{name}.png' for name in pictures), 'field_scores.tif',
+                             'field_detected.tif', 'field_detected.tif.aux.xml'}
 
-    saved = np.load(folder / 'field_scores.npy')
+    saved = read_product(folder, 'field', 'scores')
     assert np.isnan(saved[:2]).all()  # masked pixels, though they were predicted
     np.testing.assert_array_equal(saved[2:], result.scores[2:])
     with rasterio.open(folder / 'field_scores.tif') as file:
         assert_georeferenced(file)
         assert file.dtypes == ('float32', ) and np.isnan(file.nodata)
         np.testing.assert_array_equal(file.read(1), saved.astype(np.float32))
-    detected = np.load(folder / 'field_detected.npy')
+    detected = read_product(folder, 'field', 'detected')
     assert (detected[:2] == 255).all()
     np.testing.assert_array_equal(detected[2:], result.scores[2:] > 1.5)
     with rasterio.open(folder / 'field_detected.tif') as file:
@@ -106,7 +107,7 @@ def test_a_target_detector_is_green_and_without_a_threshold_there_is_no_binary_m
     scene = DetectionScene(np.random.default_rng(0).random((*SHAPE, 4)).astype(np.float32), labels=target, name='a/b')
     write_scene_result(detection(scene, target), tmp_path, scene)
     pictures = ('false_colour', 'ground_truth', 'spectra', 'scores', 'roc', 'roc_threshold')
-    assert names(tmp_path) == {*(f'a_b_{name}.png' for name in pictures), 'a_b_scores.npy', 'a_b_scores.tif'}
+    assert names(tmp_path) == {*(f'a_b_{name}.png' for name in pictures), 'a_b_scores.tif'}
     heat = shown(tmp_path / 'a_b_scores.png').astype(int)
     assert (heat[..., 1] >= heat[..., 0]).all() and (heat[..., 0] == heat[..., 2]).all()
 
@@ -114,8 +115,8 @@ def test_a_target_detector_is_green_and_without_a_threshold_there_is_no_binary_m
 def test_a_scene_without_targets_has_maps_and_a_reason(tmp_path, target):
     result = DetectionResult.evaluate('a', np.arange(2000.).reshape(SHAPE), target * 0, threshold=5)
     write_results(tmp_path, {'a': result}, {'AUC': float('nan')})
-    assert names(tmp_path) == {'metrics.json', 'a_ground_truth.png', 'a_scores.png', 'a_scores.npy', 'a_scores.tif',
-                               'a_error.png', 'a_detected.npy', 'a_detected.tif'}
+    assert names(tmp_path) == {'metrics.json', 'a_ground_truth.png', 'a_scores.png', 'a_scores.tif',
+                               'a_error.png', 'a_detected.tif', 'a_detected.tif.aux.xml'}
     found = json.loads((tmp_path / 'metrics.json').read_text())
     assert found['metrics'] == {'AUC': None}
     assert found['scenes']['a']['undefined'] == 'all 2000 evaluated pixels are background'
@@ -133,17 +134,18 @@ def test_files_of_change_detection(tmp_path, target):
     write_results(tmp_path / 'out', {'pair': result}, scenes={'pair': scene})
     folder = tmp_path / 'out'
     assert names(folder) == {'metrics.json', 'pair_false_colour_1.png', 'pair_false_colour_2.png',
-                             'pair_ground_truth.png', 'pair_change.png', 'pair_change.npy', 'pair_change.tif'}
+                             'pair_ground_truth.png', 'pair_classes.png', 'pair_classes.tif',
+                             'pair_classes.tif.aux.xml'}
 
-    saved = np.load(folder / 'pair_change.npy')
+    saved = read_product(folder, 'pair', 'classes')
     assert (saved[:2] == 255).all()  # masked pixels are not changed, whatever was predicted there
     np.testing.assert_array_equal(saved[2:], prediction[2:])
-    with rasterio.open(folder / 'pair_change.tif') as file:
+    with rasterio.open(folder / 'pair_classes.tif') as file:
         assert_georeferenced(file)
         assert file.nodata == 0 and [file.colormap(1)[value][:3] for value in (1, 2)] == BLACK_WHITE
         np.testing.assert_array_equal(file.read(1), np.where(saved == 255, 0, saved + 1))
 
-    picture = shown(folder / 'pair_change.png')
+    picture = shown(folder / 'pair_classes.png')
     for rows, cols, colour in ((slice(10, 12), slice(5, 9), (255, 255, 255)), (slice(12, 14), slice(5, 9), (0, 255, 0)),
                                (slice(2, 10), slice(0, 40), (255, 0, 0)), (slice(14, 30), slice(0, 40), (0, 0, 0)),
                                (slice(30, 50), slice(0, 40), (128,) * 3), (slice(0, 2), slice(0, 40), (128,) * 3)):
@@ -161,15 +163,15 @@ def test_files_of_change_detection(tmp_path, target):
 
 def test_change_maps_are_written_without_the_scene(tmp_path, target):
     write_scene_result(ChangeResult.evaluate('a', target, target), tmp_path)
-    assert names(tmp_path) == {'a_ground_truth.png', 'a_change.png', 'a_change.npy', 'a_change.tif'}
+    assert names(tmp_path) == {'a_ground_truth.png', 'a_classes.png', 'a_classes.tif', 'a_classes.tif.aux.xml'}
 
 
 def test_classified_scenes_are_written_by_the_same_function(tmp_path, target):
     scene = Scene(np.random.default_rng(0).random((*SHAPE, 4)).astype(np.float32), labels=target + 1, name='field')
     write_scene_result(SceneResult.evaluate('field', target, target, ('a', 'b')), str(tmp_path), scene)
-    pictures = ('false_colour', 'ground_truth', 'spectra', 'prediction', 'error', 'confusion_matrix')
-    assert names(tmp_path) == {*(f'field_{name}.png' for name in pictures), 'field_prediction.npy',
-                               'field_prediction.tif'}
+    pictures = ('false_colour', 'ground_truth', 'spectra', 'classes', 'error', 'confusion_matrix')
+    assert names(tmp_path) == {*(f'field_{name}.png' for name in pictures), 'field_classes.tif.aux.xml',
+                               'field_classes.tif'}
 
 
 def test_uncertainty_of_a_classified_scene(tmp_path, target):

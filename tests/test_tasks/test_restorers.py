@@ -10,10 +10,10 @@ from mmengine.registry import init_default_scope
 
 from mmhsi.apis import evaluate_restorer
 from mmhsi.classical import low_rank
-from mmhsi.comparison.classical_restoration import restoration_dataset
 from mmhsi.datasets import CropDataset, GaussianNoise, Scene
 from mmhsi.evaluation import RestorationMetric
 from mmhsi.evaluation.functional import psnr, ssim
+from mmhsi.tasks.restorers import restoration_dataset
 
 AREAS = [(0, 0, 16, 20), (16, 0, 16, 20)]
 

@@ -1,4 +1,4 @@
-"""How the network of each family turns a batch of tiles or windows into values for each pixel."""
+"""How a network is called: a batch of tiles or windows becomes values for each pixel."""
 
 from __future__ import annotations
 
@@ -19,9 +19,18 @@ class Network:
 
     Attributes:
         margin (int): Pixels around a tile that the function is given besides, on each side.
+        logits (bool): Whether the values are logits, not probabilities.
+        outputs (int): Number of values per pixel; known after a trial, see
+            :func:`mmhsi.inference.run_scene.try_network`.
+        zoom (int): Pixels of the result per pixel of the scene along an axis, likewise.
+        batch_size (int): Number of tiles or windows that run at once, likewise.
     """
 
     margin = 0
+    logits = False
+    outputs: int
+    zoom: int = 1
+    batch_size: int = 1
 
     def __init__(self, model: nn.Module):
         self.model = model
@@ -52,6 +61,8 @@ class Segmentor(Network):
         meta (Mapping, optional): Metainfo of every tile, such as the target spectrum.
     """
 
+    logits = True
+
     def __init__(self, model: nn.Module, meta: Mapping | None = None):
         super().__init__(model)
         self.meta = dict(meta or {})
@@ -76,7 +87,7 @@ class Abundances(Network):
 
 
 class Restored(Network):
-    """Restored tiles (B, C, s t, s t), by a restoration model of mmagic, in the units of its data.
+    """Restored tiles (B, C, s t, s t), by a restoration model, in the units of its data.
 
     A generator that joins the bicubically enlarged image gets that of the tile with its surroundings, so that this has
     no seams.
@@ -99,56 +110,3 @@ class Restored(Network):
             edge = margin * (enlarged.shape[-1] // inputs.shape[-1])
             restored = generator(inner, enlarged[..., edge:-edge, edge:-edge])
         return self.model.data_preprocessor.destruct(restored.float(), None)
-
-
-def choose_batch_size(network: Network, sample: Tensor, memory: int, largest: int = 256) -> int:
-    """Number of samples that run at once in a given memory.
-
-    On a GPU the memory of a trial of two samples is measured, and half of what is free may be used. Elsewhere the sum
-    of all outputs of the layers of a trial is taken for what a sample needs, which is on the safe side.
-
-    Args:
-        network (Network): The network.
-        sample (Tensor): One sample (1, C, h, w).
-        memory (int): Bytes that may be used on a CPU.
-        largest (int): Most samples that are of use. Defaults to 256.
-
-    Returns:
-        int: At least 1.
-    """
-    if network.device.type == 'cuda':
-        network(sample.expand(2, -1, -1, -1))  # what is allocated once, such as workspaces, does not count
-        before = torch.cuda.memory_allocated(network.device)
-        torch.cuda.reset_peak_memory_stats(network.device)
-        network(sample.expand(2, -1, -1, -1))
-        needed = (torch.cuda.max_memory_allocated(network.device) - before) / 2
-        memory = torch.cuda.mem_get_info(network.device)[0] // 2
-        return int(min(max(memory // max(needed, 1), 1), 4 * largest))
-    counted = 0
-
-    def count(module: nn.Module, inputs: tuple, output) -> None:
-        nonlocal counted
-        counted += sum(tensor.numel() * tensor.element_size() for tensor in (output if isinstance(
-            output, (list, tuple)) else [output]) if isinstance(tensor, Tensor))
-
-    layers = [module for module in network.model.modules() if not list(module.children())]
-    handles = [layer.register_forward_hook(count) for layer in layers]
-    try:
-        network(sample)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return int(min(max(memory // max(counted, 1), 1), largest))
-
-
-def smaller_batches(network: Network, batch: Tensor, positions: Positions = ()) -> Tensor:
-    """Run a batch, and where it does not fit into the memory of the GPU, its halves."""
-    try:
-        return network(batch, positions)
-    except torch.cuda.OutOfMemoryError:
-        if len(batch) == 1:
-            raise
-    torch.cuda.empty_cache()
-    half = len(batch) // 2
-    return torch.cat([smaller_batches(network, batch[:half], positions[:half]),
-                      smaller_batches(network, batch[half:], positions[half:])])

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import rasterio
 from figure_texts import texts
+from products import read_product
 
 from mmhsi.datasets import CropDataset, Scene, write_raster
 from mmhsi.datasets.io import CubeInfo
 from mmhsi.evaluation import RestorationMetric, RestorationResult
+from mmhsi.tasks import write_results
 from mmhsi.visualization import band_psnr_figure, error_panels_figure, figure_to_rgb, panels_figure, stretch_alike
-from mmhsi.visualization.results import write_results
 
 H, W, C = 14, 20, 5
 PICTURES = {'restoration', 'error', 'band_psnr'}
@@ -37,8 +38,8 @@ def test_files_of_an_image(tmp_path):
     result = RestorationResult.evaluate('a/b', *cubes(), settings=dict(method='some'))
     write_results(tmp_path, {'a/b': result}, {'PSNR': result.scores['PSNR'], 'ERGAS': float('nan')})
     assert {path.name for path in tmp_path.iterdir()} == {
-        'metrics.json', 'a_b_restored.npy', *(f'a_b_{picture}.png' for picture in PICTURES)}
-    np.testing.assert_array_equal(np.load(tmp_path / 'a_b_restored.npy'), cubes()[0])
+        'metrics.json', 'a_b_restored.tif', *(f'a_b_{picture}.png' for picture in PICTURES)}
+    np.testing.assert_array_equal(read_product(tmp_path, 'a_b', 'restored'), cubes()[0])
     written = json.loads((tmp_path / 'metrics.json').read_text())
     assert written['metrics'] == {'PSNR': result.scores['PSNR'], 'ERGAS': None}
     scene = written['scenes']['a/b']
@@ -62,7 +63,7 @@ def test_an_image_without_a_clean_one(tmp_path):
     restored, _, noisy = cubes()
     result = RestorationResult.evaluate('real', restored, None, noisy)
     write_results(tmp_path, {'real': result})
-    assert {path.name for path in tmp_path.iterdir()} == {'metrics.json', 'real_restored.npy', 'real_restoration.png'}
+    assert {path.name for path in tmp_path.iterdir()} == {'metrics.json', 'real_restored.tif', 'real_restoration.png'}
 
 
 def test_an_image_that_was_not_kept_has_scores_alone(tmp_path):

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from products import read_product
 from skimage.filters import threshold_otsu
 from sklearn.metrics import cohen_kappa_score, f1_score, precision_score, recall_score, roc_auc_score
 
@@ -9,7 +10,7 @@ from mmhsi.apis import evaluate_change_detector
 from mmhsi.classical import isfa
 from mmhsi.datasets import PairScene, Scene, WindowDataset
 from mmhsi.evaluation import ChangeResult
-from mmhsi.visualization.results import write_scene_result
+from mmhsi.tasks import write_scene_result
 
 H, W, C = 24, 18, 6
 
@@ -89,7 +90,7 @@ def test_pixels_without_data_are_neither_changed_nor_evaluated(tmp_path):
     assert np.argwhere(result.prediction == 255).tolist() == [[0, 0], [8, 6]]
     assert result.target[0, 0] == result.target[8, 6] == 255
     write_scene_result(result, tmp_path, scene)
-    assert np.load(tmp_path / 'square_change.npy')[8, 6] == 255
+    assert read_product(tmp_path, 'square', 'classes')[8, 6] == 255
 
 
 def test_a_given_threshold_and_the_options_of_the_method_are_used():

@@ -1,0 +1,88 @@
+"""What the tasks share that give each pixel a class: layers of a map, of scores and of uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.special import softmax
+from torch import nn
+
+from mmhsi.evaluation.functional.classification import class_uncertainty
+from mmhsi.tasks.networks import Classifier, Network, Segmentor
+from mmhsi.tasks.product import Product, labels_of, stored_labels
+from mmhsi.tasks.task import Layer, Task
+from mmhsi.visualization.class_map import class_map_figure
+from mmhsi.visualization.heat_map import heat_map_figure, heat_style
+from mmhsi.visualization.palette import resolve_palette
+from mmhsi.visualization.uncertainty import uncertainty_figures
+
+
+class ClassMapTask(Task):
+    """A class for each pixel.
+
+    The layer 'classes' holds 1 to K and 0 where there is no data; 'scores' the probabilities, of two classes that of
+    the second alone; 'uncertainty' the largest probability and the normalised entropy, see
+    :func:`mmhsi.evaluation.functional.classification.class_uncertainty`.
+    """
+
+    def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
+        if not windows and not hasattr(model, 'inference'):
+            raise ValueError(f'the test dataset has no window_size, which the classifier {type(model).__name__} needs')
+        return Classifier(model) if windows else Segmentor(model, meta)
+
+    def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:
+        self.name_classes(cfg, meta, network.outputs)
+        self._logits = network.logits
+        self.layers = {'classes': Layer(1, 'uint8', 0)}
+        if self.scores:
+            self.layers['scores'] = Layer(1 if len(self.classes) == 2 else len(self.classes))
+        if self.uncertainty:
+            self.layers['uncertainty'] = Layer(2)
+
+    def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        layers = {'classes': values.argmax(axis=0)[None].astype(np.uint8) + np.uint8(1)}
+        if len(self.layers) == 1:
+            return layers
+        probabilities = softmax(values, axis=0) if self._logits else values
+        if 'scores' in self.layers:
+            layers['scores'] = probabilities[1:] if len(values) == 2 else probabilities
+        if 'uncertainty' in self.layers:
+            layers['uncertainty'] = np.stack(class_uncertainty(probabilities))
+        return layers
+
+    def arrays(self, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """'classes' counts from 0, with 255 where there is no data."""
+        arrays = super().arrays(stored)
+        arrays['classes'] = labels_of(arrays['classes'])
+        return arrays
+
+    def product_of_result(self, result: Any, scene=None) -> Product:
+        valid = None if scene is None else scene.valid
+        layers, nodata = {'classes': stored_labels(result.prediction, valid)}, {'classes': 0, 'uncertainty': np.nan}
+        if getattr(result, 'confidence', None) is not None:
+            known = np.ones(result.prediction.shape, bool) if valid is None else valid
+            layers['uncertainty'] = np.where(known, np.stack([result.confidence, result.entropy]), np.nan).astype(
+                np.float32)
+        return Product(result.name, self.name, getattr(scene, 'info', None), layers, nodata, tuple(result.classes),
+                       resolve_palette(result.palette, len(result.classes)))
+
+    def figures(self, product: Product) -> dict[str, Figure]:
+        labels = product.labels('classes')
+        counts = np.bincount(labels[labels != 255], minlength=len(product.classes))
+        shares = [f'{100 * count / max(counts.sum(), 1):.1f} %' for count in counts]
+        figures = {'classes': class_map_figure(labels, product.classes, product.palette, f'{product.name}: classes',
+                                               product.size, shares, ignore_label='no data',
+                                               background=self.background)}
+        if len(product.layers.get('scores', ())) == 1:
+            figures['scores'] = heat_map_figure(product.thinned('scores')[0], f'{product.name}: scores', product.size,
+                                                heat_style(product.classes[-1]))
+        return {**figures, **self.uncertainty_figures(product)}
+
+    def uncertainty_figures(self, product: Product) -> dict[str, Figure]:
+        """``confidence`` and ``entropy``, if the product has them."""
+        if 'uncertainty' not in product.layers:
+            return {}
+        return uncertainty_figures(*product.thinned('uncertainty'), product.name, len(product.classes))

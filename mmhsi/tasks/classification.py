@@ -1,0 +1,57 @@
+"""Classification: the class of each pixel of a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mmhsi.evaluation import SceneResult
+from mmhsi.registry import TASKS
+from mmhsi.tasks.class_map import ClassMapTask
+from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier
+from mmhsi.tasks.product import Product
+from mmhsi.tasks.scene_pictures import class_spectra_figure, false_colour_figures, ground_truth_figure
+from mmhsi.visualization.class_map import class_map_figure
+from mmhsi.visualization.confusion import confusion_figure
+from mmhsi.visualization.error_map import error_map_figure
+
+
+@TASKS.register_module(name='classification')
+class Classification(ClassMapTask):
+    """Scenes: :class:`mmhsi.datasets.Scene`. Networks: classifiers of windows, segmentors of tiles. Products:
+    'classes', on request 'scores' and 'uncertainty'. Metric: :class:`mmhsi.evaluation.SceneClassificationMetric`.
+    Classical methods: a support vector machine and a random forest on spectra."""
+
+    name = 'classification'
+    result = SceneResult
+
+    def result_figures(self, result: SceneResult, product: Product, scene=None) -> dict[str, Figure]:
+        """``false_colour``, ``ground_truth`` (all labels), ``spectra`` (means of the classes), ``classes``, ``error``,
+        ``confusion_matrix``; with the uncertainty of the pixels ``confidence`` and ``entropy``."""
+        name, classes, palette = product.name, product.classes, product.palette
+        scores = '   '.join(f'{key} {result.scores[key]:.4f}' for key in ('OA', 'AA', 'kappa'))
+        recall = ['–' if np.isnan(value) else f'{100 * value:.1f} %' for value in result.scores['recall']]
+        figures = {} if scene is None else false_colour_figures(scene, name)
+        figures['ground_truth'] = ground_truth_figure(name, result.target, classes, palette, scene)
+        spectra = class_spectra_figure(name, classes, palette, scene)
+        if spectra is not None:
+            figures['spectra'] = spectra
+        figures['classes'] = class_map_figure(
+            product.labels('classes'), classes, palette, f'{name}: classes',
+            f'{scores}   recall of each class in the legend', recall, ignore_label='no data')
+        figures['error'] = error_map_figure(result.prediction, result.target, f'{name}: errors')
+        figures['confusion_matrix'] = confusion_figure(result.matrix, classes, f'{name}: confusion matrix',
+                                                       f'per cent of the true class   {scores}')
+        return {**figures, **self.uncertainty_figures(product)}
+
+    def methods(self, scene) -> dict[str, Callable]:
+        return {name: partial(_classify_pixels, estimator=name) for name in ('svm', 'forest')}
+
+
+def _classify_pixels(scene, evaluate_on: str | None = None, **options) -> SceneResult:
+    if evaluate_on not in (None, 'test'):
+        raise ValueError(f'pixel classifiers are evaluated on the test pixels, not on {evaluate_on!r}')
+    return evaluate_pixel_classifier(scene, **options)

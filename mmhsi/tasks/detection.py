@@ -1,0 +1,120 @@
+"""What target and anomaly detection share: a score for each pixel, and a binary map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.special import expit
+from torch import nn
+
+from mmhsi.classical import ANOMALY_DETECTORS, TARGET_DETECTORS
+from mmhsi.evaluation import DetectionResult
+from mmhsi.tasks.detectors import COARSE, detectors_for, evaluate_detector
+from mmhsi.tasks.networks import Network, Segmentor
+from mmhsi.tasks.product import Product, labels_of, stored_labels
+from mmhsi.tasks.scene_pictures import class_spectra_figure, false_colour_figures, false_colours, ground_truth_figure
+from mmhsi.tasks.task import Layer, Task
+from mmhsi.visualization.change_map import detection_map_figure
+from mmhsi.visualization.class_map import class_map_figure
+from mmhsi.visualization.heat_map import heat_map_figure, heat_style
+from mmhsi.visualization.palette import LINES, UNLABELLED_CHANGE, resolve_palette
+from mmhsi.visualization.roc import roc_figure, threshold_figure
+
+
+class DetectionTask(Task):
+    """Scores of targets or anomalies, and the binary map.
+
+    The layer 'scores' is as :class:`mmhsi.evaluation.metrics.SceneDetectionMetric` takes it, by the options ``score``
+    and ``threshold`` of the metric of the config; 'detected' holds 2 for targets, 1 for background and 0 where there is
+    no data.
+    """
+
+    result = DetectionResult
+    two_names = ('background', 'target')
+    background = UNLABELLED_CHANGE
+
+    def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
+        return Segmentor(model, meta)
+
+    def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:
+        self.name_classes(cfg, meta, network.outputs)
+        self.layers = {'scores': Layer(1), 'detected': Layer(1, 'uint8', 0)}
+
+    def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        margin = values[1] - values[0]
+        kind, threshold = self.metric.get('score', 'probability'), self.metric.get('threshold')
+        scores = expit(margin) if kind == 'probability' else margin if kind == 'margin' else values[1]
+        detected = margin > 0 if threshold is None else scores > threshold
+        return {'scores': scores[None].astype(np.float32), 'detected': detected[None].astype(np.uint8) + np.uint8(1)}
+
+    def arrays(self, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """'detected' is 1 or 0, with 255 where there is no data."""
+        arrays = super().arrays(stored)
+        arrays['detected'] = labels_of(arrays['detected'])
+        return arrays
+
+    def product_of_result(self, result: DetectionResult, scene=None) -> Product:
+        valid = np.ones(result.scores.shape, bool) if scene is None else scene.valid
+        layers = {'scores': np.where(valid, result.scores, np.nan).astype(np.float32)[None]}
+        if result.detected is not None:
+            layers['detected'] = stored_labels(result.detected, valid)
+        return Product(result.name, self.name, getattr(scene, 'info', None), layers, {'scores': np.nan, 'detected': 0},
+                       tuple(result.classes), resolve_palette(result.palette, 2))
+
+    def figures(self, product: Product) -> dict[str, Figure]:
+        labels = product.labels('detected')
+        counts = np.bincount(labels[labels != 255], minlength=2)
+        shares = [f'{100 * count / max(counts.sum(), 1):.1f} %' for count in counts]
+        return {
+            'detected': class_map_figure(labels, product.classes, product.palette, f'{product.name}: detected',
+                                         product.size, shares, ignore_label='no data', background=self.background),
+            'scores': heat_map_figure(product.thinned('scores')[0], f'{product.name}: scores', product.size,
+                                      heat_style(product.classes[-1]))}
+
+    def result_figures(self, result: DetectionResult, product: Product, scene=None) -> dict[str, Figure]:
+        """``false_colour``, ``ground_truth`` (all labels), ``spectra`` (means of both classes), ``scores`` (heat map
+        with colour bar; the name of the second class chooses its colours); if the curves are defined ``roc`` and
+        ``roc_threshold``; with a binary map ``error`` (hits, misses, false alarms)."""
+        name, classes = product.name, product.classes
+        figures = {} if scene is None else false_colour_figures(scene, name)
+        figures['ground_truth'] = ground_truth_figure(name, result.target, classes, product.palette, scene,
+                                                      UNLABELLED_CHANGE)
+        spectra = class_spectra_figure(name, classes, LINES[:2], scene)
+        if spectra is not None:
+            figures['spectra'] = spectra
+        areas = '   '.join(f'{label} {result.metrics[key]:.4f}' for label, key in (
+            ('AUC', 'AUC'), ('AUC(Pd,τ)', 'AUC_Pd_tau'), ('AUC(Pf,τ)', 'AUC_Pf_tau')) if result.metrics)
+        areas = areas or f'AUC is undefined: {result.undefined}'
+        figures['scores'] = heat_map_figure(product.thinned('scores')[0], f'{name}: scores', areas,
+                                            heat_style(classes[1]))
+        if result.curves is not None:
+            method = {str(result.settings.get('detector', 'scores')): result}
+            counts = f'{result.curves.num_targets:,} target and {result.curves.num_background:,} background pixels'
+            figures['roc'] = roc_figure(method, f'{name}: ROC', counts)
+            figures['roc_threshold'] = threshold_figure(
+                method, f'{name}: detection and false alarms over the threshold',
+                f'{counts}   areas under both curves in the legend')
+        if 'detected' in product.layers:
+            picture, counts = None, result.counts()
+            if scene is not None:
+                (picture, ), _ = false_colours(scene)
+                picture = picture if picture.shape[:2] == result.target.shape else None  # thinned out
+            figures['error'] = detection_map_figure(
+                labels_of(product.layers['detected'][0]), result.target, f'{name}: hits and errors',
+                f'{counts["hits"]:,} of {counts["targets"]:,} target pixels found, {counts["false_alarms"]:,} false '
+                'alarms', picture)
+        return figures
+
+    def methods(self, scene) -> dict[str, Callable]:
+        names = dict.fromkeys((*detectors_for(scene), COARSE, *TARGET_DETECTORS, *ANOMALY_DETECTORS))
+        return {name: partial(_detect, method=name) for name in names}
+
+    def default_methods(self, scene) -> list[str]:
+        return list(detectors_for(scene))
+
+
+def _detect(scene, evaluate_on: str | None = None, **options) -> DetectionResult:
+    return evaluate_detector(scene, evaluate_on=evaluate_on or 'labelled', **options)

@@ -1,0 +1,119 @@
+"""What denoising and super-resolution share: a restored cube."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import nn
+
+from mmhsi.datasets.io import CubeInfo
+from mmhsi.datasets.transforms.units import file_units
+from mmhsi.evaluation import RestorationResult
+from mmhsi.tasks.networks import Network, Restored
+from mmhsi.tasks.product import Product
+from mmhsi.tasks.task import Layer, Task
+from mmhsi.visualization.false_colour import false_colour_figure, select_rgb_bands, stretch
+from mmhsi.visualization.restoration import band_psnr_figure, error_panels_figure, panels_figure, stretch_alike
+
+
+class RestorationTask(Task):
+    """Restored cubes, in the units of the file if the preprocessing can be undone."""
+
+    result = RestorationResult
+    degrades = True
+
+    def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
+        return Restored(model)
+
+    def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:
+        self._units = file_units(view.transforms)
+        self.layers = {'restored': Layer(network.outputs)}
+
+    def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        return {'restored': _in_file_units(values, self._units)}
+
+    def arrays(self, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """'restored' (H, W, C)."""
+        return {'restored': np.moveaxis(stored['restored'], 0, -1)}
+
+    def product(self, name: str, view, stored: Mapping[str, np.ndarray], zoom: int = 1) -> Product:
+        return _with_wavelengths(super().product(name, view, stored, zoom), view)
+
+    def product_of_result(self, result: RestorationResult, scene=None) -> Product | None:
+        if result.restored is None:
+            return None
+        units = None if scene is None else file_units(scene.transforms)
+        restored = _in_file_units(np.moveaxis(result.restored, -1, 0).astype(np.float32), units)
+        product = Product(result.name, self.name, _place(result, scene), {'restored': restored}, {'restored': np.nan})
+        return _with_wavelengths(product, scene)
+
+    def figures(self, product: Product) -> dict[str, Figure]:
+        cube, waves = product.layers['restored'], product.wavelengths
+        rgb = select_rgb_bands(len(cube), waves)
+        picture = np.moveaxis(replace(product, layers={'restored': cube[list(rgb)]}).thinned('restored'), 0, -1)
+        return {'restored': false_colour_figure(stretch(picture, np.isfinite(picture).all(axis=-1)),
+                                                f'{product.name}: restored', rgb, waves)}
+
+    def result_figures(self, result: RestorationResult, product: Product, scene=None) -> dict[str, Figure]:
+        """``restoration`` (degraded, restored and, if there is one, clean image in false colour, all in the stretch of
+        the clean one, else of the restored one); with a clean image ``error`` (absolute error, mean over the bands, of
+        degraded and restored image on one scale) and ``band_psnr``."""
+        name, waves = product.name, product.wavelengths
+        bands = result.restored.shape[-1]
+        images = dict(input=result.degraded, restored=result.restored)
+        scores = dict(input=result.input_scores, restored=result.scores)
+        if result.clean is not None:
+            images['clean'] = result.clean
+        rgb = select_rgb_bands(bands, waves)
+        reference = list(images).index('clean' if 'clean' in images else 'restored')
+        pictures = stretch_alike([image[..., list(rgb)] for image in images.values()], reference)
+        notes = {key: f'PSNR {row["PSNR"]:.2f} dB   SSIM {row["SSIM"]:.4f}   SAM {row["SAM"]:.2f}°'
+                 for key, row in scores.items() if row}
+        channels = ', '.join(f'{channel}: band {band + 1}' if waves is None else
+                             f'{channel}: band {band + 1} ({waves[band]:.0f} nm)'
+                             for channel, band in zip('RGB', rgb, strict=True))
+        figures = {'restoration': panels_figure(dict(zip(images, pictures, strict=True)), notes,
+                                                f'{name}: restoration', channels)}
+        if result.clean is not None:
+            errors = {key: np.abs(images[key] - result.clean).mean(axis=-1) for key in scores}
+            figures['error'] = error_panels_figure(
+                errors, {key: f'mean {error.mean():.4f}' for key, error in errors.items()}, f'{name}: absolute error',
+                'mean over the bands')
+            curves = dict(input=result.input_band_psnr, restored=result.band_psnr)
+            figures['band_psnr'] = band_psnr_figure(curves, waves, f'{name}: PSNR of each band')
+        return figures
+
+
+def _in_file_units(values: np.ndarray, units: tuple | None) -> np.ndarray:
+    """Values (C, ...) in the units of the file."""
+    if units is None:
+        return values
+    factor, offset = (np.reshape(part, (-1, 1, 1)).astype(np.float32) for part in units)
+    return values * factor + offset
+
+
+def _with_wavelengths(product: Product, view: Any) -> Product:
+    """The product with what is known of the bands of the scene, if it has as many."""
+    waves, info = getattr(view, 'wavelengths', None), getattr(view, 'info', None)
+    if waves is None or len(waves) != len(product.layers['restored']):
+        return product
+    same = info.fwhm is not None and np.array_equal(waves, info.wavelengths)
+    return replace(product, wavelengths=waves, fwhm=info.fwhm if same else None)
+
+
+def _place(result: RestorationResult, scene) -> CubeInfo | None:
+    """What the scene tells about the place of the image, None if there is no georeference."""
+    info = getattr(scene, 'info', None)
+    if info is None or info.transform is None or result.area is None:
+        return None
+    top, left, area_height, area_width = result.area
+    height, width = result.restored.shape[:2]
+    a, b, c, d, e, f = info.transform
+    corner = a * left + b * top + c, d * left + e * top + f
+    across, down = area_width / width, area_height / height  # pixels of the scene to one of the image
+    return replace(info, height=height, width=width, gcps=None, rpcs=None,
+                   transform=(a * across, b * down, corner[0], d * across, e * down, corner[1]))

@@ -1,0 +1,22 @@
+"""Super-resolution: the cube with smaller pixels."""
+
+from torch import nn
+
+from mmhsi.classical import ENLARGEMENTS
+from mmhsi.registry import TASKS
+from mmhsi.tasks.restoration import RestorationTask
+
+
+@TASKS.register_module(name='super_resolution')
+class SuperResolution(RestorationTask):
+    """Scenes: :class:`mmhsi.datasets.Scene`, or images of :class:`mmhsi.datasets.PatchDataset`. Networks: restoration
+    models with a scale. Products: 'restored'. Metric: :class:`mmhsi.evaluation.RestorationMetric`. Classical methods:
+    :data:`mmhsi.classical.ENLARGEMENTS`."""
+
+    name = 'super_resolution'
+    restorers = ENLARGEMENTS
+
+    @classmethod
+    def padding(cls, model: nn.Module) -> str:
+        """The enlarged image is mirrored in this way beyond its border."""
+        return 'symmetric'

@@ -1,0 +1,19 @@
+"""Target detection: pixels that hold a material whose spectrum is known."""
+
+from torch import nn
+
+from mmhsi.models.heads import TargetDetectionHead
+from mmhsi.registry import TASKS
+from mmhsi.tasks.detection import DetectionTask
+
+
+@TASKS.register_module(name='target_detection')
+class TargetDetection(DetectionTask):
+    """Scenes: :class:`mmhsi.datasets.DetectionScene` with a target spectrum. Networks: segmentors of two channels.
+    Products: 'scores', 'detected'. Metric: :class:`mmhsi.evaluation.SceneDetectionMetric`. Classical methods:
+    :data:`mmhsi.classical.TARGET_DETECTORS`."""
+
+    name = 'target_detection'
+
+    def wants_spectrum(self, model: nn.Module) -> bool:
+        return isinstance(getattr(model, 'decode_head', None), TargetDetectionHead)

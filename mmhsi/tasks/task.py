@@ -1,0 +1,288 @@
+"""What a task is: everything between a network and the files of a scene that depends on what is sought in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from matplotlib.figure import Figure
+from mmengine.config import Config
+from torch import nn
+
+from mmhsi.datasets.class_info import BLACK_AND_WHITE, resolve_classes
+from mmhsi.registry import TASK_UTILS, TASKS
+from mmhsi.tasks.networks import Network
+from mmhsi.tasks.product import Product
+from mmhsi.utils.palette import default_palette
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A raster that is kept of a scene.
+
+    Attributes:
+        count (int): Number L of its bands.
+        dtype (str): Type of its values.
+        nodata (float): Value where the scene holds no data.
+    """
+
+    count: int
+    dtype: str = 'float32'
+    nodata: float = np.nan
+
+
+class Task:
+    """One family of tasks. A subclass declares what is particular to it, and is registered in ``TASKS`` by its name.
+
+    The task of a config is the one that it names (``task = 'denoising'``), else the one that its scene is for
+    (:attr:`mmhsi.datasets.scenes.base_scene.BaseScene.task`).
+
+    Args:
+        scores (bool): Whether the scores of the classes are kept, where that is a choice. Defaults to False.
+        uncertainty (bool): Whether the uncertainty of the classes is kept, likewise. Defaults to False.
+        metric (Mapping, optional): Config of the metric of the test, whose options hold for prediction too.
+
+    Attributes:
+        name (str): Its name.
+        result (type): The kind of result that its metric gives.
+        layers (dict[str, Layer]): What is kept of a scene, by the name of the product; set by :meth:`prepare`.
+        classes (tuple[str, ...]): Names of the K classes or endmembers; set by :meth:`prepare`.
+        palette (np.ndarray): Their colours, uint8 (K, 3).
+        dates (int): Number of cubes of a scene.
+    """
+
+    name: ClassVar[str]
+    result: ClassVar[type]
+    dates: ClassVar[int] = 1
+    two_names: ClassVar[tuple[str, str] | None] = None  # of two classes that nobody names
+    background: ClassVar[tuple[int, int, int]] = (0, 0, 0)  # colour of pixels without a class
+    blend: ClassVar[str] = 'overwrite'  # of tiles, unless the metric says
+    degrades: ClassVar[bool] = False  # whether the test pipeline degrades clean images
+    noun: ClassVar[str] = 'class'  # of what is numbered where there are no names
+
+    def __init__(self, scores: bool = False, uncertainty: bool = False, metric: Mapping | None = None):
+        self.scores = scores
+        self.uncertainty = uncertainty
+        self.metric = dict(metric or {})
+        self.layers: dict[str, Layer] = {}
+        self.classes: tuple[str, ...] = ()
+        self.palette = np.zeros((0, 3), np.uint8)
+
+    # prediction
+
+    def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
+        """The function that prediction runs.
+
+        Args:
+            model (nn.Module): The model, in evaluation mode.
+            windows (bool): Whether it sees a window around each pixel, instead of tiles.
+            meta (Mapping, optional): Metainfo of every tile, such as the target spectrum.
+        """
+        raise NotImplementedError
+
+    def wants_spectrum(self, model: nn.Module) -> bool:
+        """Whether a model is given a target spectrum with each tile."""
+        return False
+
+    @classmethod
+    def padding(cls, model: nn.Module) -> str | None:
+        """Padding mode outside a scene that a model is tested on as a whole, if the task has one of its own."""
+        return None
+
+    def prepare(self, cfg: Config, meta: Mapping, network: Network, view) -> None:
+        """Set classes, palette and layers for a scene.
+
+        Args:
+            cfg (Config): The config.
+            meta (Mapping): ``dataset_meta`` of the checkpoint.
+            network (Network): The network, whose ``outputs`` are known.
+            view (CubeView | PairView): The scene.
+        """
+        raise NotImplementedError
+
+    def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Joined values (K, h, w) of the network → an array (L, h, w) for each layer; only valid pixels count."""
+        raise NotImplementedError
+
+    def arrays(self, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What a user gets of the layers (L, H, W)."""
+        return {name: array[0] if len(array) == 1 else array for name, array in stored.items()}
+
+    def product(self, name: str, view, stored: Mapping[str, np.ndarray], zoom: int = 1) -> Product:
+        """The product of a predicted scene.
+
+        Args:
+            name (str): Name of the scene.
+            view (CubeView | PairView): The scene.
+            stored (Mapping[str, np.ndarray]): The layers (L, H, W).
+            zoom (int): Pixels of the layers per pixel of the scene along an axis. Defaults to 1.
+        """
+        return Product(name, self.name, view.info, stored,
+                       {name: layer.nodata for name, layer in self.layers.items()}, self.classes, self.palette, zoom)
+
+    # test
+
+    def product_of_result(self, result: Any, scene=None) -> Product:
+        """The product of a tested scene: the same layers with the same values as that of a predicted one.
+
+        Args:
+            result (Any): Of the type :attr:`result`.
+            scene (BaseScene, optional): The scene, for its place, its masked pixels and the units of its file.
+        """
+        raise NotImplementedError
+
+    def figures(self, product: Product) -> dict[str, Figure]:
+        """Pictures of a product by name, of large scenes thinned out."""
+        raise NotImplementedError
+
+    def result_figures(self, result: Any, product: Product, scene=None) -> dict[str, Figure]:
+        """Pictures of a tested scene by name: those of :meth:`figures` with scores, and those that need the truth."""
+        raise NotImplementedError
+
+    def write_more(self, result: Any, product: Product, folder: Path) -> None:
+        """Write what a test knows besides product and pictures; nothing by default."""
+
+    # classical methods
+
+    def methods(self, scene) -> dict[str, Callable]:
+        """Classical methods by name: f(scene, evaluate_on=None, **options) → a result. ``evaluate_on`` names the subset
+        of pixels that is evaluated. Those that come first suit the scene best."""
+        return {}
+
+    def default_methods(self, scene) -> list[str]:
+        """Names of the methods that need nothing beyond the scene."""
+        return list(self.methods(scene))
+
+    # names
+
+    def name_classes(self, cfg: Config, meta: Mapping, count: int) -> None:
+        """Set names and colours of the classes: of the checkpoint, else of the config, else numbered.
+
+        Raises:
+            ValueError: If the checkpoint or the config names another number of classes.
+        """
+        scene = test_dataset(cfg).get('scene') or {}
+        names, palette = tuple(meta.get('classes') or ()), meta.get('palette')
+        if not names:
+            names, palette = self.names_in_config(scene)
+        if not names and count == 2 and self.two_names is not None:
+            names = self.two_names
+        if not names:
+            names = tuple(f'{self.noun} {number + 1}' for number in range(count))
+        if len(names) != count:
+            raise ValueError(f'the network has {count} outputs, but {len(names)} names are known: {", ".join(names)}')
+        if palette is None or len(palette) != count:
+            palette = BLACK_AND_WHITE if self.two_names is not None and count == 2 else default_palette(count)
+        self.classes = tuple(map(str, names))
+        self.palette = np.asarray(palette, np.uint8)
+
+    def names_in_config(self, scene: Mapping) -> tuple[tuple[str, ...], Sequence | None]:
+        """Names and colours that the config of a scene tells; none of both if it does not."""
+        if scene.get('classes') is None:
+            return (), None
+        names, palette = resolve_classes(scene['classes'], scene.get('palette'))
+        return tuple(names), palette
+
+
+def test_dataset(cfg: Config) -> Mapping:
+    """The innermost test dataset of a config.
+
+    Raises:
+        ValueError: If the config has none.
+    """
+    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
+    if not loader:
+        raise ValueError('the config has no test_dataloader, which tells how scenes are cut and preprocessed')
+    dataset = loader['dataset']
+    while 'dataset' in dataset or 'datasets' in dataset:
+        dataset = dataset['dataset'] if 'dataset' in dataset else dataset['datasets'][0]
+    return dataset
+
+
+def test_metric(cfg: Config) -> dict:
+    """The first metric of the test of a config; empty without one."""
+    evaluator = cfg.get('test_evaluator') or {}
+    return dict(evaluator[0] if isinstance(evaluator, (list, tuple)) else evaluator)
+
+
+def task_name(cfg: Config) -> str:
+    """Name of the task of a config: the one that it names, else the one that the scene of its test is for.
+
+    Raises:
+        ValueError: If the config tells neither.
+    """
+    if cfg.get('task') is not None:
+        return cfg['task']
+    scene, metric = test_dataset(cfg).get('scene'), test_metric(cfg)
+    generator = (cfg.get('model') or {}).get('generator')
+    if generator is not None or str(metric.get('type')).endswith('RestorationMetric'):
+        # the scenes of restoration are those of any task
+        scale = max(metric.get('scale', 1), (generator or {}).get('scale', 1))
+        return 'super_resolution' if scale > 1 else 'denoising'
+    if scene is None:
+        raise ValueError(f"{cfg.filename or 'the config'} names no task: add task = one of "
+                         f'{", ".join(sorted(map(repr, all_tasks())))}')
+    kind = TASK_UTILS.get(str(scene.get('type', 'Scene')))
+    if kind is None:
+        raise ValueError(f'{cfg.filename or "the config"}: there is no scene of type {scene.get("type")!r}')
+    return kind.task_of(scene)
+
+
+def all_tasks() -> dict[str, type[Task]]:
+    """The registered tasks by name."""
+    TASKS.import_from_location()
+    return dict(TASKS.module_dict)
+
+
+def make_task(name: str, **options) -> Task:
+    """A task by its name; ``options`` as in :class:`Task`.
+
+    Raises:
+        ValueError: If there is no such task.
+    """
+    known = all_tasks()
+    if name not in known:
+        raise ValueError(f'there is no task {name!r}; expected one of {", ".join(sorted(known))}')
+    return known[name](**options)
+
+
+def task_of_result(result: Any, scene=None) -> Task:
+    """The task that a result is of: that of its scene if its results are of this kind, else the first that has such.
+
+    Raises:
+        TypeError: If no task has such results.
+    """
+    kinds = all_tasks()
+    own = kinds.get(getattr(scene, 'task', None))
+    for kind in ([own] if own else []) + list(kinds.values()):
+        if isinstance(result, kind.result):
+            return kind()
+    raise TypeError(f'results of type {type(result).__name__} are those of no task: {", ".join(sorted(kinds))}')
+
+
+def task_of_scene(scene) -> Task:
+    """The task that a scene is for.
+
+    Raises:
+        TypeError: If it is no scene.
+    """
+    if not hasattr(scene, 'task'):
+        raise TypeError(f'a scene of type {type(scene).__name__} is for no task')
+    return make_task(scene.task)
+
+
+def classical_methods(scene) -> dict[str, Callable]:
+    """Functions by the name of the method that evaluate it on a scene, see :meth:`Task.methods`.
+
+    Raises:
+        TypeError: If it is no scene.
+    """
+    return task_of_scene(scene).methods(scene)
+
+
+def default_methods(scene) -> list[str]:
+    """Names of the methods that need nothing beyond the scene, see :meth:`Task.default_methods`."""
+    return task_of_scene(scene).default_methods(scene)
