@@ -51,7 +51,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
                         help='settings that override those of the config file')
     parser.add_argument('--key', help='name of the array in .mat, HDF5 and .npz files')
-    parser.add_argument('--layout', choices=('auto', 'hwc', 'chw'), help='axes of arrays in files')
+    parser.add_argument('--layout', choices=('auto', 'hwc', 'chw', 'bil'), help='axes of arrays in files')
     parser.add_argument('--nodata', type=float, help='value of pixels without data')
     parser.add_argument('--target-spectrum', metavar='FILE', help='spectrum that a target detector looks for')
     parser.add_argument('--target-name', metavar='NAME', help='name of the spectrum in a file that holds several')

@@ -156,7 +156,7 @@ class HSIInferencer(BaseInferencer):
                 written.
             key (str | Sequence[str], optional): Name of the array in .mat, HDF5 and .npz files. Defaults to that of the
                 config where a file has it, else to the only cube of the file.
-            layout (str, optional): Axes of arrays in files, 'hwc' or 'chw'. Defaults to 'auto'.
+            layout (str, optional): Axes of arrays in files, 'hwc', 'chw' or 'bil'. Defaults to 'auto'.
             nodata (float, optional): Value of pixels without data, instead of the one that a file declares.
             bands (Any, optional): The bands the model was trained on, if neither the checkpoint nor the config tells,
                 see :func:`mmhsi.inference.training_state.training_bands`.

@@ -24,7 +24,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('scene', nargs='+', help='file of the scene; two files for a pair of dates')
     parser.add_argument('--pixel', nargs=2, type=int, required=True, metavar=('ROW', 'COL'), help='the pixel')
     parser.add_argument('--key', help='name of the array in .mat, HDF5 and .npz files')
-    parser.add_argument('--layout', choices=('auto', 'hwc', 'chw'), help='axes of arrays in files')
+    parser.add_argument('--layout', choices=('auto', 'hwc', 'chw', 'bil'), help='axes of arrays in files')
     parser.add_argument('--target-spectrum', metavar='FILE', help='spectrum that a target detector looks for')
     parser.add_argument('--layers', nargs='+', type=int, metavar='N', help='layers to draw, from 1 (default: all)')
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')

@@ -12,7 +12,7 @@ from .errors import CubeReadError, explained
 from .memory import check_fits
 from .variables import Key
 
-LAYOUTS = ('auto', 'hwc', 'chw')
+LAYOUTS = ('auto', 'hwc', 'chw', 'bil')
 Window = tuple[int, int, int, int]
 
 
@@ -20,14 +20,17 @@ Window = tuple[int, int, int, int]
 class CubeInfo:
     """What a file says about its cube.
 
+    Readers return stored values; ``scale``, ``offset``, ``nodata``, ``bad_bands`` and ``mask`` say what these mean.
+
     Args:
         path (str): The file with the values (for an ENVI header that was given, its data file).
-        format (str): 'mat' (up to version 7), 'mat73', 'hdf5', 'npy', 'npz' or 'raster'.
+        format (str): 'mat' (up to version 7), 'mat73', 'hdf5', 'npy', 'npz', 'raster', or the name of a sensor product.
         height (int): Rows.
         width (int): Columns.
         bands (int): Bands.
-        dtype (np.dtype): Type of the values, in the byte order of the machine.
-        nodata (float, optional): Value of pixels without data.
+        dtype (np.dtype): Type of the stored values, in the byte order of the machine.
+        nodata (float | np.ndarray, optional): Stored value of pixels without data: one number for all bands, or
+            float64 (bands,) where they differ, NaN for a band that has none.
         wavelengths (np.ndarray, optional): Band centres in nm, float64 (bands,).
         fwhm (np.ndarray, optional): Full widths at half maximum in nm, float64 (bands,).
         crs (str, optional): Coordinate reference system as WKT.
@@ -35,6 +38,21 @@ class CubeInfo:
             x = a column + b row + c and y = d column + e row + f.
         key (str, optional): Name of the array in a file that holds several.
         band_names (tuple[str], optional): Descriptions of the bands.
+        scale (np.ndarray, optional): float64 (bands,); physical value = stored value * scale + offset. None is 1.
+        offset (np.ndarray, optional): float64 (bands,). None is 0.
+        units (str, optional): Unit of the physical values as the file names it.
+        bad_bands (np.ndarray, optional): bool (bands,), True for bands that the file marks as bad.
+        mask (str, optional): What marks valid pixels besides nodata, in words ('alpha band 4', 'mask in the file',
+            ...); :meth:`CubeReader.read_mask` reads it. None without such a mask.
+        gcps (tuple, optional): Ground control points (row, column, x, y, z), row and column in pixels from the
+            upper left corner, in place of ``transform``.
+        gcps_crs (str, optional): Coordinate reference system of the control points as WKT.
+        rpcs (dict, optional): Rational polynomial coefficients by the names of GDAL's RPC domain, values as text.
+        sensor (str, optional): Name of the sensor.
+        acquired (str, optional): Time of acquisition, ISO 8601.
+        companions (tuple[str]): Other files that the description, the values or the mask come from: header, sidecars,
+            further data files. With ``path`` they are all that the cube depends on.
+        notes (tuple[str]): Sentences on what the file states and what was not applied as stated.
     """
 
     path: str
@@ -43,13 +61,75 @@ class CubeInfo:
     width: int
     bands: int
     dtype: np.dtype
-    nodata: float | None = None
+    nodata: float | np.ndarray | None = None
     wavelengths: np.ndarray | None = None
     fwhm: np.ndarray | None = None
     crs: str | None = None
     transform: tuple[float, ...] | None = None
     key: str | None = None
     band_names: tuple[str, ...] | None = None
+    scale: np.ndarray | None = None
+    offset: np.ndarray | None = None
+    units: str | None = None
+    bad_bands: np.ndarray | None = None
+    mask: str | None = None
+    gcps: tuple[tuple[float, ...], ...] | None = None
+    gcps_crs: str | None = None
+    rpcs: dict[str, str] | None = None
+    sensor: str | None = None
+    acquired: str | None = None
+    companions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def good_bands(self) -> np.ndarray:
+        """Indices of the bands that are not marked as bad, int64; all where none is marked."""
+        return np.arange(self.bands) if self.bad_bands is None else np.flatnonzero(~self.bad_bands)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the physical values differ from the stored ones."""
+        return self.scale is not None or self.offset is not None
+
+    def physical(self, stored: np.ndarray, bands: Sequence[int] | None = None) -> np.ndarray:
+        """Physical values of stored ones.
+
+        Args:
+            stored (np.ndarray): Stored values (..., C).
+            bands (Sequence[int], optional): The C bands that they are of. Defaults to all.
+
+        Returns:
+            np.ndarray: float32 of the same shape, stored * scale + offset, computed in float64.
+        """
+        if not self.scaled:
+            return stored.astype(np.float32)
+        scale = np.ones(self.bands) if self.scale is None else self.scale
+        offset = np.zeros(self.bands) if self.offset is None else self.offset
+        if bands is not None:
+            scale, offset = scale[list(bands)], offset[list(bands)]
+        return (stored * scale + offset).astype(np.float32)
+
+    def no_data(self, stored: np.ndarray, bands: Sequence[int] | None = None,
+                nodata: float | None = None) -> np.ndarray:
+        """Where stored values are no data: not finite, or the nodata value of their band.
+
+        Args:
+            stored (np.ndarray): Stored values (..., C).
+            bands (Sequence[int], optional): The C bands that they are of. Defaults to all.
+            nodata (float, optional): Value of pixels without data instead of the one that the file states.
+
+        Returns:
+            np.ndarray: bool of the same shape.
+        """
+        bad = ~np.isfinite(stored) if stored.dtype.kind == 'f' else np.zeros(stored.shape, dtype=bool)
+        nodata = self.nodata if nodata is None else nodata
+        if nodata is None:
+            return bad
+        if np.ndim(nodata):
+            nodata = nodata if bands is None else nodata[list(bands)]
+        elif stored.dtype.kind in 'iu' and nodata % 1 == 0:
+            nodata = int(nodata)  # compared exactly, and without a copy of the block as floats
+        return bad | (stored == nodata)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -72,7 +152,7 @@ class CubeReader:
     Args:
         path (str): The file.
         key (str | Sequence[str], optional): Name of the array, or candidate names.
-        layout (str): 'auto', 'hwc' or 'chw'.
+        layout (str): 'auto', 'hwc', 'chw' or 'bil'.
         ndim (int): 3 for a cube, 2 for a map of one band. Defaults to 3.
     """
 
@@ -119,6 +199,27 @@ class CubeReader:
                    window[2] * window[3] * depth * self.info.dtype.itemsize)
         with explained(self.path):
             return np.array(self._read(window, bands), self.info.dtype, order='C')
+
+    def read_mask(self, window: Window | None = None) -> np.ndarray | None:
+        """Read the mask of valid pixels that the file has besides nodata.
+
+        Args:
+            window (tuple[int], optional): (top, left, height, width) in pixels. Defaults to the whole scene.
+
+        Returns:
+            np.ndarray | None: bool (height, width), True where there is data; None without such a mask.
+
+        Raises:
+            CubeReadError: As :meth:`read`.
+        """
+        if self.info.mask is None:
+            return None
+        window = self._checked_window(window)
+        with explained(self.path):
+            return self._read_mask(window)
+
+    def _read_mask(self, window: Window) -> np.ndarray:
+        raise NotImplementedError
 
     def _checked_window(self, window: Window | None) -> Window:
         height, width = self.info.height, self.info.width

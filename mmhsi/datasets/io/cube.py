@@ -33,7 +33,7 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
     """Open a cube (``ndim`` 3) or a map (``ndim`` 2); see :func:`open_cube`."""
     path = os.fspath(path)
     if layout not in LAYOUTS:
-        raise ValueError(f"layout {layout!r}, expected 'auto', 'hwc' or 'chw'")
+        raise ValueError(f"layout {layout!r}, expected {', '.join(map(repr, LAYOUTS))}")
     if not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file')
     if os.path.isdir(path):
@@ -54,9 +54,9 @@ def open_cube(path: Path, key: Key = None, layout: str = 'auto') -> CubeReader:
         path (str | os.PathLike): The file.
         key (str | Sequence[str], optional): Name of the array in a file that holds several, or candidate names of
             which the first that is in the file is used. Without it the only numeric 3-D array is taken.
-        layout (str): Axes of the array in a MATLAB, HDF5 or NumPy file: 'hwc' (rows, columns, bands) or 'chw'
-            (bands, rows, columns). 'auto' is 'hwc', but takes no 2-D array; with 'hwc' and 'chw' a 2-D array is an
-            image of one band. Rasters know their bands and need no layout. Defaults to 'auto'.
+        layout (str): Axes of the array in a MATLAB, HDF5 or NumPy file: 'hwc' (rows, columns, bands), 'chw'
+            (bands, rows, columns) or 'bil' (rows, bands, columns). 'auto' is 'hwc', but takes no 2-D array; with the
+            others a 2-D array is an image of one band. Rasters know their bands and need no layout. Defaults to 'auto'.
 
     Returns:
         CubeReader: The reader, a context manager with ``info`` and ``read(window, bands)``.
@@ -74,7 +74,7 @@ def read_cube(path: Path, key: Key = None, layout: str = 'auto') -> tuple[np.nda
     Args:
         path (str | os.PathLike): The file.
         key (str | Sequence[str], optional): Name of the array, or candidate names.
-        layout (str): 'auto', 'hwc' or 'chw'. Defaults to 'auto'.
+        layout (str): 'auto', 'hwc', 'chw' or 'bil'. Defaults to 'auto'.
 
     Returns:
         tuple[np.ndarray, CubeInfo]: Cube (H, W, C) in the file's dtype, and what the file says about it.

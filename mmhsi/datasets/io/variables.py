@@ -10,6 +10,8 @@ from .errors import CubeReadError
 Key = str | Sequence[str] | None
 
 _MAX_LISTED = 20
+# axes of rows, columns and bands
+_AXES = {'hwc': (0, 1, 2), 'chw': (1, 2, 0), 'bil': (0, 2, 1)}
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,14 @@ def cube_axes(path: str, shape: tuple[int, ...], layout: str, name: str) -> tupl
     """Find which axis holds the rows, the columns and the bands.
 
     'auto' takes three axes as (rows, columns, bands), the custom of MATLAB and NumPy files, and refuses a matrix: it
-    is as likely a list of spectra as an image. With 'hwc' or 'chw' the user has said that it is an image, and a matrix
+    is as likely a list of spectra as an image. With another layout the user has said that it is an image, and a matrix
     is an image of one band (MATLAB drops a last axis of length one).
 
     Args:
         path (str): The file, for messages.
         shape (tuple[int]): Shape of the array.
-        layout (str): 'auto', 'hwc' (rows, columns, bands) or 'chw' (bands, rows, columns).
+        layout (str): 'auto', 'hwc' (rows, columns, bands), 'chw' (bands, rows, columns), or 'bil' (rows, bands,
+            columns).
         name (str): Name of the array, for messages.
 
     Returns:
@@ -109,7 +112,7 @@ def cube_axes(path: str, shape: tuple[int, ...], layout: str, name: str) -> tupl
     """
     what = quoted(name)
     if len(shape) == 3:
-        axes = (1, 2, 0) if layout == 'chw' else (0, 1, 2)
+        axes = _AXES.get(layout, _AXES['hwc'])
     elif len(shape) == 2 and layout != 'auto':
         axes = (0, 1, -1)
     else:

@@ -28,7 +28,7 @@ class Scene(BaseScene):
 
     Args:
         image (str | dict | np.ndarray): File of the cube; or a dict of path, key (a name or several candidates) and
-            layout ('auto', 'hwc' or 'chw'); or a cube of shape (H, W, C) in memory.
+            layout ('auto', 'hwc', 'chw' or 'bil'); or a cube of shape (H, W, C) in memory.
         labels, classes, palette, label_codes, split, fit_on, fit_pixels: See :class:`BaseScene`.
         num_bands (int, optional): Number of bands that the file must have.
         preprocessing (Sequence[dict | SpectralTransform]): Spectral transforms, applied in this order to the whole
