@@ -89,7 +89,7 @@ def test_tiles_equal_the_whole_scene(tmp_path, blend, overlap):
     expected = whole(inferencer, cube)
     np.testing.assert_allclose(result['scores'], expected, atol=2e-6)
     np.testing.assert_array_equal(result['classes'], expected.argmax(axis=0))
-    assert result['family'] == 'classification'
+    assert result['task'] == 'classification'
 
 
 def test_averaged_tiles_differ_where_their_borders_count(tmp_path):
@@ -405,7 +405,7 @@ def test_super_resolution_and_denoising(tmp_path):
     waves = np.linspace(450, 900, BANDS)
     info = write_scene(tmp_path / 'scene.tif', cube, wavelengths=waves)
     result, = inferencer(tmp_path / 'scene.tif', tmp_path / 'out')['predictions']
-    assert result['family'] == 'super_resolution'
+    assert result['task'] == 'super_resolution'
     # tiles without overlap show no seam, and the values are those of the file again
     np.testing.assert_allclose(result['restored'], imresize(cube, 2), atol=2e-5)
     with rasterio.open(result['files']['restored']) as product:

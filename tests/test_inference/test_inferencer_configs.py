@@ -8,15 +8,15 @@ from mmengine.config import Config
 
 from mmhsi.apis import HSIInferencer, find_model
 from mmhsi.datasets.transforms.chain import SpectralChain
-from mmhsi.inference.plan import test_dataset as innermost
+from mmhsi.tasks.task import test_dataset as innermost
 
 HEIGHT, WIDTH = 40, 37
 # name, what it says its family is, its layers
 DEMOS = [
     ('indian-pines-windows', 'classification', {'classes'}),
     ('indian-pines-tiles', 'classification', {'classes'}),
-    ('target-demo', 'detection', {'scores', 'detected'}),
-    ('anomaly-demo', 'detection', {'scores', 'detected'}),
+    ('target-demo', 'target_detection', {'scores', 'detected'}),
+    ('anomaly-demo', 'anomaly_detection', {'scores', 'detected'}),
     ('change-demo', 'change_detection', {'classes'}),
     ('hypersigma-tiny-upernet_hermiston', 'change_detection', {'classes'}),
     ('oscd-demo', 'change_detection', {'classes'}),
@@ -57,7 +57,7 @@ def test_demo_model_predicts_a_new_scene(tmp_path, name, family, layers):
     options = dict(target_spectrum=spectra[0]) if name == 'target-demo' else {}
     result, = inferencer(inputs, tmp_path / 'out', pictures=name == 'unmixing-demo', **options)['predictions']
 
-    assert result['family'] == family
+    assert result['task'] == family
     assert layers <= set(result)
     size = cube.shape[:2]
     for layer in layers - {'endmembers'}:

@@ -132,10 +132,9 @@ def _envi_name(path: str, name: str) -> str:
     return plain
 
 
-def _envi_header(text: str, written: str, name: str, facts: _Facts) -> str:
+def _envi_header(text: str, name: str, facts: _Facts) -> str:
     """The header that GDAL wrote, with the name of the file and with the fields that it does not know."""
-    fields = facts.envi_fields()
-    text = text.replace(written, name)  # GDAL describes the image by its temporary path
+    fields = {'description': f'{{\n {name}}}', **facts.envi_fields()}  # GDAL describes it by its temporary path
     for field in fields:
         text = re.sub(rf'^{field}\s*=\s*(\{{[^}}]*\}}|[^\n]*)\n', '', text, flags=re.MULTILINE)
     if facts.class_names:
@@ -249,7 +248,7 @@ def write_raster(path: Path, array: np.ndarray, like: CubeInfo | None = None, no
                 _write(written, driver, array, facts)
             if driver == 'ENVI':
                 header = FilePath(written).with_suffix('.hdr')
-                header.write_text(_envi_header(header.read_text(encoding='utf-8'), written, name, facts),
+                header.write_text(_envi_header(header.read_text(encoding='utf-8'), name, facts),
                                   encoding='utf-8')
                 put_in_place(header, os.path.join(folder, header.name))
             put_in_place(written, target)
