@@ -1,5 +1,6 @@
 """The few lines that bridge versions of the libraries that mmhsi stands on."""
 
+import importlib
 import importlib.machinery
 import importlib.util
 import os
@@ -92,8 +93,42 @@ def ask_for_huge_pages() -> None:
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 
 
+class _AfterCheckpointLoader:
+    """Importer that lets ``mmhsi.weights.safe_loading`` follow MMEngine's module of checkpoint loaders at once."""
+
+    _MODULE = 'mmengine.runner.checkpoint'
+
+    def find_spec(self, name: str, path=None, target=None):
+        """Find that module only, as Python would, and watch its execution."""
+        if name != self._MODULE:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module):
+                execute(module)
+                importlib.import_module('mmhsi.weights.safe_loading')
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
+def guard_checkpoint_loading() -> None:
+    """Make MMEngine's loaders of checkpoints refuse code: now, or as soon as they are imported.
+
+    Importing them here would import most of MMEngine.
+    """
+    if _AfterCheckpointLoader._MODULE in sys.modules:
+        importlib.import_module('mmhsi.weights.safe_loading')
+    elif not any(isinstance(finder, _AfterCheckpointLoader) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _AfterCheckpointLoader())
+
+
 def apply() -> None:
     """Apply all bridges; called once when mmhsi is imported."""
     ask_for_huge_pages()
     install_mmcv_ops_stand_in()
     allow_training_checkpoints()
+    guard_checkpoint_loading()

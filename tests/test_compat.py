@@ -42,15 +42,16 @@ class TestStandIn:
         assert not hasattr(sys.modules['mmcv._ext'], '__path__')
 
 
-def test_import_is_light_and_leaves_compiled_operators_alone(tmp_path):
+def test_import_is_light_leaves_compiled_operators_alone_and_makes_loading_safe(tmp_path):
     (tmp_path / 'mmcv').mkdir()
     (tmp_path / 'mmcv' / '__init__.py').touch()
     (tmp_path / 'mmcv' / '_ext.py').write_text('nms = "compiled"')
-    heavy = {'mmcv', 'mmpretrain', 'mmseg', 'mmagic', 'torchvision', 'rasterio', 'sklearn'}
-    code = f'import sys, mmhsi; print({heavy} & set(sys.modules)); from mmcv._ext import nms; print(nms)'
+    heavy = {'mmcv', 'mmpretrain', 'mmseg', 'mmagic', 'torchvision', 'rasterio', 'sklearn', 'mmengine.runner'}
+    code = f'import sys, mmhsi; print({heavy} & set(sys.modules)); from mmcv._ext import nms; print(nms)\n' \
+        'from mmengine.runner import CheckpointLoader as loader; print(loader._schemes[""].__module__)'
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(tmp_path), str(ROOT)])}
     done = subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ['set()', 'compiled']
+    assert done.stdout.splitlines() == ['set()', 'compiled', 'mmhsi.weights.safe_loading']
 
 
 def test_training_checkpoint_loads_safely_and_resumes(toy_config):

@@ -19,6 +19,7 @@ import subprocess
 import sys
 
 from mmengine.config import Config, DictAction
+from mmengine.utils import import_modules_from_strings
 from prettytable import PrettyTable
 
 from mmhsi.apis import HSIInferencer
@@ -47,6 +48,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('-c', '--config', help='config file, or name of a model of the zoo (default: the config that '
                         'the checkpoint holds)')
     parser.add_argument('-w', '--weights', help='checkpoint')
+    parser.add_argument('--custom-imports', action='append', metavar='MODULE', help='module of your own whose '
+                        'components the model names; may be given several times')
+    parser.add_argument('--trust', action='store_true', help='trust the checkpoint: unpickle it without restriction, '
+                        'and run the config in it as a program')
     parser.add_argument('-o', '--out', required=True, help='folder of the products')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
                         help='settings that override those of the config file')
@@ -104,6 +109,7 @@ def share_scenes(args: argparse.Namespace, argv: list[str]) -> int:
 
 def make_inferencer(args: argparse.Namespace) -> HSIInferencer:
     """The inferencer that the arguments describe."""
+    import_modules_from_strings(args.custom_imports)
     model, weights = args.config, args.weights
     if args.cfg_options is not None:
         if not os.path.isfile(model or ''):
@@ -111,7 +117,8 @@ def make_inferencer(args: argparse.Namespace) -> HSIInferencer:
             model, weights = str(entry.config), weights or entry.weights
         model = Config.fromfile(model)
         model.merge_from_dict(args.cfg_options)
-    return HSIInferencer(model, weights, args.device, show_progress=not args.quiet, memory=args.memory)
+    return HSIInferencer(model, weights, args.device, show_progress=not args.quiet, memory=args.memory,
+                         trust=args.trust)
 
 
 def predict(args: argparse.Namespace) -> list[dict]:
@@ -135,7 +142,7 @@ def main(argv: list[str] | None = None) -> int:
         return int(share_scenes(args, argv) > 0)
     try:
         results = predict(args)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     table = PrettyTable(['scene', 'outcome', 'seconds', 'files'])

@@ -138,5 +138,5 @@ def _correct(root: Path, setting: str, contestant: str, seed: int) -> Mapping[st
     path = root / slug(setting) / slug(contestant) / f'seed{seed}' / MAPS
     if not path.is_file():
         return None
-    with np.load(path) as arrays:
+    with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)

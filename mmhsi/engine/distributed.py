@@ -9,7 +9,6 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch.distributed import barrier, destroy_process_group, init_process_group
 
-import mmhsi.weights.safe_loading  # noqa: F401  checkpoints never run code
 from mmhsi.engine.resume import resume_from_latest
 
 

@@ -13,7 +13,7 @@ _RESUMABLE = re.compile(r'(epoch|iter)_\d+\.pth|interrupted\.pth')
 _NEEDED = {'meta', 'state_dict', 'message_hub'}
 
 
-def find_latest_checkpoint(work_dir: str | Path) -> str | None:
+def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> str | None:
     """Find the newest intact checkpoint of a run.
 
     It is the one that ``last_checkpoint`` names. If that is damaged or absent, every file ``epoch_<n>.pth``,
@@ -22,21 +22,28 @@ def find_latest_checkpoint(work_dir: str | Path) -> str | None:
 
     Args:
         work_dir (str | Path): Folder of the run.
+        storage (str, optional): Address at which the config of the run keeps checkpoints, if not in the folder.
 
     Returns:
-        str | None: Path of the checkpoint; None if there is none.
+        str | None: Path of the checkpoint, or its address; None if there is none.
 
     Raises:
-        ValueError: If there are checkpoints and all are damaged.
+        ValueError: If there are checkpoints and all are damaged, or ``last_checkpoint`` names an address that does not
+            lie in the storage: a file in a folder is not asked where to load from.
     """
     work_dir = Path(work_dir)
     folders, damaged = [work_dir], []
     note = work_dir / 'last_checkpoint'
     text = note.read_text(encoding='utf-8', errors='replace').strip() if note.is_file() else ''
     named = _placed(Path(text), work_dir) if text else None
+    if '://' in text:
+        if storage is None or not text.startswith(f'{storage.rstrip("/")}/'):
+            raise ValueError(f'{note}: it names the address {text}, which is not where the config keeps checkpoints '
+                             '(out_dir of its checkpoint hook); if it is the right one, give it as --resume ADDRESS')
+        return text
     if named is not None:
-        if named.is_dir() or '://' in text:
-            return text  # DeepSpeed's folder, or another storage
+        if named.is_dir():
+            return text  # of DeepSpeed
         if _is_intact(named, damaged):
             return str(named)
         folders.append(named.parent)
@@ -62,7 +69,8 @@ def resume_from_latest(cfg: Config) -> None:
     Args:
         cfg (Config): The whole config, changed in place.
     """
-    latest = find_latest_checkpoint(cfg.work_dir)
+    storage = (cfg.get('default_hooks', {}).get('checkpoint') or {}).get('out_dir')
+    latest = find_latest_checkpoint(cfg.work_dir, storage if '://' in str(storage) else None)
     cfg.resume = latest is not None
     if latest is not None:
         cfg.load_from = latest

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import Task
 from mmhsi.utils.files import write_text
 from mmhsi.visualization.figure import figure_to_rgb
+from mmhsi.weights.checkpoint_file import is_trusted, trusting
+from mmhsi.weights.stored_config import registered_names_only
 
 _KEYED = ('.mat', '.npz', '.h5', '.hdf5')  # files of named arrays
 
@@ -61,10 +64,13 @@ class HSIInferencer(BaseInferencer):
         show_progress (bool): Whether there is a progress bar. Defaults to True.
         memory (int): Bytes that the parts of a scene and, on a CPU, the batches may use, each half of it; as much as
             one half GDAL may keep of a raster. The network and the libraries come on top. Defaults to 1 GiB.
+        trust (bool): Whether the checkpoint may run code: it is unpickled without restriction, and the config in it is
+            run as a program. Defaults to False: both are read as data.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is absent.
-        ValueError: If the weights are not those of the config, or the config does not tell how scenes are cut.
+        ValueError: If the weights are not those of the config, the config does not tell how scenes are cut, or the
+            checkpoint holds more than data.
     """
 
     def __init__(self,
@@ -73,8 +79,10 @@ class HSIInferencer(BaseInferencer):
                  device: str | torch.device | None = None,
                  scope: str = 'mmhsi',
                  show_progress: bool = True,
-                 memory: int = 2**30):
+                 memory: int = 2**30,
+                 trust: bool = False):
         self.memory = memory
+        self._trust = trust
         self._config_name = str(getattr(model, 'filename', None) or 'the config')
         if isinstance(model, (str, Path)):
             model = str(model)
@@ -88,13 +96,17 @@ class HSIInferencer(BaseInferencer):
 
     def _init_model(self, cfg: Config, weights: str | None, device: str) -> nn.Module:
         checkpoint: dict = {}
+        guard = nullcontext()
         if weights is not None:
-            checkpoint = load_weights_file(weights)
-            if not cfg:
-                cfg.update(config_of_checkpoint(checkpoint, weights)._cfg_dict)
-                self._config_name = f'the config that {weights} holds'
+            with trusting(self._trust):
+                checkpoint = load_weights_file(weights)
+                if not cfg:
+                    guard = nullcontext() if is_trusted() else registered_names_only()
+                    cfg.update(config_of_checkpoint(checkpoint, weights)._cfg_dict)
+                    self._config_name = f'the config that {weights} holds'
         init_default_scope(cfg.get('default_scope', self.scope))
-        model = MODELS.build(cfg.model)
+        with guard:
+            model = MODELS.build(cfg.model)
         if weights is None:
             print_log(f'{self._config_name}: no weights are given, the predictions are those of random ones', 'current',
                       logging.WARNING)

@@ -1,5 +1,6 @@
 """Building a model from a config and a checkpoint."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -9,19 +10,24 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
-import mmhsi.weights.safe_loading  # noqa: F401  checkpoints never run code
+from mmhsi.inference.weights import config_of_checkpoint, load_weights_file
 from mmhsi.registry import MODELS
+from mmhsi.weights.checkpoint_file import is_trusted, trusting
+from mmhsi.weights.stored_config import registered_names_only
 
 
-def init_model(config: str | Path | Config, checkpoint: str | None = None,
-               device: str | torch.device | None = None) -> nn.Module:
+def init_model(config: str | Path | Config | None = None, checkpoint: str | None = None,
+               device: str | torch.device | None = None, trust: bool = False) -> nn.Module:
     """Build the model of a config for inference.
 
     Args:
-        config (str | Path | Config): Config file or config.
+        config (str | Path | Config, optional): Config file or config. Defaults to None: what the checkpoint holds,
+            which is read as data and not run.
         checkpoint (str, optional): Weights to load: a file, or any address that MMEngine's ``load_checkpoint`` takes.
             Defaults to None, which leaves the initial weights.
         device (str | torch.device, optional): Device of the model. Defaults to an accelerator if there is one.
+        trust (bool): Whether the checkpoint may run code, see :class:`mmhsi.inference.HSIInferencer`. Defaults to
+            False.
 
     Returns:
         nn.Module: The model in evaluation mode, with ``cfg``, the config, and ``dataset_meta``, what the checkpoint
@@ -30,16 +36,25 @@ def init_model(config: str | Path | Config, checkpoint: str | None = None,
     Raises:
         TypeError: If the config is neither a path nor a config.
         FileNotFoundError: If the config file is absent.
+        ValueError: If there is neither a config nor a checkpoint that holds one, or that holds more than data.
     """
-    if isinstance(config, str | Path):
-        config = Config.fromfile(config)
-    elif not isinstance(config, Config):
-        raise TypeError(f'config must be a file name or a Config, found {type(config).__name__}')
-    init_default_scope(config.get('default_scope', 'mmhsi'))
-    model = MODELS.build(config.model)
-    model.dataset_meta = {}
-    if checkpoint is not None:
-        loaded = load_checkpoint(model, checkpoint, map_location='cpu')
-        model.dataset_meta = loaded.get('meta', {}).get('dataset_meta', {})
+    guard = nullcontext()
+    with trusting(trust):
+        if config is None:
+            if checkpoint is None:
+                raise ValueError('give a config, or a checkpoint that holds the config it was trained with')
+            config = config_of_checkpoint(load_weights_file(checkpoint), checkpoint)
+            guard = nullcontext() if is_trusted() else registered_names_only()
+        elif isinstance(config, str | Path):
+            config = Config.fromfile(config)
+        elif not isinstance(config, Config):
+            raise TypeError(f'config must be a file name or a Config, found {type(config).__name__}')
+        init_default_scope(config.get('default_scope', 'mmhsi'))
+        with guard:
+            model = MODELS.build(config.model)
+        model.dataset_meta = {}
+        if checkpoint is not None:
+            loaded = load_checkpoint(model, checkpoint, map_location='cpu')
+            model.dataset_meta = loaded.get('meta', {}).get('dataset_meta', {})
     model.cfg = config
     return model.to(device or get_device()).eval()

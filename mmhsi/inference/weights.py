@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
-from mmhsi.weights import published, safe_loading  # noqa: F401  'hypersigma:' is an address, and no code is run
 from mmhsi.weights.checkpoint_file import parameters_of
+from mmhsi.weights.stored_config import read_stored_config
 
 _MAX_LISTED = 4
 
@@ -28,17 +28,23 @@ def load_weights_file(weights: str) -> dict:
     return dict(checkpoint)
 
 
-def config_of_checkpoint(checkpoint: Mapping, weights: str) -> Config:
-    """The config that a checkpoint was trained with.
+def config_of_checkpoint(checkpoint: Mapping, weights: str, trust: bool = False) -> Config:
+    """What prediction needs of the config that a checkpoint was trained with; it is read as data and not run.
+
+    Args:
+        checkpoint (Mapping): What :func:`load_weights_file` returned.
+        weights (str): Name of the file, for the message.
+        trust (bool): Run it as a program instead. Defaults to False.
 
     Raises:
-        ValueError: If the checkpoint does not hold it.
+        ValueError: If the checkpoint does not hold it, or it holds more than data; see
+            :func:`mmhsi.weights.stored_config.read_stored_config`.
     """
     meta = checkpoint.get('meta') or {}
     text = meta.get('cfg') if isinstance(meta, Mapping) else None
     if not text:
         raise ValueError(f'{weights}: the checkpoint does not hold the config it was trained with; give the config too')
-    return Config.fromstring(text, '.py')
+    return read_stored_config(text, weights, trust)
 
 
 def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config: str) -> None:

@@ -1,33 +1,60 @@
 """Checkpoint files: read without running code that they may hold, written whole or not at all."""
 
 import argparse
-import contextlib
 import os
 import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from mmengine.utils import digit_version
 from torch import Tensor
 
-# Set to 1 to unpickle checkpoints without restriction, which runs any code that they hold.
+from mmhsi.compat import training_checkpoint_globals
+
+# Set to 1 to trust checkpoints: what they hold is unpickled without restriction, and their configs are run.
 TRUST_VARIABLE = 'MMHSI_TRUST_CHECKPOINTS'
 PART_SUFFIX = '.part'  # of files that are being written
 
 _ZIP, _PICKLE = b'PK\x03\x04', b'\x80'
+_trusted: ContextVar[bool] = ContextVar('trusted', default=False)
 
 
-def allow_official_arguments() -> contextlib.AbstractContextManager:
-    """A context in which ``torch.load(weights_only=True)`` reads the ``argparse.Namespace`` of an official file.
+@contextmanager
+def trusting(trust: bool = True) -> Iterator[None]:
+    """A context in which checkpoints are trusted, whoever loads them."""
+    token = _trusted.set(trust or _trusted.get())
+    try:
+        yield
+    finally:
+        _trusted.reset(token)
 
-    A namespace carries data and runs no code. Before torch 2.5 there is no such context: the file is then refused.
+
+def is_trusted() -> bool:
+    """Whether checkpoints are trusted here: inside :func:`trusting`, or with ``MMHSI_TRUST_CHECKPOINTS=1``."""
+    return _trusted.get() or os.environ.get(TRUST_VARIABLE) == '1'
+
+
+@contextmanager
+def allowed_classes() -> Iterator[None]:
+    """A context in which ``torch.load(weights_only=True)`` reads training checkpoints of MMEngine and official files.
+
+    What they hold besides tensors carries data and runs no code. The list is entered at each call because libraries
+    remove entries of it again; what was allowed before stays allowed.
     """
-    safe_globals = getattr(torch.serialization, 'safe_globals', None)
-    return contextlib.nullcontext() if safe_globals is None else safe_globals([argparse.Namespace])
+    if digit_version(torch.__version__) < digit_version('2.6'):
+        yield  # restricted_pickle has the list instead
+        return
+    wanted = [argparse.Namespace, *training_checkpoint_globals()]
+    present = torch.serialization.get_safe_globals()
+    with torch.serialization.safe_globals([item for item in wanted if item not in present]):
+        yield
 
 
 def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=None,
@@ -52,33 +79,52 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'{path}: the checkpoint does not exist')
-    with path.open('rb') as file:
-        head = file.read(24)
-    if not head.startswith((_ZIP, _PICKLE)):
-        raise ValueError(f'{path} is not a checkpoint: expected a file of torch.save, found one that starts with '
-                         f'{head!r}')
-    trust = trust or os.environ.get(TRUST_VARIABLE) == '1'
-    if trust:
-        warnings.warn(f'{path} is unpickled without restriction: it can run any code', stacklevel=2)
     # mapped: of a file that holds the state of an optimiser too, only the parameters are read
-    mapped = mmap and head.startswith(_ZIP) and map_location in (None, 'cpu')
+    with path.open('rb') as file:
+        mapped = mmap and map_location in (None, 'cpu') and file.read(len(_ZIP)) == _ZIP
+        file.seek(0)
+        return read_checkpoint_stream(file, str(path), trust, map_location, path if mapped else None)
+
+
+def read_checkpoint_stream(file: BinaryIO, name: str, trust: bool = False, map_location=None,
+                           mapped: Path | None = None) -> object:
+    """Read a checkpoint from an open file or a buffer; see :func:`read_checkpoint`.
+
+    Args:
+        file (BinaryIO): The file, at its beginning.
+        name (str): What errors call it.
+        trust, map_location: As in :func:`read_checkpoint`.
+        mapped (Path, optional): Its path, if tensors may stay in it until they are used.
+
+    Raises:
+        ValueError: As :func:`read_checkpoint`.
+    """
+    head = file.read(24)
+    file.seek(0)
+    if not head.startswith((_ZIP, _PICKLE)):
+        raise ValueError(f'{name} is not a checkpoint: expected a file of torch.save, found one that starts with '
+                         f'{head!r}')
+    trust = trust or is_trusted()
+    if trust:
+        warnings.warn(f'{name} is unpickled without restriction: it can run any code', stacklevel=3)
     try:
-        with allow_official_arguments():
-            return torch.load(path, map_location=map_location or 'cpu', mmap=mapped, **_restriction(trust))
+        with allowed_classes():
+            return torch.load(file if mapped is None else mapped, map_location=map_location or 'cpu',
+                              mmap=mapped is not None, **_restriction(trust))
     except MemoryError:
         raise
     except pickle.UnpicklingError as error:
         named = re.search(r'[Uu]nsupported (?:global: )?(?:GLOBAL|class) (\S+)', str(error))
         if named is None:
-            raise ValueError(f'{path} is not a checkpoint: expected a file of torch.save, found another pickle or a '
+            raise ValueError(f'{name} is not a checkpoint: expected a file of torch.save, found another pickle or a '
                              'damaged one') from error
-        raise ValueError(f'{path}: the file asks for {named[1]}, which is neither a tensor nor a plain container, so '
+        raise ValueError(f'{name}: the file asks for {named[1]}, which is neither a tensor nor a plain container, so '
                          'that it was not loaded; unpickling it could run any code; if you trust its source, convert '
                          'it with tools/model_converters/hypersigma2mmhsi.py --trust, or set the environment variable '
                          f'{TRUST_VARIABLE}=1') from error
     except Exception as error:  # a cut or overwritten file fails in many ways
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f'{path} is damaged or incomplete: expected a file of torch.save, found that reading it '
+        raise ValueError(f'{name} is damaged or incomplete: expected a file of torch.save, found that reading it '
                          f'stops with "{reason}"') from error
 
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from . import published, safe_loading  # noqa: F401  make 'hypersigma:' an address, and all addresses safe
-from .checkpoint_file import allow_official_arguments, parameters_of, read_checkpoint
+from .checkpoint_file import parameters_of, read_checkpoint
 from .convert_back import names_in_mmhsi
 from .official_checkpoint import convert_checkpoint
 from .official_layout import pretraining_kind
@@ -77,8 +76,7 @@ def load_encoder_state(source: str, prefix: str | None, embedding: str) -> Encod
     if os.path.isfile(source) or ':' not in source:
         checkpoint = read_checkpoint(source)
     else:
-        with allow_official_arguments():
-            checkpoint = CheckpointLoader.load_checkpoint(source, map_location='cpu')
+        checkpoint = CheckpointLoader.load_checkpoint(source, map_location='cpu')
     state = parameters_of(checkpoint, source)
     if pretraining_kind(state) is not None:
         state = convert_checkpoint(checkpoint, source).checkpoint['state_dict']

@@ -1,6 +1,6 @@
 """The published pre-training weights of HyperSIGMA under short names, e.g. ``hypersigma:spat-vit-base``.
 
-Importing this module lets every ``checkpoint`` and ``load_from`` of a config take such a name.
+Every ``checkpoint`` and ``load_from`` of a config takes such a name.
 """
 
 import hashlib
@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 
 import torch
-from mmengine.runner import CheckpointLoader
 
 from .checkpoint_file import read_checkpoint
 from .official_checkpoint import convert_checkpoint
@@ -87,7 +86,6 @@ def fetch_published(name: str) -> Path:
     return path
 
 
-@CheckpointLoader.register_scheme(prefixes=SCHEME)
 def load_from_hypersigma(filename: str, map_location=None) -> dict:
     """Load a published checkpoint as one of mmhsi.
 

@@ -10,11 +10,12 @@ from shard_scenes import BANDS, SIDE, WAVELENGTHS, make_shards, settings, smooth
 
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.tile_shards import ShardSettings, ShardStore, convert, merge, verify, write_statistics
+from mmhsi.datasets.tile_shards.index import FORMAT
 from mmhsi.datasets.tile_shards.moments import BandMoments
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.datasets.tile_shards.quality import judge_tile, striped_share, varying_bands
 from mmhsi.datasets.tile_shards.sources import SceneFiles, find_scenes, parse_part, scenes_of_part
-from mmhsi.datasets.tile_shards.writer import whole_file
+from mmhsi.datasets.tile_shards.writer import whole_file, write_json
 
 
 def tiles_of(folder):
@@ -289,6 +290,14 @@ def test_index_of_an_unfinished_conversion_is_refused(tmp_path):
     assert verify(shards)[0] == [
         f'{shards}/index.json: the index lists 3 tiles, the records 2; run --merge',
         f'{shards}/shards/b.npy: the scene is not converted']
+
+
+@pytest.mark.parametrize('name', ['../outside', '/etc/passwd', 'a/../../b', '', 'a//b', '.', 3, 'a\0b'])
+def test_a_scene_of_an_index_does_not_lead_out_of_the_folder(tmp_path, name):
+    write_json(tmp_path / 'out' / 'scenes.json', {'format': FORMAT, 'scenes': [name]})
+    for read in (merge, verify):
+        with pytest.raises(ValueError, match='is no name of a scene'):
+            read(tmp_path / 'out')
 
 
 def test_verify_names_every_damage(tmp_path):

@@ -74,3 +74,20 @@ def test_weights_alone_are_nothing_to_resume_from(tmp_path):
     torch.save(dict(state_dict={}), tmp_path / 'epoch_1.pth')
     with pytest.raises(ValueError, match='epoch_1.pth: .*meta'):
         find_latest_checkpoint(tmp_path)
+
+
+def test_a_note_sends_nowhere_but_to_the_storage_of_the_config(tmp_path):
+    save(tmp_path, 'epoch_2.pth', 20)
+    address = 's3://bucket/runs/epoch_3.pth'
+    (tmp_path / 'last_checkpoint').write_text(f'{address}\n')
+    with pytest.raises(ValueError, match=f'last_checkpoint: it names the address {address}, .*--resume ADDRESS'):
+        find_latest_checkpoint(tmp_path)
+    cfg = Config(dict(work_dir=str(tmp_path), default_hooks=dict(checkpoint=dict(out_dir='s3://bucket/runs'))))
+    resume_from_latest(cfg)
+    assert cfg.load_from == address
+    cfg.default_hooks.checkpoint.out_dir = 's3://bucket/run'
+    with pytest.raises(ValueError, match='names the address'):
+        resume_from_latest(cfg)
+    cfg.default_hooks.checkpoint.out_dir = str(tmp_path)
+    with pytest.raises(ValueError, match='names the address'):
+        resume_from_latest(cfg)

@@ -247,3 +247,59 @@ def test_a_report_of_a_run_whose_data_are_gone_shows_what_the_config_says(run):
     finally:
         (run / 'cube.npy').rename(cube)
     assert 'The data cannot be read again' in said and f'data_root {run / "data"} image cube.npy' in said
+
+
+MKDIR = "dict(type='os.mkdir', path='harm')"
+
+
+@pytest.mark.parametrize('line', [
+    'import os; os.mkdir("harm")',
+    'x = __import__("os").mkdir("harm")',
+    "_base_ = 'other.py'",
+    f'test_evaluator = {MKDIR}',
+    f'custom_hooks = [{MKDIR}]',
+    f'sensor = {MKDIR}',
+    "val_dataloader = dict(dataset=dict(type='mmengine.BaseDataset', ann_file='labels'))",
+    "val_dataloader = dict(dataset=dict(type='WindowDataset', scene=dict(type='Scene', image='x.pkl')))",
+    "val_dataloader = dict(dataset=dict(type='WindowDataset', scene=dict(type='Scene', image='http://127.0.0.1:9/x')))",
+    "val_dataloader = dict(dataset=dict(type='WindowDataset', scene=dict(type='Scene', image='/vsizip/x.zip')))",
+    "default_scope = 'evil'"])
+def test_the_config_of_a_run_folder_is_data(run, tmp_path, monkeypatch, tool, line):
+    """Hostile run folders: their config is never run, and none of their links is followed."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(run / 'run', tmp_path / 'run', ignore=shutil.ignore_patterns('*.pth'))
+    config, = (tmp_path / 'run').glob('*/vis_data/config.py')
+    lines = config.read_text().splitlines()
+    name = line.partition(' ')[0]
+    start = next((index for index, text in enumerate(lines) if text.startswith(f'{name} =')), len(lines))
+    end = next((index for index in range(start + 1, len(lines)) if lines[index][:1].isalpha()), len(lines))
+    config.write_text('\n'.join([*lines[:start], line, *lines[end:]]))
+    (tmp_path / 'other.py').write_text('import os\nos.mkdir("harm")')
+    code, printed = tool('analysis_tools/report.py', tmp_path / 'run')
+    assert code == 2 and f'error: {config}: the config that it holds' in printed and '--trust' in printed
+    assert not (tmp_path / 'harm').exists()
+    code, printed = tool('analysis_tools/report.py', tmp_path / 'run', '-c', run / 'config.py', '--no-flops')
+    assert code == 0, printed
+
+
+def test_links_out_of_a_run_folder_are_not_followed(run, tmp_path):
+    shutil.copytree(run / 'run', tmp_path / 'run', ignore=shutil.ignore_patterns('*.pth'))
+    config, = (tmp_path / 'run').glob('*/vis_data/config.py')
+    results, = (tmp_path / 'run').glob('*/results')
+    for path in (tmp_path / 'run').glob('*.py'):
+        path.unlink()
+    config.rename(tmp_path / 'config.py')
+    config.symlink_to(tmp_path / 'config.py')
+    with pytest.raises(FileNotFoundError, match='expected a work dir'):
+        open_run(tmp_path / 'run')
+    config.unlink()
+    (tmp_path / 'config.py').rename(config)
+    (tmp_path / 'secret').write_text('WARNING secret')
+    (results / 'stripes_secret.png').symlink_to(tmp_path / 'secret')
+    (results.parent / 'secret.log').symlink_to(tmp_path / 'secret')
+    found = open_run(tmp_path / 'run')
+    assert len(found.results[0].pictures) > 3 and found.log_files
+    assert not [path for path in (*found.results[0].pictures, *found.log_files) if 'secret' in path.name]
+    results.rename(tmp_path / 'results')
+    results.symlink_to(tmp_path / 'results')
+    assert not open_run(tmp_path / 'run').results

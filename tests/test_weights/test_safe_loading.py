@@ -1,17 +1,31 @@
 """Checkpoints never run code, by whatever way they are loaded, unless one says so."""
 
 import argparse
+import hashlib
 import pickle
+import sys
+import types
+from pathlib import Path
 
+import mmengine.runner.checkpoint as mmengine_checkpoint
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader, load_checkpoint
 
-import mmhsi.weights.safe_loading  # noqa: F401
+import mmhsi  # noqa: F401  the subject: this alone makes loading safe
 from mmhsi.weights import restricted_pickle
-from mmhsi.weights.checkpoint_file import check_intact, put_in_place, read_checkpoint, write_checkpoint, write_text
+from mmhsi.weights.checkpoint_file import (
+    check_intact,
+    put_in_place,
+    read_checkpoint,
+    trusting,
+    write_checkpoint,
+    write_text,
+)
+from mmhsi.weights.downloads import cached_path
 
 
 class Harm:
@@ -49,16 +63,83 @@ def test_trust_is_explicit(harmful, monkeypatch):
     with pytest.warns(UserWarning, match='it can run any code'):
         CheckpointLoader.load_checkpoint(str(path))
     assert harm.exists()
+    harm.unlink()
+    monkeypatch.delenv('MMHSI_TRUST_CHECKPOINTS')
+    with trusting(), pytest.warns(UserWarning, match='it can run any code'):
+        CheckpointLoader.load_checkpoint(str(path))
+    assert harm.exists()
+    with pytest.raises(ValueError, match='asks for'):
+        CheckpointLoader.load_checkpoint(str(path))
 
 
-def test_downloads_are_not_trusted_either(harmful, monkeypatch):
+@pytest.fixture
+def every_scheme(harmful, monkeypatch):
+    """An address of the harmful file for each scheme that MMEngine knows, its services played by stand-ins."""
     path, harm = harmful
-    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(path.parent))
-    (path.parent / 'checkpoints').mkdir()
-    path.rename(path.parent / 'checkpoints' / path.name)  # as if it had been downloaded before
-    with pytest.raises(ValueError, match='unpickling it could run any code'):
-        CheckpointLoader.load_checkpoint('https://example.org/models/harmful.pth?download=1')
-    assert not harm.exists()
+    content, folder = path.read_bytes(), path.parent
+    address = 'https://example.org/models/harmful.pth'
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(folder / 'hub'))
+    cached_path(address).parent.mkdir(parents=True)
+    cached_path(address).write_bytes(content)  # as if it had been downloaded before
+    monkeypatch.setattr(mmengine_checkpoint, 'get_torchvision_models', lambda: {'net': address})
+    monkeypatch.setattr(mmengine_checkpoint, 'get_mmcls_models', lambda: {'net': address})
+    monkeypatch.setattr(mmengine_checkpoint, 'get_external_models', lambda: {'net': address, 'file': 'harmful.pth'})
+    monkeypatch.setattr(mmengine_checkpoint, '_get_mmengine_home', lambda: str(folder))
+    backend = types.SimpleNamespace(get=lambda name: content)
+    monkeypatch.setattr(mmengine_checkpoint, 'get_file_backend', lambda *args, **kwargs: backend)
+    model = types.SimpleNamespace(name='x.pth', download=lambda place: Path(place).write_bytes(content))
+    cloud = types.SimpleNamespace(modelcloud=types.SimpleNamespace(get=lambda name: model))
+    monkeypatch.setitem(sys.modules, 'pavi', cloud)
+    return [str(path), f'file:{path}', address, 'http://example.org/none.pth', 'modelzoo://net', 'torchvision://net',
+            'open-mmlab://net', 'openmmlab://net', 'openmmlab://file', 'mmcls://net', 'pavi://net', 's3://net',
+            'petrel://net', 'openmmlab:s3://net', f'{path}#sha256={hashlib.sha256(content).hexdigest()}']
+
+
+def test_every_scheme_refuses_code(every_scheme, harmful):
+    for address in every_scheme:
+        with pytest.raises((ValueError, OSError)) as error:
+            CheckpointLoader.load_checkpoint(address)
+        expected = 'unpickling it could run any code' if address not in (
+            f'file:{harmful[0]}', 'http://example.org/none.pth') else r'does not exist|the download failed'
+        assert error.match(expected), address
+    schemes = {scheme.replace(r'(\S+\:)?', '') for scheme in CheckpointLoader._schemes} - {'hypersigma:'}
+    assert all(any(address.startswith(scheme) for address in every_scheme) for scheme in schemes)
+    assert not harmful[1].exists()
+
+
+def test_a_loader_that_asks_for_an_unsafe_load_does_not_get_it(harmful):
+    path, harm = harmful
+    # as a fork of MMEngine does where the safe load is refused
+    exec('def fallback(name): return torch.load(name, weights_only=False)', vars(mmengine_checkpoint))
+    with pytest.raises(ValueError, match='it could run any code'):
+        mmengine_checkpoint.fallback(str(path))
+    with path.open('rb') as file, pytest.raises(ValueError, match='it could run any code'):
+        exec('result = torch.load(file, weights_only=False)', vars(mmengine_checkpoint) | dict(file=file))
+    assert mmengine_checkpoint.torch.nn is torch.nn and not harm.exists()
+
+
+def test_the_allow_list_is_entered_at_each_call(tmp_path):
+    torch.save(training_checkpoint(), tmp_path / 'epoch_1.pth')
+    before = list(torch.serialization.get_safe_globals())
+    with torch.serialization.safe_globals(before):  # the end of such a context removes what was allowed for good
+        pass
+    assert HistoryBuffer not in torch.serialization.get_safe_globals()
+    try:
+        assert CheckpointLoader.load_checkpoint(str(tmp_path / 'epoch_1.pth'))['meta']['iter'] == 3
+    finally:
+        torch.serialization.add_safe_globals(before)
+    read_checkpoint(tmp_path / 'epoch_1.pth')
+    assert HistoryBuffer in torch.serialization.get_safe_globals()  # and ours removes nothing
+    assert argparse.Namespace not in torch.serialization.get_safe_globals()
+
+
+def test_a_config_that_mmengine_would_run_is_left_out(tmp_path):
+    text = f'made = __import__("os").mkdir({str(tmp_path / "harm")!r})'
+    torch.save(dict(meta=dict(config=text, epoch=3), state_dict={}), tmp_path / 'old.pth')
+    meta = CheckpointLoader.load_checkpoint(str(tmp_path / 'old.pth'))['meta']
+    assert meta == dict(epoch=3) and not (tmp_path / 'harm').exists()
+    Config.fromstring(text, '.py')  # what Runner.resume does with it
+    assert (tmp_path / 'harm').exists()
 
 
 def training_checkpoint():

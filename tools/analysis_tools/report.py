@@ -10,6 +10,8 @@ a folder <work_dir>/<time> stands for that run alone.
 import argparse
 import sys
 
+from mmengine.utils import import_modules_from_strings
+
 from mmhsi.analysis.report import make_report
 
 
@@ -21,6 +23,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         '(default: 20)')
     parser.add_argument('--no-flops', action='store_true', help='do not count operations, for which the network is '
                         'built and run once')
+    parser.add_argument('-c', '--config', help='config file, instead of the one that the run left in its folder')
+    parser.add_argument('--custom-imports', action='append', metavar='MODULE', help='module of your own whose '
+                        'components the config names; may be given several times')
+    parser.add_argument('--trust', action='store_true', help='run the config in the folder as a program')
     return parser.parse_args(argv)
 
 
@@ -28,8 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     """Write the report; returns 2 if there is no run."""
     args = parse_args(argv)
     try:
-        path = make_report(args.work_dir, args.out, args.max_scenes, complexity=not args.no_flops)
-    except (OSError, ValueError) as error:
+        import_modules_from_strings(args.custom_imports)
+        path = make_report(args.work_dir, args.out, args.max_scenes, not args.no_flops, args.config, args.trust)
+    except (OSError, ValueError, ImportError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     print(f'{path}: {path.stat().st_size / 2**20:.1f} MiB')

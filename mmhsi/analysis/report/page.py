@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mmhsi.analysis.training_log import default_keys
 from mmhsi.visualization.figure import DPI
 from mmhsi.visualization.training_curves import training_curves_figure
 from mmhsi.weights.checkpoint_file import write_text
+from mmhsi.weights.stored_config import registered_names_only
 
 CAPTIONS = {
     'false_colour': 'False-colour composite',
@@ -47,7 +49,7 @@ _MATRIX_LIMIT = 40  # classes of a confusion matrix that is still written as a t
 
 
 def make_report(work_dir: str | Path, out: str | Path | None = None, max_scenes: int = 20,
-                complexity: bool = True) -> Path:
+                complexity: bool = True, config: str | Path | None = None, trust: bool = False) -> Path:
     """Write one HTML file about a run, with all pictures in it and nothing to load besides.
 
     Args:
@@ -56,6 +58,8 @@ def make_report(work_dir: str | Path, out: str | Path | None = None, max_scenes:
         max_scenes (int): Scenes of a test whose pictures are shown; all scores are. Defaults to 20.
         complexity (bool): Whether parameters and operations of the network are counted, for which it is built and run
             once. Defaults to True.
+        config (str | Path, optional): A config file instead of the one in the folder.
+        trust (bool): Whether the config in the folder is run as a program. Defaults to False: it is read as data.
 
     Returns:
         Path: The written file.
@@ -67,20 +71,24 @@ def make_report(work_dir: str | Path, out: str | Path | None = None, max_scenes:
     """
     if max_scenes < 0:
         raise ValueError(f'max_scenes must not be negative, found {max_scenes}')
-    run = open_run(work_dir)
+    run = open_run(work_dir, config, trust)
     out = Path(work_dir) / 'report.html' if out is None else Path(out)
     environment = Environment(
         loader=PackageLoader('mmhsi.analysis.report', '.'), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(number=_number, count=_count)
+    guard = nullcontext() if config is not None or trust else registered_names_only()
+    with guard:
+        data = describe_data(run.config)
+        network = describe_network(run.config) if complexity else dict(missing='the network was not counted')
     page = environment.get_template('report.html.j2').render(
         run=run,
         version=mmhsi.__version__,
         made=datetime.now().strftime('%Y-%m-%d %H:%M'),
         curves=_curves(run),
         results=[_describe_results(results, max_scenes) for results in run.results],
-        data=describe_data(run.config),
-        network=describe_network(run.config) if complexity else dict(missing='the network was not counted'),
+        data=data,
+        network=network,
         environment=run.environment(),
         warnings=run.warnings(),
         config=run.config_path.read_text(encoding='utf-8'))

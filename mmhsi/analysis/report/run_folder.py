@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmhsi.analysis.training_log import TrainingLog, read_log
+from mmhsi.weights.stored_config import read_stored_config
 
+_PARTS = ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'test_evaluator', 'sensor')
 _RECORD = re.compile(r'^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d - [\w.]+ - ([A-Z]+) - (.*)$')
 
 
@@ -93,37 +97,51 @@ class RunFolder:
         return [(level, text, count) for (level, text), count in counts.items()]
 
 
-def open_run(path: str | Path) -> RunFolder:
+def open_run(path: str | Path, config: str | Path | None = None, trust: bool = False) -> RunFolder:
     """Find the parts of a run.
 
     Args:
         path (str | Path): A work dir, of which the newest training and the newest test are taken, or the folder
             ``<work_dir>/<time>`` of one run.
+        config (str | Path, optional): A config file instead of the one in the folder, which is read as data alone.
+        trust (bool): Whether the config in the folder is run as a program. Defaults to False.
 
     Raises:
         FileNotFoundError: If the folder or a config in it is absent.
-        ValueError: If ``metrics.json`` is damaged.
+        ValueError: If ``metrics.json`` is damaged, or the config in the folder holds more than data.
     """
     path = Path(path)
     if not path.is_dir():
         raise FileNotFoundError(f'{path}: there is no such folder')
     single = (path / 'vis_data').is_dir()
-    times = [path] if single else sorted((entry.parent for entry in path.glob('*/vis_data')), reverse=True)
+    times = [path] if single else sorted((entry.parent for entry in path.glob('*/vis_data') if _lies_in(entry, path)),
+                                         reverse=True)
     tested = next((folder for folder in times if (folder / 'results' / 'metrics.json').is_file()), None)
     trained = next((folder for folder in times if _is_training(folder)), None)
     configs = [folder / 'vis_data' / 'config.py' for folder in (tested, trained, *times) if folder is not None]
-    configs = [config for config in (*configs, *sorted(path.glob('*.py'))) if config.is_file()]
+    configs = [found for found in (*configs, *sorted(path.glob('*.py'))) if found.is_file() and _lies_in(found, path)]
+    if config is not None:
+        configs = [Path(config)]
     if not configs:
         holds = ', '.join(sorted(entry.name for entry in path.iterdir())[:10]) or 'nothing'
         raise FileNotFoundError(f'{path}: expected a work dir with <time>/vis_data/config.py, it holds {holds}')
     folders = list(dict.fromkeys(folder for folder in (trained, tested, *times[:1]) if folder is not None))
     return RunFolder(
         path,
-        Config.fromfile(configs[0]),
+        Config.fromfile(config) if config is not None else read_stored_config(
+            configs[0].read_text(encoding='utf-8'), str(configs[0]), trust, _PARTS),
         configs[0],
         read_log(trained) if trained is not None else None,
-        [log for folder in folders for log in sorted(folder.glob('*.log'))],
+        [log for folder in folders for log in sorted(folder.glob('*.log')) if _lies_in(log, path)],
         [] if tested is None else _results(tested / 'results'))
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Whether a file is one of the folder: a link to another place would show what lies there."""
+    if path.resolve().is_relative_to(folder.resolve()):
+        return True
+    print_log(f'{path} is left out: it is a link to {path.resolve()}', 'current', logging.WARNING)
+    return False
 
 
 def _is_training(folder: Path) -> bool:
@@ -134,6 +152,8 @@ def _is_training(folder: Path) -> bool:
 def _results(folder: Path) -> list[Results]:
     found = []
     for path in sorted(folder.rglob('metrics.json'), key=lambda path: (len(path.parts), path)):
+        if not _lies_in(path, folder.parent):
+            continue
         try:
             metrics = json.loads(path.read_text(encoding='utf-8'))
         except json.JSONDecodeError as error:
@@ -141,6 +161,8 @@ def _results(folder: Path) -> list[Results]:
         if not isinstance(metrics, dict) or not isinstance(metrics.get('scenes', {}), dict):
             raise ValueError(f"{path}: expected an object with 'metrics' and 'scenes'")
         found.append(_results_in(path.parent, folder, metrics))
+    if not found:
+        return []
     # a baseline may have pictures of the same scenes, and its scores elsewhere
     scenes = {scene: {} for scene in found[0].metrics.get('scenes', {})}
     for path in sorted({path.parent for path in folder.rglob('*.png')} - {results.folder for results in found}):
@@ -150,4 +172,5 @@ def _results(folder: Path) -> list[Results]:
 
 def _results_in(path: Path, folder: Path, metrics: dict) -> Results:
     name = path.relative_to(folder).as_posix()
-    return Results(path, '' if name == '.' else name, metrics, sorted(path.glob('*.png')))
+    pictures = [picture for picture in sorted(path.glob('*.png')) if _lies_in(picture, folder.parent)]
+    return Results(path, '' if name == '.' else name, metrics, pictures)

@@ -30,7 +30,13 @@ _LISTED = 5
 
 
 def shard_path(out: str | Path, scene: str) -> Path:
-    """File of the tiles of a scene."""
+    """File of the tiles of a scene.
+
+    Raises:
+        ValueError: If the name, which may come from a file, leads out of the folder.
+    """
+    if not isinstance(scene, str) or {'', '.', '..'} & set(scene.split('/')) or '\0' in scene:
+        raise ValueError(f'{out}: {scene!r} is no name of a scene')
     return Path(out, SHARDS, *scene.split('/')).with_name(scene.rsplit('/', 1)[-1] + '.npy')
 
 
