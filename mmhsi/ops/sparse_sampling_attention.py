@@ -104,6 +104,9 @@ def _check_shapes(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, sp
     if offsets.dim() != 5 or offsets.shape[:3] != query.shape[:3] or offsets.shape[-1] != 2:
         raise ValueError(f'offsets must be (B, heads, N, P, 2) = {tuple(query.shape[:3])} + (P, 2), found '
                          f'{tuple(offsets.shape)}')
+    if 0 in (query.shape[3], value.shape[3], offsets.shape[3]):
+        raise ValueError('heads must be at least 1 wide and attend to at least 1 point, found query, value and offsets '
+                         f'of {tuple(query.shape)}, {tuple(value.shape)}, {tuple(offsets.shape)}')
 
 
 def sparse_sampling_attention(query: Tensor,

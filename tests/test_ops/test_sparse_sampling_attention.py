@@ -139,5 +139,9 @@ def test_shapes_are_checked():
         sparse_sampling_attention(query, key, value, offsets, (3, 4))
     with pytest.raises(ValueError, match='offsets must be'):
         sparse_sampling_attention(query, key, value, offsets[:, :1], (3, 3))
+    with pytest.raises(ValueError, match='at least 1 point'):
+        sparse_sampling_attention(query, key, value, offsets[:, :, :, :0], (3, 3))
+    with pytest.raises(ValueError, match='at least 1 wide'):
+        sparse_sampling_attention(query[..., :0], key[..., :0], value, offsets, (3, 3))
     with pytest.raises(ValueError, match='query, key and value'):
         sparse_sampling_attention(query, key[..., :2], value, offsets, (3, 3))
