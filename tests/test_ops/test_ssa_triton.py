@@ -1,4 +1,7 @@
-"""The Triton kernels in Triton's interpreter, in a process of its own: the variable must be set before the import."""
+"""The Triton kernels, run in Triton's interpreter and compiled for GPUs that are not here.
+
+The interpreter has a process of its own: the variable must be set before the import.
+"""
 
 import os
 import subprocess
@@ -6,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip('triton')
+compiled = pytest.importorskip('compiled_kernels')
 
 SCRIPT = """
 import torch
@@ -34,6 +39,25 @@ half_cells = (2 * offsets).round() / 2
 wanted = value_and_gradients([t.double() for t in (query, key, value, half_cells)], (2, 3), 'dense', query)
 for result, reference in zip(value_and_gradients([query, key, value, half_cells], (2, 3), 'triton', query), wanted):
     torch.testing.assert_close(result.double(), reference, rtol=1e-5, atol=5e-6)
+
+# rows that begin at odd addresses, lie in other orders or are shared, and rows beyond 2^31 elements
+wide = [t.expand(2, 3, -1, -1) for t in random_inputs(1, 1, (3, 4), 33, 3, dtype=torch.float32)[:3]]
+shifts = random_inputs(2, 3, (3, 4), 2, 3, dtype=torch.float32)[3]
+grad = torch.randn(2, 3, 12, 16)
+far = torch.empty(2**31 + 64, dtype=torch.float16).as_strided((1, 1, 3, 16), (0, 0, 2**30 + 16, 1))
+far.copy_(torch.randn(far.shape))
+
+def other_order(t):
+    return t.transpose(2, 3).contiguous().transpose(2, 3)
+
+for tensors, places, shape, upstream in [
+        ([t[..., 1:17] for t in wide], shifts, (3, 4), grad),
+        ([other_order(t[..., :16]) for t in wide], shifts, (3, 4), other_order(grad)),
+        ([far, far, far], shifts[:1, :1, :3, :, :], (1, 3), grad[:1, :1, :3])]:
+    wanted = value_and_gradients([t.contiguous().double() for t in (*tensors, places)], shape, 'dense', upstream)
+    found = value_and_gradients([*tensors, places], shape, 'triton', upstream)
+    for result, reference in zip(found, wanted):
+        torch.testing.assert_close(result.double(), reference, rtol=3e-3, atol=2e-3)
 
 empty = random_inputs(0, 1, (2, 3), 4, 2, dtype=torch.float32)
 assert sparse_sampling_attention(*empty, (2, 3), backend='triton').shape == (0, 1, 6, 4)
@@ -70,3 +94,62 @@ def test_kernels_in_the_interpreter():
     result = subprocess.run([sys.executable, '-c', SCRIPT], capture_output=True, text=True, env=environment,
                             timeout=500, check=False)
     assert result.returncode == 0 and 'all agree' in result.stdout, result.stderr[-3000:]
+
+
+# Registers a thread: 72 and 96 leave 28 and 20 warps of four in the 65 536 of a multiprocessor
+BUDGET = {'_forward_kernel': 72, '_backward_kernel': 96}
+ROTATION = [(compiled.ARCHS[i], 64, compiled.DTYPES[i % 3]) for i in range(len(compiled.ARCHS))] + [
+    ('90', width, compiled.DTYPES[i % 3]) for i, width in enumerate((15, 32, 80, 106, 128), 1)]
+MATRIX = [(arch, width, dtype) for arch in compiled.ARCHS for width in compiled.WIDTHS for dtype in compiled.DTYPES]
+
+
+def check_compiled(arch, width, dtype):
+    launches = compiled.compile_both(arch, width, dtype)
+    assert [launch.name for launch in launches] == ['_forward_kernel', '_backward_kernel']
+    for launch in launches:
+        found = compiled.usage(launch)
+        assert found['stack'] == 0 and found['registers'] <= BUDGET[launch.name], (launch.name, found)
+
+
+@pytest.mark.parametrize('arch, width, dtype', ROTATION)
+def test_compiles_within_its_budget(arch, width, dtype):
+    check_compiled(arch, width, dtype)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('arch, width, dtype', [case for case in MATRIX if case not in ROTATION])
+def test_compiles_within_its_budget_everywhere(arch, width, dtype):
+    check_compiled(arch, width, dtype)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_rows_are_read_in_vectors(dtype):
+    """Four elements in an instruction; only offsets and the sum of exponentials are read one by one."""
+    for launch, singles in zip(compiled.compile_both('90', 64, dtype), (2, 3), strict=True):
+        seen = compiled.accesses(launch)
+        loads = sum(n for name, n in seen.items() if name.startswith('load'))
+        assert seen[f'load {4 * dtype.itemsize}'] == loads - singles
+
+
+def test_what_varies_between_scenes_is_not_compiled_again():
+    """Nor are rows of another alignment: they are copied."""
+    wanted = {launch.hash for launch in compiled.compile_both('90', 64, torch.float32)}
+    assert {launch.hash for launch in compiled.compile_both('90', 64, torch.float32, aligned=False)} == wanted
+    with compiled.compiling_for('90') as launches:
+        for batch, heads, shape in [(1, 1, (1, 1)), (1, 1, (16, 16)), (3, 16, (1, 7))]:
+            tokens = shape[0] * shape[1]
+            fused = torch.zeros(batch, tokens, 3, heads, 64).permute(2, 0, 3, 1, 4)
+            offsets = torch.zeros(batch, tokens, heads, 8, 2).transpose(1, 2)
+            compiled.run_both(*fused, offsets, shape)
+    assert {launch.hash for launch in launches} == wanted
+
+
+def test_mixed_types_compile():
+    assert len(compiled.compile_both('90', 64, torch.bfloat16, offsets_dtype=torch.float32)) == 2
+
+
+def test_more_heads_than_the_second_axis_of_a_grid_holds():
+    pairs = 70_000
+    with compiled.compiling_for('90') as launches:
+        compiled.run_both(*torch.zeros(3, pairs, 1, 1, 16), torch.zeros(pairs, 1, 1, 2, 2), (1, 1))
+    assert all(launch.grid == (pairs,) for launch in launches)
