@@ -125,7 +125,8 @@ def test_derivative_on_a_cell_is_that_from_the_right(backend):
     ('cpu', 400, False, False, False, 'dense'),
     ('cpu', 401, False, False, False, 'torch'),
     ('cuda', 4096, False, True, False, 'triton'),
-    ('cuda', 4096, False, True, True, 'separable'),
+    ('cuda', 4096, False, True, True, 'triton'),
+    ('cuda', 4096, False, False, True, 'separable'),
     ('cuda', 64, False, False, False, 'dense'),
     ('mps', 4096, False, False, False, 'torch'),
 ])
