@@ -73,10 +73,10 @@ def choose_backend(device_type: str, num_tokens: int, fused: bool, triton: bool,
     """
     if device_type == 'cpu' and fused:
         return 'fused'
-    if device_type == 'cuda' and deterministic:
-        return 'separable'
     if device_type == 'cuda' and triton:
         return 'triton'
+    if device_type == 'cuda' and deterministic:
+        return 'separable'
     return 'dense' if num_tokens <= _DENSE_MAX_TOKENS else 'torch'
 
 
@@ -104,6 +104,9 @@ def _check_shapes(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, sp
     if offsets.dim() != 5 or offsets.shape[:3] != query.shape[:3] or offsets.shape[-1] != 2:
         raise ValueError(f'offsets must be (B, heads, N, P, 2) = {tuple(query.shape[:3])} + (P, 2), found '
                          f'{tuple(offsets.shape)}')
+    if 0 in (query.shape[3], value.shape[3], offsets.shape[3]):
+        raise ValueError('heads must be at least 1 wide and attend to at least 1 point, found query, value and offsets '
+                         f'of {tuple(query.shape)}, {tuple(value.shape)}, {tuple(offsets.shape)}')
 
 
 def sparse_sampling_attention(query: Tensor,
@@ -135,10 +138,10 @@ def sparse_sampling_attention(query: Tensor,
             - 'dense', two matrix products with N x N scores, for few tokens;
             - 'separable', matrix products alone, which is deterministic on every device and needs much memory;
             - 'fused', a compiled CPU kernel (:mod:`mmhsi.ops.ssa_fused`): float32, bfloat16, float16; deterministic;
-            - 'triton', GPU kernels (:mod:`mmhsi.ops.ssa_triton`): the same types;
-            - 'auto', which takes 'fused' on the CPU and 'triton' on CUDA if they can do it, 'separable' on CUDA if
-              deterministic algorithms are asked for, else 'dense' or 'torch' by the number of tokens. The environment
-              variable ``MMHSI_SSA_BACKEND`` overrides 'auto'.
+            - 'triton', GPU kernels (:mod:`mmhsi.ops.ssa_triton`): the same types; deterministic;
+            - 'auto', which takes 'fused' on the CPU and 'triton' on CUDA if they can do it, else 'separable' on CUDA
+              if deterministic algorithms are asked for, else 'dense' or 'torch' by the number of tokens. The
+              environment variable ``MMHSI_SSA_BACKEND`` overrides 'auto'.
 
             All give the same values and gradients up to rounding; half precision is computed in float32.
 
@@ -147,7 +150,6 @@ def sparse_sampling_attention(query: Tensor,
 
     Raises:
         ValueError: For shapes that do not fit, an unknown back end, or one that cannot take these tensors.
-        RuntimeError: For gradients by 'triton' while torch is to use deterministic algorithms only.
     """
     _check_shapes(query, key, value, offsets, spatial_shape)
     if backend == 'auto':

@@ -125,7 +125,8 @@ def test_derivative_on_a_cell_is_that_from_the_right(backend):
     ('cpu', 400, False, False, False, 'dense'),
     ('cpu', 401, False, False, False, 'torch'),
     ('cuda', 4096, False, True, False, 'triton'),
-    ('cuda', 4096, False, True, True, 'separable'),
+    ('cuda', 4096, False, True, True, 'triton'),
+    ('cuda', 4096, False, False, True, 'separable'),
     ('cuda', 64, False, False, False, 'dense'),
     ('mps', 4096, False, False, False, 'torch'),
 ])
@@ -139,5 +140,9 @@ def test_shapes_are_checked():
         sparse_sampling_attention(query, key, value, offsets, (3, 4))
     with pytest.raises(ValueError, match='offsets must be'):
         sparse_sampling_attention(query, key, value, offsets[:, :1], (3, 3))
+    with pytest.raises(ValueError, match='at least 1 point'):
+        sparse_sampling_attention(query, key, value, offsets[:, :, :, :0], (3, 3))
+    with pytest.raises(ValueError, match='at least 1 wide'):
+        sparse_sampling_attention(query[..., :0], key[..., :0], value, offsets, (3, 3))
     with pytest.raises(ValueError, match='query, key and value'):
         sparse_sampling_attention(query, key[..., :2], value, offsets, (3, 3))
