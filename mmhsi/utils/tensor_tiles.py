@@ -97,7 +97,7 @@ def run_by_tiles(run: Callable[[Tensor, list[tuple[int, int]]], Tensor],
                              f'found {tiles.shape[2]}x{tiles.shape[3]}')
         if mosaic is None:
             shape = len(images), tiles.shape[1], *(scale * side for side in padded.shape[2:])
-            mosaic = Mosaic(tiles.new_zeros(shape), grid, scale)
+            mosaic = Mosaic(tiles.new_zeros(shape), grid, (height, width), scale)
         for place, count, tile in zip(chosen, counts[start:start + step].tolist(), tiles.split(len(images)),
                                       strict=True):
             mosaic.add(tile, place, count)

@@ -36,8 +36,11 @@ class TileGrid:
     - 'overwrite': a later tile overwrites an earlier one, except for its first ``overlap // 2`` rows and columns where
       it does not start at the border of the scene. It suits class numbers.
     - 'average': all tiles count alike.
-    - 'smooth': the weight of a pixel rises linearly from the border of the tile over the overlap; it is the product of
-      the weights of its row and its column, :math:`\min(k, s + 1 - k, o + 1) / (o + 1)` for the k-th of s.
+    - 'smooth': the outer quarter g of the overlap o, where a network sees only half of the surroundings, does not count
+      (g is o / 4, rounded down); from there the weight of the k-th row or column rises linearly over the rest of it,
+      :math:`\min((k - g) / (o - 2 g + 1), 1)`, and the weight of a pixel is the product of those of its row and its
+      column. At the border of the scene the weight stays 1. A network that sees no more than g pixels around each gives
+      what it gives for the whole scene.
 
     Weights are divided by their sum over all tiles at a pixel.
 
@@ -130,11 +133,38 @@ class TileGrid:
         Returns:
             np.ndarray: int64 (n, 2), first position and end for each of :meth:`starts`, inside the scene.
         """
-        starts = self.starts(axis, length)
-        if self.blend != 'overwrite':
-            return np.stack([starts, np.minimum(starts + self.size[axis], length)], axis=1)
-        first = starts + np.where(starts > 0, self.overlap[axis] // 2, 0)
-        return np.stack([first, np.append(first[1:], length)], axis=1)
+        size, starts = self.size[axis], self.starts(axis, length)
+        if self.blend == 'overwrite':
+            first = starts + np.where(starts > 0, self.overlap[axis] // 2, 0)
+            return np.stack([first, np.append(first[1:], length)], axis=1)
+        spans = [start + np.flatnonzero(self.profile(axis, size, start > 0, start + size < length))[[0, -1]]
+                 for start in starts]
+        return np.minimum(np.stack(spans) + [0, 1], length)
+
+    def profile(self, axis: int, size: int, before: bool, after: bool, scale: int = 1) -> np.ndarray:
+        """Weights of the rows or columns of a tile, before they are divided by their sum.
+
+        Args:
+            axis (int): 0 for rows, 1 for columns.
+            size (int): Number of rows or columns of the tile in pixels of the scene.
+            before (bool): Whether the scene goes on before the first of them.
+            after (bool): Whether the scene goes on behind the last of them.
+            scale (int): Pixels of the result per pixel of the scene along an axis. Defaults to 1.
+
+        Returns:
+            np.ndarray: float64 (scale * size,), in [0, 1].
+        """
+        overlap = self.overlap[axis]
+        weights = np.ones(scale * size)
+        if self.blend == 'overwrite' and before:
+            weights[:scale * (overlap // 2)] = 0
+        elif self.blend == 'smooth':
+            guard = overlap // 4
+            rising = np.arange(1 - scale * guard, scale * (size - guard) + 1) / (scale * (overlap - 2 * guard) + 1)
+            rising = np.clip(rising, 0, 1)
+            weights = np.minimum(weights, rising) if before else weights
+            weights = np.minimum(weights, rising[::-1]) if after else weights
+        return weights
 
     def repeats(self, height: int, width: int) -> np.ndarray:
         """How often each tile counts.
@@ -200,7 +230,7 @@ class TileGrid:
             tile = np.asarray(tile)
             if mosaic is None:
                 dtype = tile.dtype if self.blend == 'overwrite' else np.result_type(tile.dtype, np.float32)
-                mosaic = Mosaic(np.zeros((*tile.shape[2:], *shape), dtype), self)
+                mosaic = Mosaic(np.zeros((*tile.shape[2:], *shape), dtype), self, shape)
             mosaic.add(np.moveaxis(tile, (0, 1), (-2, -1)), position)
         if mosaic is None:
             raise ValueError('there is no tile to stitch')
@@ -236,6 +266,7 @@ class Mosaic:
     Args:
         values: Zeros (..., H, W), which become the map.
         grid (TileGrid): The grid, for its overlap and blend.
+        shape (tuple[int, int]): Height and width of the scene in pixels.
         scale (int): Pixels of the map per pixel of the scene along an axis. Defaults to 1.
         origin (tuple[int, int]): Row and column of the scene at which the map begins. Defaults to (0, 0).
 
@@ -244,13 +275,15 @@ class Mosaic:
         weights: Sum of the weights (H, W) of the tiles so far; 0 where there is none.
     """
 
-    def __init__(self, values: Any, grid: TileGrid, scale: int = 1, origin: tuple[int, int] = (0, 0)) -> None:
+    def __init__(self, values: Any, grid: TileGrid, shape: tuple[int, int], scale: int = 1,
+                 origin: tuple[int, int] = (0, 0)) -> None:
         self.values = values
         self.weights = 0 * values[(0, ) * (values.ndim - 2)]
         self.grid = grid
+        self.shape = shape
         self.scale = scale
         self.origin = origin
-        self._profiles: dict[tuple[int, ...], Any] = {}
+        self._profiles: dict[tuple, Any] = {}
 
     def add(self, tile: Any, position: tuple[int, int], count: int = 1) -> None:
         """Blend in a tile, as far as it lies in the map.
@@ -260,48 +293,43 @@ class Mosaic:
             position (tuple[int, int]): (top, left) in pixels of the scene.
             count (int): How often the tile counts. Defaults to 1.
         """
-        parts, places = [], []
+        place, part, weights = [], [], []
         for axis in (0, 1):
-            start = self.scale * (position[axis] - self.origin[axis])
-            keeps_clear = self.grid.blend == 'overwrite' and position[axis] > 0
-            skipped = self.scale * (self.grid.overlap[axis] // 2) if keeps_clear else 0
-            first, end = max(start + skipped, 0), min(start + tile.shape[axis - 2], self.values.shape[axis - 2])
+            size, start = tile.shape[axis - 2] // self.scale, int(position[axis])
+            profile, first, end = self._profile(axis, size, start > 0, start + size < self.shape[axis])
+            moved = self.scale * (start - self.origin[axis])
+            first, end = max(first, -moved), min(end, self.values.shape[axis - 2] - moved)
             if first >= end:
                 return
-            parts.append(slice(first - start, end - start))
-            places.append(slice(first, end))
-        place, part = (..., *places), tile[(..., *parts)]
+            place.append(slice(moved + first, moved + end))
+            part.append(slice(first, end))
+            weights.append(profile[first:end])
+        # what does not count need not be a number
+        place, part = (..., *place), tile[(..., *part)]
         if self.grid.blend == 'overwrite':
             self.values[place] = part
             self.weights[place] = 1
             return
-        added = count * self._profile(tuple(tile.shape[-2:]))[tuple(parts)]
+        added = count * weights[0][:, None] * weights[1]
         self.weights[place] += added
         self.values[place] += added / self.weights[place] * (part - self.values[place])
 
-    def _profile(self, shape: tuple[int, ...]) -> Any:
-        """Weights (h, w) of the pixels of a tile, as an array of the kind and type of the map."""
-        if shape not in self._profiles:
-            profile = np.ones(shape)
-            if self.grid.blend == 'smooth':
-                rows, cols = (_ramp(length, self.scale * overlap)
-                              for length, overlap in zip(shape, self.grid.overlap, strict=True))
-                profile = rows[:, None] * cols
+    def _profile(self, axis: int, size: int, before: bool, after: bool) -> tuple[Any, int, int]:
+        """The profile of the grid as an array of the kind and type of the map, and the part of it that counts."""
+        key = axis, size, before, after
+        if key not in self._profiles:
+            profile = self.grid.profile(*key, self.scale)
+            counted = np.flatnonzero(profile).tolist() or [0, -1]
             made = getattr(self.values, 'new_tensor', None)  # of PyTorch
-            self._profiles[shape] = profile.astype(self.values.dtype) if made is None else made(profile)
-        return self._profiles[shape]
+            self._profiles[key] = (profile.astype(self.values.dtype) if made is None else made(profile),
+                                   counted[0], counted[-1] + 1)
+        return self._profiles[key]
 
     def scroll(self, rows: int) -> None:
-        """Move the map down by some rows of the scene: what leaves it at the top is dropped, what enters is zero."""
+        """Move a map of NumPy down by some rows of the scene: what leaves it is dropped, what enters is zero."""
         moved = self.scale * rows
         for array in (self.values, self.weights):
             kept = array.shape[-2] - moved
             array[..., :kept, :] = array[..., moved:, :]
             array[..., kept:, :] = 0
         self.origin = (self.origin[0] + rows, self.origin[1])
-
-
-def _ramp(length: int, overlap: int) -> np.ndarray:
-    """Weights that rise from both ends of an axis over the overlap to 1."""
-    rising = np.minimum(np.arange(1, length + 1), overlap + 1) / (overlap + 1)
-    return np.minimum(rising, rising[::-1])
