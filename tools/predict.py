@@ -63,6 +63,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--match-bands', choices=('check', 'nearest', 'resample', 'off'), default='check',
                         help='how the bands of another sensor are matched by wavelength (default: check, which refuses '
                         'other bands)')
+    parser.add_argument('--trust-band-order', action='store_true', help='take the bands of a scene without wavelengths '
+                        'for those that the model was trained on, in their order')
+    parser.add_argument('--not-finite', choices=('raise', 'nodata'), default='raise', help='what becomes of pixels of '
+                        'which the network makes NaN or infinity (default: raise, which fails the scene)')
     parser.add_argument('--bands', metavar='FILE', help='file with the wavelengths that the model was trained on, if '
                         'checkpoint and config do not tell them: a cube, a spectral library or a table')
     parser.add_argument('--tile-size', type=int, help='side of a tile in pixels')
@@ -128,7 +132,8 @@ def predict(args: argparse.Namespace) -> list[dict]:
         spectrum = dict(path=spectrum, name=args.target_name)
     return make_inferencer(args)(
         args.scenes[0] if len(args.scenes) == 1 else args.scenes, args.out, key=args.key, layout=args.layout,
-        nodata=args.nodata, bands=args.bands, match_bands=args.match_bands, target_spectrum=spectrum,
+        nodata=args.nodata, bands=args.bands, match_bands=args.match_bands,
+        trust_band_order=args.trust_band_order, not_finite=args.not_finite, target_spectrum=spectrum,
         tile_size=args.tile_size, overlap=args.overlap, blend=args.blend, batch_size=args.batch_size,
         scores=args.scores, uncertainty=args.uncertainty, driver=args.driver, pictures=not args.no_pictures,
         return_arrays=False, overwrite=args.overwrite, part=args.part, on_error='continue')['predictions']

@@ -12,6 +12,7 @@ default_hooks = dict(
     preemption=dict(type='PreemptionHook'),  # SIGTERM saves and ends the run
     mean_loss=dict(type='MeanLossHook'),
     loss=dict(type='NonFiniteLossHook'),  # NaN stops the run before it reaches the weights
+    check=dict(type='ExperimentCheckHook'),  # refuses a model that does not suit its scenes
     state=dict(type='SceneStateHook'),  # keeps the split and the fitted transforms with the run and its checkpoints
     progress=dict(type='SceneProgressHook'),
     result=dict(type='SceneResultHook'))  # writes maps, pictures and metrics after a test

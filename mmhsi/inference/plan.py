@@ -148,6 +148,7 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
         spectrum = dict(spectrum, data_root=scene['data_root'])
     plan = Plan(task, settings, metric=test_metric(cfg), target_spectrum=spectrum,
                 loading=tuple(step for step in dataset.get('pipeline', ()) if not _kind(step).startswith('Pack')))
+    task.check_model(model, 'window_size' in dataset)
     if 'window_size' in dataset:
         return replace(plan, window=int(dataset['window_size']), pad_mode=dataset.get('pad_mode', 'constant'))
     if 'tile_size' in dataset:

@@ -87,7 +87,7 @@ def predict_tiles(view,
                     scale = values.shape[-1] // wide
                     if mosaic is None:
                         shape = values.shape[1], scale * tall, scale * (end - first)
-                        mosaic = Mosaic(np.zeros(shape, np.float32), grid, (stream.height, stream.width), scale,
+                        mosaic = Mosaic(np.zeros(shape, np.float32), grid, (view.height, view.width), scale,
                                         (top, first))
                     for column, tile in zip(batch, values, strict=True):
                         mosaic.add(tile, (top, int(lefts[column])), int(repeats[index, column]))

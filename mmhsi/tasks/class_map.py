@@ -28,9 +28,12 @@ class ClassMapTask(Task):
     :func:`mmhsi.evaluation.functional.classification.class_uncertainty`.
     """
 
-    def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
+    @classmethod
+    def check_model(cls, model: nn.Module, windows: bool) -> None:
         if not windows and not hasattr(model, 'inference'):
             raise ValueError(f'the test dataset has no window_size, which the classifier {type(model).__name__} needs')
+
+    def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
         return Classifier(model) if windows else Segmentor(model, meta)
 
     def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:

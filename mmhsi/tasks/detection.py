@@ -12,6 +12,7 @@ from torch import nn
 
 from mmhsi.classical import ANOMALY_DETECTORS, TARGET_DETECTORS
 from mmhsi.evaluation import DetectionResult
+from mmhsi.models.heads import TargetDetectionHead
 from mmhsi.tasks.detectors import COARSE, detectors_for, evaluate_detector
 from mmhsi.tasks.networks import Network, Segmentor
 from mmhsi.tasks.product import Product, labels_of, stored_labels
@@ -38,6 +39,9 @@ class DetectionTask(Task):
 
     def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
         return Segmentor(model, meta)
+
+    def wants_spectrum(self, model: nn.Module) -> bool:
+        return isinstance(getattr(model, 'decode_head', None), TargetDetectionHead)
 
     def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:
         self.name_classes(cfg, meta, network.outputs)

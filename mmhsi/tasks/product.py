@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mmhsi.datasets.io import CubeInfo, write_raster
+from mmhsi.datasets.io.writer import envi_list
 from mmhsi.utils.files import PART_SUFFIX, put_in_place
 from mmhsi.utils.labels import IGNORE_INDEX
 from mmhsi.visualization.figure import save_figure
@@ -135,20 +136,16 @@ def _write_endmembers(product: Product, folder: Path) -> dict[str, Path]:
     clean = [name.replace(',', ' ').replace('{', '(').replace('}', ')') for name in product.classes]
     lines = ['ENVI', f'samples = {spectra.shape[1]}', f'lines = {spectra.shape[0]}', 'bands = 1', 'header offset = 0',
              'file type = ENVI Spectral Library', 'data type = 4', 'interleave = bsq', 'byte order = 0',
-             f'spectra names = {_listed(clean)}']
+             f'spectra names = {envi_list(clean)}']
     if waves is not None:
-        lines += ['wavelength units = Nanometers', f'wavelength = {_listed(map(repr, waves.tolist()))}']
+        lines += ['wavelength units = Nanometers', f'wavelength = {envi_list(waves.tolist())}']
         if product.fwhm is not None:
-            lines.append(f'fwhm = {_listed(map(repr, product.fwhm.tolist()))}')
+            lines.append(f'fwhm = {envi_list(product.fwhm.tolist())}')
     header = library.with_suffix('.hdr')
     part = Path(f'{header}{PART_SUFFIX}')
     part.write_text('\n'.join(lines) + '\n', encoding='utf-8')
     put_in_place(part, header)
     return {'endmembers': table, 'spectral_library': library}
-
-
-def _listed(values) -> str:
-    return '{' + ',\n '.join(values) + '}'
 
 
 def write_table(path: Path, names: Sequence[str], spectra: np.ndarray, wavelengths: np.ndarray | None = None) -> None:

@@ -1,8 +1,5 @@
 """Target detection: pixels that hold a material whose spectrum is known."""
 
-from torch import nn
-
-from mmhsi.models.heads import TargetDetectionHead
 from mmhsi.registry import TASKS
 from mmhsi.tasks.detection import DetectionTask
 
@@ -14,6 +11,3 @@ class TargetDetection(DetectionTask):
     :data:`mmhsi.classical.TARGET_DETECTORS`."""
 
     name = 'target_detection'
-
-    def wants_spectrum(self, model: nn.Module) -> bool:
-        return isinstance(getattr(model, 'decode_head', None), TargetDetectionHead)

@@ -88,6 +88,10 @@ class Task:
         return False
 
     @classmethod
+    def check_model(cls, model: nn.Module, windows: bool) -> None:
+        """Raise a ValueError if a model does not suit the way in which the test of its config cuts scenes."""
+
+    @classmethod
     def padding(cls, model: nn.Module) -> str | None:
         """Padding mode outside a scene that a model is tested on as a whole, if the task has one of its own."""
         return None

@@ -250,7 +250,7 @@ def test_an_interrupted_prediction_goes_on(tmp_path, monkeypatch, protocol):
         calls = stop_after(patch, inferencer, None)
         result, = inferencer(out_dir=tmp_path / 'out', **inputs)['predictions']
         assert len(calls) < 0.8 * total
-    assert result['summary']['resumed_behind_part'] > 0
+    assert result['summary']['resumed_after_part'] > 0
     np.testing.assert_allclose(result['scores'], expected['scores'], atol=1e-6)
     assert not (tmp_path / 'out/.scene.part').exists()
 
@@ -270,7 +270,7 @@ def test_a_changed_setting_starts_anew(tmp_path, monkeypatch):
         with pytest.raises(Interruption):
             inferencer(tmp_path / 'scene.tif', tmp_path / 'out', batch_size=4)
     result, = inferencer(tmp_path / 'scene.tif', tmp_path / 'out', blend='smooth', scores=True)['predictions']
-    assert 'resumed_behind_part' not in result['summary']
+    assert 'resumed_after_part' not in result['summary']
     np.testing.assert_allclose(result['scores'], whole(inferencer, toy_cube(HEIGHT, WIDTH)), atol=2e-6)
     # a finished scene is predicted again if it has changed
     write_scene(tmp_path / 'scene.tif', toy_cube(HEIGHT, WIDTH, seed=1))

@@ -19,7 +19,7 @@ DEMOS = [
     ('anomaly-demo', 'anomaly_detection', {'scores', 'detected'}),
     ('change-demo', 'change_detection', {'classes'}),
     ('hypersigma-tiny-upernet_hermiston', 'change_detection', {'classes'}),
-    ('oscd-demo', 'change_detection', {'classes'}),
+    ('oscd-demo', 'multispectral_change_detection', {'classes'}),
     ('unmixing-demo', 'unmixing', {'abundances', 'endmembers'}),
     ('denoising-demo', 'denoising', {'restored'}),
     ('nafnet-tiny_indian-pines_gaussian', 'denoising', {'restored'}),

@@ -71,7 +71,7 @@ def test_files_of_a_detector(tmp_path, target):
 
     saved = read_product(folder, 'field', 'scores')
     assert np.isnan(saved[:2]).all()  # masked pixels, though they were predicted
-    np.testing.assert_array_equal(saved[2:], result.scores[2:])
+    np.testing.assert_array_equal(saved[2:], result.scores[2:].astype(np.float32))
     with rasterio.open(folder / 'field_scores.tif') as file:
         assert_georeferenced(file)
         assert file.dtypes == ('float32', ) and np.isnan(file.nodata)

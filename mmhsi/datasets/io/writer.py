@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from xml.sax.saxutils import escape
@@ -26,6 +26,7 @@ _DRIVERS = {'.tif': 'GTiff', '.tiff': 'GTiff', '.hdr': 'ENVI', **dict.fromkeys(e
 _STORED_AS = {'bool': 'uint8', 'int8': 'int16', 'float16': 'float32'}
 _INTEGERS = ('uint8', 'uint16', 'int16', 'uint32', 'int32')
 _TILE = 256
+_LINE = 500  # characters
 
 
 def _storable(path: str, array: np.ndarray, nodata: float | None) -> np.ndarray:
@@ -101,26 +102,31 @@ class _Facts:
         """Fields of an ENVI header that GDAL does not write of itself."""
         fields = {}
         if self.wavelengths is not None:
-            fields.update({'wavelength': _listed(self.wavelengths), 'wavelength units': 'Nanometers'})
+            fields.update({'wavelength': envi_list(self.wavelengths), 'wavelength units': 'Nanometers'})
             if self.fwhm is not None:
-                fields['fwhm'] = _listed(self.fwhm)
+                fields['fwhm'] = envi_list(self.fwhm)
         if self.band_names:
-            fields['band names'] = _listed(self.band_names)
+            fields['band names'] = envi_list(self.band_names)
         count = 1 + max([*self.colormap, *self.class_names], default=-1)
         if self.colormap:
-            fields['class lookup'] = _listed(part for value in range(count)
+            fields['class lookup'] = envi_list(part for value in range(count)
                                              for part in self.colormap.get(value, (0, 0, 0)))
         if self.class_names:
-            fields['class names'] = _listed(self.class_names.get(value, f'value {value}') for value in range(count))
+            fields['class names'] = envi_list(self.class_names.get(value, f'value {value}') for value in range(count))
         if count:
             fields['classes'] = str(count)
         return fields
 
 
-def _listed(values) -> str:
-    """A list of an ENVI header, a value on each line: GDAL reads no line of over 10 000 characters."""
-    return '{\n ' + ',\n '.join(str(value) if isinstance(value, (str, int)) else repr(float(value))
-                               for value in values) + '}'
+def envi_list(values: Iterable[str | float]) -> str:
+    """A list of an ENVI header in lines of readable length: GDAL reads no line of over 10 000 characters."""
+    lines = ['']
+    for value in values:
+        text = value if isinstance(value, str) else repr(value if isinstance(value, int) else float(value))
+        if len(lines[-1]) + len(text) > _LINE:
+            lines.append('')
+        lines[-1] += f'{text}, '
+    return '{' + '\n '.join(lines).rstrip(', ') + '}'
 
 
 def _envi_name(path: str, name: str) -> str:

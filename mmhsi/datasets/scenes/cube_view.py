@@ -72,7 +72,9 @@ class CubeView:
         self.name = name or Path(self.info.path).stem
         self.cached = cache or not self.info.windowed
         self._chain = SpectralChain(preprocessing)
-        match = self._match(num_bands, wanted, matching, trust_band_order)
+        # an array in memory has no way to state wavelengths
+        trusted = trust_band_order or isinstance(image, np.ndarray)
+        match = self._match(num_bands, wanted, matching, trusted)
         self.raw_bands, self.raw_wavelengths = (
             (self.info.bands, self.info.wavelengths) if match is None else (len(wanted), wanted.wavelengths))
         try:
@@ -103,6 +105,9 @@ class CubeView:
                                  f'{len(wanted)} known bands ({wanted.wavelengths.min():.0f} to '
                                  f'{wanted.wavelengths.max():.0f} nm); if it has the same bands in the same order, say '
                                  'so: trust_band_order=True, on the command line --trust-band-order')
+            if wanted is not None and matching == 'check':
+                print_log(f'{info.path}: the bands are taken for the {len(wanted)} that the model was trained on, in '
+                          'their order', 'current', logging.WARNING)
         if num_bands not in (None, info.bands):
             hint = '' if info.wavelengths is None else (
                 f'; it has the wavelengths {info.wavelengths.min():.0f} to {info.wavelengths.max():.0f} nm, by which '

@@ -139,6 +139,7 @@ class SceneMetric(GatheredMetric):
         """
         windows: dict[str, list[dict]] = {}
         for sample in data_samples:
+            _require_finite(sample)
             if self.tile_key in sample:
                 self.results.append(self._read_tile(sample))
             elif self.windows_allowed and 'pred_label' in sample:
@@ -278,6 +279,17 @@ def _require(sample: dict, *keys: str) -> None:
     if missing:
         raise ValueError(f'a data sample lacks the meta keys {missing}: name them in meta_keys of the transform that '
                          'packs the inputs')
+
+
+def _require_finite(sample: dict) -> None:
+    """A network that makes NaN would otherwise give every pixel the first class."""
+    for key in ('pred_score', 'seg_logits'):
+        values = sample.get(key)
+        values = values['data'] if isinstance(values, dict) else values
+        if values is not None and not torch.as_tensor(values).isfinite().all():
+            place = ', '.join(f'{name} {int(sample[name])}' for name in ('row', 'col', 'top', 'left') if name in sample)
+            raise ValueError(f'scene {sample.get("scene_name")}: the network makes NaN or infinity of the sample at '
+                             f'{place or "an unknown place"} ({key})')
 
 
 def _require_single(scene: str, what: str, labels: list[torch.Tensor]) -> None:

@@ -1,0 +1,101 @@
+"""Before the first iteration: does the model of a config suit its scenes, and can its split tell anything?"""
+
+from __future__ import annotations
+
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mmhsi.engine.hooks.scene_lookup import loop_scenes
+from mmhsi.registry import HOOKS
+from mmhsi.utils.input_size import fixed_input_size
+
+_HEADS = ('head', 'decode_head')
+_SIZES = ('window_size', 'tile_size', 'crop_size')
+
+
+@HOOKS.register_module()
+class ExperimentCheckHook(Hook):
+    """Refuse a model whose classes, bands or window are not those of its scenes, in one sentence with both config keys.
+
+    A split is looked at too: classes with few or no test pixels and a split without validation pixels are told, with
+    what follows for the scores.
+
+    Raises:
+        ValueError: If model and scenes disagree.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner) -> None:
+        """Check the training and the validation."""
+        self._check(runner, 'train', runner._train_loop)
+        self._check(runner, 'val', runner._val_loop)
+        for scene in loop_scenes(runner._train_loop):
+            _report_split(scene, runner)
+
+    def before_test(self, runner) -> None:
+        """Check the test."""
+        self._check(runner, 'test', runner._test_loop)
+
+    def _check(self, runner, part: str, loop) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        for scene in loop_scenes(loop):
+            _check_classes(model, scene, part)
+            _check_bands(model, scene, part)
+        dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+        while dataset is not None:
+            _check_window(model, dataset, part)
+            dataset = getattr(dataset, 'dataset', None)
+
+
+def _check_classes(model, scene, part: str) -> None:
+    for name in _HEADS:
+        count = getattr(getattr(model, name, None), 'num_classes', None)
+        if isinstance(count, int) and count > 0 and scene.classes and count != len(scene.classes):
+            raise ValueError(f'model.{name}.num_classes is {count}, but {part}_dataloader.dataset.scene.classes of '
+                             f'scene {scene.name!r} has {len(scene.classes)} classes')
+    count = getattr(getattr(model, 'decoder', None), 'num_endmembers', None)
+    wanted = getattr(scene, 'num_endmembers', None)
+    if None not in (count, wanted) and count != wanted:
+        raise ValueError(f'model.decoder.num_endmembers is {count}, but '
+                         f'{part}_dataloader.dataset.scene.num_endmembers of scene {scene.name!r} is {wanted}')
+
+
+def _check_bands(model, scene, part: str) -> None:
+    expected = getattr(getattr(model, 'data_preprocessor', None), 'num_bands', None)
+    if expected is not None and expected != scene.bands:
+        raise ValueError(f'model.data_preprocessor.num_bands is {expected}, but scene {scene.name!r} of '
+                         f'{part}_dataloader.dataset.scene has {scene.bands} bands after its preprocessing')
+
+
+def _check_window(model, dataset, part: str) -> None:
+    size = fixed_input_size(model)
+    for name in _SIZES:
+        side = getattr(dataset, name, None)
+        if size is None or side is None or getattr(model, 'test_cfg', None) and part != 'train':
+            continue
+        if tuple(np.broadcast_to(side, 2).tolist()) != size and getattr(dataset, 'scene', None) is not None:
+            raise ValueError(f'the img_size in model is {size[0]} x {size[1]} pixels, the only size that it takes, but '
+                             f'{part}_dataloader.dataset.{name} is {side}')
+
+
+def _report_split(scene, runner) -> None:
+    split = scene.split
+    if split is None:
+        return
+    labels = scene.labels.ravel()
+    if not len(split.val) and runner._val_loop is None:
+        runner.logger.warning(f'Scene {scene.name!r}: the split has no validation pixels, so that no state is better '
+                              'than another; the last one is tested.')
+    tested = np.bincount(labels[split.test], minlength=len(scene.classes))
+    trained = np.bincount(labels[split.train], minlength=len(scene.classes))
+    for what, counts, text in (
+            ('no training pixel', trained == 0, 'the network never learns them, and every test pixel of them is wrong'),
+            ('no test pixel', (tested == 0) & (trained > 0), 'they are left out of AA'),
+            ('a single test pixel', tested == 1, 'their recall is 0 or 1, and AA moves by a whole share with each')):
+        names = [name for name, found in zip(scene.classes, counts, strict=True) if found]
+        if names and len(split.test):
+            listed = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
+            runner.logger.warning(f'Scene {scene.name!r}: {len(names)} of {len(scene.classes)} classes have {what} '
+                                  f'({listed}): {text}.')
