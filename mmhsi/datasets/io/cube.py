@@ -10,6 +10,7 @@ from .base import LAYOUTS, CubeInfo, CubeReader
 from .errors import CubeReadError, explained
 from .mat import HDF5Reader, MatReader
 from .numpy_files import NpyReader, NpzReader
+from .products import open_product
 from .raster import RasterReader
 from .variables import Key
 
@@ -36,10 +37,13 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
         raise ValueError(f"layout {layout!r}, expected {', '.join(map(repr, LAYOUTS))}")
     if not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file')
+    if os.path.isfile(path) and os.path.getsize(path) == 0:
+        raise CubeReadError(f'{path}: the file is empty')
+    product = open_product(path, key, layout) if ndim == 3 else None
+    if product is not None:
+        return product
     if os.path.isdir(path):
         raise CubeReadError(f'{path}: this is a folder, expected a file')
-    if os.path.getsize(path) == 0:
-        raise CubeReadError(f'{path}: the file is empty')
     return _reader_class(path)(path, key, layout, ndim)
 
 
