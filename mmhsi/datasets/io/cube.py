@@ -39,7 +39,7 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
         raise FileNotFoundError(f'{path}: no such file')
     if os.path.isfile(path) and os.path.getsize(path) == 0:
         raise CubeReadError(f'{path}: the file is empty')
-    product = open_product(path, key, layout) if ndim == 3 else None
+    product = open_product(path, key) if ndim == 3 else None
     if product is not None:
         return product
     if os.path.isdir(path):

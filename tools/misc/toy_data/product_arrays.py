@@ -7,8 +7,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from .product_images import two_detectors
-
 _WGS84 = ('GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],'
           'UNIT["degree",0.0174532925199433]]')
 _UTM11 = ('PROJCS["WGS 84 / UTM zone 11N",GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563,'
@@ -79,7 +77,7 @@ def write_prisma(folder: Path, scene: Callable, rng: np.random.Generator, level:
             right, bottom = left + 30 * (samples - 1), top - 30 * (lines - 1)
             for corner, x, y in (('UL', left, top), ('UR', right, top), ('LL', left, bottom), ('LR', right, bottom)):
                 file.attrs.update({f'Product_{corner}corner_easting': x, f'Product_{corner}corner_northing': y})
-            file.attrs.update(Epsg_Code=np.int32(32632), Projection_Name=np.bytes_('UTM'), Projection_Id=np.bytes_('32'))
+            file.attrs.update(Epsg_Code=np.int32(32632), Projection_Name=np.bytes_('UTM'))
             file[f'{swath}/Geometric Fields/Solar_Zenith_Angle'] = np.full((lines, samples), 25.1, np.float32)
     return path
 
@@ -187,7 +185,8 @@ def write_tanager(folder: Path, scene: Callable, rng: np.random.Generator, ortho
             values[..., ~good] = -0.01
         data = fields.create_dataset('surface_reflectance' if ortho else 'toa_radiance',
                                      data=values.transpose(2, 0, 1), chunks=(14, 12, 9), compression='gzip')
-        data.attrs.update(wavelengths=wavelengths, fwhm=np.full(426, 5.6), Unit='Unitless' if ortho else 'W/(m^2*sr*um)')
+        data.attrs.update(wavelengths=wavelengths, fwhm=np.full(426, 5.6),
+                          Unit='Unitless' if ortho else 'W/(m^2*sr*um)')
         fields['nodata_pixels'], fields['beta_cloud_mask'] = empty, cloud
         structure = 'GROUP=SwathStructure\nEND_GROUP=SwathStructure\n'
         if ortho:

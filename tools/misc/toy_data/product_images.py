@@ -318,7 +318,8 @@ def write_sentinel2(folder: Path, scene: Callable, rng: np.random.Generator, lev
                                  PROCESSING_LEVEL=f'Level-{short}', PRODUCT_TYPE=f'S2MSI{short}',
                                  PROCESSING_BASELINE='04.00') +
         '<Datatake datatakeIdentifier="GS2A_20220724T101601_037012_N04.00"><SPACECRAFT_NAME>Sentinel-2A'
-        '</SPACECRAFT_NAME></Datatake><Product_Organisation><Granule_List>'
+        '</SPACECRAFT_NAME></Datatake><Query_Options completeSingleTile="true"><PRODUCT_FORMAT>SAFE_COMPACT'
+        '</PRODUCT_FORMAT></Query_Options><Product_Organisation><Granule_List>'
         f'<Granule granuleIdentifier="S2A_OPER_MSI_{level}_TL_VGS4_20220724T150000_A037012_{tile}_N04.00" '
         f'imageFormat="JPEG2000">{files}</Granule></Granule_List></Product_Organisation></Product_Info>'
         f'<Product_Image_Characteristics><Special_Values>'

@@ -1,6 +1,6 @@
 """Sensor products as users download them, recognised by their content: a folder or a file, one module for each family.
 
-A product is found by :func:`open_product` and, in folders of many, by :func:`products_in`.
+A product is opened by :func:`open_product`; the products of a folder of scenes are listed by :func:`products_in`.
 """
 
 from __future__ import annotations
@@ -40,42 +40,30 @@ def _product_of(path: str) -> tuple[type[ProductReader], str] | None:
     return None
 
 
-def products_in(folder: str | os.PathLike) -> tuple[dict[str, type[ProductReader]], set[str]]:
-    """The products of several files in a folder, not below it.
+def products_in(folder: str | os.PathLike) -> tuple[dict[str, str], set[str]]:
+    """The products in a folder, not below it.
 
     Args:
         folder (str | os.PathLike): The folder.
 
     Returns:
-        tuple[dict[str, type], set[str]]: Readers by the path of the entry, and the names of all files in the folder that
-        belong to a product, so that they are no scenes of their own.
+        tuple[dict[str, str], set[str]]: Titles of the products by the path to open, and the names of all files in the
+        folder that belong to a product, so that they are no scenes of their own.
     """
     folder = os.fspath(folder)
     names = sorted(name for name in os.listdir(folder) if os.path.isfile(os.path.join(folder, name)))
-    entries, claimed = {}, set()
-    for reader in PRODUCTS:
-        if reader.one_file:
-            continue
-        for name in names:
-            entry = None if name in claimed else reader.entry(os.path.join(folder, name))
-            if entry is not None:
-                entries[entry] = reader
-                claimed.update(other for other in names if reader.claims(entry, other))
-                claimed.add(name)
-    return entries, claimed
+    owners = {name: found for name in names if (found := _product_of(os.path.join(folder, name)))}
+    entries = {entry: reader for reader, entry in owners.values()}
+    claimed = set(owners)
+    for entry, reader in entries.items():
+        claimed.update(name for name in names if reader.claims(entry, name))
+    return {entry: reader.title(entry) for entry, reader in entries.items()}, claimed
 
 
-def product_folder(folder: str | os.PathLike) -> str | None:
-    """The entry of the product that a folder is; None if it holds none, or several.
-
-    Args:
-        folder (str | os.PathLike): The folder.
-
-    Returns:
-        str | None: Path of the entry.
-    """
-    entries, _ = products_in(folder)
-    return next(iter(entries)) if len(entries) == 1 else None
+def product_title(path: str | os.PathLike) -> str | None:
+    """Name of the product that a file is of, as its folder or its files bear it; None for other files."""
+    found = _product_of(os.fspath(path)) if os.path.isfile(path) else None
+    return None if found is None else found[0].title(found[1])
 
 
 def _named_by(path: str, key: Key) -> bool:
@@ -90,14 +78,13 @@ def _named_by(path: str, key: Key) -> bool:
         return False
 
 
-def open_product(path: str, key: Key = None, layout: str = 'auto') -> ProductReader | None:
+def open_product(path: str, key: Key = None) -> ProductReader | None:
     """Open a file or a folder as a sensor product.
 
     Args:
         path (str): A folder of a product, its entry, or the file with its values.
         key (str | Sequence[str], optional): A view of the product. An HDF5 file is none where the key names one of its
             arrays.
-        layout (str): Anything but 'auto' says that an array of a file is meant.
 
     Returns:
         ProductReader | None: The reader; None for a file that is of no product.
@@ -106,23 +93,19 @@ def open_product(path: str, key: Key = None, layout: str = 'auto') -> ProductRea
         CubeReadError: If a folder holds no product, or several.
     """
     if not os.path.isdir(path):
-        found = _product_of(path) if layout == 'auto' else None
+        found = _product_of(path)
         if found is None or found[0].one_file and _named_by(path, key):
             return None
-        return found[0](found[1], key, layout)
-    entries = products_in(path)[0]
-    if not entries:
-        names = [os.path.join(path, name) for name in sorted(os.listdir(path))]
-        files = {found[1]: found[0] for name in names if os.path.isfile(name) and (found := _product_of(name))}
+    else:
         below = os.path.join(path, _CAPTURE)
-        entries = files or (products_in(below)[0] if os.path.isdir(below) else {})
-    if not entries:
-        raise CubeReadError(f'{path}: this is a folder without a sensor product that is known, expected a file')
-    if len(entries) > 1:
-        listed = ', '.join(os.path.basename(entry) for entry in list(entries)[:5])
-        raise CubeReadError(f'{path}: the folder holds {len(entries)} products, name one: {listed}')
-    (entry, reader), = entries.items()
-    return reader(entry, key, layout)
+        entries = list(products_in(path)[0]) or (list(products_in(below)[0]) if os.path.isdir(below) else [])
+        if not entries:
+            raise CubeReadError(f'{path}: this is a folder, and of no sensor product that is known; expected a file')
+        if len(entries) > 1:
+            listed = ', '.join(map(os.path.basename, entries[:5]))
+            raise CubeReadError(f'{path}: the folder holds {len(entries)} products, name one: {listed}')
+        found = _product_of(entries[0])
+    return found[0](found[1], key)
 
 
-__all__ = ['PRODUCTS', 'ProductReader', 'open_product', 'product_folder', 'products_in']
+__all__ = ['PRODUCTS', 'ProductReader', 'open_product', 'product_title', 'products_in']

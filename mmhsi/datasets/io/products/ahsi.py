@@ -58,8 +58,11 @@ class AHSIReader(RasterProduct):
 
     @classmethod
     def claims(cls, entry: str, name: str) -> bool:
-        beginning = _IMAGE.fullmatch(os.path.basename(entry))[1]
-        return name.startswith(beginning) or bool(re.search(r'RadCal|Spectralresponse', name, re.IGNORECASE))
+        return name.startswith(cls.title(entry)) or bool(re.search(r'RadCal|Spectralresponse', name, re.IGNORECASE))
+
+    @classmethod
+    def title(cls, entry: str) -> str:
+        return _IMAGE.fullmatch(os.path.basename(entry))[1]
 
     def _describe(self) -> CubeInfo:
         folder, name = os.path.split(self.path)

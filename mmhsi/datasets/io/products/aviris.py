@@ -21,7 +21,7 @@ from mmhsi.datasets.io import envi
 from mmhsi.datasets.io.base import CubeInfo, Window
 from mmhsi.datasets.io.errors import explained
 from mmhsi.datasets.io.products.base import affine, as_text, iso_time, starts_with, wkt
-from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, through_lookup_table
+from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, fill_value, through_lookup_table
 from mmhsi.datasets.io.products.rasters import Layer, RasterProduct
 
 _FLIGHT = re.compile(r'(f\d{6}t\d{2}p\d{2}r\d{2}|ang\d{8}t\d{6}|AV[35]\d{8}t\d{6})', re.IGNORECASE)
@@ -143,20 +143,12 @@ class AVIRISNetCDFReader(HDF5Product):
             if swath and not self._ortho:
                 self._notes.append("the swath is read; the key 'ortho' gives the map grid")
             self.parts = (Part(cube.name, (1, 2, 0), np.arange(count)), )
-            wavelengths = np.ravel(group['wavelength']).astype(np.float64)
-            if len(wavelengths) != count:
-                raise self._fail(f'{len(wavelengths)} wavelengths are stated for {count} bands')
-            fill = cube.attrs.get('_FillValue')
-            self._fill = _FILL if fill is None else float(np.ravel(fill)[0])
-            good = group.get('good_wavelengths')
+            self._fill = fill_value(cube, _FILL)
             height, width = file[self._tables[0]].shape if self._ortho else (lines, samples)
             base = os.path.basename(self.path)
-            return CubeInfo(
-                path=self.path, format=self.format, height=height, width=width, bands=count, dtype=cube.dtype.newbyteorder('='),
-                nodata=self._fill, wavelengths=wavelengths, key=self.view, notes=tuple(self._notes),
-                fwhm=np.ravel(group['fwhm']).astype(np.float64) if 'fwhm' in group else None,
-                bad_bands=None if good is None else np.ravel(good) == 0,
-                units=_RADIANCE if name == 'radiance' else 'reflectance', sensor=_sensor(base),
+            return self._info(
+                height, width, group['wavelength'], group.get('fwhm'), group.get('good_wavelengths'),
+                nodata=self._fill, units=_RADIANCE if name == 'radiance' else 'reflectance', sensor=_sensor(base),
                 acquired=iso_time(as_text(file.attrs.get('time_coverage_start'))) or _time(
                     (_FLIGHT.match(base) or [None])[0]),
                 **self._place(file, swath, lines, samples))

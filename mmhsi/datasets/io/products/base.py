@@ -34,7 +34,7 @@ class ProductReader(CubeReader):
     views: tuple[str, ...] = ()
     """What a key can choose; the first is the default."""
     one_file = False
-    """Whether a product is a single file, which a list of files names anyway."""
+    """Whether the values are arrays of the entry, of which a key can name one."""
 
     def __init__(self, path: str, key: Key = None, layout: str = 'auto', ndim: int = 3) -> None:
         keys = [key] if isinstance(key, str) else list(key or ())
@@ -55,6 +55,11 @@ class ProductReader(CubeReader):
     def claims(cls, entry: str, name: str) -> bool:
         """Whether a file beside the entry, by its name, belongs to the product."""
         return name == os.path.basename(entry)
+
+    @classmethod
+    def title(cls, entry: str) -> str:
+        """Name of the product. Defaults to that of the entry without suffix."""
+        return os.path.splitext(os.path.basename(entry))[0]
 
     @property
     def folder(self) -> str:

@@ -40,6 +40,10 @@ class DLRProduct(RasterProduct):
     def claims(cls, entry: str, name: str) -> bool:
         return name.startswith(_ENTRY.fullmatch(os.path.basename(entry))[1])
 
+    @classmethod
+    def title(cls, entry: str) -> str:
+        return _ENTRY.fullmatch(os.path.basename(entry))[1] or os.path.basename(os.path.dirname(os.path.abspath(entry)))
+
     def _beside(self, ending: str) -> str | None:
         """The raster of the product whose name ends so, plain or as a cloud-optimised copy."""
         beginning = _ENTRY.fullmatch(os.path.basename(self.path))[1]

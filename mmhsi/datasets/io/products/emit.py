@@ -1,8 +1,9 @@
 """EMIT L2A reflectance and L1B radiance in netCDF-4: the swath, or the grid of its lookup table.
 
 Follows NASA JPL's EMIT L2A User Guide and the structure that nasa/EMIT-Data-Resources documents (collection version
-001): reflectance (downtrack, crosstrack, bands), groups sensor_band_parameters and location, whose glt_x and glt_y count
-from 1 with 0 for none. Bands with good_wavelengths 0 hold -0.01. L2A_MASK beside it flags clouds and the spacecraft.
+001): reflectance (downtrack, crosstrack, bands), groups sensor_band_parameters and location, whose glt_x and glt_y
+count from 1 with 0 for none. Bands with good_wavelengths 0 hold -0.01. L2A_MASK beside it flags clouds and the
+spacecraft.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ import numpy as np
 from mmhsi.datasets.io.base import CubeInfo, Window
 from mmhsi.datasets.io.errors import explained
 from mmhsi.datasets.io.products.base import affine, as_text, iso_time, wkt
-from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, through_lookup_table
+from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, fill_value, through_lookup_table
 
-_FILL = -9999.
 _FLAGS = {0: 'cloud', 3: 'spacecraft'}  # bands of the mask that are not valid
 
 
@@ -34,6 +34,11 @@ class EMITReader(HDF5Product):
         return any(name in file and getattr(file[name], 'ndim', 0) == 3 for name in ('reflectance', 'radiance')) and (
             'sensor_band_parameters/wavelengths' in file and 'location/glt_x' in file)
 
+    @classmethod
+    def claims(cls, entry: str, name: str) -> bool:
+        stamp = re.search(r'\d{8}T\d{6}_\w+\.nc', os.path.basename(entry))
+        return stamp is not None and bool(re.match(r'EMIT_L', name)) and name.endswith(stamp[0])
+
     def _describe(self) -> CubeInfo:
         with explained(self.path):
             file = self._handle()
@@ -41,19 +46,13 @@ class EMITReader(HDF5Product):
             cube, bands = file[name], file['sensor_band_parameters']
             self._swath = lines, samples, count = cube.shape
             self.parts = (Part(name, (0, 1, 2), np.arange(count)), )
-            good = bands.get('good_wavelengths')
-            self._mask = self._mask_file()
-            fill = cube.attrs.get('_FillValue')
-            self._fill = _FILL if fill is None else float(np.ravel(fill)[0])
+            self._mask, self._fill = self._mask_file(), fill_value(cube, -9999.)
             size, place = self._place(file)
             if self.view == 'swath':
                 self._notes.append("the swath is read; the key 'ortho' gives the map grid")
-            return CubeInfo(
-                path=self.path, format=self.format, height=size[0], width=size[1], bands=count, dtype=cube.dtype.newbyteorder('='),
-                nodata=self._fill, wavelengths=np.asarray(bands['wavelengths'], np.float64),
-                fwhm=np.asarray(bands['fwhm'], np.float64) if 'fwhm' in bands else None, key=self.view,
-                bad_bands=None if good is None else np.asarray(good) == 0, notes=tuple(self._notes), sensor='EMIT',
-                units=as_text(cube.attrs.get('units')) or name,
+            return self._info(
+                *size, bands['wavelengths'], bands.get('fwhm'), bands.get('good_wavelengths'), nodata=self._fill,
+                sensor='EMIT', units=as_text(cube.attrs.get('units')) or name,
                 mask=f'{os.path.basename(self._mask)} without {" and ".join(_FLAGS.values())}' if self._mask else None,
                 companions=(self._mask, ) if self._mask else (),
                 acquired=iso_time(as_text(file.attrs.get('time_coverage_start'))), **place)

@@ -39,7 +39,7 @@ class EnMAPReader(DLRProduct):
             **self._band_facts(root, len(layers), _BAND_TAGS))
 
     def _empty_bands(self, root, bands: int) -> np.ndarray | None:
-        """Bands in which the statistics of the metadata find nothing but background, as in the water vapour at 1.4 um."""
+        """Bands in which the statistics of the metadata find nothing but background, as in water vapour at 1.4 um."""
         table = next(root.iter('bandStatistics'), None)
         statistics = [] if table is None else list(table.iter('bandID'))
         if len(statistics) != bands:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from mmhsi.datasets.io.base import Window
+from mmhsi.datasets.io.base import CubeInfo, Window
 from mmhsi.datasets.io.products.base import ProductReader, wkt
 
 _SWATH_BYTES = 64 * 2**20
@@ -57,6 +57,21 @@ class HDF5Product(ProductReader):
     def _open(self) -> h5py.File:
         return h5py.File(self.path, 'r')
 
+    def _info(self, height: int, width: int, wavelengths: np.ndarray, fwhm: np.ndarray | None = None,
+              good: np.ndarray | None = None, **facts) -> CubeInfo:
+        """The description of :attr:`parts`; ``good`` is 0 in bands that the product marks as bad."""
+        bands = sum(len(part.bands) for part in self.parts)
+        wavelengths, fwhm, good = (None if values is None else np.ravel(values).astype(np.float64)
+                                   for values in (wavelengths, fwhm, good))
+        for name, values in (('wavelengths', wavelengths), ('widths', fwhm), ('marks of good bands', good)):
+            if values is not None and len(values) != bands:
+                raise self._fail(f'{len(values)} {name} are stated for {bands} bands')
+        types = [self._handle()[part.name].dtype for part in self.parts]
+        return CubeInfo(
+            path=self.path, format=self.format, height=height, width=width, bands=bands, key=self.view,
+            dtype=np.result_type(*types).newbyteorder('='), wavelengths=wavelengths, fwhm=fwhm,
+            bad_bands=None if good is None or good.all() else good == 0, notes=tuple(self._notes), **facts)
+
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         where = [(part, band) for part in self.parts for band in part.bands]
         where = where if bands is None else [where[band] for band in bands]
@@ -82,6 +97,12 @@ class HDF5Product(ProductReader):
         for name, codes in self.flags.items():
             valid &= ~np.isin(self._handle()[name][top:top + rows, left:left + columns], codes)
         return valid
+
+
+def fill_value(cube: h5py.Dataset, default: float) -> float:
+    """What the attribute _FillValue states, else the default."""
+    stated = cube.attrs.get('_FillValue')
+    return default if stated is None else float(np.ravel(stated)[0])
 
 
 def control_points(latitude: h5py.Dataset, longitude: h5py.Dataset, lines: int, samples: int) -> dict:

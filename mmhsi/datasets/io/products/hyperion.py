@@ -13,10 +13,10 @@ import re
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo
+from mmhsi.datasets.io.errors import explained
 from mmhsi.datasets.io.products.base import iso_time, starts_with
 from mmhsi.datasets.io.products.hyperion_bands import BANDS, CALIBRATED, FIRST_SWIR, spectral_coverage
 from mmhsi.datasets.io.products.rasters import Layer, Quality, RasterProduct
-from mmhsi.datasets.io.errors import explained
 
 _BAND_FILE = re.compile(r'.*_B(\d{3})(_L1\w+)?\.tiff?', re.IGNORECASE)
 _VISIBLE = 20  # 549 nm, where no lit surface is 0
@@ -35,7 +35,11 @@ class HyperionReader(RasterProduct):
 
     @classmethod
     def claims(cls, entry: str, name: str) -> bool:
-        return name.startswith(re.split('_MTL', os.path.basename(entry), flags=re.IGNORECASE)[0])
+        return name.startswith(cls.title(entry))
+
+    @classmethod
+    def title(cls, entry: str) -> str:
+        return re.split('_MTL', os.path.basename(entry), flags=re.IGNORECASE)[0]
 
     def _fields(self) -> dict[str, str]:
         with explained(self.path), open(self.path, encoding='utf-8', errors='replace') as stream:

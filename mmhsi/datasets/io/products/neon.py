@@ -46,21 +46,17 @@ class NEONReader(HDF5Product):
             lines, samples, count = cube.shape
             self.parts = (Part(cube.name, (0, 1, 2), np.arange(count)), )
             wavelengths = np.ravel(spectral['Wavelength']).astype(np.float64)
-            if len(wavelengths) != count:
-                raise self._fail(f'{len(wavelengths)} wavelengths are stated for {count} bands')
             windows = [np.ravel(value)[:2] for where in (group, cube) for name, value in where.attrs.items()
                        if re.fullmatch(r'Band_Window_\d+_Nanometers', name)]
-            bad = np.zeros(count, dtype=bool)
+            good = np.ones(len(wavelengths), dtype=bool)
             for low, high in windows:
-                bad |= (wavelengths >= float(low)) & (wavelengths <= float(high))
+                good &= (wavelengths < float(low)) | (wavelengths > float(high))
             scale, nodata = (cube.attrs.get(name) for name in ('Scale_Factor', 'Data_Ignore_Value'))
             time = re.search(r'_(\d{8}_\d{6})_', os.path.basename(self.path))
             acquired = iso_time(as_text(group.attrs.get('Acquisition_Time')))
-            return CubeInfo(
-                path=self.path, format=self.format, height=lines, width=samples, bands=count, dtype=cube.dtype.newbyteorder('='),
-                nodata=None if nodata is None else float(np.ravel(nodata)[0]), wavelengths=wavelengths,
-                fwhm=np.ravel(spectral['FWHM']).astype(np.float64) if 'FWHM' in spectral else None,
-                bad_bands=bad if bad.any() else None, notes=tuple(self._notes), units='reflectance',
+            return self._info(
+                lines, samples, wavelengths, spectral.get('FWHM'), good, units='reflectance',
+                nodata=None if nodata is None else float(np.ravel(nodata)[0]),
                 scale=None if scale is None else np.full(count, 1 / float(np.ravel(scale)[0])),
                 sensor=f'NEON {as_text(group.attrs.get("Sensor")) or "AOP"}',
                 acquired=(iso_time(time[1]) if time else None) or acquired, **self._place(group))

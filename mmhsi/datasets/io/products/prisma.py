@@ -69,11 +69,10 @@ class PRISMAReader(HDF5Product):
             scales, offsets = zip(*(self._scale(file, name, level) for name in names), strict=True)
             counts = [len(bands) for bands in kept]
             offset = np.repeat(offsets, counts)
-            return CubeInfo(
-                path=self.path, format=self.format, height=lines, width=samples, bands=sum(counts),
-                dtype=np.result_type(*(cube.dtype for cube in cubes)), key=self.view, notes=tuple(self._notes), sensor='PRISMA',
-                wavelengths=np.concatenate([c[bands] for c, bands in zip(centres, kept, strict=True)]),
-                fwhm=np.concatenate([w[bands] for w, bands in zip(widths, kept, strict=True)]),
+            joined = [np.concatenate([values[bands] for values, bands in zip(lists, kept, strict=True)])
+                      for lists in (centres, widths)]
+            return self._info(
+                lines, samples, *joined, sensor='PRISMA',
                 scale=np.repeat(scales, counts), offset=offset if offset.any() else None,
                 units='W/(m^2 sr um)' if level in ('L1', 'L2B') else 'reflectance',
                 mask='pixels that hold a value' + (' and no cloud by Cloud_Mask' if self.flags else ''),

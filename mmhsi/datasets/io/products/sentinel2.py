@@ -35,6 +35,10 @@ class Sentinel2Reader(RasterProduct):
     def claims(cls, entry: str, name: str) -> bool:
         return True
 
+    @classmethod
+    def title(cls, entry: str) -> str:
+        return os.path.splitext(os.path.basename(os.path.dirname(os.path.abspath(entry))))[0]
+
     def _images(self, root) -> dict[str, list[str]]:
         """Images that are there, by the name of their band, finest first."""
         granules = list(root.iter('Granule')) + list(root.iter('Granules'))

@@ -2,11 +2,12 @@
 
 Follows Planet's Tanager Product Specification (November 2025): HDFEOS/SWATHS/HYP or HDFEOS/GRIDS/HYP, Data Fields with
 the cube (bands, rows, columns), whose attributes are wavelengths, fwhm and, of reflectance, good_wavelengths;
-nodata_pixels and beta_cloud_mask are 1 where there is no data or a cloud. StructMetadata.0 states the edges of the grid.
+nodata_pixels and beta_cloud_mask are 1 where there is no data or a cloud. StructMetadata.0 states the edges of a grid.
 """
 
 from __future__ import annotations
 
+import os
 import re
 
 import h5py
@@ -15,12 +16,11 @@ import numpy as np
 from mmhsi.datasets.io.base import CubeInfo
 from mmhsi.datasets.io.errors import explained
 from mmhsi.datasets.io.products.base import as_text, iso_time, wkt
-from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points
+from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, fill_value
 
 _CUBES = {'surface_reflectance': 'reflectance', 'ortho_surface_reflectance': 'reflectance',
           'toa_radiance': 'W/(m^2 sr um)', 'ortho_radiance': 'W/(m^2 sr um)'}
 _FLAGS = {'nodata_pixels': 'no data', 'beta_cloud_mask': 'clouds'}
-_FILL = -9999.
 
 
 def _cube(file: h5py.File) -> h5py.Dataset | None:
@@ -42,6 +42,11 @@ class TanagerReader(HDF5Product):
         cube = _cube(file)
         return cube is not None and cube.ndim == 3 and 'wavelengths' in cube.attrs
 
+    @classmethod
+    def claims(cls, entry: str, name: str) -> bool:
+        item = re.match(r'(.+?)_(basic|ortho)_', os.path.basename(entry))
+        return item is not None and name.startswith(item[1]) and name.lower().endswith(('.tif', '.json'))
+
     def _describe(self) -> CubeInfo:
         with explained(self.path):
             file = self._handle()
@@ -49,18 +54,11 @@ class TanagerReader(HDF5Product):
             fields, root = cube.parent, cube.parent.parent
             count, lines, samples = cube.shape
             self.parts = (Part(cube.name, (1, 2, 0), np.arange(count)), )
-            wavelengths = np.ravel(cube.attrs['wavelengths']).astype(np.float64)
-            if len(wavelengths) != count:
-                raise self._fail(f'{len(wavelengths)} wavelengths are stated for {count} bands')
             found = [name for name in _FLAGS if name in fields and fields[name].shape == (lines, samples)]
             self.flags = {fields[name].name: (1, ) for name in found}
-            good, fill = cube.attrs.get('good_wavelengths'), cube.attrs.get('_FillValue')
-            return CubeInfo(
-                path=self.path, format=self.format, height=lines, width=samples, bands=count, dtype=cube.dtype.newbyteorder('='),
-                nodata=_FILL if fill is None else float(np.ravel(fill)[0]), wavelengths=wavelengths,
-                fwhm=np.ravel(cube.attrs['fwhm']).astype(np.float64) if 'fwhm' in cube.attrs else None,
-                bad_bands=None if good is None else np.ravel(good) == 0, notes=tuple(self._notes), sensor='Tanager',
-                units=_CUBES[cube.name.rsplit('/', 1)[1]],
+            return self._info(
+                lines, samples, *(cube.attrs.get(name) for name in ('wavelengths', 'fwhm', 'good_wavelengths')),
+                nodata=fill_value(cube, -9999.), sensor='Tanager', units=_CUBES[cube.name.rsplit('/', 1)[1]],
                 mask='quality layers without ' + ', '.join(_FLAGS[name] for name in found) if found else None,
                 acquired=iso_time(as_text(root.attrs.get('strip_id')) or as_text(file.attrs.get('strip_id'))),
                 **self._place(file, root, lines, samples))
