@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmhsi.datasets.io import CubeReadError, open_cube
+from mmhsi.datasets.io import CubeReadError
+from mmhsi.datasets.io.cube import open_reader
 from mmhsi.datasets.io.products import products_in
 from mmhsi.datasets.tile_shards.settings import ShardSettings
 
@@ -117,7 +118,8 @@ class ScenePart:
 
     def __init__(self, root: str | Path, names: Sequence[str], settings: ShardSettings):
         self.name = names[0]
-        self._readers = [open_cube(os.path.join(root, name), settings.key, settings.layout) for name in names]
+        self._readers = [open_reader(os.path.join(root, name), settings.key, settings.layout, products=len(names) == 1)
+                         for name in names]
         infos = [reader.info for reader in self._readers]
         first = infos[0]
         for info in infos[1:]:

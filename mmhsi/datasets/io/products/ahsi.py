@@ -22,6 +22,7 @@ _IMAGE = re.compile(r'(.+)_(VN|SW|VNIR|SWIR)(\.(?:tif|tiff|geotiff))', re.IGNORE
 _OTHER = {'VN': 'SW', 'SW': 'VN', 'VNIR': 'SWIR', 'SWIR': 'VNIR', 'vn': 'sw', 'sw': 'vn', 'vnir': 'swir',
           'swir': 'vnir'}
 _CORNERS = (('TopLeft', 0, 0), ('TopRight', 0, 1), ('BottomRight', 1, 1), ('BottomLeft', 1, 0))
+_RESPONSE = 'spectralresponse'
 _RPC = {  # RPB's names by GDAL's
     'LINE_OFF': 'lineOffset', 'SAMP_OFF': 'sampOffset', 'LAT_OFF': 'latOffset', 'LONG_OFF': 'longOffset',
     'HEIGHT_OFF': 'heightOffset', 'LINE_SCALE': 'lineScale', 'SAMP_SCALE': 'sampScale', 'LAT_SCALE': 'latScale',
@@ -54,7 +55,10 @@ class AHSIReader(RasterProduct):
         pair = {match[2].upper()[:1]: path,
                 _OTHER[match[2]].upper()[:1]: os.path.join(folder, f'{match[1]}_{_OTHER[match[2]]}{match[3]}')}
         known = 'AHSI' in name.upper() or starts_with(os.path.join(folder, f'{match[1]}.xml'), b'AHSI', within=2**15)
-        return pair['V'] if known and all(map(os.path.isfile, pair.values())) else None
+        if not known or not all(map(os.path.isfile, pair.values())):
+            return None
+        # without the text that states the bands the two are images like others
+        return pair['V'] if any(_RESPONSE in other.lower() for other in os.listdir(folder or '.')) else None
 
     @classmethod
     def claims(cls, entry: str, name: str) -> bool:
