@@ -42,6 +42,16 @@ def look_alikes(root: Path, names: Sequence[str], seed: int = 0) -> Path:
     return root
 
 
+def product_look_alikes(root: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Write look-alikes of sensor products, each into a folder of its name; what a user would open, by name."""
+    folder = str(ROOT / 'tools/misc')
+    if folder not in sys.path:
+        sys.path.append(folder)
+    from toy_data import write_product
+
+    return {name: write_product(name, root / name) for name in names}
+
+
 def _dicts(node: Any):
     """Every dict of a config, the outer before the inner ones."""
     if isinstance(node, dict):

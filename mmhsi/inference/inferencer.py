@@ -310,7 +310,7 @@ class HSIInferencer(BaseInferencer):
         view.require_fitted()
         view.window(0, 0, 1, 1)  # names a number of bands that the state was not fitted on
         notes = [f'bands: {view.matched}']
-        if view.info.transform is None:
+        if not view.info.placed:
             notes.append('no georeference, nor will the products have one')
         print_log(f'{view.info.path}: {view.height} x {view.width} pixels; {"; ".join(notes)}', 'current')
         return view

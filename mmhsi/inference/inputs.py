@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from mmhsi.datasets.io.products import product_title, products_in
+
 SUFFIXES = ('.tif', '.tiff', '.mat', '.npy', '.npz', '.h5', '.hdf5', '.hdr', '.img', '.dat', '.bin', '.raw', '.bsq',
             '.bil', '.bip', '.nc', '.vrt', '.jp2', '.png')
 _LIST_SUFFIXES = ('.txt', '.lst')
@@ -57,17 +59,22 @@ class SceneInput:
 
 
 def files_of(folder: str | Path) -> list[Path]:
-    """The scenes of a folder, sorted by name; of an ENVI pair the header.
+    """The scenes of a folder, sorted by name; of an ENVI pair the header, of a sensor product its entry.
+
+    Folders in it that are products count as scenes, too.
 
     Raises:
         ValueError: If there is none.
     """
     folder = Path(folder)
+    products, claimed = products_in(folder)
+    below = [entry for path in sorted(folder.iterdir()) if path.is_dir() for entry in products_in(path)[0]]
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES
-                   and not path.name.startswith('.'))
+                   and not path.name.startswith('.') and path.name not in claimed)
     headers = {path.with_suffix('') for path in files if path.suffix.lower() == '.hdr'}
     kept = [path for path in files if path.suffix.lower() == '.hdr' or
             (path.with_suffix('') not in headers and path not in headers)]
+    kept = sorted({*kept, *map(Path, products), *map(Path, below)})
     if not kept:
         raise ValueError(f'{folder}: the folder holds no scene; expected files with one of {", ".join(SUFFIXES)}')
     return kept
@@ -126,7 +133,7 @@ def _flat(inputs: Any) -> list:
     if isinstance(inputs, (str, os.PathLike)):
         if os.path.isdir(inputs):
             return files_of(inputs)
-        if str(inputs).lower().endswith(_LIST_SUFFIXES) and os.path.isfile(inputs):
+        if str(inputs).lower().endswith(_LIST_SUFFIXES) and os.path.isfile(inputs) and product_title(inputs) is None:
             return _flat(read_list(inputs))
         return [inputs]
     if isinstance(inputs, Sequence):
@@ -152,7 +159,10 @@ def _pairs(inputs: Any) -> list[tuple]:
         raise ValueError('there is no pair of scenes to predict: the list is empty')
     if len(inputs) == 2 and all(map(_single, inputs)):
         if all(not isinstance(item, np.ndarray) and os.path.isdir(item) for item in inputs):
-            first, second = ({path.name: path for path in files_of(folder)} for folder in inputs)
+            folders = [files_of(folder) for folder in inputs]
+            if all(len(files) == 1 and product_title(files[0]) for files in folders):  # two dates bear two names
+                return [tuple(files[0] for files in folders)]
+            first, second = ({path.name: path for path in files} for files in folders)
             alone = sorted(set(first) ^ set(second))
             if alone:
                 raise ValueError(f'{inputs[0]}, {inputs[1]}: expected files of the same names in both folders, found '
@@ -169,14 +179,15 @@ def _pairs(inputs: Any) -> list[tuple]:
 def _names(images: Sequence) -> list[str]:
     """A name for each scene: the stem of its file, with as many folders before it as tell equal stems apart."""
     paths = [None if isinstance(image, np.ndarray) else Path(os.path.abspath(image)) for image in images]
-    names = [f'scene_{number + 1}' if path is None else path.stem for number, path in enumerate(paths)]
+    stems = [None if path is None else product_title(path) or path.stem for path in paths]
+    names = [stem or f'scene_{number + 1}' for number, stem in enumerate(stems)]
     if len(images) == 1 and paths[0] is None:
         return ['scene']
     depth = 1
     while len(set(names)) < len(names):
         repeated = {name for name in names if names.count(name) > 1}
-        longer = ['_'.join([*path.parts[-1 - depth:-1], path.stem]).replace(os.sep, '') if name in repeated and path
-                  else name for name, path in zip(names, paths, strict=True)]
+        longer = ['_'.join([*path.parts[-1 - depth:-1], stem]).replace(os.sep, '') if name in repeated and path
+                  else name for name, stem, path in zip(names, stems, paths, strict=True)]
         depth += 1
         if longer == names or depth > 50:
             twice = next(name for name in names if names.count(name) > 1)

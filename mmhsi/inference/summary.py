@@ -63,7 +63,7 @@ def summarize(product: Product, view, network: Network, **facts: Any) -> dict:
     """
     summary: dict = dict(
         scene=product.name, task=product.task, source=[date.info.path for date in view.dates],
-        size=[view.height, view.width], georeferenced=view.info.transform is not None, bands=view.matched,
+        size=[view.height, view.width], georeferenced=view.info.placed, bands=view.matched,
         batch_size=network.batch_size, **facts)
     for name in CLASS_LAYERS:
         if name in product.layers:

@@ -2,6 +2,7 @@
 
     python tools/misc/make_toy_data.py data_toy
     MMHSI_DATA=data_toy python tools/train.py configs/classification/hypersigma-base_cls_honghu.py
+    python tools/misc/make_toy_data.py data_toy --products enmap_l2a prisma_l2d        (what users of sensors download)
 
 Names, keys, axes, types, label codes and numbers of bands and classes are those of the original files; the scenes are
 small and made up: materials with smooth spectra in fields, mixed at their borders, under uneven light and noise. What
@@ -11,7 +12,7 @@ is not known of an original (type, bands, and the files where the official code 
 import argparse
 from pathlib import Path
 
-from toy_data import DATASETS, make
+from toy_data import DATASETS, PRODUCTS, make, make_products
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -19,9 +20,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('root', nargs='?', default='data_toy', help='folder to write to (default: data_toy)')
     parser.add_argument('--datasets', nargs='+', metavar='NAME', choices=DATASETS,
                         help=f'those to write, of {", ".join(DATASETS)} (default: all)')
+    parser.add_argument('--products', nargs='*', metavar='NAME', choices=PRODUCTS,
+                        help=f'write look-alikes of sensor products instead, of {", ".join(PRODUCTS)} (default: all)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the scenes (default: 0)')
     args = parser.parse_args(argv)
-    for folder in make(args.root, args.datasets, args.seed):
+    if args.products is not None and args.datasets is not None:
+        parser.error('give --datasets or --products')
+    folders = make(args.root, args.datasets, args.seed) if args.products is None else [
+        path if path.is_dir() else path.parent for path in make_products(args.root, args.products, args.seed)]
+    for folder in folders:
         size = sum(path.stat().st_size for path in Path(folder).rglob('*') if path.is_file())
         print(f'wrote {folder} ({size / 1e6:.1f} MB)')
 

@@ -25,6 +25,7 @@ from mmhsi.datasets import get_scene
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.io.base import CubeReader
 from mmhsi.datasets.io.cube import open_reader
+from mmhsi.datasets.io.products import product_title, products_in
 from mmhsi.datasets.io.spectra_arrays import open_listing
 
 ARRAYS = ('.mat', '.h5', '.hdf5', '.npy', '.npz')
@@ -68,7 +69,7 @@ def describe_values(reader: CubeReader) -> str:
 def check_file(path: Path) -> Iterator[tuple[str, bool]]:
     """What a file holds, array by array, and whether it could be read."""
     try:
-        if path.suffix.lower() not in ARRAYS:
+        if path.suffix.lower() not in ARRAYS or product_title(path) is not None:
             with open_reader(path) as reader:
                 yield describe_values(reader), True
             return
@@ -87,6 +88,19 @@ def check_file(path: Path) -> Iterator[tuple[str, bool]]:
                 yield f'{name or "array"}: {describe_values(reader)}', True
         except (CubeReadError, OSError) as error:
             yield str(error), False
+
+
+def files_below(folder: Path) -> list[Path]:
+    """The files of cubes and maps below a folder; of a sensor product the one that stands for it."""
+    files = []
+    for place, below, names in os.walk(folder):
+        products, claimed = products_in(place)
+        files.extend(map(Path, products))
+        if products and claimed.issuperset(names):
+            below.clear()
+        files.extend(Path(place, name) for name in names
+                     if name not in claimed and os.path.splitext(name)[1].lower() in (*ARRAYS, *RASTERS))
+    return sorted(files)
 
 
 def scenes_of(node: object) -> Iterator[Mapping]:
@@ -169,8 +183,7 @@ def main(argv: list[str] | None = None) -> None:
     dataset, scenes = Path(args.dataset), []
     if dataset.is_dir():
         root = dataset
-        files = sorted(path for path in dataset.rglob('*')
-                       if path.is_file() and path.suffix.lower() in (*ARRAYS, *RASTERS))
+        files = files_below(dataset)
     elif dataset.is_file():
         cfg = Config.fromfile(dataset)
         init_default_scope(cfg.get('default_scope', 'mmhsi'))

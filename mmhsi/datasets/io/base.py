@@ -87,6 +87,11 @@ class CubeInfo:
         return np.arange(self.bands) if self.bad_bands is None else np.flatnonzero(~self.bad_bands)
 
     @property
+    def placed(self) -> bool:
+        """Whether the place on the ground is known, by a transform, control points or polynomial coefficients."""
+        return self.transform is not None or bool(self.gcps) or bool(self.rpcs)
+
+    @property
     def scaled(self) -> bool:
         """Whether the physical values differ from the stored ones."""
         return self.scale is not None or self.offset is not None

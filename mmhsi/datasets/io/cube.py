@@ -10,6 +10,7 @@ from .base import LAYOUTS, CubeInfo, CubeReader
 from .errors import CubeReadError, explained
 from .mat import HDF5Reader, MatReader
 from .numpy_files import NpyReader, NpzReader
+from .products import open_product
 from .raster import RasterReader
 from .variables import Key
 
@@ -29,17 +30,24 @@ def _reader_class(path: str) -> type:
     return MatReader if start == b'MATLAB 5.0' else by_suffix.get(suffix, RasterReader)
 
 
-def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3) -> CubeReader:
-    """Open a cube (``ndim`` 3) or a map (``ndim`` 2); see :func:`open_cube`."""
+def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3,
+                products: bool = True) -> CubeReader:
+    """Open a cube (``ndim`` 3) or a map (``ndim`` 2); see :func:`open_cube`.
+
+    Without ``products`` a file is opened for itself, even if it is part of a sensor product.
+    """
     path = os.fspath(path)
     if layout not in LAYOUTS:
         raise ValueError(f"layout {layout!r}, expected {', '.join(map(repr, LAYOUTS))}")
     if not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file')
+    if os.path.isfile(path) and os.path.getsize(path) == 0:
+        raise CubeReadError(f'{path}: the file is empty')
+    product = open_product(path, key) if ndim == 3 and products else None
+    if product is not None:
+        return product
     if os.path.isdir(path):
         raise CubeReadError(f'{path}: this is a folder, expected a file')
-    if os.path.getsize(path) == 0:
-        raise CubeReadError(f'{path}: the file is empty')
     return _reader_class(path)(path, key, layout, ndim)
 
 

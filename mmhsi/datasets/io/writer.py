@@ -13,6 +13,7 @@ import numpy as np
 import rasterio
 from mmengine.logging import print_log
 from rasterio.errors import RasterioError
+from rasterio.rpc import RPC
 from rasterio.windows import Window
 
 from mmhsi.utils.files import put_in_place
@@ -64,7 +65,7 @@ class _Facts:
     fwhm: Sequence[float] | None
 
     def place(self) -> dict:
-        """Coordinate system and transform for rasterio; control points where there is no transform."""
+        """Place for rasterio: a transform, else control points, else polynomial coefficients."""
         like = self.like
         if like is None:
             return {}
@@ -75,6 +76,11 @@ class _Facts:
             points = [rasterio.control.GroundControlPoint(row * self.zoom, col * self.zoom, *place)
                       for row, col, *place in like.gcps]
             return dict(crs=like.gcps_crs, gcps=points)
+        if like.rpcs is not None:
+            # a whole number is the centre of a pixel, half a pixel behind its edge
+            zoomed = {name: (float(like.rpcs[name]) + shift) * self.zoom - shift
+                      for name, shift in (('LINE_OFF', .5), ('SAMP_OFF', .5), ('LINE_SCALE', 0.), ('SAMP_SCALE', 0.))}
+            return dict(rpcs=RPC.from_gdal({**like.rpcs, **{name: str(value) for name, value in zoomed.items()}}))
         return {}
 
     def check(self, path: str, array: np.ndarray) -> None:

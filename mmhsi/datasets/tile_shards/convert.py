@@ -27,6 +27,7 @@ def _stored_dtype(dtype: np.dtype) -> np.dtype:
 
 def _kept_bands(scene: str, parts: list[ScenePart], failed: dict, settings: ShardSettings) -> np.ndarray:
     kept = settings.kept_bands(scene, parts[0].bands)
+    kept = kept[~parts[0].bad_bands[kept]]  # what the files mark as bad
     if not settings.drop_constant_bands:
         return kept
     # tile files share a sensor but not a reference value, so a band is constant if it is so in each of them

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmhsi.datasets.io import CubeReadError, open_cube
+from mmhsi.datasets.io import CubeReadError
+from mmhsi.datasets.io.cube import open_reader
+from mmhsi.datasets.io.products import products_in
 from mmhsi.datasets.tile_shards.settings import ShardSettings
 
 BLOCK_BYTES = 64 * 2**20
@@ -33,6 +35,8 @@ class SceneFiles:
 def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
     """All scenes below a folder, sorted by name, so that every part of a conversion sees the same list.
 
+    A sensor product is one scene, whatever its files end in, unless ``settings.group`` matches them.
+
     Args:
         root (str | Path): The source folder.
         settings (ShardSettings): The suffixes, and how files are grouped.
@@ -49,9 +53,17 @@ def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
     suffixes = tuple(suffix.lower() for suffix in settings.suffixes)
     groups = defaultdict(list)
     grouped = set()
-    for folder, _, names in os.walk(root):
+    for folder, below, names in os.walk(root):
+        products, claimed = products_in(folder)
+        if settings.group and any(re.search(settings.group, os.path.relpath(entry, root)) for entry in products):
+            products, claimed = {}, set()
+        for entry, title in products.items():
+            path = os.path.relpath(entry, root).replace(os.sep, '/')
+            groups[os.path.join(os.path.dirname(path), title)].append(path)
+        if claimed.issuperset(names) and products:
+            below.clear()  # the folders in a product hold its parts
         for name in names:
-            if name.startswith('.') or not name.lower().endswith(suffixes):
+            if name.startswith('.') or name in claimed or not name.lower().endswith(suffixes):
                 continue
             path = os.path.relpath(os.path.join(folder, name), root).replace(os.sep, '/')
             match = settings.group and re.search(settings.group, path)
@@ -106,7 +118,8 @@ class ScenePart:
 
     def __init__(self, root: str | Path, names: Sequence[str], settings: ShardSettings):
         self.name = names[0]
-        self._readers = [open_cube(os.path.join(root, name), settings.key, settings.layout) for name in names]
+        self._readers = [open_reader(os.path.join(root, name), settings.key, settings.layout, products=len(names) == 1)
+                         for name in names]
         infos = [reader.info for reader in self._readers]
         first = infos[0]
         for info in infos[1:]:
@@ -118,6 +131,8 @@ class ScenePart:
         self.dtype = np.result_type(*(info.dtype for info in infos))
         self.nodata = first.nodata if settings.nodata is None else settings.nodata
         self.crs, self.transform = first.crs, first.transform
+        self.bad_bands = np.concatenate([np.zeros(info.bands, bool) if info.bad_bands is None else info.bad_bands
+                                         for info in infos])
         known = all(info.wavelengths is not None for info in infos)
         self.wavelengths = np.concatenate([info.wavelengths for info in infos]) if known else None
 
@@ -127,10 +142,15 @@ class ScenePart:
         return f'{self.bands} bands of type {self.dtype} with nodata {self.nodata}'
 
     def read(self, top: int, rows: int) -> np.ndarray:
-        """Rows of the image, (rows, W, C)."""
+        """Rows of the image, (rows, W, C); pixels that a mask rules out are nodata, or 0 if there is no such value."""
         window = (top, 0, rows, self.width)
         blocks = [reader.read(window) for reader in self._readers]
-        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=-1)
+        values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=-1)
+        for reader in self._readers:
+            valid = reader.read_mask(window)
+            if valid is not None:
+                values[~valid] = 0 if self.nodata is None else self.nodata
+        return values
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The whole image in blocks of rows that fit into memory."""

@@ -11,6 +11,7 @@ from .denoising import DENOISING
 from .detection import DETECTION
 from .files import claim_folder
 from .oscd import write_oscd
+from .products import PRODUCTS, write_product
 from .super_resolution import SUPER_RESOLUTION
 from .unmixing import UNMIXING
 
@@ -45,4 +46,27 @@ def make(root: str | Path, names: Sequence[str] | None = None, seed: int = 0) ->
     return folders
 
 
-__all__ = ['DATASETS', 'make']
+def make_products(root: str | Path, names: Sequence[str] | None = None, seed: int = 0) -> list[Path]:
+    """Write look-alikes of sensor products into ``products/<name>`` below a root.
+
+    Args:
+        root (str | Path): Root of the datasets.
+        names (Sequence[str], optional): Names of :data:`PRODUCTS`. By default all.
+        seed (int): Seed of the scenes.
+
+    Returns:
+        list[Path]: The folders or files that a user would open.
+
+    Raises:
+        FileExistsError: If a folder holds files that are not of a look-alike.
+        ValueError: If a name is unknown.
+    """
+    paths = []
+    for name in names or PRODUCTS:
+        folder = Path(root) / 'products' / name
+        claim_folder(folder, name)
+        paths.append(write_product(name, folder, seed))
+    return paths
+
+
+__all__ = ['DATASETS', 'PRODUCTS', 'make', 'make_products', 'write_product']

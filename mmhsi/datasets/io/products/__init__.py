@@ -1,0 +1,111 @@
+"""Sensor products as users download them, recognised by their content: a folder or a file, one module for each family.
+
+A product is opened by :func:`open_product`; the products of a folder of scenes are listed by :func:`products_in`.
+"""
+
+from __future__ import annotations
+
+import os
+
+import h5py
+
+from mmhsi.datasets.io.errors import CubeReadError
+from mmhsi.datasets.io.products.ahsi import AHSIReader
+from mmhsi.datasets.io.products.aviris import AVIRISNetCDFReader, AVIRISReader
+from mmhsi.datasets.io.products.base import ProductReader
+from mmhsi.datasets.io.products.cameras import CameraReader
+from mmhsi.datasets.io.products.desis import DESISReader
+from mmhsi.datasets.io.products.emit import EMITReader
+from mmhsi.datasets.io.products.enmap import EnMAPReader
+from mmhsi.datasets.io.products.hyperion import HyperionReader
+from mmhsi.datasets.io.products.neon import NEONReader
+from mmhsi.datasets.io.products.prisma import PRISMAReader
+from mmhsi.datasets.io.products.sentinel2 import Sentinel2Reader
+from mmhsi.datasets.io.products.tanager import TanagerReader
+from mmhsi.datasets.io.variables import Key
+
+PRODUCTS: tuple[type[ProductReader], ...] = (
+    EnMAPReader, DESISReader, HyperionReader, Sentinel2Reader, AHSIReader, PRISMAReader, EMITReader, TanagerReader,
+    NEONReader, AVIRISNetCDFReader, AVIRISReader, CameraReader)
+"""The readers, in the order in which a file is offered to them."""
+
+_CAPTURE = 'capture'  # Specim's programs put the images one folder deeper
+
+
+def _product_of(path: str) -> tuple[type[ProductReader], str] | None:
+    for reader in PRODUCTS:
+        entry = reader.entry(path)
+        if entry is not None:
+            return reader, entry
+    return None
+
+
+def products_in(folder: str | os.PathLike) -> tuple[dict[str, str], set[str]]:
+    """The products in a folder, not below it.
+
+    Args:
+        folder (str | os.PathLike): The folder.
+
+    Returns:
+        tuple[dict[str, str], set[str]]: Titles of the products by the path to open, and the names of all files in the
+        folder that belong to a product, so that they are no scenes of their own.
+    """
+    folder = os.fspath(folder)
+    names = sorted(name for name in os.listdir(folder) if os.path.isfile(os.path.join(folder, name)))
+    owners = {name: found for name in names if (found := _product_of(os.path.join(folder, name)))}
+    entries = {entry: reader for reader, entry in owners.values()}
+    claimed = set(owners)
+    for entry, reader in entries.items():
+        claimed.update(name for name in names if reader.claims(entry, name))
+    return {entry: reader.title(entry) for entry, reader in entries.items()}, claimed
+
+
+def product_title(path: str | os.PathLike) -> str | None:
+    """Name of the product that a file is of, as its folder or its files bear it; None for other files."""
+    found = _product_of(os.fspath(path)) if os.path.isfile(path) else None
+    return None if found is None else found[0].title(found[1])
+
+
+def _named_by(path: str, key: Key) -> bool:
+    """Whether a key names an array of an HDF5 file: then the array is meant and not the product."""
+    keys = [key] if isinstance(key, str) else list(key or ())
+    if not keys:
+        return False
+    try:
+        with h5py.File(path, 'r') as file:
+            return any(name in file for name in keys)
+    except (OSError, ValueError):
+        return False
+
+
+def open_product(path: str, key: Key = None) -> ProductReader | None:
+    """Open a file or a folder as a sensor product.
+
+    Args:
+        path (str): A folder of a product, its entry, or the file with its values.
+        key (str | Sequence[str], optional): A view of the product. An HDF5 file is none where the key names one of its
+            arrays.
+
+    Returns:
+        ProductReader | None: The reader; None for a file that is of no product.
+
+    Raises:
+        CubeReadError: If a folder holds no product, or several.
+    """
+    if not os.path.isdir(path):
+        found = _product_of(path)
+        if found is None or found[0].one_file and _named_by(path, key):
+            return None
+    else:
+        below = os.path.join(path, _CAPTURE)
+        entries = list(products_in(path)[0]) or (list(products_in(below)[0]) if os.path.isdir(below) else [])
+        if not entries:
+            raise CubeReadError(f'{path}: this is a folder, and of no sensor product that is known; expected a file')
+        if len(entries) > 1:
+            listed = ', '.join(map(os.path.basename, entries[:5]))
+            raise CubeReadError(f'{path}: the folder holds {len(entries)} products, name one: {listed}')
+        found = _product_of(entries[0])
+    return found[0](found[1], key)
+
+
+__all__ = ['PRODUCTS', 'ProductReader', 'open_product', 'product_title', 'products_in']
