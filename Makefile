@@ -1,6 +1,10 @@
-# `make` lists the targets. The environment is set up once, from requirements/lock.txt, and reused after that.
-PYTHON ?= python3.11
+# `make` lists the targets. The environment is set up once, from a lock file, and reused after that.
+# The first Python of 3.11 to 3.13; a name that is found is also run, because a pyenv shim may have no version behind it.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+	$$name -c '$(FITS)' 2>/dev/null && { echo $$name; break; }; done)
 VENV ?= .venv
+LOCK ?= requirements/lock.txt
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # The tensors of the demo and of the tests are small: threads that wait for each other cost more than they bring.
@@ -9,25 +13,25 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: help env demo test lint docs lock wheel clean
 
 help:
-	@echo 'make env    set up $(VENV) (Python 3.11; another one with PYTHON=/path/to/python)'
+	@echo 'make env    set up $(VENV) (Python 3.11 to 3.13; PYTHON=/path/to/python and LOCK=requirements/lock-onedl.txt choose)'
 	@echo 'make demo   classify a scene from start to end, on a CPU'
 	@echo 'make test   style check and tests'
 	@echo 'make lint   style check alone'
 	@echo 'make docs   build the documentation into docs/_build/html'
 	@echo 'make wheel  build the package into dist/'
-	@echo 'make lock   compile requirements/lock.txt anew (UPGRADE=1 takes newer versions)'
+	@echo 'make lock   compile the locks anew (UPGRADE=1 takes newer versions)'
 	@echo 'make clean  remove what was built, the environment included'
 
 env: $(READY)
 
-$(READY): requirements/lock.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null || \
-		{ echo 'Python 3.11 (or 3.12) is needed and "$(PYTHON)" is not one: install it, or name it with make PYTHON=/path/to/python' >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-		{ echo '"$(PYTHON)" has no venv module: install it (on Debian and Ubuntu the package python3.11-venv)' >&2; exit 1; }
+$(READY): $(LOCK)
+	@$(PYTHON) -c '$(FITS)' 2>/dev/null || { echo 'Python 3.11, 3.12 or 3.13 is needed, and "$(PYTHON)" is none of them:' \
+		'install one (uv python install 3.13 does), or name it with make PYTHON=/path/to/python' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '"$(PYTHON)" has no venv module: install it (on' \
+		'Debian and Ubuntu the package python3-venv)' >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements/lock.txt)"
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --build-constraints requirements/constraints.txt requirements/lock.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' $(LOCK))"
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --build-constraints requirements/build.txt $(LOCK)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -43,14 +47,17 @@ lint: $(READY)
 docs: $(READY)
 	$(BIN)/sphinx-build -W --keep-going docs docs/_build/html
 
-# the versions that the lock already has are kept where they still fit
+# the versions that the locks already have are kept where they still fit
+COMPILE = $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 \
+	--build-constraints requirements/build.txt --no-emit-index-url --annotation-style line --custom-compile-command 'make lock'
 lock: $(READY)
-	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) \
-		--python-version 3.11 --python-platform x86_64-unknown-linux-gnu \
-		--constraints requirements/constraints.txt --excludes requirements/excludes.txt \
-		--no-emit-index-url --annotation-style line --custom-compile-command 'make lock' \
-		--output-file requirements/lock.txt \
-		$(foreach name,runtime mminstall optional tests docs build,requirements/$(name).txt)
+	$(COMPILE) --excludes requirements/excludes.txt --output-file requirements/lock.txt \
+		$(foreach name,runtime restoration-zoo tests docs build,requirements/$(name).txt)
+	$(COMPILE) --no-deps --generate-hashes --no-annotate --output-file requirements/lock-hashed.txt requirements/lock.txt
+	$(COMPILE) --excludes requirements/excludes.txt --excludes requirements/onedl-excludes.txt \
+		--output-file requirements/lock-onedl.txt $(foreach name,runtime onedl tests build,requirements/$(name).txt)
+	$(COMPILE) --excludes requirements/excludes.txt --resolution lowest-direct \
+		--output-file requirements/lock-lowest.txt $(foreach name,runtime tests build,requirements/$(name).txt)
 
 wheel: $(READY)
 	rm -rf build

@@ -33,12 +33,7 @@ class BuildWithMimFiles(build_py):
                 shutil.copy2(ROOT / name, target / name)
 
 
-extras = {
-    'mim': read_requirements('mminstall'),
-    'optional': read_requirements('optional'),
-    'tests': read_requirements('tests'),
-    'docs': read_requirements('docs'),
-}
+extras = {name: read_requirements(name) for name in ('restoration-zoo', 'tests', 'docs')}
 
 setup(
     name='mmhsi',
@@ -55,12 +50,12 @@ setup(
         'Intended Audience :: Science/Research',
         'Operating System :: OS Independent',
         'Programming Language :: Python :: 3',
-        'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Image Processing',
     ],
-    python_requires='>=3.10',
+    python_requires='>=3.11',
     packages=find_packages(include=('mmhsi', 'mmhsi.*')),
     include_package_data=True,
     install_requires=read_requirements('runtime'),

@@ -1,8 +1,11 @@
 """The few lines that bridge versions of the libraries that mmhsi stands on."""
 
+import functools
 import importlib
+import importlib.abc
 import importlib.machinery
 import importlib.util
+import logging
 import os
 import pickle
 import sys
@@ -10,10 +13,21 @@ import types
 
 import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import HistoryBuffer, print_log
 from mmengine.utils import digit_version
 
 _OPERATORS = 'mmcv._ext'
+
+
+def _raising(error: type[Exception], message: str, name: str):
+    """What a stand-in has under a name: a function that raises; ``message`` has a place for the name."""
+    if name.startswith('__'):
+        raise AttributeError(name)
+
+    def missing(*args, **kwargs):
+        raise error(message.replace('{}', name))
+
+    return missing
 
 
 def install_mmcv_ops_stand_in() -> bool:
@@ -34,22 +48,59 @@ def install_mmcv_ops_stand_in() -> bool:
     if mmcv is None or importlib.machinery.PathFinder.find_spec(_OPERATORS, mmcv.submodule_search_locations):
         return False
 
-    def missing_operator(name: str):
-        if name.startswith('__'):
-            raise AttributeError(name)
-
-        def operator(*args, **kwargs):
-            raise RuntimeError(f'the mmcv operator "{name}" is not compiled: mmcv-lite is installed. '
-                               'Install the full mmcv (pip install mmcv) to use the component that calls it')
-
-        return operator
-
     module = types.ModuleType(_OPERATORS, 'Stand-in for the compiled operators of mmcv.')
     module.__spec__ = importlib.machinery.ModuleSpec(_OPERATORS, None)  # find_spec fails on a module without one
-    module.__getattr__ = missing_operator
+    module.__getattr__ = functools.partial(
+        _raising, RuntimeError, 'the mmcv operator "{}" is not compiled: mmcv-lite is installed. '
+        'Install the full mmcv (pip install mmcv) to use the component that calls it')
     module.is_stand_in = True
     sys.modules[_OPERATORS] = module
     return True
+
+
+class _PartsOfMmagic(importlib.abc.MetaPathFinder):
+    """Finds the parts of mmagic that may fail to import, and gives them a loader that leaves such a part out."""
+
+    packages = ('mmagic.models.editors', 'mmagic.datasets.transforms', 'mmagic.evaluation.metrics')
+
+    def find_spec(self, name, path=None, target=None):
+        if name == 'mmagic' and digit_version(np.__version__) >= digit_version('2'):
+            np.bool8 = np.bool_  # mmagic 1.2 is written for numpy 1
+        if name.rpartition('.')[0] not in self.packages:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _LeaveOutWhatFails(spec.loader)
+        return spec
+
+
+class _LeaveOutWhatFails(importlib.abc.Loader):
+    """Runs a module; where that fails, whatever is looked up in the module raises when it is called."""
+
+    def __init__(self, loader: importlib.abc.Loader) -> None:
+        self.loader = loader
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module) -> None:
+        try:
+            self.loader.exec_module(module)
+        except (ImportError, AttributeError, TypeError) as error:
+            reason = f'{module.__name__} does not import with the libraries that are installed ({error})'
+            print_log(f'{reason} and is left out', 'current', logging.WARNING)
+            module.__getattr__ = functools.partial(_raising, ImportError, f'{{}} cannot be used: {reason}')
+
+
+def let_mmagic_import() -> None:
+    """Let mmagic 1.2, written for the libraries of 2023, import with today's.
+
+    mmagic imports all of its networks at once, and two video and concept models among them look for parts of diffusers
+    that are gone. What fails is left out, with a warning, so that the networks of restoration, which need none of this,
+    can be used by their scope. Nothing happens until mmagic is imported.
+    """
+    if not any(isinstance(finder, _PartsOfMmagic) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _PartsOfMmagic())
 
 
 def _get_history_statistic(owner: type, name: str):
@@ -130,5 +181,6 @@ def apply() -> None:
     """Apply all bridges; called once when mmhsi is imported."""
     ask_for_huge_pages()
     install_mmcv_ops_stand_in()
+    let_mmagic_import()
     allow_training_checkpoints()
     guard_checkpoint_loading()

@@ -5,14 +5,29 @@ the package is imported when the first component is looked up. A component of an
 by its scope, e.g. ``type='mmseg.UPerHead'``.
 """
 
+from importlib.util import find_spec
+
 from mmengine import registry as root
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import Registry
 
 _SCOPE = 'mmhsi'
+_EXTRAS = {'mmagic': '"mmhsi[restoration-zoo]"'}
+
+
+class _Child(Registry):
+    """A registry that says what to install for a component of a toolbox that is missing."""
+
+    def get(self, key: str) -> type | None:
+        scope = key.partition('.')[0] if isinstance(key, str) and '.' in key else None
+        if scope != _SCOPE and scope in MODULE2PACKAGE and find_spec(scope) is None:
+            raise ImportError(f'{key!r} is a component of {scope}, which is not installed: '
+                              f'pip install {_EXTRAS.get(scope, MODULE2PACKAGE[scope])}')
+        return super().get(key)
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:
-    return Registry(name, parent=parent, scope=_SCOPE, locations=list(locations))
+    return _Child(name, parent=parent, scope=_SCOPE, locations=list(locations))
 
 
 MODELS = _child('model', root.MODELS, 'mmhsi.models')

@@ -54,6 +54,26 @@ def test_import_is_light_leaves_compiled_operators_alone_and_makes_loading_safe(
     assert done.stdout.splitlines() == ['set()', 'compiled', 'mmhsi.weights.safe_loading']
 
 
+def test_a_part_of_mmagic_that_fails_is_left_out(tmp_path):
+    """A package of that name whose editors look for libraries that are gone, and which uses numpy.bool8."""
+    editors = tmp_path / 'mmagic/models/editors'
+    for name, text in (('', 'import numpy\nnumpy.bool8'), ('models', ''), ('models/editors', ''),
+                       ('models/editors/swinir', 'class SwinIRNet: pass'),
+                       ('models/editors/vico', 'from .net import Net\nclass ViCo(Net): pass')):
+        (tmp_path / 'mmagic' / name).mkdir(exist_ok=True)
+        (tmp_path / 'mmagic' / name / '__init__.py').write_text(text)
+    (editors / 'vico/net.py').write_text('from no_such_library import gone\nNet = object')
+    (editors / '__init__.py').write_text('from .swinir import SwinIRNet\nfrom .vico import ViCo')
+    code = ('import mmhsi, sys; assert "mmagic" not in sys.modules; from mmagic.models.editors import SwinIRNet, ViCo\n'
+            'print(SwinIRNet().__module__)\ntry:\n    ViCo()\nexcept ImportError as error:\n    print(error)')
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True, check=True)
+    warned = 'mmagic.models.editors.vico does not import with the libraries that are installed'
+    assert f"{warned} (No module named 'no_such_library') and is left out" in done.stderr + done.stdout
+    network, error = done.stdout.strip().splitlines()[-2:]
+    assert network == 'mmagic.models.editors.swinir' and error.startswith(f'ViCo cannot be used: {warned}')
+
+
 def test_training_checkpoint_loads_safely_and_resumes(toy_config):
     Runner.from_cfg(toy_config).train()
     path = Path(toy_config.work_dir, 'epoch_1.pth')

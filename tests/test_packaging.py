@@ -1,5 +1,7 @@
 """Tests of what is published: the wheel, the requirements and their lock."""
 
+import ast
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -12,19 +14,35 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import mmhsi
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / 'requirements'
-DIRECT = ['runtime', 'mminstall', 'optional', 'tests', 'docs', 'build']
+EXTRAS = ['restoration-zoo', 'tests', 'docs']
+LOCKS = {
+    'lock': ['runtime', *EXTRAS, 'build'],
+    'lock-hashed': ['runtime', *EXTRAS, 'build'],
+    'lock-onedl': ['onedl', 'tests', 'build'],
+    'lock-lowest': ['runtime', 'tests', 'build'],
+}
 UNPUBLISHED = ('.*', 'data', 'work_dirs', 'build', 'dist', '*.egg-info', '__pycache__')
 
 
 def read_requirements(name):
     lines = (REQUIREMENTS / f'{name}.txt').read_text(encoding='utf-8').splitlines()
-    lines = [line.partition('#')[0].strip() for line in lines]
-    return [Requirement(line) for line in lines if line]
+    lines = [re.split(r'#|\\', line)[0].strip() for line in lines]
+    return [Requirement(line) for line in lines if line and not line.startswith('--hash=')]
+
+
+def pinned(lock):
+    """Versions by package; a universal lock may have another one for another Python or system."""
+    pins = {}
+    for pin in read_requirements(lock):
+        assert re.fullmatch(r'==[\w.]+', str(pin.specifier)), f'{pin} is not pinned'
+        pins.setdefault(canonicalize_name(pin.name), []).append(str(pin.specifier).removeprefix('=='))
+    return pins
 
 
 @pytest.fixture(scope='module')
@@ -67,12 +85,40 @@ def test_wheel_declares_requirements_and_extras(wheel):
     metadata = Parser().parsestr(wheel.read(f'mmhsi-{mmhsi.__version__}.dist-info/METADATA').decode())
     declared = {}
     for requirement in map(Requirement, metadata.get_all('Requires-Dist')):
-        extra = re.search(r'extra == "(\w+)"', str(requirement.marker))
+        extra = re.search(r'extra == "([\w-]+)"', str(requirement.marker))
         declared.setdefault(extra and extra[1], set()).add(requirement.name)
-    expected = {extra: {item.name for item in read_requirements(name)} for extra, name in (
-        (None, 'runtime'), ('mim', 'mminstall'), ('optional', 'optional'), ('tests', 'tests'), ('docs', 'docs'))}
+    expected = {extra: {item.name for item in read_requirements(extra or 'runtime')} for extra in (None, *EXTRAS)}
     expected['all'] = set().union(*(names for extra, names in expected.items() if extra))
     assert declared == expected
+    assert metadata['Requires-Python'] == '>=3.11'
+
+
+def imported_packages(folder):
+    """Top-level packages of others that the Python files of a folder import, by file."""
+    imported = {}
+    for path in sorted((ROOT / folder).rglob('*.py')):
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for name in {name.partition('.')[0] for name in names} - sys.stdlib_module_names:
+                imported.setdefault(name, path.relative_to(ROOT).as_posix())
+    return imported
+
+
+# imported where it is at hand: what brings it is not needed for anything else
+OPTIONAL = {'huggingface_hub': 'mmhsi/weights/published.py', 'triton': 'mmhsi/ops/ssa_triton.py'}
+
+
+@pytest.mark.parametrize('folder', ['mmhsi', 'tools', 'demo'])
+def test_what_is_imported_is_declared(folder):
+    declared = {canonicalize_name(item.name) for item in read_requirements('runtime')}
+    packages = importlib.metadata.packages_distributions()
+    packages['mmcv'] = ['mmcv-lite']  # whichever of the distributions is installed
+    own = {'mmhsi', *(path.stem for path in (ROOT / folder).rglob('*') if path.suffix in ('', '.py'))}
+    for name, path in imported_packages(folder).items():
+        if name not in own and OPTIONAL.get(name) != path:
+            sources = {canonicalize_name(item) for item in packages.get(name, [name])}
+            assert sources & declared or f'onedl-{name}' in sources, f'{path} imports {name}, which is not declared'
 
 
 def test_model_index_lists_every_metafile():
@@ -81,28 +127,36 @@ def test_model_index_lists_every_metafile():
     assert sorted(index['Import']) == metafiles
 
 
-def test_lock_pins_everything_and_names_no_place():
-    text = (REQUIREMENTS / 'lock.txt').read_text(encoding='utf-8')
-    assert not re.search(r'://|--\w|@', text)
-    pins = read_requirements('lock')
-    assert len(pins) > 100 and len({canonicalize_name(pin.name) for pin in pins}) == len(pins)
-    for pin in pins:
-        assert re.fullmatch(r'==[\w.]+', str(pin.specifier)) and pin.marker is None, f'{pin} is not pinned'
+@pytest.mark.parametrize('lock', LOCKS)
+def test_lock_pins_everything_and_names_no_place(lock):
+    text = (REQUIREMENTS / f'{lock}.txt').read_text(encoding='utf-8')
+    assert not re.search(r'://|--(?!hash=)\w|@', text)
+    assert len(pinned(lock)) > 90
 
 
-@pytest.mark.parametrize('name', DIRECT)
-def test_lock_satisfies_every_direct_requirement(name):
-    pins = {canonicalize_name(pin.name): str(pin.specifier).removeprefix('==') for pin in read_requirements('lock')}
-    for requirement in read_requirements(name):
-        version = pins.get(canonicalize_name(requirement.name))
-        assert version is not None, f'{requirement} of requirements/{name}.txt is not in the lock: run make lock'
-        assert requirement.specifier.contains(version, prereleases=True), f'{requirement}, but {version} is locked'
-
-
-def test_lock_keeps_to_the_constraints():
-    pins = {canonicalize_name(pin.name): str(pin.specifier).removeprefix('==') for pin in read_requirements('lock')}
-    bounds = {canonicalize_name(bound.name): bound for bound in read_requirements('constraints')}
-    assert {'numpy', 'setuptools', 'torch', 'torchvision'} <= bounds.keys() & pins.keys()
-    for name in bounds.keys() & pins.keys():
-        assert bounds[name].specifier.contains(pins[name]), f'{bounds[name]}, but {pins[name]} is locked'
+@pytest.mark.parametrize('lock', LOCKS)
+def test_lock_satisfies_every_direct_requirement(lock):
+    pins = pinned(lock)
+    for name in LOCKS[lock]:
+        for requirement in read_requirements(name):
+            versions = pins.get(canonicalize_name(requirement.name))
+            assert versions, f'{requirement} of requirements/{name}.txt is not in {lock}.txt: run make lock'
+            for version in versions:
+                assert requirement.specifier.contains(version, prereleases=True), f'{requirement}, locked {version}'
     assert not {canonicalize_name(item.name) for item in read_requirements('excludes')} & pins.keys()
+
+
+def test_lock_with_hashes_is_the_lock():
+    assert set(map(str, read_requirements('lock-hashed'))) == set(map(str, read_requirements('lock')))
+    text = (REQUIREMENTS / 'lock-hashed.txt').read_text(encoding='utf-8')
+    for entry in re.split(r'\n(?=[a-z0-9])', text):
+        assert '--hash=sha256:' in entry or entry.startswith('#'), f'{entry} has no hash'
+
+
+def test_lowest_lock_has_the_lower_bounds():
+    pins = pinned('lock-lowest')
+    for requirement in read_requirements('runtime'):
+        bounds = [bound.version for bound in requirement.specifier if bound.operator == '>=']
+        assert len(bounds) == 1, f'{requirement} has no lower bound'
+        version, = pins[canonicalize_name(requirement.name)]
+        assert Version(version).release[:2] == (*Version(bounds[0]).release, 0)[:2], f'{requirement}, locked {version}'

@@ -9,7 +9,7 @@ from pathlib import Path
 import mmengine.registry
 import pytest
 from mmengine.config import Config
-from mmengine.registry import Registry
+from mmengine.registry import DefaultScope, Registry
 
 from mmhsi import registry
 from mmhsi.registry import MODELS, TRANSFORMS
@@ -45,6 +45,14 @@ def test_registry_knows_where_to_look(name):
 def test_component_of_a_sister_toolbox_is_found_by_scope(name, module):
     found = MODELS.get(name)
     assert found.__name__ == name.split('.')[1] and found.__module__.startswith(f'{module}.')
+
+
+def test_component_of_a_missing_toolbox_says_what_to_install(monkeypatch):
+    for name, package in (('mmagic', r'"mmhsi\[restoration-zoo\]"'), ('mmseg', 'mmsegmentation')):
+        with monkeypatch.context() as patch, DefaultScope.overwrite_default_scope('mmhsi'):
+            patch.setitem(sys.modules, name, None)
+            with pytest.raises(ImportError, match=f"'{name}.Net' is a component of {name}, .*: pip install {package}"):
+                mmengine.registry.MODELS.build(dict(type=f'{name}.Net'))
 
 
 def test_component_of_a_sister_toolbox_is_built():

@@ -1,4 +1,5 @@
 # SwinIR of two stages of two blocks, otherwise as edsr-tiny_indian-pines_x2.py.
+# Needs mmagic: pip install "mmhsi[restoration-zoo]"
 _base_ = 'edsr-tiny_indian-pines_x2.py'
 
 model = dict(

@@ -17,6 +17,7 @@ from mmhsi.inference.model import init_model
 from mmhsi.inference.plan import Plan, make_plan
 from mmhsi.models.selfsup import MaskedAutoencoder
 from mmhsi.registry import DATASETS
+from mmhsi.structures import RestorationDataSample
 from mmhsi.tasks.networks import Network, Positions
 
 _TILE_NAMES = ('tile_size', 'crop_size', 'window_size', 'img_size')
@@ -134,10 +135,9 @@ class TrialModel:
             from mmpretrain.structures import DataSample
             return [DataSample() for _ in range(count)]
         if self.plan.task.degrades:
-            from mmagic.structures import DataSample as Restoration
             with torch.no_grad():
                 truth = self.model.eval().generator(inputs.to(self.device)).float().cpu()
-            return [Restoration(gt_img=image) for image in torch.rand_like(truth)]
+            return [RestorationDataSample(gt_img=image) for image in torch.rand_like(truth)]
         if self.plan.window is not None:
             from mmpretrain.structures import DataSample
             return [DataSample().set_gt_label(index % self.model.head.num_classes) for index in range(count)]

@@ -29,7 +29,7 @@ from .losses import (
     WeightedCrossEntropyLoss,
 )
 from .necks import LevelPyramid, MAEDecoder, SpectralEnhancement, TopDownFusion
-from .restorers import BicubicResidual, RestorationNet
+from .restorers import BicubicResidual, RestorationNet, TiledEditModel
 from .segmentors import SlidingEncoderDecoder
 from .selfsup import MaskedSpatViT, MaskedSpecViT, SpatMAE, SpecMAE
 from .unmixers import EndmemberDecoder, Unmixer
@@ -43,6 +43,6 @@ __all__ = [
     'RefinementTransformer', 'RestorationDataPreprocessor', 'RestorationHead', 'RestorationNet', 'SSIMLoss',
     'SiameseBackbone', 'SlidingEncoderDecoder', 'SparseSamplingAttention', 'SpatMAE', 'SpatMAEHead', 'SpatViT',
     'SpecMAE', 'SpecMAEHead', 'SpecViT', 'SpectralAngleLoss', 'SpectralEnhancement', 'SumLoss', 'SuperResolutionHead',
-    'TargetDetectionHead', 'TopDownFusion', 'TotalVariationLoss', 'TransformerBlock', 'Unmixer',
+    'TargetDetectionHead', 'TiledEditModel', 'TopDownFusion', 'TotalVariationLoss', 'TransformerBlock', 'Unmixer',
     'WeightedCrossEntropyLoss', 'WideAndDeepClassifier', 'WideAndDeepHead'
 ]

@@ -19,7 +19,7 @@ def restoration_methods(scale: int) -> Mapping[str, Callable]:
 
 
 def restoration_dataset(cfg: ConfigDict):
-    """The test dataset of a config, without the packing of the samples, which needs mmagic.
+    """The test dataset of a config, without the packing of its samples into tensors.
 
     Args:
         cfg (ConfigDict): Config of the dataset.

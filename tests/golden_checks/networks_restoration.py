@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -62,7 +61,6 @@ def network(generator: dict, case: GoldenCase) -> nn.Module:
 
 
 def pixel_loss(cfg: dict) -> nn.Module:
-    pytest.importorskip('mmagic', reason='the base configs of restoration take losses of mmagic')
     with DefaultScope.overwrite_default_scope('mmhsi'):
         return MODELS.build(cfg)
 

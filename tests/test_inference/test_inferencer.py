@@ -391,10 +391,13 @@ def test_super_resolution_and_denoising(tmp_path):
         data_preprocessor=dict(type='RestorationDataPreprocessor'),
         generator=dict(
             type='BicubicResidual',
-            network=dict(type='mmagic.EDSRNet', in_channels=BANDS, out_channels=BANDS, mid_channels=4, num_blocks=1,
-                         upscale_factor=2, rgb_mean=[0.] * BANDS, rgb_std=[1.] * BANDS),
+            network=dict(
+                type='RestorationNet',
+                backbone=dict(type='SpatViT', img_size=16, patch_size=1, in_channels=BANDS, out_indices=(0, ),
+                              arch=dict(embed_dims=8, num_layers=1, num_heads=2, full_attn_interval=1)),
+                head=dict(type='SuperResolutionHead', num_bands=BANDS, in_channels=8, scale=2)),
             scale=2),
-        pixel_loss=dict(type='mmagic.MSELoss'),
+        pixel_loss=dict(type='MSELoss'),
         train_cfg=dict(),
         test_cfg=dict(tile_size=16, overlap=0))
     cfg = config(model, type='CropDataset')

@@ -1,15 +1,12 @@
 """Restoration networks and tiling, which need no mmagic."""
 
 import logging
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.logging import MMLogger
-from narrow_low_level import BANDS, RESTORATION, SCALE, SIZES, narrow_low_level
+from narrow_low_level import BANDS, RESTORATION, SIZES, narrow_low_level
 from narrow_models import build
 from torch import nn
 
@@ -212,31 +209,3 @@ def test_standardised_images_come_back_unclipped():
     torch.testing.assert_close(inputs[0, 1], (x[0][1] + 2) / 4)
     torch.testing.assert_close(preprocessor.destruct(inputs), torch.stack(x))
     assert torch.equal(RestorationDataPreprocessor().destruct(-inputs), -inputs)
-
-
-@pytest.mark.slow
-def test_without_mmagic_the_networks_work_and_the_framework_says_what_to_install():
-    code = f"""
-import sys
-import torch
-import mmhsi.engine
-import mmhsi.models
-print('mmagic' in sys.modules)
-sys.modules['mmagic'] = None  # as if it were not installed
-from mmhsi.registry import MODELS
-head = dict(type='mmhsi.SuperResolutionHead', num_bands=4, in_channels=8, scale={SCALE})
-backbone = dict(type='mmhsi.SpatViT', img_size=4, patch_size=1, in_channels=4, out_indices=(0, ),
-                arch=dict(embed_dims=8, num_layers=1, num_heads=2, full_attn_interval=1))
-generator = dict(type='mmhsi.RestorationNet', backbone=backbone, head=head)
-print(tuple(MODELS.build(generator)(torch.zeros(1, 4, 4, 4)).shape))
-try:
-    MODELS.build(dict(type='mmhsi.TiledEditModel', generator=generator, pixel_loss=dict(type='mmagic.MSELoss')))
-except ImportError as error:
-    print(error)
-"""
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True, check=True)
-    imported, shape, message = done.stdout.strip().splitlines()
-    assert imported == 'False'
-    assert shape == '(1, 4, 8, 8)'
-    assert 'needs mmagic' in message and 'pip install "mmhsi[optional]"' in message

@@ -1,4 +1,4 @@
-"""mmagic's restoration framework with our networks and with its own."""
+"""The restoration model with our networks and with those of mmagic, and our networks in mmagic's model."""
 
 import logging
 
@@ -10,11 +10,11 @@ from narrow_low_level import BANDS, RESTORATION, SCALE, SIZES, narrow_low_level
 from narrow_models import build
 
 from mmhsi.models.restorers import restore_by_tiles
+from mmhsi.registry import MODELS
+from mmhsi.structures import RestorationDataSample
 
-pytestmark = pytest.mark.slow  # importing mmagic takes a quarter of a minute
 
-
-@pytest.fixture(scope='module', autouse=True)
+@pytest.fixture
 def mmagic():
     return pytest.importorskip('mmagic.models', reason='mmagic is not installed')
 
@@ -29,15 +29,13 @@ def quiet():
     logger.setLevel(level)
 
 
-def batch(task, size=None, count=2):
-    from mmagic.structures import DataSample
-
+def batch(task, size=None, count=2, sample_type=RestorationDataSample):
     generator = torch.Generator().manual_seed(2)
     height, width = size or (SIZES[task], ) * 2
     scale = SCALE if task == 'hsr' else 1
     samples = []
     for i in range(count):
-        samples.append(DataSample(gt_img=torch.rand(BANDS, scale * height, scale * width, generator=generator)))
+        samples.append(sample_type(gt_img=torch.rand(BANDS, scale * height, scale * width, generator=generator)))
         samples[-1].set_metainfo(dict(sample_idx=i))
     inputs = [torch.rand(BANDS, height, width, generator=generator) for _ in range(count)]
     return dict(inputs=inputs, data_samples=samples)
@@ -118,6 +116,26 @@ def test_statistics_of_the_bands():
         torch.testing.assert_close(found.gt_img, wanted.gt_img * 0.25 + 0.5)
 
 
+def test_without_test_cfg_and_preprocessor_images_run_whole():
+    cfg = narrow_low_level('spatsigma-base_hid')
+    del cfg['test_cfg'], cfg['data_preprocessor']
+    model = build(cfg)
+    data = batch('hid')
+    with torch.no_grad():
+        wanted = model.eval()(torch.stack(data['inputs']))
+    for sample, image in zip(predicted(model, data), wanted, strict=True):
+        torch.testing.assert_close(sample.output.pred_img, image)
+    with pytest.raises(ValueError, match="mode must be 'tensor', 'loss' or 'predict', found 'train'"):
+        model(torch.stack(data['inputs']), mode='train')
+
+
+def test_samples_without_a_true_image_are_predicted():
+    model = build(narrow_low_level('spatsigma-base_hsr'))
+    data = dict(inputs=[torch.rand(BANDS, 7, 8)], data_samples=[RestorationDataSample()])
+    assert predicted(model, data)[0].output.pred_img.shape == (BANDS, 7 * SCALE, 8 * SCALE)
+
+
+@pytest.mark.slow  # importing mmagic takes a quarter of a minute
 @pytest.mark.parametrize('task, generator', [
     ('hsr', dict(type='mmagic.EDSRNet', in_channels=BANDS, out_channels=BANDS, mid_channels=8, num_blocks=1,
                  upscale_factor=SCALE, rgb_mean=[0.] * BANDS, rgb_std=[1.] * BANDS)),
@@ -127,7 +145,7 @@ def test_statistics_of_the_bands():
                  embed_dim=8, depths=[1], num_heads=[2], upsampler='pixelshuffle')),
     ('hid', dict(type='mmagic.NAFNet', img_channels=BANDS, mid_channels=4, enc_blk_nums=[1], dec_blk_nums=[1])),
 ])
-def test_networks_of_mmagic_take_the_place_of_ours(task, generator):
+def test_networks_of_mmagic_take_the_place_of_ours(task, generator, mmagic):
     torch.manual_seed(0)
     cfg = narrow_low_level(f'hypersigma-base_{task}')
     cfg.generator = generator
@@ -139,9 +157,50 @@ def test_networks_of_mmagic_take_the_place_of_ours(task, generator):
     assert sample.output.pred_img.shape == sample.gt_img.shape and sample.output.pred_img.isfinite().all()
 
 
-def test_samples_without_a_true_image_are_predicted():
+@pytest.mark.slow
+@pytest.mark.parametrize('task', ['hid', 'hsr'])
+def test_the_model_of_mmagic_computes_the_same(task, mmagic):
+    """Our network and preprocessor in mmagic's model, and the data samples of either toolbox in both models."""
     from mmagic.structures import DataSample
 
-    model = build(narrow_low_level('spatsigma-base_hsr'))
-    data = dict(inputs=[torch.rand(BANDS, 7, 8)], data_samples=[DataSample()])
-    assert predicted(model, data)[0].output.pred_img.shape == (BANDS, 7 * SCALE, 8 * SCALE)
+    cfg = narrow_low_level(f'spatsigma-base_{task}')
+    cfg.data_preprocessor.update(mean=[0.5] * BANDS, std=[0.25] * BANDS)
+    ours = build(cfg)
+    for key in ('generator', 'pixel_loss', 'data_preprocessor'):
+        cfg[key].type = f'mmhsi.{cfg[key].type}'
+    theirs = MODELS.build(dict(cfg, type='mmagic.BaseEditModel'))
+    theirs.load_state_dict(ours.state_dict())
+    losses, images = [], []
+    for model in (ours, theirs):
+        for sample_type in (RestorationDataSample, DataSample):
+            terms = losses_of(model.eval(), batch(task, sample_type=sample_type))
+            losses.append(sum(terms.values()))
+            samples = predicted(model, batch(task, sample_type=sample_type))
+            assert {type(sample) for sample in samples} == {sample_type}
+            assert [sample.sample_idx for sample in samples] == [0, 1]
+            images.append(torch.stack([torch.stack([sample.output.pred_img, sample.gt_img]) for sample in samples]))
+    for loss, image in zip(losses[1:], images[1:], strict=True):
+        torch.testing.assert_close(loss, losses[0], rtol=0, atol=0)
+        torch.testing.assert_close(image, images[0], rtol=0, atol=0)
+
+
+@pytest.mark.slow
+def test_losses_and_data_of_mmagic_serve_our_model(mmagic):
+    from mmengine.dataset import pseudo_collate
+
+    from mmhsi.registry import TRANSFORMS
+
+    cfg = narrow_low_level('spatsigma-base_hid')
+    wanted = losses_of(build(cfg).eval(), batch('hid'))['loss']
+    cfg.pixel_loss = dict(type='mmagic.MSELoss')
+    torch.testing.assert_close(losses_of(build(cfg).eval(), batch('hid'))['loss'], wanted, rtol=0, atol=0)
+    cfg.pixel_loss = dict(type='mmagic.CharbonnierLoss', eps=1e-6)
+    model, data = build(cfg), batch('hid')
+    pack = TRANSFORMS.build(dict(type='mmagic.PackInputs', keys=['img']))
+    arrays = [dict(img=image.permute(1, 2, 0).numpy(), gt=sample.gt_img.permute(1, 2, 0).numpy())
+              for image, sample in zip(data['inputs'], data['data_samples'], strict=True)]
+    packed = pseudo_collate([pack(sample) for sample in arrays])
+    found = losses_of(model.eval(), packed)['loss']
+    restored = model(torch.stack(data['inputs']))
+    truth = torch.stack([sample.gt_img for sample in data['data_samples']])
+    torch.testing.assert_close(found, ((restored - truth)**2 + 1e-6).sqrt().mean())

@@ -1,5 +1,6 @@
 # EDSR of four blocks that learns what the bicubic image lacks, as the tiny networks of this toolbox do, by their loss.
 # A config adds scale, and in_channels, out_channels and upscale_factor of the network.
+# Needs mmagic: pip install "mmhsi[restoration-zoo]"
 _base_ = 'spatsigma-tiny_hsr.py'
 
 model = dict(

@@ -24,6 +24,6 @@ model = dict(
             spatial_refinement=dict(type='RefinementTransformer', in_channels=768),
             spectral_refinement=dict(type='RefinementTransformer', embed_dims=128)),
         head=dict(type='RestorationHead')),
-    pixel_loss=dict(type='mmagic.MSELoss'),
+    pixel_loss=dict(type='MSELoss'),
     train_cfg=dict(),
     test_cfg=dict(overlap=0))  # an overlap hides the seams between tiles

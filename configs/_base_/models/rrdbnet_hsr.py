@@ -1,5 +1,6 @@
 # The generator of ESRGAN of mmagic (RRDBNet; Wang et al., ECCV Workshops 2018), trained by its pixel loss alone. A
 # config adds in_channels, out_channels and upscale_factor, 2 or 4.
+# Needs mmagic: pip install "mmhsi[restoration-zoo]"
 _base_ = 'edsr_hsr.py'
 
 model = dict(

@@ -14,6 +14,6 @@ model = dict(
             scales=(2, ),
             refinement=dict(type='RefinementTransformer', in_channels=768, embed_dims=180)),
         head=dict(type='RestorationHead', in_channels=180, mid_channels=180)),
-    pixel_loss=dict(type='mmagic.MSELoss'),
+    pixel_loss=dict(type='MSELoss'),
     train_cfg=dict(),
     test_cfg=dict(overlap=0))  # an overlap hides the seams between tiles

@@ -17,7 +17,7 @@ model = dict(
     pixel_loss=dict(
         type='SumLoss',
         losses=dict(
-            l1=dict(type='mmagic.L1Loss'),
+            l1=dict(type='L1Loss'),
             sam=dict(type='SpectralAngleLoss', unit='pi', margin=1e-6, loss_weight=0.3),
             gradient=dict(type='Gradient3DLoss', loss_weight=0.1))),
     train_cfg=dict(),

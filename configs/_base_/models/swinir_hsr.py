@@ -1,5 +1,6 @@
 # SwinIR of mmagic (Liang et al., ICCV Workshops 2021) for any number of bands. A config adds img_size (pixels of the
 # small image), in_chans, upscale and tile_size.
+# Needs mmagic: pip install "mmhsi[restoration-zoo]"
 _base_ = 'edsr_hsr.py'
 
 model = dict(

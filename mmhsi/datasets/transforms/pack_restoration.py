@@ -1,4 +1,4 @@
-"""Packing of a degraded and a clean image for the restoration models of mmagic."""
+"""Packing of a degraded and a clean image for restoration models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from mmcv.transforms import BaseTransform
 
 from mmhsi.registry import TRANSFORMS
+from mmhsi.structures import RestorationDataSample
 
 
 def _tensor(image: np.ndarray) -> torch.Tensor:
@@ -17,36 +18,27 @@ def _tensor(image: np.ndarray) -> torch.Tensor:
 
 @TRANSFORMS.register_module()
 class PackRestoration(BaseTransform):
-    """Packs a sample into 'inputs', 'img' as a float tensor (C, h, w), and 'data_samples', mmagic's ``DataSample``.
+    """Packs a sample into 'inputs', 'img' as a float tensor (C, h, w), and 'data_samples', a ``RestorationDataSample``.
 
     The data sample holds ``gt_img`` (C, H, W) if the sample has 'gt', ``enlarged`` (C, H, W) if it has 'enlarged', and
-    the meta information. Importing mmagic takes long; it happens when the transform is built.
+    the meta information.
 
     Args:
         meta_keys (Sequence[str]): What of the sample becomes meta information, as far as it is there. Defaults to
             'name', 'scene_name', 'top', 'left', 'area', 'scale', 'ori_shape' and 'sample_idx'.
-
-    Raises:
-        ImportError: Without mmagic.
     """
 
     def __init__(self,
                  meta_keys: Sequence[str] = ('name', 'scene_name', 'top', 'left', 'area', 'scale', 'ori_shape',
                                              'sample_idx')):
-        try:
-            from mmagic.structures import DataSample
-        except ModuleNotFoundError as error:
-            raise ImportError('PackRestoration, a part of denoising and super-resolution, needs mmagic, and the import '
-                              f'stopped with "{error}"; install it with pip install "mmhsi[optional]"') from error
-        self._data_sample = DataSample
         self.meta_keys = tuple(meta_keys)
 
     def transform(self, results: dict) -> dict:
         """Pack 'img' (h, w, C), and 'gt' and 'enlarged' (H, W, C)."""
-        sample = self._data_sample()
+        sample = RestorationDataSample()
         images = {field: _tensor(results[key]) for key, field in (('gt', 'gt_img'), ('enlarged', 'enlarged'))
                   if key in results}
-        sample.set_tensor_data(images)
+        sample.set_data(images)
         sample.set_metainfo({key: results[key] for key in self.meta_keys if key in results})
         return dict(inputs=_tensor(results['img']), data_samples=sample)
 

@@ -24,9 +24,9 @@ class RestorationMetric(GatheredMetric):
     Images are told apart by their ``sample_idx`` (or their ``name``) and all processes are gathered whole, so that
     neither the number of processes nor images that a distributed sampler repeats change the result.
 
-    The data samples are those of mmagic's models: ``output.pred_img``, ``input`` and, unless there is no clean image,
-    ``gt_img``, each (C, H, W), with the meta keys that ``PackRestoration`` packs. The input of super-resolution is
-    compared after bicubic enlargement, or as ``enlarged`` if the sample has that.
+    The data samples are those of ``TiledEditModel``, or of mmagic's models: ``output.pred_img``, ``input`` and, unless
+    there is no clean image, ``gt_img``, each (C, H, W), with the meta keys that ``PackRestoration`` packs. The input of
+    super-resolution is compared after bicubic enlargement, or as ``enlarged`` if the sample has that.
 
     Values of clean images outside [0, ``data_range``] are reported; PSNR and SSIM are wrong for them. Restored values
     are neither clipped nor refused there.

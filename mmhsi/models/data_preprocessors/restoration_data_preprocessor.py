@@ -9,11 +9,11 @@ from .hsi_data_preprocessor import HSIDataPreprocessor
 
 @MODELS.register_module()
 class RestorationDataPreprocessor(HSIDataPreprocessor):
-    """:class:`HSIDataPreprocessor` for the models of mmagic.
+    """:class:`HSIDataPreprocessor` for restoration, in ``TiledEditModel`` and in the models of mmagic.
 
-    mmagic's own takes images for colours: it clips what it returns to [0, 255], and turns RGB around. Here nothing is
-    clipped. With ``mean`` and ``std`` the network sees standardised inputs and learns from standardised true images,
-    and :meth:`destruct` undoes this; in a test, true images are left as they are.
+    With ``mean`` and ``std`` the network sees standardised inputs and learns from standardised true images, and
+    :meth:`destruct` undoes this; in a test, true images are left as they are. Nothing is clipped, whereas mmagic's own
+    preprocessor takes images for colours: it clips what it returns to [0, 255], and turns RGB around.
 
     Args:
         **kwargs: Arguments of :class:`HSIDataPreprocessor`: ``num_bands``, ``mean``, ``std``.
@@ -24,7 +24,8 @@ class RestorationDataPreprocessor(HSIDataPreprocessor):
 
         Args:
             data: 'inputs', a list of images (C, H, W) or one tensor (B, C, H, W), and 'data_samples', a list of
-                mmagic's ``DataSample`` with the true image ``gt_img``, if there is one.
+                :class:`mmhsi.structures.RestorationDataSample` or mmagic's ``DataSample``, with the true image
+                ``gt_img``, if there is one.
             training: Whether true images are standardised.
 
         Returns:
@@ -45,7 +46,7 @@ class RestorationDataPreprocessor(HSIDataPreprocessor):
 
         Args:
             outputs: Images (B, C, H, W), standardised as the inputs of the network are.
-            data_samples, key: Not used; mmagic gives them.
+            data_samples, key: Not used; mmagic's models give them.
 
         Returns:
             (B, C, H, W).

@@ -1,4 +1,8 @@
-"""Losses."""
+"""Losses. Those of PyTorch that compare two images are registered too, under their own names."""
+
+from torch import nn
+
+from mmhsi.registry import MODELS
 
 from .gradient_3d_loss import Gradient3DLoss
 from .lovasz_softmax_loss import LovaszSoftmaxLoss
@@ -13,3 +17,6 @@ __all__ = [
     'AbundanceSparsityLoss', 'EndmemberVariationLoss', 'Gradient3DLoss', 'LovaszSoftmaxLoss', 'SSIMLoss',
     'SpectralAngleLoss', 'SumLoss', 'TotalVariationLoss', 'WeightedCrossEntropyLoss'
 ]
+
+for loss in (nn.HuberLoss, nn.L1Loss, nn.MSELoss, nn.SmoothL1Loss):
+    MODELS.register_module(module=loss)

@@ -8,7 +8,7 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class RestorationNet(BaseModule):
-    """Network of denoising and super-resolution; a ``generator`` of mmagic's ``BaseEditModel`` that needs no mmagic.
+    """Network of denoising and super-resolution, the ``generator`` of a ``TiledEditModel``.
 
     Args:
         backbone (dict): Config of the encoder: ``HyperSIGMA``, ``SpatViT``, or any other that gives a map or several.

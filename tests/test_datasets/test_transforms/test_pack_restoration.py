@@ -1,11 +1,7 @@
 import numpy as np
-import pytest
 import torch
 
 from mmhsi.datasets.transforms import PackRestoration
-
-pytestmark = pytest.mark.slow  # importing mmagic takes a quarter of a minute
-pytest.importorskip('mmagic', reason='mmagic is not installed')
 
 
 def test_images_and_meta_information():
