@@ -122,8 +122,8 @@ class MinimumNoiseFraction(SpectralComponents):
         mean, covariance, noise, pairs = _moments(pixels, neighbours)
         if pairs < bands + 1:
             raise ValueError('MinimumNoiseFraction takes the noise from pixels that lie side by side and needs at '
-                             f'least {bands + 1} such pairs for {bands} bands, but {pairs} of the {len(pixels)} pixels to '
-                             "fit on have their neighbour among them; fit_on='all' or 'unevaluated' gives more")
+                             f'least {bands + 1} such pairs for {bands} bands, but {pairs} of the {len(pixels)} pixels '
+                             "to fit on have their neighbour among them; fit_on='all' or 'unevaluated' gives more")
         try:
             noise = _covariance_of_most(pixels, neighbours, noise, self.trim)
             ratio, vectors = eigh(covariance, noise)  # V' noise V = 1
