@@ -22,7 +22,9 @@ from mmengine.config import Config, DictAction
 from prettytable import PrettyTable
 
 from mmhsi.apis import HSIInferencer
+from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.inference.zoo import find_model
+from mmhsi.utils.command_line import default_work_dir
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -46,7 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('scenes', nargs='+', metavar='SCENE', help='file, folder or list of scenes')
     parser.add_argument('-c', '--config', help='config file, or name of a model of the zoo (default: the config that '
                         'the checkpoint holds)')
-    parser.add_argument('-w', '--weights', help='checkpoint')
+    parser.add_argument('-w', '--weights', help="checkpoint; 'best' or 'last' of the work dir of the config")
     parser.add_argument('-o', '--out', required=True, help='folder of the products')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
                         help='settings that override those of the config file')
@@ -104,7 +106,8 @@ def share_scenes(args: argparse.Namespace, argv: list[str]) -> int:
 
 def make_inferencer(args: argparse.Namespace) -> HSIInferencer:
     """The inferencer that the arguments describe."""
-    model, weights = args.config, args.weights
+    model = args.config
+    weights = args.weights if model is None else named_checkpoint(args.weights, default_work_dir(model))
     if args.cfg_options is not None:
         if not os.path.isfile(model or ''):
             entry = find_model(str(model))

@@ -3,6 +3,7 @@
 from .hooks import (
     ExactResumeHook,
     InitialEndmemberHook,
+    InitialStateHook,
     IterationSeedHook,
     MeanLossHook,
     NonFiniteLossHook,
@@ -17,7 +18,7 @@ from .hooks import (
 from .optimizers import BF16OptimWrapper, LayerDecayOptimWrapperConstructor
 
 __all__ = [
-    'BF16OptimWrapper', 'ExactResumeHook', 'InitialEndmemberHook', 'IterationSeedHook',
+    'BF16OptimWrapper', 'ExactResumeHook', 'InitialEndmemberHook', 'InitialStateHook', 'IterationSeedHook',
     'LayerDecayOptimWrapperConstructor', 'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook',
     'PreemptionHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook',
     'SubspaceInitHook'

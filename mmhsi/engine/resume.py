@@ -33,7 +33,7 @@ def find_latest_checkpoint(work_dir: str | Path) -> str | None:
     folders, damaged = [work_dir], []
     note = work_dir / 'last_checkpoint'
     text = note.read_text(encoding='utf-8', errors='replace').strip() if note.is_file() else ''
-    named = _placed(Path(text), work_dir) if text else None
+    named = placed(Path(text), work_dir) if text else None
     if named is not None:
         if named.is_dir() or '://' in text:
             return text  # DeepSpeed's folder, or another storage
@@ -71,8 +71,8 @@ def resume_from_latest(cfg: Config) -> None:
                   logger='current', level=logging.WARNING)
 
 
-def _placed(path: Path, work_dir: Path) -> Path:
-    """The named file, in the work dir if that was moved since."""
+def placed(path: Path, work_dir: Path) -> Path:
+    """A named file of a run, in the work dir if that was moved since."""
     moved = work_dir / path.name
     return moved if moved.exists() and not path.exists() else path
 
