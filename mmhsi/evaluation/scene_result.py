@@ -19,7 +19,8 @@ class SceneResult:
         prediction (np.ndarray): (H, W) uint8, classes 0 .. K - 1, 255 where nothing was predicted.
         target (np.ndarray): (H, W) uint8, classes 0 .. K - 1 of the evaluated pixels, 255 elsewhere.
         matrix (np.ndarray): (K, K) int64 confusion matrix, rows are the true classes.
-        scores (dict): What :func:`~mmhsi.evaluation.functional.classification_scores` returns.
+        scores (dict): What :func:`~mmhsi.evaluation.functional.classification_scores` returns; where the probabilities
+            of the classes are known, ``NLL`` and ``ECE`` of :mod:`mmhsi.evaluation.functional.calibration` too.
         classes (tuple[str, ...]): The K class names.
         palette (list[tuple[int, int, int]], optional): RGB of each class, 0 .. 255.
         settings (dict): Facts worth keeping with the result, e.g. the parameters that a classical estimator chose.
@@ -73,12 +74,14 @@ class SceneResult:
         """Describe the result in plain Python values, ready for JSON.
 
         Returns:
-            dict: ``OA``, ``AA``, ``kappa``; ``counts`` of pixels in the scene, predicted, evaluated and correct;
-            ``classes``, one dict per class with its name, scores and number of evaluated pixels; ``confusion_matrix``
-            as nested lists (rows are the true classes); ``settings`` if there are any. Undefined scores are None.
+            dict: ``OA``, ``AA``, ``kappa``, and ``NLL``, ``ECE`` where probabilities are known; ``counts`` of pixels in
+            the scene, predicted, evaluated and correct; ``classes``, one dict per class with its name, scores and
+            number of evaluated pixels; ``confusion_matrix`` as nested lists (rows are the true classes); ``settings``
+            if there are any. Undefined scores are None.
         """
         names = ('recall', 'precision', 'f1')
-        summary: dict = {key: json_number(self.scores[key]) for key in ('OA', 'AA', 'kappa')}
+        summary: dict = {key: json_number(self.scores[key]) for key in ('OA', 'AA', 'kappa', 'NLL', 'ECE')
+                         if key in self.scores}
         summary['counts'] = self._counts()
         summary['classes'] = [
             {'name': label, **{key: json_number(self.scores[key][index]) for key in names},
