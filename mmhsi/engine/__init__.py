@@ -9,6 +9,7 @@ from .hooks import (
     NonFiniteLossHook,
     NonNegativeEndmemberHook,
     PreemptionHook,
+    RefinementHook,
     SafeCheckpointHook,
     SceneProgressHook,
     SceneResultHook,
@@ -20,6 +21,6 @@ from .optimizers import BF16OptimWrapper, LayerDecayOptimWrapperConstructor
 __all__ = [
     'BF16OptimWrapper', 'ExactResumeHook', 'InitialEndmemberHook', 'InitialStateHook', 'IterationSeedHook',
     'LayerDecayOptimWrapperConstructor', 'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook',
-    'PreemptionHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook',
+    'PreemptionHook', 'RefinementHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook',
     'SubspaceInitHook'
 ]

@@ -1,11 +1,12 @@
 """The outcome of classifying one scene: its maps, its confusion matrix and its scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mmhsi.evaluation.functional.classification import classification_scores, confusion_matrix
+from mmhsi.evaluation.functional.calibration import expected_calibration_error, negative_log_likelihood
+from mmhsi.evaluation.functional.classification import class_uncertainty, classification_scores, confusion_matrix
 from mmhsi.evaluation.json_values import json_number
 from mmhsi.utils.labels import IGNORE_INDEX
 
@@ -69,6 +70,31 @@ class SceneResult:
         matrix = confusion_matrix(prediction, target, len(classes), IGNORE_INDEX)
         return cls(name, prediction, target, matrix, classification_scores(matrix, aa), tuple(classes),
                    plain_palette(palette), dict(settings or {}))
+
+    @classmethod
+    def of_probabilities(cls, name: str, probabilities: np.ndarray, target: np.ndarray, *args,
+                         labels: np.ndarray | None = None) -> 'SceneResult':
+        """Score a map of probabilities, with their likelihood and calibration.
+
+        Args:
+            name (str): Name of the scene.
+            probabilities (np.ndarray): (H, W, K), NaN where nothing was predicted.
+            target (np.ndarray): (H, W) classes of the evaluated pixels, 255 elsewhere.
+            *args: Further arguments of :meth:`evaluate`, from ``classes`` on.
+            labels (np.ndarray, optional): (H, W) predicted classes. Defaults to those of the largest probability.
+
+        Returns:
+            SceneResult: With ``confidence``, ``entropy`` and the scores ``NLL`` and ``ECE``.
+        """
+        confidence, entropy = class_uncertainty(probabilities, axis=-1)
+        if labels is None:
+            labels = np.where(np.isnan(confidence), IGNORE_INDEX, probabilities.argmax(axis=-1)).astype(np.uint8)
+        result = cls.evaluate(name, labels, target, *args)
+        evaluated = result.target != IGNORE_INDEX
+        correct = result.prediction[evaluated] == result.target[evaluated]
+        calibration = {'NLL': negative_log_likelihood(probabilities[evaluated], result.target[evaluated]),
+                       'ECE': expected_calibration_error(confidence[evaluated], correct)}
+        return replace(result, confidence=confidence, entropy=entropy, scores={**result.scores, **calibration})
 
     def summary(self) -> dict:
         """Describe the result in plain Python values, ready for JSON.

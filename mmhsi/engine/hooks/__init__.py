@@ -7,6 +7,7 @@ from .iteration_seed_hook import IterationSeedHook
 from .mean_loss_hook import MeanLossHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .preemption_hook import PreemptionHook
+from .refinement_hook import RefinementHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .scene_progress_hook import SceneProgressHook
 from .scene_result_hook import SceneResultHook
@@ -15,6 +16,6 @@ from .subspace_init_hook import SubspaceInitHook
 
 __all__ = [
     'ExactResumeHook', 'InitialEndmemberHook', 'InitialStateHook', 'IterationSeedHook', 'MeanLossHook',
-    'NonFiniteLossHook', 'NonNegativeEndmemberHook', 'PreemptionHook', 'SafeCheckpointHook', 'SceneProgressHook',
-    'SceneResultHook', 'SceneStateHook', 'SubspaceInitHook'
+    'NonFiniteLossHook', 'NonNegativeEndmemberHook', 'PreemptionHook', 'RefinementHook', 'SafeCheckpointHook',
+    'SceneProgressHook', 'SceneResultHook', 'SceneStateHook', 'SubspaceInitHook'
 ]

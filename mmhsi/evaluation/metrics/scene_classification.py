@@ -1,15 +1,13 @@
 """Evaluation of a classified scene: its map, its confusion matrix and its scores."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
-from mmhsi.evaluation.functional.calibration import expected_calibration_error, negative_log_likelihood
-from mmhsi.evaluation.functional.classification import class_uncertainty, classification_scores
+from mmhsi.evaluation.functional.classification import classification_scores
 from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
 from mmhsi.evaluation.scene_result import SceneResult
 from mmhsi.registry import METRICS
@@ -59,13 +57,8 @@ class SceneClassificationMetric(SceneMetric):
             probabilities = self.refiners[name](probabilities)
             labels[~empty] = probabilities[~empty].argmax(axis=-1)
             settings = dict(refinement=self.refiners[name].chosen.settings())
-        result = SceneResult.evaluate(name, labels, target, self.classes(), self.palette, self.aa, settings)
-        evaluated = target != IGNORE_INDEX
-        correct = labels[evaluated] == target[evaluated]
-        confidence, entropy = class_uncertainty(probabilities, axis=-1)
-        calibration = {'NLL': negative_log_likelihood(probabilities[evaluated], target[evaluated]),
-                       'ECE': expected_calibration_error(confidence[evaluated], correct)}
-        return replace(result, confidence=confidence, entropy=entropy, scores={**result.scores, **calibration})
+        return SceneResult.of_probabilities(name, probabilities, target, self.classes(), self.palette, self.aa,
+                                            settings, labels=labels)
 
     def read_tile(self, scene: str, sample: dict) -> np.ndarray:
         """Labels (h, w), with uncertainty (h, w, 1 + K): label and probabilities."""
