@@ -15,6 +15,7 @@ from prettytable import PrettyTable
 
 from mmhsi.datasets import get_scene
 from mmhsi.engine.distributed import build_runner
+from mmhsi.engine.run_checkpoints import load_best
 from mmhsi.tasks import classical_methods, write_results
 from mmhsi.utils.run_seed import set_run_seed
 
@@ -62,9 +63,7 @@ def train_and_test(cfg: Config) -> tuple[Runner, Outcome]:
     runner = build_runner(cfg)
     runner.train()
     trained = time.perf_counter()
-    best = next(Path(cfg.work_dir).glob('best_*.pth'), None)
-    if best is not None:
-        runner.load_checkpoint(str(best))
+    load_best(runner)
     runner.test()
     runner.logger.info(f'training took {trained - start:.0f} s, the test {time.perf_counter() - trained:.0f} s')
     result = next(iter(runner.test_evaluator.metrics[0].scene_results.values()))

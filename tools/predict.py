@@ -23,7 +23,9 @@ from mmengine.utils import import_modules_from_strings
 from prettytable import PrettyTable
 
 from mmhsi.apis import HSIInferencer
+from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.inference.zoo import find_model
+from mmhsi.utils.command_line import default_work_dir
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -47,7 +49,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('scenes', nargs='+', metavar='SCENE', help='file, folder or list of scenes')
     parser.add_argument('-c', '--config', help='config file, or name of a model of the zoo (default: the config that '
                         'the checkpoint holds)')
-    parser.add_argument('-w', '--weights', help='checkpoint')
+    parser.add_argument('-w', '--weights', help="checkpoint; 'best' or 'last' of the work dir of the config")
     parser.add_argument('--custom-imports', action='append', metavar='MODULE', help='module of your own whose '
                         'components the model names; may be given several times')
     parser.add_argument('--trust', action='store_true', help='trust the checkpoint: unpickle it without restriction, '
@@ -114,7 +116,8 @@ def share_scenes(args: argparse.Namespace, argv: list[str]) -> int:
 def make_inferencer(args: argparse.Namespace) -> HSIInferencer:
     """The inferencer that the arguments describe."""
     import_modules_from_strings(args.custom_imports)
-    model, weights = args.config, args.weights
+    model = args.config
+    weights = args.weights if model is None else named_checkpoint(args.weights, default_work_dir(model))
     if args.cfg_options is not None:
         if not os.path.isfile(model or ''):
             entry = find_model(str(model))

@@ -8,13 +8,14 @@ from mmengine.evaluator import DumpResults
 
 from mmhsi.engine.distributed import build_runner, close_process_group
 from mmhsi.engine.failures import explained_failures
+from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.utils.command_line import add_runner_arguments, load_config
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add_runner_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help="checkpoint file; 'best' or 'last' of the work dir")
     parser.add_argument('--out', metavar='FILE.pkl', help='pickle file for the predictions of all samples')
     parser.add_argument('--show-dir', help='folder for maps and pictures, instead of the one in the work dir')
     parser.add_argument(
@@ -27,7 +28,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     """Write the test options of the command line into the config."""
-    cfg.load_from = args.checkpoint
+    cfg.load_from = named_checkpoint(args.checkpoint, cfg.work_dir)
     if args.show_dir is not None:
         if 'result' not in cfg.get('default_hooks', {}):
             raise ValueError(f'{args.config}: --show-dir needs a hook default_hooks.result in the config, '

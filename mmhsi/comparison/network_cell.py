@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmhsi.comparison.cost import Stopwatch, count_flops, count_parameters
 from mmhsi.comparison.records import plain_scores, split_record
 from mmhsi.datasets.splits.split import Split
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.engine.run_checkpoints import load_best
 
 
 def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) -> tuple[dict, dict]:
@@ -32,11 +32,9 @@ def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) 
     runner = build_runner(cfg)
     with Stopwatch(device) as training:
         runner.train()
-    best = _best_checkpoint(runner)
     split = _split(runner.train_dataloader.dataset)
     parameters = count_parameters(runner.model)
-    if best is not None:
-        runner.load_checkpoint(best, map_location='cpu')
+    best = load_best(runner)
     with Stopwatch(device) as testing:
         metrics = runner.test()
     results: dict = {}
@@ -76,13 +74,6 @@ def _prepare(cfg: Config, folder: Path, pictures: bool) -> None:
         dataset = cfg.test_dataloader.dataset
         if dataset.get('type') == 'WindowDataset' and dataset.get('subset') == 'all' and dataset.get('evaluate_on'):
             dataset.subset = dataset.evaluate_on
-
-
-def _best_checkpoint(runner: Runner) -> str | None:
-    for hook in runner.hooks:
-        if getattr(hook, 'best_ckpt_path', None) is not None:
-            return hook.best_ckpt_path
-    return None
 
 
 def _split(dataset) -> Split | None:

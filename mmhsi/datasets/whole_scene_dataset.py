@@ -104,8 +104,10 @@ class WholeSceneDataset(HSIDataset):
             if not all(scene.fitted for scene in self.scenes):
                 share = max(self.fit_pixels // len(self.scenes), 1)
                 pixels = np.concatenate([scene.fit_sample(share) for scene in self.scenes])
+                # the last pixel of a scene does not lie beside the first one of the next
+                neighbours = np.concatenate([[*scene.fit_neighbours(share), False] for scene in self.scenes])[:-1]
                 for scene in self.scenes:
-                    scene.fit(pixels)
+                    scene.fit(pixels, neighbours)
             for scene in self.scenes:
                 scene.prepare()
             super().full_init()

@@ -3,11 +3,13 @@
 from .hooks import (
     ExactResumeHook,
     InitialEndmemberHook,
+    InitialStateHook,
     IterationSeedHook,
     MeanLossHook,
     NonFiniteLossHook,
     NonNegativeEndmemberHook,
     PreemptionHook,
+    RefinementHook,
     SafeCheckpointHook,
     SceneProgressHook,
     SceneResultHook,
@@ -17,8 +19,8 @@ from .hooks import (
 from .optimizers import BF16OptimWrapper, LayerDecayOptimWrapperConstructor
 
 __all__ = [
-    'BF16OptimWrapper', 'ExactResumeHook', 'InitialEndmemberHook', 'IterationSeedHook',
+    'BF16OptimWrapper', 'ExactResumeHook', 'InitialEndmemberHook', 'InitialStateHook', 'IterationSeedHook',
     'LayerDecayOptimWrapperConstructor', 'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook',
-    'PreemptionHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook',
+    'PreemptionHook', 'RefinementHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook',
     'SubspaceInitHook'
 ]

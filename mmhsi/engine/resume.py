@@ -35,7 +35,7 @@ def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> 
     folders, damaged = [work_dir], []
     note = work_dir / 'last_checkpoint'
     text = note.read_text(encoding='utf-8', errors='replace').strip() if note.is_file() else ''
-    named = _placed(Path(text), work_dir) if text else None
+    named = placed(Path(text), work_dir) if text else None
     if '://' in text:
         if storage is None or not text.startswith(f'{storage.rstrip("/")}/'):
             raise ValueError(f'{note}: it names the address {text}, which is not where the config keeps checkpoints '
@@ -79,8 +79,8 @@ def resume_from_latest(cfg: Config) -> None:
                   logger='current', level=logging.WARNING)
 
 
-def _placed(path: Path, work_dir: Path) -> Path:
-    """The named file, in the work dir if that was moved since."""
+def placed(path: Path, work_dir: Path) -> Path:
+    """A named file of a run, in the work dir if that was moved since."""
     moved = work_dir / path.name
     return moved if moved.exists() and not path.exists() else path
 

@@ -1,11 +1,12 @@
 """The outcome of classifying one scene: its maps, its confusion matrix and its scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mmhsi.evaluation.functional.classification import classification_scores, confusion_matrix
+from mmhsi.evaluation.functional.calibration import expected_calibration_error, negative_log_likelihood
+from mmhsi.evaluation.functional.classification import class_uncertainty, classification_scores, confusion_matrix
 from mmhsi.evaluation.json_values import json_number
 from mmhsi.utils.labels import IGNORE_INDEX
 
@@ -19,7 +20,8 @@ class SceneResult:
         prediction (np.ndarray): (H, W) uint8, classes 0 .. K - 1, 255 where nothing was predicted.
         target (np.ndarray): (H, W) uint8, classes 0 .. K - 1 of the evaluated pixels, 255 elsewhere.
         matrix (np.ndarray): (K, K) int64 confusion matrix, rows are the true classes.
-        scores (dict): What :func:`~mmhsi.evaluation.functional.classification_scores` returns.
+        scores (dict): What :func:`~mmhsi.evaluation.functional.classification_scores` returns; where the probabilities
+            of the classes are known, ``NLL`` and ``ECE`` of :mod:`mmhsi.evaluation.functional.calibration` too.
         classes (tuple[str, ...]): The K class names.
         palette (list[tuple[int, int, int]], optional): RGB of each class, 0 .. 255.
         settings (dict): Facts worth keeping with the result, e.g. the parameters that a classical estimator chose.
@@ -69,16 +71,43 @@ class SceneResult:
         return cls(name, prediction, target, matrix, classification_scores(matrix, aa), tuple(classes),
                    plain_palette(palette), dict(settings or {}))
 
+    @classmethod
+    def of_probabilities(cls, name: str, probabilities: np.ndarray, target: np.ndarray, *args,
+                         labels: np.ndarray | None = None) -> 'SceneResult':
+        """Score a map of probabilities, with their likelihood and calibration.
+
+        Args:
+            name (str): Name of the scene.
+            probabilities (np.ndarray): (H, W, K), NaN where nothing was predicted.
+            target (np.ndarray): (H, W) classes of the evaluated pixels, 255 elsewhere.
+            *args: Further arguments of :meth:`evaluate`, from ``classes`` on.
+            labels (np.ndarray, optional): (H, W) predicted classes. Defaults to those of the largest probability.
+
+        Returns:
+            SceneResult: With ``confidence``, ``entropy`` and the scores ``NLL`` and ``ECE``.
+        """
+        confidence, entropy = class_uncertainty(probabilities, axis=-1)
+        if labels is None:
+            labels = np.where(np.isnan(confidence), IGNORE_INDEX, probabilities.argmax(axis=-1)).astype(np.uint8)
+        result = cls.evaluate(name, labels, target, *args)
+        evaluated = result.target != IGNORE_INDEX
+        correct = result.prediction[evaluated] == result.target[evaluated]
+        calibration = {'NLL': negative_log_likelihood(probabilities[evaluated], result.target[evaluated]),
+                       'ECE': expected_calibration_error(confidence[evaluated], correct)}
+        return replace(result, confidence=confidence, entropy=entropy, scores={**result.scores, **calibration})
+
     def summary(self) -> dict:
         """Describe the result in plain Python values, ready for JSON.
 
         Returns:
-            dict: ``OA``, ``AA``, ``kappa``; ``counts`` of pixels in the scene, predicted, evaluated and correct;
-            ``classes``, one dict per class with its name, scores and number of evaluated pixels; ``confusion_matrix``
-            as nested lists (rows are the true classes); ``settings`` if there are any. Undefined scores are None.
+            dict: ``OA``, ``AA``, ``kappa``, and ``NLL``, ``ECE`` where probabilities are known; ``counts`` of pixels in
+            the scene, predicted, evaluated and correct; ``classes``, one dict per class with its name, scores and
+            number of evaluated pixels; ``confusion_matrix`` as nested lists (rows are the true classes); ``settings``
+            if there are any. Undefined scores are None.
         """
         names = ('recall', 'precision', 'f1')
-        summary: dict = {key: json_number(self.scores[key]) for key in ('OA', 'AA', 'kappa')}
+        summary: dict = {key: json_number(self.scores[key]) for key in ('OA', 'AA', 'kappa', 'NLL', 'ECE')
+                         if key in self.scores}
         summary['counts'] = self._counts()
         summary['classes'] = [
             {'name': label, **{key: json_number(self.scores[key][index]) for key in names},

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from mmengine.logging import print_log
+from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -13,6 +14,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from mmhsi.classical import smoothed_cube
+from mmhsi.evaluation.refinement import SceneRefiner
 from mmhsi.evaluation.scene_result import IGNORE_INDEX, SceneResult
 
 _SVM_GRID = {'svc__C': [1., 10., 100., 1000.], 'svc__gamma': [2.**exponent for exponent in range(-13, 0, 2)]}
@@ -24,7 +26,8 @@ def evaluate_pixel_classifier(scene,
                               seed: int = 0,
                               folds: int = 5,
                               aa: str = 'recall',
-                              smoothing: float | Sequence[float] | None = None) -> SceneResult:
+                              smoothing: float | Sequence[float] | None = None,
+                              refine: bool = False) -> SceneResult:
     """Train a classifier on the spectra of the training pixels, classify the whole scene, evaluate the test pixels.
 
     'svm' standardises the bands and fits a support vector machine with RBF kernel, one against one; C (1 to 1000) and
@@ -46,14 +49,18 @@ def evaluate_pixel_classifier(scene,
         smoothing (float | Sequence[float], optional): Standard deviation of the Gaussian in pixels, see
             :func:`mmhsi.classical.smoothed_cube`; of several the one that is best on the validation pixels, and of
             equally good ones the first. Defaults to None: each pixel alone.
+        refine (bool): Whether a random walker along the edges of the image and a temperature, both chosen on the
+            validation pixels, come last, as for a network with ``RefinementHook``; see
+            :class:`mmhsi.evaluation.refinement.SceneRefiner`. Estimators without probabilities take the softmax of
+            their decision values. Defaults to False.
 
     Returns:
         SceneResult: The map of all valid pixels, evaluated on the test pixels; ``settings`` tells the estimator and
-        what the cross-validation chose.
+        what was chosen.
 
     Raises:
         ValueError: If the scene has no split, fewer than two classes have training pixels, the estimator is unknown, or
-            several deviations are to be compared without validation pixels.
+            several deviations or refinements are to be compared without validation pixels.
     """
     if scene.split is None:
         raise ValueError(f'scene {scene.name!r} has no split to train on')
@@ -86,15 +93,37 @@ def evaluate_pixel_classifier(scene,
                         cross_validation_accuracy=float(model.best_score_))
 
     prediction = np.full(labels.shape, IGNORE_INDEX, np.uint8)
-    valid = np.flatnonzero(scene.valid)
-    for start in range(0, len(valid), _BLOCK):
-        block = valid[start:start + _BLOCK]
-        prediction[block] = model.predict(pixels(block))
     target = np.full(labels.shape, IGNORE_INDEX, np.uint8)
     target[test] = labels[test]
     shape = scene.height, scene.width
-    return SceneResult.evaluate(scene.name, prediction.reshape(shape), target.reshape(shape), scene.classes,
-                                scene.palette, aa, settings)
+    valid = np.flatnonzero(scene.valid)
+    blocks = [valid[start:start + _BLOCK] for start in range(0, len(valid), _BLOCK)]
+    if not refine:
+        for block in blocks:
+            prediction[block] = model.predict(pixels(block))
+        return SceneResult.evaluate(scene.name, prediction.reshape(shape), target.reshape(shape), scene.classes,
+                                    scene.palette, aa, settings)
+    if not len(val):
+        raise ValueError(f'scene {scene.name!r}: the refinement is chosen on validation pixels, but the split has none')
+    probabilities = np.full((*labels.shape, len(scene.classes)), np.nan, np.float32)
+    for block in blocks:
+        probabilities[block] = _probabilities(model, pixels(block), len(scene.classes))
+    refiner = SceneRefiner(scene)
+    return SceneResult.of_probabilities(scene.name, refiner(probabilities.reshape(*shape, -1)), target.reshape(shape),
+                                        scene.classes, scene.palette, aa,
+                                        dict(settings, refinement=refiner.chosen.settings()))
+
+
+def _probabilities(model: BaseEstimator, features: np.ndarray, num_classes: int) -> np.ndarray:
+    """Probabilities (N, K) of all classes of the scene; those without a training pixel have none."""
+    if hasattr(model, 'predict_proba'):
+        known = model.predict_proba(features)
+    else:
+        decision = model.decision_function(features)
+        known = softmax(np.stack([-decision, decision], axis=1) if decision.ndim == 1 else decision, axis=1)
+    found = np.zeros((len(features), num_classes))
+    found[:, model.classes_] = known
+    return found
 
 
 def _pixel_features(scene, sigma: float | None) -> Callable[[np.ndarray], np.ndarray]:

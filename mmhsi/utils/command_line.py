@@ -43,6 +43,11 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help='set by some launchers')
 
 
+def default_work_dir(config: str) -> str:
+    """Folder of the runs of a config file where neither the config nor the command line names one."""
+    return os.path.join('work_dirs', Path(config).stem)
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """Load the config file that the arguments name, with the overrides they hold.
 
@@ -61,5 +66,5 @@ def load_config(args: argparse.Namespace) -> Config:
             set_run_seed(cfg, args.seed)
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
         cfg.launcher = args.launcher
-        cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', Path(args.config).stem)
+        cfg.work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(args.config)
     return cfg

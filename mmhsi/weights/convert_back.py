@@ -91,6 +91,14 @@ def _restore(name: str, value: Tensor, kind: str, add_background: bool) -> Tenso
     return restored.reshape(official.shape)
 
 
+def _without_scale(state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The state of an unmixer with the scale of its decoder multiplied in: the official decoder has none."""
+    if 'decoder.scale' not in state_dict:
+        return state_dict
+    rest = {name: value for name, value in state_dict.items() if name != 'decoder.scale'}
+    return {**rest, 'decoder.conv.weight': rest['decoder.conv.weight'] * state_dict['decoder.scale']}
+
+
 def revert_hypersigma_state_dict(state_dict: Mapping[str, Tensor],
                                  kind: str,
                                  add_background: bool = True) -> dict[str, Tensor]:
@@ -109,6 +117,7 @@ def revert_hypersigma_state_dict(state_dict: Mapping[str, Tensor],
     Raises:
         ValueError: For an unknown kind, or parameters without an official name.
     """
+    state_dict = _without_scale(state_dict)
     names, unknown = official_names(state_dict, kind)
     if unknown:
         raise ValueError(f'{len(unknown)} parameters have no official name in {kind!r}: {", ".join(unknown[:8])}')

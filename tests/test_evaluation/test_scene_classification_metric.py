@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
+from mmengine.structures import BaseDataElement
 from scene_metric_samples import (
     CLASSES,
     SHAPE,
@@ -14,6 +15,8 @@ from scene_metric_samples import (
 from scipy.stats import entropy
 from sklearn import metrics
 
+from mmhsi.evaluation.functional import expected_calibration_error
+from mmhsi.evaluation.refinement import Refinement
 from mmhsi.registry import METRICS
 from mmhsi.utils.tiling import TileGrid
 
@@ -242,7 +245,12 @@ def test_uncertainty_of_windows_is_that_of_their_scores():
     scores, metric = evaluate(samples + samples[:7], len(samples), uncertainty=True)
     wanted, plain = evaluate(samples)
     result = metric.scene_results['scene']
-    assert scores == wanted
+    assert {key: scores[key] for key in wanted} == wanted
+    evaluated = result.target != 255
+    assert scores['NLL'] == pytest.approx(metrics.log_loss(target[evaluated], probabilities[evaluated]), rel=1e-4)
+    confidence, correct = probabilities[evaluated].max(axis=-1), (pred == target)[evaluated]
+    assert scores['ECE'] == pytest.approx(expected_calibration_error(confidence, correct), abs=1e-6)
+    assert result.summary()['NLL'] == scores['NLL']
     np.testing.assert_array_equal(result.prediction, plain.scene_results['scene'].prediction)
     known = np.ones(SHAPE, bool)
     known[left_out['row'], left_out['col']] = False
@@ -252,6 +260,31 @@ def test_uncertainty_of_windows_is_that_of_their_scores():
     del samples[0]['pred_score']
     with pytest.raises(ValueError, match='needs the pred_score of every window'):
         evaluate(samples, uncertainty=True)
+
+
+def test_what_refines_the_probabilities_makes_the_map():
+    """A stand-in that turns the classes round: whatever it gives is evaluated and noted."""
+
+    class Turn:
+
+        def __call__(self, probabilities):
+            assert probabilities.shape == (*SHAPE, 3)
+            return probabilities[..., ::-1]
+
+        chosen = Refinement(strength=0.1, temperature=2.)
+
+    pred, target = scene_maps()
+    samples = window_samples(pred, target)
+    for sample in samples:
+        sample['pred_score'] = torch.eye(3)[sample['pred_label']].flatten() * 0.8 + 0.2 / 3
+    evaluator = Evaluator(METRICS.build(dict(type='mmhsi.SceneClassificationMetric', uncertainty=True)))
+    evaluator.dataset_meta = dict(classes=CLASSES)
+    evaluator.metrics[0].refiners = {'scene': Turn()}
+    evaluator.process(data_samples=[BaseDataElement(**sample) for sample in samples])
+    evaluator.evaluate(len(samples))
+    result = evaluator.metrics[0].scene_results['scene']
+    np.testing.assert_array_equal(result.prediction, 2 - pred)
+    assert result.summary()['settings'] == dict(refinement=dict(walker=0.1, temperature=2., contrast=10.))
 
 
 def test_uncertainty_of_tiles_is_stitched_as_the_labels_are():
@@ -264,7 +297,7 @@ def test_uncertainty_of_tiles_is_stitched_as_the_labels_are():
     scores, metric = evaluate(samples[::-1], uncertainty=True)
     wanted, plain = evaluate(samples)
     result = metric.scene_results['scene']
-    assert scores == wanted
+    assert {key: scores[key] for key in wanted} == wanted and set(scores) - set(wanted) == {'NLL', 'ECE'}
     np.testing.assert_array_equal(result.prediction, plain.scene_results['scene'].prediction)
     probabilities = [sample['seg_logits']['data'].softmax(0).numpy() for sample in samples]
     places = [(sample['top'], sample['left']) for sample in samples]

@@ -207,6 +207,37 @@ def test_endmembers_are_set_at_the_middle_of_the_kernel(kernel_size):
         decoder(abundances), torch.einsum('cp,bphw->bchw', torch.from_numpy(given).float(), abundances))
 
 
+@pytest.mark.parametrize('name', NAMES)
+def test_training_does_not_depend_on_the_scale_of_the_values(name):
+    """Stored integers and reflectances give the same losses and the same endmembers, step by step."""
+    cfg = narrow_low_level(name)
+    cfg.unit_spectra = True
+    spectra = np.random.default_rng(0).random((BANDS, ENDMEMBERS))
+    found = {}
+    for factor in (1., 10000.):
+        torch.manual_seed(0)
+        model = build(cfg).eval()  # without dropout the steps are those of the images alone
+        model.set_endmembers(spectra * factor)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+        for _ in range(3):
+            losses = model(images() * factor, mode='loss')
+            optimiser.zero_grad()
+            sum(losses.values()).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.)
+            optimiser.step()
+        found[factor] = [value.item() for value in losses.values()], model.endmembers.detach() / factor
+    assert (found[1.][1] - torch.from_numpy(spectra)).abs().max() > 3e-3
+    torch.testing.assert_close(found[10000.][1], found[1.][1], rtol=1e-3, atol=1e-4)
+    assert found[10000.][0] == pytest.approx(found[1.][0], rel=1e-3)
+
+
+def test_a_state_without_a_scale_holds_the_endmembers_themselves():
+    decoder = EndmemberDecoder(2, 4)
+    decoder.set_endmembers(np.full((4, 2), 3000.))
+    decoder.load_state_dict({'conv.weight': torch.full((4, 2, 1, 1), 0.5)})
+    assert decoder.scale == 1 and (decoder.endmembers == 0.5).all()
+
+
 def test_wrong_endmembers_are_named():
     decoder = EndmemberDecoder(2, 4)
     with pytest.raises(ValueError, match=r'\(bands, endmembers\) = \(4, 2\), found \(2, 4\)'):

@@ -128,3 +128,19 @@ def test_smoothed_svm_is_the_one_that_its_settings_describe():
 def test_several_smoothings_need_validation_pixels():
     with pytest.raises(ValueError, match='need validation pixels'):
         evaluate_pixel_classifier(striped_scene(val=0), smoothing=(1., 2.))
+
+
+@pytest.mark.parametrize('estimator', ['svm', 'forest'])
+def test_a_refinement_comes_last(estimator):
+    """Large fields and much noise: neighbours help where the spectrum alone does not tell."""
+    labels = np.where(np.arange(20)[:, None] < 7, 1, np.where(np.arange(15) < 8, 2, 3)) * np.ones(SHAPE, int)
+    split = {'type': 'NumberSplit', 'train': 6, 'val': 8}
+    scene = make_scene(noise=1.5, split=split, labels=labels)
+    plain, refined = (evaluate_pixel_classifier(scene, estimator, refine=refine) for refine in (False, True))
+    chosen = refined.settings['refinement']
+    assert chosen['walker'] != 'off' and 0.05 <= chosen['temperature'] <= 20
+    assert refined.scores['OA'] > plain.scores['OA'] + 0.02
+    assert np.isfinite(refined.confidence).all() and 0 <= refined.summary()['ECE'] <= 1
+    without = make_scene(noise=1.5, split={'type': 'NumberSplit', 'train': 6, 'val': 0}, labels=labels)
+    with pytest.raises(ValueError, match='chosen on validation pixels, but the split has none'):
+        evaluate_pixel_classifier(without, estimator, refine=True)

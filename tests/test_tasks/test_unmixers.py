@@ -105,4 +105,5 @@ test_evaluator = dict(type='SceneUnmixingMetric', scene=scene)
     assert summary['aRMSE'] == results['fcls']['mix'].scores['aRMSE']
     assert {path.name for path in folder.iterdir()} == {'metrics.json'} | {
         f'mix_{name}' for name in ('false_colour.png', 'abundances.png', 'abundances.tif', 'endmembers.sli',
-                                   'endmembers.hdr', 'true_endmembers.csv', 'endmembers.png', 'endmembers.csv', 'reconstruction.png')}
+                                   'endmembers.hdr', 'true_endmembers.csv', 'endmembers.png', 'endmembers.csv',
+                                   'reconstruction.png')}

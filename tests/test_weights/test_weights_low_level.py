@@ -66,12 +66,20 @@ def test_models_go_there_and_back_bit_by_bit(kind):
     generator = torch.Generator().manual_seed(3)
     prefix = '' if kind.endswith('hiu') else 'generator.'
     ours = {f'{prefix}{name}': torch.randn(value.shape, generator=generator)
-            for name, value in build(cfg).state_dict().items()}
+            for name, value in build(cfg).state_dict().items() if name != 'decoder.scale'}
     official = revert_hypersigma_state_dict(ours, kind)
     assert len(official) == len(ours) and not any(name.startswith(('backbone', 'neck', 'head', 'generator'))
                                                   for name in official)
     back = convert_hypersigma_state_dict(official, kind)
     assert set(back) == set(ours) and all(torch.equal(back[name], value) for name, value in ours.items())
+
+
+@pytest.mark.parametrize('kind', [kind for kind in KINDS if kind.endswith('hiu')])
+def test_the_scale_of_the_decoder_goes_into_its_weights(kind):
+    state = {'decoder.conv.weight': torch.rand(5, 3, 1, 1), 'decoder.scale': torch.tensor(4000.)}
+    official = revert_hypersigma_state_dict(state, kind)
+    assert list(official) == ['decoder.decoder.0.weight'] or list(official) == ['decoder.decoder.weight']
+    torch.testing.assert_close(next(iter(official.values())), 4000 * state['decoder.conv.weight'])
 
 
 @pytest.mark.parametrize('kind', KINDS)

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from mmhsi.apis import init_model
+from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.registry import DATASETS
-from mmhsi.utils.command_line import add_config_arguments, load_config
+from mmhsi.utils.command_line import add_config_arguments, default_work_dir, load_config
 from mmhsi.visualization import save_figure, select_rgb_bands, stretch
 
 TITLES = ('original', 'masked', 'reconstruction')
@@ -25,7 +26,7 @@ TITLES = ('original', 'masked', 'reconstruction')
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint of the model')
+    parser.add_argument('checkpoint', help="checkpoint of the model; 'best' or 'last' of the work dir")
     parser.add_argument('--out-dir', default='work_dirs/vis_mae', help='folder of the pictures')
     parser.add_argument('--num-tiles', type=int, default=4, help='number of tiles, spread evenly over the dataset')
     parser.add_argument('--seed', type=int, default=0, help='seed of masks and random transforms')
@@ -108,7 +109,7 @@ def reconstruction_figure(pictures: dict[str, np.ndarray],
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     cfg = load_config(args)
-    model = init_model(cfg, args.checkpoint)
+    model = init_model(cfg, named_checkpoint(args.checkpoint, default_work_dir(args.config)))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     if args.num_tiles < 1:
         raise ValueError(f'--num-tiles must be at least 1, found {args.num_tiles}')

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from mmhsi.analysis.sampling_points import look_at
 from mmhsi.apis import HSIInferencer
-from mmhsi.utils.command_line import add_config_arguments, load_config
+from mmhsi.engine.run_checkpoints import named_checkpoint
+from mmhsi.utils.command_line import add_config_arguments, default_work_dir, load_config
 from mmhsi.visualization.figure import save_figure
 from mmhsi.visualization.sampling_map import sampling_figure
 
@@ -20,7 +21,7 @@ from mmhsi.visualization.sampling_map import sampling_figure
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint')
+    parser.add_argument('checkpoint', help="checkpoint; 'best' or 'last' of the work dir")
     parser.add_argument('scene', nargs='+', help='file of the scene; two files for a pair of dates')
     parser.add_argument('--pixel', nargs=2, type=int, required=True, metavar=('ROW', 'COL'), help='the pixel')
     parser.add_argument('--key', help='name of the array in .mat, HDF5 and .npz files')
@@ -36,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     """Draw; returns 2 if there is nothing to draw."""
     args = parse_args(argv)
     try:
-        inferencer = HSIInferencer(load_config(args), args.checkpoint, args.device, show_progress=False)
+        weights = named_checkpoint(args.checkpoint, default_work_dir(args.config))
+        inferencer = HSIInferencer(load_config(args), weights, args.device, show_progress=False)
         view = look_at(inferencer, args.scene[0] if len(args.scene) == 1 else tuple(args.scene), *args.pixel,
                        key=args.key, layout=args.layout, target_spectrum=args.target_spectrum)
         numbers = args.layers or range(1, len(view.layers) + 1)

@@ -20,6 +20,7 @@ from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TASK_UTILS
 from mmhsi.utils.palette import default_palette
 
+_RUN = 64  # neighbours that are drawn together to fit on
 
 def locate(source: Source, root: str | None) -> Source:
     """A source as a dict whose relative path starts from ``root``; an array is left alone."""
@@ -50,8 +51,8 @@ class BaseScene:
             training pixels only, 'unevaluated' on all valid pixels but those of validation and test, so that no test
             pixel has any influence; the latter suits few labels, which do not determine many components. Defaults to
             'all'.
-        fit_pixels (int): Largest number of pixels to fit on; of a larger number a random sample with a fixed seed is
-            taken. Defaults to 500000.
+        fit_pixels (int): Largest number of pixels to fit on; of a larger number runs of up to 64 neighbours are drawn
+            with a fixed seed. Defaults to 500000.
         data_root (str, optional): Folder that relative paths start from.
 
     Attributes:
@@ -131,9 +132,15 @@ class BaseScene:
         """Whether the preprocessing has all that it learns from data."""
         return self.view.fitted
 
-    def fit(self, pixels: np.ndarray) -> None:
-        """Fit the preprocessing on raw pixels (N, C) as :meth:`fit_sample` gives them."""
-        self.view.fit(pixels)
+    def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
+        """Fit the preprocessing on raw pixels (N, C) as :meth:`fit_sample` gives them.
+
+        Args:
+            pixels (np.ndarray): The pixels.
+            neighbours (np.ndarray, optional): What :meth:`fit_neighbours` gives for them. Defaults to None: each pixel
+                lies beside the next.
+        """
+        self.view.fit(pixels, neighbours)
 
     def fit_sample(self, limit: int | None = None) -> np.ndarray:
         """Raw pixels (N, C) float32 to fit the preprocessing on, at most ``limit`` of them (``fit_pixels`` of each
@@ -264,9 +271,15 @@ class BaseScene:
         else:
             indices = self.subset(self._fit_on)
         indices = indices[self.valid.ravel()[indices]]  # a split by areas knows nothing of pixels without data
-        if len(indices) > limit:
-            indices = indices[np.sort(np.random.RandomState(0).choice(len(indices), limit, replace=False))]
+        if len(indices) > limit:  # runs of neighbours show what noise is, but many of them are needed to show the scene
+            run = int(np.clip(limit // 100, 1, _RUN))
+            starts = np.random.RandomState(0).choice(len(indices) // run, limit // run, replace=False) * run
+            indices = indices[(np.sort(starts)[:, None] + np.arange(run)).ravel()]
         return indices
+
+    def fit_neighbours(self, limit: int | None = None) -> np.ndarray:
+        """Which pixel of :meth:`fit_sample` lies beside the next one in the same row and date, bool (N - 1,)."""
+        return self.view.neighbours(self.fit_indices(None if limit is None else max(limit // len(self.dates), 1)))
 
     def _load_labels(self) -> None:
         stored = merge_label_maps(self._label_sources, self.info,

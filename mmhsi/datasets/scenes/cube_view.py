@@ -154,9 +154,9 @@ class CubeView:
         """Whether the preprocessing has all that it learns from data."""
         return self._chain.fitted
 
-    def fit(self, pixels: np.ndarray) -> None:
-        """Fit the preprocessing on raw pixels (N, C) as :meth:`fit_sample` gives them."""
-        self._chain.fit(pixels)
+    def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
+        """Fit the preprocessing on raw pixels (N, C), see :meth:`SpectralChain.fit`."""
+        self._chain.fit(pixels, neighbours)
         self._cube = None
 
     def fit_sample(self, indices: np.ndarray) -> np.ndarray:
@@ -165,7 +165,11 @@ class CubeView:
 
     def fit_at(self, indices: np.ndarray) -> None:
         """Fit the preprocessing on the pixels of flat indices."""
-        self.fit(self.fit_sample(indices))
+        self.fit(self.fit_sample(indices), self.neighbours(indices))
+
+    def neighbours(self, indices: np.ndarray) -> np.ndarray:
+        """Which of N flat indices is followed by its neighbour in the same row, bool (N - 1,)."""
+        return (np.diff(indices) == 1) & (indices[1:] % self.width != 0)
 
     def require_fitted(self) -> None:
         """Raise a ValueError if the preprocessing lacks what it learns from data."""

@@ -103,19 +103,24 @@ class PairView:
         """Whether the preprocessing has all that it learns from data."""
         return all(date.fitted for date in self.dates)
 
-    def fit(self, pixels: np.ndarray) -> None:
-        """Fit the preprocessing of both dates on raw pixels (N, C)."""
+    def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
+        """Fit the preprocessing of both dates on raw pixels (N, C), see :meth:`SpectralChain.fit`."""
         for date in self.dates:
-            date.fit(pixels)
+            date.fit(pixels, neighbours)
 
     def fit_sample(self, indices: np.ndarray) -> np.ndarray:
         """Raw pixels (2 N, C) float32 of flat indices, those of the first date first."""
         return np.concatenate([date.raw_pixels(indices) for date in self.dates])
 
+    def neighbours(self, indices: np.ndarray) -> np.ndarray:
+        """Which pixel of :meth:`fit_sample` lies beside the next one in the same row and date, bool (2 N - 1,)."""
+        beside = self.dates[0].neighbours(indices)
+        return np.concatenate([beside, [False], beside])
+
     def fit_at(self, indices: np.ndarray) -> None:
         """Fit the preprocessing on the pixels of flat indices, of both dates together or of each its own."""
         if self.joint:
-            self.fit(self.fit_sample(indices))
+            self.fit(self.fit_sample(indices), self.neighbours(indices))
         else:
             for date in self.dates:
                 date.fit_at(indices)

@@ -46,11 +46,17 @@ class SpectralChain:
         """Whether the chain can be applied."""
         return all(step.fitted for step in self.transforms)
 
-    def fit(self, pixels: np.ndarray) -> None:
-        """Fit each transform on what the ones before make of pixels of shape (N, C)."""
+    def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
+        """Fit each transform on what the ones before make of pixels of shape (N, C).
+
+        Args:
+            pixels (np.ndarray): Pixels (N, C).
+            neighbours (np.ndarray, optional): bool (N - 1,), True where a pixel and the next one lie side by side in
+                the scene; for transforms that estimate noise from neighbours. Defaults to None: all do.
+        """
         for step in self.transforms[self._selects:]:
             if not step.fitted:
-                step.fit(pixels)
+                step.fit(pixels, neighbours) if step.uses_neighbours else step.fit(pixels)
             pixels = step(pixels)
 
     def __call__(self, spectra: np.ndarray) -> np.ndarray:

@@ -2,25 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mmhsi.datasets.transforms.spectral import SpectralComponents
 from mmhsi.registry import TRANSFORMS
 
+_BLOCK = 16384  # pixels that are taken to double precision at a time
 
-def _covariance_of_most(differences: np.ndarray, trim: float, steps: int = 3) -> np.ndarray:
-    """Covariance (C, C) of differences (N, C) about 0 without the share ``trim`` that lies farthest out.
+
+def _blocks(pixels: np.ndarray, neighbours: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Blocks (n, C) of pixels (N, C) in double precision, and the differences (m, C) of neighbours that end in each."""
+    for start in range(0, len(pixels), _BLOCK):
+        first = max(start - 1, 0)  # the last pixel of the block before has its neighbour in this one
+        block = pixels[first:start + _BLOCK].astype(np.float64)
+        difference = np.diff(block, axis=0) / np.sqrt(2)
+        if neighbours is not None:
+            difference = difference[neighbours[first:start + _BLOCK - 1]]
+        yield block[start - first:], difference
+
+
+def _moments(pixels: np.ndarray, neighbours: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Mean (C,) and covariance (C, C) of pixels (N, C), covariance of the differences about 0, and their number."""
+    bands = pixels.shape[1]
+    mean = pixels.mean(axis=0, dtype=np.float64)
+    covariance, noise, count = np.zeros((bands, bands)), np.zeros((bands, bands)), 0
+    for block, difference in _blocks(pixels, neighbours):
+        block -= mean
+        covariance += block.T @ block
+        noise += difference.T @ difference
+        count += len(difference)
+    return mean, covariance / len(pixels), noise / max(count, 1), count
+
+
+def _covariance_of_most(pixels: np.ndarray,
+                        neighbours: np.ndarray | None,
+                        covariance: np.ndarray,
+                        trim: float,
+                        steps: int = 3) -> np.ndarray:
+    """Covariance (C, C) of the differences about 0 without the share ``trim`` that lies farthest out.
 
     As in the concentration steps of Rousseeuw and Van Driessen (Technometrics 41(3), 1999), the covariance of those
     that are left says anew which lie farthest out, in Mahalanobis' distance.
     """
     from scipy.linalg import cho_factor, cho_solve
 
-    covariance = differences.T @ differences / len(differences)
+    def distances(difference: np.ndarray, factor: tuple) -> np.ndarray:
+        return (difference * cho_solve(factor, difference.T).T).sum(axis=1)
+
     for _ in range(steps if trim else 0):
-        distance = (differences * cho_solve(cho_factor(covariance), differences.T).T).sum(axis=1)
-        most = differences[distance <= np.quantile(distance, 1 - trim)]
-        covariance = most.T @ most / len(most)
+        factor = cho_factor(covariance)
+        found = [distances(difference, factor) for _, difference in _blocks(pixels, neighbours)]
+        limit = np.quantile(np.concatenate(found), 1 - trim)
+        covariance, count = np.zeros_like(covariance), 0
+        for (_, difference), distance in zip(_blocks(pixels, neighbours), found, strict=True):
+            most = difference[distance <= limit]
+            covariance += most.T @ most
+            count += len(most)
+        covariance /= count
     return covariance
 
 
@@ -31,9 +71,9 @@ class MinimumNoiseFraction(SpectralComponents):
     With the covariances :math:`\Sigma` of the pixels and :math:`\Sigma_N` of the noise, the components are the
     generalised eigenvectors :math:`\Sigma v = \lambda \Sigma_N v`: uncorrelated, and :math:`\lambda` is the variance of
     a component over that of its noise. The noise is taken from the differences of neighbours along a row, as in the
-    paper: :math:`\Sigma_N` is half the covariance of the differences of successive pixels. A scene gives its pixels
-    row by row; where only some are used (``fit_on``), successive ones are less alike, and the ratios come out lower.
-    The largest differences, at the borders of objects and the ends of rows, are left out.
+    paper: :math:`\Sigma_N` is half the covariance of the differences of pixels that lie side by side. A scene tells
+    which do; where it is fitted on a sample, it draws runs of neighbours. The largest differences, at the borders of
+    objects, are left out.
 
     Args:
         n_components (int): Number of components.
@@ -48,6 +88,7 @@ class MinimumNoiseFraction(SpectralComponents):
     """
 
     state_names = ('mean', 'components', 'ratio')
+    uses_neighbours = True
 
     def __init__(self, n_components: int, power: float = 0.5, trim: float = 0.05):
         super().__init__(n_components)
@@ -60,7 +101,17 @@ class MinimumNoiseFraction(SpectralComponents):
         # a component has variance ratio, so that this is its scale; one without variance is rounding noise
         return self.components.T * np.maximum(self.ratio, np.finfo(np.float64).eps)**(self.power - 0.5)
 
-    def fit(self, pixels: np.ndarray) -> None:
+    def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
+        """Learn the state, see :meth:`SpectralTransform.fit`.
+
+        Args:
+            pixels (np.ndarray): Pixels (N, C).
+            neighbours (np.ndarray, optional): bool (N - 1,), True where a pixel and the next one lie side by side.
+                Defaults to None: all do.
+
+        Raises:
+            ValueError: For too few pixels or pairs of neighbours, or bands without full rank.
+        """
         from scipy.linalg import LinAlgError, eigh
 
         bands = pixels.shape[-1]
@@ -68,13 +119,13 @@ class MinimumNoiseFraction(SpectralComponents):
         if len(pixels) < bands + 2:
             raise ValueError(f'MinimumNoiseFraction needs at least {bands + 2} pixels for {bands} bands, but '
                              f'{len(pixels)} are given')
-        values = pixels.astype(np.float64)
-        difference = np.diff(values, axis=0) / np.sqrt(2)
-        mean = values.mean(axis=0)
-        values -= mean
-        covariance = values.T @ values / len(values)
+        mean, covariance, noise, pairs = _moments(pixels, neighbours)
+        if pairs < bands + 1:
+            raise ValueError('MinimumNoiseFraction takes the noise from pixels that lie side by side and needs at '
+                             f'least {bands + 1} such pairs for {bands} bands, but {pairs} of the {len(pixels)} pixels '
+                             "to fit on have their neighbour among them; fit_on='all' or 'unevaluated' gives more")
         try:
-            noise = _covariance_of_most(difference, self.trim)
+            noise = _covariance_of_most(pixels, neighbours, noise, self.trim)
             ratio, vectors = eigh(covariance, noise)  # V' noise V = 1
         except LinAlgError:
             raise ValueError('MinimumNoiseFraction: the bands have no full rank, as with bands that are constant or '

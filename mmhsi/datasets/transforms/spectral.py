@@ -19,6 +19,7 @@ class SpectralTransform:
     """
 
     state_names: tuple[str, ...] = ()
+    uses_neighbours = False  # whether fit takes, besides the pixels, which of them lie side by side
 
     def __init__(self):
         for name in self.state_names:

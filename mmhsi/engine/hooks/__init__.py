@@ -3,10 +3,12 @@
 from .endmember_hook import InitialEndmemberHook, NonNegativeEndmemberHook
 from .exact_resume_hook import ExactResumeHook
 from .experiment_check_hook import ExperimentCheckHook
+from .initial_state_hook import InitialStateHook
 from .iteration_seed_hook import IterationSeedHook
 from .mean_loss_hook import MeanLossHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .preemption_hook import PreemptionHook
+from .refinement_hook import RefinementHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .scene_progress_hook import SceneProgressHook
 from .scene_result_hook import SceneResultHook
@@ -14,7 +16,8 @@ from .scene_state_hook import SceneStateHook
 from .subspace_init_hook import SubspaceInitHook
 
 __all__ = [
-    'ExactResumeHook', 'ExperimentCheckHook', 'InitialEndmemberHook', 'IterationSeedHook', 'MeanLossHook',
-    'NonFiniteLossHook', 'NonNegativeEndmemberHook', 'PreemptionHook', 'SafeCheckpointHook',
+    'ExactResumeHook', 'ExperimentCheckHook', 'InitialEndmemberHook', 'InitialStateHook', 'IterationSeedHook',
+    'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook', 'PreemptionHook', 'RefinementHook',
+    'SafeCheckpointHook',
     'SceneProgressHook', 'SceneResultHook', 'SceneStateHook', 'SubspaceInitHook'
 ]

@@ -11,6 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 
+from mmhsi.engine.run_checkpoints import BEST_NOTE
 from mmhsi.registry import HOOKS
 from mmhsi.weights.checkpoint_file import PART_SUFFIX, check_intact, put_in_place, write_text
 
@@ -169,7 +170,11 @@ class SafeCheckpointHook(CheckpointHook):
         finally:
             self.file_backend = backend
         best = {getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()}
+        best.discard(None)
         if is_main_process():
+            if best:  # of several metrics the first one
+                noted = getattr(self, 'best_ckpt_path', None) or next(iter(self.best_ckpt_path_dict.values()))
+                write_text(Path(runner.work_dir, BEST_NOTE), noted)
             self._delete([path for path in late.outdated if path not in best])
 
     @property

@@ -12,6 +12,9 @@ from mmhsi.registry import MODELS
 class EndmemberDecoder(BaseModule):
     r"""Spectra from abundances by a convolution without bias and a ReLU; with a 1x1 kernel :math:`\max(M a, 0)`.
 
+    Endmembers are the weight times ``scale``, the largest value of the initial ones: the steps of an optimiser then
+    mean the same for reflectances below 1 and for stored integers of thousands. Without initial endmembers it is 1.
+
     The weight may be negative between two steps of the optimiser; ``NonNegativeEndmemberHook`` sets such values to zero
     after each step.
 
@@ -30,11 +33,17 @@ class EndmemberDecoder(BaseModule):
         if kernel_size % 2 == 0:
             raise ValueError(f'the side of a kernel must be odd, found {kernel_size}')
         self.conv = nn.Conv2d(num_endmembers, num_bands, kernel_size, padding=kernel_size // 2, bias=False)
+        self.register_buffer('scale', torch.ones(()))
+
+    @property
+    def unit_endmembers(self) -> Tensor:
+        """Endmembers divided by ``scale``, so about 1 at most; see :attr:`endmembers`."""
+        return self.conv.weight.clamp_min(0).mean(dim=(2, 3))
 
     @property
     def endmembers(self) -> Tensor:
         """Spectra (C, P), non-negative; of a larger kernel the mean over its pixels. Differentiable."""
-        return self.conv.weight.clamp_min(0).mean(dim=(2, 3))
+        return self.scale * self.unit_endmembers
 
     @torch.no_grad()
     def set_endmembers(self, endmembers: np.ndarray | Tensor) -> None:
@@ -54,9 +63,12 @@ class EndmemberDecoder(BaseModule):
         if not endmembers.isfinite().all():
             raise ValueError(f'endmembers must be finite, found {int((~endmembers.isfinite()).sum())} of '
                              f'{endmembers.numel()} values that are not')
+        endmembers = endmembers.clamp_min(0)
+        largest = endmembers.max()
+        self.scale.copy_(largest if largest > 0 else torch.ones_like(largest))
         middle = self.conv.kernel_size[0] // 2
         self.conv.weight.zero_()
-        self.conv.weight[:, :, middle, middle] = endmembers.clamp_min(0)
+        self.conv.weight[:, :, middle, middle] = endmembers / self.scale
 
     @torch.no_grad()
     def clamp_(self) -> None:
@@ -65,4 +77,9 @@ class EndmemberDecoder(BaseModule):
 
     def forward(self, abundances: Tensor) -> Tensor:
         """Abundances (B, P, H, W) → spectra (B, C, H, W), non-negative."""
-        return self.conv(abundances).relu()
+        return self.scale * self.conv(abundances).relu()
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
+        # official weights, and checkpoints from before there was a scale, hold the endmembers themselves
+        state_dict.setdefault(f'{prefix}scale', torch.ones_like(self.scale))
+        super()._load_from_state_dict(state_dict, prefix, *args)

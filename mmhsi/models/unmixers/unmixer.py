@@ -26,7 +26,8 @@ class Unmixer(BaseModel):
         loss_reconstruction (dict, optional): Config of a loss of predicted and true spectra. Defaults to the spectral
             angle in radians.
         loss_sparsity (dict, optional): Config of a loss of the abundances. Defaults to None (none).
-        loss_variation (dict, optional): Config of a loss of the endmembers. Defaults to None (none).
+        loss_variation (dict, optional): Config of a loss of the endmembers in units of the decoder's scale. Defaults to
+            None (none).
         unit_spectra (bool): Whether the encoder sees each spectrum divided by its root mean square over the bands, so
             that dark pixels are told apart as well as bright ones; a zero spectrum stays zero. Loss and results are
             those of the spectra as they are. Defaults to False, as in the reference.
@@ -112,7 +113,7 @@ class Unmixer(BaseModel):
         if self.loss_sparsity is not None:
             losses['loss_sparsity'] = self.loss_sparsity(abundances)
         if self.loss_variation is not None:
-            losses['loss_variation'] = self.loss_variation(self.endmembers)
+            losses['loss_variation'] = self.loss_variation(self.decoder.unit_endmembers)
         return losses
 
     def add_predictions(self, data_samples: Sequence[BaseDataElement] | None, abundances: Tensor,

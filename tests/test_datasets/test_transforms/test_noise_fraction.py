@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
+from mmhsi.datasets import Scene
 from mmhsi.datasets.transforms import MinimumNoiseFraction
 
 
@@ -72,3 +73,48 @@ def test_bad_input_is_named(scene):
         MinimumNoiseFraction(2, trim=1)
     with pytest.raises(ValueError, match='no full rank'):
         MinimumNoiseFraction(2).fit(np.concatenate([scene, np.zeros_like(scene[:, :1])], axis=1))
+
+
+def test_only_neighbours_tell_of_the_noise(scene):
+    """Rows of 40 pixels in any order: with the ends of rows named, nothing has to be trimmed."""
+    rows = scene.reshape(150, 40, 6)[np.random.RandomState(0).permutation(150)].reshape(-1, 6)
+    neighbours = np.arange(1, len(rows)) % 40 != 0
+    transform = MinimumNoiseFraction(6, trim=0.)
+    transform.fit(rows, neighbours)
+    np.testing.assert_allclose(transform.ratio, [101, 26, 5, 1, 1, 1], rtol=0.1)
+    with pytest.raises(ValueError, match='at least 7 such pairs for 6 bands, but 0 of the 6000 pixels'):
+        transform.fit(rows, np.zeros_like(neighbours))
+
+
+def test_blocks_change_nothing(scene, monkeypatch):
+    states = []
+    for block in (16384, 1000, 7):
+        monkeypatch.setattr('mmhsi.datasets.transforms.noise_fraction._BLOCK', block)
+        transform = MinimumNoiseFraction(4)
+        transform.fit(scene[:2000], np.arange(1999) % 13 != 0)
+        states.append(transform.state_dict())
+    for state in states[1:]:
+        for name, value in state.items():
+            np.testing.assert_allclose(value, states[0][name], rtol=1e-9, atol=1e-9)
+
+
+def test_a_sample_of_a_large_scene_keeps_the_signal():
+    """One pixel in 50: what five components explain of the signal stays what all pixels give."""
+    rng = np.random.RandomState(0)
+    abundances = gaussian_filter(rng.randn(300, 400, 5), (9, 9, 0))
+    signal = abundances / abundances.std() @ rng.rand(5, 30) * 10
+    cube = (signal + rng.randn(300, 400, 30) * rng.uniform(0.5, 4, 30)).astype(np.float32)
+
+    def kept(**options):
+        """Share of the variance of the signal that is linear in the components, and these."""
+        scene = Scene(cube, preprocessing=[dict(type='MinimumNoiseFraction', n_components=5)], **options)
+        scores = scene.window(0, 0, 300, 400).reshape(-1, 5)
+        centred = signal.reshape(-1, 30) - signal.mean((0, 1))
+        left = np.linalg.lstsq(scores, centred, rcond=None)[1].sum()
+        return 1 - left / np.square(centred).sum(), scene.state_dict()['0.MinimumNoiseFraction.components']
+
+    everything, full = kept()
+    sample, sampled = kept(fit_pixels=2400)
+    assert everything > 0.99 and sample > 0.97  # single pixels far apart: 0.92
+    angles = np.linalg.svd(np.linalg.qr(full.T)[0].T @ np.linalg.qr(sampled.T)[0], compute_uv=False)
+    assert angles.min() > 0.95

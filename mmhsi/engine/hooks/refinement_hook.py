@@ -1,0 +1,115 @@
+"""The last stage of a pixel classifier, chosen after the training and kept with its weights."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.dist import barrier, is_main_process
+from mmengine.hooks import Hook
+
+from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.engine.resume import find_latest_checkpoint
+from mmhsi.engine.run_checkpoints import best_checkpoint
+from mmhsi.evaluation.metrics.scene_classification import SceneClassificationMetric
+from mmhsi.evaluation.refinement import STRENGTHS, Refinement, SceneRefiner
+from mmhsi.registry import HOOKS
+from mmhsi.weights.checkpoint_file import parameters_of, read_checkpoint, write_checkpoint
+
+RECORD = 'refinement'  # in checkpoint['mmhsi'], by the name of the scene
+
+
+@HOOKS.register_module()
+class RefinementHook(Hook):
+    """Let a random walker and a temperature follow the network, as its validation pixels choose.
+
+    After a training all pixels of the test scene are predicted once with the best state; walker (off included) and
+    temperature are chosen by the likelihood of the validation pixels, see
+    :class:`mmhsi.evaluation.refinement.SceneRefiner`, and written into the checkpoint. A test applies the choice of the
+    checkpoint that was loaded. With a checkpoint that has none, or weights of another origin, the test makes its own.
+
+    The metric of the test is a ``SceneClassificationMetric(uncertainty=True)``, and its dataset covers the whole scene.
+
+    Args:
+        strengths (Sequence[float]): Candidates for the walker, from weak to strong; an empty one leaves the walker out.
+            Defaults to 1, 0.3, 0.1, 0.03, 0.01.
+        contrast (float): How much the edges of the image hold the walker back, see
+            :func:`mmhsi.classical.edge_laplacian`. Defaults to 10.
+    """
+
+    priority = 'LOWEST'  # after the last checkpoint of the training is written
+
+    def __init__(self, strengths: Sequence[float] = STRENGTHS, contrast: float = 10.) -> None:
+        self.strengths = tuple(strengths)
+        self.contrast = contrast
+        self._record: dict = {}
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Remember the choice that a checkpoint holds."""
+        self._record = dict((checkpoint.get('mmhsi') or {}).get(RECORD, {}))
+
+    def after_train(self, runner) -> None:
+        """Choose for the best state, or for the last one where no validation chose, and write it down there."""
+        path = best_checkpoint(runner) or find_latest_checkpoint(runner.work_dir)
+        if path is None or not Path(path).is_file():
+            runner.logger.warning('RefinementHook: the run has no checkpoint; the test chooses the refinement.')
+            return
+        checkpoint = read_checkpoint(path, mmap=False)
+        model = runner.model
+        last = {name: value.clone() for name, value in model.state_dict().items()}
+        model.load_state_dict(self._fitting(parameters_of(checkpoint, path), last))
+        try:
+            chosen = self._choose(runner)
+        finally:
+            model.load_state_dict(last)
+        if is_main_process():
+            checkpoint.setdefault('mmhsi', {})[RECORD] = chosen
+            write_checkpoint(checkpoint, path)
+            for name, settings in chosen.items():
+                runner.logger.info(f'Refinement of scene {name!r} for {Path(path).name}: walker {settings["walker"]}, '
+                                   f'temperature {settings["temperature"]:.2f}.')
+        barrier()
+
+    def before_test(self, runner) -> None:
+        """Hand the choice, or the task to make one, to the metrics."""
+        metrics = [metric for metric in runner.test_evaluator.metrics if isinstance(metric, SceneClassificationMetric)]
+        if not any(metric.uncertainty for metric in metrics):
+            found = ', '.join(type(metric).__name__ for metric in runner.test_evaluator.metrics)
+            raise ValueError('RefinementHook needs SceneClassificationMetric(uncertainty=True) as test_evaluator, '
+                             f'which keeps the probabilities; found {found}')
+        if not self._record:
+            runner.logger.info('The checkpoint holds no refinement; it is chosen on the validation pixels of the test.')
+        for metric in metrics:
+            metric.refiners = self._refiners(find_scenes(runner.test_dataloader.dataset))
+
+    def _refiners(self, scenes: list) -> dict[str, SceneRefiner]:
+        refiners = {}
+        for scene in scenes:
+            settings = self._record.get(scene.name) or next(iter(self._record.values()), None)
+            refiners[scene.name] = SceneRefiner(scene, self.strengths, self.contrast,
+                                                settings and Refinement.from_settings(settings))
+        return refiners
+
+    @staticmethod
+    def _fitting(state: dict, wanted: dict) -> dict:
+        # a wrapper of distributed training adds 'module.'
+        return {name: state[name.removeprefix('module.')] for name in wanted}
+
+    @torch.no_grad()
+    def _choose(self, runner) -> dict[str, dict]:
+        dataloader = runner.build_dataloader(runner._test_dataloader) if isinstance(
+            runner._test_dataloader, dict) else runner._test_dataloader
+        self._record = {}
+        metric = SceneClassificationMetric(uncertainty=True)
+        metric.dataset_meta = dataloader.dataset.metainfo
+        metric.refiners = refiners = self._refiners(find_scenes(dataloader.dataset))
+        training = runner.model.training
+        runner.model.eval()
+        try:
+            for batch in dataloader:
+                metric.process(batch, [sample.to_dict() for sample in runner.model.test_step(batch)])
+        finally:
+            runner.model.train(training)
+        metric.evaluate(len(dataloader.dataset))
+        self._record = {name: refiner.chosen.settings() for name, refiner in refiners.items()
+                        if refiner.chosen is not None}
+        return self._record

@@ -1,0 +1,71 @@
+"""How well probabilities of classes tell how often they are right."""
+
+import numpy as np
+
+_SMALLEST = 1e-12
+
+
+def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative logarithm of the probability of the true class.
+
+    Args:
+        probabilities (np.ndarray): (N, K), each row with sum 1; below 1e-12 they count as 1e-12.
+        labels (np.ndarray): (N,), 0 to K - 1.
+
+    Returns:
+        float: At least 0; NaN without any sample.
+    """
+    labels = np.asarray(labels, dtype=np.int64)
+    if not labels.size:
+        return float('nan')
+    true = np.asarray(probabilities, dtype=np.float64)[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(true, _SMALLEST)).mean())
+
+
+def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    r"""Probabilities :math:`p_k^{1/T} / \sum_j p_j^{1/T}` along the last axis; less certain above 1, more below."""
+    logits = np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), _SMALLEST)) / temperature
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature of the smallest negative log-likelihood (Guo et al., ICML 2017), between 1/20 and 20.
+
+    Args:
+        probabilities (np.ndarray): (N, K) of held-out samples.
+        labels (np.ndarray): (N,), 0 to K - 1; without any the temperature is 1.
+
+    Returns:
+        float: T.
+    """
+    from scipy.optimize import minimize_scalar
+
+    if not len(labels):
+        return 1.
+
+    def loss(exponent: float) -> float:
+        return negative_log_likelihood(apply_temperature(probabilities, np.exp(exponent)), labels)
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-np.log(20.), np.log(20.)), method='bounded').x))
+
+
+def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
+    r"""Mean distance of confidence and accuracy over bins of equal width (Naeini et al., AAAI 2015).
+
+    :math:`\sum_b \frac{n_b}{N} |acc_b - conf_b|` with the n_b samples whose confidence lies in bin b.
+
+    Args:
+        confidence (np.ndarray): (N,) probability of the predicted class, in 0 .. 1.
+        correct (np.ndarray): (N,) bool, whether the prediction is right.
+        bins (int): Number of bins. Defaults to 15.
+
+    Returns:
+        float: In 0 .. 1; NaN without any sample.
+    """
+    confidence, correct = np.asarray(confidence, np.float64), np.asarray(correct, np.float64)
+    if not confidence.size:
+        return float('nan')
+    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    gap = np.bincount(place, correct - confidence, bins)
+    return float(np.abs(gap).sum() / len(confidence))

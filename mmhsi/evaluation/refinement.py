@@ -1,0 +1,149 @@
+"""The last stage of a pixel classifier: probabilities that follow the edges of the image and tell how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from mmhsi.classical.random_walker import edge_laplacian, first_component, random_walker
+from mmhsi.evaluation.functional.calibration import apply_temperature, fit_temperature, negative_log_likelihood
+from mmhsi.utils.labels import IGNORE_INDEX
+
+STRENGTHS = (1., 0.3, 0.1, 0.03, 0.01)
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A random walker over class probabilities and a temperature, as they were chosen on validation pixels.
+
+    Attributes:
+        strength (float, optional): g of :func:`mmhsi.classical.random_walker`; None leaves the walker out.
+        temperature (float): T of :func:`mmhsi.evaluation.functional.apply_temperature`, after the walker.
+        contrast (float): c of :func:`mmhsi.classical.edge_laplacian`.
+    """
+
+    strength: float | None = None
+    temperature: float = 1.
+    contrast: float = 10.
+
+    def __call__(self, probabilities: np.ndarray, laplacian: sparse.csr_matrix | None) -> np.ndarray:
+        """Refine the probabilities (N, K) of the pixels of a graph; without a walker the graph may be None."""
+        if self.strength is not None:
+            probabilities = np.maximum(random_walker(probabilities, laplacian, self.strength), 0)
+        return apply_temperature(probabilities, self.temperature)
+
+    def settings(self) -> dict:
+        """The choice in plain values; ``walker`` is 'off' without one."""
+        return dict(walker='off' if self.strength is None else self.strength, temperature=self.temperature,
+                    contrast=self.contrast)
+
+    @classmethod
+    def from_settings(cls, settings: Mapping) -> Refinement:
+        """The inverse of :meth:`settings`."""
+        walker = settings['walker']
+        return cls(None if walker == 'off' else float(walker), float(settings['temperature']),
+                   float(settings['contrast']))
+
+
+def choose_refinement(probabilities: np.ndarray,
+                      laplacian: sparse.csr_matrix,
+                      places: np.ndarray,
+                      labels: np.ndarray,
+                      strengths: Sequence[float] = STRENGTHS,
+                      contrast: float = 10.) -> Refinement:
+    """Choose walker and temperature by the likelihood of held-out pixels; no walker is a candidate too.
+
+    The likelihood tells more than the accuracy, in which a few pixels of a class tie. Of equally good candidates the
+    weaker one is taken.
+
+    Args:
+        probabilities (np.ndarray): (N, K) of the pixels of the graph.
+        laplacian (sparse.csr_matrix): The graph, made with ``contrast``.
+        places (np.ndarray): (n,) rows of ``probabilities`` of the held-out pixels.
+        labels (np.ndarray): (n,) their classes, 0 to K - 1.
+        strengths (Sequence[float]): Candidates, from weak to strong, which means from large to small values.
+        contrast (float): Noted in the result. Defaults to 10.
+
+    Returns:
+        Refinement: The choice; without held-out pixels one that changes nothing.
+    """
+    if not len(places):
+        return Refinement(contrast=contrast)
+    best, smallest = None, np.inf
+    for strength in (None, *strengths):
+        walked = probabilities if strength is None else random_walker(probabilities, laplacian, strength)
+        held_out = np.maximum(walked[places], 0)
+        temperature = fit_temperature(held_out, labels)
+        loss = negative_log_likelihood(apply_temperature(held_out, temperature), labels)
+        if loss < smallest - 1e-9:
+            best, smallest = Refinement(strength, temperature, contrast), loss
+    return best
+
+
+def scene_laplacian(scene, contrast: float = 10.) -> sparse.csr_matrix:
+    """The graph of the valid pixels of a scene, along the edges of the first principal component of its bands.
+
+    Args:
+        scene (Scene): The scene; bands that its preprocessing leaves out do not count.
+        contrast (float): See :func:`mmhsi.classical.edge_laplacian`. Defaults to 10.
+
+    Returns:
+        sparse.csr_matrix: (N, N) for the N valid pixels in the order of their flat indices.
+    """
+    guide = np.zeros(scene.valid.shape)
+    guide[scene.valid] = first_component(scene.raw_pixels(scene.subset('all')))
+    return edge_laplacian(guide, scene.valid, contrast)
+
+
+class SceneRefiner:
+    """Refines maps of probabilities of one scene, with a choice made on its validation pixels or made before.
+
+    Args:
+        scene (Scene): The scene.
+        strengths (Sequence[float]): Candidates for the walker; without any only the temperature is chosen.
+        contrast (float): Of the graph. Defaults to 10.
+        chosen (Refinement, optional): A choice that was made before. Defaults to None: it is made here.
+    """
+
+    def __init__(self, scene, strengths: Sequence[float] = STRENGTHS, contrast: float = 10.,
+                 chosen: Refinement | None = None) -> None:
+        self.scene = scene
+        self.strengths = tuple(strengths)
+        self.contrast = contrast if chosen is None else chosen.contrast
+        self.chosen = chosen
+
+    def __call__(self, probabilities: np.ndarray) -> np.ndarray:
+        """Refine a map (H, W, K) of probabilities, NaN where nothing was predicted, which stays so.
+
+        Pixels without a prediction are no part of the graph.
+        """
+        from_map = self.scene.valid & np.isfinite(probabilities).all(axis=-1)
+        laplacian = scene_laplacian(self.scene, self.contrast)
+        keep = from_map[self.scene.valid]
+        if not keep.all():
+            laplacian = _subgraph(laplacian, keep)
+        values = probabilities[from_map].astype(np.float64)
+        if self.chosen is None:
+            self.chosen = self._choose(values, laplacian, from_map)
+        refined = np.array(probabilities, dtype=np.float32)
+        refined[from_map] = self.chosen(values, laplacian)
+        return refined
+
+    def _choose(self, values: np.ndarray, laplacian: sparse.csr_matrix, from_map: np.ndarray) -> Refinement:
+        split = self.scene.split
+        held_out = np.zeros(0, np.int64) if split is None else split.val
+        held_out = held_out[from_map.ravel()[held_out]]
+        labels = self.scene.labels.ravel()[held_out] if len(held_out) else np.zeros(0, np.int64)
+        if (labels == IGNORE_INDEX).any():
+            held_out, labels = held_out[labels != IGNORE_INDEX], labels[labels != IGNORE_INDEX]
+        places = np.cumsum(from_map.ravel()) - 1
+        return choose_refinement(values, laplacian, places[held_out], labels, self.strengths, self.contrast)
+
+
+def _subgraph(laplacian: sparse.csr_matrix, keep: np.ndarray) -> sparse.csr_matrix:
+    part = laplacian[keep][:, keep]
+    adjacency = -(part - sparse.diags(part.diagonal()))
+    return sparse.csr_matrix(sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel()) - adjacency)

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from mmhsi.classical.random_walker import random_walker
+from mmhsi.datasets import Scene
+from mmhsi.evaluation.functional import apply_temperature, negative_log_likelihood
+from mmhsi.evaluation.refinement import Refinement, SceneRefiner, choose_refinement, scene_laplacian
+
+SHAPE = (24, 30)
+
+
+@pytest.fixture
+def scene():
+    """Fields of three classes that the first component tells apart, one pixel without data."""
+    rng = np.random.default_rng(0)
+    labels = gaussian_filter(rng.normal(size=(*SHAPE, 3)), (4, 4, 0)).argmax(axis=-1) + 1
+    cube = (labels[..., None] * [10., 20., 5.] + rng.normal(0, 1, (*SHAPE, 3))).astype(np.float32)
+    cube[3, 4, 1] = np.nan
+    return Scene(cube, labels=labels, split=dict(type='NumberSplit', train=5, val=8, seed=0), name='fields')
+
+
+def noisy(scene, certainty):
+    """Probabilities that are right in three of four pixels, without regard to the neighbours."""
+    rng = np.random.default_rng(1)
+    guess = np.where(rng.random(SHAPE) < 0.75, np.where(scene.valid, scene.labels, 0), rng.integers(0, 3, SHAPE))
+    return np.where(scene.valid[..., None], np.eye(3)[guess] * certainty + (1 - certainty) / 3, np.nan)
+
+
+def test_walker_and_temperature_are_chosen_by_the_likelihood_of_the_validation_pixels(scene):
+    probabilities = noisy(scene, 0.99)
+    refiner = SceneRefiner(scene, strengths=(1., 0.1))
+    refined = refiner(probabilities)
+    valid = scene.valid
+    laplacian, val = scene_laplacian(scene), scene.split.val
+    places = (np.cumsum(valid.ravel()) - 1)[val]
+    scores = {}
+    for strength in (None, 1., 0.1):
+        walked = probabilities[valid] if strength is None else random_walker(probabilities[valid], laplacian, strength)
+        scores[strength] = min(
+            (negative_log_likelihood(apply_temperature(walked[places], t), scene.labels.ravel()[val]), strength, t)
+            for t in np.exp(np.linspace(-3, 3, 601)))
+    _, strength, temperature = min(scores.values(), key=lambda score: score[0])
+    assert refiner.chosen.strength == strength and strength is not None
+    assert refiner.chosen.temperature == pytest.approx(temperature, rel=0.02)
+    test = scene.split.test
+    accuracy = [(values.reshape(-1, 3)[test].argmax(axis=1) == scene.labels.ravel()[test]).mean()
+                for values in (probabilities, refined)]
+    assert accuracy[1] > accuracy[0] + 0.08
+    np.testing.assert_allclose(refined[valid].sum(axis=-1), 1, rtol=1e-5)
+    assert np.isnan(refined[~valid]).all()
+
+
+def test_a_walker_that_harms_is_left_out(scene):
+    """Single pixels of another class than their neighbours, which the classifier knows."""
+    labels = np.random.default_rng(2).integers(1, 4, SHAPE)
+    flat = Scene(np.ones((*SHAPE, 2), np.float32), labels=labels,
+                 split=dict(type='NumberSplit', train=5, val=8, seed=0))
+    refiner = SceneRefiner(flat)
+    refiner(np.eye(3)[flat.labels] * 0.8 + 0.2 / 3)
+    assert refiner.chosen.strength is None and refiner.chosen.settings()['walker'] == 'off'
+    assert Refinement.from_settings(refiner.chosen.settings()) == refiner.chosen
+
+
+def test_a_choice_made_before_is_kept(scene):
+    chosen = Refinement(strength=0.3, temperature=2.)
+    refined = SceneRefiner(scene, chosen=chosen)(noisy(scene, 0.9))
+    expected = apply_temperature(random_walker(noisy(scene, 0.9)[scene.valid], scene_laplacian(scene), 0.3), 2.)
+    np.testing.assert_allclose(refined[scene.valid], expected, rtol=1e-5)
+
+
+def test_pixels_without_a_prediction_are_no_part_of_the_graph(scene):
+    probabilities = noisy(scene, 0.9)
+    probabilities[:, 15:] = np.nan
+    half = SceneRefiner(scene, chosen=Refinement(strength=0.1))(probabilities)
+    cut = Scene(scene.raw_pixels(np.arange(scene.valid.size)).reshape(*SHAPE, 3)[:, :15], nodata=0.)
+    assert np.isnan(half[:, 15:]).all() and np.isfinite(half[:, :15][scene.valid[:, :15]]).all()
+    assert half[:, :15][cut.valid].sum(axis=-1) == pytest.approx(1, rel=1e-5)
+
+
+def test_without_validation_pixels_nothing_changes():
+    chosen = choose_refinement(np.full((4, 2), 0.5), None, np.zeros(0, int), np.zeros(0, int))
+    assert chosen == Refinement()
+    np.testing.assert_allclose(chosen(np.array([[0.3, 0.7]]), None), [[0.3, 0.7]])
