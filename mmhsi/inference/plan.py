@@ -33,6 +33,8 @@ class Plan:
         window (int, optional): Side of the window around each pixel; None for tiles.
         grid (TileGrid, optional): The tiles.
         pad_mode (str): Padding mode outside the scene.
+        whole (bool): Whether the test gives the model whole images, which it cuts itself; what the loading step says of
+            padding then never comes into play.
         loading (tuple): Steps of the test pipeline before the packing, as configs.
         metric (Mapping): The metric of the test.
         target_spectrum (Any, optional): Where the target spectrum is taken from.
@@ -47,6 +49,7 @@ class Plan:
     window: int | None = None
     grid: TileGrid | None = None
     pad_mode: str = 'constant'
+    whole: bool = False
     loading: tuple = ()
     metric: Mapping | None = None
     target_spectrum: Any = None
@@ -115,6 +118,8 @@ class Plan:
                 raise ValueError(f'the test pipeline has the step {type(step).__name__}, which is not applied to '
                                  'scenes that are predicted: move it into the preprocessing of the scene')
         loader = loader or LoadSceneWindow(pad_mode or self.pad_mode)
+        if self.whole:
+            loader.pad_mode = self.pad_mode
         return loader, spectral
 
 
@@ -157,7 +162,8 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
         return replace(plan, grid=grid, pad_mode=dataset.get('pad_mode', 'reflect'))
     test_cfg = getattr(model, 'test_cfg', None) or {}
     padding = task.padding(model) or test_cfg.get('padding', 'reflect')
-    return replace(plan, grid=_grid_of_model(model, test_cfg), pad_mode='constant' if padding == 'zeros' else padding)
+    return replace(plan, grid=_grid_of_model(model, test_cfg), whole=True,
+                   pad_mode='constant' if padding == 'zeros' else padding)
 
 
 def _grid_of_model(model: nn.Module, test_cfg: Mapping) -> TileGrid:

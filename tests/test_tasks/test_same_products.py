@@ -77,6 +77,8 @@ def experiment(family: str, folder: Path) -> tuple[Config, list[Path]]:
     dataset.scene = scene
     for key in ('evaluate_on', 'areas'):
         dataset.pop(key, None)
+    if family == 'denoising':  # noise may leave the range to which the preprocessing of the noisy file clips
+        dataset.pipeline = [step for step in dataset.pipeline if step['type'].startswith('Pack')]
     if 'names' in dataset:
         dataset.names = ['field']
     if 'scene' in cfg.test_evaluator:
@@ -126,7 +128,7 @@ def test_test_and_prediction_agree(family, tmp_path, monkeypatch):
 
     products = FAMILIES[family][1]
     for folder in ('tested', 'predicted'):
-        found = {path.name.split('_', 1)[1] for path in Path(folder).iterdir()}
+        found = {path.name.partition('_')[2] for path in Path(folder).iterdir()}
         assert products <= found, folder
     for name in sorted(products):
         tested, predicted = (next(Path(folder).glob(f'*_{name}')) for folder in ('tested', 'predicted'))
