@@ -29,7 +29,7 @@ SCENES = {
     'bay-area': ('bay_area/BayArea.mat', 'GT', (1, ), (2, ), 15, 2),
     'santa-barbara': ('santa_barbara/Barbara.mat', 'GT', (1, ), (2, ), 15, 2),
 }
-PICTURES = {'false_colour_1', 'false_colour_2', 'ground_truth', 'change'}
+PICTURES = {'false_colour_1', 'false_colour_2', 'ground_truth', 'classes'}
 
 
 @pytest.fixture(scope='module')

@@ -42,7 +42,7 @@ def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
     assert predicted.size >= 8 and predicted.max() < CLASSES[name]
     pictures = {path.name for path in results.glob('*.png')}
     assert pictures == {f'{name}_{picture}.png' for picture in (
-        'false_colour', 'ground_truth', 'spectra', 'prediction', 'error', 'confusion_matrix')}
+        'false_colour', 'ground_truth', 'spectra', 'classes', 'error', 'confusion_matrix')}
 
 
 def test_every_scene_has_both_base_models_in_both_protocols():

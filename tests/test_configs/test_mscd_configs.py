@@ -43,7 +43,7 @@ def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
     assert written['metrics']['OA'] == pytest.approx((counts['tp'] + counts['tn']) / changes.size)
     pictures = {path.name for path in results.glob('*.png')}
     assert pictures == {f'{city}_{name}.png' for name in (
-        'false_colour_1', 'false_colour_2', 'ground_truth', 'change')}
+        'false_colour_1', 'false_colour_2', 'ground_truth', 'classes')}
 
 
 def test_every_file_name_tells_its_dataset():
