@@ -20,13 +20,16 @@ from inference_cases import (
 )
 from mmengine.config import Config
 from rasterio.transform import from_origin
+from scipy.special import softmax
 from scipy.stats import entropy
 
 from mmhsi.apis import HSIInferencer, init_model
 from mmhsi.datasets import read_spectra, write_raster
 from mmhsi.datasets.io import CubeInfo
+from mmhsi.models.restorers import restore_by_tiles
 from mmhsi.registry import INFERENCERS
 from mmhsi.utils.imresize import imresize
+from mmhsi.utils.tiling import TileGrid
 from mmhsi.utils.windows import crop_window
 
 HEIGHT, WIDTH = 45, 52
@@ -110,10 +113,17 @@ def test_strips_of_a_wide_scene_join_without_a_seam(tmp_path, memory):
     np.testing.assert_allclose(result['scores'], whole(inferencer, cube), atol=2e-6)
 
 
-def test_sliding_windows_of_a_segmentor_are_joined_as_its_own_test_does(tmp_path):
-    cfg = config(segmentor(test_cfg=dict(mode='slide', crop_size=(16, 16), stride=(10, 12))), type='WholeSceneDataset')
+@pytest.mark.parametrize('shape, kind, settings', [
+    ((HEIGHT, WIDTH), 'mmseg.EncoderDecoder', {}),
+    ((HEIGHT, WIDTH), 'SlidingEncoderDecoder', dict(repeat_border_windows=True)),
+    ((13, 27), 'SlidingEncoderDecoder', dict(padding='zeros')),
+    ((13, 7), 'SlidingEncoderDecoder', {}),
+])
+def test_sliding_windows_of_a_segmentor_are_joined_as_its_own_test_does(tmp_path, shape, kind, settings):
+    test_cfg = dict(mode='slide', crop_size=(16, 16), stride=(10, 12), **settings)
+    cfg = config(dict(segmentor(test_cfg=test_cfg), type=kind), type='WholeSceneDataset')
     inferencer = build(tmp_path, cfg)
-    cube = toy_cube(HEIGHT, WIDTH)
+    cube = toy_cube(*shape)
     result, = inferencer(cube, scores=True)['predictions']
     image = standardized(cube)
     with torch.no_grad():
@@ -383,6 +393,59 @@ def test_unmixing(tmp_path):
         assert product.descriptions[0] == 'water'
         np.testing.assert_array_equal(product.read(), result['abundances'])
     assert {'abundances_picture', 'endmembers_picture', 'false_colour_picture'} <= set(result['files'])
+
+
+def test_a_network_of_one_size_is_given_tiles_of_that_size(tmp_path):
+    """Four tiles, by a network with a spectral branch that is tested on whole images, which all have its size."""
+    arch = dict(embed_dims=8, num_layers=2, num_heads=2, full_attn_interval=2, out_indices=(1, ))
+    model = dict(
+        type='mmseg.EncoderDecoder',
+        data_preprocessor=dict(type='HSIDataPreprocessor'),
+        backbone=dict(
+            type='HyperSIGMA',
+            spatial=dict(type='SpatViT', arch=arch, img_size=16, patch_size=4, in_channels=BANDS),
+            spectral=dict(type='SpecViT', arch=arch, img_size=16, num_tokens=4)),
+        neck=dict(type='SpectralEnhancement', in_channels=8, num_tokens=4, out_channels=8, scales=(1, )),
+        decode_head=dict(type='PixelSegHead', in_channels=8, num_classes=len(CLASSES)),
+        test_cfg=dict(mode='whole'))
+    inferencer = build(tmp_path, config(model, type='WholeSceneDataset'))
+    cube = toy_cube(28, 28)
+    result, = inferencer(cube, scores=True)['predictions']
+    image, grid = standardized(cube), TileGrid(16, 4, 'smooth')
+    with torch.no_grad():
+        meta = dict(ori_shape=(16, 16), img_shape=(16, 16))
+        tiles = [inferencer.model.inference(image[..., top:top + 16, left:left + 16], [meta])
+                 for top, left in grid.positions(28, 28).tolist()]
+    tiles = [tile[0].permute(1, 2, 0).numpy() for tile in tiles]
+    wanted = grid.stitch(tiles, grid.positions(28, 28), (28, 28)).transpose(2, 0, 1)
+    assert len(tiles) == 4
+    np.testing.assert_allclose(result['scores'], softmax(wanted, axis=0), atol=2e-6)
+    with pytest.raises(ValueError, match='does not take 20 x 20 pixels of 6 bands.*built for 16x16 pixels'):
+        inferencer(cube, tile_size=20)
+
+
+@pytest.mark.parametrize('scale, shape', [(1, (HEIGHT, WIDTH)), (1, (9, 25)), (2, (HEIGHT, WIDTH))])
+def test_restored_scenes_are_those_of_the_test(tmp_path, scale, shape):
+    edsr = dict(type='mmagic.EDSRNet', in_channels=BANDS, out_channels=BANDS, mid_channels=4, num_blocks=1,
+                upscale_factor=2, rgb_mean=[0.] * BANDS, rgb_std=[1.] * BANDS)
+    generators = {
+        1: dict(type='RestorationNet', head=dict(type='RestorationHead', num_bands=BANDS, in_channels=8),
+                backbone=dict(type='SpatViT', img_size=16, patch_size=1, in_channels=BANDS, out_indices=(0, ),
+                              arch=dict(embed_dims=8, num_layers=1, num_heads=2, full_attn_interval=1))),
+        2: dict(type='BicubicResidual', network=edsr, scale=2)}
+    model = dict(
+        type='TiledEditModel', data_preprocessor=dict(type='RestorationDataPreprocessor'), generator=generators[scale],
+        pixel_loss=dict(type='mmagic.MSELoss'), train_cfg=dict(), test_cfg=dict(tile_size=16, overlap=6))
+    inferencer = build(tmp_path, config(model, type='CropDataset'), meta={})
+    cube = toy_cube(*shape)
+    result, = inferencer(cube)['predictions']
+    with torch.no_grad():
+        restored = restore_by_tiles(inferencer.model.generator, standardized(cube), (16, 16), 6)
+    state = standardize_state()
+    wanted = restored[0].permute(1, 2, 0).numpy() * (state['0.Standardize.std'].numpy() + 1e-6)
+    wanted = wanted + state['0.Standardize.mean'].numpy()
+    assert result['restored'].shape == (scale * shape[0], scale * shape[1], BANDS)
+    np.testing.assert_allclose(result['restored'], wanted, rtol=1e-5, atol=1e-4)  # of values up to 20
 
 
 def test_super_resolution_and_denoising(tmp_path):

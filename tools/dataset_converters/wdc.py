@@ -39,7 +39,7 @@ from mmhsi.datasets import (
     write_patches,
 )
 from mmhsi.datasets.splits.area_split import Area, check_areas
-from mmhsi.datasets.window_grid import grid_positions
+from mmhsi.utils.tiling import TileGrid
 
 TRAIN, VAL, TEST = ((0, 0, 600, 307), (800, 0, 416, 307)), ((1216, 0, 64, 307), ), (600, 50, 192, 192)
 REFERENCE_TRAIN, REFERENCE_TEST = ((0, 0, 600, 307), (800, 0, 480, 307)), (600, 50, 200, 200)
@@ -110,7 +110,8 @@ def write_tests(out: Path, clean: np.ndarray, args: argparse.Namespace) -> None:
         noisy = NoiseChain(f'case{case}', seed=args.seed)(dict(img=clean))['img']
         noisy, kept = noisy[:height, :width], clean[:height, :width]
         write_mat(out / f'test/Case{case}/test.mat', input=noisy, gt=kept)
-        for number, (top, left) in enumerate(grid_positions(height, width, args.size, args.size), 1):
+        corners = TileGrid(args.size, layout='inside').positions(height, width).tolist()
+        for number, (top, left) in enumerate(corners, 1):
             square = slice(top, top + args.size), slice(left, left + args.size)
             write_mat(out / f'Patch_Cases/Case{case}/{number}.mat', input=noisy[square], gt=kept[square])
 
