@@ -11,7 +11,7 @@ FLOORS = [('cli', 'apis'), ('comparison', 'analysis'), ('inference', ), ('engine
           ('evaluation', ), ('datasets', ), ('models', 'classical'), ('weights', ), ('utils', ), ('ops', )]
 BESIDE = {('cli', 'apis'), ('comparison', 'analysis')}
 # modules that stand beside the house; any room may use them
-GROUND = ('compat', 'moved', 'registry', 'structures', 'version')
+GROUND = ('compat', 'installation', 'moved', 'registry', 'structures', 'version')
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 

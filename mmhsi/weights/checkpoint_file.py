@@ -19,6 +19,8 @@ from torch import Tensor
 from mmhsi.compat import training_checkpoint_globals
 from mmhsi.utils.files import PART_SUFFIX, put_in_place
 
+from .safetensors_file import is_safetensors, read_safetensors, write_safetensors
+
 # Set to 1 to trust checkpoints: what they hold is unpickled without restriction, and their configs are run.
 TRUST_VARIABLE = 'MMHSI_TRUST_CHECKPOINTS'
 
@@ -59,7 +61,7 @@ def allowed_classes() -> Iterator[None]:
 
 def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=None,
                     mmap: bool = True) -> object:
-    """Read a file of ``torch.save``; of its pickle, only tensors and plain containers are rebuilt.
+    """Read a file of ``torch.save`` or safetensors; of a pickle, only tensors and plain containers are rebuilt.
 
     Args:
         path (str | Path): The file.
@@ -101,9 +103,11 @@ def read_checkpoint_stream(file: BinaryIO, name: str, trust: bool = False, map_l
     """
     head = file.read(24)
     file.seek(0)
+    if is_safetensors(head):
+        return read_safetensors(file, name, map_location)
     if not head.startswith((_ZIP, _PICKLE)):
-        raise ValueError(f'{name} is not a checkpoint: expected a file of torch.save, found one that starts with '
-                         f'{head!r}')
+        raise ValueError(f'{name} is not a checkpoint: expected a file of torch.save or safetensors, found one that '
+                         f'starts with {head!r}')
     trust = trust or is_trusted()
     if trust:
         warnings.warn(f'{name} is unpickled without restriction: it can run any code', stacklevel=3)
@@ -191,13 +195,14 @@ def write_checkpoint(checkpoint: dict, path: str | os.PathLike) -> None:
 
     Args:
         checkpoint (dict): What to save.
-        path (str | Path): The file; its folder is made if absent.
+        path (str | Path): The file; its folder is made if absent. One that ends in '.safetensors' becomes such a file,
+            see :func:`mmhsi.weights.safetensors_file.write_safetensors`; any other is of ``torch.save``.
     """
     path = Path(path).expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'{path.name}.{os.getpid()}{PART_SUFFIX}')
     try:
-        torch.save(checkpoint, part)
+        (write_safetensors if path.suffix == '.safetensors' else torch.save)(checkpoint, part)
         put_in_place(part, path)
     finally:
         part.unlink(missing_ok=True)
