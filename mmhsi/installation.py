@@ -59,7 +59,8 @@ def check_torchvision() -> None:
     torch, torchvision = _version('torch'), _version('torchvision')
     if torch is None or torchvision is None:
         return
-    needs = [need for need in map(Requirement, importlib.metadata.requires('torchvision') or ()) if need.name == 'torch']
+    declared = map(Requirement, importlib.metadata.requires('torchvision') or ())
+    needs = [need for need in declared if need.name == 'torch']
     remedy = 'install both together, from one index: pip install --upgrade torch torchvision'
     if not all(need.specifier.contains(Version(torch).public, prereleases=True) for need in needs):
         warnings.warn(f'torchvision {torchvision} is made for {needs[0]}, and torch {torch} is installed; where its '
