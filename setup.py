@@ -1,5 +1,6 @@
 """Packaging: metadata, requirements and the files that MIM expects in an installed toolbox."""
 
+import os
 import runpy
 import shutil
 from pathlib import Path
@@ -17,17 +18,20 @@ def read_requirements(name: str) -> list[str]:
 
 
 class BuildWithMimFiles(build_py):
-    """Copy configs, demo, tools and the model index into ``mmhsi/.mim``, where MIM looks for them."""
+    """Bring configs, demo, tools and the model index into ``mmhsi/.mim``, where MIM and MMEngine look for them.
+
+    A wheel gets copies, an editable installation links to the files.
+    """
 
     def run(self):
         super().run()
-        if self.editable_mode:
-            return
-        target = Path(self.build_lib, 'mmhsi', '.mim')
+        target = ROOT / 'mmhsi/.mim' if self.editable_mode else Path(self.build_lib, 'mmhsi', '.mim')
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         for name in MIM_FILES:
-            if (ROOT / name).is_dir():
+            if self.editable_mode and os.name == 'posix':
+                (target / name).symlink_to(ROOT / name)
+            elif (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
             else:
                 shutil.copy2(ROOT / name, target / name)

@@ -8,13 +8,16 @@ import importlib.util
 import logging
 import os
 import pickle
+import re
 import sys
 import types
 
 import numpy as np
 import torch
+from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import HistoryBuffer, print_log
-from mmengine.utils import digit_version
+from mmengine.utils import digit_version, package_utils
 
 _OPERATORS = 'mmcv._ext'
 
@@ -103,6 +106,32 @@ def let_mmagic_import() -> None:
         sys.meta_path.insert(0, _PartsOfMmagic())
 
 
+def let_configs_be_found_by_package() -> None:
+    """Let ``mmhsi::`` stand for the package's configs, in ``_base_``, ``Config.fromfile`` and ``mmengine.hub``.
+
+    MMEngine lists the packages that it knows, and its ``fromfile`` takes files only. It also looks for a package in the
+    folder of its metadata, where one that was installed with ``pip install -e`` is not.
+    """
+    if MODULE2PACKAGE.get('mmhsi'):
+        return
+    MODULE2PACKAGE['mmhsi'] = 'mmhsi'
+    find, read = package_utils.get_installed_path, Config.fromfile
+
+    @functools.wraps(find)
+    def get_installed_path(package: str) -> str:
+        return os.path.dirname(os.path.abspath(__file__)) if package == 'mmhsi' else find(package)
+
+    @functools.wraps(read)
+    def fromfile(filename, *args, **kwargs):
+        is_named = re.match(r'\w+::', str(filename))
+        return read(Config._get_cfg_path(str(filename), '')[0] if is_named else filename, *args, **kwargs)
+
+    for name in ('mmengine.utils.package_utils', 'mmengine.utils', 'mmengine.config.config', 'mmengine.hub.hub'):
+        if name in sys.modules:
+            sys.modules[name].get_installed_path = get_installed_path
+    Config.fromfile = staticmethod(fromfile)
+
+
 def _get_history_statistic(owner: type, name: str):
     """Stand in for ``getattr`` in checkpoints, where it may name the statistics of a ``HistoryBuffer`` alone."""
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
@@ -182,5 +211,6 @@ def apply() -> None:
     ask_for_huge_pages()
     install_mmcv_ops_stand_in()
     let_mmagic_import()
+    let_configs_be_found_by_package()
     allow_training_checkpoints()
     guard_checkpoint_loading()

@@ -5,6 +5,7 @@ the package is imported when the first component is looked up. A component of an
 by its scope, e.g. ``type='mmseg.UPerHead'``.
 """
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 
 from mmengine import registry as root
@@ -27,7 +28,8 @@ class _Child(Registry):
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:
-    return _Child(name, parent=parent, scope=_SCOPE, locations=list(locations))
+    # for a registry that names no place, MMEngine imports all of the package
+    return _Child(name, parent=parent, scope=_SCOPE, locations=list(locations or [__name__]))
 
 
 MODELS = _child('model', root.MODELS, 'mmhsi.models')
@@ -56,3 +58,26 @@ MODEL_WRAPPERS = _child('model wrapper', root.MODEL_WRAPPERS)
 WEIGHT_INITIALIZERS = _child('weight initializer', root.WEIGHT_INITIALIZERS)
 OPTIMIZERS = _child('optimizer', root.OPTIMIZERS)
 OPTIM_WRAPPERS = _child('optimizer wrapper', root.OPTIM_WRAPPERS)
+
+
+def component_name(config: Mapping | None) -> str:
+    """Name of the component that a config describes, without scope and module; '' if it describes none.
+
+    The ``type`` is a name, or, in a config of pure Python, a class.
+    """
+    found = (config or {}).get('type') or ''
+    return (found if isinstance(found, str) else found.__name__).rpartition('.')[2]
+
+
+def register_all_modules(init_default_scope: bool = True) -> None:
+    """Import all components, as the function of this name in the sister toolboxes does.
+
+    A component that is looked up by its name needs no such call.
+
+    Args:
+        init_default_scope (bool): Make 'mmhsi' the default scope. Defaults to True.
+    """
+    for registry in [found for found in globals().values() if isinstance(found, _Child)]:
+        registry.import_from_location()
+    if init_default_scope:
+        root.init_default_scope(_SCOPE)

@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'mmhsi'
 FLOORS = [('cli', 'apis'), ('comparison', 'analysis'), ('inference', ), ('engine', ), ('tasks', ), ('visualization', ),
           ('evaluation', ), ('datasets', ), ('models', 'classical'), ('weights', ), ('utils', ), ('ops', )]
 BESIDE = {('cli', 'apis'), ('comparison', 'analysis')}
-GROUND = ('compat', 'moved', 'registry', 'version')  # modules that stand beside the house; any room may use them
+# modules that stand beside the house; any room may use them
+GROUND = ('compat', 'installation', 'moved', 'registry', 'structures', 'version')
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 
@@ -50,6 +51,6 @@ def test_every_room_has_a_floor():
     assert rooms <= set(LEVEL), f'rooms without a floor: {sorted(rooms - set(LEVEL))}'
 
 
-@pytest.mark.parametrize('module', ['compat', 'moved', 'registry', 'version'])
+@pytest.mark.parametrize('module', GROUND)
 def test_modules_beside_the_house_know_no_room(module):
     assert imported(PACKAGE / f'{module}.py') <= set(GROUND)

@@ -23,7 +23,7 @@ from prettytable import PrettyTable
 
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.evaluation import DetectionResult
-from mmhsi.registry import DATASETS, METRICS
+from mmhsi.registry import DATASETS, METRICS, component_name
 from mmhsi.tasks import classical_methods, default_methods, write_results
 from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset, restoration_methods
 from mmhsi.utils.command_line import add_config_arguments, load_config
@@ -120,7 +120,7 @@ def main(argv: list[str] | None = None) -> dict:
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
     folder = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}') / 'classical'
     evaluator = cfg.get('test_evaluator')
-    if isinstance(evaluator, Mapping) and evaluator.type == 'RestorationMetric':
+    if isinstance(evaluator, Mapping) and component_name(evaluator) == 'RestorationMetric':
         results = restore(cfg, args, options, folder)
         print(f'images, pictures and metrics: {folder}')
         return results

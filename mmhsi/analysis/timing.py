@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import os
 import platform
-import resource
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +19,7 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 from mmhsi.analysis.trial_batch import TrialModel
+from mmhsi.utils.system_memory import resident_memory
 
 MODES = ('inference', 'training')
 
@@ -148,26 +147,17 @@ class _PeakMemory:
         _give_back_freed_memory()
         with contextlib.suppress(OSError):  # Linux: the peak of the process starts anew
             Path('/proc/self/clear_refs').write_text('5')
-        self.before = _resident('VmRSS:')
+        self.before = resident_memory()
 
-    def peak(self) -> int:
-        """Bytes."""
+    def peak(self) -> int | None:
+        """Bytes; None where the system does not tell."""
         if self.device.type == 'cuda':
             return torch.cuda.max_memory_allocated(self.device)
-        return self.weights + max(_resident('VmHWM:') - self.before, 0)
+        most = resident_memory(peak=True)
+        return None if most is None else self.weights + max(most - self.before, 0)
 
 
 def _give_back_freed_memory() -> None:
     """Let the allocator return what is free to the system, or the next run grows into it unseen."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def _resident(entry: str) -> int:
-    """Bytes of resident memory, now ('VmRSS:') or at most ('VmHWM:')."""
-    status = Path('/proc/self/status')
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith(entry):
-                return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if os.uname().sysname == 'Darwin' else 1024)

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmhsi.comparison.cost import Stopwatch
 from mmhsi.comparison.records import plain_scores, split_record
 from mmhsi.engine.hooks.scene_lookup import find_scenes
-from mmhsi.registry import DATASETS, METRICS
+from mmhsi.registry import DATASETS, METRICS, component_name
 from mmhsi.tasks import classical_methods
 from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
 
@@ -29,7 +29,7 @@ def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dic
         ValueError: If the method is unknown.
     """
     evaluator = cfg.test_evaluator
-    if isinstance(evaluator, Mapping) and evaluator.get('type') == 'RestorationMetric':
+    if isinstance(evaluator, Mapping) and component_name(evaluator) == 'RestorationMetric':
         dataset = restoration_dataset(cfg.test_dataloader.dataset)
         with Stopwatch('cpu') as watch:
             results, scores = evaluate_restorer(dataset, method, METRICS.build(evaluator), **options)

@@ -1,8 +1,6 @@
 """What a run costs: parameters, operations, seconds and memory."""
 
 import logging
-import resource
-import sys
 import time
 
 import torch
@@ -12,6 +10,7 @@ from mmengine.model import BaseModel
 from torch import nn
 
 from mmhsi.analysis.complexity import count_complexity
+from mmhsi.utils.system_memory import resident_memory
 
 
 class Stopwatch:
@@ -59,9 +58,10 @@ def count_flops(cfg: Config, model: BaseModel) -> int | None:
 
 
 def peak_memory(device: str) -> dict[str, float]:
-    """Largest memory of this process so far in MiB, ``memory``, and ``device_memory`` on an accelerator."""
-    unit = 2**20 if sys.platform == 'darwin' else 2**10  # Linux counts in KiB
-    found = {'memory': round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)}
+    """Largest memory of this process so far in MiB, ``memory`` (not on Windows), and ``device_memory`` on an
+    accelerator."""
+    held = resident_memory(peak=True)
+    found = {} if held is None else {'memory': round(held / 2**20, 1)}
     if device.startswith('cuda'):
         found['device_memory'] = round(torch.cuda.max_memory_allocated() / 2**20, 1)
     return found

@@ -11,6 +11,7 @@ from mmhsi.datasets.splits.split import Split
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.engine.run_checkpoints import load_best
+from mmhsi.registry import component_name
 
 
 def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) -> tuple[dict, dict]:
@@ -72,7 +73,7 @@ def _prepare(cfg: Config, folder: Path, pictures: bool) -> None:
     if not pictures:
         hooks.pop('result', None)
         dataset = cfg.test_dataloader.dataset
-        if dataset.get('type') == 'WindowDataset' and dataset.get('subset') == 'all' and dataset.get('evaluate_on'):
+        if component_name(dataset) == 'WindowDataset' and dataset.get('subset') == 'all' and dataset.get('evaluate_on'):
             dataset.subset = dataset.evaluate_on
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from mmhsi.datasets.scenes.band_matching import Bands
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.transforms.spectral import SpectralTransform
-from mmhsi.registry import TRANSFORMS
+from mmhsi.registry import TRANSFORMS, component_name
 from mmhsi.tasks.task import Task, all_tasks, task_name, test_dataset, test_metric
 from mmhsi.utils.input_size import fixed_input_size
 from mmhsi.utils.tiling import TileGrid, slide_grid
@@ -123,10 +123,6 @@ class Plan:
         return loader, spectral
 
 
-def _kind(config: Mapping | None) -> str:
-    return str((config or {}).get('type', '')).rsplit('.', 1)[-1]
-
-
 def make_plan(cfg: Config, model: nn.Module) -> Plan:
     """Find out how scenes are predicted with a config, as its test does it.
 
@@ -151,8 +147,8 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
     spectrum = scene.get('target_spectrum')
     if isinstance(spectrum, Mapping) and 'data_root' in scene:
         spectrum = dict(spectrum, data_root=scene['data_root'])
-    plan = Plan(task, settings, metric=test_metric(cfg), target_spectrum=spectrum,
-                loading=tuple(step for step in dataset.get('pipeline', ()) if not _kind(step).startswith('Pack')))
+    loading = tuple(step for step in dataset.get('pipeline', ()) if not component_name(step).startswith('Pack'))
+    plan = Plan(task, settings, metric=test_metric(cfg), target_spectrum=spectrum, loading=loading)
     task.check_model(model, 'window_size' in dataset)
     if 'window_size' in dataset:
         return replace(plan, window=int(dataset['window_size']), pad_mode=dataset.get('pad_mode', 'constant'))

@@ -117,8 +117,8 @@ def load_library(source: Path, headers: tuple[Path, ...] = ()) -> ctypes.CDLL:
     Raises:
         OSError: When there is no compiler, or it fails, or its result cannot be loaded.
     """
-    if os.name != 'posix':
-        raise OSError('the C sources need POSIX threads')
+    if not hasattr(os, 'getuid'):  # Windows
+        raise OSError('the C sources need POSIX threads, and their cache an owner')
     compiler = find_compiler()
     version = _run([*compiler, '--version'])
     if version.returncode != 0:

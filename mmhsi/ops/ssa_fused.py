@@ -36,7 +36,8 @@ def _note_fork() -> None:
     _forked = True
 
 
-os.register_at_fork(after_in_child=_note_fork)
+if hasattr(os, 'register_at_fork'):  # a system without it does not fork
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 class _Rows(ctypes.Structure):

@@ -7,7 +7,7 @@ from mmengine.config import ConfigDict
 
 from mmhsi.classical import DENOISERS, ENLARGEMENTS
 from mmhsi.evaluation import RestorationMetric, RestorationResult
-from mmhsi.registry import DATASETS
+from mmhsi.registry import DATASETS, component_name
 from mmhsi.utils.imresize import imresize
 
 _PACKING = 'PackRestoration'
@@ -27,7 +27,7 @@ def restoration_dataset(cfg: ConfigDict):
     Returns:
         HSIDataset: Its samples hold 'img' (h, w, C) and, unless there is no clean image, 'gt' (H, W, C).
     """
-    steps = [step for step in cfg.get('pipeline', ()) if step['type'].rsplit('.', 1)[-1] != _PACKING]
+    steps = [step for step in cfg.get('pipeline', ()) if component_name(step) != _PACKING]
     return DATASETS.build({**cfg, 'pipeline': steps})
 
 

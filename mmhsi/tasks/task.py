@@ -13,7 +13,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmhsi.datasets.class_info import BLACK_AND_WHITE, resolve_classes
-from mmhsi.registry import TASK_UTILS, TASKS
+from mmhsi.registry import TASK_UTILS, TASKS, component_name
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import Product
 from mmhsi.utils.palette import default_palette
@@ -222,14 +222,15 @@ def task_name(cfg: Config) -> str:
         return cfg['task']
     scene, metric = test_dataset(cfg).get('scene'), test_metric(cfg)
     generator = (cfg.get('model') or {}).get('generator')
-    if generator is not None or str(metric.get('type')).endswith('RestorationMetric'):
+    if generator is not None or component_name(metric) == 'RestorationMetric':
         # the scenes of restoration are those of any task
         scale = max(metric.get('scale', 1), (generator or {}).get('scale', 1))
         return 'super_resolution' if scale > 1 else 'denoising'
     if scene is None:
         raise ValueError(f"{cfg.filename or 'the config'} names no task: add task = one of "
                          f'{", ".join(sorted(map(repr, all_tasks())))}')
-    kind = TASK_UTILS.get(str(scene.get('type', 'Scene')))
+    kind = scene.get('type', 'Scene')
+    kind = TASK_UTILS.get(kind) if isinstance(kind, str) else kind
     if kind is None:
         raise ValueError(f'{cfg.filename or "the config"}: there is no scene of type {scene.get("type")!r}')
     return kind.task_of(scene)

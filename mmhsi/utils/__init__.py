@@ -2,13 +2,17 @@
 
 import importlib
 
-_MOVED = dict.fromkeys(('convert_hypersigma_state_dict', 'revert_hypersigma_state_dict'), 'mmhsi.weights')
+_ELSEWHERE = {
+    'convert_hypersigma_state_dict': 'mmhsi.weights',
+    'register_all_modules': 'mmhsi.registry',
+    'revert_hypersigma_state_dict': 'mmhsi.weights',
+}
 
-__all__ = sorted(_MOVED)
+__all__ = sorted(_ELSEWHERE)
 
 
 def __getattr__(name: str):
-    """The conversion of weights, whose room is :mod:`mmhsi.weights`, is found here too."""
-    if name in _MOVED:
-        return getattr(importlib.import_module(_MOVED[name]), name)
+    """What is expected here by its users, or by MMEngine, and has its room elsewhere."""
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

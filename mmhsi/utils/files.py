@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import os
+import sys
 from pathlib import Path
 
 PART_SUFFIX = '.part'  # of files that are being written
@@ -19,13 +20,28 @@ def put_in_place(part: str | os.PathLike, path: str | os.PathLike) -> None:
         OSError: If the disk refuses the file.
     """
     part, path = Path(part), Path(path)
-    _flush(part)
+    flush_folder(part) if part.is_dir() else _flush_file(part)
     os.replace(part, path)
-    _flush(path.parent)
+    flush_folder(path.parent)
 
 
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _flush_file(path: Path) -> None:
+    with path.open('r+b') as stream:  # Windows flushes only what it may write
+        os.fsync(stream.fileno())
+
+
+def flush_folder(path: str | os.PathLike) -> None:
+    """Bring the names in a folder to the disk; nothing happens where the system opens no folder (Windows).
+
+    Raises:
+        OSError: If the disk refuses.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        if sys.platform == 'win32':
+            return
+        raise
     try:
         os.fsync(descriptor)
     finally:

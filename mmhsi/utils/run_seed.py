@@ -18,7 +18,8 @@ def set_run_seed(cfg: Config, seed: int) -> None:
     """
     cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
     for split in _splits(cfg._cfg_dict):
-        if 'seed' in inspect.signature(TASK_UTILS.get(split['type'])).parameters:
+        kind = split['type']
+        if 'seed' in inspect.signature(TASK_UTILS.get(kind) if isinstance(kind, str) else kind).parameters:
             split['seed'] = seed
 
 

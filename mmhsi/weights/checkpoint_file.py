@@ -17,10 +17,12 @@ from mmengine.utils import digit_version
 from torch import Tensor
 
 from mmhsi.compat import training_checkpoint_globals
+from mmhsi.utils.files import PART_SUFFIX, put_in_place
+
+from .safetensors_file import is_safetensors, read_safetensors, write_safetensors
 
 # Set to 1 to trust checkpoints: what they hold is unpickled without restriction, and their configs are run.
 TRUST_VARIABLE = 'MMHSI_TRUST_CHECKPOINTS'
-PART_SUFFIX = '.part'  # of files that are being written
 
 _ZIP, _PICKLE = b'PK\x03\x04', b'\x80'
 _trusted: ContextVar[bool] = ContextVar('trusted', default=False)
@@ -59,7 +61,7 @@ def allowed_classes() -> Iterator[None]:
 
 def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=None,
                     mmap: bool = True) -> object:
-    """Read a file of ``torch.save``; of its pickle, only tensors and plain containers are rebuilt.
+    """Read a file of ``torch.save`` or safetensors; of a pickle, only tensors and plain containers are rebuilt.
 
     Args:
         path (str | Path): The file.
@@ -101,9 +103,11 @@ def read_checkpoint_stream(file: BinaryIO, name: str, trust: bool = False, map_l
     """
     head = file.read(24)
     file.seek(0)
+    if is_safetensors(head):
+        return read_safetensors(file, name, map_location)
     if not head.startswith((_ZIP, _PICKLE)):
-        raise ValueError(f'{name} is not a checkpoint: expected a file of torch.save, found one that starts with '
-                         f'{head!r}')
+        raise ValueError(f'{name} is not a checkpoint: expected a file of torch.save or safetensors, found one that '
+                         f'starts with {head!r}')
     trust = trust or is_trusted()
     if trust:
         warnings.warn(f'{name} is unpickled without restriction: it can run any code', stacklevel=3)
@@ -186,56 +190,19 @@ def check_intact(path: str | os.PathLike) -> object:
     return checkpoint
 
 
-def put_in_place(part: str | os.PathLike, path: str | os.PathLike) -> None:
-    """Give a file that was written under another name its own: after the call it is on the disk, whole.
-
-    A power failure leaves either what stood under the name before, or the new file.
-
-    Args:
-        part (str | Path): The written file (or folder), beside its place.
-        path (str | Path): Its place; a file there is replaced.
-
-    Raises:
-        OSError: If the disk refuses the file.
-    """
-    part, path = Path(part), Path(path)
-    _flush(part)
-    os.replace(part, path)
-    _flush(path.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a small text file, whole or not at all.
-
-    Args:
-        path (str | Path): The file.
-        text (str): Its content.
-    """
-    part = Path(f'{path}{PART_SUFFIX}')
-    part.write_text(text, encoding='utf-8')
-    put_in_place(part, path)
-
-
 def write_checkpoint(checkpoint: dict, path: str | os.PathLike) -> None:
     """Save a checkpoint; an interrupted call leaves what stood under this name before.
 
     Args:
         checkpoint (dict): What to save.
-        path (str | Path): The file; its folder is made if absent.
+        path (str | Path): The file; its folder is made if absent. One that ends in '.safetensors' becomes such a file,
+            see :func:`mmhsi.weights.safetensors_file.write_safetensors`; any other is of ``torch.save``.
     """
     path = Path(path).expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'{path.name}.{os.getpid()}{PART_SUFFIX}')
     try:
-        torch.save(checkpoint, part)
+        (write_safetensors if path.suffix == '.safetensors' else torch.save)(checkpoint, part)
         put_in_place(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     for row in found:
         numbers = ['-', '-', '-', row['error']] if 'error' in row else [
             f'{1e3 * row["latency"]:.2f}', f'{1e3 * row["latency_std"]:.2f}', f'{row["throughput"]:.2f}',
-            f'{row["peak_memory"] / 2**20:.0f}']
+            '-' if row['peak_memory'] is None else f'{row["peak_memory"] / 2**20:.0f}']
         table.add_row([row['mode'], row['batch_size'], *numbers])
     print(table)
     for row in [row for row in found if 'error' not in row][:1]:

@@ -1,23 +1,11 @@
 """Refusing what does not fit into memory before it is allocated."""
 
-import os
+from mmhsi.utils.system_memory import available_memory
 
 from .errors import CubeReadError
 
 # deflate shrinks by less than this: a header that claims more bytes than this per byte of its file is wrong
 LARGEST_DEFLATE_RATIO = 1032
-
-
-def available_memory() -> int:
-    """Bytes that can be allocated without swapping, as far as the system tells; else all of its memory."""
-    try:
-        with open('/proc/meminfo', encoding='ascii') as stream:
-            for line in stream:
-                if line.startswith('MemAvailable:'):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
 
 
 def check_fits(path: str, what: str, needed: int) -> None:
@@ -32,6 +20,6 @@ def check_fits(path: str, what: str, needed: int) -> None:
         CubeReadError: If the memory does not suffice.
     """
     available = available_memory()
-    if needed > available:
+    if available is not None and needed > available:
         raise CubeReadError(f'{path}: {what} takes {needed / 2 ** 30:.1f} GiB, {available / 2 ** 30:.1f} GiB of memory '
                             'are available; read it window by window, if it is as large as its header claims')

@@ -21,7 +21,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmhsi.datasets.tile_shards.writer import PART_SUFFIX, write_json
+from mmhsi.datasets.tile_shards.writer import write_json
+from mmhsi.utils.files import PART_SUFFIX
 
 FORMAT = 'mmhsi tile shards 1'
 INDEX, PLAN, SHARDS = 'index.json', 'scenes.json', 'shards'

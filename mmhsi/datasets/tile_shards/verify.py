@@ -19,7 +19,7 @@ from mmhsi.datasets.tile_shards.index import (
     shard_path,
 )
 from mmhsi.datasets.tile_shards.parallel import run_parallel
-from mmhsi.datasets.tile_shards.writer import PART_SUFFIX
+from mmhsi.utils.files import PART_SUFFIX
 
 
 def _header_problem(path: Path, record: dict) -> str | None:

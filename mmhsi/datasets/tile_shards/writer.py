@@ -13,17 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-PART_SUFFIX = '.part'
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a renaming last through a power cut, where the file system can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+from mmhsi.utils.files import PART_SUFFIX, flush_folder
 
 
 @contextmanager
@@ -50,7 +40,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    with suppress(OSError):  # some network file systems flush no folder
+        flush_folder(path.parent)
 
 
 def write_json(path: Path, content: dict) -> None:

@@ -13,6 +13,7 @@ from mmengine.model.weight_init import update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import Tensor
 
+from mmhsi.registry import component_name
 from mmhsi.weights.encoder_state import EncoderState, load_encoder_state
 
 # What a checkpoint of pre-training may lack.
@@ -225,7 +226,6 @@ def as_encoder_init(init_cfg: dict | list[dict] | None) -> list[dict] | None:
         return None
     cfgs = []
     for cfg in [init_cfg] if isinstance(init_cfg, dict) else init_cfg:
-        name = cfg['type'] if isinstance(cfg['type'], str) else cfg['type'].__name__
-        pretrained = name.split('.')[-1] in ('Pretrained', 'PretrainedInit', 'PretrainedEncoder')
+        pretrained = component_name(cfg) in ('Pretrained', 'PretrainedInit', 'PretrainedEncoder')
         cfgs.append(dict(cfg, type=PretrainedEncoder) if pretrained else cfg)
     return sorted(cfgs, key=lambda cfg: cfg['type'] is PretrainedEncoder)

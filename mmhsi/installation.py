@@ -1,0 +1,76 @@
+"""What is installed beside mmhsi: combinations that cannot work are named when mmhsi is imported."""
+
+import importlib.metadata
+import importlib.util
+import re
+import sys
+import warnings
+from pathlib import Path
+
+from mmengine.utils import digit_version
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _mmcv_version() -> str | None:
+    """Version of the mmcv that would be imported, read from its files, of which another package may have had the last
+    word.
+    """
+    spec = importlib.util.find_spec('mmcv')
+    if spec is None or spec.origin is None:
+        return None
+    try:
+        text = Path(spec.origin).with_name('version.py').read_text(encoding='utf-8')
+    except OSError:
+        return None
+    found = re.search(r"__version__ = '([^']+)'", text)
+    return found and found[1]
+
+
+def check_mmcv() -> None:
+    """Look whether there is one mmcv, and whether mmsegmentation takes it.
+
+    Raises:
+        ImportError: If there is none, or mmsegmentation refuses it.
+    """
+    version, segmentation = _mmcv_version(), _version('mmsegmentation')
+    if importlib.util.find_spec('mmcv') is None:
+        raise ImportError('mmcv is not installed: pip install "mmcv-lite>=2.1,<2.2"')
+    installed = {name: found for name in ('mmcv', 'mmcv-lite', 'onedl-mmcv') if (found := _version(name))}
+    if len(installed) > 1:
+        warnings.warn(f'{" and ".join(f"{name} {found}" for name, found in installed.items())} are installed in the '
+                      f'same folder, where the files of one replace those of another: uninstall all (pip uninstall '
+                      f'{" ".join(installed)}) and install one', stacklevel=2)
+    if version and segmentation and digit_version(segmentation) < digit_version('1.3') and not (
+            digit_version('2.0.0') <= digit_version(version) < digit_version('2.2.0')):
+        raise ImportError(f'mmcv {version} is installed, and mmsegmentation {segmentation} takes mmcv from 2.0 to '
+                          'below 2.2: pip install "mmcv-lite>=2.1,<2.2"')
+
+
+def check_torchvision() -> None:
+    """Look whether torchvision was built for the torch that is installed; if not, its import may stop."""
+    torch, torchvision = _version('torch'), _version('torchvision')
+    if torch is None or torchvision is None:
+        return
+    declared = map(Requirement, importlib.metadata.requires('torchvision') or ())
+    needs = [need for need in declared if need.name == 'torch']
+    remedy = 'install both together, from one index: pip install --upgrade torch torchvision'
+    if not all(need.specifier.contains(Version(torch).public, prereleases=True) for need in needs):
+        warnings.warn(f'torchvision {torchvision} is made for {needs[0]}, and torch {torch} is installed; where its '
+                      f'import stops, {remedy}', stacklevel=2)
+    elif sys.platform == 'linux' and torch.endswith('+cpu') and '+' not in torchvision:
+        warnings.warn(f'torch {torch} is the build without CUDA, and torchvision {torchvision} the one with it; where '
+                      f'its import stops, {remedy}', stacklevel=2)
+
+
+def check_installation() -> None:
+    """All checks; called once when mmhsi is imported."""
+    check_mmcv()
+    check_torchvision()
