@@ -17,10 +17,10 @@ from mmengine.utils import digit_version
 from torch import Tensor
 
 from mmhsi.compat import training_checkpoint_globals
+from mmhsi.utils.files import PART_SUFFIX, put_in_place
 
 # Set to 1 to trust checkpoints: what they hold is unpickled without restriction, and their configs are run.
 TRUST_VARIABLE = 'MMHSI_TRUST_CHECKPOINTS'
-PART_SUFFIX = '.part'  # of files that are being written
 
 _ZIP, _PICKLE = b'PK\x03\x04', b'\x80'
 _trusted: ContextVar[bool] = ContextVar('trusted', default=False)
@@ -184,44 +184,6 @@ def check_intact(path: str | os.PathLike) -> object:
         if damaged is not None:
             raise ValueError(f'{path} is damaged: the checksum of its part {damaged} is wrong')
     return checkpoint
-
-
-def put_in_place(part: str | os.PathLike, path: str | os.PathLike) -> None:
-    """Give a file that was written under another name its own: after the call it is on the disk, whole.
-
-    A power failure leaves either what stood under the name before, or the new file.
-
-    Args:
-        part (str | Path): The written file (or folder), beside its place.
-        path (str | Path): Its place; a file there is replaced.
-
-    Raises:
-        OSError: If the disk refuses the file.
-    """
-    part, path = Path(part), Path(path)
-    _flush(part)
-    os.replace(part, path)
-    _flush(path.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a small text file, whole or not at all.
-
-    Args:
-        path (str | Path): The file.
-        text (str): Its content.
-    """
-    part = Path(f'{path}{PART_SUFFIX}')
-    part.write_text(text, encoding='utf-8')
-    put_in_place(part, path)
 
 
 def write_checkpoint(checkpoint: dict, path: str | os.PathLike) -> None:

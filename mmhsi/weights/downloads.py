@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import torch
 
-from .checkpoint_file import put_in_place
+from mmhsi.utils.files import put_in_place
 
 _BLOCK = 1 << 20
 _SECONDS = 60  # without a byte

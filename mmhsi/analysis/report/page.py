@@ -17,9 +17,9 @@ import mmhsi
 from mmhsi.analysis.report.facts import describe_data, describe_network
 from mmhsi.analysis.report.run_folder import Results, RunFolder, open_run
 from mmhsi.analysis.training_log import default_keys
+from mmhsi.utils.files import write_text
 from mmhsi.visualization.figure import DPI
 from mmhsi.visualization.training_curves import training_curves_figure
-from mmhsi.weights.checkpoint_file import write_text
 from mmhsi.weights.stored_config import registered_names_only
 
 CAPTIONS = {

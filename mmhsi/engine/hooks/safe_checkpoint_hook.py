@@ -12,7 +12,8 @@ from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 
 from mmhsi.registry import HOOKS
-from mmhsi.weights.checkpoint_file import PART_SUFFIX, check_intact, put_in_place, write_text
+from mmhsi.utils.files import PART_SUFFIX, put_in_place, write_text
+from mmhsi.weights.checkpoint_file import check_intact
 
 INTERRUPTED = 'interrupted.pth'
 VALIDATED = 'validated_at'  # iteration of the last finished validation, in the message hub
