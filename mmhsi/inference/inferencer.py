@@ -30,7 +30,7 @@ from mmhsi.inference.run_scene import predict_scene, try_network
 from mmhsi.inference.staging import Staging
 from mmhsi.inference.summary import SUFFIX, finished_scene, scene_settings, summarize
 from mmhsi.inference.training_state import find_target_spectrum, fitted_state, training_bands
-from mmhsi.inference.weights import config_of_checkpoint, load_parameters, load_weights_file
+from mmhsi.inference.weights import config_of_checkpoint, load_parameters, load_weights_file, training_record
 from mmhsi.inference.zoo import find_model
 from mmhsi.registry import INFERENCERS, MODELS
 from mmhsi.tasks.networks import Network
@@ -105,14 +105,20 @@ class HSIInferencer(BaseInferencer):
                     cfg.update(config_of_checkpoint(checkpoint, weights)._cfg_dict)
                     self._config_name = f'the config that {weights} holds'
         init_default_scope(cfg.get('default_scope', self.scope))
-        with guard:
-            model = MODELS.build(cfg.model)
+        try:
+            with guard:
+                model = MODELS.build(cfg.model)
+        except Exception as error:
+            if isinstance(guard, nullcontext):
+                raise
+            raise ValueError(f'{self._config_name} describes no network that can be built: {type(error).__name__}: '
+                             f'{error}') from error
         if weights is None:
             print_log(f'{self._config_name}: no weights are given, the predictions are those of random ones', 'current',
                       logging.WARNING)
         else:
             load_parameters(model, checkpoint, weights, self._config_name)
-        self._record: Mapping | None = checkpoint.get('mmhsi')
+        self._record = training_record(checkpoint, str(weights))
         self._meta = dict((checkpoint.get('meta') or {}).get('dataset_meta') or {})
         model.cfg = cfg
         return model.to(device).eval()

@@ -47,6 +47,24 @@ def config_of_checkpoint(checkpoint: Mapping, weights: str, trust: bool = False)
     return read_stored_config(text, weights, trust)
 
 
+def training_record(checkpoint: Mapping, weights: str) -> dict | None:
+    """What a training left of its scenes in a checkpoint, ``checkpoint['mmhsi']``; None if it left nothing.
+
+    Raises:
+        ValueError: If it is not laid out as :class:`mmhsi.engine.hooks.SceneStateHook` writes it.
+    """
+    record = checkpoint.get('mmhsi')
+    if record is None:
+        return None
+    states = [record.get('transforms'), *(record.get('scenes') or {}).values()] if isinstance(record, Mapping) and (
+        isinstance(record.get('scenes') or {}, Mapping)) else [None]
+    if not all(isinstance(state, Mapping) and all(isinstance(value, torch.Tensor) for value in state.values())
+               for state in states):
+        raise ValueError(f"{weights}: expected in its entry 'mmhsi' the fitted transforms as tensors by name, found "
+                         'something else')
+    return dict(record)
+
+
 def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config: str) -> None:
     """Load the parameters of a checkpoint, all of them and no others.
 
@@ -65,7 +83,10 @@ def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config:
               if name in state and isinstance(value, torch.Tensor) and state[name].shape != value.shape]
     problems = {'of another shape': shapes}
     if not shapes:
-        result = model.load_state_dict(state, strict=False)
+        try:
+            result = model.load_state_dict(state, strict=False)
+        except (RuntimeError, NotImplementedError) as error:
+            raise ValueError(f'{weights}: its parameters cannot be loaded: {error}') from error
         problems.update(missing=list(result.missing_keys), unknown=list(result.unexpected_keys))
     found = [f'{len(names)} {what} ({", ".join(names[:_MAX_LISTED])}{", ..." if len(names) > _MAX_LISTED else ""})'
              for what, names in problems.items() if names]

@@ -99,6 +99,14 @@ def read_stored_config(text: str, source: str, trust: bool = False, parts: tuple
             plain = isinstance(value, (bool, int, float)) or isinstance(value, str) and _NAME.fullmatch(value)
             if plain and name not in _NOT_KEPT:
                 kept[name] = value
+    for name in parts:
+        value = kept.get(name)
+        if value is not None and not isinstance(value, Mapping) and not name.endswith('_evaluator'):
+            raise refused(source, f'has in {name} {type(value).__name__}, expected a dict')
+        if name.endswith('_dataloader') and value and not isinstance(value.get('dataset'), Mapping):
+            raise refused(source, f'has no dataset in {name}')
+    if 'model' not in kept:
+        raise refused(source, 'has no model')
     return Config(kept)
 
 

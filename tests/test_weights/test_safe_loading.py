@@ -18,12 +18,7 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 import mmhsi  # noqa: F401  the subject: this alone makes loading safe
 from mmhsi.utils.files import put_in_place, write_text
 from mmhsi.weights import restricted_pickle
-from mmhsi.weights.checkpoint_file import (
-    check_intact,
-    read_checkpoint,
-    trusting,
-    write_checkpoint,
-)
+from mmhsi.weights.checkpoint_file import check_intact, read_checkpoint, trusting, write_checkpoint
 from mmhsi.weights.downloads import cached_path
 
 

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 import pytest
 import torch
-from inference_cases import classifier, config, save_checkpoint, segmentor, toy_cube
+from inference_cases import ToyBackbone, classifier, config, save_checkpoint, segmentor, toy_cube
 from mmengine.config import Config
 
 from mmhsi.apis import HSIInferencer, init_model
@@ -128,6 +128,10 @@ REFUSED = {
     'path_in_model': {'model.backbone.file': '../evil'},
     'existing_file': {'model.backbone.file': 'evil'},
     'custom_imports': {'custom_imports': dict(imports=['evil_module']), 'model.backbone': dict(type='EvilNetwork')},
+    # no config at all
+    'model_is_a_list': {'model': [1]},
+    'no_dataset': {'test_dataloader': dict(batch_size=1)},
+    'dataloader_is_a_name': {'test_dataloader': 'x'},
 }
 
 
@@ -165,6 +169,28 @@ def test_what_a_prediction_does_not_need_is_left_alone(lab, checkpoint, name):
     assert not {'load_from', 'custom_hooks', 'custom_imports', 'launcher'} & set(inferencer.cfg)
 
 
+@pytest.mark.parametrize('changes, message', [
+    ({'model.backbone.unknown': 1}, 'describes no network that can be built: TypeError'),
+    ({'model.backbone.in_channels': -1}, 'describes no network that can be built'),
+    ({'model.decode_head.loss_decode': 3}, 'describes no network that can be built')])
+def test_a_network_that_cannot_be_built_is_named(lab, checkpoint, changes, message):
+    with pytest.raises(ValueError, match=f'hostile.pth holds {message}'):
+        HSIInferencer(weights=write_hostile(lab, checkpoint, changes), device='cpu')
+
+
+@pytest.mark.parametrize('entry, value, message', [
+    ('mmhsi', 3, "in its entry 'mmhsi' the fitted transforms"), ('mmhsi', {}, "in its entry 'mmhsi'"),
+    ('mmhsi', dict(transforms=dict(x=1)), "in its entry 'mmhsi'"), ('mmhsi', dict(transforms={}, scenes=[1]), 'mmhsi'),
+    ('meta', 3, 'does not hold the config'), ('meta', dict(cfg=3), 'is no text but int'),
+    ('meta', dict(cfg=dict(model=1)), 'is no text but dict'), ('meta', dict(cfg='x = 1'), 'has no model'),
+    ('state_dict', dict(x=torch.empty(2, device='meta')), 'unknown'), ('state_dict', [1], 'expected parameters')])
+def test_damaged_entries_of_a_checkpoint_are_named(lab, checkpoint, entry, value, message):
+    weights = write_hostile(lab, checkpoint, {})
+    torch.save(dict(torch.load(weights), **{entry: value}), weights)
+    with pytest.raises(ValueError, match=f'hostile.pth: .*{message}'):
+        HSIInferencer(weights=weights, device='cpu')
+
+
 def test_trust_runs_the_config(lab, checkpoint):
     weights = write_hostile(lab, checkpoint, {})
     state = torch.load(weights)
@@ -180,7 +206,8 @@ def test_trust_runs_the_config(lab, checkpoint):
 
 def test_a_config_of_the_user_needs_no_trust(lab, checkpoint):
     weights = write_hostile(lab, checkpoint, {'model.backbone': MKDIR})
-    assert HSIInferencer(Config(copy.deepcopy(checkpoint[1])), weights, device='cpu').plan.family == 'classification'
+    inferencer = HSIInferencer(Config(copy.deepcopy(checkpoint[1])), weights, device='cpu')
+    assert isinstance(inferencer.model.backbone, ToyBackbone)
 
 
 def test_init_model_of_a_checkpoint_alone(lab, checkpoint):
