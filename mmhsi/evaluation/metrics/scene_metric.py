@@ -286,10 +286,11 @@ def _require_finite(sample: dict) -> None:
     for key in ('pred_score', 'seg_logits'):
         values = sample.get(key)
         values = values['data'] if isinstance(values, dict) else values
-        if values is not None and not torch.as_tensor(values).isfinite().all():
+        wrong = 0 if values is None else int((~torch.as_tensor(values).isfinite()).sum())
+        if wrong:
             place = ', '.join(f'{name} {int(sample[name])}' for name in ('row', 'col', 'top', 'left') if name in sample)
-            raise ValueError(f'scene {sample.get("scene_name")}: the network makes NaN or infinity of the sample at '
-                             f'{place or "an unknown place"} ({key})')
+            raise ValueError(f'scene {sample.get("scene_name")}: {wrong} of {torch.as_tensor(values).numel()} {key} '
+                             f'are NaN or infinite in the sample at {place or "an unknown place"}')
 
 
 def _require_single(scene: str, what: str, labels: list[torch.Tensor]) -> None:
