@@ -12,11 +12,12 @@ Color = tuple[int, int, int]
 BLACK_AND_WHITE: tuple[Color, ...] = ((0, 0, 0), (255, 255, 255))
 """Colours of background and target, of unchanged and changed."""
 
-# The colours customary for Indian Pines (the first 16) and the WHU-Hi scenes (all 22).
+# The colours customary for Indian Pines (the first 16) and the WHU-Hi scenes (all 22); the 16th is olive instead of
+# (238, 0, 0), which cannot be told from the first.
 _COLORS_22: tuple[Color, ...] = (
     (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255), (255, 0, 255), (176, 48, 96), (46, 139, 87),
     (160, 32, 240), (255, 127, 80), (127, 255, 212), (218, 112, 214), (160, 82, 45), (127, 255, 0), (216, 191, 216),
-    (238, 0, 0), (238, 154, 0), (85, 26, 139), (0, 139, 0), (37, 58, 150), (47, 78, 161), (123, 18, 20))
+    (128, 128, 0), (238, 154, 0), (85, 26, 139), (0, 139, 0), (37, 58, 150), (47, 78, 161), (123, 18, 20))
 
 
 @dataclass(frozen=True)

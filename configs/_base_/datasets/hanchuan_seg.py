@@ -1,7 +1,5 @@
 _base_ = ['hanchuan.py', 'tiles.py']
 
-tile_size = 128  # pixels
-tile_overlap = 32
 num_bands = 30  # principal components, the input channels of a network
 scene = dict(
     **_base_.scene,
@@ -10,6 +8,6 @@ scene = dict(
         dict(type='SpectralPCA', n_components=num_bands, whiten=True)
     ])
 
-train_dataloader = dict(dataset=dict(scene=scene, tile_size=tile_size, overlap=tile_overlap))
-val_dataloader = dict(dataset=dict(scene=scene, tile_size=tile_size, overlap=tile_overlap))
-test_dataloader = dict(dataset=dict(scene=scene, tile_size=tile_size, overlap=tile_overlap))
+train_dataloader = dict(dataset=dict(scene=scene))
+val_dataloader = dict(dataset=dict(scene=scene))
+test_dataloader = dict(dataset=dict(scene=scene))
