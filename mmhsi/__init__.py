@@ -7,9 +7,11 @@ if sys.version_info < (3, 11):  # noqa: UP036
                       'with another one')
 
 from mmhsi import compat, installation
+from mmhsi.moved import keep_former_names
 from mmhsi.version import __version__
 
 installation.check_installation()
 compat.apply()
+keep_former_names()
 
 __all__ = ['__version__']

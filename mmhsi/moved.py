@@ -23,6 +23,11 @@ _MODULES = {
     **{f'mmhsi.datasets.{name}': f'mmhsi.datasets.scenes.{name}' for name in (
         'band_matching', 'base_scene', 'cube_source', 'detection_scene', 'label_maps', 'pair_scene', 'pseudo_labels',
         'shared_scenes', 'target_spectrum', 'unmixing_scene', 'unmixing_truth')},
+    'mmhsi.datasets.split': 'mmhsi.datasets.splits.split',
+    'mmhsi.datasets.area_split': 'mmhsi.datasets.splits.areas',
+    'mmhsi.datasets.centre_split': 'mmhsi.datasets.splits.areas',
+    'mmhsi.datasets.limited_split': 'mmhsi.datasets.splits.per_class',
+    'mmhsi.visualization.results': 'mmhsi.tasks.results',
 }
 
 

@@ -25,10 +25,10 @@ from mmhsi.datasets.scenes.pair_scene import PairScene
 from mmhsi.datasets.scenes.scene import Scene
 from mmhsi.datasets.scenes.shared_scenes import get_scene
 from mmhsi.datasets.scenes.unmixing_scene import UnmixingScene
-from mmhsi.datasets.splits.area_split import AreaSplit
-from mmhsi.datasets.splits.centre_split import CentreSplit
-from mmhsi.datasets.splits.limited_split import LimitedSplit
-from mmhsi.datasets.splits.splits import BlockSplit, FileSplit, MapSplit, NumberSplit, RatioSplit, Split
+from mmhsi.datasets.splits.areas import AreaSplit, BlockSplit, CentreSplit
+from mmhsi.datasets.splits.per_class import LimitedSplit, NumberSplit, RatioSplit
+from mmhsi.datasets.splits.split import Split
+from mmhsi.datasets.splits.stored import FileSplit, MapSplit
 from mmhsi.datasets.tile_dataset import TileDataset
 from mmhsi.datasets.transforms import *  # noqa: F403
 from mmhsi.datasets.transforms import __all__ as _transforms

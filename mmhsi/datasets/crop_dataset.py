@@ -13,7 +13,7 @@ from scipy.ndimage import zoom
 from mmhsi.datasets.hsi_dataset import HSIDataset
 from mmhsi.datasets.scenes.scene import Scene
 from mmhsi.datasets.scenes.shared_scenes import get_scene
-from mmhsi.datasets.splits.area_split import Area, check_areas
+from mmhsi.datasets.splits.areas import Area, check_areas
 from mmhsi.registry import DATASETS
 from mmhsi.utils.tiling import TileGrid
 

@@ -5,7 +5,7 @@ import numpy as np
 from golden_checks.case import GoldenCase
 from mmhsi.datasets import NumberSplit, RatioSplit, ScaleValues, Scene, SpectralPCA
 from mmhsi.datasets.class_info import IGNORE_INDEX
-from mmhsi.datasets.splits.splits import BaseSplitter
+from mmhsi.datasets.splits.split import BaseSplitter
 from mmhsi.utils.tiling import TileGrid
 from mmhsi.utils.windows import centred_window, crop_window
 

@@ -38,7 +38,7 @@ from mmhsi.datasets import (
     Scene,
     write_patches,
 )
-from mmhsi.datasets.splits.area_split import Area, check_areas
+from mmhsi.datasets.splits.areas import Area, check_areas
 from mmhsi.utils.tiling import TileGrid
 
 TRAIN, VAL, TEST = ((0, 0, 600, 307), (800, 0, 416, 307)), ((1216, 0, 64, 307), ), (600, 50, 192, 192)

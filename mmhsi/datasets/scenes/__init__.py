@@ -1,1 +1,13 @@
 """Scenes: cubes with their labels, pairs of dates, targets and unmixing truth."""
+
+import importlib
+
+_HOMES = {'Scene': 'scene'}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    """Classes are imported when they are asked for: scenes and splits know each other."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
