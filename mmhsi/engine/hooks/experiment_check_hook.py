@@ -83,15 +83,14 @@ def _check_window(model, dataset, part: str) -> None:
 
 
 def _report_split(scene, runner) -> None:
-    split = scene.split
-    if split is None:
+    split, count = scene.split, len(scene.classes)
+    if split is None or not count or hasattr(scene, 'num_endmembers'):
         return
     labels = scene.labels.ravel()
     if not len(split.val) and runner._val_loop is None:
         runner.logger.warning(f'Scene {scene.name!r}: the split has no validation pixels, so that no state is better '
                               'than another; the last one is tested.')
-    tested = np.bincount(labels[split.test], minlength=len(scene.classes))
-    trained = np.bincount(labels[split.train], minlength=len(scene.classes))
+    tested, trained = (np.bincount(labels[pixels], minlength=256)[:count] for pixels in (split.test, split.train))
     for what, counts, text in (
             ('no training pixel', trained == 0, 'the network never learns them, and every test pixel of them is wrong'),
             ('no test pixel', (tested == 0) & (trained > 0), 'they are left out of AA'),
