@@ -84,7 +84,7 @@ def _check_window(model, dataset, part: str) -> None:
 
 def _report_split(scene, runner) -> None:
     split, count = scene.split, len(scene.classes)
-    if split is None or not count or hasattr(scene, 'num_endmembers'):
+    if split is None or not count or scene.task == 'unmixing':
         return
     labels = scene.labels.ravel()
     if not len(split.val) and runner._val_loop is None:
