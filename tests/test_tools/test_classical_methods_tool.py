@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from products import read_product
 
 from mmhsi.apis import evaluate_change_detector, evaluate_detector, evaluate_pixel_classifier
 from mmhsi.datasets import DetectionScene, PairScene, Scene
@@ -56,7 +57,7 @@ def test_target_detectors_are_compared(main, scenes, capsys):
     for method, result in wanted.items():
         assert results[method]['field'].metrics == pytest.approx(result.metrics)
         assert f'{result.metrics["AUC"]:.4f}' in table and f'{result.metrics["AUC_Pd_tau"]:.4f}' in table
-        np.testing.assert_allclose(np.load(folder / method / 'field_scores.npy'), result.scores)
+        np.testing.assert_allclose(read_product(folder / method, 'field', 'scores'), result.scores, rtol=1e-6)
         stored = json.loads((folder / method / 'metrics.json').read_text())['scenes']['field']
         assert stored['AUC'] == pytest.approx(result.metrics['AUC'])
     assert (folder / 'field_roc.png').is_file() and str(folder) in table
