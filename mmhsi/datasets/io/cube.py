@@ -52,16 +52,18 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
 
 
 def open_cube(path: Path, key: Key = None, layout: str = 'auto') -> CubeReader:
-    """Open the cube of a file and read its description.
+    """Open the cube of a file or of a sensor product and read its description.
 
     Formats: MATLAB up to version 7 and 7.3, other HDF5, .npy, .npz, and all rasters of GDAL (GeoTIFF, ENVI by its
     data file or its .hdr, ...). The values of MATLAB up to version 7 and .npz are read here, once and whole; of the
-    others only what is asked for, when it is.
+    others only what is asked for, when it is. Sensor products (:mod:`mmhsi.datasets.io.products`) are recognised by
+    their content, by their folder, their metadata file or their image.
 
     Args:
-        path (str | os.PathLike): The file.
+        path (str | os.PathLike): The file, or the folder of a product.
         key (str | Sequence[str], optional): Name of the array in a file that holds several, or candidate names of
-            which the first that is in the file is used. Without it the only numeric 3-D array is taken.
+            which the first that is in the file is used. Without it the only numeric 3-D array is taken. Of a product
+            it chooses a view, such as 'ortho' of EMIT.
         layout (str): Axes of the array in a MATLAB, HDF5 or NumPy file: 'hwc' (rows, columns, bands), 'chw'
             (bands, rows, columns) or 'bil' (rows, bands, columns). 'auto' is 'hwc', but takes no 2-D array; with the
             others a 2-D array is an image of one band. Rasters know their bands and need no layout. Defaults to 'auto'.

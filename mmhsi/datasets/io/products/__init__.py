@@ -11,7 +11,8 @@ import h5py
 
 from mmhsi.datasets.io.errors import CubeReadError
 from mmhsi.datasets.io.products.ahsi import AHSIReader
-from mmhsi.datasets.io.products.aviris import AVIRISNetCDFReader, AVIRISReader
+from mmhsi.datasets.io.products.aviris import AVIRISReader
+from mmhsi.datasets.io.products.aviris_netcdf import AVIRISNetCDFReader
 from mmhsi.datasets.io.products.base import ProductReader
 from mmhsi.datasets.io.products.cameras import CameraReader
 from mmhsi.datasets.io.products.desis import DESISReader

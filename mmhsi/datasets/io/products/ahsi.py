@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo
-from mmhsi.datasets.io.errors import explained
 from mmhsi.datasets.io.products.base import first_text, iso_time, join_detectors, read_xml, starts_with, wkt
 from mmhsi.datasets.io.products.rasters import Layer, RasterProduct
 
@@ -101,7 +100,7 @@ class AHSIReader(RasterProduct):
             return None
         path = os.path.join(self.folder, names[0])
         self._used.append(path)
-        with explained(path), open(path, encoding='utf-8', errors='replace') as stream:
+        with open(path, encoding='utf-8', errors='replace') as stream:
             return np.array([[float(word) for word in re.split(r'[,\s]+', line.strip()) if word]
                              for line in stream if line.strip()], ndmin=2)
 
@@ -148,7 +147,7 @@ class AHSIReader(RasterProduct):
         return dict(companions=tuple(dict.fromkeys((*info.companions, *used))), **facts, **place)
 
     def _rpb(self, path: str) -> dict[str, str]:
-        with explained(path), open(path, encoding='utf-8', errors='replace') as stream:
+        with open(path, encoding='utf-8', errors='replace') as stream:
             text = stream.read()
         found = {}
         for name, key in _RPC.items():

@@ -44,7 +44,8 @@ class ProductReader(CubeReader):
         if keys and not known:
             views = f'; it has the views {", ".join(map(repr, self.views))}' if self.views else ''
             self._notes.append(f'the key {keys[0]!r} means nothing to this product{views}')
-        super().__init__(path, key, layout, ndim)
+        with explained(path):  # metadata that are not as they should be fail in many ways
+            super().__init__(path, key, layout, ndim)
 
     @classmethod
     def entry(cls, path: str) -> str | None:

@@ -16,7 +16,6 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
-from mmhsi.datasets.io.errors import explained
 from mmhsi.datasets.io.products.base import affine, as_text, iso_time, wkt
 from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, fill_value, through_lookup_table
 
@@ -40,22 +39,21 @@ class EMITReader(HDF5Product):
         return stamp is not None and bool(re.match(r'EMIT_L', name)) and name.endswith(stamp[0])
 
     def _describe(self) -> CubeInfo:
-        with explained(self.path):
-            file = self._handle()
-            name = 'reflectance' if 'reflectance' in file else 'radiance'
-            cube, bands = file[name], file['sensor_band_parameters']
-            self._swath = lines, samples, count = cube.shape
-            self.parts = (Part(name, (0, 1, 2), np.arange(count)), )
-            self._mask, self._fill = self._mask_file(), fill_value(cube, -9999.)
-            size, place = self._place(file)
-            if self.view == 'swath':
-                self._notes.append("the swath is read; the key 'ortho' gives the map grid")
-            return self._info(
-                *size, bands['wavelengths'], bands.get('fwhm'), bands.get('good_wavelengths'), nodata=self._fill,
-                sensor='EMIT', units=as_text(cube.attrs.get('units')) or name,
-                mask=f'{os.path.basename(self._mask)} without {" and ".join(_FLAGS.values())}' if self._mask else None,
-                companions=(self._mask, ) if self._mask else (),
-                acquired=iso_time(as_text(file.attrs.get('time_coverage_start'))), **place)
+        file = self._handle()
+        name = 'reflectance' if 'reflectance' in file else 'radiance'
+        cube, bands = file[name], file['sensor_band_parameters']
+        self._swath = lines, samples, count = cube.shape
+        self.parts = (Part(name, (0, 1, 2), np.arange(count)), )
+        self._mask, self._fill = self._mask_file(), fill_value(cube, -9999.)
+        size, place = self._place(file)
+        if self.view == 'swath':
+            self._notes.append("the swath is read; the key 'ortho' gives the map grid")
+        return self._info(
+            *size, bands['wavelengths'], bands.get('fwhm'), bands.get('good_wavelengths'), nodata=self._fill,
+            sensor='EMIT', units=as_text(cube.attrs.get('units')) or name,
+            mask=f'{os.path.basename(self._mask)} without {" and ".join(_FLAGS.values())}' if self._mask else None,
+            companions=(self._mask, ) if self._mask else (),
+            acquired=iso_time(as_text(file.attrs.get('time_coverage_start'))), **place)
 
     def _mask_file(self) -> str | None:
         folder, name = os.path.split(self.path)

@@ -13,7 +13,6 @@ import re
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo
-from mmhsi.datasets.io.errors import explained
 from mmhsi.datasets.io.products.base import iso_time, starts_with
 from mmhsi.datasets.io.products.hyperion_bands import BANDS, CALIBRATED, FIRST_SWIR, spectral_coverage
 from mmhsi.datasets.io.products.rasters import Layer, Quality, RasterProduct
@@ -42,7 +41,7 @@ class HyperionReader(RasterProduct):
         return re.split('_MTL', os.path.basename(entry), flags=re.IGNORECASE)[0]
 
     def _fields(self) -> dict[str, str]:
-        with explained(self.path), open(self.path, encoding='utf-8', errors='replace') as stream:
+        with open(self.path, encoding='utf-8', errors='replace') as stream:
             pairs = re.findall(r'^\s*(\w+)\s*=\s*"?(.*?)"?\s*$', stream.read(), re.MULTILINE)
         return dict(pairs)
 

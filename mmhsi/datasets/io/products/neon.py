@@ -15,7 +15,6 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo
-from mmhsi.datasets.io.errors import explained
 from mmhsi.datasets.io.products.base import as_text, iso_time, wkt
 from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part
 
@@ -40,26 +39,25 @@ class NEONReader(HDF5Product):
         return group is not None and getattr(group['Reflectance_Data'], 'ndim', 0) == 3
 
     def _describe(self) -> CubeInfo:
-        with explained(self.path):
-            group = _group(self._handle())
-            cube, spectral = group['Reflectance_Data'], group['Metadata/Spectral_Data']
-            lines, samples, count = cube.shape
-            self.parts = (Part(cube.name, (0, 1, 2), np.arange(count)), )
-            wavelengths = np.ravel(spectral['Wavelength']).astype(np.float64)
-            windows = [np.ravel(value)[:2] for where in (group, cube) for name, value in where.attrs.items()
-                       if re.fullmatch(r'Band_Window_\d+_Nanometers', name)]
-            good = np.ones(len(wavelengths), dtype=bool)
-            for low, high in windows:
-                good &= (wavelengths < float(low)) | (wavelengths > float(high))
-            scale, nodata = (cube.attrs.get(name) for name in ('Scale_Factor', 'Data_Ignore_Value'))
-            time = re.search(r'_(\d{8}_\d{6})_', os.path.basename(self.path))
-            acquired = iso_time(as_text(group.attrs.get('Acquisition_Time')))
-            return self._info(
-                lines, samples, wavelengths, spectral.get('FWHM'), good, units='reflectance',
-                nodata=None if nodata is None else float(np.ravel(nodata)[0]),
-                scale=None if scale is None else np.full(count, 1 / float(np.ravel(scale)[0])),
-                sensor=f'NEON {as_text(group.attrs.get("Sensor")) or "AOP"}',
-                acquired=(iso_time(time[1]) if time else None) or acquired, **self._place(group))
+        group = _group(self._handle())
+        cube, spectral = group['Reflectance_Data'], group['Metadata/Spectral_Data']
+        lines, samples, count = cube.shape
+        self.parts = (Part(cube.name, (0, 1, 2), np.arange(count)), )
+        wavelengths = np.ravel(spectral['Wavelength']).astype(np.float64)
+        windows = [np.ravel(value)[:2] for where in (group, cube) for name, value in where.attrs.items()
+                   if re.fullmatch(r'Band_Window_\d+_Nanometers', name)]
+        good = np.ones(len(wavelengths), dtype=bool)
+        for low, high in windows:
+            good &= (wavelengths < float(low)) | (wavelengths > float(high))
+        scale, nodata = (cube.attrs.get(name) for name in ('Scale_Factor', 'Data_Ignore_Value'))
+        time = re.search(r'_(\d{8}_\d{6})_', os.path.basename(self.path))
+        acquired = iso_time(as_text(group.attrs.get('Acquisition_Time')))
+        return self._info(
+            lines, samples, wavelengths, spectral.get('FWHM'), good, units='reflectance',
+            nodata=None if nodata is None else float(np.ravel(nodata)[0]),
+            scale=None if scale is None else np.full(count, 1 / float(np.ravel(scale)[0])),
+            sensor=f'NEON {as_text(group.attrs.get("Sensor")) or "AOP"}',
+            acquired=(iso_time(time[1]) if time else None) or acquired, **self._place(group))
 
     @staticmethod
     def _place(group: h5py.Group) -> dict:

@@ -15,7 +15,6 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
-from mmhsi.datasets.io.errors import explained
 from mmhsi.datasets.io.products.base import as_text, iso_time, join_detectors, wkt
 from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points
 
@@ -45,39 +44,38 @@ class PRISMAReader(HDF5Product):
             for name in _DETECTORS)
 
     def _describe(self) -> CubeInfo:
-        with explained(self.path):
-            file = self._handle()
-            level, group = _SWATH.fullmatch(_swath(file))[1], f'HDFEOS/SWATHS/{_swath(file)}'
-            names = [name for name in _DETECTORS if self.view in ('joined', name.upper())]
-            centres = [np.asarray(file.attrs[f'List_Cw_{name}'], np.float64) for name in names]
-            widths = [np.asarray(file.attrs[f'List_Fwhm_{name}'], np.float64) for name in names]
-            cubes = [file[f'{group}/Data Fields/{name.upper()}_Cube'] for name in names]
-            for cube, lists in zip(cubes, zip(centres, widths, strict=True), strict=True):
-                if cube.ndim != 3 or any(len(values) != cube.shape[1] for values in lists):
-                    raise self._fail(f'{cube.name} has the shape {cube.shape}, expected (rows, bands, columns) with '
-                                     f'{len(lists[0])} bands')
-            lines, _, samples = cubes[0].shape
-            kept = join_detectors(centres)
-            dropped = sum(map(np.count_nonzero, centres)) - sum(map(len, kept))
-            if dropped:
-                self._notes.append(f'{dropped} bands of SWIR overlap those of VNIR and are left out')
-            self.parts = tuple(Part(cube.name, (0, 2, 1), bands) for cube, bands in zip(cubes, kept, strict=True))
-            cloud = f'{group}/Data Fields/Cloud_Mask'
-            self.flags = {cloud: (1, )} if cloud in file and file[cloud].shape == (lines, samples) else {}
-            if any('ERR_MATRIX' in name for name in file[f'{group}/Data Fields']):
-                self._notes.append('the error matrices, which mark single bands of pixels, are not applied')
-            scales, offsets = zip(*(self._scale(file, name, level) for name in names), strict=True)
-            counts = [len(bands) for bands in kept]
-            offset = np.repeat(offsets, counts)
-            joined = [np.concatenate([values[bands] for values, bands in zip(lists, kept, strict=True)])
-                      for lists in (centres, widths)]
-            return self._info(
-                lines, samples, *joined, sensor='PRISMA',
-                scale=np.repeat(scales, counts), offset=offset if offset.any() else None,
-                units='W/(m^2 sr um)' if level in ('L1', 'L2B') else 'reflectance',
-                mask='pixels that hold a value' + (' and no cloud by Cloud_Mask' if self.flags else ''),
-                acquired=iso_time(as_text(file.attrs.get('Product_StartTime'))),
-                **self._place(file, group, level, lines, samples))
+        file = self._handle()
+        level, group = _SWATH.fullmatch(_swath(file))[1], f'HDFEOS/SWATHS/{_swath(file)}'
+        names = [name for name in _DETECTORS if self.view in ('joined', name.upper())]
+        centres = [np.asarray(file.attrs[f'List_Cw_{name}'], np.float64) for name in names]
+        widths = [np.asarray(file.attrs[f'List_Fwhm_{name}'], np.float64) for name in names]
+        cubes = [file[f'{group}/Data Fields/{name.upper()}_Cube'] for name in names]
+        for cube, lists in zip(cubes, zip(centres, widths, strict=True), strict=True):
+            if cube.ndim != 3 or any(len(values) != cube.shape[1] for values in lists):
+                raise self._fail(f'{cube.name} has the shape {cube.shape}, expected (rows, bands, columns) with '
+                                 f'{len(lists[0])} bands')
+        lines, _, samples = cubes[0].shape
+        kept = join_detectors(centres)
+        dropped = sum(map(np.count_nonzero, centres)) - sum(map(len, kept))
+        if dropped:
+            self._notes.append(f'{dropped} bands of SWIR overlap those of VNIR and are left out')
+        self.parts = tuple(Part(cube.name, (0, 2, 1), bands) for cube, bands in zip(cubes, kept, strict=True))
+        cloud = f'{group}/Data Fields/Cloud_Mask'
+        self.flags = {cloud: (1, )} if cloud in file and file[cloud].shape == (lines, samples) else {}
+        if any('ERR_MATRIX' in name for name in file[f'{group}/Data Fields']):
+            self._notes.append('the error matrices, which mark single bands of pixels, are not applied')
+        scales, offsets = zip(*(self._scale(file, name, level) for name in names), strict=True)
+        counts = [len(bands) for bands in kept]
+        offset = np.repeat(offsets, counts)
+        joined = [np.concatenate([values[bands] for values, bands in zip(lists, kept, strict=True)])
+                  for lists in (centres, widths)]
+        return self._info(
+            lines, samples, *joined, sensor='PRISMA',
+            scale=np.repeat(scales, counts), offset=offset if offset.any() else None,
+            units='W/(m^2 sr um)' if level in ('L1', 'L2B') else 'reflectance',
+            mask='pixels that hold a value' + (' and no cloud by Cloud_Mask' if self.flags else ''),
+            acquired=iso_time(as_text(file.attrs.get('Product_StartTime'))),
+            **self._place(file, group, level, lines, samples))
 
     @staticmethod
     def _scale(file: h5py.File, name: str, level: str) -> tuple[float, float]:

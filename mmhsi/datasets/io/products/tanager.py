@@ -14,7 +14,6 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo
-from mmhsi.datasets.io.errors import explained
 from mmhsi.datasets.io.products.base import as_text, iso_time, wkt
 from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, fill_value
 
@@ -48,20 +47,19 @@ class TanagerReader(HDF5Product):
         return item is not None and name.startswith(item[1]) and name.lower().endswith(('.tif', '.json'))
 
     def _describe(self) -> CubeInfo:
-        with explained(self.path):
-            file = self._handle()
-            cube = _cube(file)
-            fields, root = cube.parent, cube.parent.parent
-            count, lines, samples = cube.shape
-            self.parts = (Part(cube.name, (1, 2, 0), np.arange(count)), )
-            found = [name for name in _FLAGS if name in fields and fields[name].shape == (lines, samples)]
-            self.flags = {fields[name].name: (1, ) for name in found}
-            return self._info(
-                lines, samples, *(cube.attrs.get(name) for name in ('wavelengths', 'fwhm', 'good_wavelengths')),
-                nodata=fill_value(cube, -9999.), sensor='Tanager', units=_CUBES[cube.name.rsplit('/', 1)[1]],
-                mask='quality layers without ' + ', '.join(_FLAGS[name] for name in found) if found else None,
-                acquired=iso_time(as_text(root.attrs.get('strip_id')) or as_text(file.attrs.get('strip_id'))),
-                **self._place(file, root, lines, samples))
+        file = self._handle()
+        cube = _cube(file)
+        fields, root = cube.parent, cube.parent.parent
+        count, lines, samples = cube.shape
+        self.parts = (Part(cube.name, (1, 2, 0), np.arange(count)), )
+        found = [name for name in _FLAGS if name in fields and fields[name].shape == (lines, samples)]
+        self.flags = {fields[name].name: (1, ) for name in found}
+        return self._info(
+            lines, samples, *(cube.attrs.get(name) for name in ('wavelengths', 'fwhm', 'good_wavelengths')),
+            nodata=fill_value(cube, -9999.), sensor='Tanager', units=_CUBES[cube.name.rsplit('/', 1)[1]],
+            mask='quality layers without ' + ', '.join(_FLAGS[name] for name in found) if found else None,
+            acquired=iso_time(as_text(root.attrs.get('strip_id')) or as_text(file.attrs.get('strip_id'))),
+            **self._place(file, root, lines, samples))
 
     @staticmethod
     def _place(file: h5py.File, root: h5py.Group, lines: int, samples: int) -> dict:
