@@ -1,7 +1,7 @@
 """Sentinel-2 L1C and L2A in SAFE: the bands of the MSI on its grid of 10 m, in the order of the multispectral task.
 
-Follows ESA's Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD, issue 14.9, product baselines from 04.00
-on, and the ones before, which have no offsets). Bands of 20 and 60 m are repeated. Reflectance is (stored + offset) /
+Follows ESA's Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD, issue 14.9): the compact form, which all
+products have since December 2016, with the offsets of processing baseline 04.00 and later. Bands of 20 and 60 m are repeated. Reflectance is (stored + offset) /
 quantification value; 0 is no data.
 """
 
@@ -17,7 +17,7 @@ from mmhsi.datasets.io.products.base import first_text, iso_time, read_xml, star
 from mmhsi.datasets.io.products.rasters import Layer, Quality, RasterProduct
 
 BANDS = ('B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B09', 'B10', 'B11', 'B12')
-_ENTRY = re.compile(r'(MTD_MSIL(1C|2A)|S2\w_\w+_MTD_SAFL(1C|2A)_\w+)\.xml')
+_ENTRY = re.compile(r'MTD_MSIL(1C|2A)\.xml')
 _CLASSES = {0: 'no data', 1: 'saturated or defective pixels', 8: 'clouds', 9: 'clouds'}  # of SCL, that are not valid
 
 
@@ -41,7 +41,7 @@ class Sentinel2Reader(RasterProduct):
 
     def _images(self, root) -> dict[str, list[str]]:
         """Images that are there, by the name of their band, finest first."""
-        granules = list(root.iter('Granule')) + list(root.iter('Granules'))
+        granules = list(root.iter('Granule'))
         if len(granules) != 1:
             raise self._fail(f'the product has {len(granules)} granules, expected one')
         images = {}
