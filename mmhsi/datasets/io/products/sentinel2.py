@@ -1,8 +1,8 @@
 """Sentinel-2 L1C and L2A in SAFE: the bands of the MSI on its grid of 10 m, in the order of the multispectral task.
 
 Follows ESA's Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD, issue 14.9): the compact form, which all
-products have since December 2016, with the offsets of processing baseline 04.00 and later. Bands of 20 and 60 m are repeated. Reflectance is (stored + offset) /
-quantification value; 0 is no data.
+products have since December 2016, with the offsets of processing baseline 04.00 and later. Bands of 20 and 60 m are
+repeated. Reflectance is (stored + offset) / quantification value; 0 is no data.
 """
 
 from __future__ import annotations
