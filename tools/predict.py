@@ -6,9 +6,9 @@ r"""Predict scenes with a trained model and write the products.
     python tools/predict.py scenes.txt -c CONFIG -w CKPT -o out --part 3/16          (one of 16 jobs of an array)
 
 A scene is a GeoTIFF or any other raster that GDAL reads, ENVI (.hdr or its data file), .mat, HDF5, .npy, .npz, or a
-sensor product (EnMAP, PRISMA, EMIT, ...: its folder or its metadata file); a folder holds scenes; a text file (.txt, .lst) lists one a line, or two dates with a tab between them. A scene of any
-size is predicted in a fixed memory. What was interrupted goes on with the same command, and finished scenes are left
-alone.
+sensor product (EnMAP, PRISMA, EMIT, ...: its folder or its metadata file); a folder holds scenes; a text file (.txt,
+.lst) lists one a line, or two dates with a tab between them. A scene of any size is predicted in a fixed memory. What
+was interrupted goes on with the same command, and finished scenes are left alone.
 The products depend on the task: maps of classes, changes and detections with colours and names, scores, abundances,
 endmembers, restored cubes, and pictures; <scene>_prediction.json tells of them.
 """
