@@ -3,6 +3,7 @@
 from .endmember_hook import InitialEndmemberHook, NonNegativeEndmemberHook
 from .exact_resume_hook import ExactResumeHook
 from .iteration_seed_hook import IterationSeedHook
+from .lowest_loss_hook import LowestLossHook
 from .mean_loss_hook import MeanLossHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .preemption_hook import PreemptionHook
@@ -13,7 +14,7 @@ from .scene_state_hook import SceneStateHook
 from .subspace_init_hook import SubspaceInitHook
 
 __all__ = [
-    'ExactResumeHook', 'InitialEndmemberHook', 'IterationSeedHook', 'MeanLossHook', 'NonFiniteLossHook',
-    'NonNegativeEndmemberHook', 'PreemptionHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook',
-    'SceneStateHook', 'SubspaceInitHook'
+    'ExactResumeHook', 'InitialEndmemberHook', 'IterationSeedHook', 'LowestLossHook', 'MeanLossHook',
+    'NonFiniteLossHook', 'NonNegativeEndmemberHook', 'PreemptionHook', 'SafeCheckpointHook', 'SceneProgressHook',
+    'SceneResultHook', 'SceneStateHook', 'SubspaceInitHook'
 ]
