@@ -201,6 +201,9 @@ def check(command: str) -> None:
         assert not wrong, f'the Makefile has no target {wrong[0]}'
     elif name == 'pip':
         _check_pip(argv)
+    elif name == 'uv':
+        files = [word for word in argv if word.startswith('requirements/')]
+        assert argv[0] in ('pip', 'venv') and all((ROOT / file).is_file() for file in files), command
     elif name == 'sphinx-build':
         assert (ROOT / 'docs/conf.py').is_file()
     elif name in ('git', 'cd', 'sbatch', 'scontrol', 'kill', 'export'):

@@ -26,6 +26,7 @@ def toy_config(tmp_path, monkeypatch):
     cfg = Config.fromfile(TOY / 'toy_line.py')
     cfg.work_dir = str(tmp_path)
     cfg.experiment_name = tmp_path.name
+    cfg.default_scope = 'mmhsi'  # or MMEngine's own would stay behind
     return cfg
 
 

@@ -28,7 +28,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     """Write the test options of the command line into the config."""
-    cfg.load_from = named_checkpoint(args.checkpoint, cfg.work_dir)
+    cfg.load_from = named_checkpoint(args.checkpoint, cfg.get('work_dir', ''))
     if args.show_dir is not None:
         if 'result' not in cfg.get('default_hooks', {}):
             raise ValueError(f'{args.config}: --show-dir needs a hook default_hooks.result in the config, '

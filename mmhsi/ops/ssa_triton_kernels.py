@@ -219,5 +219,6 @@ def cells_kernel(query, grad_out, offsets, grad_key, grad_value, shares, order, 
             grad_v += ((1 - fy) * attention)[:, None] * g
             below_v += (fy * attention)[:, None] * g
         here = tl.cast(row, INDEX) * width
-        tl.store(grad_key + here * grad_key_n + dims, tl.sum(grad_k, 0), mask=key_mask & (row >= first))
-        tl.store(grad_value + here * grad_value_n + dims, tl.sum(grad_v, 0), mask=value_mask & (row >= first))
+        inside = row + tl.zeros([DIMS], tl.int32) >= first  # a block, as the interpreter takes no scalar in a mask
+        tl.store(grad_key + here * grad_key_n + dims, tl.sum(grad_k, 0), mask=key_mask & inside)
+        tl.store(grad_value + here * grad_value_n + dims, tl.sum(grad_v, 0), mask=value_mask & inside)

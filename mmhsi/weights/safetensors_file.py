@@ -83,6 +83,8 @@ def _rebuilt(description: Any, tensors: dict[str, Tensor]) -> Any:
     if kind == 'dict':
         return {_rebuilt(key, tensors): _rebuilt(item, tensors) for key, item in content}
     if kind in ('list', 'tuple'):
+        if not isinstance(content, list):
+            raise TypeError(f'a {kind} of {content!r}')
         return (list if kind == 'list' else tuple)(_rebuilt(item, tensors) for item in content)
     if kind == 'text':
         return np.array(content)

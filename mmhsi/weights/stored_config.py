@@ -131,7 +131,13 @@ def find_component(name: str, registries: tuple[str, ...], default_scope: str) -
     for where in (scope, ) if dot else dict.fromkeys((default_scope, 'mmengine')):
         for registry in _registries(where, registries):
             registry.import_from_location()
-            found = registry.module_dict.get(component if dot else name)
+            key = component if dot else name
+            found = registry.module_dict.get(key)
+            if found is None and dot:  # by its module, as configs of pure Python are dumped
+                module, _, key = key.rpartition('.')
+                found = registry.module_dict.get(key)
+                if not module or not f'{getattr(found, "__module__", "")}.'.startswith(f'{scope}.{module}.'):
+                    found = None
             if found is not None:
                 return found, where
     return None
@@ -237,6 +243,8 @@ class _Check:
                     raise self._error((*place, key), f'the value {item!r}, which would fetch a network from elsewhere')
             if key != 'type':
                 item = self._walk(item, (*place, key), part, strict)
+            if key == 'type' and isinstance(item, str) and item.count('.') > 1:
+                item = '.'.join((item.split('.')[0], item.split('.')[-1]))  # a component by its module
             kept[key] = item
         return kept
 

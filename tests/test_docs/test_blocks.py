@@ -77,7 +77,8 @@ def test_blocks_share_names_and_files_and_failures_are_placed(tmp_path, monkeypa
 
 def test_commands_that_are_not_run_are_checked():
     config = 'configs/classification/hypersigma-tiny_cls_indian-pines.py'
-    for command in ('make demo PYTHON=/usr/bin/python3.11', 'pip install -r requirements/runtime.txt "mmhsi[optional]"',
+    for command in ('make demo PYTHON=/usr/bin/python3.11',
+                    'pip install -r requirements/runtime.txt "mmhsi[restoration-zoo]"',
                     f'tools/dist_train.sh {config} 8 --amp', f'GPUS=16 tools/slurm_train.sh part job {config}',
                     f'tools/dist_test.sh {config} epoch_1.pth 8',
                     f'torchrun --nproc_per_node=2 tools/train.py {config} --launcher pytorch'):

@@ -32,8 +32,8 @@ def whole(tmp_path_factory) -> Path:
 
 
 def test_a_whole_run_keeps_its_last_and_best_checkpoint(whole):
-    best, = (name for name in names(whole) if name.startswith('best'))
-    assert names(whole) == {'epoch_8.pth', best, 'last_checkpoint'}
+    best, = (name for name in names(whole) if name.startswith('best') and name.endswith('.pth'))
+    assert names(whole) == {'epoch_8.pth', best, 'last_checkpoint', 'best_checkpoint'}
     assert (whole / 'last_checkpoint').read_text() == str(whole / 'epoch_8.pth')
 
 

@@ -354,7 +354,7 @@ def test_change_detection_of_pairs(tmp_path):
     np.testing.assert_array_equal(written['classes'], result['classes'])
     with rasterio.open(written['files']['classes']) as product:
         assert product.tags(1)['class_2'] == 'changed' and product.colormap(1)[2][:3] == (255, 255, 255)
-    assert (tmp_path / 'out/field_false_colour.png').is_file()
+    assert (tmp_path / 'out/field_false_colour_2.png').is_file()
 
     with pytest.raises(ValueError, match='compares two dates: expected a pair of scenes'):
         inferencer(cubes[0])

@@ -27,7 +27,7 @@ CAPTIONS = {
     'false_colour_1': 'False-colour composite, first date',
     'false_colour_2': 'False-colour composite, second date',
     'ground_truth': 'Ground truth: all labelled pixels',
-    'prediction': 'Prediction',
+    'classes': 'Prediction',
     'change': 'Changes that were found, missed and reported falsely',
     'error': 'Errors',
     'confidence': 'Probability of the predicted class',

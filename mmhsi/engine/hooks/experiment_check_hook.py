@@ -11,7 +11,7 @@ from mmhsi.registry import HOOKS
 from mmhsi.utils.input_size import fixed_input_size
 
 _HEADS = ('head', 'decode_head')
-_SIZES = ('window_size', 'tile_size', 'crop_size')
+_SIZES = ('window_size', 'tile_size')
 
 
 @HOOKS.register_module()
