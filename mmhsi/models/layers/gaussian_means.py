@@ -7,8 +7,13 @@ from torch import Tensor, nn
 
 
 def gaussian_weights(length: int, size: int, sigma: float) -> Tensor:
-    """Weights (size, length) of the Gaussian means around the ``size`` middle places of ``length``; rows sum to 1."""
+    """Weights (size, length) of the Gaussian means around the ``size`` middle places of ``length``; rows sum to 1.
+
+    With sigma 0 they are the values of these places themselves.
+    """
     middle = torch.arange(size, dtype=torch.float64) + (length - size) // 2
+    if sigma == 0:
+        return torch.nn.functional.one_hot(middle.long(), length).double()
     weights = torch.exp(-0.5 * ((torch.arange(length, dtype=torch.float64) - middle[:, None]) / sigma)**2)
     return weights / weights.sum(dim=1, keepdim=True)
 
@@ -20,17 +25,17 @@ class GaussianMeans(nn.Module):
     scale space of Witkin (IJCAI 1983), per band. The image ends the Gaussians; what of them lies inside has sum 1.
 
     Args:
-        sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels.
+        sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels; 0 takes each pixel alone.
         size (int): Height and width of the result.
 
     Raises:
-        ValueError: For a sigma that is not positive; in the forward pass, for an image that is smaller than ``size``.
+        ValueError: For a negative sigma; in the forward pass, for an image that is smaller than ``size``.
     """
 
     def __init__(self, sigmas: Sequence[float], size: int) -> None:
         super().__init__()
-        if not sigmas or min(sigmas) <= 0:
-            raise ValueError(f'sigmas must be positive and at least one, found {tuple(sigmas)}')
+        if not sigmas or min(sigmas) < 0:
+            raise ValueError(f'sigmas must be at least one and not negative, found {tuple(sigmas)}')
         self.sigmas = tuple(sigmas)
         self.size = size
 
