@@ -1,4 +1,4 @@
-"""The recommended classifier on a scene of one's own: what follows from the scene, and the whole way from start to end."""
+"""The recommended classifier on a scene of one's own: what follows from the scene, and the way from start to end."""
 
 from pathlib import Path
 
