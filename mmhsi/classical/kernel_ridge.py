@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import log_softmax
 
 _WIDTHS = 2.**np.arange(-6, 4)  # gamma times the median of the squared distances
-_RIDGES = 10.**np.arange(-6, 1.5, 0.5)
-_SHARPNESS = (1., 2., 3., 4.5, 6., 9., 13., 20.)
+_RIDGES = 10.**np.arange(-6, 2)
+_SHARPNESS = (1., 2., 4., 6., 9., 14.)
 _SMALLEST = 1e-6  # a single pixel that is badly wrong decides nothing
 
 

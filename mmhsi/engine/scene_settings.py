@@ -72,7 +72,7 @@ def rank_settings(scene, powers: Sequence[float], widths: Sequence[Sequence[floa
 
     Returns:
         list[tuple[LeaveOneOut, dict]]: Fit and settings 'components', 'power', 'widths' and 'rms', the root mean square
-        of the smoothed fractions, the best first.
+        of the fractions after each smoothing, the best first.
     """
     fractions = scene.transforms[-1]
     scene.prepare()
@@ -90,13 +90,14 @@ def rank_settings(scene, powers: Sequence[float], widths: Sequence[Sequence[floa
                             for window in windows]).reshape(len(places), len(sigmas), count)
     ranked = []
     for power in powers:
-        scaled = means * (fractions.ratio[:count]**(power - 0.5)).astype(np.float32)
-        distances = [squared_distances(part, part) for part in scaled.transpose(1, 0, 2).astype(np.float64)]
+        scaled = means.transpose(1, 0, 2) * (fractions.ratio[:count]**(power - 0.5))
+        # wider means vary less: each width counts alike
+        rms = np.sqrt(np.square(scaled).mean(axis=(1, 2)))
+        distances = [squared_distances(part, part) for part in scaled / rms[:, None, None]]
         for each in widths:
             fit = leave_one_out(sum(distances[sigmas.index(sigma)] for sigma in each), labels)
-            used = scaled[:, [sigmas.index(sigma) for sigma in each]]
             ranked.append((fit, dict(components=count, power=float(power), widths=[float(sigma) for sigma in each],
-                                     rms=float(np.sqrt(np.square(used).mean())))))
+                                     rms=[float(rms[sigmas.index(sigma)]) for sigma in each])))
     return sorted(ranked, key=lambda entry: entry[0].loss)
 
 
@@ -136,8 +137,8 @@ def _fill_in(cfg: Config, chosen: Mapping) -> None:
     for name in _LOADERS:
         cfg[name].dataset.window_size = window_size(widths)
     model = cfg.model
-    model.data_preprocessor.update(num_bands=components, mean=0., std=float(chosen['rms']) / _RMS)
-    model.data_preprocessor.smoothing.sigmas = widths
+    model.data_preprocessor.num_bands = components
+    model.data_preprocessor.smoothing.update(sigmas=widths, scales=tuple(rms / _RMS for rms in chosen['rms']))
     model.backbone.spatial.in_channels = components * len(widths)
     _set_classes(model, classes)
     if 'deep' in model.head:  # the wide path sees the bands themselves

@@ -27,16 +27,23 @@ class GaussianMeans(nn.Module):
     Args:
         sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels; 0 takes each pixel alone.
         size (int): Height and width of the result.
+        scales (Sequence[float], optional): What the means of each sigma are divided by: wider ones vary less, and would
+            otherwise count for less. Defaults to None, 1 for all.
 
     Raises:
-        ValueError: For a negative sigma; in the forward pass, for an image that is smaller than ``size``.
+        ValueError: For a negative sigma, or scales that are not positive and one for each; in the forward pass, for an
+            image that is smaller than ``size``.
     """
 
-    def __init__(self, sigmas: Sequence[float], size: int) -> None:
+    def __init__(self, sigmas: Sequence[float], size: int, scales: Sequence[float] | None = None) -> None:
         super().__init__()
         if not sigmas or min(sigmas) < 0:
             raise ValueError(f'sigmas must be at least one and not negative, found {tuple(sigmas)}')
+        scales = tuple(scales or (1., ) * len(sigmas))
+        if len(scales) != len(sigmas) or min(scales) <= 0:
+            raise ValueError(f'scales must be positive and one for each of {len(sigmas)} sigmas, found {scales}')
         self.sigmas = tuple(sigmas)
+        self.scales = scales
         self.size = size
 
     def forward(self, images: Tensor) -> Tensor:
@@ -47,9 +54,10 @@ class GaussianMeans(nn.Module):
         over_rows, over_columns = (
             torch.stack([gaussian_weights(length, self.size, sigma) for sigma in self.sigmas]).to(images)
             for length in (height, width))
+        over_rows = over_rows / over_rows.new_tensor(self.scales)[:, None, None]
         columns = images @ over_columns.flatten(0, 1).T  # one product for all sigmas: the images are read once
         columns = columns.unflatten(-1, over_columns.shape[:2])
         return torch.einsum('skh,bchsl->bsckl', over_rows, columns).flatten(1, 2)
 
     def extra_repr(self) -> str:
-        return f'sigmas={self.sigmas}, size={self.size}'
+        return f'sigmas={self.sigmas}, size={self.size}, scales={self.scales}'
