@@ -15,6 +15,7 @@ from torch import nn
 from mmhsi.datasets.transforms.units import file_units
 from mmhsi.evaluation import UnmixingResult
 from mmhsi.registry import TASKS
+from mmhsi.tasks.contest import Contestant
 from mmhsi.tasks.networks import Abundances, LeastSquaresAbundances, Network
 from mmhsi.tasks.product import Product, write_table
 from mmhsi.tasks.scene_pictures import false_colour_figures
@@ -37,6 +38,7 @@ class Unmixing(Task):
     noun = 'endmember'
     blend = 'average'
     result = UnmixingResult
+    score = 'aRMSE', False
 
     def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
         by_network = self.metric.get('abundances', 'network') == 'network'
@@ -109,6 +111,12 @@ class Unmixing(Task):
 
     def methods(self, scene) -> dict[str, Callable]:
         return {name: partial(evaluate_unmixer, method=name) for name in UNMIXING_METHODS}
+
+    def contestants(self, scene) -> list[Contestant]:
+        """On spectra of norm 1, as they do best, and as they are."""
+        return [Contestant('FCLS on norm 1', 'fcls', dict(unit_norm=True)), Contestant('FCLS', 'fcls'),
+                Contestant('L1/2-NMF on norm 1', 'sparse_nmf', dict(unit_norm=True)),
+                Contestant('L1/2-NMF', 'sparse_nmf')]
 
 
 def _in_file_units(spectra: np.ndarray, view: Any) -> np.ndarray:

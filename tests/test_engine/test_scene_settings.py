@@ -16,7 +16,7 @@ from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.run_checkpoints import load_best
 from mmhsi.engine.scene_settings import rank_settings, resolve_scene_settings, settings_of_checkpoint, window_size
 
-RECOMMENDED = Path(__file__).parents[2] / 'configs/classification/recommended.py'
+RECOMMENDED = Path(__file__).parents[2] / 'configs/recommended/classification.py'
 SIDE, BANDS = 40, 6
 
 

@@ -59,7 +59,9 @@ optim_wrapper = dict(clip_grad=dict(max_norm=5.))  # the gradients of the deep p
 # of few validation pixels the accuracy ties where the likelihood tells states apart
 val_evaluator = dict(uncertainty=True)
 test_evaluator = val_evaluator
-default_hooks = dict(checkpoint=dict(save_best='NLL', rule='less'))
+default_hooks = dict(
+    checkpoint=dict(save_best='NLL', rule='less'),
+    classical=dict(type='ClassicalHook'))  # SVMs and a forest after each test; None leaves them out
 custom_hooks = [
     dict(type='EMAHook', ema_type='MomentumAnnealingEMA', momentum=0.01, gamma=10),
     dict(type='RefinementHook')

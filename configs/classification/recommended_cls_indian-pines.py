@@ -1,4 +1,4 @@
-_base_ = 'recommended.py'
+_base_ = '../recommended/classification.py'
 
 scene = dict(
     name='indian-pines',
