@@ -29,7 +29,7 @@ def scenes():
                       num_endmembers=3, initial_endmembers=dict(type='vca', seed=0), name='field'),
         anomaly_detection=dict(type='DetectionScene', image=np.pad(cube, ((8, 8), (8, 8), (0, 0)), 'reflect'),
                                labels=np.pad(labels == 2, 8).astype(int), name='field',
-                               label_codes=dict(background=0, anomaly=1)))
+                               label_codes=dict(background=0, target=1)))
 
 
 def test_classifiers_see_what_suits_them(scenes):
@@ -56,7 +56,7 @@ def test_unmixing_has_the_strong_forms(scenes):
 
 def test_a_method_that_refuses_the_scene_is_told(scenes):
     cfg = dict(scenes['anomaly_detection'], image=scenes['classification']['image'],
-               labels=np.zeros((H, W), int), label_codes=dict(background=0, anomaly=1))
+               labels=np.zeros((H, W), int), label_codes=dict(background=0, target=1))
     outcomes = run_contest(make_task('anomaly_detection'), cfg)
     assert 'window' in outcomes['local_rx'].failure and outcomes['local_rx'].result is None
     whole = run_contest(make_task('anomaly_detection'), scenes['anomaly_detection'])
