@@ -73,8 +73,6 @@ def _check_window(model, dataset, part: str) -> None:
     if getattr(getattr(model, 'data_preprocessor', None), 'smooth', None) is not None:
         return  # it makes other windows of those that it is given
     size = fixed_input_size(model)
-    if getattr(getattr(model, 'data_preprocessor', None), 'smooth', None) is not None:
-        return  # it makes the size that the network sees of any larger window, and names a smaller one
     for name in _SIZES:
         side = getattr(dataset, name, None)
         if size is None or side is None or getattr(model, 'test_cfg', None) and part != 'train':
