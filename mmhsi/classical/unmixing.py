@@ -144,6 +144,29 @@ def fcls(pixels: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
     raise RuntimeError(f'{unfinished.size} of {number} pixels did not come to an end; are endmembers nearly equal?')
 
 
+def unit_spectra(spectra: np.ndarray) -> np.ndarray:
+    """Spectra (N, C) divided by their Euclidean norms, so that brightness counts for nothing; zero ones stay zero."""
+    norms = np.linalg.norm(spectra, axis=1, keepdims=True)
+    return spectra / np.where(norms > 0, norms, 1)
+
+
+def shape_shares(pixels: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
+    """Abundances of spectral shapes: :func:`fcls` on pixels and endmembers of norm 1.
+
+    Args:
+        pixels (np.ndarray): Spectra (N, C).
+        endmembers (np.ndarray): Endmembers (P, C).
+
+    Returns:
+        np.ndarray: Abundances, float64 (N, P).
+
+    Raises:
+        ValueError: As :func:`fcls`.
+    """
+    return fcls(unit_spectra(_checked('pixels', pixels, '(N, C)')),
+                unit_spectra(_checked('endmembers', endmembers, '(P, C)')))
+
+
 def _advance(gram: np.ndarray, targets: np.ndarray, present: np.ndarray, abundances: np.ndarray,
              tolerance: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """One step of the pixels of the given numbers, in place; returns which of them are at their optimum."""

@@ -1,6 +1,7 @@
 """Parts of a run around the model: hooks, optimiser constructors, launching."""
 
 from .hooks import (
+    ClassicalHook,
     ExactResumeHook,
     InitialEndmemberHook,
     InitialStateHook,
@@ -19,8 +20,8 @@ from .hooks import (
 from .optimizers import BF16OptimWrapper, LayerDecayOptimWrapperConstructor
 
 __all__ = [
-    'BF16OptimWrapper', 'ExactResumeHook', 'InitialEndmemberHook', 'InitialStateHook', 'IterationSeedHook',
-    'LayerDecayOptimWrapperConstructor', 'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook',
-    'PreemptionHook', 'RefinementHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook',
-    'SubspaceInitHook'
+    'BF16OptimWrapper', 'ClassicalHook', 'ExactResumeHook', 'InitialEndmemberHook', 'InitialStateHook',
+    'IterationSeedHook', 'LayerDecayOptimWrapperConstructor', 'MeanLossHook', 'NonFiniteLossHook',
+    'NonNegativeEndmemberHook', 'PreemptionHook', 'RefinementHook', 'SafeCheckpointHook', 'SceneProgressHook',
+    'SceneResultHook', 'SceneStateHook', 'SubspaceInitHook'
 ]

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch.distributed import barrier, destroy_process_group, init_process_group
 
 from mmhsi.engine.resume import resume_from_latest
+from mmhsi.engine.scene_settings import resolve_scene_settings
 
 
 def init_cpu_process_group(cfg: Config) -> bool:
@@ -52,7 +53,8 @@ def build_runner(cfg: Config) -> Runner:
     """Build the runner of a config, on an accelerator or on CPUs.
 
     Args:
-        cfg (Config): The whole config; ``runner_type`` names a runner other than MMEngine's default one.
+        cfg (Config): The whole config; ``runner_type`` names a runner other than MMEngine's default one. Settings that
+            follow from the scene are filled in, see :mod:`mmhsi.engine.scene_settings`.
 
     Returns:
         Runner: The runner, ready to train or test. One that is to resume, and is not told from where, resumes from the
@@ -60,6 +62,7 @@ def build_runner(cfg: Config) -> Runner:
     """
     if cfg.get('resume') and not cfg.get('load_from'):
         resume_from_latest(cfg)
+    resolve_scene_settings(cfg)
     init_cpu_process_group(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 

@@ -28,6 +28,7 @@ class ChangeDetection(ClassMapTask):
 
     name = 'change_detection'
     result = ChangeResult
+    score = 'kappa', True
     dates = 2
     two_names = CHANGE_CLASSES
     background = UNLABELLED_CHANGE

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from mmhsi.evaluation import SceneResult
 from mmhsi.registry import TASKS
 from mmhsi.tasks.class_map import ClassMapTask
+from mmhsi.tasks.contest import Contestant
 from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier
 from mmhsi.tasks.product import Product
 from mmhsi.tasks.scene_pictures import class_spectra_figure, false_colour_figures, ground_truth_figure
@@ -27,6 +28,7 @@ class Classification(ClassMapTask):
 
     name = 'classification'
     result = SceneResult
+    score = 'OA', True
 
     def result_figures(self, result: SceneResult, product: Product, scene=None) -> dict[str, Figure]:
         """``false_colour``, ``ground_truth`` (all labels), ``spectra`` (means of the classes), ``classes``, ``error``,
@@ -49,6 +51,15 @@ class Classification(ClassMapTask):
 
     def methods(self, scene) -> dict[str, Callable]:
         return {name: partial(_classify_pixels, estimator=name) for name in ('svm', 'forest')}
+
+    def contestants(self, scene) -> list[Contestant]:
+        """All with the last stage of the recommended network, which validation pixels choose."""
+        last = dict(refine=bool(scene.split is not None and len(scene.split.val)))
+        smoothing = dict(smoothing=(0.5, 1., 2., 3., 4.)) if last['refine'] else dict(smoothing=2.)
+        fractions = [dict(type='MinimumNoiseFraction', n_components='all', power=0.15)]
+        return [Contestant('SVM on spectra', 'svm', last, ()),
+                Contestant('random forest on spectra', 'forest', last, ()),
+                Contestant('SVM on smoothed noise fractions', 'svm', {**smoothing, **last}, fractions)]
 
 
 def _classify_pixels(scene, evaluate_on: str | None = None, **options) -> SceneResult:

@@ -13,6 +13,7 @@ from torch import nn
 from mmhsi.classical import ANOMALY_DETECTORS, TARGET_DETECTORS
 from mmhsi.evaluation import DetectionResult
 from mmhsi.models.heads import TargetDetectionHead
+from mmhsi.tasks.contest import Contestant
 from mmhsi.tasks.detectors import COARSE, detectors_for, evaluate_detector
 from mmhsi.tasks.networks import Network, Segmentor
 from mmhsi.tasks.product import Product, labels_of, stored_labels
@@ -34,6 +35,7 @@ class DetectionTask(Task):
     """
 
     result = DetectionResult
+    score = 'AUC', True
     two_names = ('background', 'target')
     background = UNLABELLED_CHANGE
 
@@ -115,6 +117,9 @@ class DetectionTask(Task):
     def methods(self, scene) -> dict[str, Callable]:
         names = dict.fromkeys((*detectors_for(scene), COARSE, *TARGET_DETECTORS, *ANOMALY_DETECTORS))
         return {name: partial(_detect, method=name) for name in names}
+
+    def contestants(self, scene) -> list[Contestant]:
+        return [Contestant(name, name, preprocessing=()) for name in detectors_for(scene)]
 
     def default_methods(self, scene) -> list[str]:
         return list(detectors_for(scene))

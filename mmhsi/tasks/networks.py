@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmhsi.classical.unmixing import shape_shares
+
 Positions = Sequence[tuple[int, int]]
 
 
@@ -84,6 +86,17 @@ class Abundances(Network):
 
     def run(self, inputs: Tensor, positions: Positions) -> Tensor:
         return self.model(inputs, mode='tensor')[0].float()
+
+
+class LeastSquaresAbundances(Network):
+    """Abundances (B, P, t, t) of tiles by least squares with the endmembers of an :class:`mmhsi.models.Unmixer`, see
+    :func:`mmhsi.classical.unmixing.shape_shares`."""
+
+    def run(self, inputs: Tensor, positions: Positions) -> Tensor:
+        pixels = inputs.movedim(1, -1)
+        shares = shape_shares(pixels.flatten(0, -2).double().cpu().numpy(),
+                              self.model.endmembers.double().cpu().numpy().T)
+        return torch.from_numpy(shares).to(inputs).unflatten(0, pixels.shape[:-1]).movedim(-1, 1)
 
 
 class Restored(Network):

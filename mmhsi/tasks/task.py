@@ -14,6 +14,7 @@ from torch import nn
 
 from mmhsi.datasets.class_info import BLACK_AND_WHITE, resolve_classes
 from mmhsi.registry import TASK_UTILS, TASKS, component_name
+from mmhsi.tasks.contest import Contestant
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import Product
 from mmhsi.utils.palette import default_palette
@@ -62,6 +63,7 @@ class Task:
     blend: ClassVar[str] = 'overwrite'  # of tiles, unless the metric says
     degrades: ClassVar[bool] = False  # whether the test pipeline degrades clean images
     noun: ClassVar[str] = 'class'  # of what is numbered where there are no names
+    score: ClassVar[tuple[str, bool] | None] = None  # that decides a comparison, and whether larger is better
 
     def __init__(self, scores: bool = False, uncertainty: bool = False, metric: Mapping | None = None):
         self.scores = scores
@@ -159,6 +161,10 @@ class Task:
     def default_methods(self, scene) -> list[str]:
         """Names of the methods that need nothing beyond the scene."""
         return list(self.methods(scene))
+
+    def contestants(self, scene) -> Sequence[Contestant]:
+        """The methods that a network is measured against on a scene, each in the form in which it does well."""
+        return [Contestant(name, name) for name in self.default_methods(scene)]
 
     # names
 

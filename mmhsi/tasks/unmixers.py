@@ -1,9 +1,9 @@
 """Classical unmixing of a scene, evaluated as the networks are."""
 
 import numpy as np
-from sklearn.preprocessing import normalize
 
 from mmhsi.classical import fcls, sparse_nmf
+from mmhsi.classical.unmixing import unit_spectra
 from mmhsi.evaluation import UnmixingResult
 
 UNMIXING_METHODS = ('fcls', 'sparse_nmf')
@@ -59,7 +59,7 @@ def evaluate_unmixer(scene,
     valid = scene.valid
     pixels = scene.pixels(np.flatnonzero(valid)).astype(np.float64)
     if unit_norm:
-        pixels, start = normalize(pixels), normalize(start)  # zero spectra stay zero
+        pixels, start = unit_spectra(pixels), unit_spectra(start)
     shares = fcls(pixels, start)
     endmembers = start
     if method == 'sparse_nmf':

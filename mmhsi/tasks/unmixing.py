@@ -15,7 +15,8 @@ from torch import nn
 from mmhsi.datasets.transforms.units import file_units
 from mmhsi.evaluation import UnmixingResult
 from mmhsi.registry import TASKS
-from mmhsi.tasks.networks import Abundances, Network
+from mmhsi.tasks.contest import Contestant
+from mmhsi.tasks.networks import Abundances, LeastSquaresAbundances, Network
 from mmhsi.tasks.product import Product, write_table
 from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import Layer, Task
@@ -28,17 +29,20 @@ from mmhsi.visualization.heat_map import heat_map_figure
 @TASKS.register_module(name='unmixing')
 class Unmixing(Task):
     """Scenes: :class:`mmhsi.datasets.UnmixingScene`. Networks: :class:`mmhsi.models.Unmixer` on tiles. Products:
-    'abundances' (a band for each endmember, in the order of the network), 'endmembers' (spectra, in the units of the
-    file if the preprocessing can be undone). Metric: :class:`mmhsi.evaluation.SceneUnmixingMetric`. Classical methods:
-    fully constrained least squares and sparse non-negative matrix factorisation."""
+    'abundances' (a band for each endmember, in the order of the network; of the network itself or of least squares with
+    its endmembers, as the metric says), 'endmembers' (spectra, in the units of the file if the preprocessing can be
+    undone). Metric: :class:`mmhsi.evaluation.SceneUnmixingMetric`. Classical methods: fully constrained least squares
+    and sparse non-negative matrix factorisation."""
 
     name = 'unmixing'
     noun = 'endmember'
     blend = 'average'
     result = UnmixingResult
+    score = 'aRMSE', False
 
     def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
-        return Abundances(model)
+        by_network = self.metric.get('abundances', 'network') == 'network'
+        return (Abundances if by_network else LeastSquaresAbundances)(model)
 
     def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:
         self.name_classes(cfg, meta, network.outputs)
@@ -107,6 +111,12 @@ class Unmixing(Task):
 
     def methods(self, scene) -> dict[str, Callable]:
         return {name: partial(evaluate_unmixer, method=name) for name in UNMIXING_METHODS}
+
+    def contestants(self, scene) -> list[Contestant]:
+        """On spectra of norm 1, as they do best, and as they are."""
+        return [Contestant('FCLS on norm 1', 'fcls', dict(unit_norm=True)), Contestant('FCLS', 'fcls'),
+                Contestant('L1/2-NMF on norm 1', 'sparse_nmf', dict(unit_norm=True)),
+                Contestant('L1/2-NMF', 'sparse_nmf')]
 
 
 def _in_file_units(spectra: np.ndarray, view: Any) -> np.ndarray:

@@ -35,14 +35,16 @@ def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
     cfg = quick(config, tmp_path)
     results = train_and_test(cfg)
     metrics = json.loads((results / 'metrics.json').read_text())['metrics']
-    assert set(metrics) == {'OA', 'AA', 'kappa'}
+    uncertain = cfg.test_evaluator.get('uncertainty', False)
+    assert set(metrics) == {'OA', 'AA', 'kappa', *(('NLL', 'ECE') if uncertain else ())}
     prediction = read_product(results, name, 'classes')
     assert prediction.shape == get_scene(cfg.test_dataloader.dataset.scene).labels.shape
     predicted = prediction[prediction != 255]
     assert predicted.size >= 8 and predicted.max() < CLASSES[name]
     pictures = {path.name for path in results.glob('*.png')}
     assert pictures == {f'{name}_{picture}.png' for picture in (
-        'false_colour', 'ground_truth', 'spectra', 'classes', 'error', 'confusion_matrix')}
+        'false_colour', 'ground_truth', 'spectra', 'classes', 'error', 'confusion_matrix',
+        *(('confidence', 'entropy') if uncertain else ()))}
 
 
 def test_every_scene_has_both_base_models_in_both_protocols():

@@ -1,13 +1,16 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.logging import MMLogger
 
+from mmhsi.classical import fcls
 from mmhsi.datasets import UnmixingScene
 from mmhsi.evaluation import SceneUnmixingMetric, UnmixingResult
 from mmhsi.registry import METRICS
+from mmhsi.tasks.networks import LeastSquaresAbundances
 from mmhsi.utils.tiling import TileGrid
 
 SHAPE, BANDS, ENDMEMBERS, NAMES = (14, 11), 6, 3, ('soil', 'tree', 'water')
@@ -108,6 +111,28 @@ def test_tiles_are_averaged_or_overwritten(scene, truth):
     last = tiles[-1]['abundances']['data'].numpy()
     np.testing.assert_array_equal(overwritten.abundances[:, -5:, -5:], last[:, -5:, -5:])
     assert np.abs(overwritten.abundances - averaged.abundances).max() > 1e-3
+
+
+def test_least_squares_takes_the_endmembers_of_the_network_alone(truth):
+    """Shaded mixtures of spectra of norm 1: the shares of their shapes are found whatever the maps of the network."""
+    abundances, spectra = truth
+    spectra = spectra / np.linalg.norm(spectra, axis=1, keepdims=True)
+    shade = np.random.default_rng(3).uniform(0.2, 1, SHAPE)[..., None]
+    cube = shade * (np.moveaxis(abundances, 0, -1) @ spectra)
+    shaded = UnmixingScene(cube, abundances=abundances, endmembers=spectra, endmember_names=NAMES, name='scene')
+    tiles = samples(estimate(), 700 * spectra[[2, 0, 1]])
+    # the norm of a mixture is below 1, so that its shares are those of the shape, not of the abundances themselves
+    unit = cube / np.linalg.norm(cube, axis=-1, keepdims=True)
+    expected = np.moveaxis(fcls(unit.reshape(-1, BANDS), spectra).reshape(*SHAPE, -1), -1, 0)
+    result = evaluate(tiles, shaded, abundances='least_squares')[1].scene_results['scene']
+    np.testing.assert_allclose(result.abundances, expected, atol=1e-6)
+    assert evaluate(tiles, shaded)[0]['aRMSE'] > 0.2 > 0.05 > np.abs(expected - abundances).mean()
+    network = LeastSquaresAbundances(SimpleNamespace(parameters=lambda: iter([torch.zeros(1)]),
+                                                     endmembers=torch.from_numpy(spectra.T)))
+    found = network.run(torch.from_numpy(cube).movedim(-1, 0)[None].float(), ())
+    np.testing.assert_allclose(found[0].numpy(), expected, atol=1e-4)
+    with pytest.raises(ValueError, match="abundances must be one of .'network', 'least_squares'., found 'fcls'"):
+        evaluate(tiles, shaded, abundances='fcls')
 
 
 def test_matching_greedy_and_hungarian_differ():

@@ -19,9 +19,25 @@ def test_the_end_of_the_image_does_not_darken():
                                torch.full((1, 2, 5, 5), 3.))
 
 
+def test_without_width_each_pixel_stands_alone():
+    images = torch.rand(2, 4, 7, 9, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(GaussianMeans(sigmas=(0, ), size=3)(images), images[..., 2:5, 3:6])
+
+
+def test_each_width_has_its_scale():
+    images = torch.rand(2, 4, 7, 9, generator=torch.Generator().manual_seed(0))
+    plain, scaled = (GaussianMeans((1, 2), 3, scales)(images) for scales in (None, (2., 0.5)))
+    torch.testing.assert_close(scaled[:, :4], plain[:, :4] / 2)
+    torch.testing.assert_close(scaled[:, 4:], plain[:, 4:] * 2)
+    for scales in ((1., ), (1., 0.)):
+        with pytest.raises(ValueError, match='one for each of 2 sigmas'):
+            GaussianMeans((1, 2), 3, scales)
+
+
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match='sigmas must be positive'):
-        GaussianMeans(sigmas=(1, 0), size=3)
+    for sigmas in ((1, -1), ()):
+        with pytest.raises(ValueError, match='at least one and not negative'):
+            GaussianMeans(sigmas=sigmas, size=3)
     with pytest.raises(ValueError, match='means of 5 x 5 pixels are wanted of images of 3 x 7'):
         GaussianMeans(sigmas=(1, ), size=5)(torch.zeros(1, 1, 3, 7))
 

@@ -1,5 +1,6 @@
 """Hooks: what an experiment saves, how it shows its progress, what holds after each iteration, how it may end."""
 
+from .classical_hook import ClassicalHook
 from .endmember_hook import InitialEndmemberHook, NonNegativeEndmemberHook
 from .exact_resume_hook import ExactResumeHook
 from .experiment_check_hook import ExperimentCheckHook
@@ -17,7 +18,8 @@ from .scene_state_hook import SceneStateHook
 from .subspace_init_hook import SubspaceInitHook
 
 __all__ = [
-    'ExactResumeHook', 'ExperimentCheckHook', 'InitialEndmemberHook', 'InitialStateHook', 'IterationSeedHook',
-    'LowestLossHook', 'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook', 'PreemptionHook',
-    'RefinementHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook', 'SubspaceInitHook'
+    'ClassicalHook', 'ExactResumeHook', 'ExperimentCheckHook', 'InitialEndmemberHook', 'InitialStateHook',
+    'IterationSeedHook', 'LowestLossHook', 'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook',
+    'PreemptionHook', 'RefinementHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook',
+    'SubspaceInitHook'
 ]

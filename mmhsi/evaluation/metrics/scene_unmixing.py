@@ -7,6 +7,7 @@ import torch
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
+from mmhsi.classical.unmixing import shape_shares
 from mmhsi.datasets import get_scene
 from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
 from mmhsi.evaluation.unmixing_result import RECONSTRUCTION_NAMES, TRUTH_NAMES, UnmixingResult
@@ -33,6 +34,9 @@ class SceneUnmixingMetric(SceneMetric):
         matching (str): 'greedy' or 'hungarian', see :func:`~mmhsi.evaluation.functional.match_endmembers`. Defaults to
             'greedy'.
         stitch (str): How overlapping tiles are blended: 'average', 'overwrite' or 'smooth'. Defaults to 'average'.
+        abundances (str): 'network' takes those of the network; 'least_squares' takes its endmembers alone, with fully
+            constrained least squares on spectra of norm 1 (:func:`mmhsi.classical.unmixing.shape_shares`). A prediction
+            does the same. Defaults to 'network'.
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
 
     Raises:
@@ -43,8 +47,12 @@ class SceneUnmixingMetric(SceneMetric):
 
     tile_key, windows_allowed, values = 'abundances', False, 'abundances'
 
-    def __init__(self, scene, matching: str = 'greedy', stitch: str = 'average', **kwargs) -> None:
+    def __init__(self, scene, matching: str = 'greedy', stitch: str = 'average', abundances: str = 'network',
+                 **kwargs) -> None:
         super().__init__(stitch=stitch, **kwargs)
+        if abundances not in ('network', 'least_squares'):
+            raise ValueError(f"abundances must be one of ('network', 'least_squares'), found {abundances!r}")
+        self.abundances = abundances
         if matching not in ('greedy', 'hungarian'):
             raise ValueError(f"matching must be one of ('greedy', 'hungarian'), found {matching!r}")
         self._scene_configs = list(scene) if isinstance(scene, Sequence) else [scene]
@@ -80,8 +88,12 @@ class SceneUnmixingMetric(SceneMetric):
         empty = np.count_nonzero(scene.valid & np.isnan(prediction).any(axis=-1))
         if empty:
             warn(f'scene {name}: {empty} pixels have no abundances and are left out of the scores')
+        if self.abundances == 'least_squares':
+            found = scene.valid & ~np.isnan(prediction).any(axis=-1)
+            prediction = np.full(prediction.shape, np.nan)
+            prediction[found] = shape_shares(scene.pixels(np.flatnonzero(found)), self._endmembers)
         return UnmixingResult.of_scene(scene, self._endmembers, np.moveaxis(prediction, -1, 0), self.matching,
-                                       dict(stitch=self.blend))
+                                       dict(stitch=self.blend, abundances=self.abundances))
 
     def summarise(self) -> dict[str, float]:
         """The means over the scenes of each score."""

@@ -7,8 +7,13 @@ from torch import Tensor, nn
 
 
 def gaussian_weights(length: int, size: int, sigma: float) -> Tensor:
-    """Weights (size, length) of the Gaussian means around the ``size`` middle places of ``length``; rows sum to 1."""
+    """Weights (size, length) of the Gaussian means around the ``size`` middle places of ``length``; rows sum to 1.
+
+    With sigma 0 they are the values of these places themselves.
+    """
     middle = torch.arange(size, dtype=torch.float64) + (length - size) // 2
+    if sigma == 0:
+        return torch.nn.functional.one_hot(middle.long(), length).double()
     weights = torch.exp(-0.5 * ((torch.arange(length, dtype=torch.float64) - middle[:, None]) / sigma)**2)
     return weights / weights.sum(dim=1, keepdim=True)
 
@@ -20,18 +25,25 @@ class GaussianMeans(nn.Module):
     scale space of Witkin (IJCAI 1983), per band. The image ends the Gaussians; what of them lies inside has sum 1.
 
     Args:
-        sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels.
+        sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels; 0 takes each pixel alone.
         size (int): Height and width of the result.
+        scales (Sequence[float], optional): What the means of each sigma are divided by: wider ones vary less, and would
+            otherwise count for less. Defaults to None, 1 for all.
 
     Raises:
-        ValueError: For a sigma that is not positive; in the forward pass, for an image that is smaller than ``size``.
+        ValueError: For a negative sigma, or scales that are not positive and one for each; in the forward pass, for an
+            image that is smaller than ``size``.
     """
 
-    def __init__(self, sigmas: Sequence[float], size: int) -> None:
+    def __init__(self, sigmas: Sequence[float], size: int, scales: Sequence[float] | None = None) -> None:
         super().__init__()
-        if not sigmas or min(sigmas) <= 0:
-            raise ValueError(f'sigmas must be positive and at least one, found {tuple(sigmas)}')
+        if not sigmas or min(sigmas) < 0:
+            raise ValueError(f'sigmas must be at least one and not negative, found {tuple(sigmas)}')
+        scales = tuple(scales or (1., ) * len(sigmas))
+        if len(scales) != len(sigmas) or min(scales) <= 0:
+            raise ValueError(f'scales must be positive and one for each of {len(sigmas)} sigmas, found {scales}')
         self.sigmas = tuple(sigmas)
+        self.scales = scales
         self.size = size
 
     def forward(self, images: Tensor) -> Tensor:
@@ -42,9 +54,10 @@ class GaussianMeans(nn.Module):
         over_rows, over_columns = (
             torch.stack([gaussian_weights(length, self.size, sigma) for sigma in self.sigmas]).to(images)
             for length in (height, width))
+        over_rows = over_rows / over_rows.new_tensor(self.scales)[:, None, None]
         columns = images @ over_columns.flatten(0, 1).T  # one product for all sigmas: the images are read once
         columns = columns.unflatten(-1, over_columns.shape[:2])
         return torch.einsum('skh,bchsl->bsckl', over_rows, columns).flatten(1, 2)
 
     def extra_repr(self) -> str:
-        return f'sigmas={self.sigmas}, size={self.size}'
+        return f'sigmas={self.sigmas}, size={self.size}, scales={self.scales}'

@@ -1,0 +1,156 @@
+"""Settings of a recipe that follow from the scene: found once, before the runner is built, and written into the config.
+
+A recommended config holds ``scene``, which all its datasets get, and ``scene_settings``, the candidates.
+:func:`resolve_scene_settings` chooses among them on the labelled pixels of training and validation, fills in what
+depends on the choice (components, widths, scale, window, numbers of bands and classes), logs it and leaves it in the
+config as ``chosen_settings``. The config that a run dumps, and that a checkpoint holds, has the numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+
+from mmhsi.classical.kernel_ridge import LeaveOneOut, leave_one_out, squared_distances
+from mmhsi.datasets import get_scene
+from mmhsi.models.layers.gaussian_means import GaussianMeans
+from mmhsi.weights.checkpoint_file import read_checkpoint
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_REACH = 2.2  # standard deviations of the widest Gaussian that a window holds on each side
+_RMS = 0.37  # of what the network sees: that of Indian Pines, for which its noise and rates were set
+_PIXELS = 600  # labelled pixels that the choice looks at, at most
+
+
+def resolve_scene_settings(cfg: Config) -> None:
+    """Choose the settings that follow from the scene, where a config asks for it and has not chosen.
+
+    With ``load_from`` the choice of that checkpoint is taken over, to which its weights belong.
+
+    Args:
+        cfg (Config): The whole config, changed in place.
+    """
+    if cfg.get('scene_settings') is None:
+        return
+    for name in _LOADERS:
+        cfg[name].dataset.scene = copy.deepcopy(cfg.scene)
+    if cfg.get('chosen_settings') is None:
+        cfg.chosen_settings = settings_of_checkpoint(cfg.get('load_from')) or _choose(cfg)
+    _fill_in(cfg, cfg.chosen_settings)
+
+
+def settings_of_checkpoint(path: str | None) -> dict | None:
+    """The settings that the run of a local checkpoint had chosen; None without any."""
+    if path is None or not Path(path).is_file():
+        return None
+    checkpoint = read_checkpoint(path)
+    meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
+    text = (meta or {}).get('cfg')
+    chosen = Config.fromstring(text, '.py').get('chosen_settings') if text else None
+    return None if chosen is None else dict(chosen)
+
+
+def rank_settings(scene, powers: Sequence[float], widths: Sequence[Sequence[float]], smallest_ratio: float,
+                  seed: int = 0) -> list[tuple[LeaveOneOut, dict]]:
+    """Rank powers of the noise fractions and widths of the smoothing by leave-one-out likelihood.
+
+    Args:
+        scene (Scene): Labels, split, and a preprocessing that ends with ``MinimumNoiseFraction(power=0.5)`` of all
+            components.
+        powers (Sequence[float]): Candidates, see :class:`mmhsi.datasets.transforms.MinimumNoiseFraction`.
+        widths (Sequence[Sequence[float]]): Candidates, each some standard deviations in pixels, 0 for none.
+        smallest_ratio (float): Components whose variance is less than this many times that of their noise are left out.
+        seed (int): Of the sample of the labelled pixels where there are more than 600. Defaults to 0.
+
+    Returns:
+        list[tuple[LeaveOneOut, dict]]: Fit and settings 'components', 'power', 'widths' and 'rms', the root mean square
+        of the fractions after each smoothing, the best first.
+    """
+    fractions = scene.transforms[-1]
+    scene.prepare()
+    count = max(int(np.count_nonzero(fractions.ratio >= smallest_ratio)), 1)
+    places = np.sort(np.concatenate([scene.split.train, scene.split.val]))
+    if len(places) > _PIXELS:
+        places = np.sort(np.random.RandomState(seed).choice(places, _PIXELS, replace=False))
+    labels = scene.labels.ravel()[places]
+    sigmas = sorted({sigma for each in widths for sigma in each})
+    size = window_size(sigmas)
+    smooth = GaussianMeans(sigmas, 1)
+    windows = (scene.window(row - size // 2, col - size // 2, size, size, 'reflect')[..., :count]
+               for row, col in zip(*np.divmod(places, scene.width), strict=True))
+    means = np.concatenate([smooth(torch.from_numpy(window.transpose(2, 0, 1)[None].copy())).numpy()
+                            for window in windows]).reshape(len(places), len(sigmas), count)
+    ranked = []
+    for power in powers:
+        scaled = means.transpose(1, 0, 2) * (fractions.ratio[:count]**(power - 0.5))
+        # wider means vary less: each width counts alike
+        rms = np.sqrt(np.square(scaled).mean(axis=(1, 2)))
+        distances = [squared_distances(part, part) for part in scaled / rms[:, None, None]]
+        for each in widths:
+            fit = leave_one_out(sum(distances[sigmas.index(sigma)] for sigma in each), labels)
+            ranked.append((fit, dict(components=count, power=float(power), widths=[float(sigma) for sigma in each],
+                                     rms=[float(rms[sigmas.index(sigma)]) for sigma in each])))
+    return sorted(ranked, key=lambda entry: entry[0].loss)
+
+
+def window_size(widths: Sequence[float], smallest: int = 3) -> int:
+    """Side of the window in pixels that holds the Gaussians, odd."""
+    return max(2 * int(np.ceil(_REACH * max(widths))) + 1, smallest)
+
+
+def _choose(cfg: Config) -> dict:
+    init_default_scope(cfg.get('default_scope', 'mmhsi'))
+    scene_cfg = cfg.scene.to_dict()
+    *before, fractions = scene_cfg.get('preprocessing', ())
+    if fractions.get('type', '').rpartition('.')[2] != 'MinimumNoiseFraction':
+        raise ValueError('scene_settings choose power and smoothing of noise fractions: the preprocessing of the scene '
+                         f'must end with MinimumNoiseFraction, found {fractions.get("type")}')
+    bands = get_scene({**scene_cfg, 'preprocessing': before}).bands
+    scene = get_scene({**scene_cfg, 'preprocessing': [*before, {**fractions, 'n_components': bands, 'power': 0.5}]})
+    ranked = rank_settings(scene, **cfg.scene_settings.to_dict())
+    best, chosen = ranked[0]
+    others = ', '.join(f'{fit.loss:.3f} with {other["power"]:g} and {_list(other["widths"])}'
+                       for fit, other in ranked[1:4])
+    print_log(f'Settings that follow from scene {scene.name!r}, by the leave-one-out likelihood of '
+              f'{len(scene.split.train) + len(scene.split.val)} labelled pixels: {chosen["components"]} of {bands} '
+              f'noise fractions to the power {chosen["power"]:g}, smoothed by {_list(chosen["widths"])} pixels (loss '
+              f'{best.loss:.3f}; next best: {others}).', 'current', logging.INFO)
+    return dict(chosen, classes=len(scene.classes))
+
+
+def _list(widths: Sequence[float]) -> str:
+    return ' and '.join(f'{width:g}' for width in widths)
+
+
+def _fill_in(cfg: Config, chosen: Mapping) -> None:
+    components, widths, classes = int(chosen['components']), tuple(chosen['widths']), int(chosen['classes'])
+    for scene in (cfg.scene, *(cfg[name].dataset.scene for name in _LOADERS)):
+        scene.preprocessing[-1].update(n_components=components, power=float(chosen['power']))
+    for name in _LOADERS:
+        cfg[name].dataset.window_size = window_size(widths)
+    model = cfg.model
+    model.data_preprocessor.num_bands = components
+    model.data_preprocessor.smoothing.update(sigmas=widths, scales=tuple(rms / _RMS for rms in chosen['rms']))
+    model.backbone.spatial.in_channels = components * len(widths)
+    _set_classes(model, classes)
+    if 'deep' in model.head:  # the wide path sees the bands themselves
+        model.head.in_channels = components * len(widths)
+
+
+def _set_classes(node, classes: int) -> None:
+    if isinstance(node, Mapping):
+        if 'num_classes' in node:
+            node['num_classes'] = classes
+        for value in node.values():
+            _set_classes(value, classes)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            _set_classes(value, classes)

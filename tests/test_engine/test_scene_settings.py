@@ -1,0 +1,96 @@
+"""The recommended classifier on a scene of one's own: what follows from the scene, and the way from start to end."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from scipy.ndimage import gaussian_filter
+
+from mmhsi.classical.kernel_ridge import leave_one_out, squared_distances
+from mmhsi.classical.smoothing import smoothed_cube
+from mmhsi.datasets import get_scene
+from mmhsi.engine.distributed import build_runner
+from mmhsi.engine.run_checkpoints import load_best
+from mmhsi.engine.scene_settings import rank_settings, resolve_scene_settings, settings_of_checkpoint, window_size
+
+RECOMMENDED = Path(__file__).parents[2] / 'configs/recommended/classification.py'
+SIDE, BANDS = 40, 6
+
+
+def make_config(folder: Path, field: float, noise: float) -> Config:
+    """Four classes in fields of about ``field`` pixels, spectra with noise."""
+    rng = np.random.default_rng(0)
+    labels = gaussian_filter(rng.normal(size=(SIDE, SIDE, 4)), (field, field, 0), mode='wrap').argmax(axis=-1)
+    cube = 5 * rng.normal(size=(4, BANDS))[labels] + noise * rng.normal(size=(SIDE, SIDE, BANDS))
+    np.save(folder / 'cube.npy', cube.astype(np.float32))
+    np.save(folder / 'labels.npy', labels + 1)
+    cfg = Config.fromfile(RECOMMENDED)
+    cfg.scene.update(name='fields', image=str(folder / 'cube.npy'), labels=str(folder / 'labels.npy'))
+    cfg.work_dir = str(folder / 'work')
+    cfg.visualizer = dict(type='Visualizer', vis_backends=[])
+    cfg.scene_settings.update(powers=(0.3, 0.5), widths=((0., ), (1., ), (0.5, 2.), (3., )))
+    return cfg
+
+
+def test_settings_follow_from_the_scene(tmp_path):
+    widths = {}
+    for field, noise in ((1.2, 0.3), (8., 14.)):
+        cfg = make_config(tmp_path, field, noise)
+        resolve_scene_settings(cfg)
+        chosen = cfg.chosen_settings
+        widths[field] = max(chosen.widths)
+        bands = chosen.components * len(chosen.widths)
+        assert 1 <= chosen.components <= BANDS and chosen.classes == 4
+        assert cfg.model.backbone.spatial.in_channels == cfg.model.head.in_channels == bands
+        assert cfg.model.head.num_classes == cfg.model.head.deep.loss.num_classes == 4
+        for name in ('train', 'val', 'test'):
+            dataset = cfg[f'{name}_dataloader'].dataset
+            assert dataset.window_size == window_size(chosen.widths)
+            assert dataset.scene == cfg.scene
+            assert dataset.scene.preprocessing[-1].n_components == chosen.components
+    assert widths[1.2] <= 1 < widths[8.]  # small objects are not smoothed away, noise in large ones is
+
+
+def test_the_first_is_the_most_likely_one(tmp_path):
+    cfg = make_config(tmp_path, 8., 5.)
+    init_default_scope('mmhsi')
+    options = dict(cfg.scene.to_dict(), preprocessing=[dict(type='MinimumNoiseFraction', n_components=BANDS)])
+    scene = get_scene(options)
+    ranked = rank_settings(scene, (0.3, 0.5), ((0., ), (1., )), 0.)
+    assert len(ranked) == 4 and [fit.loss for fit, _ in ranked] == sorted(fit.loss for fit, _ in ranked)
+    fit, settings = next(entry for entry in ranked if entry[1]['power'] == 0.3 and entry[1]['widths'] == [1.])
+    places = np.sort(np.concatenate([scene.split.train, scene.split.val]))
+    inside = [place for place in places if all(4 <= value < SIDE - 4 for value in divmod(place, SIDE))]
+    cube = scene.window(0, 0, SIDE, SIDE) * scene.transforms[-1].ratio.astype(np.float32)**-0.2
+    features = smoothed_cube(cube, scene.valid, 1.).reshape(-1, BANDS)
+    # the windows hold 2.2 deviations of the Gaussian and mirror the scene at its border
+    expected = leave_one_out(squared_distances(features[places], features[places]), scene.labels.ravel()[places])
+    assert len(inside) > 30 and fit.loss == pytest.approx(expected.loss, rel=0.1)
+    assert settings['rms'] == pytest.approx([np.sqrt(np.square(features[places]).mean())], rel=0.05)
+
+
+def test_another_preprocessing_is_refused(tmp_path):
+    cfg = make_config(tmp_path, 2., 1.)
+    cfg.scene.preprocessing = [dict(type='Standardize')]
+    with pytest.raises(ValueError, match='must end with MinimumNoiseFraction, found Standardize'):
+        resolve_scene_settings(cfg)
+
+
+def test_a_scene_of_ones_own_is_trained_tested_and_tested_again(tmp_path):
+    cfg = make_config(tmp_path, 6., 6.)
+    cfg.train_cfg.update(max_epochs=2, val_begin=1, val_interval=1)
+    cfg.param_scheduler = None
+    torch.manual_seed(0)
+    runner = build_runner(cfg)
+    runner.train()
+    best = load_best(runner)
+    scores = runner.test()
+    assert scores['OA'] > 0.5 and 'NLL' in scores
+    assert settings_of_checkpoint(best) == cfg.chosen_settings.to_dict()
+    again = make_config(tmp_path, 6., 6.)
+    again.scene_settings.widths = ((0., ), )  # the choice of the checkpoint counts, to which its weights belong
+    again.load_from, again.work_dir = best, str(tmp_path / 'again')
+    assert build_runner(again).test() == pytest.approx(scores)
