@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import torch
 from config_runs import product_look_alikes
 from inference_cases import config, save_checkpoint, segmentor, standardize_state
 from rasterio.warp import transform as to_system
@@ -55,10 +56,15 @@ def run_tool(name: str, *argv: str) -> int:
 def test_a_product_is_predicted_to_a_map_at_its_place(products, name, tmp_path):
     path = products[name]
     info = open_cube(path).info
-    bands = info.bands
-    weights = save_checkpoint(
-        tmp_path / 'toy.pth', config(segmentor(bands), dict(num_bands=bands), tile_size=16, overlap=8),
-        dict(scene_name='training', transforms=standardize_state(bands)))
+    good = info.good_bands
+    steps = [dict(type='SelectBands', exclude=np.setdiff1d(np.arange(info.bands), good).tolist())] if len(
+        good) < info.bands else []
+    state = {f'{len(steps)}{key[1:]}': value for key, value in standardize_state(len(good)).items()}
+    if steps:
+        state['0.SelectBands.indices'] = torch.from_numpy(good)
+    scene = dict(num_bands=info.bands, preprocessing=[*steps, dict(type='Standardize')])
+    weights = save_checkpoint(tmp_path / 'toy.pth', config(segmentor(len(good)), scene, tile_size=16, overlap=8),
+                              dict(scene_name='training', transforms=state))
     assert run_tool('predict.py', str(path), '-w', weights, '-o', str(tmp_path / 'out'), '--device', 'cpu', '--quiet',
                     '--no-pictures', '--match-bands', 'off') == 0
     record, = (tmp_path / 'out').glob('*_prediction.json')
