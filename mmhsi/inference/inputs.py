@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-SUFFIXES = ('.tif', '.tiff', '.mat', '.npy', '.npz', '.h5', '.hdf5', '.hdr', '.img', '.dat', '.bin', '.raw', '.bsq',
-            '.bil', '.bip', '.nc', '.vrt', '.jp2', '.png')
+from mmhsi.datasets.io.folders import SCENE_SUFFIXES, scene_files
+from mmhsi.datasets.io.sources import is_address
+
 _LIST_SUFFIXES = ('.txt', '.lst')
 
 
@@ -40,7 +41,8 @@ class SceneInput:
     def check(self) -> None:
         """Raise a FileNotFoundError if a file is absent."""
         for source in self.sources:
-            if not isinstance(source, np.ndarray) and not os.path.isfile(source['path']):
+            if not isinstance(source, np.ndarray) and not is_address(source['path']) and \
+                    not os.path.isfile(source['path']):
                 raise FileNotFoundError(f'{source["path"]}: no such file')
 
     def identity(self) -> list:
@@ -51,25 +53,24 @@ class SceneInput:
                 sample = source[::max(len(source) // 16, 1)]
                 facts.append(['array', list(source.shape), str(source.dtype), float(np.nansum(sample, dtype=float))])
                 continue
+            if is_address(source['path']):
+                facts.append([source['path'], source.get('key'), source.get('layout')])
+                continue
             status = os.stat(source['path'])
             facts.append([source['path'], source.get('key'), source.get('layout'), status.st_size, status.st_mtime_ns])
         return facts
 
 
 def files_of(folder: str | Path) -> list[Path]:
-    """The scenes of a folder, sorted by name; of an ENVI pair the header.
+    """The scenes of a folder as :func:`mmhsi.datasets.io.folders.scene_files` finds them.
 
     Raises:
         ValueError: If there is none.
     """
-    folder = Path(folder)
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES
-                   and not path.name.startswith('.'))
-    headers = {path.with_suffix('') for path in files if path.suffix.lower() == '.hdr'}
-    kept = [path for path in files if path.suffix.lower() == '.hdr' or
-            (path.with_suffix('') not in headers and path not in headers)]
+    kept = scene_files(folder)
     if not kept:
-        raise ValueError(f'{folder}: the folder holds no scene; expected files with one of {", ".join(SUFFIXES)}')
+        raise ValueError(f'{folder}: the folder holds no scene; expected files with one of '
+                         f'{", ".join(SCENE_SUFFIXES)}')
     return kept
 
 
@@ -84,7 +85,8 @@ def read_list(path: str | Path) -> list:
     scenes = []
     for line in path.read_text(encoding='utf-8').splitlines():
         if line.strip() and not line.lstrip().startswith('#'):
-            parts = tuple(str(path.parent / part.strip()) for part in line.split('\t') if part.strip())
+            parts = tuple(part.strip() if is_address(part.strip()) else str(path.parent / part.strip())
+                          for part in line.split('\t') if part.strip())
             scenes.append(parts[0] if len(parts) == 1 else parts)
     if not scenes:
         raise ValueError(f'{path}: the list names no scene')

@@ -7,26 +7,48 @@ import h5py
 import numpy as np
 
 from .base import LAYOUTS, CubeInfo, CubeReader
+from .envi import EnviReader, data_file, find_header, is_header
 from .errors import CubeReadError, explained
-from .mat import HDF5Reader, MatReader
+from .hdf5 import NETCDF3, HDF5Reader, NetCDF3Reader
+from .mat import MatReader
 from .numpy_files import NpyReader, NpzReader
 from .raster import RasterReader
+from .sources import is_address
 from .variables import Key
 
 Path = Union[str, 'os.PathLike[str]']
 
 
-def _reader_class(path: str) -> type:
+_TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
+
+
+def _choose_reader(path: str) -> tuple[type, str]:
+    """The class of the reader, and the path that it is given."""
+    if is_address(path):
+        return RasterReader, path
+    if path.lower().endswith('.hdr'):
+        if is_header(path):
+            data = data_file(path)
+            with explained(data), open(data, 'rb') as stream:
+                return (RasterReader, data) if stream.read(4) in _TIFF else (EnviReader, path)
+        stem = os.path.splitext(path)[0]
+        path = next((stem + suffix for suffix in ('.bil', '.bip', '.bsq') if os.path.isfile(stem + suffix)), path)
     with explained(path), open(path, 'rb') as stream:
         start = stream.read(10)
     if h5py.is_hdf5(path):
-        return HDF5Reader
+        return HDF5Reader, path
     if start.startswith(b'\x93NUMPY'):
-        return NpyReader
+        return NpyReader, path
+    if start == b'MATLAB 5.0':
+        return MatReader, path
+    if start[:4] in NETCDF3:
+        return NetCDF3Reader, path
     suffix = os.path.splitext(path)[1].lower()
     # version 4 of MATLAB's format has no signature; a damaged file is explained by the reader of its suffix
     by_suffix = {'.mat': MatReader, '.npy': NpyReader, '.npz': NpzReader}
-    return MatReader if start == b'MATLAB 5.0' else by_suffix.get(suffix, RasterReader)
+    if suffix in by_suffix:
+        return by_suffix[suffix], path
+    return (EnviReader if start[:4] not in _TIFF and find_header(path) else RasterReader), path
 
 
 def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3) -> CubeReader:
@@ -34,13 +56,16 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
     path = os.fspath(path)
     if layout not in LAYOUTS:
         raise ValueError(f"layout {layout!r}, expected {', '.join(map(repr, LAYOUTS))}")
+    if is_address(path):
+        return RasterReader(path, key, layout, ndim)
     if not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file')
     if os.path.isdir(path):
         raise CubeReadError(f'{path}: this is a folder, expected a file')
     if os.path.getsize(path) == 0:
         raise CubeReadError(f'{path}: the file is empty')
-    return _reader_class(path)(path, key, layout, ndim)
+    reader, path = _choose_reader(path)
+    return reader(path, key, layout, ndim)
 
 
 def open_cube(path: Path, key: Key = None, layout: str = 'auto') -> CubeReader:

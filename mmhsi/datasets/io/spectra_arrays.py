@@ -12,7 +12,8 @@ import scipy.io
 
 from .arrays import ArrayReader
 from .errors import CubeReadError, explained
-from .mat import HDF5Reader, MatReader
+from .hdf5 import HDF5Reader
+from .mat import MatReader
 from .numpy_files import NpyReader, NpzReader
 from .spectral_library import SpectralLibrary, number_names
 from .variables import Variable, quoted, select_variable

@@ -17,12 +17,12 @@ from rasterio.windows import Window
 
 from mmhsi.utils.files import put_in_place
 
-from . import envi
 from .base import CubeInfo
 from .cube import Path
-from .raster import raster_environment, silent_georeference
+from .envi import DATA_SUFFIXES
+from .georeference import raster_environment, silent_georeference
 
-_DRIVERS = {'.tif': 'GTiff', '.tiff': 'GTiff', '.hdr': 'ENVI', **dict.fromkeys(envi.DATA_SUFFIXES[1:-1], 'ENVI')}
+_DRIVERS = {'.tif': 'GTiff', '.tiff': 'GTiff', '.hdr': 'ENVI', **dict.fromkeys(DATA_SUFFIXES[1:-1], 'ENVI')}
 _STORED_AS = {'bool': 'uint8', 'int8': 'int16', 'float16': 'float32'}
 _INTEGERS = ('uint8', 'uint16', 'int16', 'uint32', 'int32')
 _TILE = 256

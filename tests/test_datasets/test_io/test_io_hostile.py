@@ -14,8 +14,8 @@ import tifffile
 from fuzzing import Watchdog, damage, read_all, write_samples
 
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube, read_labels, read_spectra
+from mmhsi.datasets.io.georeference import silent_georeference
 from mmhsi.datasets.io.memory import available_memory, check_fits
-from mmhsi.datasets.io.raster import silent_georeference
 
 CASES = 30
 MILLION = 10 ** 6

@@ -9,7 +9,7 @@ from rasterio.env import get_gdal_config
 from rasterio.transform import from_origin
 
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube, write_raster
-from mmhsi.datasets.io.raster import raster_environment
+from mmhsi.datasets.io.georeference import raster_environment
 
 
 @pytest.fixture
