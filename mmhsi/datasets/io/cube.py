@@ -1,10 +1,12 @@
 """Opening a cube of any format: the content of the file picks the reader."""
 
+import logging
 import os
 from typing import Union
 
 import h5py
 import numpy as np
+from mmengine.logging import print_log
 
 from .base import LAYOUTS, CubeInfo, CubeReader
 from .envi import EnviReader, data_file, find_header, is_header
@@ -24,6 +26,8 @@ _TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 
 def _choose_reader(path: str) -> tuple[type, str]:
     """The class of the reader, and the path that it is given."""
+    if is_address(path):
+        return RasterReader, path
     if is_address(path):
         return RasterReader, path
     if path.lower().endswith('.hdr'):
@@ -56,32 +60,40 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
     path = os.fspath(path)
     if layout not in LAYOUTS:
         raise ValueError(f"layout {layout!r}, expected {', '.join(map(repr, LAYOUTS))}")
-    if is_address(path):
-        return RasterReader(path, key, layout, ndim)
-    if not os.path.exists(path):
-        raise FileNotFoundError(f'{path}: no such file')
-    if os.path.isdir(path):
-        raise CubeReadError(f'{path}: this is a folder, expected a file')
-    if os.path.getsize(path) == 0:
-        raise CubeReadError(f'{path}: the file is empty')
-    reader, path = _choose_reader(path)
-    return reader(path, key, layout, ndim)
+    if not is_address(path):
+        if not os.path.exists(path):
+            raise FileNotFoundError(f'{path}: no such file')
+        if os.path.isdir(path):
+            raise CubeReadError(f'{path}: this is a folder, expected a file')
+        if os.path.getsize(path) == 0:
+            raise CubeReadError(f'{path}: the file is empty')
+    kind, path = _choose_reader(path)
+    reader = kind(path, key, layout, ndim)
+    for note in reader.info.notes:
+        print_log(f'{path}: {note}', 'current', logging.WARNING)
+    return reader
 
 
 def open_cube(path: Path, key: Key = None, layout: str = 'auto') -> CubeReader:
     """Open the cube of a file and read its description.
 
-    Formats: MATLAB up to version 7 and 7.3, other HDF5, .npy, .npz, and all rasters of GDAL (GeoTIFF, ENVI by its
-    data file or its .hdr, ...). The values of MATLAB up to version 7 and .npz are read here, once and whole; of the
-    others only what is asked for, when it is.
+    Formats, chosen by the content of the file: MATLAB up to version 7 and 7.3, other HDF5, netCDF, .npy, .npz, ENVI by
+    its data file or its .hdr, GeoTIFF, JPEG 2000, PNG, JPEG, BMP, PNM, Erdas Imagine, raw files with a header of ESRI,
+    and virtual rasters (.vrt) of files beside them. The values of MATLAB up to version 7, netCDF of version 3 and .npz
+    are read here, once and whole; of the others only what is asked for, when it is. Values are those that are stored;
+    what they mean stands in ``info``. What the file states and cannot be used is logged, and stands in ``info.notes``.
+
+    Rasters are also read from addresses (https://, s3://, gs://, az://) and from archives (/vsizip/...), by window.
 
     Args:
-        path (str | os.PathLike): The file.
+        path (str | os.PathLike): The file, or an address.
         key (str | Sequence[str], optional): Name of the array in a file that holds several, or candidate names of
             which the first that is in the file is used. Without it the only numeric 3-D array is taken.
         layout (str): Axes of the array in a MATLAB, HDF5 or NumPy file: 'hwc' (rows, columns, bands), 'chw'
-            (bands, rows, columns) or 'bil' (rows, bands, columns). 'auto' is 'hwc', but takes no 2-D array; with the
-            others a 2-D array is an image of one band. Rasters know their bands and need no layout. Defaults to 'auto'.
+            (bands, rows, columns) or 'bil' (rows, bands, columns). 'auto' goes by the names of the dimensions, or
+            by the one axis that is as long as the list of wavelengths, and is 'hwc' otherwise; it takes no 2-D array,
+            which with the others is an image of one band. Rasters know their bands and need no layout. Defaults to
+            'auto'.
 
     Returns:
         CubeReader: The reader, a context manager with ``info`` and ``read(window, bands)``.

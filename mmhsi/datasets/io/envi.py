@@ -20,12 +20,12 @@ from .envi_header import Fields, layout_of, read_header
 from .errors import CubeReadError, explained
 from .georeference import place_of, raster_environment, silent_georeference
 from .memory import check_fits
+from .text import decode
 from .wavelengths import in_nanometres, statement_of_names
 
 DATA_SUFFIXES = ('', '.img', '.dat', '.bin', '.raw', '.bsq', '.bil', '.bip', '.sli')
 _OTHER_SUFFIXES = ('.tif', '.tiff')
 _PLACE_FIELDS = ('map info', 'projection info', 'coordinate system string', 'pixel size', 'rpc info', 'geo points')
-_LARGEST_SIDECAR = 2 ** 24
 _READ_AT_ONCE = 2 ** 24  # bytes
 
 
@@ -64,7 +64,7 @@ def data_file(header: str) -> str:
 def is_header(path: str) -> bool:
     """Whether a file begins as an ENVI header does."""
     with explained(path), open(path, 'rb') as stream:
-        return stream.read(64).lstrip(b'\xef\xbb\xbf \t\r\n').startswith((b'ENVI', b'\xff\xfeE\0N\0V\0I\0'))
+        return decode(stream.read(64)).lstrip('\ufeff \t\r\n').startswith('ENVI')
 
 
 def find_header(path: str) -> str | None:
@@ -84,18 +84,13 @@ def find_header(path: str) -> str | None:
 
 
 def _place(fields: Mapping[str, str], path: str) -> tuple[dict, list[str]]:
-    """Fields of :class:`CubeInfo` on the place, as GDAL understands the header and the notes of GDAL beside the file.
+    """Fields of :class:`CubeInfo` on the place, as GDAL understands them.
 
     GDAL gets an image of one pixel with the fields that state the place, in memory: what else a header holds, and how
     long its lines are, has no influence.
     """
     stated = {name: ' '.join(fields[name].split()) for name in _PLACE_FIELDS if fields.get(name)}
-    sidecar = path + '.aux.xml'
-    content = None
-    if os.path.isfile(sidecar) and os.path.getsize(sidecar) <= _LARGEST_SIDECAR:
-        with explained(path), open(sidecar, 'rb') as stream:
-            content = stream.read()
-    if not stated and content is None:
+    if not stated:
         return {}, []
     header = 'ENVI\nsamples = 1\nlines = 1\nbands = 1\nheader offset = 0\ndata type = 1\ninterleave = bsq\n' + \
         ''.join(f'{name} = {{{value}}}\n' for name, value in stated.items())
@@ -103,7 +98,6 @@ def _place(fields: Mapping[str, str], path: str) -> tuple[dict, list[str]]:
     with raster_environment(), silent_georeference(), explained(path), \
             MemoryFile(b'\0\0', dirname=folder, filename='image.img') as image, \
             MemoryFile(header.encode(), dirname=folder, filename='image.hdr'), \
-            MemoryFile(content or b'<PAMDataset/>', dirname=folder, filename='image.img.aux.xml'), \
             rasterio.open(image.name, driver='ENVI') as dataset:
         place = place_of(dataset)
     notes = []
@@ -145,13 +139,11 @@ class EnviReader(CubeReader):
         scale, offset = said.scale_and_offset
         nodata, bad_bands = said.nodata, said.bad_bands
         place, place_notes = _place(fields, self.path)
-        sidecar = self.path + '.aux.xml'
         return CubeInfo(
             path=self.path, format=self.format, height=layout.height, width=layout.width, bands=layout.bands,
             dtype=layout.dtype.newbyteorder('='), nodata=nodata, wavelengths=wavelengths, fwhm=fwhm, band_names=names,
             scale=scale, offset=offset, bad_bands=bad_bands, sensor=said.sensor, acquired=said.acquired, **place,
-            companions=(self._header, *([sidecar] if os.path.isfile(sidecar) else [])),
-            notes=(*notes, *wave_notes, *said.notes, *place_notes))
+            companions=(self._header,), notes=(*notes, *wave_notes, *said.notes, *place_notes))
 
     def _open(self) -> BinaryIO:
         if not self._layout.compressed:

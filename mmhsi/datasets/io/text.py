@@ -24,9 +24,9 @@ def decode(content: bytes) -> str:
         if content.startswith(mark):
             return content.decode(encoding, errors='replace')
     start = content[:1000]
-    for encoding, offset in (('utf-16-le', 1), ('utf-16-be', 0)):
-        # ASCII in UTF-16: every second byte is zero, and no other
-        if len(start) > 3 and not any(start[offset::2]) and all(start[1 - offset::2]):
+    for encoding, high in (('utf-16-le', start[1::2]), ('utf-16-be', start[::2])):
+        # most letters are ASCII, which has a zero in its higher byte
+        if len(start) > 3 and high.count(0) > .7 * len(high) and start.count(0) < 1.1 * high.count(0):
             return content.decode(encoding, errors='replace')
     try:
         return content.decode('utf-8')

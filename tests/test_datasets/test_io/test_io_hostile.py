@@ -146,7 +146,7 @@ def test_bands_that_the_file_cannot_hold_are_refused_on_opening(tmp_path):
     with tifffile.TiffFile(path, mode='r+b') as file:
         file.pages[0].tags['SamplesPerPixel'].overwrite(32769)
         file.pages[0].tags['PlanarConfiguration'].overwrite(2)
-    with pytest.raises(CubeReadError, match=r'bands\.tif: the header describes 32769 bands, more than a file of \d+'):
+    with pytest.raises(CubeReadError, match=r'bands\.tif: the header describes 32769 bands, more than the 5000'):
         open_cube(path)
 
 
