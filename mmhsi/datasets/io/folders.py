@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from .envi import DATA_SUFFIXES, data_file, find_header, is_header
 from .envi_header import read_header
 from .errors import CubeReadError
-from .sources import drivers_for
+from .sources import drivers_for, parse_xml
 
 _RASTERS = ('.tif', '.tiff', '.jp2', '.vrt')
 _ARRAYS = ('.mat', '.npy', '.npz', '.h5', '.hdf5', '.he5', '.hdf', '.nc', '.nc4', '.cdf')
@@ -101,7 +101,7 @@ def _sources(virtual: Iterable[Path]) -> set[Path]:
     parts = set()
     for path in virtual:
         try:
-            for element in ElementTree.parse(path).iter('SourceFilename'):
+            for element in parse_xml(str(path)).iter('SourceFilename'):
                 parts.add((path.parent / (element.text or '')).resolve())
         except (ElementTree.ParseError, OSError, ValueError):
             continue

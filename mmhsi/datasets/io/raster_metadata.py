@@ -13,6 +13,7 @@ import rasterio
 from .envi import find_header
 from .envi_header import Fields, checked_scale, one_number, read_header
 from .errors import CubeReadError
+from .sources import parse_xml
 from .wavelengths import FWHM_NAMES, WAVELENGTH_NAMES, Statement, in_nanometres, plain_name, statement_of_names
 
 _LARGEST_XML = 2 ** 24
@@ -165,7 +166,7 @@ class RasterMetadata:
                 continue
             found, units = defaultdict(list), {}
             try:
-                elements = list(ElementTree.parse(path).iter())
+                elements = list(parse_xml(path).iter())
             except (ElementTree.ParseError, OSError, LookupError, ValueError):
                 continue
             for element in elements:

@@ -126,7 +126,7 @@ def _check_vrt(path: str, folder: str, depth: int = 0) -> None:
         size = os.path.getsize(path)
         if size > _LARGEST_VRT or depth > _DEEPEST_VRT:
             raise CubeReadError(f'{path}: a virtual raster of {size} bytes, {depth} deep in others, is not read')
-        root = ElementTree.parse(path).getroot()
+        root = parse_xml(path)
     for element in root.iter():
         kind = element.get('subClass')
         if element.tag == 'VRTDataset' and kind or kind == 'VRTRawRasterBand' or element.tag == 'PixelFunctionCode':
@@ -138,6 +138,15 @@ def _check_vrt(path: str, folder: str, depth: int = 0) -> None:
             raise CubeReadError(f'{path}: a virtual raster with a {element.tag} is not read')
         elif element.get('key', '').upper() == 'OVERVIEW_FILE':
             raise CubeReadError(f'{path}: the file names another one, {element.text!r}, which is not read')
+
+
+def parse_xml(path: str) -> ElementTree.Element:
+    """The root of an XML file; one that declares entities, which may grow without end, raises a ValueError."""
+    with open(path, 'rb') as stream:
+        content = stream.read()
+    if b'<!ENTITY' in content:
+        raise ValueError('XML that declares entities is not read')
+    return ElementTree.fromstring(content)
 
 
 def _check_source(path: str, element: ElementTree.Element, folder: str, depth: int) -> None:

@@ -58,7 +58,7 @@ def read_text(path: str, largest: int, what: str) -> str:
     with explained(path):
         size = os.path.getsize(path)
         if size > largest:
-            raise CubeReadError(f'{path}: the file has {size} bytes, more than {what} can have ({largest})')
+            raise CubeReadError(f'{path}: the file is larger than {largest >> 20} MiB, expected {what}')
         with open(path, 'rb') as stream:
             text = decode(stream.read(largest))
     return text.replace('\r\n', '\n').replace('\r', '\n')

@@ -168,6 +168,8 @@ def _write(path: str, driver: str, array: np.ndarray, facts: _Facts) -> None:
     options = {'interleave': 'bsq'} if driver == 'ENVI' else {
         'tiled': True, 'blockxsize': _TILE, 'blockysize': _TILE, 'compress': 'deflate', 'interleave': 'band',
         'predictor': 3 if array.dtype.kind == 'f' else 2, 'bigtiff': 'if_safer'}
+    if driver == 'GTiff' and bands == 4:
+        options['photometric'] = 'minisblack'  # GDAL declares the last of four bands of a byte as opacity
     with rasterio.open(path, 'w', driver=driver, height=height, width=width, count=bands, dtype=array.dtype.name,
                        nodata=facts.nodata, **facts.place(), **options) as dataset:
         for band, window, values in _blocks(array):
