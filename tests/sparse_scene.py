@@ -10,7 +10,7 @@ from torch import nn
 
 import mmhsi.models  # noqa: F401
 from mmhsi.datasets import TileDataset
-from mmhsi.datasets.io.raster import silent_georeference
+from mmhsi.datasets.io.georeference import silent_georeference
 from mmhsi.registry import MODELS
 
 BLOCK, TILE, OVERLAP, CLASSES = 64, 64, 16, 3

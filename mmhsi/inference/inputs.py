@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from mmhsi.datasets.io.products import product_title, products_in
+from mmhsi.datasets.io.folders import SCENE_SUFFIXES, scene_files
+from mmhsi.datasets.io.products import product_title
+from mmhsi.datasets.io.sources import is_address
 
-SUFFIXES = ('.tif', '.tiff', '.mat', '.npy', '.npz', '.h5', '.hdf5', '.hdr', '.img', '.dat', '.bin', '.raw', '.bsq',
-            '.bil', '.bip', '.nc', '.vrt', '.jp2', '.png')
 _LIST_SUFFIXES = ('.txt', '.lst')
 
 
@@ -42,7 +42,8 @@ class SceneInput:
     def check(self) -> None:
         """Raise a FileNotFoundError if a file is absent."""
         for source in self.sources:
-            if not isinstance(source, np.ndarray) and not os.path.isfile(source['path']):
+            if not isinstance(source, np.ndarray) and not is_address(source['path']) and \
+                    not os.path.isfile(source['path']):
                 raise FileNotFoundError(f'{source["path"]}: no such file')
 
     def identity(self) -> list:
@@ -53,30 +54,24 @@ class SceneInput:
                 sample = source[::max(len(source) // 16, 1)]
                 facts.append(['array', list(source.shape), str(source.dtype), float(np.nansum(sample, dtype=float))])
                 continue
+            if is_address(source['path']):
+                facts.append([source['path'], source.get('key'), source.get('layout')])
+                continue
             status = os.stat(source['path'])
             facts.append([source['path'], source.get('key'), source.get('layout'), status.st_size, status.st_mtime_ns])
         return facts
 
 
 def files_of(folder: str | Path) -> list[Path]:
-    """The scenes of a folder, sorted by name; of an ENVI pair the header, of a sensor product its entry.
-
-    Folders in it that are products count as scenes, too.
+    """The scenes of a folder as :func:`mmhsi.datasets.io.folders.scene_files` finds them.
 
     Raises:
         ValueError: If there is none.
     """
-    folder = Path(folder)
-    products, claimed = products_in(folder)
-    below = [entry for path in sorted(folder.iterdir()) if path.is_dir() for entry in products_in(path)[0]]
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES
-                   and not path.name.startswith('.') and path.name not in claimed)
-    headers = {path.with_suffix('') for path in files if path.suffix.lower() == '.hdr'}
-    kept = [path for path in files if path.suffix.lower() == '.hdr' or
-            (path.with_suffix('') not in headers and path not in headers)]
-    kept = sorted({*kept, *map(Path, products), *map(Path, below)})
+    kept = scene_files(folder)
     if not kept:
-        raise ValueError(f'{folder}: the folder holds no scene; expected files with one of {", ".join(SUFFIXES)}')
+        raise ValueError(f'{folder}: the folder holds no scene; expected files with one of '
+                         f'{", ".join(SCENE_SUFFIXES)}')
     return kept
 
 
@@ -91,7 +86,8 @@ def read_list(path: str | Path) -> list:
     scenes = []
     for line in path.read_text(encoding='utf-8').splitlines():
         if line.strip() and not line.lstrip().startswith('#'):
-            parts = tuple(str(path.parent / part.strip()) for part in line.split('\t') if part.strip())
+            parts = tuple(part.strip() if is_address(part.strip()) else str(path.parent / part.strip())
+                          for part in line.split('\t') if part.strip())
             scenes.append(parts[0] if len(parts) == 1 else parts)
     if not scenes:
         raise ValueError(f'{path}: the list names no scene')

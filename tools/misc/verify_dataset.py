@@ -25,11 +25,11 @@ from mmhsi.datasets import get_scene
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.io.base import CubeReader
 from mmhsi.datasets.io.cube import open_reader
-from mmhsi.datasets.io.products import product_title, products_in
+from mmhsi.datasets.io.folders import SCENE_SUFFIXES, files_of_scene, scene_files
+from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.spectra_arrays import open_listing
 
-ARRAYS = ('.mat', '.h5', '.hdf5', '.npy', '.npz')
-RASTERS = ('.tif', '.tiff', '.img', '.dat', '.bin', '.raw', '.bsq', '.bil', '.bip', '.png', '.bmp', '.jpg', '.jp2')
+ARRAYS = ('.mat', '.h5', '.hdf5', '.he5', '.nc', '.npy', '.npz')
 LARGEST_LABEL = 1000
 BLOCK_BYTES = 2 ** 26
 
@@ -45,9 +45,9 @@ def describe_values(reader: CubeReader) -> str:
         finite = np.isfinite(block)
         nan += int(np.isnan(block).sum())
         infinite += int((~finite).sum()) - int(np.isnan(block).sum())
-        if info.nodata is not None:
-            no_data += int((block == info.nodata).sum())
-            finite &= block != info.nodata
+        missing = info.no_data(block) & finite
+        no_data += int(missing.sum())
+        finite &= ~missing
         values = block[finite]
         if values.size:
             low, high = min(low, values.min()), max(high, values.max())
@@ -90,19 +90,6 @@ def check_file(path: Path) -> Iterator[tuple[str, bool]]:
             yield str(error), False
 
 
-def files_below(folder: Path) -> list[Path]:
-    """The files of cubes and maps below a folder; of a sensor product the one that stands for it."""
-    files = []
-    for place, below, names in os.walk(folder):
-        products, claimed = products_in(place)
-        files.extend(map(Path, products))
-        if products and claimed.issuperset(names):
-            below.clear()
-        files.extend(Path(place, name) for name in names
-                     if name not in claimed and os.path.splitext(name)[1].lower() in (*ARRAYS, *RASTERS))
-    return sorted(files)
-
-
 def scenes_of(node: object) -> Iterator[Mapping]:
     """The configs of all scenes in a config."""
     if isinstance(node, Mapping):
@@ -128,7 +115,7 @@ def files_of(scene: object) -> Iterator[Path]:
         elif isinstance(node, (list, tuple)):
             for value in node:
                 yield from visit(value)
-        elif isinstance(node, str) and Path(node).suffix.lower() in (*ARRAYS, *RASTERS, '.hdr'):
+        elif isinstance(node, str) and Path(node).suffix.lower() in SCENE_SUFFIXES:
             yield Path(root, node)
 
     yield from visit(scene)
@@ -183,7 +170,7 @@ def main(argv: list[str] | None = None) -> None:
     dataset, scenes = Path(args.dataset), []
     if dataset.is_dir():
         root = dataset
-        files = files_below(dataset)
+        files = scene_files(dataset, recursive=True, pictures=True)
     elif dataset.is_file():
         cfg = Config.fromfile(dataset)
         init_default_scope(cfg.get('default_scope', 'mmhsi'))
@@ -204,7 +191,7 @@ def main(argv: list[str] | None = None) -> None:
         text, sound = check_scene(scene)
         print(f'{"ok   " if sound else "WRONG"} {text}')
         problems += not sound
-    readable = [path for path in files if path.is_file()]
+    readable = sorted({member for path in files if path.is_file() for member in files_of_scene(path)})
     if args.checksums:
         for text in compare_checksums(Path(args.checksums), root, readable):
             print(f'WRONG {text}')

@@ -3,7 +3,7 @@
 import operator
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from .variables import Key
 
 LAYOUTS = ('auto', 'hwc', 'chw', 'bil')
 Window = tuple[int, int, int, int]
+LARGEST = 1e30
+"""No sensor gives such values; the lowest and the largest float32 are common marks of missing data."""
+_PER_BAND = ('nodata', 'wavelengths', 'fwhm', 'scale', 'offset', 'bad_bands')
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +27,8 @@ class CubeInfo:
 
     Args:
         path (str): The file with the values (for an ENVI header that was given, its data file).
-        format (str): 'mat' (up to version 7), 'mat73', 'hdf5', 'npy', 'npz', 'raster', or the name of a sensor product.
+        format (str): 'mat' (up to version 7), 'mat73', 'hdf5', 'netcdf3', 'npy', 'npz', 'envi', 'raster', or the name
+            of a sensor product.
         height (int): Rows.
         width (int): Columns.
         bands (int): Bands.
@@ -86,6 +90,22 @@ class CubeInfo:
         """Indices of the bands that are not marked as bad, int64; all where none is marked."""
         return np.arange(self.bands) if self.bad_bands is None else np.flatnonzero(~self.bad_bands)
 
+    def select(self, bands: Sequence[int]) -> 'CubeInfo':
+        """The description of a cube that consists of some of the bands.
+
+        Args:
+            bands (Sequence[int]): Bands by index from 0, in the order wanted.
+
+        Returns:
+            CubeInfo: The description.
+        """
+        bands = np.asarray(bands, np.int64)
+        parts = {name: value[bands] for name in _PER_BAND
+                 if isinstance(value := getattr(self, name), np.ndarray) and value.ndim == 1}
+        if self.band_names is not None:
+            parts['band_names'] = tuple(self.band_names[band] for band in bands)
+        return replace(self, bands=len(bands), **parts)
+
     @property
     def placed(self) -> bool:
         """Whether the place on the ground is known, by a transform, control points or polynomial coefficients."""
@@ -116,7 +136,7 @@ class CubeInfo:
 
     def no_data(self, stored: np.ndarray, bands: Sequence[int] | None = None,
                 nodata: float | None = None) -> np.ndarray:
-        """Where stored values are no data: not finite, or the nodata value of their band.
+        """Where stored values are no data: not finite, beyond any sensor (1e30), or the nodata value of their band.
 
         Args:
             stored (np.ndarray): Stored values (..., C).
@@ -126,12 +146,15 @@ class CubeInfo:
         Returns:
             np.ndarray: bool of the same shape.
         """
-        bad = ~np.isfinite(stored) if stored.dtype.kind == 'f' else np.zeros(stored.shape, dtype=bool)
+        # NaN compares as False
+        bad = ~(np.abs(stored) < LARGEST) if stored.dtype.kind in 'fc' else np.zeros(stored.shape, dtype=bool)
         nodata = self.nodata if nodata is None else nodata
         if nodata is None:
             return bad
         if np.ndim(nodata):
             nodata = nodata if bands is None else nodata[list(bands)]
+            if stored.dtype.kind == 'f':
+                nodata = nodata.astype(stored.dtype)  # compared as the numbers that the file can hold
         elif stored.dtype.kind in 'iu' and nodata % 1 == 0:
             nodata = int(nodata)  # compared exactly, and without a copy of the block as floats
         return bad | (stored == nodata)
@@ -144,7 +167,7 @@ class CubeInfo:
     @property
     def windowed(self) -> bool:
         """Whether a window can be read without reading the whole file."""
-        return self.format not in ('mat', 'npz')
+        return self.format not in ('mat', 'npz', 'netcdf3')
 
 
 class CubeReader:

@@ -1,35 +1,70 @@
-"""ENVI's pair of a raw data file and a text header, as far as GDAL leaves errors unnamed."""
+"""ENVI's pair of a raw data file and a text header, read by the header as :mod:`envi_header` understands it.
 
+GDAL is asked for one thing alone, the place on the ground, and gets the fields that state it in a header of its own.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
 import os
-import re
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
 
+import numpy as np
+import rasterio
+from rasterio.io import MemoryFile
+
+from .base import CubeInfo, CubeReader, Window
+from .envi_header import Fields, layout_of, read_header
 from .errors import CubeReadError, explained
+from .georeference import place_of, raster_environment, silent_georeference
+from .memory import check_fits
+from .text import decode
+from .wavelengths import in_nanometres, statement_of_names
 
-DATA_SUFFIXES = ('', '.img', '.dat', '.bin', '.raw', '.bsq', '.bil', '.bip', '.sli')
-_REQUIRED = ('samples', 'lines', 'bands', 'data type', 'interleave')
-_BYTES_PER_VALUE = {'1': 1, '2': 2, '3': 4, '4': 4, '5': 8, '6': 8, '9': 16, '12': 2, '13': 4, '14': 8, '15': 8}
+DATA_SUFFIXES = ('', '.img', '.hyspex', '.dat', '.bin', '.raw', '.bsq', '.bil', '.bip', '.sli')
+_OTHER_SUFFIXES = ('.tif', '.tiff')
+_PLACE_FIELDS = ('map info', 'projection info', 'coordinate system string', 'pixel size', 'rpc info', 'geo points')
+_READ_AT_ONCE = 2 ** 24  # bytes
 
 
 def data_file(header: str) -> str:
-    """Find the data file of an ENVI header.
+    """Find the data file of a header.
 
     Args:
         header (str): Path that ends in .hdr; the data file has the same name without it, or with the suffix of a
-            raw image instead.
+            raw image or of a TIFF instead. Where several are there, the one whose size the header describes is taken.
 
     Returns:
         str: Path of the data file.
 
     Raises:
-        CubeReadError: If there is none.
+        CubeReadError: If there is none, or several that the header may describe.
     """
     stem = os.path.splitext(header)[0]
-    for suffix in DATA_SUFFIXES:
-        for candidate in (stem + suffix, stem + suffix.upper()):
-            if os.path.isfile(candidate):
-                return candidate
-    raise CubeReadError(f'{header}: no data file beside this header, expected {os.path.basename(stem)!r} without '
-                        f'suffix or with one of {", ".join(DATA_SUFFIXES[1:])}')
+    candidates = [stem + variant for suffix in (*DATA_SUFFIXES, *_OTHER_SUFFIXES)
+                  for variant in dict.fromkeys((suffix, suffix.upper()))]
+    found = [candidate for candidate in candidates if os.path.isfile(candidate)]
+    if not found:
+        raise CubeReadError(f'{header}: no data file beside this header, expected {os.path.basename(stem)!r} without '
+                            f'suffix or with one of {", ".join((*DATA_SUFFIXES[1:], *_OTHER_SUFFIXES))}')
+    raw = [path for path in found if not path.lower().endswith(_OTHER_SUFFIXES)]
+    if len(raw) > 1:
+        sizes = [os.path.getsize(path) for path in raw]
+        needed = layout_of(read_header(header), raw[0], header).bytes
+        raw = [path for path, size in zip(raw, sizes, strict=True) if size == needed]
+        if len(raw) != 1:
+            raise CubeReadError(f'{header}: {len(found)} data files beside this header '
+                                f'({", ".join(map(os.path.basename, found))}), and {len(raw) or "none"} of the size '
+                                f'that it describes ({needed} bytes); name the data file')
+    return (raw or found)[0]
+
+
+def is_header(path: str) -> bool:
+    """Whether a file begins as an ENVI header does."""
+    with explained(path), open(path, 'rb') as stream:
+        return decode(stream.read(64)).lstrip('\ufeff \t\r\n').startswith('ENVI')
 
 
 def find_header(path: str) -> str | None:
@@ -41,47 +76,112 @@ def find_header(path: str) -> str | None:
     Returns:
         str | None: Path of the header, if there is one that begins as ENVI's do.
     """
-    for stem in (os.path.splitext(path)[0], path):
+    for stem in (path, os.path.splitext(path)[0]):
         for suffix in ('.hdr', '.HDR'):
-            if os.path.isfile(stem + suffix):
-                with explained(path), open(stem + suffix, 'rb') as stream:
-                    if stream.read(4) == b'ENVI':
-                        return stem + suffix
+            if os.path.isfile(stem + suffix) and is_header(stem + suffix):
+                return stem + suffix
     return None
 
 
-def _scalars(header: str) -> dict[str, str]:
-    with open(header, encoding='utf-8', errors='replace') as stream:
-        pairs = re.findall(r'^[ \t]*([A-Za-z][A-Za-z ]*?)[ \t]*=[ \t]*([^{\n]*?)[ \t]*$', stream.read(), re.MULTILINE)
-    return {name.lower(): value for name, value in pairs}
+def _place(fields: Mapping[str, str], path: str) -> tuple[dict, list[str]]:
+    """Fields of :class:`CubeInfo` on the place, as GDAL understands them.
 
-
-def check(path: str, header: str) -> None:
-    """Refuse what is no image, and a file that is shorter than its header says: GDAL fills the missing part with zeros.
-
-    Args:
-        path (str): The data file.
-        header (str): Its header.
-
-    Raises:
-        CubeReadError: If the pair is a spectral library, the header is incomplete, or the data file is too short.
+    GDAL gets an image of one pixel with the fields that state the place, in memory: what else a header holds, and how
+    long its lines are, has no influence.
     """
-    with explained(path):
-        fields = _scalars(header)
-        size = os.path.getsize(path)
-    if 'spectral library' in fields.get('file type', '').lower():
-        raise CubeReadError(f'{path}: this is an ENVI spectral library ({fields.get("lines")} spectra of '
-                            f'{fields.get("samples")} bands), expected an image')
-    missing = [name for name in _REQUIRED if not fields.get(name)]
-    if missing:  # GDAL takes one-byte values, band after band, for granted
-        raise CubeReadError(f"{path}: the header {os.path.basename(header)} does not state '{missing[0]}'")
-    if fields.get('file compression', '0') != '0':
-        return
-    try:
-        offset, *extent = (int(fields.get(name, 0)) for name in ('header offset', 'lines', 'samples', 'bands'))
-    except ValueError:
-        return  # GDAL names the field it cannot read
-    needed = offset + extent[0] * extent[1] * extent[2] * _BYTES_PER_VALUE.get(fields.get('data type', ''), 0)
-    if size < needed:
-        raise CubeReadError(f'{path}: the header {os.path.basename(header)} describes {extent[0]} x {extent[1]} '
-                            f'pixels of {extent[2]} bands ({needed} bytes), the file holds {size} bytes')
+    stated = {name: ' '.join(fields[name].split()) for name in _PLACE_FIELDS if fields.get(name)}
+    if not stated:
+        return {}, []
+    header = 'ENVI\nsamples = 1\nlines = 1\nbands = 1\nheader offset = 0\ndata type = 1\ninterleave = bsq\n' + \
+        ''.join(f'{name} = {{{value}}}\n' for name, value in stated.items())
+    folder = f'mmhsi-{os.getpid()}-{id(fields)}'
+    with raster_environment(), silent_georeference(), explained(path), \
+            MemoryFile(b'\0\0', dirname=folder, filename='image.img') as image, \
+            MemoryFile(header.encode(), dirname=folder, filename='image.hdr'), \
+            rasterio.open(image.name, driver='ENVI') as dataset:
+        place = place_of(dataset)
+    notes = []
+    if 'map info' in stated and place.get('transform') is None:
+        notes.append(f"the field 'map info' = {stated['map info'][:80]} is not understood and not used")
+    return place, notes
+
+
+class EnviReader(CubeReader):
+    """An ENVI image; a key has no meaning here and is ignored, and so is the layout, which the header states."""
+
+    format = 'envi'
+
+    def __init__(self, path: str, *args, **kwargs) -> None:
+        given = path.lower().endswith('.hdr')
+        self._header = path if given else find_header(path)
+        super().__init__(data_file(path) if given else path, *args, **kwargs)
+
+    def _describe(self) -> CubeInfo:
+        fields = read_header(self._header)
+        header = os.path.basename(self._header)
+        self._layout = layout = layout_of(fields, self.path, self._header)
+        size = os.path.getsize(self.path)
+        notes = []
+        if not layout.compressed:
+            if size < layout.bytes:
+                raise CubeReadError(f'{self.path}: the header {header} describes {layout.height} x {layout.width} '
+                                    f'pixels of {layout.bands} bands ({layout.bytes} bytes), the file holds {size} '
+                                    'bytes')
+            if size > layout.bytes:
+                notes.append(f'the header {header} describes {layout.bytes} bytes, the file holds {size}: the rest is '
+                             'not read')
+        if not fields.get('byte order') and layout.dtype.itemsize > 1:
+            notes.append(f"the header {header} does not state 'byte order'; 0 (little endian) is taken")
+        said = Fields(fields, layout.bands, f'the header {header}')
+        names = said.band_names
+        wavelengths, fwhm, wave_notes = in_nanometres(
+            said.wavelengths or [s for s in [statement_of_names(names or ())] if s], said.fwhm, layout.bands)
+        scale, offset = said.scale_and_offset
+        nodata, bad_bands = said.nodata, said.bad_bands
+        place, place_notes = _place(fields, self.path)
+        return CubeInfo(
+            path=self.path, format=self.format, height=layout.height, width=layout.width, bands=layout.bands,
+            dtype=layout.dtype.newbyteorder('='), nodata=nodata, wavelengths=wavelengths, fwhm=fwhm, band_names=names,
+            scale=scale, offset=offset, bad_bands=bad_bands, sensor=said.sensor, acquired=said.acquired, **place,
+            companions=(self._header,), notes=(*notes, *wave_notes, *said.notes, *place_notes))
+
+    def _open(self) -> BinaryIO:
+        if not self._layout.compressed:
+            return open(self.path, 'rb', buffering=0)
+        check_fits(self.path, 'the unpacked image', self._layout.bytes)
+        with gzip.open(self.path) as stream:
+            return io.BytesIO(stream.read(self._layout.bytes))
+
+    def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
+        layout = self._layout
+        top, left, rows, columns = window
+        bands = np.arange(layout.bands) if bands is None else np.asarray(bands)
+        parts = {'row': np.arange(top, top + rows), 'column': np.arange(left, left + columns), 'band': bands}
+        lengths = {'row': layout.height, 'column': layout.width, 'band': layout.bands}
+        order = {'bsq': ('band', 'row', 'column'), 'bil': ('row', 'band', 'column'),
+                 'bip': ('row', 'column', 'band')}[layout.interleave]
+        planes, middle, inner = (parts[axis] for axis in order)
+        _, between, across = (lengths[axis] for axis in order)
+        block = np.empty((len(planes), len(middle), len(inner)), layout.dtype)
+        first, last = int(middle.min()), int(middle.max()) + 1
+        step = max(_READ_AT_ONCE // (across * layout.dtype.itemsize), 1)
+        for number, plane in enumerate(planes):
+            for start in range(first, last, step):
+                stop = min(start + step, last)
+                lines = self._lines(int(plane) * between + start, stop - start, across)
+                inside = np.flatnonzero((middle >= start) & (middle < stop))
+                block[number, inside] = lines[middle[inside] - start][:, inner]
+        return block.transpose([order.index(axis) for axis in ('row', 'column', 'band')])
+
+    def _lines(self, first: int, count: int, length: int) -> np.ndarray:
+        """Consecutive lines of values of the file, (count, length)."""
+        values = np.empty((count, length), self._layout.dtype)
+        stream, wanted = self._handle(), memoryview(values).cast('B')
+        stream.seek(self._layout.offset + first * length * values.itemsize)
+        while wanted:
+            read = stream.readinto(wanted)
+            if not read:
+                raise CubeReadError(f'{self.path}: the file ends before the last value that is described; it is '
+                                    'truncated')
+            wanted = wanted[read:]
+        return values

@@ -1,5 +1,6 @@
 """Label maps: class numbers of pixels, from every format that cubes are read from."""
 
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,18 +12,21 @@ from .variables import Key
 
 
 def read_labels(path: Path, key: Key = None, shape: tuple[int, int] | None = None, unlabelled: int = 0,
-                ground: CubeInfo | None = None) -> np.ndarray:
+                ignore: float | Sequence[float] = (), ground: CubeInfo | None = None) -> np.ndarray:
     """Read a label map.
 
-    Floating-point files are accepted if every value is a whole number. Pixels with the nodata value of a raster are
-    unlabelled. A grey picture saved as RGB or RGBA (as change maps often are) counts as one band.
+    Floating-point files are accepted if every value is a whole number. Pixels that a raster declares as without data,
+    by its nodata value or by a mask, are unlabelled. A grey picture saved as RGB or RGBA (as change maps often are)
+    counts as one band.
 
     Args:
         path (str | os.PathLike): A file of any format of :func:`open_cube`.
         key (str | Sequence[str], optional): Name of the array in a file that holds several, or candidate names.
             Without it the only numeric matrix is taken.
         shape (tuple[int, int], optional): Rows and columns that the map must have.
-        unlabelled (int): What pixels with the nodata value of a raster become. Defaults to 0.
+        unlabelled (int): What pixels without a label become. Defaults to 0.
+        ignore (float | Sequence[float]): Values that mean unlabelled besides, such as 255, -1 or NaN. Defaults to
+            none.
         ground (CubeInfo, optional): What the file of the cube says about it, on whose pixels the labels must lie.
 
     Returns:
@@ -34,19 +38,20 @@ def read_labels(path: Path, key: Key = None, shape: tuple[int, int] | None = Non
             labels of the cube.
     """
     with open_map(path, key, shape, 'label map', ground) as reader:
-        path, info = reader.path, reader.info
-        values = single_band(reader, 'label map')
-    no_data = np.zeros(values.shape, dtype=bool)
-    if info.nodata is not None:
-        no_data = np.isnan(values) if np.isnan(info.nodata) else values == info.nodata
-        values = np.where(no_data, 0, values)
+        path = reader.path
+        values, no_data = single_band(reader, 'label map')
+    for value in np.atleast_1d(np.asarray(ignore, np.float64)):
+        no_data |= np.isnan(values) if np.isnan(value) else values == value
+    values = np.where(no_data, values.dtype.type(0), values)
     if values.dtype.kind == 'f':
         fractional = ~np.isfinite(values) | (values != np.floor(values))
         if fractional.any():
             row, column = np.argwhere(fractional)[0]
-            raise CubeReadError(f'{path}: label {values[row, column]} at row {row}, column {column}, '
-                                'expected whole numbers')
+            value = values[row, column]
+            hint = '' if np.isfinite(value) else f'; if it means unlabelled, say ignore={value}'
+            raise CubeReadError(f'{path}: label {value} at row {row}, column {column}, expected whole numbers{hint}')
     if values.min() < 0:
-        raise CubeReadError(f'{path}: labels range from {values.min():g} to {values.max():g}, '
-                            'expected 0 (unlabelled) and class numbers from 1')
+        raise CubeReadError(f'{path}: labels range from {values.min():g} to {values.max():g}, expected 0 (unlabelled) '
+                            f'and class numbers from 1; if {values.min():g} means unlabelled, say '
+                            f'ignore={values.min():g}')
     return np.where(no_data, unlabelled, values.astype(np.int64))

@@ -9,17 +9,25 @@ from .same_ground import check_same_ground
 from .variables import Key
 
 
-def single_band(reader: CubeReader, what: str = 'map') -> np.ndarray:
-    """The one band of a map (H, W), or the grey value of a picture that repeats it in red, green and blue."""
-    bands = reader.info.bands
-    if bands == 1:
-        return reader.read()[..., 0]
-    if bands <= 4:
-        values = reader.read()
-        colours = bands - 1 + bands % 2  # a second or fourth band is opacity
-        if np.all(values[..., :colours] == values[..., :1]) and np.all(values[..., colours:] == 255):
-            return values[..., 0]
-    raise CubeReadError(f'{reader.path}: the file has {bands} bands, expected a {what} of one band')
+def single_band(reader: CubeReader, what: str = 'map') -> tuple[np.ndarray, np.ndarray]:
+    """The one band of a map, or the grey value of a picture that repeats it in red, green and blue.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Values as stored (H, W), and bool (H, W), True where the file says that there is
+        no data.
+    """
+    info = reader.info
+    if info.bands not in (1, 3):
+        raise CubeReadError(f'{reader.path}: the file has {info.bands} bands, expected a {what} of one band')
+    values = reader.read()
+    if info.bands == 3 and not np.all(values == values[..., :1]):
+        raise CubeReadError(f'{reader.path}: the file has 3 bands, expected a {what} of one band')
+    no_data = np.zeros(values.shape[:2], dtype=bool)
+    if info.nodata is not None:
+        finite = np.isfinite(values) if np.all(np.isfinite(info.nodata)) else True
+        no_data |= (info.no_data(values) & finite).all(axis=-1)
+    mask = reader.read_mask()
+    return values[..., 0], no_data if mask is None else no_data | ~mask
 
 
 def open_map(path: Path, key: Key = None, shape: tuple[int, int] | None = None, what: str = 'map',
@@ -63,6 +71,6 @@ def read_map(path: Path, key: Key = None, shape: tuple[int, int] | None = None,
         np.ndarray: float64 (H, W); NaN where the file says that there is no data.
     """
     with open_map(path, key, shape, ground=ground) as reader:
-        values = single_band(reader).astype(np.float64)
-        nodata = reader.info.nodata
-    return values if nodata is None else np.where(values == nodata, np.nan, values)
+        values, no_data = single_band(reader)
+        values = reader.info.physical(values[..., None], [0])[..., 0] if reader.info.scaled else values
+    return np.where(no_data, np.nan, values.astype(np.float64))

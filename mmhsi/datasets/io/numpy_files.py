@@ -47,8 +47,10 @@ class NpzReader(ArrayReader):
         with zipfile.ZipFile(self.path) as archive:
             for member in archive.infolist():
                 if member.filename.endswith('.npy'):
-                    most = member.compress_size * LARGEST_DEFLATE_RATIO
-                    if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) and member.file_size > most:
+                    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                        raise CubeReadError(f"{self.path}: '{member.filename}' is packed by another method than "
+                                            "NumPy's deflate; a few bytes may unpack to many")
+                    if member.file_size > member.compress_size * LARGEST_DEFLATE_RATIO:
                         raise CubeReadError(f"{self.path}: the file is damaged: '{member.filename}' claims "
                                             f'{member.file_size} bytes, packed into {member.compress_size}')
                     with archive.open(member) as stream:

@@ -1,112 +1,66 @@
-"""GeoTIFF, ENVI and every other raster that GDAL reads, window by window through rasterio."""
+"""GeoTIFF and the other rasters that are read through GDAL, window by window."""
 
 import os
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioIOError
 from rasterio.windows import Window as RasterWindow
 
-from . import envi
 from .base import CubeInfo, CubeReader, Window
+from .envi_header import DTYPES
 from .errors import CubeReadError, explained
+from .georeference import BLOCK_CACHE, place_of, raster_environment, silent_georeference
 from .memory import LARGEST_DEFLATE_RATIO, check_fits
-from .wavelengths import nanometres_per_unit, parse_numbers, usable
+from .raster_metadata import RasterMetadata, spectral_bands
+from .sources import check_opened, drivers_for, is_address, needs_network
 
-_BLOCK_CACHE = 2 ** 28  # bytes: rasterio hands the number to GDALSetCacheMax64, unlike the variable of the shell
-
-
-def raster_environment() -> rasterio.Env:
-    """GDAL's settings under which rasters are opened, read and written."""
-    # the fast path for PNG returns a truncated picture without an error
-    # a virtual raster may hold Python code; each process caches blocks, by default in a twentieth of the memory
-    return rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', GDAL_VRT_ENABLE_PYTHON='NO', GDAL_CACHEMAX=_BLOCK_CACHE)
-
-
-@contextmanager
-def silent_georeference() -> Iterator[None]:
-    """Keep rasterio from warning of a file without georeference, which is usual for benchmark scenes."""
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        yield
-
-
-def spectral_metadata(dataset: rasterio.DatasetReader) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Wavelengths and widths of the bands of a raster, from the first place that states them for every band.
-
-    The places: tags of each band (``wavelength``, ``fwhm``, ``wavelength_units``), the fields of an ENVI header, and
-    GDAL's IMAGERY domain.
-
-    Args:
-        dataset (rasterio.DatasetReader): An open raster.
-
-    Returns:
-        tuple: Wavelengths and fwhm in nm, float64 (bands,), or None where the raster has none.
-    """
-    indices = range(1, dataset.count + 1)
-    general, header = dataset.tags(), dataset.tags(ns='ENVI')
-    tags = [dataset.tags(index) for index in indices]
-    imagery = [dataset.tags(index, ns='IMAGERY') for index in indices]
-    unit = tags[0].get('wavelength_units') or general.get('wavelength_units') or header.get('wavelength_units')
-
-    def find(name: str, imagery_name: str) -> tuple[np.ndarray | None, bool]:
-        lists = (' '.join(tag.get(name, '-') for tag in tags), header.get(name),
-                 ' '.join(tag.get(imagery_name, '-') for tag in imagery))
-        for position, text in enumerate(lists):
-            values = parse_numbers(text)
-            if usable(values, dataset.count):
-                return values, position == 2
-        return None, False
-
-    wavelengths, in_micrometres = find('wavelength', 'CENTRAL_WAVELENGTH_UM')
-    if wavelengths is None:
-        return None, None
-    unit_size = nanometres_per_unit(unit, wavelengths)
-    scale = 1e3 if in_micrometres else unit_size
-    if scale is None:
-        return None, None
-    fwhm, in_micrometres = find('fwhm', 'FWHM_UM')
-    scale_of_fwhm = 1e3 if in_micrometres else unit_size
-    return wavelengths * scale, None if fwhm is None or scale_of_fwhm is None else fwhm * scale_of_fwhm
+_MOST_BANDS = 5000  # that sensors have; the time that rasterio takes to read goes with the square of their number
 
 
 class RasterReader(CubeReader):
     """A raster names its bands and is read as (rows, columns, bands) whatever the layout; values are as stored.
 
-    A key chooses one of the subdatasets of a file that holds several (the pages of a TIFF, the arrays of a netCDF),
-    by its full name or by how that begins or ends. Other rasters hold one image and ignore it.
+    Opacity (alpha) is no band but a mask. A key chooses one of the pages of a TIFF that holds several images, by its
+    full name or by how that begins or ends. Other rasters hold one image and ignore it.
     """
 
     format = 'raster'
 
     def __init__(self, path: str, *args, **kwargs) -> None:
-        self._source = path = envi.data_file(path) if path.lower().endswith('.hdr') else path
+        self._source = path
+        self._drivers = drivers_for(path)
+        self._network = needs_network(path)
         super().__init__(path, *args, **kwargs)
 
     def _open(self) -> rasterio.DatasetReader:
-        with raster_environment(), silent_georeference():
-            return rasterio.open(self._source)
+        with raster_environment(self._network), silent_georeference():
+            dataset = self._open_with_drivers()
+            try:
+                if not is_address(self.path):
+                    check_opened(self.path, dataset.files, dataset.tags(ns='OVERVIEWS').get('OVERVIEW_FILE'))
+            except CubeReadError:
+                dataset.close()
+                raise
+            return dataset
+
+    def _open_with_drivers(self) -> rasterio.DatasetReader:
+        for driver in self._drivers:
+            try:
+                return rasterio.open(self._source, driver=driver)
+            except RasterioIOError as error:
+                if len(self._drivers) == 1 or 'not recognized' not in str(error):
+                    raise
+        raise CubeReadError(f'{self.path}: no raster that is read from an address or an archive '
+                            f'({", ".join(self._drivers)}); download it')
 
     def _describe(self) -> CubeInfo:
-        header = envi.find_header(self.path)
-        failure = None
-        try:
-            driver = self._handle().driver
-        except RasterioIOError as error:
-            failure, driver = error, 'ENVI'
-        if 'not recognized' in str(failure):
-            raise CubeReadError(f'{self.path}: not a MATLAB, NumPy or HDF5 file nor a raster that GDAL reads '
-                                '(raw ENVI data need their .hdr file beside them)')
-        if header and driver == 'ENVI':
-            envi.check(self.path, header)
-        if failure:
-            with explained(self.path):
-                raise failure
-        self._choose_subdataset()
         with explained(self.path):
+            self._handle()
+        self._choose_subdataset()
+        with explained(self.path), raster_environment(self._network):
             return self._info(self._handle())
 
     def _choose_subdataset(self) -> None:
@@ -125,19 +79,22 @@ class RasterReader(CubeReader):
         raise CubeReadError(f'{self.path}: the file holds {len(names)} images and not one of many bands, '
                             f'choose one by key: {listed}')
 
-    def _check_claims(self, dataset: rasterio.DatasetReader, itemsize: int) -> None:
-        if dataset.driver != 'GTiff':
+    def _check_claims(self, dataset: rasterio.DatasetReader) -> None:
+        if dataset.count > _MOST_BANDS:
+            raise CubeReadError(f'{self.path}: the header describes {dataset.count} bands, more than the {_MOST_BANDS} '
+                                'that are read')
+        if dataset.driver != 'GTiff' or is_address(self.path):
             return
         stored = os.path.getsize(self.path)
-        if dataset.count > stored:  # the header itself has two bytes for each; rasterio's time goes with their square
+        if dataset.count > stored:  # the header itself has two bytes for each
             raise CubeReadError(f'{self.path}: the header describes {dataset.count} bands, more than a file of '
                                 f'{stored} bytes can hold')
         # for one pixel GDAL allocates the whole block, before it looks whether the file can hold it
         rows, columns = dataset.block_shapes[0]
         structure = dataset.tags(ns='IMAGE_STRUCTURE')
         depth = dataset.count if structure.get('INTERLEAVE') == 'PIXEL' else 1
-        size = rows * columns * depth * itemsize
-        if size <= _BLOCK_CACHE:
+        size = rows * columns * depth * np.dtype(dataset.dtypes[0]).itemsize
+        if size <= BLOCK_CACHE:
             return
         block = f'a block of {rows} x {columns} pixels and {depth} bands'
         largest = {None: 1, 'DEFLATE': LARGEST_DEFLATE_RATIO}.get(structure.get('COMPRESSION'), np.inf) * stored
@@ -146,24 +103,58 @@ class RasterReader(CubeReader):
                                 f'{stored} bytes can hold')
         check_fits(self.path, block, size)
 
+    def _check_remote_envi(self, dataset: rasterio.DatasetReader) -> None:
+        """GDAL stops at a long line of an ENVI header, and takes what it has not read for granted."""
+        fields = {name.replace('_', ' '): value for name, value in dataset.tags(ns='ENVI').items()}
+        missing = [name for name in ('samples', 'lines', 'bands', 'data type', 'interleave') if name not in fields]
+        if missing:
+            raise CubeReadError(f"{self.path}: GDAL finds no '{missing[0]}' in the ENVI header of this address; "
+                                'download the file and its header')
+        if DTYPES.get(int(fields['data type'])) is None:
+            raise CubeReadError(f'{self.path}: data type {fields["data type"]}, expected real numbers')
+
     def _info(self, dataset: rasterio.DatasetReader) -> CubeInfo:
-        types = sorted(set(dataset.dtypes))
+        self._check_claims(dataset)
+        if dataset.driver == 'ENVI':
+            self._check_remote_envi(dataset)
+        self._indices, self._alpha, doubt = spectral_bands(dataset, self.path)
+        types = sorted({dataset.dtypes[index - 1] for index in self._indices})
         if len(types) != 1 or types[0].startswith('complex'):
             raise CubeReadError(f'{self.path}: the bands are of type {", ".join(types) or "none"}, '
                                 'expected one type of real numbers')
-        self._check_claims(dataset, np.dtype(types[0]).itemsize)
-        wavelengths, fwhm = spectral_metadata(dataset)
-        names = tuple(name or '' for name in dataset.descriptions)
+        fields = RasterMetadata(dataset, self.path, self._indices).fields()
+        fields['notes'] = (*([doubt] if doubt else []), *fields['notes'])
+        companions = [name for name in dataset.files if name != self.path]
+        if os.path.isfile(self.path + '.msk'):
+            companions.append(self.path + '.msk')
+        fields['companions'] = tuple(dict.fromkeys((*companions, *fields['companions'])))
         return CubeInfo(
-            path=self.path, format=self.format, height=dataset.height, width=dataset.width, bands=dataset.count,
-            dtype=np.dtype(types[0]), nodata=dataset.nodata, wavelengths=wavelengths, fwhm=fwhm,
-            crs=dataset.crs.to_wkt() if dataset.crs else None,
-            transform=None if dataset.transform.is_identity else tuple(dataset.transform)[:6],
-            key=self._source if self._source != self.path else None, band_names=names if any(names) else None)
+            path=self.path, format=self.format, height=dataset.height, width=dataset.width, bands=len(self._indices),
+            dtype=np.dtype(types[0]), key=self._source if self._source != self.path else None,
+            mask=self._mask_in_words(dataset), **place_of(dataset), **fields)
+
+    def _mask_in_words(self, dataset: rasterio.DatasetReader) -> str | None:
+        if self._alpha is not None:
+            return f'opacity (alpha) in band {self._alpha}'
+        flags = [dataset.mask_flag_enums[index - 1] for index in self._indices]
+        if any(MaskFlags.per_dataset in of_band for of_band in flags):
+            return 'the mask of the file'
+        return 'the masks of the bands' if any(not of_band for of_band in flags) else None
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         top, left, rows, columns = window
-        indices = None if bands is None else [band + 1 for band in bands]
-        with raster_environment():
+        indices = self._indices if bands is None else [self._indices[band] for band in bands]
+        with raster_environment(self._network):
             block = self._handle().read(indices, window=RasterWindow(left, top, columns, rows))
         return block.transpose(1, 2, 0)
+
+    def _read_mask(self, window: Window) -> np.ndarray:
+        top, left, rows, columns = window
+        part = RasterWindow(left, top, columns, rows)
+        with raster_environment(self._network):
+            dataset = self._handle()
+            if self._alpha is not None:
+                return dataset.read(self._alpha, window=part) != 0
+            if self.info.mask == 'the mask of the file':
+                return dataset.read_masks(self._indices[0], window=part) != 0
+            return (dataset.read_masks(self._indices, window=part) != 0).all(axis=0)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import warnings
 
 import h5py
 import numpy as np
-import spectral.io.envi
+from mmengine.logging import print_log
 from spectral import BandResampler
 
-from . import envi
+from .asd import is_asd, read_asd
 from .cube import Path, read_cube
+from .envi import data_file, find_header, is_header
+from .envi_header import Fields, layout_of, read_header
 from .errors import CubeReadError, explained
 from .spectra_arrays import LAYOUTS, read_array_spectra
-from .spectra_text import read_text_spectra
+from .spectra_text import read_text_spectra, to_nanometres
 from .spectral_library import SpectralLibrary, Spectrum, number_names
-from .wavelengths import nanometres_per_unit
+from .wavelengths import in_nanometres
 
 __all__ = ['SpectralLibrary', 'Spectrum', 'read_spectra', 'resample_spectrum']
 
@@ -33,6 +35,7 @@ def read_spectra(path: Path, key: str | None = None, layout: str = 'auto', unit:
     - Text: one spectrum per column, with or without a column of wavelengths, or one per row, with names before the
       values and wavelengths above them. Commas, semicolons, tabs or blanks separate, lines of header come before.
     - ENVI spectral library, by its data file or its .hdr; also an ENVI image of a single row or column.
+    - Binary files of ASD FieldSpec instruments (.asd): the reflectance.
     - MATLAB (.mat up to version 7, and 7.3), other HDF5, .npy, .npz: a vector or a matrix, or in .mat files a struct
       with names, wavelengths and spectra.
 
@@ -45,7 +48,8 @@ def read_spectra(path: Path, key: str | None = None, layout: str = 'auto', unit:
             both, values that are all below 100 are taken for micrometres, others for nanometres.
 
     Returns:
-        SpectralLibrary: The spectra with their values as stored (no scale factor is applied), wavelengths in nm.
+        SpectralLibrary: The spectra, wavelengths in nm. Values are as stored but for a scale that an ENVI header
+        states; deleted channels, marked by numbers such as -1.23e34, are NaN.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -65,42 +69,46 @@ def read_spectra(path: Path, key: str | None = None, layout: str = 'auto', unit:
     suffix = os.path.splitext(path)[1].lower()
     if suffix in _ARRAY_SUFFIXES or start.startswith((b'\x93NUMPY', b'MATLAB 5.0')) or h5py.is_hdf5(path):
         return read_array_spectra(path, key, layout, unit)
+    if is_asd(start):
+        return read_asd(path)
     # a table may lie beside a library of the same name, whose header is not about it
-    header = None if suffix in _TEXT_SUFFIXES else path if start[:4] == b'ENVI' else envi.find_header(path)
+    header = None if suffix in _TEXT_SUFFIXES else path if is_header(path) else find_header(path)
     if header is None:
         return read_text_spectra(path, layout, unit)
-    return _read_envi(envi.data_file(header) if header == path else path, header, unit)
+    return _read_envi(data_file(header) if header == path else path, header, unit)
 
 
 def _read_envi(path: str, header: str, unit: str | None) -> SpectralLibrary:
-    with explained(path), warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # SPy warns of upper-case names in headers
-        library = spectral.io.envi.open(header, path)
-        listed = spectral.io.envi.read_envi_header(header).get('spectra names')
-    if not isinstance(library, spectral.io.envi.SpectralLibrary):
+    fields = read_header(header)
+    if 'spectral library' not in fields.get('file type', '').lower():
         return _spectra_of_image(path)
-    if library.params.offset:
-        raise CubeReadError(f'{path}: the header {os.path.basename(header)} states a header offset of '
-                            f'{library.params.offset} bytes, which is not supported in a spectral library')
-    if isinstance(listed, str):
-        raise CubeReadError(f"{path}: the header {os.path.basename(header)} gives {listed!r} as 'spectra names', "
-                            'expected a list in braces')
-    names = number_names(len(library.spectra)) if listed is None else tuple(library.names)
-    wavelengths, fwhm = library.bands.centers, library.bands.bandwidths
-    if wavelengths is not None:
-        wavelengths = np.asarray(wavelengths, np.float64)
-        stated = library.bands.band_unit
-        if isinstance(stated, list):
-            raise CubeReadError(f"{path}: the header {os.path.basename(header)} gives a list as 'wavelength units', "
-                                'expected the name of one')
-        scale = nanometres_per_unit(unit or (None if stated == '<unspecified>' else stated), wavelengths)
-        if scale is None and unit:
-            raise CubeReadError(f'{path}: the unit {unit!r} of the wavelengths is not known, expected a length')
-        # a library over wavenumbers or band numbers has no wavelengths
-        wavelengths = None if scale is None else wavelengths * scale
-        fwhm = None if scale is None or fwhm is None else np.asarray(fwhm, np.float64) * scale
-    return SpectralLibrary(names, library.spectra.astype(np.float64), wavelengths,
-                           None if wavelengths is None else fwhm, path)
+    # an image of one band whose rows are the spectra
+    layout = layout_of({**fields, 'file type': 'ENVI Standard', 'interleave': 'bsq'}, path, header)
+    count, bands = layout.height, layout.width
+    with explained(path):
+        size = os.path.getsize(path)
+        if layout.bands != 1 or layout.compressed or size < layout.bytes:
+            raise CubeReadError(f'{path}: the header {os.path.basename(header)} describes {count} spectra of {bands} '
+                                f'bands ({layout.bytes} bytes), the file holds {size} bytes')
+        values = np.fromfile(path, layout.dtype, count * bands, offset=layout.offset).reshape(count, bands)
+    said = Fields(fields, bands, f'the header {os.path.basename(header)}')
+    names = tuple(name.strip() for name in fields.get('spectra names', '').split(','))
+    if not any(names):
+        names = number_names(count)
+    if len(names) != count:
+        raise CubeReadError(f"{path}: the header {os.path.basename(header)} gives {len(names)} 'spectra names', "
+                            f'expected {count} in braces')
+    scale, offset = said.scale_and_offset
+    values = values.astype(np.float64) * (1 if scale is None else scale) + (0 if offset is None else offset)
+    if unit and said.wavelengths:
+        wavelengths, fwhm = to_nanometres(path, said.wavelengths[0].numbers, next(
+            (statement.numbers for statement in said.fwhm), None), None, unit)
+    else:
+        wavelengths, fwhm, notes = in_nanometres(said.wavelengths, said.fwhm, bands)
+        said.notes += notes
+    for note in said.notes:
+        print_log(f'{path}: {note}', 'current', logging.WARNING)
+    return SpectralLibrary(names, values, wavelengths, fwhm, path)
 
 
 def _spectra_of_image(path: str) -> SpectralLibrary:
@@ -108,7 +116,7 @@ def _spectra_of_image(path: str) -> SpectralLibrary:
     if min(info.height, info.width) > 1:
         raise CubeReadError(f'{path}: this is an image of {info.height} x {info.width} pixels, expected a spectral '
                             'library or an image of a single row or column')
-    values = cube.reshape(-1, info.bands).astype(np.float64)
+    values = info.physical(cube).reshape(-1, info.bands).astype(np.float64)
     return SpectralLibrary(number_names(len(values)), values, info.wavelengths, info.fwhm, path)
 
 

@@ -12,11 +12,13 @@ import scipy.io
 
 from .arrays import ArrayReader
 from .errors import CubeReadError, explained
-from .mat import HDF5Reader, MatReader
+from .hdf5 import HDF5Reader
+from .mat import MatReader
 from .numpy_files import NpyReader, NpzReader
+from .spectra_text import to_nanometres
 from .spectral_library import SpectralLibrary, number_names
 from .variables import Variable, quoted, select_variable
-from .wavelengths import FWHM_NAMES, WAVELENGTH_NAMES, nanometres_per_unit
+from .wavelengths import FWHM_NAMES, WAVELENGTH_NAMES, plain_name
 
 LAYOUTS = ('auto', 'rows', 'columns')
 
@@ -64,7 +66,6 @@ def open_listing(path: str) -> _Listing:
     Raises:
         CubeReadError: If the file is damaged.
     """
-    """A reader that lists the arrays of a .mat, HDF5, .npy or .npz file."""
     with explained(path), open(path, 'rb') as stream:
         start = stream.read(10)
     if h5py.is_hdf5(path):
@@ -103,13 +104,9 @@ def read_array_spectra(path: str, key: str | None, layout: str, unit: str | None
     return _library(path, name, names, values, wavelengths, fwhm, layout, unit)
 
 
-def _plain(name: str) -> str:
-    return name.rsplit('/', 1)[-1].lower().replace('_', '')
-
-
 def _band_vector(listing: _Listing, names: Sequence[str]) -> np.ndarray | None:
     for name, variable in listing.variables.items():
-        if _plain(name) in names and variable.numeric and max(variable.shape, default=0) == np.prod(variable.shape) > 1:
+        if plain_name(name) in names and variable.numeric and variable.is_vector:
             return listing.array(name).astype(np.float64).ravel()
     return None
 
@@ -120,7 +117,7 @@ def _spectra_name(path: str, variables: Mapping[str, Variable], key: str | None,
         return select_variable(path, variables, key, 2)
     fitting = [name for name, variable in variables.items()
                if variable.numeric and 1 <= len(variable.shape) <= 2 and max(variable.shape) > 1
-               and _plain(name) not in (*WAVELENGTH_NAMES, *FWHM_NAMES)
+               and plain_name(name) not in (*WAVELENGTH_NAMES, *FWHM_NAMES)
                and (wavelengths is None or len(wavelengths) in variable.shape)]
     if len(fitting) != 1:
         listed = ', '.join(f"'{name}' {variable.shape}" for name, variable in variables.items())
@@ -150,7 +147,7 @@ def _read_struct(path: str, key: str, layout: str, unit: str | None) -> Spectral
 
 def _fields(path: str, key: str, content: Mapping[str, Any]) -> tuple:
     """Names, values, wavelengths and widths of a struct."""
-    fields = {_plain(name): np.asarray(value) for name, value in content.items()}
+    fields = {plain_name(name): np.asarray(value) for name, value in content.items()}
     numeric = {name: value for name, value in fields.items() if value.dtype.kind in 'iuf'}
     wavelengths, fwhm = (next((numeric[name].astype(np.float64).ravel() for name in names if name in numeric), None)
                          for names in (WAVELENGTH_NAMES, FWHM_NAMES))
@@ -173,10 +170,7 @@ def _library(path: str, name: str, names: tuple[str, ...] | None, values: np.nda
         names = (name.rsplit('/', 1)[-1] or os.path.splitext(os.path.basename(path))[0],) if len(values) == 1 else \
             number_names(len(values))
     if wavelengths is not None:
-        scale = nanometres_per_unit(unit, wavelengths)
-        if scale is None:
-            raise CubeReadError(f'{path}: the unit {unit!r} of the wavelengths is not known, expected a length')
-        wavelengths, fwhm = wavelengths * scale, None if fwhm is None else fwhm * scale
+        wavelengths, fwhm = to_nanometres(path, wavelengths, fwhm, None, unit)
     return SpectralLibrary(names, values, wavelengths, fwhm, path)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from .errors import CubeReadError
 from .wavelengths import usable
 
-# Libraries mark values that were not measured by numbers of this size: -1.23e34 (USGS), 3.4e38
+# Libraries mark channels that were deleted by numbers of this size: -1.23e34 (USGS), 3.4e38
 _LARGEST_VALUE = 1e30
 _MAX_LISTED = 20
 
@@ -37,14 +37,16 @@ class SpectralLibrary:
 
     Attributes:
         names (tuple[str, ...]): n names, which need not differ.
-        values (np.ndarray): float64 of shape (n, C), in the units of the file.
+        values (np.ndarray): float64 of shape (n, C), in the units of the file; NaN where a channel was deleted, which
+            files mark by numbers beyond 1e30.
         wavelengths (np.ndarray, optional): Band centres in nm, float64 of shape (C,), in the order of the file.
         fwhm (np.ndarray, optional): Full widths at half maximum in nm, float64 of shape (C,).
         source (str): The file, for messages.
+        may_be_deleted (bool): Whether NaN in ``values`` means a deleted channel. Defaults to False.
 
     Raises:
-        CubeReadError: If the arrays do not fit each other, a value is missing (NaN, infinity, or beyond 1e30), or a
-            wavelength is not a positive number.
+        CubeReadError: If the arrays do not fit each other, a value is NaN or infinity, or a wavelength is not
+            a positive number.
     """
 
     names: tuple[str, ...]
@@ -52,6 +54,7 @@ class SpectralLibrary:
     wavelengths: np.ndarray | None = None
     fwhm: np.ndarray | None = None
     source: str = 'the library'
+    may_be_deleted: bool = False
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or 0 in self.values.shape:
@@ -60,11 +63,16 @@ class SpectralLibrary:
         count, bands = self.values.shape
         if len(self.names) != count:
             raise CubeReadError(f'{self.source}: there are {len(self.names)} names for {count} spectra')
-        missing = ~np.isfinite(self.values) | (np.abs(self.values) >= _LARGEST_VALUE)
+        missing = ~np.isfinite(self.values)
+        if self.may_be_deleted:
+            missing &= ~np.isnan(self.values)
         if missing.any():
             row, band = np.argwhere(missing)[0]
             raise CubeReadError(f'{self.source}: value {self.values[row, band]:g} in band {band} of spectrum '
                                 f'{self.names[row]!r}, expected a number that can be measured')
+        deleted = np.abs(self.values) >= _LARGEST_VALUE
+        if deleted.any():
+            object.__setattr__(self, 'values', np.where(deleted, np.nan, self.values))
         for what, numbers in (('wavelengths', self.wavelengths), ('fwhm', self.fwhm)):
             if numbers is not None and not usable(numbers, bands):
                 raise CubeReadError(f'{self.source}: the {what} of {bands} bands are given as {np.size(numbers)} '
@@ -73,8 +81,13 @@ class SpectralLibrary:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def complete(self) -> bool:
+        """Whether no channel was deleted."""
+        return bool(np.isfinite(self.values).all())
+
     def select(self, which: str | int | None = None) -> Spectrum:
-        """One spectrum of the library.
+        """One spectrum of the library, without its deleted channels.
 
         Args:
             which (str | int, optional): Its name, or its number from 0. None takes the only one.
@@ -83,7 +96,8 @@ class SpectralLibrary:
             Spectrum: The spectrum.
 
         Raises:
-            ValueError: If there is no such spectrum, several have the name, or None is given and there are several.
+            ValueError: If there is no such spectrum, several have the name, None is given and there are several, or
+                channels were deleted and the library has no wavelengths to tell the others by.
         """
         if which is None:
             if len(self) > 1:
@@ -101,7 +115,15 @@ class SpectralLibrary:
             index = int(which)
             if not 0 <= index < len(self):
                 raise ValueError(f'{self.source}: no spectrum {which}, the file holds the spectra 0 to {len(self) - 1}')
-        return Spectrum(self.names[index], self.values[index], self.wavelengths, self.fwhm)
+        kept = np.isfinite(self.values[index])
+        if kept.all():
+            return Spectrum(self.names[index], self.values[index], self.wavelengths, self.fwhm)
+        if self.wavelengths is None or not kept.any():
+            raise ValueError(f'{self.source}: {np.count_nonzero(~kept)} of {len(kept)} channels of spectrum '
+                             f'{self.names[index]!r} were deleted'
+                             + (', and the file states no wavelengths of the others' if kept.any() else ''))
+        return Spectrum(self.names[index], self.values[index][kept], self.wavelengths[kept],
+                        None if self.fwhm is None else self.fwhm[kept])
 
     def _listed(self) -> str:
         names = [repr(name) for name in self.names[:_MAX_LISTED]]

@@ -1,7 +1,7 @@
 """Choosing one array of a file that holds several, and knowing which of its axes are rows, columns and bands."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,8 +10,26 @@ from .errors import CubeReadError
 Key = str | Sequence[str] | None
 
 _MAX_LISTED = 20
+# classes of MATLAB arrays that hold numbers
+NUMERIC_CLASSES = ('double', 'single', 'logical', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32',
+                   'uint64')
 # axes of rows, columns and bands
-_AXES = {'hwc': (0, 1, 2), 'chw': (1, 2, 0), 'bil': (0, 2, 1)}
+AXES = {'hwc': (0, 1, 2), 'chw': (1, 2, 0), 'bil': (0, 2, 1)}
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """What a file says about one axis of an array.
+
+    Args:
+        name (str): Its name.
+        coordinate (str, optional): The array that holds its coordinates.
+        attributes (Mapping): Attributes of that array.
+    """
+
+    name: str
+    coordinate: str | None = None
+    attributes: Mapping = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -29,6 +47,15 @@ class Variable:
     @property
     def numeric(self) -> bool:
         return self.kind == 'numeric'
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=object))
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is a list of numbers; MATLAB has it as a matrix of one row or column."""
+        return self.size > 1 and max(self.shape) == self.size
 
 
 def kind_of(dtype: np.dtype) -> str:
@@ -90,34 +117,27 @@ def select_variable(path: str, variables: Mapping[str, Variable], key: Key, ndim
     return matching[0]
 
 
-def cube_axes(path: str, shape: tuple[int, ...], layout: str, name: str) -> tuple[int, int, int]:
-    """Find which axis holds the rows, the columns and the bands.
+def check_shape(path: str, shape: tuple[int, ...], ndim: int, layout: str, name: str) -> None:
+    """Refuse an array that is no image.
 
-    'auto' takes three axes as (rows, columns, bands), the custom of MATLAB and NumPy files, and refuses a matrix: it
-    is as likely a list of spectra as an image. With another layout the user has said that it is an image, and a matrix
-    is an image of one band (MATLAB drops a last axis of length one).
+    A matrix is refused with the layout 'auto': it is as likely a list of spectra as an image. With another layout the
+    user has said that it is an image, and a matrix is one of one band (MATLAB drops a last axis of length one).
 
     Args:
         path (str): The file, for messages.
         shape (tuple[int]): Shape of the array.
-        layout (str): 'auto', 'hwc' (rows, columns, bands), 'chw' (bands, rows, columns), or 'bil' (rows, bands,
-            columns).
+        ndim (int): 3 for a cube, 2 for a map.
+        layout (str): The layout that the user states.
         name (str): Name of the array, for messages.
 
-    Returns:
-        tuple[int, int, int]: Axes of rows, columns and bands; the band axis is -1 for an image of one band.
-
     Raises:
-        CubeReadError: If the array is no image, or is empty.
+        CubeReadError: If the array has other axes, or is empty.
     """
-    what = quoted(name)
-    if len(shape) == 3:
-        axes = _AXES.get(layout, _AXES['hwc'])
-    elif len(shape) == 2 and layout != 'auto':
-        axes = (0, 1, -1)
-    else:
+    what = f'{path}: {quoted(name)} has shape {shape}'
+    if ndim == 2 and len(shape) != 2:
+        raise CubeReadError(f'{what}, expected two axes: rows, columns')
+    if ndim == 3 and len(shape) != 3 and (len(shape) != 2 or layout == 'auto'):
         hint = "; for an image of one band say layout='hwc'" if len(shape) == 2 else ''
-        raise CubeReadError(f'{path}: {what} has shape {shape}, expected three axes: rows, columns, bands{hint}')
+        raise CubeReadError(f'{what}, expected three axes: rows, columns, bands{hint}')
     if 0 in shape:
-        raise CubeReadError(f'{path}: {what} is empty, its shape is {shape}')
-    return axes
+        raise CubeReadError(f'{path}: {quoted(name)} is empty, its shape is {shape}')

@@ -1,6 +1,10 @@
-"""Wavelengths of bands in nanometres, from the texts and numbers that files state them in."""
+"""Wavelengths of bands in nanometres, from whatever texts and numbers a file states them in."""
+
+from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,16 +13,64 @@ _NANOMETRES_PER_UNIT = {
     'um': 1e3, 'µm': 1e3, 'μm': 1e3, 'micrometer': 1e3, 'micrometre': 1e3, 'micron': 1e3,
     'mm': 1e6, 'millimeter': 1e6, 'millimetre': 1e6,
     'm': 1e9, 'meter': 1e9, 'metre': 1e9,
-    'angstrom': 0.1,
+    'angstrom': 0.1, 'å': 0.1,
 }
-_UNSTATED = ('', 'unknown', 'none')
+_UNSTATED = ('', 'unknown', 'none', '<unspecified>', 'n/a', 'undefined')
 
-# No sensor of reflected or emitted light has a band centre at 100 nm or 100 um.
+# No sensor of reflected or emitted light has a band centre below 100 nm or above 100 um.
 _LARGEST_IN_MICROMETRES = 100
+_SHORTEST, _LONGEST = 100., 1e5
+# The narrowest bands of imaging spectrometers are about 0.1 nm wide.
+_NARROWEST = 0.05
 
-# Names, in lower case and without underscores, under which .mat, .npz and HDF5 files keep the values.
-WAVELENGTH_NAMES = ('wavelength', 'wavelengths', 'wavelengthnm', 'wavelengthsnm', 'wl', 'wavelengthcenters')
-FWHM_NAMES = ('fwhm', 'fwhms')
+# Names, in lower case and without underscores and blanks, under which files keep the values of the bands.
+WAVELENGTH_NAMES = ('wavelength', 'wavelengths', 'wavelengthnm', 'wavelengthsnm', 'wavelengthum', 'wavelengthsum',
+                    'wl', 'wvl', 'lambda', 'wavelengthcenter', 'wavelengthcenters', 'wavelengthcentre',
+                    'wavelengthcentres', 'centerwavelength', 'centerwavelengths', 'centrewavelength',
+                    'centrewavelengths', 'centralwavelength', 'centralwavelengths', 'bandcenter', 'bandcenters',
+                    'bandcentre', 'bandcentres')
+FWHM_NAMES = ('fwhm', 'fwhms', 'fwhmnm', 'fwhmum', 'bandwidth', 'bandwidths')
+
+_NUMBER = r'\d+(?:[.]\d+)?(?:[eE][+-]?\d+)?'
+_UNIT = r'nm|nanomet(?:er|re)s?|[uµμ]m|micromet(?:er|re)s?|microns?|å|angstroms?'
+# what GDAL makes of an ENVI header ('Band 1 (450.5 Nanometers)'), and what other software calls bands ('450.5 nm')
+_IN_NAME = re.compile(rf'(?:^|[\s(\[_=@])(?P<value>{_NUMBER})[\s_]*(?P<unit>{_UNIT})\b', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What one place of a file says about the bands, one number for each.
+
+    Args:
+        source (str): The place, for messages: "the field 'wavelength' of cube.hdr".
+        values (Sequence | np.ndarray | str): The numbers, or a text that lists them.
+        unit (str, optional): Their unit as the file names it.
+    """
+
+    source: str
+    values: Sequence | np.ndarray | str
+    unit: str | None = None
+
+    @property
+    def is_length(self) -> bool:
+        """Whether the unit is stated and is one of length."""
+        unit = (self.unit or '').strip().lower()
+        return unit not in _UNSTATED and nanometres_per_unit(unit, np.ones(1)) is not None
+
+    @property
+    def numbers(self) -> np.ndarray | None:
+        """float64 values; None if something else is listed."""
+        if isinstance(self.values, str):
+            return parse_numbers(self.values)
+        try:
+            return np.asarray(self.values, np.float64).ravel()
+        except (TypeError, ValueError):
+            return None
+
+
+def plain_name(name: str) -> str:
+    """The name of an array or a field as in :data:`WAVELENGTH_NAMES`: its last part, lower case, letters and digits."""
+    return re.sub(r'[\s_.-]', '', name.rsplit('/', 1)[-1].lower())
 
 
 def nanometres_per_unit(unit: str | None, wavelengths: np.ndarray) -> float | None:
@@ -47,7 +99,7 @@ def parse_numbers(text: str | None) -> np.ndarray | None:
     Returns:
         np.ndarray | None: float64 values, or None if the text is absent or holds anything but numbers.
     """
-    words = re.split(r'[,\s]+', (text or '').strip().strip('{}').strip())
+    words = re.split(r'[,\s]+', (text or '').strip().strip('{}[]()').strip())
     try:
         return np.array([float(word) for word in words if word], np.float64)
     except ValueError:
@@ -57,3 +109,97 @@ def parse_numbers(text: str | None) -> np.ndarray | None:
 def usable(values: np.ndarray | None, bands: int) -> bool:
     """Whether there is one finite positive value for each band."""
     return values is not None and values.shape == (bands,) and bool(np.all(np.isfinite(values) & (values > 0)))
+
+
+def statement_of_names(names: Sequence[str]) -> Statement | None:
+    """Wavelengths that the names of all bands state with their unit, as in 'Band 1 (450.5 Nanometers)'."""
+    found = [_IN_NAME.search(name) for name in names]
+    if not found or None in found or len({match['unit'].lower().rstrip('s') for match in found}) > 1:
+        return None
+    return Statement('the names of the bands', [float(match['value']) for match in found], found[0]['unit'])
+
+
+def in_nanometres(wavelengths: Iterable[Statement], fwhm: Iterable[Statement],
+                  bands: int) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
+    """Choose the wavelengths and widths of bands among what a file states, and bring them to nanometres.
+
+    The first statement that fits counts. One that does not fit (another number of values, values that are no
+    wavelengths, a unit that is no length) is reported. A unit that cannot be (0.45 nm, 450 um) is put right and
+    reported. The order of the bands is free, and detectors may overlap.
+
+    Args:
+        wavelengths (Iterable[Statement]): Statements on band centres, the most trusted first.
+        fwhm (Iterable[Statement]): Statements on full widths at half maximum, likewise.
+        bands (int): Number of bands C.
+
+    Returns:
+        tuple: Wavelengths and widths in nm, float64 (C,) or None, and sentences on what was not taken as stated.
+    """
+    notes: list[str] = []
+    centres = unit_size = None
+    for statement in wavelengths:
+        centres, unit_size, note = _centres(statement, bands)
+        notes += [note] if note else []
+        if centres is not None:
+            break
+    if centres is None:
+        return None, None, notes
+    for statement in fwhm:
+        widths, note = _widths(statement, centres, unit_size)
+        notes += [note] if note else []
+        if widths is not None:
+            return centres, widths, notes
+    return centres, None, notes
+
+
+def _unfit(statement: Statement, bands: int) -> str | None:
+    values = statement.numbers
+    if values is None:
+        return f'{statement.source} holds something else than numbers and is not used'
+    if len(values) != bands:
+        return f'{statement.source} has {len(values)} values for {bands} bands and is not used'
+    if not usable(values, bands):
+        wrong = values[~(np.isfinite(values) & (values > 0))][0]
+        return f'{statement.source} holds {wrong:g}, expected a positive number for each band; it is not used'
+    return None
+
+
+def _centres(statement: Statement, bands: int) -> tuple[np.ndarray | None, float | None, str | None]:
+    """Band centres in nm, the size of their unit, and what is to be said."""
+    problem = _unfit(statement, bands)
+    if problem:
+        return None, None, problem
+    values, unit = statement.numbers, (statement.unit or '').strip()
+    shown = f'{values.min():g} to {values.max():g} {unit}'.rstrip()
+    stated = unit.lower() not in _UNSTATED
+    if not stated and len(values) > 1 and values[0] == 1 and (np.diff(values) == 1).all():
+        return None, None, f'{statement.source} counts the bands (1 to {len(values)}) and is not used'
+    size = nanometres_per_unit(unit, values)
+    if size is None:
+        return None, None, f'{statement.source} is given in {unit!r}, which is no length, and is not used'
+    if _possible(values * size):
+        return values * size, size, None
+    for name, other in (('nm', 1.), ('um', 1e3)):
+        if stated and _possible(values * other):
+            return values * other, other, (f'{statement.source} gives {shown}, which cannot be; the values are '
+                                           f'taken as {name}')
+    return None, None, f'{statement.source} gives {shown}, which are no wavelengths, and is not used'
+
+
+def _possible(nanometres: np.ndarray) -> bool:
+    return bool(nanometres.min() >= _SHORTEST and nanometres.max() <= _LONGEST)
+
+
+def _widths(statement: Statement, centres: np.ndarray, unit_size: float) -> tuple[np.ndarray | None, str | None]:
+    problem = _unfit(statement, len(centres))
+    if problem:
+        return None, problem
+    size = nanometres_per_unit(statement.unit, centres / unit_size) if statement.unit else unit_size
+    values = statement.numbers
+    for factor in (size or unit_size, 1., 1e3):
+        if (values * factor < centres).all() and values.max() * factor >= _NARROWEST:
+            put_right = factor != (size or unit_size)
+            return values * factor, (f'{statement.source} cannot be in the unit of the wavelengths; the widths are '
+                                     f'taken as {"nm" if factor == 1 else "um"}') if put_right else None
+    return None, (f'{statement.source} gives {values.min():g} to {values.max():g}, which are no widths of these bands, '
+                  'and is not used')

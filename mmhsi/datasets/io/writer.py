@@ -18,12 +18,12 @@ from rasterio.windows import Window
 
 from mmhsi.utils.files import put_in_place
 
-from . import envi
 from .base import CubeInfo
 from .cube import Path
-from .raster import raster_environment, silent_georeference
+from .envi import DATA_SUFFIXES
+from .georeference import raster_environment, silent_georeference
 
-_DRIVERS = {'.tif': 'GTiff', '.tiff': 'GTiff', '.hdr': 'ENVI', **dict.fromkeys(envi.DATA_SUFFIXES[1:-1], 'ENVI')}
+_DRIVERS = {'.tif': 'GTiff', '.tiff': 'GTiff', '.hdr': 'ENVI', **dict.fromkeys(DATA_SUFFIXES[1:-1], 'ENVI')}
 _STORED_AS = {'bool': 'uint8', 'int8': 'int16', 'float16': 'float32'}
 _INTEGERS = ('uint8', 'uint16', 'int16', 'uint32', 'int32')
 _TILE = 256
@@ -174,6 +174,8 @@ def _write(path: str, driver: str, array: np.ndarray, facts: _Facts) -> None:
     options = {'interleave': 'bsq'} if driver == 'ENVI' else {
         'tiled': True, 'blockxsize': _TILE, 'blockysize': _TILE, 'compress': 'deflate', 'interleave': 'band',
         'predictor': 3 if array.dtype.kind == 'f' else 2, 'bigtiff': 'if_safer'}
+    if driver == 'GTiff' and bands == 4:
+        options['photometric'] = 'minisblack'  # GDAL declares the last of four bands of a byte as opacity
     with rasterio.open(path, 'w', driver=driver, height=height, width=width, count=bands, dtype=array.dtype.name,
                        nodata=facts.nodata, **facts.place(), **options) as dataset:
         for band, window, values in _blocks(array):

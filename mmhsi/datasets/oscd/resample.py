@@ -14,7 +14,7 @@ from rasterio.warp import reproject, transform_bounds
 from scipy.ndimage import distance_transform_edt
 
 from mmhsi.datasets.io.errors import CubeReadError, explained
-from mmhsi.datasets.io.raster import raster_environment, silent_georeference
+from mmhsi.datasets.io.georeference import raster_environment, silent_georeference
 
 METHODS = ('cubic', 'bilinear', 'nearest')
 _ANY_PLANE = CRS.from_epsg(3857)  # of files without georeference; only the proportions count

@@ -37,8 +37,9 @@ class BaseScene:
     Args:
         view (CubeView | PairView): The values.
         labels (str | dict | np.ndarray | list, optional): Label map, 0 unlabelled and 1 to K the classes: file, dict of
-            path, key and codes (``label_codes`` of this file), or array of shape (H, W). Several maps are laid over
-            each other. A map with a georeference must lie on the ground of the cube.
+            path, key, ignore (values that mean unlabelled, e.g. 255) and codes (``label_codes`` of this file), or array
+            of shape (H, W). Several maps are laid over each other. A map with a georeference must lie on the ground of
+            the cube.
         classes (Sequence[str] | str, optional): The K class names, or the name of a scene in
             :data:`mmhsi.datasets.class_info.CLASS_INFO`. By default the classes are numbered up to the largest label.
         palette (Sequence[Sequence[int]], optional): K RGB colours. By default those of the named scene, else distinct

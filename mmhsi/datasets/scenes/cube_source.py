@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmhsi.datasets.io import CubeInfo, open_cube
 from mmhsi.datasets.scenes.unmixing_truth import read_maps
@@ -13,8 +15,6 @@ from mmhsi.datasets.scenes.unmixing_truth import read_maps
 Source = str | dict | np.ndarray
 
 BLOCK_BYTES = 64 * 2**20
-LARGEST = 1e30
-"""No sensor gives such values; the lowest and the largest float32 are common marks of missing data."""
 
 
 class _ArrayReader:
@@ -30,6 +30,9 @@ class _ArrayReader:
         top, left, height, width = window or (0, 0, *self.array.shape[:2])
         part = self.array[top:top + height, left:left + width]
         return part if bands is None else part[..., bands]
+
+    def read_mask(self, window: tuple[int, int, int, int] | None = None) -> None:
+        """An array has no mask besides its values."""
 
     def close(self) -> None:
         """Nothing to release: the array belongs to the caller."""
@@ -49,42 +52,70 @@ def _read_pixel_list(path: str, size: tuple[int, int], key: str | None = None, l
 class CubeSource:
     """Reads windows of a cube as float32 and tells which pixels hold data.
 
-    A pixel holds no data if the value of any of its bands is NaN, infinite, nodata, or beyond any sensor (1e30), which
-    is a nodata value that the file does not declare; all its values are given as 0.
+    Values are physical: stored ones times the scale of the file plus its offset. A pixel holds no data if the value of
+    any of its bands is NaN, infinite, nodata, or beyond any sensor (1e30), which is a nodata value that the file does
+    not declare, or if the mask of the file says so; all its values are given as 0. Bands that the file marks as bad
+    are left out.
 
     Args:
-        image (str | dict | np.ndarray): The file, a dict of the arguments of :func:`mmhsi.datasets.io.open_cube`, or a
-            cube of shape (H, W, C) in memory. A dict with ``size=(H, W)`` names an array that is a list of pixels, a
+        image (str | dict | np.ndarray): The file; a dict of the arguments of :func:`mmhsi.datasets.io.open_cube` and,
+            optionally, ``scaled`` (False for stored values) and ``keep_bad_bands`` (True for all bands); or a cube of
+            shape (H, W, C) in memory. A dict with ``size=(H, W)`` names an array that is a list of pixels, a
             matrix (C, N): ``layout='chw'`` if they are stored row by row, ``layout='cwh'`` (the default) if column by
             column, as MATLAB has them.
-        nodata (float, optional): Value of pixels without data, instead of the one that the file declares.
+        nodata (float, optional): Stored value of pixels without data, instead of the one that the file declares.
+        keep_bad_bands (bool): Whether bands that are marked as bad are kept, e.g. because the caller names bands by
+            their number in the file. Defaults to False.
     """
 
-    def __init__(self, image: str | dict | np.ndarray, nodata: float | None = None):
+    def __init__(self, image: str | dict | np.ndarray, nodata: float | None = None, keep_bad_bands: bool = False):
+        self._scaled = True
         if isinstance(image, np.ndarray):
             self._reader = _ArrayReader(image)
         elif isinstance(image, Mapping) and 'size' in image:
             self._reader = _ArrayReader(_read_pixel_list(**image), image['path'])
         else:
-            self._reader = open_cube(**({'path': image} if isinstance(image, (str, Path)) else image))
-        nodata = self.info.nodata if nodata is None else nodata
-        # An integer is compared exactly and without a copy of the block as floats.
-        self.nodata = int(nodata) if self.info.dtype.kind in 'iu' and nodata is not None and nodata % 1 == 0 else nodata
+            image = {'path': image} if isinstance(image, (str, Path)) else dict(image)
+            self._scaled = image.pop('scaled', True)
+            keep_bad_bands = image.pop('keep_bad_bands', False) or keep_bad_bands
+            self._reader = open_cube(**image)
+        self._nodata = nodata
+        self.info = info = self._reader.info
         self.bands: np.ndarray | None = None
+        self._kept: np.ndarray | None = None
+        if info.bad_bands is not None:
+            bad = np.flatnonzero(info.bad_bands)
+            listed = ', '.join(map(str, bad[:20])) + (', ...' if len(bad) > 20 else '')
+            if not keep_bad_bands:
+                self._kept = info.good_bands
+                self.info = info.select(self._kept)
+            print_log(f'{info.path}: {len(bad)} of {info.bands} bands are marked as bad ({listed}) and '
+                      f'{"kept" if keep_bad_bands else "left out; keep_bad_bands=True keeps them"}', 'current',
+                      logging.INFO)
 
     @property
-    def info(self) -> CubeInfo:
-        """What the file says about the cube."""
-        return self._reader.info
+    def file_bands(self) -> int:
+        """Number of bands of the file, with those left out as bad."""
+        return self._reader.info.bands
+
+    @property
+    def nodata(self) -> float | np.ndarray | None:
+        """Stored value of pixels without data."""
+        return self.info.nodata if self._nodata is None else self._nodata
 
     @property
     def always_valid(self) -> bool:
-        """Whether the type of the values and the absence of a nodata value exclude pixels without data."""
-        return self.info.dtype.kind not in 'fc' and self.nodata is None
+        """Whether the type of the values and the absence of nodata and mask exclude pixels without data."""
+        return self.info.dtype.kind not in 'fc' and self.nodata is None and self.info.mask is None
 
     def select(self, bands: Sequence[int] | None) -> None:
         """Read only these bands from now on, so that the others neither cost time nor mask a pixel."""
         self.bands = None if bands is None else np.asarray(bands)
+
+    def _stored(self, window: tuple[int, int, int, int] | None, bands: Sequence[int] | None) -> np.ndarray:
+        if self._kept is not None:
+            bands = self._kept if bands is None else self._kept[np.asarray(bands)]
+        return self._reader.read(window, None if bands is None else list(bands))
 
     def read(self,
              window: tuple[int, int, int, int] | None = None,
@@ -93,27 +124,24 @@ class CubeSource:
 
         Args:
             window (tuple[int, int, int, int], optional): (top, left, height, width). By default the whole scene.
-            bands (Sequence[int], optional): Bands of the file. By default those that are selected.
+            bands (Sequence[int], optional): Bands, counted without those left out as bad. By default those that are
+                selected.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: Values of shape (h, w, C) float32, and bool of shape (h, w), True where
             there is data.
         """
         bands = self.bands if bands is None else bands
-        raw = self._reader.read(window, None if bands is None else list(bands))
+        stored = self._stored(window, bands)
+        values = self.info.physical(stored, bands) if self._scaled else stored.astype(np.float32)
         if self.always_valid:
-            return raw.astype(np.float32), np.ones(raw.shape[:2], dtype=bool)
-        valid = ~self._no_data(raw).any(axis=-1)
-        values = raw.astype(np.float32)
+            return values, np.ones(stored.shape[:2], dtype=bool)
+        valid = ~self.info.no_data(stored, bands, self._nodata).any(axis=-1)
+        mask = self._reader.read_mask(window)
+        if mask is not None:
+            valid &= mask
         values[~valid] = 0
         return values, valid
-
-    def _no_data(self, raw: np.ndarray) -> np.ndarray:
-        # NaN compares as False
-        bad = ~(np.abs(raw) < LARGEST) if raw.dtype.kind in 'fc' else np.zeros(raw.shape, dtype=bool)
-        if self.nodata is not None:
-            bad |= raw == self.nodata
-        return bad
 
     def row_blocks(self) -> Iterator[tuple[int, int]]:
         """First row and number of rows of blocks that fit into memory."""
@@ -149,12 +177,12 @@ class CubeSource:
         return pixels
 
     def empty_bands(self) -> list[int]:
-        """Selected bands that hold no data in any pixel, counted as in the file."""
+        """Selected bands that hold no data in any pixel, counted without those left out as bad."""
         bands = np.arange(self.info.bands) if self.bands is None else self.bands
         empty = np.ones(len(bands), dtype=bool)
         for top, rows in self.row_blocks():
-            raw = self._reader.read((top, 0, rows, self.info.width), bands.tolist())
-            empty &= self._no_data(raw).all(axis=(0, 1))
+            stored = self._stored((top, 0, rows, self.info.width), bands)
+            empty &= self.info.no_data(stored, bands, self._nodata).all(axis=(0, 1))
         return bands[empty].tolist()
 
     def close(self) -> None:

@@ -26,11 +26,12 @@ class CubeView:
     The header of the file is read at once, values when they are first needed. Without ``cache`` only windows are read,
     if the format allows, and each is preprocessed when it is asked for. Pixels with a NaN, infinite or nodata value in
     any used band are not valid, and are 0 after the preprocessing. A leading ``SelectBands`` keeps unused bands from
-    masking anything.
+    masking anything. Values are physical ones by the scale and the offset that the file states, and bands that it marks
+    as bad are left out, unless a leading ``SelectBands`` names bands by number.
 
     Args:
         image (str | dict | np.ndarray): File of the cube; or a dict of the arguments of
-            :func:`mmhsi.datasets.io.open_cube`; or a cube of shape (H, W, C) in memory.
+            :class:`mmhsi.datasets.scenes.cube_source.CubeSource`; or a cube of shape (H, W, C) in memory.
         preprocessing (Sequence[dict | SpectralTransform]): Spectral transforms, applied in this order.
         num_bands (int, optional): Number of bands that the preprocessing takes.
         wanted (Bands, optional): The bands that a model was trained on, if their wavelengths are known; those of the
@@ -67,11 +68,11 @@ class CubeView:
                  nodata: float | None = None,
                  cache: bool = False,
                  name: str | None = None):
-        self._source = CubeSource(image, nodata)
+        self._chain = SpectralChain(preprocessing)
+        self._source = CubeSource(image, nodata, self._chain.names_bands)
         self.dates = (self, )
         self.name = name or Path(self.info.path).stem
         self.cached = cache or not self.info.windowed
-        self._chain = SpectralChain(preprocessing)
         # an array in memory has no way to state wavelengths
         trusted = trust_band_order or isinstance(image, np.ndarray)
         match = self._match(num_bands, wanted, matching, trusted)
@@ -108,7 +109,7 @@ class CubeView:
             if wanted is not None and matching == 'check':
                 print_log(f'{info.path}: the bands are taken for the {len(wanted)} that the model was trained on, in '
                           'their order', 'current', logging.WARNING)
-        if num_bands not in (None, info.bands):
+        if num_bands not in (None, info.bands, self._source.file_bands):
             hint = '' if info.wavelengths is None else (
                 f'; it has the wavelengths {info.wavelengths.min():.0f} to {info.wavelengths.max():.0f} nm, by which '
                 'they can be matched if those of the model are given')

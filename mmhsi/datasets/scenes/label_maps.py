@@ -9,6 +9,7 @@ import numpy as np
 from mmhsi.datasets.class_info import IGNORE_INDEX
 from mmhsi.datasets.io import CubeInfo, read_labels
 
+_MOST_UNNAMED = 99
 _NO_DATA = -1  # marks pixels without a label where 0 is the code of a class
 
 
@@ -53,6 +54,16 @@ def _recode(labels: np.ndarray, codes: Mapping[int, int], path: str) -> np.ndarr
     return recoded
 
 
+def _check_numbering(labels: np.ndarray, path: str) -> None:
+    """Without class names the largest label is the number of classes: it must not be a code for something else."""
+    used = np.unique(labels[labels > 0])
+    if used.size and used[-1] > _MOST_UNNAMED and used[-1] > 2 * used.size:
+        listed = ', '.join(map(str, used[:8])) + (', ...' if used.size > 8 else '')
+        raise ValueError(f'{path}: the labels go up to {used[-1]}, but {used.size} numbers are used ({listed}); name '
+                         f'the classes, with label_codes if they are not 1 to K, or say that {used[-1]} means '
+                         f'unlabelled: labels=dict(path=..., ignore={used[-1]})')
+
+
 def merge_label_maps(sources: Sequence[dict | np.ndarray], cube: CubeInfo,
                      num_classes: int | None, codes: Mapping[int, int] | None = None,
                      classes: Sequence[str] | None = None) -> np.ndarray:
@@ -71,7 +82,8 @@ def merge_label_maps(sources: Sequence[dict | np.ndarray], cube: CubeInfo,
 
     Raises:
         FileNotFoundError: If a file is absent.
-        ValueError: If a map has another size or place than the cube, a label beyond K, or contradicts another map.
+        ValueError: If a map has another size or place than the cube, a label beyond K, or contradicts another map; or,
+            without a number of classes, if the largest label seems to be a code (255).
     """
     shape = cube.shape[:2]
     merged = np.zeros(shape, dtype=np.int64)
@@ -96,6 +108,8 @@ def merge_label_maps(sources: Sequence[dict | np.ndarray], cube: CubeInfo,
             values = ', '.join(map(str, np.unique(labels[outside])))
             raise ValueError(f'{path}: {np.count_nonzero(outside)} pixels have the label {values}, but labels are 1 to '
                              f'{last}{"" if num_classes is None else " (the classes of the scene)"} or 0 (unlabelled)')
+        if num_classes is None and codes is None:
+            _check_numbering(labels, path)
         contradicting = (merged > 0) & (labels > 0) & (merged != labels)
         if contradicting.any():
             raise ValueError(f'{path}: {np.count_nonzero(contradicting)} pixels have another label than in the label '

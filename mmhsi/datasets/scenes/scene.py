@@ -26,6 +26,10 @@ class Scene(BaseScene):
     Pixels with a NaN, infinite or nodata value in any used band are masked: they are not ``valid``, carry no label, and
     are 0 after the preprocessing. A leading ``SelectBands`` keeps unused bands from masking anything.
 
+    Values are physical ones by the scale and the offset that the file states, and bands that it marks as bad are left
+    out, unless a leading ``SelectBands`` names bands by number; ``scaled=False`` and ``keep_bad_bands=True`` in the
+    dict of ``image`` take the file as it is stored.
+
     Args:
         image (str | dict | np.ndarray): File of the cube; or a dict of path, key (a name or several candidates) and
             layout ('auto', 'hwc', 'chw' or 'bil'); or a cube of shape (H, W, C) in memory.

@@ -108,7 +108,10 @@ def read_endmembers(path: str, key: str | None = None, layout: str = 'columns') 
         FileNotFoundError: If there is no such file.
         CubeReadError: If the file holds no spectra.
     """
-    return read_spectra(path, key, layout).values
+    library = read_spectra(path, key, layout)
+    if not library.complete:
+        raise CubeReadError(f'{path}: channels of the spectra were deleted, expected a value for each band')
+    return library.values
 
 
 def read_names(path: str, key: str) -> tuple[str, ...]:

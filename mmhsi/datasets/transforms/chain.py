@@ -42,6 +42,11 @@ class SpectralChain:
         return self.transforms[0].indices if self._selects else None
 
     @property
+    def names_bands(self) -> bool:
+        """Whether it begins with a ``SelectBands`` that names bands by their number in the file."""
+        return self._selects and self.transforms[0].ranges is None
+
+    @property
     def fitted(self) -> bool:
         """Whether the chain can be applied."""
         return all(step.fitted for step in self.transforms)

@@ -48,7 +48,7 @@ def test_whole_cube_and_description(tmp_path, cube, kind):
     assert values.dtype == info.dtype == np.uint16
     assert info.shape == (23, 17, 11)
     assert info.path == str(path)
-    assert info.format == {'tif': 'raster', 'envi': 'raster'}.get(kind, kind)
+    assert info.format == {'tif': 'raster'}.get(kind, kind)
     assert info.windowed == (kind in WINDOWED)
     assert info.crs is None and info.transform is None and info.nodata is None and info.wavelengths is None
 

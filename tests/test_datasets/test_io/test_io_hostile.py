@@ -14,8 +14,8 @@ import tifffile
 from fuzzing import Watchdog, damage, read_all, write_samples
 
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube, read_labels, read_spectra
+from mmhsi.datasets.io.georeference import silent_georeference
 from mmhsi.datasets.io.memory import check_fits
-from mmhsi.datasets.io.raster import silent_georeference
 from mmhsi.utils.system_memory import available_memory
 
 CASES = 30
@@ -147,7 +147,7 @@ def test_bands_that_the_file_cannot_hold_are_refused_on_opening(tmp_path):
     with tifffile.TiffFile(path, mode='r+b') as file:
         file.pages[0].tags['SamplesPerPixel'].overwrite(32769)
         file.pages[0].tags['PlanarConfiguration'].overwrite(2)
-    with pytest.raises(CubeReadError, match=r'bands\.tif: the header describes 32769 bands, more than a file of \d+'):
+    with pytest.raises(CubeReadError, match=r'bands\.tif: the header describes 32769 bands, more than the 5000'):
         open_cube(path)
 
 

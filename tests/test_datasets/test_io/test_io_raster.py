@@ -9,7 +9,7 @@ from rasterio.env import get_gdal_config
 from rasterio.transform import from_origin
 
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube, write_raster
-from mmhsi.datasets.io.raster import raster_environment
+from mmhsi.datasets.io.georeference import raster_environment
 
 
 @pytest.fixture
@@ -134,10 +134,13 @@ def test_envi_without_its_other_half(tmp_path, cube):
     ({'samples': 2_000_000_000}, 'the file holds 252 bytes'),
     ({'header offset': 1}, r'\(253 bytes\), the file holds 252 bytes'),
     ({'data type': 5}, 'the file holds 252 bytes'),
-    ({'data type': 6, 'lines': 1}, 'expected one type of real numbers'),
-    ({'data type': 99}, 'the file cannot be read: .*data_type'),
-    ({'lines': 'many'}, 'the file cannot be read'),
-    ({'lines': -7}, 'the file cannot be read'),
+    ({'data type': 6, 'lines': 1}, r'complex \(data type 6\), expected real numbers'),
+    ({'data type': 99}, "states 'data type = 99' .* expected one of 1, 2, 3"),
+    ({'lines': 'many'}, "states 'lines = many', expected a whole number"),
+    ({'lines': -7}, "states 'lines = -7', expected a whole number"),
+    ({'lines': 0}, 'describes an empty image of 0 x 6 pixels'),
+    ({'interleave': 'line'}, "states 'interleave = line', expected bsq, bil or bip"),
+    ({'byte order': 7}, "'byte order = 7', expected"),
     ({'interleave': None}, "does not state 'interleave'"),
     ({'data type': None}, "does not state 'data type'"),
     ({'bands': None}, "does not state 'bands'")))

@@ -326,12 +326,16 @@ def test_enmap_tile_with_empty_bands():
     name = 'enmap_potsdam_tile_64_0.tif'
     options = {'labels': str(folder / 'labels' / name), 'nodata': -32768, 'num_bands': 224}
     with pytest.raises(ValueError, match=r'bands \[129, 130, 131, 132, 133, 134\] hold none'):
-        Scene(str(folder / 'images' / name), **options).prepare()
+        Scene(dict(path=str(folder / 'images' / name), keep_bad_bands=True), **options).prepare()
     steps = [{'type': 'SelectBands', 'exclude': [(129, 134)]}, *STEPS]
     scene = Scene(str(folder / 'images' / name), preprocessing=steps, **options)
     with rasterio.open(folder / 'images' / name) as file:
         raw = np.delete(file.read().transpose(1, 2, 0), np.arange(129, 135), axis=2)
     assert (scene.valid == (raw != -32768).all(-1)).all() and scene.valid.any()
+    # the file marks these bands as bad, so that nobody needs to name them
+    without = Scene(str(folder / 'images' / name), **options)
+    assert without.bands == 218 and (without.valid == scene.valid).all()
+    np.testing.assert_allclose(without.window(0, 0, 32, 32)[scene.valid], raw[scene.valid] * 1e-4, rtol=1e-6)
     window = scene.window(0, 0, 32, 32)[scene.valid]
     np.testing.assert_allclose(window.astype(np.float64).std(0, ddof=1), 1, atol=1e-2)
     assert set(np.unique(scene.labels)) <= {0, 1, 2, 3, 4, 5, 255}

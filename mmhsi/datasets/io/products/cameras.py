@@ -9,7 +9,6 @@ integration time (tint) of the white reference over that of the image where both
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from mmhsi.datasets.io import envi
 from mmhsi.datasets.io.base import CubeInfo, Window
+from mmhsi.datasets.io.envi_header import read_header
 from mmhsi.datasets.io.products.base import iso_time, starts_with
 from mmhsi.datasets.io.products.rasters import Layer, RasterProduct
 
@@ -33,13 +33,6 @@ def _reference(folder: str, name: str, kind: str) -> str | None:
         if os.path.isfile(path):
             return path
     return None
-
-
-def _field(header: str, name: str) -> str | None:
-    """A field of one line of a header."""
-    with open(header, encoding='utf-8', errors='replace') as stream:
-        match = re.search(rf'^[ \t]*{name}[ \t]*=[ \t]*([^{{\n]+?)[ \t]*$', stream.read(), re.MULTILINE | re.IGNORECASE)
-    return match and match[1]
 
 
 def _is_reference(name: str) -> bool:
@@ -74,8 +67,8 @@ class CameraReader(RasterProduct):
         main = self._file(self.path).info
         info = self._stack([Layer(self.path, band) for band in range(main.bands)], notes=(*main.notes, *self._notes))
         info = replace(info, companions=tuple(dict.fromkeys((self.path, *main.companions, *info.companions))),
-                       sensor=main.sensor or _field(self.path, 'sensor type'),
-                       acquired=main.acquired or iso_time(_field(self.path, 'acquisition date')))
+                       sensor=main.sensor or read_header(self.path).get('sensor type'),
+                       acquired=main.acquired or iso_time(read_header(self.path).get('acquisition date')))
         if self.view == 'stored':
             return info
         name = os.path.splitext(os.path.basename(self.path))[0]
@@ -100,7 +93,7 @@ class CameraReader(RasterProduct):
         return reader.read().mean(axis=0, dtype=np.float64)
 
     def _exposure(self, white: str) -> tuple[float, str]:
-        times = [_field(path, 'tint') for path in (white, self.path)]
+        times = [read_header(path).get('tint') for path in (white, self.path)]
         try:
             reference, image = map(float, times)
             return reference / image, f'reflectance is scaled by the integration times {reference:g} / {image:g}'

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mmhsi.datasets.io.base import CubeInfo, Window
+from mmhsi.datasets.io.base import CubeInfo, CubeReader, Window
 from mmhsi.datasets.io.products.base import ProductReader
-from mmhsi.datasets.io.raster import RasterReader
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,15 @@ class RasterProduct(ProductReader):
     quality: tuple[Quality, ...] = ()
 
     def __init__(self, *args, **kwargs) -> None:
-        self._files: dict[str, RasterReader] = {}
+        self._files: dict[str, CubeReader] = {}
         super().__init__(*args, **kwargs)
 
-    def _file(self, path: str) -> RasterReader:
+    def _file(self, path: str) -> CubeReader:
         if path not in self._files:
-            self._files[path] = RasterReader(path)
+            from mmhsi.datasets.io.cube import choose_reader  # which imports the products
+
+            kind, data = choose_reader(path)
+            self._files[path] = kind(data)
         return self._files[path]
 
     def _stack(self, layers: Sequence[Layer], quality: Sequence[Quality] = (), **facts) -> CubeInfo:

@@ -1,0 +1,277 @@
+"""The text header of an ENVI file: its fields, and what they say about the cube."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import CubeReadError
+from .text import read_text
+from .wavelengths import Statement, parse_numbers
+
+DTYPES = {1: 'u1', 2: 'i2', 3: 'i4', 4: 'f4', 5: 'f8', 12: 'u2', 13: 'u4', 14: 'i8', 15: 'u8'}
+_COMPLEX = (6, 9)
+_INTERLEAVES = ('bsq', 'bil', 'bip')
+_LARGEST = 2 ** 24  # bytes of a header: 10 000 bands with every list take 1 MB
+_FIELD = re.compile(r'[ \t]*([^=;{}\n][^={}\n]*?)[ \t]*=[ \t]*')
+_COUNTED = ('samples', 'lines', 'bands')
+# the fields that decide where a value lies: two different ones cannot both hold
+_LAYOUT = (*_COUNTED, 'data type', 'interleave', 'byte order', 'header offset', 'file compression')
+
+
+def parse_header(text: str, path: str) -> dict[str, str]:
+    """Fields of an ENVI header.
+
+    Names are in lower case, with single blanks. A value is the rest of the line, or what stands between braces, which
+    may go over many lines and hold anything but a closing brace. Lines that begin with a semicolon are comments.
+
+    Args:
+        text (str): The header.
+        path (str): Its file, for messages.
+
+    Returns:
+        dict[str, str]: Values without braces, by name.
+
+    Raises:
+        CubeReadError: If the text does not begin with ENVI, a brace is not closed, or the layout is stated twice.
+    """
+    if not text.lstrip().startswith('ENVI'):
+        raise CubeReadError(f"{path}: the header does not begin with 'ENVI'")
+    fields: dict[str, str] = {}
+    position = text.find('\n') + 1 or len(text)
+    while position < len(text):
+        end = text.find('\n', position)
+        end = len(text) if end < 0 else end
+        match = _FIELD.match(text, position, end)
+        if match is None:
+            position = end + 1
+            continue
+        name = ' '.join(match[1].lower().split())
+        start = match.end()
+        if start == end and text[end:end + 200].lstrip().startswith('{'):  # the brace opens on the next line
+            start = text.index('{', end)
+        if text.startswith('{', start):
+            end = text.find('}', start)
+            if end < 0:
+                raise CubeReadError(f"{path}: the brace of the field '{name}' is not closed")
+            value = text[start + 1:end].strip()
+            end = text.find('\n', end)
+            end = len(text) if end < 0 else end
+        else:
+            value = text[start:end].strip()
+        if name in _LAYOUT and fields.get(name, value) != value:
+            raise CubeReadError(f"{path}: the field '{name}' is stated twice, as {fields[name]!r} and as {value!r}")
+        fields[name] = value
+        position = end + 1
+    return fields
+
+
+def read_header(path: str) -> dict[str, str]:
+    """Fields of the ENVI header in a file; see :func:`parse_header`."""
+    return parse_header(read_text(path, _LARGEST, 'an ENVI header'), path)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the values of an ENVI image lie.
+
+    Args:
+        height (int): Rows.
+        width (int): Columns.
+        bands (int): Bands.
+        dtype (np.dtype): Type of the values, in the byte order of the file.
+        interleave (str): 'bsq' (bands, rows, columns), 'bil' (rows, bands, columns) or 'bip' (rows, columns, bands).
+        offset (int): Bytes before the first value.
+        compressed (bool): Whether the data file is packed by gzip.
+    """
+
+    height: int
+    width: int
+    bands: int
+    dtype: np.dtype
+    interleave: str
+    offset: int
+    compressed: bool
+
+    @property
+    def bytes(self) -> int:
+        """Bytes from the beginning of the file to the end of the last value."""
+        return self.offset + self.height * self.width * self.bands * self.dtype.itemsize
+
+
+def layout_of(fields: Mapping[str, str], path: str, header: str) -> Layout:
+    """Where the values lie, by the fields of a header.
+
+    Args:
+        fields (Mapping[str, str]): The fields.
+        path (str): The data file, for messages.
+        header (str): The header file, for messages.
+
+    Returns:
+        Layout: The layout.
+
+    Raises:
+        CubeReadError: If a field is missing or impossible, or the header is not of an image of real numbers.
+    """
+    stated = f'{path}: the header {os.path.basename(header)}'
+
+    def number(name: str, default: str | None = None) -> int:
+        value = fields.get(name) or default
+        if value is None:  # programs take one-byte values, band after band, for granted
+            raise CubeReadError(f"{stated} does not state '{name}'")
+        if not re.fullmatch(r'\d+', value):
+            raise CubeReadError(f"{stated} states '{name} = {value}', expected a whole number")
+        return int(value)
+
+    if 'spectral library' in fields.get('file type', '').lower():
+        raise CubeReadError(f'{path}: this is an ENVI spectral library ({fields.get("lines")} spectra of '
+                            f'{fields.get("samples")} bands), expected an image')
+    columns, rows, bands = (number(name) for name in _COUNTED)
+    if not rows * columns * bands:
+        raise CubeReadError(f'{stated} describes an empty image of {rows} x {columns} pixels and {bands} bands')
+    code, order = number('data type'), number('byte order', '0')
+    if code in _COMPLEX:
+        raise CubeReadError(f'{path}: the values are complex (data type {code}), expected real numbers')
+    if code not in DTYPES or order > 1:
+        raise CubeReadError(f"{stated} states 'data type = {code}' and 'byte order = {order}', expected one of "
+                            f'{", ".join(map(str, DTYPES))} and 0 or 1')
+    interleave = (fields.get('interleave') or '').lower()
+    if interleave not in _INTERLEAVES:
+        if not interleave:
+            raise CubeReadError(f"{stated} does not state 'interleave'")
+        raise CubeReadError(f"{stated} states 'interleave = {interleave}', expected bsq, bil or bip")
+    for name in ('major frame offsets', 'minor frame offsets'):
+        offsets = parse_numbers(fields.get(name, ''))
+        if offsets is None or offsets.any():
+            raise CubeReadError(f"{stated} states '{name}' = {fields[name]}: frames around lines or bands are not read")
+    return Layout(rows, columns, bands, np.dtype('<>'[order] + DTYPES[code]), interleave,
+                  number('header offset', '0'), number('file compression', '0') != 0)
+
+
+class Fields:
+    """What the fields of an ENVI header say about values and bands; what cannot be used is in ``notes``.
+
+    Args:
+        fields (Mapping[str, str]): Fields by name, as :func:`parse_header` gives them.
+        bands (int): Number of bands C.
+        source (str): Where they stand, for messages.
+    """
+
+    def __init__(self, fields: Mapping[str, str], bands: int, source: str) -> None:
+        self.fields = fields
+        self.bands = bands
+        self.source = source
+        self.notes: list[str] = []
+
+    def _numbers(self, name: str, single: bool = True) -> np.ndarray | None:
+        """float64 (C,) of a list with one number for each band, or of one number for all bands."""
+        text = self.fields.get(name, '')
+        values = parse_numbers(text)
+        if values is not None and not len(values):
+            return None
+        if values is not None and single and len(values) == 1:
+            values = np.repeat(values, self.bands)
+        if values is None or len(values) != self.bands:
+            found = f'{text[:40]!r}' if values is None else f'{len(values)} numbers for {self.bands} bands'
+            self.notes.append(f"the field '{name}' of {self.source} holds {found} and is not used")
+            return None
+        return values
+
+    @property
+    def nodata(self) -> float | np.ndarray | None:
+        """``data ignore value``: one number, or (C,) where the bands differ."""
+        values = self._numbers('data ignore value')
+        return None if values is None else one_number(values)
+
+    @property
+    def bad_bands(self) -> np.ndarray | None:
+        """``bbl``, the list of 1 for good and 0 for bad bands: bool (C,), True for bad; None if none is."""
+        values = self._numbers('bbl', single=False)
+        if values is None:
+            return None
+        if not np.isin(values, (0, 1)).all() or not values.any():
+            what = 'marks every band as bad' if not values.any() else 'holds other numbers than 0 and 1'
+            self.notes.append(f"the field 'bbl' of {self.source} {what} and is not used")
+            return None
+        return None if values.all() else values == 0
+
+    @property
+    def scale_and_offset(self) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """(C,) each, or None: of ``reflectance scale factor``, else ``data gain values`` and ``data offset values``."""
+        factor = self._numbers('reflectance scale factor')
+        gain, offset = self._numbers('data gain values'), self._numbers('data offset values')
+        if factor is not None:
+            if gain is not None or offset is not None:
+                self.notes.append(f"{self.source} states a 'reflectance scale factor' and 'data gain values' or 'data "
+                                  "offset values'; the former is applied")
+            with np.errstate(divide='ignore'):
+                gain, offset = 1 / factor, None
+        return checked_scale(gain, offset, self.source, self.notes)
+
+    @property
+    def wavelengths(self) -> list[Statement]:
+        """The statement on band centres, if there is one."""
+        return self._statement('wavelength')
+
+    @property
+    def fwhm(self) -> list[Statement]:
+        """The statement on widths, if there is one."""
+        return self._statement('fwhm')
+
+    def _statement(self, name: str) -> list[Statement]:
+        if not self.fields.get(name):
+            return []
+        return [Statement(f"the field '{name}' of {self.source}", self.fields[name],
+                          self.fields.get('wavelength units') or self.fields.get('wavelength unit'))]
+
+    @property
+    def band_names(self) -> tuple[str, ...] | None:
+        """``band names``, one for each band."""
+        text = self.fields.get('band names', '').strip()
+        if not text:
+            return None
+        names = tuple(' '.join(name.split()) for name in text.rstrip(',').split(','))
+        if len(names) != self.bands:
+            self.notes.append(f"the field 'band names' of {self.source} holds {len(names)} names for {self.bands} "
+                              'bands and is not used')
+            return None
+        return names
+
+    @property
+    def sensor(self) -> str | None:
+        """``sensor type``."""
+        name = self.fields.get('sensor type', '').strip()
+        return None if name.lower() in ('', 'unknown', 'none') else name
+
+    @property
+    def acquired(self) -> str | None:
+        """``acquisition time``, or what other software calls it, if it is a date of ISO 8601."""
+        for name in ('acquisition time', 'acquisition date', 'acquisitiondatetime', 'start time'):
+            text = self.fields.get(name, '').strip()
+            if re.match(r'\d{4}-\d\d-\d\d', text):
+                return text
+        return None
+
+
+def one_number(values: np.ndarray) -> float | np.ndarray:
+    """The number that all bands have in common, or the array (C,)."""
+    same = np.array_equal(values, np.full_like(values, values[0]), equal_nan=True)
+    return float(values[0]) if same else values
+
+
+def checked_scale(scale: np.ndarray | None, offset: np.ndarray | None, source: str,
+                  notes: list[str]) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Scale and offset (C,) as :class:`CubeInfo` has them: None for 1 and 0, and, with a note, for what cannot be."""
+    if scale is not None and not (np.isfinite(scale) & (scale != 0)).all():
+        notes.append(f'{source} states a scale of {scale[~(np.isfinite(scale) & (scale != 0))][0]:g}, which is not '
+                     'applied')
+        return None, None
+    if offset is not None and not np.isfinite(offset).all():
+        notes.append(f'{source} states an offset that is no number, which is not applied')
+        return None, None
+    return (None if scale is None or (scale == 1).all() else scale,
+            None if offset is None or not offset.any() else offset)

@@ -1,0 +1,102 @@
+"""The place of a grid in a netCDF or HDF5 file, by the coordinates of its rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+
+from .conventions import find_text, scalar
+from .errors import explained
+from .variables import Dimension
+from .wavelengths import plain_name
+
+_TOLERANCE = 0.01  # of a pixel: coordinates are often rounded to float32
+_MOST_COORDINATES = 10 ** 6
+
+
+def grid_place(reader: Any, dimensions: Sequence[Dimension], axes: tuple[int, int, int],
+               attributes: Mapping[str, Any]) -> tuple[dict, list[str]]:
+    """Fields of :class:`CubeInfo` on the place.
+
+    Coordinates of evenly spaced rows and columns are the centres of pixels (CF 1.11, section 4). The reference system
+    is that of the variable that ``grid_mapping`` names: its text (``crs_wkt``, ``spatial_ref``), else its parameters;
+    longitudes and latitudes without any are taken as WGS 84.
+
+    Args:
+        reader (ArrayReader): The reader, which reads vectors and attributes by name.
+        dimensions (Sequence[Dimension]): The axes of the array.
+        axes (tuple[int, int, int]): Axes of rows, columns and bands.
+        attributes (Mapping[str, Any]): Attributes of the array.
+
+    Returns:
+        tuple: The fields that are known, and sentences on what is not used.
+    """
+    rows, columns = dimensions[axes[0]], dimensions[axes[1]]
+    if not rows.coordinate or not columns.coordinate:
+        return {}, []
+    steps, notes = [], []
+    with explained(reader.path):
+        for dimension in (columns, rows):
+            step = _steps(np.asarray(reader._vector(dimension.coordinate)).ravel()[:_MOST_COORDINATES])
+            if step is None:
+                return {}, [f"the coordinates '{dimension.name}' are not evenly spaced; the place is not kept"]
+            steps.append(step)
+        (left, width), (top, height) = steps
+        place = {'transform': (width, 0., left - width / 2, 0., height, top - height / 2)}
+        mapping = _mapping(reader, attributes)
+    geographic = (find_text(rows.attributes, 'units') or '').lower().startswith('degree') or \
+        plain_name(rows.name) in ('lat', 'latitude')
+    crs = _system(mapping, notes)
+    if crs is None and not mapping and geographic:
+        crs = CRS.from_epsg(4326)
+    if crs is not None:
+        place['crs'] = crs.to_wkt()
+    return place, notes
+
+
+def _steps(centres: np.ndarray) -> tuple[float, float] | None:
+    """First coordinate and step, if all steps are the same."""
+    if len(centres) < 2 or centres.dtype.kind not in 'iuf':
+        return None
+    centres = centres.astype(np.float64)
+    step = (centres[-1] - centres[0]) / (len(centres) - 1)
+    even = centres[0] + step * np.arange(len(centres))
+    if not np.isfinite(centres).all() or step == 0 or np.abs(centres - even).max() > _TOLERANCE * abs(step):
+        return None
+    return float(centres[0]), float(step)
+
+
+def _mapping(reader: Any, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Attributes of the grid mapping of an array, or of the file where it states a reference system itself."""
+    name = find_text(attributes, 'grid_mapping')
+    parents = reader._name.split('/')[:-1]
+    for depth in range(len(parents), -1, -1) if name else ():
+        found = reader._attributes('/'.join([*parents[:depth], name.split(':')[0]]))
+        if found:
+            return found
+    root = reader._attributes('')
+    return root if find_text(root, 'crs_wkt', 'spatial_ref') else {}
+
+
+def _system(mapping: Mapping[str, Any], notes: list[str]) -> CRS | None:
+    text = find_text(mapping, 'crs_wkt', 'spatial_ref')
+    try:
+        if text:
+            return CRS.from_user_input(text)
+        if not find_text(mapping, 'grid_mapping_name'):
+            return None
+        import pyproj  # needed for parameters alone, which few files are content with
+
+        parameters = {name: value if scalar(value) is None else scalar(value) for name, value in mapping.items()}
+        return CRS.from_wkt(pyproj.CRS.from_cf(
+            {name: value.item() if isinstance(value, np.generic) else value for name, value in parameters.items()
+             if isinstance(value, (str, int, float, list, np.generic, np.ndarray))}).to_wkt())
+    except ImportError:
+        notes.append('the file states its reference system by parameters, which pyproj is needed for; it is not kept')
+    except (CRSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        notes.append(f'the reference system of the file is not understood and not kept: {str(error)[:100]}')
+    return None

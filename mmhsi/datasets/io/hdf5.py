@@ -1,0 +1,142 @@
+"""HDF5 files: netCDF-4, MATLAB 7.3, products of sensors; and netCDF of version 3, which has the same contents.
+
+An HDF5 file can name values in other files (external links, external and virtual datasets). They are not read: a file
+reaches no further than itself.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+import scipy.io
+
+from .arrays import ArrayReader
+from .errors import CubeReadError, explained
+from .georeference import BLOCK_CACHE
+from .memory import LARGEST_DEFLATE_RATIO, check_fits
+from .variables import NUMERIC_CLASSES, Dimension, Variable, kind_of
+
+_MOST_OBJECTS = 100_000
+_LARGEST_ATTRIBUTE = 2 ** 20  # values
+NETCDF3 = (b'CDF\x01', b'CDF\x02')
+
+
+class HDF5Reader(ArrayReader):
+    """HDF5 files. The axes of MATLAB's are put back in MATLAB's order, those of others stay as stored.
+
+    A file is MATLAB's if it begins with MATLAB's text or is named .mat.
+    """
+
+    def __init__(self, path: str, *args, **kwargs) -> None:
+        with explained(path), open(path, 'rb') as stream:
+            self.reversed_axes = stream.read(10) == b'MATLAB 7.3' or path.lower().endswith('.mat')
+        self.customary_axes = self.reversed_axes
+        self.format = 'mat73' if self.reversed_axes else 'hdf5'
+        super().__init__(path, *args, **kwargs)
+
+    def _open(self) -> h5py.File:
+        return h5py.File(self.path, 'r')
+
+    def _variables(self) -> dict[str, Variable]:
+        variables = {}
+
+        def visit(name: str, item: Any) -> bool | None:
+            # MATLAB keeps the contents of cells and objects in these groups
+            if not isinstance(item, h5py.Dataset) or name.startswith(('#refs#', '#subsystem#')):
+                return None
+            shape = item.shape or ()
+            variables[name] = Variable(shape[::-1] if self.reversed_axes else shape, _kind(item))
+            return len(variables) >= _MOST_OBJECTS or None
+
+        # external and soft links are not followed
+        if self._handle().visititems(visit):
+            raise CubeReadError(f'{self.path}: the file holds {_MOST_OBJECTS} arrays and more, expected a cube')
+        return variables
+
+    def _array(self) -> h5py.Dataset:
+        dataset = self._handle()[self._name]
+        chunk = dataset.dtype.itemsize * int(np.prod(dataset.chunks or (), dtype=object))
+        if chunk > BLOCK_CACHE:  # a chunk is unpacked as a whole
+            stored = os.path.getsize(self.path) * LARGEST_DEFLATE_RATIO
+            if chunk > stored:
+                raise CubeReadError(f"{self.path}: '{self._name}' is stored in chunks of {chunk} bytes, more than the "
+                                    'file can hold')
+            check_fits(self.path, f"a chunk of '{self._name}'", chunk)
+        return dataset
+
+    def _vector(self, name: str) -> np.ndarray:
+        return self._handle()[name][()]
+
+    def _attributes(self, name: str) -> Mapping[str, Any]:
+        file = self._handle()
+        if name and not isinstance(file.get(name, getlink=True), h5py.HardLink):
+            return {}
+        attributes = {}
+        for key in file[name or '/'].attrs:
+            try:
+                if file[name or '/'].attrs.get_id(key).get_space().get_simple_extent_npoints() <= _LARGEST_ATTRIBUTE:
+                    attributes[key] = file[name or '/'].attrs[key]
+            except (OSError, TypeError, ValueError, RuntimeError, KeyError):
+                continue  # of a type that NumPy does not know
+        return attributes
+
+    def _dimensions(self, name: str) -> list[Dimension]:
+        if self.reversed_axes:
+            return []
+        dimensions = []
+        for axis in self._handle()[name].dims:
+            scale = axis[0] if len(axis) else None
+            path = scale.name.lstrip('/') if scale is not None and scale.name else None
+            title = axis.label or (path or '').rsplit('/', 1)[-1]
+            # a dimension of netCDF without coordinates has an empty array in their place
+            named_only = scale is None or 'not a netCDF variable' in str(scale.attrs.get('NAME', b''))
+            usable = path and not named_only and _kind(scale) == 'numeric' and scale.ndim == 1
+            dimensions.append(Dimension(title, path if usable else None, self._attributes(path) if usable else {}))
+        return dimensions if any(dimension.name for dimension in dimensions) else []
+
+
+def _kind(dataset: h5py.Dataset) -> str:
+    """'numeric', or what keeps the values from being read."""
+    matlab_class = dataset.attrs.get('MATLAB_class', b'')
+    matlab_class = matlab_class.decode() if isinstance(matlab_class, bytes) else str(matlab_class)
+    if dataset.attrs.get('MATLAB_empty', 0) or dataset.shape is None:
+        return 'empty'
+    if dataset.external:
+        return 'external (its values are in other files, which are not read)'
+    if dataset.is_virtual and any(source.file_name != '.' for source in dataset.virtual_sources()):
+        return 'virtual (its values are in other files, which are not read)'
+    return kind_of(dataset.dtype) if matlab_class in ('', *NUMERIC_CLASSES) else matlab_class
+
+
+class NetCDF3Reader(ArrayReader):
+    """netCDF files of version 3, as arrays with dimensions and attributes."""
+
+    format = 'netcdf3'
+    survives_fork = True
+    customary_axes = False
+
+    def _open(self) -> scipy.io.netcdf_file:
+        return scipy.io.netcdf_file(self.path, 'r', mmap=False)
+
+    def _variables(self) -> dict[str, Variable]:
+        return {name: Variable(tuple(variable.shape), kind_of(variable.data.dtype))
+                for name, variable in self._handle().variables.items()}
+
+    def _array(self) -> np.ndarray:
+        return self._handle().variables[self._name].data
+
+    def _vector(self, name: str) -> np.ndarray:
+        return self._handle().variables[name].data
+
+    def _attributes(self, name: str) -> Mapping[str, Any]:
+        file = self._handle()
+        if name and name not in file.variables:
+            return {}
+        return dict((file.variables[name] if name else file)._attributes)
+
+    def _dimensions(self, name: str) -> list[Dimension]:
+        file = self._handle()
+        return [Dimension(title, title if title in file.variables else None, self._attributes(title) if title in
+                          file.variables else {}) for title in file.variables[name].dimensions]

@@ -1,0 +1,163 @@
+"""What GDAL may open: few formats, chosen by the content of a file, and no file or address that a content names.
+
+A raster can name others: a virtual raster its sources, a description of a web service its server, a GeoTIFF an
+overview. A file that a user gets must not make the machine read another file, or ask another machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from xml.etree import ElementTree
+
+from .errors import CubeReadError, explained
+
+_ADDRESS = re.compile(r'(https?|ftp|s3|gs|az|oss|swift|zip|tar|gzip)(\+[a-z0-9]+)*://|/vsi[a-z0-9_]+/', re.IGNORECASE)
+_NETWORK = re.compile(r'\b(https?|ftp|s3|gs|az|oss|swift)://|/vsi(curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)',
+                      re.IGNORECASE)
+_MAGIC = (
+    (b'II*\0', 'GTiff'), (b'MM\0*', 'GTiff'), (b'II+\0', 'GTiff'), (b'MM\0+', 'GTiff'),
+    (b'\0\0\0\x0cjP  \r\n\x87\n', 'JP2OpenJPEG'), (b'\xff\x4f\xff\x51', 'JP2OpenJPEG'),
+    (b'\x89PNG\r\n\x1a\n', 'PNG'), (b'\xff\xd8\xff', 'JPEG'), (b'BM', 'BMP'), (b'P5', 'PNM'),
+    (b'P6', 'PNM'), (b'EHFA_HEADER_TAG', 'HFA'))
+_REMOTE_DRIVERS = ['GTiff', 'ENVI', 'JP2OpenJPEG', 'PNG', 'JPEG', 'BMP', 'HFA']
+_LARGEST_VRT = 2 ** 24
+_DEEPEST_VRT = 4
+# elements of a virtual raster that hold sources, and those that say how they are laid together
+_VRT_SOURCES = ('SimpleSource', 'ComplexSource', 'AveragedSource', 'KernelFilteredSource', 'NoDataFromMaskSource')
+_VRT_LINKS = ('SourceFilename', 'SourceDataset', 'OverviewFile')
+_ESRI = re.compile(rb'^\s*(NROWS|NCOLS|NBANDS|BYTEORDER|LAYOUT|NBITS)\s', re.IGNORECASE | re.MULTILINE)
+
+
+def is_address(path: str) -> bool:
+    """Whether a path that a user gives is an address, or lies in an archive, so that GDAL alone can open it."""
+    return _ADDRESS.match(path) is not None
+
+
+def needs_network(path: str) -> bool:
+    """Whether reading a path that a user gives goes over the network."""
+    return is_address(path) and _NETWORK.search(path) is not None
+
+
+def drivers_for(path: str) -> list[str]:
+    """GDAL's drivers that may open a file.
+
+    Args:
+        path (str): A file, or an address.
+
+    Returns:
+        list[str]: Their names.
+
+    Raises:
+        CubeReadError: If the content is none of theirs, or names files that do not lie beside it.
+    """
+    if is_address(path):
+        return _REMOTE_DRIVERS
+    with explained(path), open(path, 'rb') as stream:
+        start = stream.read(4096)
+    for magic, driver in _MAGIC:
+        if start.startswith(magic):
+            _check_companions(path)
+            return [driver]
+    text = start.lstrip(b'\xef\xbb\xbf \t\r\n')
+    if text.startswith(b'<VRTDataset') and path.lower().endswith('.vrt'):
+        _check_vrt(path, os.path.realpath(os.path.dirname(path) or '.'))
+        return ['VRT']
+    known = f'{path}: not a MATLAB, NumPy or HDF5 file nor a raster that is read here'
+    if text.startswith(b'<VRTDataset'):
+        raise CubeReadError(f'{known}: the content is a virtual raster, which is read under a name that ends in .vrt')
+    if text.startswith(b'<'):
+        raise CubeReadError(f'{known}: the content is XML or HTML, which may name other files and addresses')
+    if esri_header(path):
+        return ['EHdr']
+    raise CubeReadError(f'{known}: GeoTIFF, JPEG 2000, PNG, JPEG, BMP, PNM, Erdas Imagine, VRT (raw ENVI data need '
+                        'their .hdr file beside them); gdal_translate converts others')
+
+
+def esri_header(path: str) -> bool:
+    """Whether a raw data file has a header as ESRI writes them (NROWS, NCOLS, ...)."""
+    header = os.path.splitext(path)[0] + '.hdr'
+    if not os.path.isfile(header) or os.path.getsize(header) > 2 ** 16:
+        return False
+    with explained(header), open(header, 'rb') as stream:
+        return len(set(_ESRI.findall(stream.read()))) >= 2
+
+
+def check_opened(path: str, files: list[str], overview: str | None) -> None:
+    """Refuse an opened raster that goes on to other places than its own folder.
+
+    Args:
+        path (str): The file.
+        files (list[str]): The files that GDAL reads for it.
+        overview (str, optional): A file of overviews that its metadata name, which GDAL would open.
+
+    Raises:
+        CubeReadError: If one lies elsewhere.
+    """
+    if is_address(path):
+        return
+    folder = os.path.realpath(os.path.dirname(path) or '.')
+    outside = [name for name in files if not _inside(name, folder)]
+    if overview:
+        outside.append(overview)
+    if outside:
+        raise CubeReadError(f'{path}: the file names another one, {outside[0]!r}, which is not read')
+
+
+def _inside(name: str, folder: str) -> bool:
+    return os.path.realpath(name).startswith(os.path.join(folder, ''))
+
+
+def _check_companions(path: str) -> None:
+    """Masks and overviews beside a file have to be TIFF: GDAL would open them as whatever their content says."""
+    folder, name = os.path.split(path)
+    for suffix in ('.msk', '.ovr', '.MSK', '.OVR', '.msk.ovr'):
+        companion = os.path.join(folder, name + suffix)
+        if os.path.isfile(companion):
+            with explained(companion), open(companion, 'rb') as stream:
+                if not stream.read(4).startswith((b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')):
+                    raise CubeReadError(f'{path}: the file {name + suffix} beside it is no TIFF, as masks and '
+                                        'overviews are; remove it')
+
+
+def _check_vrt(path: str, folder: str, depth: int = 0) -> None:
+    """Refuse a virtual raster whose sources are no rasters of known formats in its own folder or below."""
+    with explained(path):
+        size = os.path.getsize(path)
+        if size > _LARGEST_VRT or depth > _DEEPEST_VRT:
+            raise CubeReadError(f'{path}: a virtual raster of {size} bytes, {depth} deep in others, is not read')
+        root = parse_xml(path)
+    for element in root.iter():
+        kind = element.get('subClass')
+        if element.tag == 'VRTDataset' and kind or kind == 'VRTRawRasterBand' or element.tag == 'PixelFunctionCode':
+            raise CubeReadError(f'{path}: a virtual raster of the kind {kind or element.tag} is not read; '
+                                'gdal_translate makes a file of it')
+        if element.tag in _VRT_LINKS:
+            _check_source(path, element, folder, depth)
+        elif element.tag.endswith('Source') and element.tag not in _VRT_SOURCES:
+            raise CubeReadError(f'{path}: a virtual raster with a {element.tag} is not read')
+        elif element.get('key', '').upper() == 'OVERVIEW_FILE':
+            raise CubeReadError(f'{path}: the file names another one, {element.text!r}, which is not read')
+
+
+def parse_xml(path: str) -> ElementTree.Element:
+    """The root of an XML file; one that declares entities, which may grow without end, raises a ValueError."""
+    with open(path, 'rb') as stream:
+        content = stream.read()
+    if b'<!ENTITY' in content:
+        raise ValueError('XML that declares entities is not read')
+    return ElementTree.fromstring(content)
+
+
+def _check_source(path: str, element: ElementTree.Element, folder: str, depth: int) -> None:
+    name = (element.text or '').strip()
+    source = os.path.join(os.path.dirname(path), name)  # a path that is absolute stays as it is
+    if is_address(name) or not os.path.isfile(source) or not _inside(source, folder):
+        raise CubeReadError(f'{path}: the source {name!r} of the virtual raster is no file in its folder')
+    if source.lower().endswith('.vrt'):
+        _check_vrt(source, folder, depth + 1)
+        return
+    from .envi import find_header
+
+    if find_header(source) is None:
+        drivers_for(source)

@@ -1,0 +1,217 @@
+"""HDF5 and netCDF files by their own words: axes, scale, fill values, place; expected by GDAL's netCDF driver."""
+
+import h5py
+import numpy as np
+import pytest
+import rasterio
+import scipy.io
+
+from mmhsi.datasets.io import CubeReadError, open_cube, read_cube
+
+pytestmark = pytest.mark.filterwarnings('ignore::rasterio.errors.NotGeoreferencedWarning')
+CENTRES = np.array([450., 550, 650, 850])
+AXES = {'band': 2, 'wavelength': 2, 'time': 2, 'bands': 2, 'layer': 2, 'y': 0, 'lat': 0, 'downtrack': 0, 'row': 0,
+        'u': 0, 'x': 1, 'lon': 1, 'crosstrack': 1, 'column': 1, 'v': 1}
+
+
+@pytest.fixture
+def cube():
+    return np.random.default_rng(0).integers(0, 9000, (6, 7, 4)).astype(np.int16)
+
+
+def write(path, cube, order=('band', 'y', 'x'), coordinates=None, attributes=None, extra=None, name='cube'):
+    """A netCDF-4 file as rioxarray and xarray write them: HDF5 with dimension scales."""
+    with h5py.File(path, 'w') as file:
+        file[name] = cube.transpose([AXES[dimension] for dimension in order])
+        for axis, dimension in enumerate(order):
+            values, attrs = (coordinates or {}).get(dimension, (None, {}))
+            length = cube.shape[AXES[dimension]]
+            file[dimension] = np.zeros(length, 'f4') if values is None else values
+            file[dimension].make_scale(dimension if values is not None else
+                                       f'This is a netCDF dimension but not a netCDF variable.{length:10}')
+            file[dimension].attrs.update(attrs)
+            file[name].dims[axis].attach_scale(file[dimension])
+        file[name].attrs.update(attributes or {})
+        for key, (values, attrs) in (extra or {}).items():
+            file[key] = values
+            file[key].attrs.update(attrs)
+    return path
+
+
+@pytest.mark.parametrize('order', (
+    ('band', 'y', 'x'), ('y', 'x', 'band'), ('time', 'lat', 'lon'), ('downtrack', 'crosstrack', 'bands'),
+    ('row', 'wavelength', 'column'), ('layer', 'y', 'x'), ('u', 'column', 'band')))
+def test_axes_by_the_names_of_dimensions(tmp_path, cube, order):
+    values, info = read_cube(write(tmp_path / 'a.nc', cube, order))
+    np.testing.assert_array_equal(values, cube)
+    assert not info.notes
+
+
+def test_axes_that_the_names_do_not_tell(tmp_path, cube):
+    values, info = read_cube(write(tmp_path / 'a.nc', cube, ('u', 'v', 'band')))
+    np.testing.assert_array_equal(values, cube)
+    assert "does not name the axes of 'cube'; its shape (6, 7, 4) is taken as (rows, columns, bands)" in info.notes[0]
+
+
+@pytest.mark.parametrize('attributes', (
+    ({'axis': 'Y'}, {'axis': 'X'}),
+    ({'standard_name': 'projection_y_coordinate'}, {'standard_name': 'projection_x_coordinate'}),
+    ({'units': 'degrees_north'}, {'units': 'degrees_east'})))
+def test_axes_by_the_attributes_of_coordinates(tmp_path, cube, attributes):
+    coordinates = {'u': (np.arange(6.), attributes[0]), 'v': (np.arange(7.), attributes[1])}
+    np.testing.assert_array_equal(read_cube(write(tmp_path / 'a.nc', cube, ('layer', 'u', 'v'), coordinates))[0], cube)
+
+
+@pytest.mark.parametrize('axes', ((0, 1, 2), (2, 0, 1), (0, 2, 1)))
+@pytest.mark.parametrize('suffix', ('h5', 'mat', 'npz'))
+def test_the_axis_that_is_as_long_as_the_wavelengths(tmp_path, cube, axes, suffix):
+    path = tmp_path / f'a.{suffix}'
+    arrays = dict(cube=cube.transpose(axes), wavelengths=CENTRES)
+    if suffix == 'h5':
+        with h5py.File(path, 'w') as file:
+            for name, values in arrays.items():
+                file[name] = values
+    elif suffix == 'mat':
+        scipy.io.savemat(path, arrays)
+    else:
+        np.savez(path, **arrays)
+    values, info = read_cube(path)
+    np.testing.assert_array_equal(values, cube)
+    np.testing.assert_array_equal(info.wavelengths, CENTRES)
+    assert bool(info.notes) == (axes != (0, 1, 2))
+    explicit = {(0, 1, 2): 'hwc', (2, 0, 1): 'chw', (0, 2, 1): 'bil'}[axes]
+    np.testing.assert_array_equal(read_cube(path, key='cube', layout=explicit)[0], cube)
+    other = open_cube(path, key='cube', layout='chw' if explicit != 'chw' else 'hwc').info
+    assert other.wavelengths is None and any("'wavelengths' has 4 values" in note for note in other.notes)
+
+
+def test_several_axes_of_that_length_are_asked_for(tmp_path):
+    with h5py.File(tmp_path / 'a.h5', 'w') as file:
+        file['cube'], file['wavelengths'] = np.zeros((4, 6, 4)), CENTRES
+    with pytest.raises(CubeReadError, match=r"several axes as long as the wavelengths; say layout='hwc', 'chw' or"):
+        open_cube(tmp_path / 'a.h5')
+    assert open_cube(tmp_path / 'a.h5', layout='chw').info.shape == (6, 4, 4)
+    scipy.io.savemat(tmp_path / 'a.mat', dict(cube=np.zeros((4, 6, 4)), wavelengths=CENTRES))
+    assert open_cube(tmp_path / 'a.mat').info.shape == (4, 6, 4)  # the custom of MATLAB
+
+
+def test_scale_offset_and_fill_value_of_cf(tmp_path, cube):
+    cube[1, 2] = -9999
+    path = write(tmp_path / 'a.nc', cube, attributes={
+        '_FillValue': np.int16(-9999), 'scale_factor': 1e-4, 'add_offset': .5, 'units': 'reflectance'})
+    values, info = read_cube(path)
+    with rasterio.open(f'NETCDF:{path}:cube') as dataset:
+        assert info.nodata == dataset.nodata == -9999
+        np.testing.assert_allclose(info.scale, dataset.scales)
+        np.testing.assert_allclose(info.offset, dataset.offsets)
+        np.testing.assert_array_equal(values, dataset.read().transpose(1, 2, 0))
+    assert info.units == 'reflectance' and info.no_data(values).any(-1).sum() == 1
+
+
+@pytest.mark.parametrize('attributes, scale, nodata, note', (
+    ({'Scale_Factor': 10000., 'Data_Ignore_Value': -9999.}, 1e-4, -9999, None),  # NEON
+    ({'scale_factor': 10.}, 10, None, None), ({'reflectance_scale_factor': 100}, .01, None, 'divided by'),
+    ({'ScaleFactor': .01}, .01, None, None), ({'missing_value': np.array([-1], 'i2')}, None, -1, None),
+    ({'nodata': '-5'}, None, -5, None), ({'scale_factor': 0.}, None, None, 'a scale of 0'),
+    ({'_FillValue': np.int16(-1), 'missing_value': np.int16(-2)}, None, -1, 'the former is masked'),
+    ({'scale_factor': 'high'}, None, None, None), ({'scale_factor': [1., 2, 3, 4]}, [1, 2, 3, 4], None, None)))
+def test_names_of_scale_and_nodata(tmp_path, cube, attributes, scale, nodata, note):
+    info = open_cube(write(tmp_path / 'a.nc', cube, attributes=attributes)).info
+    assert info.scale is None if scale is None else np.allclose(info.scale, scale)
+    assert info.nodata == nodata
+    assert not info.notes if note is None else any(note in line for line in info.notes)
+
+
+def test_coordinates_of_the_bands_are_wavelengths_by_their_unit(tmp_path, cube):
+    coordinates = {'layer': (CENTRES / 1000, {'units': 'um'}), 'y': (np.arange(6.), {}), 'x': (np.arange(7.), {})}
+    info = open_cube(write(tmp_path / 'a.nc', cube, ('y', 'x', 'layer'), coordinates)).info
+    np.testing.assert_allclose(info.wavelengths, CENTRES)
+    coordinates['layer'] = (np.arange(1., 5), {'units': '1'})
+    assert open_cube(write(tmp_path / 'b.nc', cube, ('y', 'x', 'layer'), coordinates)).info.wavelengths is None
+
+
+def test_wavelengths_and_good_bands_of_the_nearest_group(tmp_path, cube):
+    with h5py.File(tmp_path / 'a.h5', 'w') as file:
+        file['swir/cube'] = cube
+        file['vnir/wavelengths'], file['swir/parameters/wavelengths'] = CENTRES / 2, CENTRES
+        file['swir/parameters/fwhm'] = np.array([5., 6, 7, 8])
+        file['swir/parameters/good_wavelengths'] = np.array([1, 0, 1, 1], 'u1')
+    info = open_cube(tmp_path / 'a.h5').info
+    np.testing.assert_array_equal(info.wavelengths, CENTRES)
+    assert info.fwhm.tolist() == [5, 6, 7, 8] and info.bad_bands.tolist() == [False, True, False, False]
+
+
+def test_wavelengths_as_attributes(tmp_path, cube):
+    with h5py.File(tmp_path / 'a.h5', 'w') as file:
+        file['data/cube'] = cube
+        file['data'].attrs.update({'Wavelengths': CENTRES / 1000, 'wavelength_units': 'um'})
+    np.testing.assert_allclose(open_cube(tmp_path / 'a.h5').info.wavelengths, CENTRES)
+
+
+@pytest.mark.parametrize('step', (-30., 30.))
+def test_the_place_of_a_grid(tmp_path, cube, step):
+    coordinates = {'y': (5e6 + step * np.arange(6), {'standard_name': 'projection_y_coordinate'}),
+                   'x': (5e5 + 30. * np.arange(7), {'standard_name': 'projection_x_coordinate'})}
+    path = write(tmp_path / 'a.nc', cube, coordinates=coordinates, attributes={'grid_mapping': 'spatial_ref'},
+                 extra={'spatial_ref': (0, {'crs_wkt': rasterio.crs.CRS.from_epsg(32633).to_wkt()})})
+    values, info = read_cube(path)
+    with rasterio.open(f'NETCDF:{path}:cube') as dataset:
+        transform, stored = dataset.transform, dataset.read().transpose(1, 2, 0)
+        assert rasterio.crs.CRS.from_wkt(info.crs).to_epsg() == 32633
+    if step > 0:  # GDAL turns the rows north up, here they stay as stored and the transform says so
+        stored = stored[::-1]
+        transform = transform * rasterio.Affine(1, 0, 0, 0, -1, 6)
+    np.testing.assert_array_equal(values, stored)
+    np.testing.assert_allclose(info.transform, tuple(transform)[:6])
+
+
+def test_longitudes_and_latitudes_are_wgs_84(tmp_path, cube):
+    coordinates = {'lat': (np.float32(52 - .1 * np.arange(6)), {'units': 'degrees_north'}),
+                   'lon': (np.float32(13 + .1 * np.arange(7)), {'units': 'degrees_east'})}
+    info = open_cube(write(tmp_path / 'a.nc', cube, ('band', 'lat', 'lon'), coordinates)).info
+    assert rasterio.crs.CRS.from_wkt(info.crs).to_epsg() == 4326
+    np.testing.assert_allclose(info.transform, (.1, 0, 12.95, 0, -.1, 52.05), rtol=1e-5)
+
+
+def test_a_grid_that_is_not_even_has_no_transform(tmp_path, cube):
+    coordinates = {'y': (np.arange(6.) ** 2, {}), 'x': (np.arange(7.), {})}
+    info = open_cube(write(tmp_path / 'a.nc', cube, coordinates=coordinates)).info
+    assert info.transform is None and "the coordinates 'y' are not evenly spaced" in info.notes[0]
+
+
+def test_a_reference_system_by_parameters(tmp_path, cube):
+    pytest.importorskip('pyproj')
+    coordinates = {'y': (5e6 - 30. * np.arange(6), {}), 'x': (5e5 + 30. * np.arange(7), {})}
+    parameters = {'grid_mapping_name': 'transverse_mercator', 'scale_factor_at_central_meridian': .9996,
+                  'longitude_of_central_meridian': 15., 'latitude_of_projection_origin': 0., 'false_easting': 500000.,
+                  'false_northing': 0., 'semi_major_axis': 6378137., 'inverse_flattening': 298.257223563}
+    path = write(tmp_path / 'a.nc', cube, coordinates=coordinates, attributes={'grid_mapping': 'crs'},
+                 extra={'crs': (0, parameters)})
+    found = rasterio.crs.CRS.from_wkt(open_cube(path).info.crs)
+    x, y = rasterio.warp.transform(found, 'EPSG:32633', [6e5], [5.1e6])
+    np.testing.assert_allclose((x, y), ([6e5], [5.1e6]), atol=.01)
+
+
+def test_netcdf_of_version_3(tmp_path, cube):
+    with scipy.io.netcdf_file(tmp_path / 'a.nc', 'w') as file:
+        for name, values in (('band', CENTRES), ('y', 50 - .1 * np.arange(6)), ('x', 13 + .1 * np.arange(7))):
+            file.createDimension(name, len(values))
+            file.createVariable(name, 'f8', (name,))[:] = values
+        file.variables['band'].units = 'nm'
+        stored = file.createVariable('cube', 'i2', ('band', 'y', 'x'))
+        stored[:] = cube.transpose(2, 0, 1)
+        stored._FillValue, stored.scale_factor, stored._Unsigned = np.int16(-1), 1e-4, 'true'
+    values, info = read_cube(tmp_path / 'a.nc')
+    np.testing.assert_array_equal(values, cube.astype(np.uint16))
+    assert info.dtype == np.uint16 and info.format == 'netcdf3'
+    np.testing.assert_array_equal(info.wavelengths, CENTRES)
+    np.testing.assert_allclose(info.transform, (.1, 0, 12.95, 0, -.1, 50.05))
+    np.testing.assert_allclose(info.scale, 1e-4)
+
+
+def test_prisma_like_rows_bands_columns(tmp_path, cube):
+    key = 'HDFEOS/SWATHS/PRS_L2D_HCO/Data Fields/VNIR_Cube'
+    with h5py.File(tmp_path / 'a.he5', 'w') as file:
+        file[key] = cube.transpose(0, 2, 1)
+    np.testing.assert_array_equal(read_cube(tmp_path / 'a.he5', key, 'bil')[0], cube)
+    assert any("say layout='hwc' or another" in note for note in open_cube(tmp_path / 'a.he5', key).info.notes)
