@@ -1,12 +1,11 @@
-"""A folder of image patches: one .npy file that is mapped into memory, and an index that it is checked against.
+"""A folder of image patches: one .npy file that is read patch by patch, and an index that it is checked against.
 
 The folder holds ``patches.npy``, (N, h, w, C), and ``patches.json`` with shape, type, size and a checksum of each
 patch, which is written last, so that a folder with an index is finished.
 
-The published denoising code keeps such patches in LMDB. A memory map serves as well without that dependency: a patch
-is one range of the file, read without a copy; the pages are shared by all workers and survive a fork, which an open
-LMDB environment does not; shape and type stand in the file instead of a text beside raw bytes; and NumPy alone reads
-it.
+The published denoising code keeps such patches in LMDB. A plain file serves as well without that dependency: a patch
+is one range of it; the pages are shared by all workers and the file survives a fork, which an open LMDB environment
+does not; shape and type stand in the file instead of a text beside raw bytes; and NumPy alone reads it.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import numpy as np
 
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.tile_shards.writer import ShardWriter, whole_file, write_json
+from mmhsi.utils.npy_file import NpyFile
 
 FORMAT = 'mmhsi patches 1'
 INDEX, PATCHES = 'patches.json', 'patches.npy'
@@ -92,7 +92,7 @@ class PatchStore:
             raise CubeReadError(f'{self.path}: the file is {"truncated" if found < size else "another one"}: by the '
                                 f'index it has {size} bytes, but it has {found}')
         try:
-            self._patches = np.load(self.path, mmap_mode='r', allow_pickle=False)
+            self._patches = NpyFile(self.path)
         except ValueError as error:
             raise CubeReadError(f'{self.path}: the file is damaged: {error}') from None
         if self._patches.shape != self.shape or self._patches.dtype != dtype or len(self._checksums) != len(self):
@@ -110,7 +110,11 @@ class PatchStore:
         Raises:
             CubeReadError: If its values are not those that were written.
         """
-        patch = np.array(self._patches[index])
+        index = range(len(self))[index]
+        try:
+            patch = self._patches[index:index + 1][0]
+        except (OSError, ValueError) as error:
+            raise CubeReadError(f'{self.path}: patch {index} cannot be read: {error}') from None
         if zlib.crc32(patch) != self._checksums[index]:
             raise CubeReadError(f'{self.path}: patch {index} is damaged, its checksum is not that of the index')
         return patch

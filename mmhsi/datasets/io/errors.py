@@ -36,4 +36,6 @@ def explained(path: str) -> Iterator[None]:
     except MemoryError:
         raise CubeReadError(f'{path}: the array does not fit into memory; read it window by window') from None
     except Exception as error:
-        raise CubeReadError(f'{path}: the file cannot be read: {_reason(error)}') from None
+        reason = _reason(error)
+        raise CubeReadError(reason if reason.startswith(f'{path}: ') else
+                            f'{path}: the file cannot be read: {reason}') from None

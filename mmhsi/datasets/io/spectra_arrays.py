@@ -45,7 +45,7 @@ class _HDF5Listing(_Listing, HDF5Reader):
 class _NpyListing(_Listing, NpyReader):
 
     def _vector(self, name: str) -> np.ndarray:
-        return self._open()
+        return self._array()[()]
 
 
 class _NpzListing(_Listing, NpzReader):

@@ -20,16 +20,18 @@ from mmhsi.datasets.tile_shards.index import (
 )
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.utils.files import PART_SUFFIX
+from mmhsi.utils.npy_file import NpyFile
 
 
 def _header_problem(path: Path, record: dict) -> str | None:
     try:
-        array = np.load(path, mmap_mode='r', allow_pickle=False)
+        with NpyFile(path) as array:
+            shape, dtype = array.shape, array.dtype
     except (ValueError, OSError) as error:
         return f'{path}: the file cannot be read: {error}'
-    if list(array.shape) != record['shape'] or array.dtype.str != record['dtype']:
-        return (f'{path}: the header states {array.shape} values of type {array.dtype}, the record '
-                f'{tuple(record["shape"])} of type {np.dtype(record["dtype"])}')
+    if list(shape) != record['shape'] or dtype.str != record['dtype']:
+        return (f'{path}: the header states {shape} values of type {dtype}, the record {tuple(record["shape"])} of '
+                f'type {np.dtype(record["dtype"])}')
     return None
 
 
