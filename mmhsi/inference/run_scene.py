@@ -128,12 +128,12 @@ def predict_scene(view, network: Network, plan: Plan, task: Task, staging: Stagi
                                      f'row {row}, column {col}')
                 lost += len(wrong)
                 mask = mask & finite
-            place = (slice(None), slice(zoom * top, zoom * (top + rows)), slice(zoom * left, zoom * (left + cols)))
+            place = slice(zoom * top, zoom * (top + rows)), slice(zoom * left, zoom * (left + cols))
             staging.seen = staging.seen or bool(mask.any())
             for name, array in task.finish(np.where(finite, values, 0) if lost else values).items():
                 layer = task.layers[name]
-                staging.arrays[name][place] = array if mask.all() else np.where(
-                    mask, array, np.asarray(layer.nodata, layer.dtype))
+                staging.write(name, place, array if mask.all() else np.where(
+                    mask, array, np.asarray(layer.nodata, layer.dtype)))
         staging.advance(done, last=done == total)
     if not staging.seen:
         raise ValueError(view.why_empty())

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import mmap
+import operator
+import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from mmengine.logging import print_log
 
 from mmhsi.utils.files import write_text
+from mmhsi.utils.npy_file import NpyFile
 
 try:
     import fcntl
@@ -21,6 +26,17 @@ except ModuleNotFoundError:  # Windows has no such locks
 
 _RECORD = 'record.json'
 _SECONDS = 5.  # between two records; a record costs a flush
+_BLOCK = 2**22  # bytes that are filled at once
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    """Take the space of a file, so that a disk that is too small is found at the beginning."""
+    try:
+        if hasattr(os, 'posix_fallocate'):
+            os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # not every file system can
+            raise
 
 
 class Staging:
@@ -35,10 +51,12 @@ class Staging:
         settings (Mapping): What the layers depend on, as JSON can hold it.
         resume (bool): Whether to go on where an interrupted prediction stopped. Defaults to True.
 
+    Files are written, not mapped: a full disk is an error there, and would kill the process that has mapped them.
+
     Attributes:
         done (int): Number of parts that are done.
         seen (bool): Whether any pixel that held data is among them.
-        arrays (dict[str, np.ndarray]): Arrays (L, H, W) by name.
+        arrays (dict[str, np.ndarray]): Arrays (L, H, W) by name, for reading: :meth:`write` fills them.
 
     Raises:
         OSError: If the folder cannot be written.
@@ -53,6 +71,7 @@ class Staging:
             return
         self._settings = json.loads(json.dumps(settings))
         self._layout: dict[str, list] = {}
+        self._files: dict[str, BinaryIO] = {}
         self._recorded = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = open(folder / 'lock', 'a')  # noqa: SIM115  (held until the folder is removed)
@@ -67,7 +86,8 @@ class Staging:
             self._clear()
             return
         self.done, self.seen, self._layout = record['done'], record.get('seen', True), record['arrays']
-        self.arrays = {name: np.load(folder / f'{name}.npy', mmap_mode='r+') for name in self._layout}
+        for name in self._layout:
+            self._open(name)
 
     def _read(self) -> dict | None:
         path = self.folder / _RECORD
@@ -78,10 +98,12 @@ class Staging:
             different = [key for key in {*self._settings, *record['settings']}
                          if record['settings'].get(key) != self._settings.get(key)]
             for name, (shape, dtype) in record['arrays'].items():
-                found = np.load(self.folder / f'{name}.npy', mmap_mode='r')
-                if (list(found.shape), found.dtype.str) != (shape, dtype):
-                    raise ValueError(name)
-        except (ValueError, KeyError, OSError):
+                with NpyFile(self._path(name)) as found:
+                    if (list(found.shape), found.dtype.str) != (shape, dtype):
+                        raise ValueError(name)
+            if operator.index(record['done']) < 0:
+                raise ValueError(record['done'])
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
             print_log(f'{self.folder}: the record of the interrupted prediction is damaged; it starts anew', 'current')
             return None
         if different:
@@ -102,13 +124,66 @@ class Staging:
         if self.folder is None:
             self.arrays[name] = np.full(shape, fill, dtype)
             return
-        array = np.lib.format.open_memmap(self.folder / f'{name}.npy', 'w+', np.dtype(dtype), shape)
-        if fill != 0:  # a new file reads as zeros
-            for layer in array:
-                layer[:] = fill
-                _write_back(array)
-        self.arrays[name] = array
-        self._layout[name] = [list(array.shape), array.dtype.str]
+        shape, dtype = tuple(map(int, shape)), np.dtype(dtype)
+        with self._path(name).open('wb') as file, self._full_disk_named(name, shape, dtype):
+            np.lib.format.write_array_header_1_0(file, dict(descr=dtype.str, fortran_order=False, shape=shape))
+            size = file.tell() + int(np.prod(shape)) * dtype.itemsize
+            _reserve(file.fileno(), size)
+            if fill == 0:
+                file.truncate(size)  # reads as zeros
+            else:
+                rows = max(_BLOCK // (shape[2] * dtype.itemsize), 1)
+                block = np.full((rows, shape[2]), fill, dtype)
+                for start in range(0, shape[0] * shape[1], rows):
+                    file.write(block[:shape[0] * shape[1] - start])
+        self._layout[name] = [list(shape), dtype.str]
+        self._open(name)
+
+    def write(self, name: str, place: tuple[slice, slice], values: np.ndarray) -> None:
+        """Fill a part of an array.
+
+        Args:
+            name (str): The array (L, H, W).
+            place (tuple[slice, slice]): Its rows and columns.
+            values (np.ndarray): The values (L, h, w).
+
+        Raises:
+            OSError: If the disk is full.
+        """
+        array = self.arrays[name]
+        if self.folder is None:
+            array[(slice(None), *place)] = values
+            return
+        file, (_, height, width), itemsize = self._files[name], array.shape, array.dtype.itemsize
+        (top, bottom, _), (left, right, _) = place[0].indices(height), place[1].indices(width)
+        values = np.ascontiguousarray(values, array.dtype)
+        whole = right - left == width  # rows that follow one another in the file
+        with self._full_disk_named(name, array.shape, array.dtype):
+            for number, layer in enumerate(values):
+                for row, piece in zip((top, ) if whole else range(top, bottom), (layer, ) if whole else layer,
+                                      strict=True):
+                    file.seek(array.offset + ((number * height + row) * width + left) * itemsize)
+                    rest = memoryview(piece).cast('B')
+                    while rest:  # the last bytes of a disk are taken before it says that it is full
+                        rest = rest[file.write(rest):]
+
+    def _path(self, name: str) -> Path:
+        if not name.isidentifier():
+            raise ValueError(f'{self.folder}: {name!r} is no name of a layer')
+        return self.folder / f'{name}.npy'
+
+    def _open(self, name: str) -> None:
+        self._files[name] = self._path(name).open('r+b', buffering=0)
+        self.arrays[name] = np.load(self._path(name), mmap_mode='r', allow_pickle=False)
+
+    @contextmanager
+    def _full_disk_named(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            size = np.prod(shape, dtype=float) * dtype.itemsize / 2**20
+            raise OSError(error.errno, f'{self.folder}: the layer {name!r} of {size:.1f} MiB cannot be written: '
+                          f'{error.strerror or error}') from error
 
     def advance(self, done: int, last: bool = False) -> None:
         """Note that so many parts are done; the record is written every few seconds."""
@@ -116,30 +191,29 @@ class Staging:
         if self.folder is None:
             return
         if last or time.monotonic() - self._recorded > _SECONDS:
-            for array in self.arrays.values():
-                _write_back(array)
+            for file in self._files.values():
+                os.fsync(file.fileno())
             write_text(self.folder / _RECORD,
                        json.dumps(dict(settings=self._settings, done=done, seen=self.seen, arrays=self._layout)))
             self._recorded = time.monotonic()
 
     def remove(self) -> None:
         """Forget the layers, and delete the folder."""
-        self.arrays = {}
+        self._release()
         if self.folder is not None:
-            self._lock.close()
             shutil.rmtree(self.folder)
 
     def close(self) -> None:
         """Let another process go on where this one stops."""
         if self.arrays:
-            self.advance(self.done, last=True)
+            with suppress(OSError):  # on a full disk the last record counts
+                self.advance(self.done, last=True)
+        self._release()
+
+    def _release(self) -> None:
         self.arrays = {}
         if self.folder is not None:
+            for file in self._files.values():
+                file.close()
+            self._files = {}
             self._lock.close()
-
-
-def _write_back(array: np.memmap) -> None:
-    """Bring a memory map to its file, and keep none of it in memory."""
-    array.flush()
-    if hasattr(array.base, 'madvise'):
-        array.base.madvise(mmap.MADV_DONTNEED)

@@ -6,14 +6,19 @@ back ends do the work. The compiled file is named by a hash of the sources, the 
 processor, since it is compiled for the machine that it runs on.
 
 The cache is ``$MMHSI_CACHE``, else ``$XDG_CACHE_HOME/mmhsi``, else ``~/.cache/mmhsi``. A folder that another user
-could write to is not used: what is loaded from there runs with the rights of this process. Without a usable folder the
-library is compiled into a temporary one, for this process alone.
+could write to is refused: what is loaded from there runs with the rights of this process. Where no folder can be made,
+the library is compiled into a temporary one, for this process alone.
+
+A library lies in the cache under its own hash, and a note names it, with its size. It is compared with the note before
+it is loaded, because a damaged library kills the process; one that differs is compiled anew.
 """
 
 import ctypes
 import hashlib
+import json
 import os
 import platform
+import re
 import shlex
 import shutil
 import stat
@@ -29,6 +34,10 @@ _NATIVE = ('-march=native', '-mcpu=native')  # which one a compiler takes depend
 _SECONDS_TO_COMPILE = 120
 
 
+class NotPrivateError(PermissionError):
+    """The folder of compiled libraries is one that other users may write to."""
+
+
 def _run(command: list[str]) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS_TO_COMPILE, check=False)
 
@@ -41,8 +50,11 @@ def find_compiler() -> list[str]:
     """
     wanted = os.environ.get('CC')
     for name in [wanted] if wanted else ['cc', 'gcc', 'clang']:
-        command = shlex.split(name)
-        path = shutil.which(command[0])
+        try:
+            command = shlex.split(name)
+        except ValueError as error:
+            raise OSError(f'the C compiler {wanted!r} named by CC is no command: {error}') from None
+        path = shutil.which(command[0]) if command else None
         if path:
             return [path, *command[1:]]
     raise OSError(f'the C compiler {wanted!r} named by CC is not in the path' if wanted else
@@ -69,7 +81,8 @@ def cache_folder() -> Path:
     """The folder of compiled libraries; made with access for this user alone.
 
     Raises:
-        OSError: When it cannot be made or written, or others may write to it.
+        OSError: When it cannot be made or written.
+        NotPrivateError: When others may write to it.
     """
     if os.environ.get(CACHE_VARIABLE):
         base = Path(os.environ[CACHE_VARIABLE])
@@ -81,7 +94,7 @@ def cache_folder() -> Path:
     for path in (base, folder):
         if not _is_private(path):
             status = path.lstat()
-            raise PermissionError(f'{path}: libraries are loaded only from a folder that this user owns and nobody '
+            raise NotPrivateError(f'{path}: libraries are loaded only from a folder that this user owns and nobody '
                                   f'else may write to; its owner is {status.st_uid} and its mode '
                                   f'{stat.S_IMODE(status.st_mode):o}')
     if not os.access(folder, os.W_OK):
@@ -89,23 +102,77 @@ def cache_folder() -> Path:
     return folder
 
 
-def _compile(compiler: list[str], source: Path, target: Path) -> None:
-    """Compile beside the target and rename: another process sees either nothing or the whole library."""
-    handle, temporary = tempfile.mkstemp(suffix='.so', prefix=f'.{target.stem}.', dir=target.parent)
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f'.{path.name}.', dir=path.parent)
+    try:
+        with os.fdopen(handle, 'w', encoding='utf-8') as file:
+            file.write(text)
+        _flush(Path(temporary))
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _compile(compiler: list[str], source: Path, note: Path) -> None:
+    """Compile beside the note and rename: another process sees either nothing or the whole library."""
+    handle, temporary = tempfile.mkstemp(suffix='.so', prefix=f'.{note.stem}.', dir=note.parent)
     os.close(handle)
+    failure = 'it ended without an error, but gave no library'
     try:
         for native in ([_NATIVE[0]], [_NATIVE[1]], []):
             result = _run([*compiler, *_FLAGS, *native, '-o', temporary, str(source)])
-            if result.returncode == 0:
+            content = Path(temporary).read_bytes() if result.returncode == 0 else b''
+            if content:
+                digest = hashlib.sha256(content).hexdigest()
+                target = note.with_name(f'{note.stem}-{digest[:16]}.so')
+                _flush(Path(temporary))
                 os.replace(temporary, target)
+                _write_whole(note, json.dumps(dict(file=target.name, bytes=len(content), sha256=digest)))
+                _flush(note.parent)
                 return
+            if result.returncode:
+                failure = result.stderr.strip()[:500] or f'it ended with code {result.returncode}'
     finally:
         Path(temporary).unlink(missing_ok=True)
-    raise OSError(f'{source}: {shlex.join(compiler)} failed: {result.stderr.strip()[:500]}')
+    raise OSError(f'{source}: {shlex.join(compiler)} failed: {failure}')
+
+
+def _intact_library(note: Path) -> Path | None:
+    """The library that a note names, if it is there as it was compiled; else None."""
+    try:
+        told = json.loads(note.read_text(encoding='utf-8'))
+        if not re.fullmatch(rf'{re.escape(note.stem)}-[0-9a-f]{{16}}\.so', told['file']):
+            return None
+        path = note.with_name(told['file'])
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_size != told['bytes']:
+            return None
+        content = path.read_bytes()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return path if hashlib.sha256(content).hexdigest() == told['sha256'] else None
+
+
+def _compiled(compiler: list[str], source: Path, note: Path) -> Path:
+    path = _intact_library(note)
+    if path is None:
+        _compile(compiler, source, note)
+        path = _intact_library(note)
+    if path is None:
+        raise OSError(f'{note}: the library that was just compiled does not read back as it was written')
+    return path
 
 
 def load_library(source: Path, headers: tuple[Path, ...] = ()) -> ctypes.CDLL:
-    """Load the library of a C source, compiled now unless an equal one is in the cache.
+    """Load the library of a C source, compiled now unless an equal one is intact in the cache.
 
     Args:
         source: The C file.
@@ -115,7 +182,8 @@ def load_library(source: Path, headers: tuple[Path, ...] = ()) -> ctypes.CDLL:
         The library; its functions release the interpreter's lock while they run.
 
     Raises:
-        OSError: When there is no compiler, or it fails, or its result cannot be loaded.
+        OSError: When there is no compiler, or it fails, its result cannot be loaded, or the cache is one that others
+            may write to.
     """
     if not hasattr(os, 'getuid'):  # Windows
         raise OSError('the C sources need POSIX threads, and their cache an owner')
@@ -125,15 +193,12 @@ def load_library(source: Path, headers: tuple[Path, ...] = ()) -> ctypes.CDLL:
         raise OSError(f'{shlex.join(compiler)} --version failed: {version.stderr.strip()[-500:]}')
     parts = [*(path.read_text(encoding='utf-8') for path in (source, *headers)), shlex.join(compiler), version.stdout,
              shlex.join(_FLAGS), _processor()]
-    key = hashlib.sha256('\0'.join(parts).encode()).hexdigest()[:32]
+    note = f'{source.stem}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.json'
     try:
         folder = cache_folder()
+    except NotPrivateError:
+        raise
     except (OSError, RuntimeError):  # RuntimeError: the user has no home
         with tempfile.TemporaryDirectory(prefix='mmhsi-') as temporary:
-            target = Path(temporary, f'{source.stem}-{key}.so')
-            _compile(compiler, source, target)
-            return ctypes.CDLL(str(target))
-    target = folder / f'{source.stem}-{key}.so'
-    if not (target.is_file() and not target.is_symlink() and target.stat().st_uid == os.getuid()):
-        _compile(compiler, source, target)
-    return ctypes.CDLL(str(target))
+            return ctypes.CDLL(str(_compiled(compiler, source, Path(temporary, note))))
+    return ctypes.CDLL(str(_compiled(compiler, source, folder / note)))

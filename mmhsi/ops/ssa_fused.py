@@ -29,6 +29,7 @@ _WORK_PER_THREAD = 2**18
 _BYTES_TO_STREAM = 4 * 2**20
 
 _forked = False
+_forbidden: str | None = None
 
 
 def _note_fork() -> None:
@@ -84,9 +85,17 @@ def _load() -> _Kernel | str:
 
 
 def why_unavailable() -> str | None:
-    """Why the kernel cannot be compiled or loaded here; ``None`` when it can."""
+    """Why the kernel cannot be compiled or loaded here, or is not to be used; ``None`` when it can."""
+    if _forbidden is not None:
+        return _forbidden
     kernel = _load()
     return kernel if isinstance(kernel, str) else None
+
+
+def forbid(reason: str | None) -> None:
+    """Do without the kernel from now on, e.g. because another process of the run cannot use it; None lifts that."""
+    global _forbidden
+    _forbidden = reason
 
 
 @torch.compiler.assume_constant_result

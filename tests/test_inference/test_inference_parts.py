@@ -1,6 +1,8 @@
 """The parts of the inferencer: lists of scenes, joining of tiles, staging, units, batch sizes."""
 
 import json
+import os
+import resource
 
 import numpy as np
 import pytest
@@ -81,7 +83,7 @@ def test_parts_hold_each_scene_once():
 def test_staging_goes_on_and_refuses_a_second_writer(tmp_path):
     staging = Staging(tmp_path / '.x.part', dict(model='a'))
     staging.create('map', (1, 3, 4), 'float32', np.nan)
-    staging.arrays['map'][0, 0] = 7
+    staging.write('map', (slice(0, 1), slice(None)), np.full((1, 1, 4), 7))
     staging.advance(5, last=True)
     with pytest.raises(RuntimeError, match='another process is predicting this scene'):
         Staging(tmp_path / '.x.part', dict(model='a'))
@@ -101,6 +103,67 @@ def test_staging_goes_on_and_refuses_a_second_writer(tmp_path):
     assert damaged.done == 0
     damaged.remove()
     assert not (tmp_path / '.x.part').exists()
+
+
+@pytest.fixture
+def small_files():
+    """No file of over 200 kB can be written, as on a full disk or at the limit of a quota."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize('fill', [0, np.nan])
+def test_a_full_disk_is_an_error_that_names_the_layer(tmp_path, small_files, monkeypatch, fill):
+    staging = Staging(tmp_path / '.x.part', dict(model='a'))
+    staging.create('small', (2, 50, 60), 'float32', fill)
+    with pytest.raises(OSError, match=r".x.part: the layer 'large' of 1.1 MiB cannot be written: File too large"):
+        staging.create('large', (3, 300, 300), 'float32', fill)
+    assert not {'large'} & set(staging.arrays)
+    monkeypatch.setattr('os.posix_fallocate', lambda *args: None)
+    if fill == 0:
+        monkeypatch.setattr('mmhsi.inference.staging._reserve', lambda *args: os.truncate(*args))
+        with pytest.raises(OSError, match='cannot be written'):
+            staging.create('large', (3, 300, 300), 'float32', fill)
+    staging.close()
+    again = Staging(tmp_path / '.x.part', dict(model='a'))
+    assert set(again.arrays) == {'small'} and again.arrays['small'].shape == (2, 50, 60)
+    again.remove()
+
+
+def test_writing_parts_of_layers_to_files_equals_assignment(tmp_path):
+    rng = np.random.default_rng(0)
+    staging, memory = Staging(tmp_path / '.x.part', {}), Staging()
+    for target in (staging, memory):
+        target.create('scores', (3, 21, 17), 'float32', np.nan)
+    for _ in range(20):
+        top, left = rng.integers(0, 10, 2)
+        rows, cols = rng.integers(0, 8, 2)
+        if rng.random() < 0.3:
+            left, cols = 0, 17
+        values = rng.normal(size=(3, rows, cols))
+        for target in (staging, memory):
+            target.write('scores', (slice(top, top + rows), slice(left, left + cols)), values)
+    np.testing.assert_array_equal(staging.arrays['scores'], memory.arrays['scores'])
+    assert not staging.arrays['scores'].flags.writeable
+    staging.remove()
+
+
+@pytest.mark.parametrize('change', [
+    dict(arrays={'../../map': [[1, 3, 4], '<f4']}), dict(arrays=3), dict(done=-1), dict(done='x'), dict(settings=None),
+    dict(arrays=dict(map=[[1, 3, 4], 'x']))])
+def test_a_record_of_a_staging_that_is_damaged_begins_anew(tmp_path, change):
+    np.save(tmp_path / 'map.npy', np.zeros((1, 3, 4), np.float32))
+    staging = Staging(tmp_path / '.x.part', dict(model='a'))
+    staging.create('map', (1, 3, 4), 'float32', 0)
+    staging.advance(5, last=True)
+    staging.close()
+    record = tmp_path / '.x.part/record.json'
+    record.write_text(json.dumps(dict(json.loads(record.read_text()), **change)))
+    again = Staging(tmp_path / '.x.part', dict(model='a'))
+    assert again.done == 0 and not again.arrays
+    again.remove()
 
 
 def test_preprocessed_values_come_back_to_the_units_of_the_file():

@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -286,6 +289,45 @@ def test_a_changed_setting_starts_anew(tmp_path, monkeypatch):
     write_scene(tmp_path / 'scene.tif', toy_cube(HEIGHT, WIDTH, seed=1))
     again, = inferencer(tmp_path / 'scene.tif', tmp_path / 'out', blend='smooth', scores=True)['predictions']
     assert 'skipped' not in again and not np.array_equal(again['classes'], result['classes'])
+
+
+def test_a_full_disk_fails_its_scene_alone(tmp_path):
+    inferencer = build(tmp_path, config(segmentor(), tile_size=16, overlap=8))
+    for name, side in (('a_large', 200), ('b_small', 20)):
+        np.save(tmp_path / f'{name}.npy', toy_cube(side, side))
+    scenes = [tmp_path / 'a_large.npy', tmp_path / 'b_small.npy']
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        large, small = inferencer(scenes, tmp_path / 'out', scores=True, pictures=False,
+                                  on_error='continue')['predictions']
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "the layer 'scores' of 0.5 MiB cannot be written: File too large" in large['error']
+    assert small['classes'].shape == (20, 20) and Path(small['files']['scores']).is_file()
+    again, = inferencer(scenes[:1], tmp_path / 'out', scores=True, pictures=False)['predictions']
+    np.testing.assert_array_equal(again['classes'], whole(inferencer, toy_cube(200, 200)).argmax(axis=0))
+
+
+def test_a_scene_that_is_cut_off_while_it_is_predicted_fails_alone(tmp_path, monkeypatch):
+    inferencer = build(tmp_path, config(segmentor(), tile_size=16, overlap=8))
+    inferencer.memory = 2**16
+    for name in 'ab':
+        np.save(tmp_path / f'{name}.npy', toy_cube(HEIGHT, WIDTH))
+    layers, calls = inferencer.model.backbone.layers, []
+    forward = layers.forward
+
+    def cut_off(x):
+        calls.append(len(x))
+        if len(calls) == 3:
+            os.truncate(tmp_path / 'a.npy', 4096)
+        return forward(x)
+
+    monkeypatch.setattr(layers, 'forward', cut_off)
+    first, second = inferencer([tmp_path / 'a.npy', tmp_path / 'b.npy'], tmp_path / 'out', batch_size=2, pictures=False,
+                               on_error='continue')['predictions']
+    assert 'a.npy: the file was cut off while it was read' in first['error']
+    assert second['classes'].shape == (HEIGHT, WIDTH)
 
 
 def test_change_detection_of_pairs(tmp_path):

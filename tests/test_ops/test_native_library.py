@@ -39,7 +39,7 @@ def source(tmp_path, monkeypatch):
 
 
 def libraries(tmp_path):
-    return sorted(path.name for path in (tmp_path / 'cache' / 'ops').iterdir())
+    return sorted(path for path in (tmp_path / 'cache' / 'ops').iterdir() if path.suffix == '.so')
 
 
 @needs_compiler
@@ -60,24 +60,70 @@ def test_compiles_once_into_a_private_folder(source, tmp_path, monkeypatch):
 
 
 @needs_compiler
-def test_a_folder_that_others_may_write_to_is_not_used(source, tmp_path):
+def test_a_folder_that_others_may_write_to_is_refused(source, tmp_path):
     folder = tmp_path / 'cache' / 'ops'
     folder.mkdir(parents=True, mode=0o700)
     folder.chmod(0o777)
     with pytest.raises(PermissionError, match='nobody else may write to; its owner is .* and its mode 777'):
-        native_library.cache_folder()
-    assert load_library(source, (source.with_suffix('.h'), )).answer() == 42  # from a temporary folder
+        load_library(source, (source.with_suffix('.h'), ))
     assert not list(folder.iterdir())
 
 
 @needs_compiler
-def test_a_link_in_place_of_the_folder_is_not_used(source, tmp_path):
+def test_a_link_in_place_of_the_folder_is_refused(source, tmp_path):
     elsewhere = tmp_path / 'elsewhere'
     elsewhere.mkdir(mode=0o700)
     (tmp_path / 'cache').mkdir(mode=0o700)
     (tmp_path / 'cache' / 'ops').symlink_to(elsewhere)
-    assert load_library(source, (source.with_suffix('.h'), )).answer() == 42
+    with pytest.raises(PermissionError, match='nobody else may write to'):
+        load_library(source, (source.with_suffix('.h'), ))
     assert not list(elsewhere.iterdir())
+
+
+@needs_compiler
+def test_without_a_cache_a_temporary_folder_does(source, tmp_path, monkeypatch):
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('MMHSI_CACHE', str(tmp_path / 'file' / 'cache'))
+    assert load_library(source, (source.with_suffix('.h'), )).answer() == 42
+
+
+@needs_compiler
+@pytest.mark.parametrize('damage', ['cut', 'empty', 'one byte', 'zeros', 'absent', 'link', 'no note', 'note', 'other'])
+def test_a_damaged_cache_is_compiled_anew_once(source, tmp_path, monkeypatch, damage):
+    header = source.with_suffix('.h')
+    load_library(source, (header, ))
+    library, = libraries(tmp_path)
+    note, = library.parent.glob('*.json')
+    content = library.read_bytes()
+    library.unlink()  # the loaded one stays mapped
+    if damage == 'link':
+        (tmp_path / 'other.so').write_bytes(content)
+        library.symlink_to(tmp_path / 'other.so')
+    elif damage != 'absent':
+        library.write_bytes({'cut': content[:len(content) // 2], 'empty': b'', 'zeros': bytes(len(content)), 'one byte':
+                             content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]}.get(damage, content))
+    if damage == 'no note':
+        note.unlink()
+    elif damage == 'note':
+        note.write_text('[1')
+    elif damage == 'other':
+        note.write_text(note.read_text().replace(library.name, '../../other.so'))
+    compiled, compile = [], native_library._compile
+    monkeypatch.setattr(native_library, '_compile', lambda *args: compiled.append(compile(*args)))
+    for _ in range(2):
+        assert load_library(source, (header, )).answer() == 42
+    assert len(compiled) == 1 and libraries(tmp_path) == [library] and library.read_bytes() == content
+
+
+@pytest.mark.parametrize('compiler, message', [
+    ('true', 'failed: it ended without an error, but gave no library'), ('false', '--version failed'),
+    ('cc "', 'named by CC is no command: No closing quotation'), ('   ', 'named by CC is not in the path')])
+def test_a_compiler_that_gives_nothing_is_named(source, tmp_path, monkeypatch, compiler, message):
+    monkeypatch.setenv('CC', compiler)
+    for _ in range(2):
+        with pytest.raises(OSError, match=message):
+            load_library(source, (source.with_suffix('.h'), ))
+    assert not (tmp_path / 'cache').exists() or not list((tmp_path / 'cache' / 'ops').iterdir())
 
 
 @needs_compiler
@@ -85,7 +131,7 @@ def test_an_error_of_the_compiler_is_told_and_leaves_nothing(source, tmp_path):
     source.with_suffix('.h').write_text('#define ANSWER nonsense\n')
     with pytest.raises(OSError, match='(?s)answer.c: .* failed: .*nonsense'):
         load_library(source, (source.with_suffix('.h'), ))
-    assert libraries(tmp_path) == []
+    assert libraries(tmp_path) == [] and not list((tmp_path / 'cache' / 'ops').iterdir())
 
 
 def test_a_missing_compiler_is_named(monkeypatch):
@@ -98,14 +144,23 @@ def test_a_missing_compiler_is_named(monkeypatch):
         find_compiler()
 
 
-def test_without_a_compiler_the_other_back_ends_work_and_say_so_once(monkeypatch, caplog):
+@pytest.mark.parametrize('fault', ['no-such-compiler', 'true', 'cc "', 'not private', 'forbidden'])
+def test_without_a_kernel_the_other_back_ends_work_and_say_so_once(tmp_path, monkeypatch, caplog, fault):
     import torch
     from ssa_inputs import random_inputs
 
     import mmhsi.ops.sparse_sampling_attention  # noqa: F401
 
     module = sys.modules['mmhsi.ops.sparse_sampling_attention']
-    monkeypatch.setenv('CC', 'no-such-compiler')
+    monkeypatch.setenv('MMHSI_CACHE', str(tmp_path))
+    expected = {'true': 'gave no library', 'cc "': 'is no command', 'not private': 'nobody else may write'}.get(
+        fault, fault)
+    if fault == 'not private':
+        tmp_path.chmod(0o777)
+    elif fault == 'forbidden':
+        ssa_fused.forbid('forbidden')
+    else:
+        monkeypatch.setenv('CC', fault)
     monkeypatch.delenv('MMHSI_SSA_BACKEND', raising=False)
     monkeypatch.setattr(module._fused_kernel_works, 'told', False)
     ssa_fused._load.cache_clear()
@@ -114,10 +169,11 @@ def test_without_a_compiler_the_other_back_ends_work_and_say_so_once(monkeypatch
         with caplog.at_level(logging.WARNING):
             results = [attend(*inputs, (3, 3)) for _ in range(2)]
         assert torch.equal(results[0], attend(*inputs, (3, 3), backend='dense'))
-        assert [record.message.count('no-such-compiler') for record in caplog.records] == [1]
-        with pytest.raises(ValueError, match='not available here: .*no-such-compiler'):
+        assert [record.message.count(expected) for record in caplog.records] == [1]
+        with pytest.raises(ValueError, match=f'not available here: .*{expected}'):
             attend(*inputs, (3, 3), backend='fused')
     finally:
+        ssa_fused.forbid(None)
         ssa_fused._load.cache_clear()
 
 

@@ -82,7 +82,8 @@ def test_threads_and_forked_processes_share_a_file(tmp_path):
         assert not wrong and os.waitpid(child, 0)[1] == 0
 
 
-@pytest.mark.parametrize('content', [b'', b'\x93NUMPY', b'\x93NUMPY\x03\x00v\x00{}', b'PK\x03\x04', b'\x93NUMPY\x01\x00'])
+@pytest.mark.parametrize('content', [
+    b'', b'\x93NUMPY', b'\x93NUMPY\x03\x00v\x00{}', b'PK\x03\x04', b'\x93NUMPY\x01\x00'])
 def test_damaged_files_are_named(tmp_path, content):
     (tmp_path / 'x.npy').write_bytes(content)
     with pytest.raises(ValueError):

@@ -12,6 +12,7 @@ from .errors import CubeReadError
 from .memory import LARGEST_DEFLATE_RATIO, check_fits
 from .variables import Key, Variable, kind_of
 
+
 class NpyReader(ArrayReader):
     """One array, of which a window reads only its own rows. A key has no meaning here and is ignored."""
 
