@@ -32,7 +32,8 @@ class SceneUnmixingMetric(SceneMetric):
             the dataset gives the scene that the dataset uses.
         matching (str): 'greedy' or 'hungarian', see :func:`~mmhsi.evaluation.functional.match_endmembers`. Defaults to
             'greedy'.
-        stitch (str): How overlapping tiles are blended: 'average', 'overwrite' or 'smooth'. Defaults to 'average'.
+        stitch (str): How overlapping tiles are blended: 'average', 'overwrite', 'linear' or 'smooth'. Defaults to
+            'average'.
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
 
     Raises:
