@@ -26,6 +26,7 @@ from mmhsi.apis import HSIInferencer
 from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.inference.zoo import find_model
 from mmhsi.utils.command_line import default_work_dir
+from mmhsi.utils.tiling import BLENDS
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -73,8 +74,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         'checkpoint and config do not tell them: a cube, a spectral library or a table')
     parser.add_argument('--tile-size', type=int, help='side of a tile in pixels')
     parser.add_argument('--overlap', type=int, help='smallest overlap of tiles in pixels')
-    parser.add_argument('--blend', choices=('overwrite', 'average', 'smooth'), help='how tiles are joined (default: as '
-                        'in the test of the config)')
+    parser.add_argument('--blend', choices=BLENDS, help='how tiles are joined (default: as in the test of the config)')
     parser.add_argument('--batch-size', type=int, help='tiles or windows that run at once (default: by memory)')
     parser.add_argument('--memory', type=_bytes, default=2**30, metavar='BYTES', help='memory for the parts of a '
                         'scene, such as 512M (default: 1G)')

@@ -185,8 +185,8 @@ class HSIInferencer(BaseInferencer):
                 model was trained on, in their order. Defaults to False: it is refused if those of the model are known.
             target_spectrum (Any, optional): For target detection: values of the bands, a file, or a dict of the
                 arguments of :func:`mmhsi.datasets.scenes.target_spectrum.read_target_spectrum`.
-            tile_size, overlap, blend: Tiles instead of those of the config's test, in pixels; 'overwrite', 'average' or
-                'smooth', see :class:`mmhsi.utils.tiling.TileGrid`.
+            tile_size, overlap, blend: Tiles instead of those of the config's test, in pixels; 'overwrite', 'average',
+                'linear' or 'smooth', see :class:`mmhsi.utils.tiling.TileGrid`.
             batch_size (int, optional): Number of tiles or windows that run at once. Chosen by memory by default.
             scores (bool): Whether the probabilities of classes are kept too. Defaults to False.
             uncertainty (bool): Whether the largest probability and the normalised entropy of the classes are kept too.

@@ -17,7 +17,7 @@ from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TRANSFORMS, component_name
 from mmhsi.tasks.task import Task, all_tasks, task_name, test_dataset, test_metric
 from mmhsi.utils.input_size import fixed_input_size
-from mmhsi.utils.tiling import TileGrid, slide_grid
+from mmhsi.utils.tiling import TileGrid, restoration_grid, slide_grid
 
 _DEFAULT_TILE = 128, 32  # pixels of tile and overlap, for networks of any size that are tested on whole images
 
@@ -167,7 +167,7 @@ def _grid_of_model(model: nn.Module, test_cfg: Mapping) -> TileGrid:
     if test_cfg.get('mode') == 'slide':
         return slide_grid(test_cfg)
     if test_cfg.get('tile_size') is not None:
-        return TileGrid(test_cfg['tile_size'], test_cfg.get('overlap', 0), 'smooth')
+        return restoration_grid(test_cfg['tile_size'], test_cfg.get('overlap', 0))
     size = fixed_input_size(model)
     if size is None:
         return TileGrid(*_DEFAULT_TILE, 'smooth')

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-BLENDS = ('overwrite', 'average', 'smooth')
+BLENDS = ('overwrite', 'average', 'linear', 'smooth')
 LAYOUTS = ('even', 'stepped', 'repeated', 'overhanging', 'inside')
 
 
@@ -36,11 +36,12 @@ class TileGrid:
     - 'overwrite': a later tile overwrites an earlier one, except for its first ``overlap // 2`` rows and columns where
       it does not start at the border of the scene. It suits class numbers.
     - 'average': all tiles count alike.
-    - 'smooth': the outer quarter g of the overlap o, where a network sees only half of the surroundings, does not count
-      (g is o / 4, rounded down); from there the weight of the k-th row or column rises linearly over the rest of it,
-      :math:`\min((k - g) / (o - 2 g + 1), 1)`, and the weight of a pixel is the product of those of its row and its
-      column. At the border of the scene the weight stays 1. A network that sees no more than g pixels around each gives
-      what it gives for the whole scene.
+    - 'linear': the weight of a tile rises from its border over the overlap o, to :math:`\min(k / (o + 1), 1)` at the
+      k-th row or column; that of a pixel is the product of those of its row and its column. At the border of the scene
+      the weight stays 1. All tiles at a pixel are used, which averages their errors.
+    - 'smooth': as 'linear', but the outer quarter g of the overlap (o / 4, rounded down), where a network sees only
+      half of the surroundings, does not count: :math:`\min(\max(k - g, 0) / (o - 2 g + 1), 1)`. A network that sees no
+      more than g pixels around each gives what it gives for the whole scene.
 
     Weights are divided by their sum over all tiles at a pixel.
 
@@ -48,7 +49,7 @@ class TileGrid:
         size (int | tuple[int, int]): Height and width of a tile in pixels.
         overlap (int | tuple[int, int]): Vertical and horizontal overlap of neighbouring tiles in pixels, the smallest
             one where the layout allows several. Defaults to 0.
-        blend (str): 'overwrite', 'average' or 'smooth'. Defaults to 'overwrite'.
+        blend (str): 'overwrite', 'average', 'linear' or 'smooth'. Defaults to 'overwrite'.
         layout (str): 'even', 'stepped', 'repeated', 'overhanging' or 'inside'. Defaults to 'even'.
 
     Raises:
@@ -158,8 +159,8 @@ class TileGrid:
         weights = np.ones(scale * size)
         if self.blend == 'overwrite' and before:
             weights[:scale * (overlap // 2)] = 0
-        elif self.blend == 'smooth':
-            guard = overlap // 4
+        elif self.blend in ('linear', 'smooth'):
+            guard = overlap // 4 if self.blend == 'smooth' else 0
             rising = np.arange(1 - scale * guard, scale * (size - guard) + 1) / (scale * (overlap - 2 * guard) + 1)
             rising = np.clip(rising, 0, 1)
             weights = np.minimum(weights, rising) if before else weights
@@ -255,6 +256,16 @@ def slide_grid(test_cfg: Mapping[str, Any]) -> TileGrid:
     """
     layout = 'repeated' if test_cfg.get('repeat_border_windows') else 'stepped'
     return TileGrid.sliding(test_cfg['crop_size'], test_cfg['stride'], layout=layout)
+
+
+def restoration_grid(tile_size: int | tuple[int, int], overlap: int = 0) -> TileGrid:
+    """The tiles of a restorer, spread evenly and blended linearly: their noise is averaged.
+
+    Args:
+        tile_size (int | tuple[int, int]): Height and width of a tile in pixels.
+        overlap (int): Smallest overlap of neighbouring tiles in pixels. Defaults to 0.
+    """
+    return TileGrid(tile_size, overlap, 'linear')
 
 
 class Mosaic:

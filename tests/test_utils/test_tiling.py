@@ -105,16 +105,15 @@ def test_stitching_tiles_of_an_image_gives_the_image(grid, channels):
     np.testing.assert_allclose(stitched, image, rtol=1e-12)
 
 
-def smooth_weight(place, start, size, overlap, length):
-    """Of a row or column of a tile: 0 in the outer quarter of the overlap, then rising, 1 at a border of the scene."""
-    guard = overlap // 4
+def fading_weight(place, start, size, overlap, length, guard):
+    """Of a row or column of a tile: 0 in the guard, then rising over the overlap, 1 at a border of the scene."""
     before = 1 if start == 0 else (place - start + 1 - guard) / (overlap - 2 * guard + 1)
     behind = 1 if start + size >= length else (start + size - place - guard) / (overlap - 2 * guard + 1)
     return max(min(before, behind, 1), 0)
 
 
 @pytest.mark.parametrize('layout', COVERING)
-@pytest.mark.parametrize('blend', ['average', 'smooth'])
+@pytest.mark.parametrize('blend', ['average', 'linear', 'smooth'])
 def test_blends_are_weighted_means(blend, layout):
     """Against the sum of the weighted tiles over that of the weights, pixel by pixel."""
     grid, shape, (tall, wide), (down, right) = TileGrid((9, 5), (8, 2), blend, layout), (14, 11), (9, 5), (8, 2)
@@ -125,7 +124,8 @@ def test_blends_are_weighted_means(blend, layout):
         pairs = []
         for (top, left), tile in zip(positions, tiles, strict=True):
             if top <= row < top + tall and left <= col < left + wide:
-                weight = smooth_weight(row, top, tall, down, 14) * smooth_weight(col, left, wide, right, 11)
+                weight = fading_weight(row, top, tall, down, 14, 2 if blend == 'smooth' else 0)
+                weight *= fading_weight(col, left, wide, right, 11, 0)
                 pairs.append((1 if blend == 'average' else weight, tile[row - top, col - left]))
         wanted[row, col] = sum(weight * value for weight, value in pairs) / sum(weight for weight, _ in pairs)
     np.testing.assert_allclose(grid.stitch(tiles, positions, shape), wanted, rtol=1e-9)
@@ -158,12 +158,12 @@ def test_later_tiles_overwrite_all_but_half_of_the_overlap():
     assert stitched.tolist() == [[0, 0, 0, 1, 1, 1]] * 3 + [[2, 2, 2, 3, 3, 3]] * 3
 
 
-def test_average_and_smooth_by_hand():
+def test_average_and_linear_by_hand():
     tiles = [np.full((2, 2), 1), np.full((2, 2), 4)]
     assert TileGrid(2, 1, 'average').stitch(tiles, [(0, 0), (0, 1)], (2, 3)).tolist() == [[1, 2.5, 4]] * 2
     # the weights of four columns that overlap by two are 1/3, 2/3
     tiles = [np.full((4, 4), 1.), np.full((4, 4), 4.)]
-    stitched = TileGrid(4, 2, 'smooth').stitch(tiles, [(0, 0), (0, 2)], (4, 6))
+    stitched = TileGrid(4, 2, 'linear').stitch(tiles, [(0, 0), (0, 2)], (4, 6))
     np.testing.assert_allclose(stitched, [[1, 1, 2, 3, 4, 4]] * 4, rtol=1e-12)
 
 

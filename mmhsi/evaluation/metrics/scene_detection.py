@@ -34,7 +34,7 @@ class SceneDetectionMetric(SceneMetric):
             the probability does and keeps certain pixels apart. 'logit': raw logit of the target channel, as the
             reference implementation takes it for anomalies. Defaults to 'probability'.
         stitch (str): How the logits of overlapping tiles are blended: 'overwrite', as in the reference implementation,
-            'average' or 'smooth'. Defaults to 'overwrite'.
+            'average', 'linear' or 'smooth'. Defaults to 'overwrite'.
         threshold (float, optional): Score, before the scaling, above which a pixel is detected. Defaults to None.
         reference_rounding (bool): See :func:`~mmhsi.evaluation.functional.detection_scores`. Defaults to False.
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.

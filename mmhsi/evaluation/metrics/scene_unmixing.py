@@ -33,7 +33,8 @@ class SceneUnmixingMetric(SceneMetric):
             the dataset gives the scene that the dataset uses.
         matching (str): 'greedy' or 'hungarian', see :func:`~mmhsi.evaluation.functional.match_endmembers`. Defaults to
             'greedy'.
-        stitch (str): How overlapping tiles are blended: 'average', 'overwrite' or 'smooth'. Defaults to 'average'.
+        stitch (str): How overlapping tiles are blended: 'average', 'overwrite', 'linear' or 'smooth'. Defaults to
+            'average'.
         abundances (str): 'network' takes those of the network; 'least_squares' takes its endmembers alone, with fully
             constrained least squares on spectra of norm 1 (:func:`mmhsi.classical.unmixing.shape_shares`). A prediction
             does the same. Defaults to 'network'.

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from mmhsi.utils.tensor_tiles import cut_tiles, pad_at_least, run_by_tiles
-from mmhsi.utils.tiling import TileGrid
+from mmhsi.utils.tiling import restoration_grid
 
 
 def restore_by_tiles(network: nn.Module,
@@ -14,9 +14,9 @@ def restore_by_tiles(network: nn.Module,
                      padding: str = 'reflect') -> Tensor:
     """Cut images into tiles, restore these, and blend the results.
 
-    Tiles are spread evenly over the image and blended smoothly, see :class:`mmhsi.utils.tiling.TileGrid`. A network
-    with a method ``enlarge``, such as ``RestorationNet``, gets the tile of the enlarged whole image as second argument,
-    so that this has no seams.
+    Tiles lie and are blended as :func:`mmhsi.utils.tiling.restoration_grid` has it. A network with a method
+    ``enlarge``, such as ``RestorationNet``, gets the tile of the enlarged whole image as second argument, so that this
+    has no seams.
 
     Args:
         network: Maps (N, C, h, w) to (N, C', s h, s w) with a whole number s.
@@ -32,7 +32,7 @@ def restore_by_tiles(network: nn.Module,
     Raises:
         ValueError: When a result is not a whole multiple of the tile, or the overlap is not smaller than a tile.
     """
-    grid = TileGrid(tile_size, overlap, 'smooth')
+    grid = restoration_grid(tile_size, overlap)
     enlarged = network.enlarge(images) if hasattr(network, 'enlarge') else None
     if enlarged is None:
         return run_by_tiles(lambda tiles, _: network(tiles), images, grid, tile_batch, padding)
