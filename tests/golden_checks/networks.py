@@ -280,9 +280,8 @@ def check_layer_decay(case: GoldenCase) -> None:
                            custom_keys={'pos_embed': dict(decay_mult=0.)}))
     optimizer = constructor(model).optimizer
     found = {
-        group['param_name'].replace('.projection.', '.proj.'):
-        (group['lr'] / expected['base_lr'], group['weight_decay'])
-        for group in optimizer.param_groups
+        name.replace('.projection.', '.proj.'): (group['lr'] / expected['base_lr'], group['weight_decay'])
+        for group in optimizer.param_groups for name in group['param_names']
     }
     compared = [name for name in groups if not name.startswith('backbone.norm.')]  # we build no unused final norm
     assert set(compared) == set(found)
