@@ -52,18 +52,24 @@ class Steps:
 
     def __init__(self, network: nn.Module, inputs: Tensor, samples: list | None = None) -> None:
         self.network, self.inputs, self.samples = network.train(), inputs, samples
+        self.forward = self.network
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5, fused=True)
+
+    def to(self, device: torch.device) -> 'Steps':
+        """Everything on another device, with an optimiser that has not begun."""
+        samples = None if self.samples is None else [sample.to(device) for sample in self.samples]
+        return Steps(self.network.to(device), self.inputs.to(device), samples)
 
     def loss(self) -> Tensor:
         if self.samples is None:
-            return sum(f.float().square().mean() for f in self.network(self.inputs))
-        losses = self.network(self.inputs, self.samples, mode='loss')
+            return sum(f.float().square().mean() for f in self.forward(self.inputs))
+        losses = self.forward(self.inputs, self.samples, mode='loss')
         return sum(value for name, value in losses.items() if 'loss' in name)
 
     def run(self, variant: str, mode: str) -> None:
         if not is_full(variant):
             os.environ['MMHSI_SSA_BACKEND'] = variant.split()[0]
-        half = torch.autocast('cpu', torch.bfloat16) if 'bfloat16' in variant else nullcontext()
+        half = torch.autocast(self.inputs.device.type, torch.bfloat16) if 'bfloat16' in variant else nullcontext()
         with half, torch.set_grad_enabled(mode != 'forward'):
             loss = self.loss()
         if mode == 'forward':
@@ -73,16 +79,17 @@ class Steps:
         self.optimizer.step()
 
 
-def spatvit(patch_size: int, interval: int | None) -> Steps:
+def spatvit(patch_size: int, interval: int | None, arch: str = 'base', batch: int = 1) -> Steps:
     torch.manual_seed(0)
-    network = SpatViT('base', img_size=SIDE, patch_size=patch_size, in_channels=BANDS, full_attn_interval=interval)
+    network = SpatViT(arch, img_size=SIDE, patch_size=patch_size, in_channels=BANDS, full_attn_interval=interval)
     network.init_weights()
-    return Steps(network, torch.randn(1, BANDS, SIDE, SIDE))
+    return Steps(network, torch.randn(batch, BANDS, SIDE, SIDE))
 
 
-def hypersigma(protocol: str, interval: int | None) -> Steps:
+def hypersigma(protocol: str, interval: int | None, batch: int | None = None) -> Steps:
     init_default_scope('mmhsi')
-    name, side, batch, bands = PROTOCOLS[protocol]
+    name, side, usual, bands = PROTOCOLS[protocol]
+    batch = batch or usual
     config = Config.fromfile(ROOT / 'configs' / 'classification' / name)
     torch.manual_seed(0)
     for branch in ('spatial', 'spectral'):
@@ -92,7 +99,7 @@ def hypersigma(protocol: str, interval: int | None) -> Steps:
     inputs = torch.randn(batch, bands or config.num_bands, side, side)
     if protocol == 'window':
         from mmpretrain.structures import DataSample
-        return Steps(network, inputs, [DataSample().set_gt_label(i) for i in range(batch)])
+        return Steps(network, inputs, [DataSample().set_gt_label(i % 16) for i in range(batch)])
     from mmengine.structures import PixelData
     from mmseg.structures import SegDataSample
     samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.randint(0, 2, (1, side, side)))) for _ in range(batch)]

@@ -20,8 +20,9 @@ def attend_by_two_samplings(query: Tensor, key: Tensor, value: Tensor, offsets: 
 
     def sample(tokens: Tensor) -> Tensor:
         maps = tokens.transpose(2, 3).reshape(batch * heads, dims, height, width)
-        samples = F.grid_sample(maps, grid, mode='bilinear', padding_mode='zeros', align_corners=False)
-        return samples.reshape(batch, heads, dims, num_tokens, -1).permute(0, 1, 3, 4, 2)
+        # in float32 at least, as autocast has it
+        samples = F.grid_sample(maps.to(grid.dtype), grid, mode='bilinear', padding_mode='zeros', align_corners=False)
+        return samples.to(tokens.dtype).reshape(batch, heads, dims, num_tokens, -1).permute(0, 1, 3, 4, 2)
 
     attention = ((query.unsqueeze(3) * sample(key)).sum(-1) * scale).softmax(-1)
     return (attention.unsqueeze(-1) * sample(value)).sum(3)

@@ -18,4 +18,7 @@ model = dict(
         num_classes=_base_.num_classes,
         norm_cfg=norm_cfg))
 
-optim_wrapper = dict(_delete_=True, optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05))
+optim_wrapper = dict(
+    _delete_=True,
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
+    constructor='GroupedOptimWrapperConstructor')

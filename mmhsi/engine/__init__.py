@@ -17,11 +17,11 @@ from .hooks import (
     SceneStateHook,
     SubspaceInitHook,
 )
-from .optimizers import BF16OptimWrapper, LayerDecayOptimWrapperConstructor
+from .optimizers import BF16OptimWrapper, GroupedOptimWrapperConstructor, LayerDecayOptimWrapperConstructor
 
 __all__ = [
-    'BF16OptimWrapper', 'ClassicalHook', 'ExactResumeHook', 'InitialEndmemberHook', 'InitialStateHook',
-    'IterationSeedHook', 'LayerDecayOptimWrapperConstructor', 'MeanLossHook', 'NonFiniteLossHook',
+    'BF16OptimWrapper', 'ClassicalHook', 'ExactResumeHook', 'GroupedOptimWrapperConstructor', 'InitialEndmemberHook',
+    'InitialStateHook', 'IterationSeedHook', 'LayerDecayOptimWrapperConstructor', 'MeanLossHook', 'NonFiniteLossHook',
     'NonNegativeEndmemberHook', 'PreemptionHook', 'RefinementHook', 'SafeCheckpointHook', 'SceneProgressHook',
     'SceneResultHook', 'SceneStateHook', 'SubspaceInitHook'
 ]

@@ -54,6 +54,8 @@ def try_network(network: Network, plan: Plan, bands: int, source: str, memory: i
     sample = torch.zeros(1, bands, *(side + 2 * network.margin for side in size))
     try:
         values = network(sample)
+    except torch.cuda.OutOfMemoryError:  # a RuntimeError that tells nothing of the network
+        raise
     except (RuntimeError, ValueError, AssertionError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f'{source}: the network does not take {size[0]} x {size[1]} pixels of {bands} bands, which '

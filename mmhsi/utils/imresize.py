@@ -60,6 +60,14 @@ def bicubic_weights(length: int, new_length: int, scale: float | None = None) ->
     return matrix
 
 
+@lru_cache(maxsize=8)
+def _weights_on(length: int, new_length: int, scale: float | None, dtype: torch.dtype,
+                device: torch.device) -> torch.Tensor:
+    """:func:`bicubic_weights` as a tensor, copied to the device once."""
+    with torch.inference_mode(False):  # one that was made in a prediction must do in a training step
+        return torch.tensor(bicubic_weights(length, new_length, scale), dtype=dtype, device=device)
+
+
 def _resize_first_axis(array: np.ndarray, weights: np.ndarray) -> np.ndarray:
     # few weights of a row are not zero
     resized = csr_array(weights.astype(array.dtype)) @ array.reshape(array.shape[0], -1)
@@ -99,12 +107,13 @@ def imresize(image: np.ndarray | torch.Tensor,
         size = tuple(math.ceil(side * scale - 1e-6) for side in sides)  # what rounding adds is no pixel
     if min(size) < 1:
         raise ValueError(f'the new size must be positive, found {tuple(size)}')
-    rows, columns = (bicubic_weights(side, int(new), scale) for side, new in zip(sides, size, strict=True))
+    axes = [(side, int(new), scale) for side, new in zip(sides, size, strict=True)]
     if not in_torch:
+        rows, columns = (bicubic_weights(*axis) for axis in axes)
         resized = _resize_first_axis(image, rows).swapaxes(0, 1)
         return np.ascontiguousarray(_resize_first_axis(resized, columns).swapaxes(0, 1))
     # half precision is too coarse for an image that is only enlarged
     dtype = torch.promote_types(image.dtype, torch.float32)
     with torch.autocast(image.device.type, enabled=False):
-        rows, columns = (torch.tensor(matrix, dtype=dtype, device=image.device) for matrix in (rows, columns))
+        rows, columns = (_weights_on(*axis, dtype, image.device) for axis in axes)
         return (rows @ image.to(dtype) @ columns.T).to(image.dtype)

@@ -39,9 +39,9 @@ def check_layer_decay(case: GoldenCase) -> None:
                                custom_keys={'pos_embed': dict(decay_mult=0.)}))
         optimizer = constructor(_model(num_layers, _interval(list(groups), num_layers))).optimizer
         found = {
-            group['param_name'].replace('.projection.', '.proj.').replace('backbone.', f'{prefix}.'):
+            name.replace('.projection.', '.proj.').replace('backbone.', f'{prefix}.'):
             (group['lr'] / expected['base_lr'], group['weight_decay'])
-            for group in optimizer.param_groups
+            for group in optimizer.param_groups for name in group['param_names']
         }
         compared = [name for name in groups if not name.startswith(f'{prefix}.norm.')]  # we build no unused final norm
         assert set(compared) == set(found)

@@ -7,7 +7,8 @@ import torch.distributed
 from mmengine.config import Config
 from mmengine.device import get_device
 
-from mmhsi.engine.distributed import close_process_group, init_cpu_process_group
+from mmhsi.engine import distributed
+from mmhsi.engine.distributed import close_process_group, init_cpu_process_group, pin_memory
 
 pytestmark = pytest.mark.skipif(get_device() != 'cpu', reason='an accelerator is there: MMEngine starts the group')
 
@@ -57,3 +58,12 @@ def test_group_is_taken_down_after_a_run(single_process):
     torch.distributed.init_process_group('gloo')
     close_process_group()
     assert not torch.distributed.is_initialized()
+
+
+@pytest.mark.parametrize('device, wanted', [('cuda', True), ('cpu', None)])
+def test_batches_are_page_locked_on_cuda_unless_the_config_tells(device, wanted, monkeypatch):
+    monkeypatch.setattr(distributed, 'get_device', lambda: device)
+    cfg = Config(dict(train_dataloader=dict(batch_size=2), val_dataloader=None,
+                      test_dataloader=dict(batch_size=1, pin_memory=False)))
+    pin_memory(cfg)
+    assert cfg.train_dataloader.get('pin_memory') is wanted and cfg.test_dataloader.pin_memory is False

@@ -1,11 +1,13 @@
 """The optimiser and the schedule of the pre-training configs."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
 
 from mmhsi.engine.optimizers import BF16OptimWrapper
 from mmhsi.registry import MODELS, PARAM_SCHEDULERS
@@ -15,8 +17,9 @@ EPOCH_LENGTH = 10
 
 
 @pytest.fixture
-def schedule() -> Config:
-    return Config.fromfile(ROOT / 'configs/_base_/schedules/mae_1600e.py')
+def schedule() -> Iterator[Config]:
+    with DefaultScope.overwrite_default_scope('mmhsi'):
+        yield Config.fromfile(ROOT / 'configs/_base_/schedules/mae_1600e.py')
 
 
 def test_learning_rate_at_check_values(schedule):

@@ -16,7 +16,7 @@ from mmhsi.datasets import MinMaxScale, ScaleValues, SelectBands, SpectralPCA, S
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.percentile import PercentileScale
 from mmhsi.datasets.transforms.units import file_units
-from mmhsi.inference.batches import choose_batch_size
+from mmhsi.inference.batches import choose_batch_size, smaller_batches
 from mmhsi.inference.inputs import files_of, list_inputs, part_of
 from mmhsi.inference.staging import Staging
 from mmhsi.inference.tiled import tile_strips
@@ -191,6 +191,44 @@ def test_batches_fit_into_the_memory():
     assert choose_batch_size(network, sample, 10 * needed + needed // 2) in (9, 10)
     assert choose_batch_size(network, sample, 1) == 1
     assert choose_batch_size(network, sample, 2**40) == 256
+
+
+class Device:
+    """A network on a GPU of so many free bytes, of which a sample takes some and the weights others."""
+
+    device = torch.device('cuda')
+
+    def __init__(self, monkeypatch, weights, sample, free):
+        self.sizes, self.sample, self.free, self.used, self.most = [], sample, free, weights, weights
+        for name, fake in dict(
+                memory_allocated=lambda device: self.used, max_memory_allocated=lambda device: self.most,
+                reset_peak_memory_stats=lambda device: setattr(self, 'most', self.used), empty_cache=lambda: None,
+                mem_get_info=lambda device: (self.free, 2 * self.free)).items():
+            monkeypatch.setattr(torch.cuda, name, fake)
+
+    def __call__(self, batch, positions=()):
+        self.sizes.append(len(batch))
+        if len(batch) * self.sample > self.free:
+            raise torch.cuda.OutOfMemoryError(f'{len(batch)} samples')
+        self.most = max(self.most, self.used + len(batch) * self.sample)
+        return batch.sum(dim=(1, 2, 3))[:, None] + torch.tensor([[left] for _, left in positions])
+
+
+def test_on_a_gpu_batches_fill_half_of_what_is_measured_to_be_free(monkeypatch):
+    sample = torch.zeros(1, 2, 3, 3)
+    assert choose_batch_size(Device(monkeypatch, 500, 10, 1000), sample, 0) == 50
+    assert choose_batch_size(Device(monkeypatch, 500, 900, 2000), sample, 0) == 1
+    assert choose_batch_size(Device(monkeypatch, 500, 1, 2**40), sample, 0) == 1024
+
+
+def test_a_batch_that_does_not_fit_on_the_gpu_is_halved(monkeypatch):
+    network = Device(monkeypatch, 0, 10, 35)
+    batch, positions = torch.rand(7, 2, 3, 3), [(0, left) for left in range(7)]
+    found = smaller_batches(network, batch, positions)
+    torch.testing.assert_close(found, batch.sum(dim=(1, 2, 3))[:, None] + torch.arange(7)[:, None])
+    assert network.sizes == [7, 3, 4, 2, 2]
+    with pytest.raises(torch.cuda.OutOfMemoryError, match='1 samples'):
+        smaller_batches(Device(monkeypatch, 0, 40, 35), batch, positions)
 
 
 def test_envi_class_maps_are_read_by_spectral(tmp_path):

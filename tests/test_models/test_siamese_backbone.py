@@ -119,7 +119,8 @@ def test_layer_decay_numbers_the_layers_of_the_encoder():
     model.head = nn.Linear(6, 2)
     constructor = LayerDecayOptimWrapperConstructor(
         dict(optimizer=dict(type='SGD', lr=1., weight_decay=0.)), paramwise_cfg=dict(layer_decay_rate=0.5))
-    rates = {group['param_name']: group['lr'] for group in constructor(model).optimizer.param_groups}
+    groups = constructor(model).optimizer.param_groups
+    rates = {name: group['lr'] for group in groups for name in group['param_names']}
     # 4 blocks: embeddings are layer 0, block i layer i + 1, all else layer 5
     assert rates['backbone.encoder.spatial.patch_embed.projection.weight'] == 0.5**5
     assert rates['backbone.projection.weight'] == 0.5**5

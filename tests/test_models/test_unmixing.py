@@ -132,7 +132,8 @@ def test_layer_decay_reaches_the_branches():
     model = build(narrow_low_level('hypersigma-base_hiu'))
     constructor = LayerDecayOptimWrapperConstructor(
         dict(optimizer=dict(type='AdamW', lr=1., weight_decay=0.05)), paramwise_cfg=dict(layer_decay_rate=0.5))
-    rates = {group['param_name']: group['lr'] for group in constructor(model).optimizer.param_groups}
+    groups = constructor(model).optimizer.param_groups
+    rates = {name: group['lr'] for group in groups for name in group['param_names']}
     assert rates['decoder.conv.weight'] == rates['head.projection.0.weight'] == 1
     assert rates['backbone.spatial.blocks.0.norm1.weight'] == rates['backbone.spectral.blocks.0.norm1.weight'] == 0.5**4
 

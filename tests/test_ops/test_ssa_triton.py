@@ -1,6 +1,6 @@
 """The Triton kernels, run in Triton's interpreter and compiled for GPUs that are not here.
 
-The interpreter has a process of its own: the variable must be set before the import.
+The interpreter has a process of its own.
 """
 
 import os
@@ -95,12 +95,62 @@ print('all agree')
 """
 
 
-def test_kernels_in_the_interpreter():
+LAYER_SCRIPT = """
+import sys
+
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from mmhsi.models.layers import SparseSamplingAttention
+
+
+def results(run):
+    layer.zero_grad()
+    out = run(x)
+    out.float().square().sum().backward()
+    return [out.detach(), *(p.grad.clone() for p in layer.parameters())]
+
+
+torch.set_num_threads(1)
+torch.manual_seed(0)
+layer = SparseSamplingAttention(20, 2, num_points=2, backend='torch')
+x = torch.randn(1, 6, 20)
+wanted = results(lambda x: layer(x, (2, 3)))
+with torch.autocast('cpu', torch.bfloat16):
+    rounded = results(lambda x: layer(x, (2, 3)))
+layer.backend = 'triton'
+compiled = torch.compile(layer, backend='aot_eager', fullgraph=True)
+torch.distributed.init_process_group('gloo', init_method=f'file://{sys.argv[1]}', rank=0, world_size=1)
+distributed = torch.nn.parallel.DistributedDataParallel(layer)
+for run in (lambda x: layer(x, (2, 3)), lambda x: compiled(x, (2, 3)), lambda x: distributed(x, (2, 3)),
+            lambda x: checkpoint(layer, x, (2, 3), use_reentrant=False)):
+    for result, reference in zip(results(run), wanted, strict=True):
+        torch.testing.assert_close(result, reference, rtol=1e-4, atol=1e-5)
+with torch.autocast('cpu', torch.bfloat16):
+    found = results(lambda x: layer(x, (2, 3)))
+assert found[0].dtype == torch.bfloat16
+for result, reference, exact in zip(found, rounded, wanted, strict=True):
+    assert (result - exact).norm() < 1.2 * (reference - exact).norm() + .005 * exact.norm()
+torch.distributed.destroy_process_group()
+print('all agree')
+"""
+
+
+def interpret(script, *arguments):
+    """Run a script with kernels in the interpreter; the variable must be set before the import."""
     environment = dict(os.environ, TRITON_INTERPRET='1', OMP_NUM_THREADS='1',
                        PYTHONPATH=os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]))
-    result = subprocess.run([sys.executable, '-c', SCRIPT], capture_output=True, text=True, env=environment,
-                            timeout=500, check=False)
+    result = subprocess.run([sys.executable, '-c', script, *arguments], capture_output=True, text=True,
+                            env=environment, timeout=500, check=False)
     assert result.returncode == 0 and 'all agree' in result.stdout, result.stderr[-3000:]
+
+
+def test_kernels_in_the_interpreter():
+    interpret(SCRIPT)
+
+
+def test_layer_under_compilation_checkpointing_autocast_and_distribution(tmp_path):
+    interpret(LAYER_SCRIPT, str(tmp_path / 'store'))
 
 
 # Registers a thread: a multiprocessor's 65 536 hold 28 and 16 warps of 72 and 128

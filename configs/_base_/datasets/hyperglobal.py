@@ -15,7 +15,6 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=256,  # on 8 GPUs: 2048 per update
     num_workers=8,
-    pin_memory=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='HSITileDataset', data_root='{{$MMHSI_DATA:data}}/hyperglobal', pipeline=train_pipeline))

@@ -1,6 +1,7 @@
 # Detection with a small network trained from scratch.
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=5e-4),
+    constructor='GroupedOptimWrapperConstructor',
     paramwise_cfg=dict(flat_decay_mult=0., custom_keys={'pos_embed': dict(decay_mult=0.)}),
     clip_grad=dict(max_norm=1.))
 param_scheduler = [

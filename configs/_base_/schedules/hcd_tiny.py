@@ -1,6 +1,7 @@
 # Training of a small change detector from scratch on few labels. No validation: the average of the last states is used.
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
+    constructor='GroupedOptimWrapperConstructor',
     paramwise_cfg=dict(flat_decay_mult=0., custom_keys={'pos_embed': dict(decay_mult=0.)}),
     clip_grad=dict(max_norm=1.))
 param_scheduler = [

@@ -1,6 +1,7 @@
 # Unmixing with a small network trained from scratch. The endmembers, which start near their goal, learn slowly.
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.05),
+    constructor='GroupedOptimWrapperConstructor',
     paramwise_cfg=dict(flat_decay_mult=0., custom_keys={'decoder': dict(lr_mult=0.1, decay_mult=0.)}),
     clip_grad=dict(max_norm=1.))
 param_scheduler = [

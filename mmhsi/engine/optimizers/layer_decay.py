@@ -7,14 +7,17 @@ from torch import nn
 
 from mmhsi.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
+from .grouped import GroupingMixin
+
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
-class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor):
+class LayerDecayOptimWrapperConstructor(GroupingMixin, LearningRateDecayOptimWrapperConstructor):
     """mmpretrain's constructor, for classifiers, segmentors and all other models with a ``backbone``.
 
     mmpretrain asks the model for the number of a layer, which only its own classifiers know. Here the backbone is asked
     when the model cannot tell. A parameter of layer l of L gets ``layer_decay_rate ** (L - 1 - l)`` of the rate.
-    The reference runs without decay (its rule never matches its names): leave this constructor out to reproduce that.
+    The reference runs without decay (its rule never matches its names): ``layer_decay_rate=1.`` reproduces that.
+    Parameters of equal rate and decay share a group, and the optimiser is fused, see :class:`GroupingMixin`.
     """
 
     def add_params(self, params: list[dict], module: nn.Module, prefix: str = '',
@@ -29,4 +32,4 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
             def get_layer_depth(name: str) -> tuple[int, int]:
                 return backbone.get_layer_depth(name, 'backbone.')
 
-        super().add_params(params, module, prefix, get_layer_depth, **kwargs)
+        super().add_params(params, module, prefix=prefix, get_layer_depth=get_layer_depth, **kwargs)

@@ -44,6 +44,7 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
             if min(std) <= 0:
                 raise ValueError(f'std must be positive in every band, found {min(std)}')
         super().__init__(mean=mean, std=std, **kwargs)
+        self._non_blocking = True  # copies from page-locked memory run beside the computation
         self.smooth = GaussianMeans(**smoothing) if smoothing else None
 
     def _checked(self, name: str, statistic: Sequence[float] | float) -> list[float]:
@@ -76,4 +77,7 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
             self.to_onehot = wanted
         if self.smooth is not None:
             batch['inputs'] = self.smooth(batch['inputs'])
+        samples = batch.get('data_samples')
+        if training and samples:  # mmpretrain brings nothing but its own labels to the device
+            batch['data_samples'] = self.cast_data(list(samples))
         return batch

@@ -110,5 +110,5 @@ class TargetDetectionHead(BaseDecodeHead):
                                  f'{self.num_bands} bands, found shape {tuple(spectrum.shape)}')
             if not spectrum.isfinite().all():
                 raise ValueError(f'sample {i} of the batch: target_spectrum has values that are not finite')
-            spectra.append(spectrum.to(device, torch.float32))
-        return torch.stack(spectra)
+            spectra.append(spectrum.to(dtype=torch.float32))
+        return torch.stack(spectra).to(device, non_blocking=True)

@@ -1,6 +1,7 @@
 """Gaussian means of several widths around the middle of an image."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,13 @@ def gaussian_weights(length: int, size: int, sigma: float) -> Tensor:
         return torch.nn.functional.one_hot(middle.long(), length).double()
     weights = torch.exp(-0.5 * ((torch.arange(length, dtype=torch.float64) - middle[:, None]) / sigma)**2)
     return weights / weights.sum(dim=1, keepdim=True)
+
+
+@lru_cache(maxsize=16)
+def _weights_on(length: int, size: int, sigmas: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """:func:`gaussian_weights` of all sigmas (S, size, length), copied to the device once."""
+    with torch.inference_mode(False):  # those that were made in a prediction must do in a training step
+        return torch.stack([gaussian_weights(length, size, sigma) for sigma in sigmas]).to(device, dtype)
 
 
 class GaussianMeans(nn.Module):
@@ -52,8 +60,7 @@ class GaussianMeans(nn.Module):
         if min(height, width) < self.size:
             raise ValueError(f'means of {self.size} x {self.size} pixels are wanted of images of {height} x {width}')
         over_rows, over_columns = (
-            torch.stack([gaussian_weights(length, self.size, sigma) for sigma in self.sigmas]).to(images)
-            for length in (height, width))
+            _weights_on(length, self.size, self.sigmas, images.dtype, images.device) for length in (height, width))
         over_rows = over_rows / over_rows.new_tensor(self.scales)[:, None, None]
         columns = images @ over_columns.flatten(0, 1).T  # one product for all sigmas: the images are read once
         columns = columns.unflatten(-1, over_columns.shape[:2])

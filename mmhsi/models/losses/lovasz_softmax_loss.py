@@ -1,6 +1,6 @@
 """Lovász-softmax loss: a surrogate of the mean intersection over union."""
 
-from mmseg.models.losses.lovasz_loss import lovasz_softmax_flat
+import torch
 from torch import Tensor, nn
 
 from mmhsi.registry import MODELS
@@ -10,8 +10,9 @@ from mmhsi.registry import MODELS
 class LovaszSoftmaxLoss(nn.Module):
     """Mean over the classes of the Lovász extension of the Jaccard loss (Berman et al., CVPR 2018), over a batch.
 
-    The arithmetic is mmseg's. mmseg's own ``LovaszLoss`` gives NaN for a batch without a labelled pixel and fails for
-    one with a single labelled pixel; here they count like any other, without one the loss and its gradient are 0.
+    mmseg's own ``LovaszLoss`` gives NaN for a batch without a labelled pixel and fails for one with a single labelled
+    pixel; here they count like any other, without one the loss and its gradient are 0. It also asks the device once for
+    each class, and waits for the answer, where this takes all classes at once.
 
     Args:
         classes (str): 'present', the classes that occur in the labels of the batch, or 'all'. Defaults to 'present'.
@@ -48,8 +49,18 @@ class LovaszSoftmaxLoss(nn.Module):
         """
         if weight is not None:
             raise ValueError('the Lovász-softmax loss takes no weights of pixels; leave the pixel sampler out')
-        labelled = label != ignore_index
-        if not labelled.any():
-            return 0. * cls_score.sum()
-        probabilities = cls_score.float().softmax(dim=1).movedim(1, -1)[labelled]
-        return self.loss_weight * lovasz_softmax_flat(probabilities, label[labelled], self.classes)
+        labelled = (label != ignore_index).unsqueeze(-1)
+        probabilities = cls_score.float().softmax(dim=1).movedim(1, -1)
+        num_classes = probabilities.shape[-1]
+        inside = label.unsqueeze(-1) == torch.arange(num_classes, device=label.device)
+        errors = torch.where(labelled, (inside.float() - probabilities).abs(), -1.).reshape(-1, num_classes)
+        # unlabelled pixels come last, where they change no difference before them, and count as 0
+        errors, order = errors.sort(dim=0, descending=True)
+        inside = inside.reshape(-1, num_classes).gather(0, order)
+        present = inside.sum(dim=0)
+        union = present + (~inside).cumsum(dim=0)
+        jaccard = 1 - (present - inside.cumsum(dim=0)) / union
+        gradient = torch.cat([jaccard[:1], jaccard.diff(dim=0)])
+        losses = (errors.clamp_min(0) * gradient).sum(dim=0)
+        counted = present > 0 if self.classes == 'present' else torch.ones_like(present, dtype=torch.bool)
+        return self.loss_weight * (losses * counted).sum() / counted.sum().clamp_min(1)

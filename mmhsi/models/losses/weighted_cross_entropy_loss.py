@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 
 import torch
-from mmseg.models.losses import CrossEntropyLoss
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from mmhsi.registry import MODELS
 
 
 @MODELS.register_module()
-class WeightedCrossEntropyLoss(CrossEntropyLoss):
+class WeightedCrossEntropyLoss(nn.Module):
     r"""Weighted mean of the cross-entropy over the labelled pixels: :math:`\sum_i w_{y_i} l_i / \sum_i w_{y_i}`.
 
-    mmseg's loss of the same formula looks up a weight for ``ignore_index``, too, and fails. Without any labelled pixel
-    the loss is 0, and so is its gradient.
+    mmseg's loss of the same formula looks up a weight for ``ignore_index``, too, and fails; and it copies the weights
+    to the device in every step. Without any labelled pixel the loss is 0, and so is its gradient.
 
     Args:
         class_weight (Sequence[float]): Weight w of each class.
@@ -23,8 +23,10 @@ class WeightedCrossEntropyLoss(CrossEntropyLoss):
     """
 
     def __init__(self, class_weight: Sequence[float], loss_weight: float = 1., loss_name: str = 'loss_ce') -> None:
-        super().__init__(
-            class_weight=list(class_weight), loss_weight=loss_weight, loss_name=loss_name, avg_non_ignore=True)
+        super().__init__()
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+        self.register_buffer('class_weight', torch.tensor(list(class_weight), dtype=torch.float32), persistent=False)
 
     def forward(self, cls_score: Tensor, label: Tensor, weight: Tensor | None = None, ignore_index: int = 255,
                 **kwargs) -> Tensor:
@@ -39,6 +41,10 @@ class WeightedCrossEntropyLoss(CrossEntropyLoss):
         Returns:
             A number.
         """
-        weights = torch.tensor(self.class_weight, dtype=torch.float32, device=label.device)
-        total = weights[label[label != ignore_index]].sum()
-        return super().forward(cls_score, label, weight, avg_factor=total, ignore_index=ignore_index, **kwargs)
+        labelled = label != ignore_index
+        total = (self.class_weight[label.where(labelled, 0)] * labelled).sum()
+        terms = F.cross_entropy(cls_score, label, self.class_weight.to(cls_score.dtype), reduction='none',
+                                ignore_index=ignore_index)
+        if weight is not None:
+            terms = terms * weight.float()
+        return self.loss_weight * terms.sum() / (total + torch.finfo(total.dtype).eps)
