@@ -3,7 +3,7 @@
 import pytest
 from mmengine.registry import init_default_scope
 
-from golden_checks import networks
+from golden_checks import layers
 from golden_checks.case import GOLDEN_ROOT, find_cases
 from mmhsi.ops.ssa_fused import why_unavailable
 
@@ -19,4 +19,4 @@ def test_golden_layers(case, backend, monkeypatch):
         pytest.skip(f'no fused kernel: {why_unavailable()}')
     init_default_scope('mmhsi')
     monkeypatch.setenv('MMHSI_SSA_BACKEND', backend)
-    networks.check_layer(case)
+    layers.check_layer(case)
