@@ -4,6 +4,7 @@ import functools
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.metadata
 import importlib.util
 import logging
 import os
@@ -17,7 +18,7 @@ import torch
 from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import HistoryBuffer, print_log
-from mmengine.utils import digit_version, package_utils
+from mmengine.utils import digit_version
 
 _OPERATORS = 'mmcv._ext'
 
@@ -106,30 +107,49 @@ def let_mmagic_import() -> None:
         sys.meta_path.insert(0, _PartsOfMmagic())
 
 
+def _folder_of(package: str) -> str:
+    """Stand in for ``mmengine.utils.get_installed_path``: the folder that a package is imported from."""
+    modules = {distribution: module for module, distribution in MODULE2PACKAGE.items()}
+    module = modules.get(package)
+    if module is None:  # such as mmcv-full, whose files tell what is imported
+        module = package if importlib.util.find_spec(package) is not None else (
+            importlib.metadata.distribution(package).read_text('top_level.txt') or package).split()[0]
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise importlib.metadata.PackageNotFoundError(package)
+    return os.path.dirname(spec.origin)
+
+
+def _is_installed(package: str) -> bool:
+    """Stand in for ``mmengine.utils.is_installed``."""
+    try:
+        return bool(_folder_of(package))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
 def let_configs_be_found_by_package() -> None:
     """Let ``mmhsi::`` stand for the package's configs, in ``_base_``, ``Config.fromfile`` and ``mmengine.hub``.
 
-    MMEngine lists the packages that it knows, and its ``fromfile`` takes files only. It also looks for a package in the
-    folder of its metadata, where one that was installed with ``pip install -e`` is not.
+    MMEngine lists the packages that it knows, and its ``fromfile`` takes files only. It looks for a package in the
+    folder of its metadata, by way of pkg_resources: later releases of setuptools have none, a package that was
+    installed with ``pip install -e`` is elsewhere, and one of another distribution has another name.
     """
     if MODULE2PACKAGE.get('mmhsi'):
         return
     MODULE2PACKAGE['mmhsi'] = 'mmhsi'
-    find, read = package_utils.get_installed_path, Config.fromfile
-
-    @functools.wraps(find)
-    def get_installed_path(package: str) -> str:
-        return os.path.dirname(os.path.abspath(__file__)) if package == 'mmhsi' else find(package)
+    read = Config.fromfile
 
     @functools.wraps(read)
     def fromfile(filename, *args, **kwargs):
         is_named = re.match(r'\w+::', str(filename))
         return read(Config._get_cfg_path(str(filename), '')[0] if is_named else filename, *args, **kwargs)
 
+    Config.fromfile = staticmethod(fromfile)
     for name in ('mmengine.utils.package_utils', 'mmengine.utils', 'mmengine.config.config', 'mmengine.hub.hub'):
         if name in sys.modules:
-            sys.modules[name].get_installed_path = get_installed_path
-    Config.fromfile = staticmethod(fromfile)
+            sys.modules[name].get_installed_path = _folder_of
+            sys.modules[name].is_installed = _is_installed
 
 
 def _get_history_statistic(owner: type, name: str):

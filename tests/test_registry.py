@@ -66,8 +66,6 @@ def test_unknown_component_names_the_registry():
         TRANSFORMS.build(dict(type='NoSuchTransform'))
 
 
-@pytest.mark.skipif(importlib.util.find_spec('pkg_resources') is None,
-                    reason='mmengine reads configs of other toolboxes through pkg_resources, which is not installed')
 def test_config_inherits_from_a_sister_toolbox(tmp_path):
     path = tmp_path / 'config.py'
     path.write_text("_base_ = 'mmseg::_base_/default_runtime.py'\ndefault_scope = 'mmhsi'\n")

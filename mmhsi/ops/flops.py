@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import flop_registry, register_flop_formula, sdpa_flop_count
+from torch.utils.flop_counter import flop_registry, sdpa_flop_count, shape_wrapper
 
 from .sparse_sampling_attention import BACKENDS
 from .ssa_torch import attend_sampled
@@ -80,8 +80,8 @@ def _register() -> None:
     except ImportError:
         pass  # without Triton that back end is not there
     for operator, formula in operators:
-        if operator not in flop_registry:
-            register_flop_formula(operator)(formula)
+        # register_flop_formula of torch 2.4 notes the overloads of an operator, and the counter looks for the operator
+        flop_registry.setdefault(operator, shape_wrapper(formula))
 
 
 _register()

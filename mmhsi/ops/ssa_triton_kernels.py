@@ -4,6 +4,8 @@ Tensors are rows (B, heads, N, width) whose width is a multiple of 16, as are th
 ``name_h`` and ``name_n``; rows of offsets (x, y) of all points may have any stride. All sums are in float32.
 """
 
+import inspect
+
 import triton
 import triton.language as tl
 
@@ -11,6 +13,12 @@ import triton.language as tl
 _VARIABLE = ['heads', 'height', 'width']
 _OFFSET_STRIDES = ['offsets_b', 'offsets_h', 'offsets_n']
 _GRAD_OFFSET_STRIDES = ['grad_offsets_b', 'grad_offsets_h', 'grad_offsets_n']
+
+
+def _kernel(**options):
+    """``triton.jit`` with the options that this Triton has: Triton 3.0, of torch 2.4, lacks the one of alignment."""
+    known = inspect.signature(triton.jit).parameters
+    return triton.jit(**{name: value for name, value in options.items() if name in known})
 
 
 @triton.jit
@@ -61,7 +69,7 @@ def _weights(fx, fy):
     return (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
 
 
-@triton.jit(do_not_specialize=_VARIABLE + _OFFSET_STRIDES, do_not_specialize_on_alignment=['offsets'])
+@_kernel(do_not_specialize=_VARIABLE + _OFFSET_STRIDES, do_not_specialize_on_alignment=['offsets'])
 def forward_kernel(query, key, value, offsets, out, log_sum, query_b, query_h, query_n, key_b, key_h, key_n, value_b,
                     value_h, value_n, offsets_b, offsets_h, offsets_n, out_b, out_h, out_n, heads, height, width,
                     scale, points: tl.constexpr, key_dims: tl.constexpr, value_dims: tl.constexpr,
@@ -101,8 +109,8 @@ def forward_kernel(query, key, value, offsets, out, log_sum, query_b, query_h, q
     tl.store(log_sum + pair.to(tl.int64) * height * width + n, largest + tl.log(total), mask=valid)
 
 
-@triton.jit(do_not_specialize=_VARIABLE + _OFFSET_STRIDES + _GRAD_OFFSET_STRIDES,
-            do_not_specialize_on_alignment=['offsets'])
+@_kernel(do_not_specialize=_VARIABLE + _OFFSET_STRIDES + _GRAD_OFFSET_STRIDES,
+         do_not_specialize_on_alignment=['offsets'])
 def queries_kernel(query, key, value, offsets, out, grad_out, grad_query, grad_offsets, log_sum, shares, anchors,
                     query_b, query_h, query_n, key_b, key_h, key_n, value_b, value_h, value_n, offsets_b, offsets_h,
                     offsets_n, out_b, out_h, out_n, grad_out_b, grad_out_h, grad_out_n, grad_query_b, grad_query_h,
@@ -163,7 +171,7 @@ def queries_kernel(query, key, value, offsets, out, grad_out, grad_query, grad_o
              grad_q * scale, mask=key_mask)
 
 
-@triton.jit(do_not_specialize=[*_VARIABLE, *_OFFSET_STRIDES, 'rows'], do_not_specialize_on_alignment=['offsets'])
+@_kernel(do_not_specialize=[*_VARIABLE, *_OFFSET_STRIDES, 'rows'], do_not_specialize_on_alignment=['offsets'])
 def cells_kernel(query, grad_out, offsets, grad_key, grad_value, shares, order, starts, query_b, query_h, query_n,
                  grad_out_b, grad_out_h, grad_out_n, offsets_b, offsets_h, offsets_n, grad_key_b, grad_key_h,
                  grad_key_n, grad_value_b, grad_value_h, grad_value_n, heads, height, width, scale,
@@ -219,6 +227,6 @@ def cells_kernel(query, grad_out, offsets, grad_key, grad_value, shares, order, 
             grad_v += ((1 - fy) * attention)[:, None] * g
             below_v += (fy * attention)[:, None] * g
         here = tl.cast(row, INDEX) * width
-        inside = row + tl.zeros([DIMS], tl.int32) >= first  # a block, as the interpreter takes no scalar in a mask
+        inside = tl.zeros([DIMS], tl.int32) + row >= first  # a tensor: of two numbers, the interpreter makes no mask
         tl.store(grad_key + here * grad_key_n + dims, tl.sum(grad_k, 0), mask=key_mask & inside)
         tl.store(grad_value + here * grad_value_n + dims, tl.sum(grad_v, 0), mask=value_mask & inside)

@@ -80,6 +80,8 @@ def _rebuilt(description: Any, tensors: dict[str, Tensor]) -> Any:
     if not isinstance(description, dict):
         return description
     (kind, content), = description.items()
+    if kind in ('dict', 'list', 'text', 'tuple') and not isinstance(content, list):
+        raise TypeError(f'{kind} of {type(content).__name__}')
     if kind == 'dict':
         return {_rebuilt(key, tensors): _rebuilt(item, tensors) for key, item in content}
     if kind in ('list', 'tuple'):
@@ -88,6 +90,8 @@ def _rebuilt(description: Any, tensors: dict[str, Tensor]) -> Any:
         return (list if kind == 'list' else tuple)(_rebuilt(item, tensors) for item in content)
     if kind == 'text':
         return np.array(content)
+    if kind not in ('array', 'tensor'):
+        raise TypeError(f'unknown kind {kind!r}')
     tensor = tensors.pop(content)
     return tensor.numpy() if kind == 'array' else tensor
 

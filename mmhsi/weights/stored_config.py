@@ -115,6 +115,16 @@ def known_scopes() -> list[str]:
     return list(dict.fromkeys([*SCOPES, *root.MODELS.children, *root.DATASETS.children, *root.TRANSFORMS.children]))
 
 
+def registered_name(name: Any) -> Any:
+    """'scope.Component' of a name with its module, 'scope.package.module.Component'.
+
+    So a config of pure Python is written, whose types are classes.
+    """
+    if not isinstance(name, str) or name.count('.') < 2:
+        return name
+    return f'{name.partition(".")[0]}.{name.rpartition(".")[2]}'
+
+
 def find_component(name: str, registries: tuple[str, ...], default_scope: str) -> tuple[Any, str] | None:
     """What a name stands for in the registries, and its scope; None if none of them holds it.
 
@@ -125,19 +135,13 @@ def find_component(name: str, registries: tuple[str, ...], default_scope: str) -
         registries (tuple[str, ...]): Names of registries, such as 'MODELS'.
         default_scope (str): The default scope.
     """
-    scope, dot, component = name.partition('.')
+    scope, dot, component = registered_name(name).partition('.')
     if dot and scope not in known_scopes():
         return None
     for where in (scope, ) if dot else dict.fromkeys((default_scope, 'mmengine')):
         for registry in _registries(where, registries):
             registry.import_from_location()
-            key = component if dot else name
-            found = registry.module_dict.get(key)
-            if found is None and dot:  # by its module, as configs of pure Python are dumped
-                module, _, key = key.rpartition('.')
-                found = registry.module_dict.get(key)
-                if not module or not f'{getattr(found, "__module__", "")}.'.startswith(f'{scope}.{module}.'):
-                    found = None
+            found = registry.module_dict.get(component if dot else name)
             if found is not None:
                 return found, where
     return None
@@ -243,9 +247,7 @@ class _Check:
                     raise self._error((*place, key), f'the value {item!r}, which would fetch a network from elsewhere')
             if key != 'type':
                 item = self._walk(item, (*place, key), part, strict)
-            if key == 'type' and isinstance(item, str) and item.count('.') > 1:
-                item = '.'.join((item.split('.')[0], item.split('.')[-1]))  # a component by its module
-            kept[key] = item
+            kept[key] = registered_name(item) if key == 'type' else item
         return kept
 
     def _type(self, name: Any, place: tuple, part: _Part) -> bool:

@@ -198,6 +198,7 @@ def test_layer_under_compilation_checkpointing_and_distribution(layer, tmp_path)
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.skipif(torch.__version__.startswith('2.4.'), reason='torch 2.4 cannot trace a look-up in the environment')
 def test_automatic_choice_compiles_into_one_graph(monkeypatch):
     monkeypatch.delenv('MMHSI_SSA_BACKEND', raising=False)
     inputs = random_inputs(1, 2, (3, 4), 5, 2, dtype=torch.float32)
