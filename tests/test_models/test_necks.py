@@ -13,6 +13,17 @@ def test_pyramid_scales():
     assert torch.equal(outputs[4], F.max_pool2d(levels[4], 4))
 
 
+def test_enlarging_by_four_normalises_with_the_official_epsilon():
+    level = 1e-3 * torch.randn(2, 6, 3, 5)  # a variance that the epsilon is not small beside
+    neck = LevelPyramid(6, scales=(4, ))
+    first, _, _, second = neck.resamplings[0]
+    torch.nn.init.zeros_(first.bias)
+    x = F.conv_transpose2d(level, first.weight, stride=2)
+    x = (x - x.mean(1, keepdim=True)) / torch.sqrt(x.var(1, unbiased=False, keepdim=True) + 1e-6)
+    wanted = F.conv_transpose2d(F.gelu(x), second.weight, second.bias, stride=2)
+    torch.testing.assert_close(neck([level])[0], wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_pyramid_reduces_and_sums():
     levels = [torch.randn(2, 6, 4, 4) for _ in range(3)]
     neck = LevelPyramid(6, scales=(1, 1, 1), out_channels=5, sum_levels=True)

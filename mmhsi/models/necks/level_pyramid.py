@@ -8,11 +8,13 @@ from torch import Tensor, nn
 
 from mmhsi.registry import MODELS
 
+_NORM_EPS = 1e-6
+
 
 def _resampling(channels: int, scale: float) -> nn.Module:
     if scale == 4:
         return nn.Sequential(
-            nn.ConvTranspose2d(channels, channels, 2, stride=2), LayerNorm2d(channels), nn.GELU(),
+            nn.ConvTranspose2d(channels, channels, 2, stride=2), LayerNorm2d(channels, eps=_NORM_EPS), nn.GELU(),
             nn.ConvTranspose2d(channels, channels, 2, stride=2))
     if scale == 2:
         return nn.Sequential(nn.ConvTranspose2d(channels, channels, 2, stride=2))
