@@ -1,105 +1,33 @@
 """Golden cases of the reference implementation; each one found is checked or fails."""
 
+import json
+
 import pytest
 from mmengine.registry import init_default_scope
+from safetensors.numpy import save_file
 
-from golden_checks import (
-    data,
-    data_low_level,
-    detection_data,
-    loading,
-    losses,
-    losses_low_level,
-    mae,
-    metrics,
-    metrics_low_level,
-    networks,
-    networks_change,
-    networks_detection,
-    networks_restoration,
-    networks_unmixing,
-)
-from golden_checks.case import GOLDEN_ROOT, find_cases
-
-CHECKS = {
-    'ImageClassification/model/SpatViT_fusion.py:Attention': networks.check_layer,
-    'ImageClassification/model/SpatViT_fusion.py:SampleAttention': networks.check_layer,
-    'ImageClassification/model/SpatViT_fusion.py:Block': networks.check_layer,
-    'ImageClassification/model/SpatViT_fusion.py:SpatViT': networks.check_spatial_backbone,
-    'ImageClassification/model/SpatViT_fusion_patch.py:SpatViT': networks.check_spatial_backbone,
-    'ChangeDetection/models/SpatVit.py:SpatViT': networks.check_spatial_backbone,
-    'HyperspectralUnmixing/models/SpatVit.py:SpatViT': networks.check_spatial_backbone,
-    'HyperspectralDetection/Anomaly_Detection/models/SpatViT.py:SpatialVisionTransformer':
-        networks.check_spatial_backbone,
-    'HyperspectralDetection/Target_Detection/models/SpatViT.py:SpatialVisionTransformer':
-        networks.check_spatial_backbone,
-    'MultispectralCD/deep_networks/SpatViT.py:ALter_SpatViT': networks.check_spatial_backbone,
-    'ImageClassification/model/SpecViT_fusion.py:SpectralVisionTransformer': networks.check_spectral_backbone,
-    'ChangeDetection/models/SpecVit.py:SpecViT': networks.check_spectral_backbone,
-    'HyperspectralUnmixing/models/SpecVit.py:SpecViT': networks.check_spectral_backbone,
-    'ImageSuperResolution/models/HyperSIGMA/Spatial_route.py:Adpater': networks.check_adapter,
-    'ImageDenoising/models/hypersigma/Spatial_route.py:Adpater': networks.check_adapter,
-    'ImageDenoising/models/hypersigma/Spectral_route.py:Adapter_Spectral': networks.check_adapter,
-    'ImageSuperResolution/models/HyperSIGMA/Spectral_route.py:Adapter_Spectral': networks.check_adapter,
-    'ImageClassification/model/SpatViT_cls.py:SpatViT': networks.check_spatial_classifier,
-    'ImageClassification/model/SpatViT_seg.py:SpatViT': networks.check_spatial_classifier,
-    'ImageClassification/model/ss_fusion_cls.py:SSFusionFramework': networks.check_fusion_classifier,
-    'ImageClassification/model/ss_fusion_cls.py:SSFusionFramework(model_size=base)': networks.check_fusion_classifier,
-    'ImageClassification/model/ss_fusion_seg.py:SSFusionFramework': networks.check_fusion_classifier,
-    'ImageClassification/model/ss_fusion_seg.py:SSFusionFramework(model_size=base)': networks.check_fusion_classifier,
-    'HyperspectralDetection/Anomaly_Detection/models/models.py:SpatialHADFramework': networks_detection.check_anomaly,
-    'HyperspectralDetection/Anomaly_Detection/models/models.py:SSHADFramework': networks_detection.check_anomaly,
-    'HyperspectralDetection/Target_Detection/models/models.py:SpatialHTDFramework': networks_detection.check_target,
-    'HyperspectralDetection/Target_Detection/models/models.py:SSHTDFramework': networks_detection.check_target,
-    'ChangeDetection/models/model.py:HyperSIGMA_CD.forward_fusion': networks_change.check_fusion_change,
-    'ChangeDetection/models/model.py:SpatSIGMA_CD': networks_change.check_window_change,
-    'ChangeDetection/models/model.py:HyperSIGMA_CD': networks_change.check_window_change,
-    'MultispectralCD/deep_networks/FM_detector.py:MSCDNet': networks_change.check_multispectral_change,
-    'HyperspectralUnmixing/models/model.py:SpatSIGMA_Unmix': networks_unmixing.check_unmixing,
-    'HyperspectralUnmixing/models/model.py:HyperSIGMA_Unmix': networks_unmixing.check_unmixing,
-    'ImageDenoising/models/spatsigma.py:SpatViT': networks_restoration.check_denoising,
-    'ImageDenoising/models/hypersigma/model.py:SSFusionFramework': networks_restoration.check_denoising,
-    'ImageSuperResolution/models/SpatSIGMA.py:SpatViT': networks_restoration.check_super_resolution,
-    'ImageSuperResolution/models/HyperSIGMA/model.py:SSFusionFramework': networks_restoration.check_super_resolution,
-    'HyperspectralUnmixing/func.py:loss': losses_low_level.check_unmixing_losses,
-    'ImageDenoising/hsi_setup.py:loss': losses_low_level.check_denoising_losses,
-    'ImageSuperResolution/loss.py:loss': losses_low_level.check_super_resolution_losses,
-    'trainval.pyofbothdetectiontasks,train_foundation_model.py,lovazs_loss.py,segnotebooks': losses.check_losses,
-    'MultispectralCD/script/train_foundation_model.py:crop_image,combine_patches;dataset/imutils.py:normalize_img':
-        data.check_sliding,
-    'Pretrain/models_mae_Spat.py:SpatMAE': mae.check_mae,
-    'Pretrain/models_mae_Spec.py:SpecMAE': mae.check_mae,
-    'HyperspectralDetection/Anomaly_Detection/models/SpatViT.py:SpatialVisionTransformer.init_weights':
-        loading.check_spatial_loading,
-    'ImageClassification/model/SpecViT_fusion.py:SpectralVisionTransformer.init_weights':
-        loading.check_spectral_loading,
-    '*/mmcv_custom/layer_decay_optimizer_constructor_vit.py:LayerDecayOptimizerConstructor_ViT':
-        networks.check_layer_decay,
-    'ImageClassification/model/utils.py:Get_train_and_test_data_inference': data.check_pad_tiles,
-    'ImageClassification/model/split_data.py:apply_PCA': data.check_pca_whiten,
-    'ImageClassification/model/split_data.py:create_patches,split_data': data.check_windows_split,
-    'ImageClassification/demoseghypersigma.ipynb(get_patch,testcell);sameschemeinHyperspectralDetection/*/trainval.py':
-        data.check_tile_stitch,
-    'ChangeDetection/func.py:get_Traindata,get_Testdata': detection_data.check_change_windows,
-    'HyperspectralDetection/*/trainval.py': detection_data.check_pseudo_label,
-    'HyperspectralDetection/Target_Detection/func.py:ts_generation': detection_data.check_target_spectrum,
-    'ImageClassification/democls*.ipynblastcell+model/utils.py:aa_and_each_accuracy':
-        metrics.check_classification_patch,
-    'ImageClassification/model/utils.py:evaluate_performance_all': metrics.check_classification_seg,
-    'HyperspectralDetection/*/func.py:comput_AUC_scores,trainval.py:standard': metrics.check_detection_auc,
-    'ChangeDetection/func.py:two_cls_access,two_cls_access_for_Bay_Barbara': metrics.check_change_hcd,
-    'MultispectralCD/util_func/metrics.py:Evaluator': metrics.check_change_oscd,
-    'HyperspectralUnmixing/func.py:metric': metrics_low_level.check_unmixing_scores,
-    'ImageDenoising/hsi_setup.py(Engine.validate):metric': metrics_low_level.check_denoising_scores,
-    'ImageSuperResolution/metrics.py:metric': metrics_low_level.check_super_resolution_scores,
-    'ImageDenoising/utility/dataset.py:noise': data_low_level.check_noise,
-    'HyperspectralUnmixing/func.py:data': data_low_level.check_unmixing_data,
-    'HyperspectralUnmixing/trainval.py:schedule': data_low_level.check_unmixing_schedule,
-    'ImageDenoising/utility/util.py:data': data_low_level.check_denoising_data,
-    'ImageSuperResolution/utils.py:data': data_low_level.check_super_resolution_data,
-}
+from golden_checks.case import GOLDEN_ROOT, find_cases, read_case
+from golden_checks.dispatch import check, find_check
 
 CASES = find_cases()
+BACKBONES = {case.json['case']: case for case in CASES if 'constructor' in case.json}
+# Classes of the same text in other folders.
+COPIES = {
+    'attn_ssa': 'ImageDenoising/models/hypersigma/Spatial.py: SampleAttention',
+    'attn_full': 'Pretrain/models_mae_Spec.py: Attention',
+    'block_ssa': 'MultispectralCD/deep_networks/SpecViT_new.py: Block',
+    'spat_cd_p1': 'HyperspectralUnmixing/models/SpatVit.py: SpatViT',
+    'spat_det_p1': 'HyperspectralDetection/Target_Detection/models/SpatViT.py: SpatialVisionTransformer',
+    'spec_cd': 'MultispectralCD/deep_networks/SpecViT_new.py: altered_SpecViT_0428',
+    'spec_cls_more_bands_than_tokens':
+        'HyperspectralDetection/Target_Detection/models/SpecViT.py: SpectralVisionTransformer',
+    'adapter_spatial': 'ImageDenoising/models/hypersigma/Spatial_route.py: Adpater',
+    'adapter_spectral': 'ImageSuperResolution/models/HyperSIGMA/Spectral_route.py: Adapter_Spectral',
+    'load_spat': 'ImageClassification/model/SpatViT_seg.py: SpatViT.init_weights',
+    'load_spec': 'ChangeDetection/models/SpecVit.py: SpecViT.init_weights',
+}
+needs_cases = pytest.mark.skipif(
+    not CASES, reason=f'no golden cases in {GOLDEN_ROOT}; set MMHSI_GOLDEN to their folder')
 
 
 @pytest.fixture(autouse=True)
@@ -108,8 +36,53 @@ def scope():
     init_default_scope('mmhsi')
 
 
-@pytest.mark.skipif(not CASES, reason=f'no golden cases in {GOLDEN_ROOT}; set MMHSI_GOLDEN to their folder')
+def moved(case, folder, tensors=None, **changes):
+    """A copy of a case under another name in another folder, with changes of its description."""
+    path = folder / 'some where' / 'else.json'
+    path.parent.mkdir()
+    tensors = case.tensors if tensors is None else tensors
+    save_file(tensors, path.with_suffix('.safetensors'))
+    path.write_text(json.dumps({**case.json, **changes, 'tensor_files': ['else.safetensors']}))
+    return read_case(path)
+
+
+@needs_cases
 @pytest.mark.parametrize('case', CASES, ids=lambda case: str(case.path.relative_to(GOLDEN_ROOT)))
 def test_golden(case):
-    assert case.reference in CHECKS, f'{case.path}: no check for {case.reference!r}'
-    CHECKS[case.reference](case)
+    check(case)
+
+
+@needs_cases
+@pytest.mark.parametrize('name', COPIES)
+def test_a_copy_of_a_class_is_checked_wherever_the_case_lies(name, tmp_path):
+    if name not in BACKBONES:
+        pytest.skip(f'{GOLDEN_ROOT} has no case {name}')
+    check(moved(BACKBONES[name], tmp_path, reference=COPIES[name]))
+
+
+@needs_cases
+def test_the_network_is_built_for_the_size_of_the_recorded_input(tmp_path):
+    """A spectral token is the whole image, so that 9x9 pixels and 3x27 in the same order mean the same."""
+    case = BACKBONES.get('spec_cls_fewer_bands_than_tokens')
+    if case is None:
+        pytest.skip(f'{GOLDEN_ROOT} has no case spec_cls_fewer_bands_than_tokens')
+    tensors = dict(case.tensors)
+    for name in ('in.x', 'grad.x'):
+        tensors[name] = tensors[name].reshape(*tensors[name].shape[:2], 3, -1)
+    check(moved(case, tmp_path, tensors))
+
+
+def test_a_case_of_something_unknown_fails(tmp_path):
+    path = tmp_path / 'case.json'
+    path.write_text(json.dumps(dict(reference='ImageClassification/model/Surprise.py: SpatViT')))
+    with pytest.raises(AssertionError, match="no check for 'ImageClassification/model/Surprise.py:SpatViT'"):
+        check(read_case(path))
+
+
+def test_arguments_methods_and_folders_of_a_name_do_not_matter():
+    fusion = 'ImageClassification/model/ss_fusion_cls.py:SSFusionFramework'
+    assert find_check(f'{fusion}(model_size=large)') is find_check(fusion) is not None
+    change = 'ChangeDetection/models/model.py:HyperSIGMA_CD'
+    assert find_check(f'{change}.forward_fusion') is find_check(change) is not None
+    scripts = [f'HyperspectralDetection/{folder}/trainval.py' for folder in ('*', 'Target_Detection')]
+    assert find_check(scripts[0]) is find_check(scripts[1]) is not None

@@ -5,18 +5,14 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .convert_kinds import ALIASES, KINDS
+from .convert_kinds import KINDS
 from .convert_rules import NUM_LEVELS, Rules
+from .official_classes import ALIASES
 
 # First layer behind a concatenation that runs deep to shallow there.
 _DEEPEST_FIRST = ('head.hidden.linear0.weight', 'head.classifier.0.weight', 'decode_head.first_conv.weight')
 # Layers per pixel: linear ones are 1x1 convolutions here.
 _PIXEL_LAYERS = ('decode_head.first_conv.', 'decode_head.hidden.', 'decode_head.conv_seg.')
-
-
-def short_kinds() -> list[str]:
-    """The short names of kinds."""
-    return [name for name in ALIASES if re.fullmatch(r'[a-z-]+', name) and '-' in name]
 
 
 def normalise_kind(kind: str) -> str:
@@ -26,7 +22,7 @@ def normalise_kind(kind: str) -> str:
         ValueError: For an unknown kind.
     """
     name = re.sub(r'\(.*\)|\s', '', kind)
-    name = re.sub(r'\.(forward_\w+|init_weights)$', '', name)
+    name = re.sub(r'(:\w+)\.\w+$', r'\1', name)
     name = ALIASES.get(name, name)
     if name not in KINDS:
         raise ValueError(f'unknown kind {kind!r}, expected one of {sorted([*KINDS, *ALIASES])}')

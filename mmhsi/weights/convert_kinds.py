@@ -22,6 +22,18 @@ from .convert_rules import (
     spectral_reductions,
     two_branch,
 )
+from .official_classes import (
+    CHANNEL_NORM,
+    LAYER,
+    PATCH_EMBEDDING,
+    SPATIAL_OF_CLASSIFICATION,
+    SPATIAL_OF_DETECTION,
+    SPATIAL_OF_MULTISPECTRAL,
+    SPATIAL_PLAIN,
+    SPATIAL_REFINER,
+    SPECTRAL,
+    SPECTRAL_REFINER,
+)
 
 _DEAD_CLASSIFIERS: Rules = [(r'(classifier1?\.\d|cls|DR)\.(weight|bias)', None)]
 
@@ -88,8 +100,10 @@ def _mae(encoder: Rules) -> Rules:
 
 
 KINDS: dict[str, Rules] = {
-    'attention': [(r'(.*)', r'\1')],
-    'ImageClassification/model/SpatViT_fusion.py:SpatViT': [*pyramid('neck.'), *_DEAD_CLASSIFIERS, *spatial()],
+    LAYER: [(r'(.*)', r'\1')],
+    PATCH_EMBEDDING: [(r'proj\.(.*)', r'projection.\1')],
+    CHANNEL_NORM: [(r'ln\.(.*)', r'\1')],
+    SPATIAL_OF_CLASSIFICATION: [*pyramid('neck.'), *_DEAD_CLASSIFIERS, *spatial()],
     'ImageClassification/model/SpatViT_cls.py:SpatViT': [
         *_SPATIAL_CLASSIFIER,
         (r'fpn\d\..*', None),  # built, never applied
@@ -103,8 +117,7 @@ KINDS: dict[str, Rules] = {
         (r'classifier\.1\.(.*)', r'decode_head.hidden.0.\1'),
         (r'classifier\.2\.(.*)', r'decode_head.conv_seg.\1'),
     ],
-    'ImageClassification/model/SpecViT_fusion.py:SpectralVisionTransformer': [
-        spectral_reductions('neck.'), *spectral()],
+    SPECTRAL: [spectral_reductions('neck.'), *spectral()],
     'ImageClassification/model/ss_fusion_cls.py:SSFusionFramework': _classification_fusion([
         (r'conv\.(weight|bias)', None),
         (r'classifier\.([02])\.(.*)', lambda m: f'head.hidden.linear{int(m[1]) // 2}.{m[2]}'),
@@ -114,10 +127,9 @@ KINDS: dict[str, Rules] = {
         (r'conv\.(.*)', r'decode_head.first_conv.\1'),
         (r'cls\.(.*)', r'decode_head.conv_seg.\1'),
     ]),
-    'ChangeDetection/models/SpatVit.py:SpatViT': spatial(),
-    'MultispectralCD/deep_networks/SpatViT.py:ALter_SpatViT': [*pyramid('neck.'), *spatial()],
-    'HyperspectralDetection/Anomaly_Detection/models/SpatViT.py:SpatialVisionTransformer': [
-        detection_reductions('neck.'), *spatial()],
+    SPATIAL_PLAIN: spatial(),
+    SPATIAL_OF_MULTISPECTRAL: [*pyramid('neck.'), *spatial()],
+    SPATIAL_OF_DETECTION: [detection_reductions('neck.'), *spatial()],
     'HyperspectralDetection/Anomaly_Detection/models/models.py:SpatialHADFramework': _spatial_detection(_ANOMALY_HEAD),
     'HyperspectralDetection/Anomaly_Detection/models/models.py:SSHADFramework': _fusion_detection(_ANOMALY_HEAD),
     'HyperspectralDetection/Target_Detection/models/models.py:SpatialHTDFramework': _spatial_detection(_TARGET_HEAD),
@@ -134,51 +146,13 @@ KINDS: dict[str, Rules] = {
         *_CHANGE_HEAD,
     ],
     'MultispectralCD/deep_networks/FM_detector.py:MSCDNet': _multispectral_change(SIAMESE),
-    'ImageSuperResolution/models/HyperSIGMA/Spatial_route.py:Adpater': [
+    SPATIAL_REFINER: [
         *SPATIAL_REFINEMENT,
         (r'pos_embed|(patch_embed\.proj|norm|up1|conv1_reconstruct|conv2_reconstruct|conv_head)\.(weight|bias)', None),
     ],
-    'ImageDenoising/models/hypersigma/Spectral_route.py:Adapter_Spectral': blocks_only(
+    SPECTRAL_REFINER: blocks_only(
         r'(pos_embed|(spat_map|norm|conv_[qkv]\.\d+|l1|conv_head|conv1_reconstruct)\.(weight|bias))'),
     **LOW_LEVEL_KINDS,
     'Pretrain/models_mae_Spat.py:SpatMAE': _mae(spatial()),
     'Pretrain/models_mae_Spec.py:SpecMAE': _mae(spectral()),
-}
-
-# Official copies of one class, and short names.
-ALIASES = {
-    'ImageClassification/model/SpatViT_fusion_patch.py:SpatViT': 'ImageClassification/model/SpatViT_fusion.py:SpatViT',
-    'HyperspectralUnmixing/models/SpatVit.py:SpatViT': 'ChangeDetection/models/SpatVit.py:SpatViT',
-    'ChangeDetection/models/SpecVit.py:SpecViT':
-        'ImageClassification/model/SpecViT_fusion.py:SpectralVisionTransformer',
-    'HyperspectralUnmixing/models/SpecVit.py:SpecViT':
-        'ImageClassification/model/SpecViT_fusion.py:SpectralVisionTransformer',
-    'HyperspectralDetection/Target_Detection/models/SpatViT.py:SpatialVisionTransformer':
-        'HyperspectralDetection/Anomaly_Detection/models/SpatViT.py:SpatialVisionTransformer',
-    'ImageDenoising/models/hypersigma/Spatial_route.py:Adpater':
-        'ImageSuperResolution/models/HyperSIGMA/Spatial_route.py:Adpater',
-    'ImageSuperResolution/models/HyperSIGMA/Spectral_route.py:Adapter_Spectral':
-        'ImageDenoising/models/hypersigma/Spectral_route.py:Adapter_Spectral',
-    'ImageClassification/model/SpatViT_fusion.py:Attention': 'attention',
-    'ImageClassification/model/SpatViT_fusion.py:SampleAttention': 'attention',
-    'ImageClassification/model/SpatViT_fusion.py:Block': 'attention',
-    'hypersigma-cls': 'ImageClassification/model/ss_fusion_cls.py:SSFusionFramework',
-    'hypersigma-seg': 'ImageClassification/model/ss_fusion_seg.py:SSFusionFramework',
-    'spatsigma-cls': 'ImageClassification/model/SpatViT_cls.py:SpatViT',
-    'spatsigma-seg': 'ImageClassification/model/SpatViT_seg.py:SpatViT',
-    'hypersigma-htd': 'HyperspectralDetection/Target_Detection/models/models.py:SSHTDFramework',
-    'spatsigma-htd': 'HyperspectralDetection/Target_Detection/models/models.py:SpatialHTDFramework',
-    'hypersigma-had': 'HyperspectralDetection/Anomaly_Detection/models/models.py:SSHADFramework',
-    'spatsigma-had': 'HyperspectralDetection/Anomaly_Detection/models/models.py:SpatialHADFramework',
-    'hypersigma-hcd': 'ChangeDetection/models/model.py:HyperSIGMA_CD',
-    'spatsigma-hcd': 'ChangeDetection/models/model.py:SpatSIGMA_CD',
-    'hypersigma-mscd': 'MultispectralCD/deep_networks/FM_detector.py:MSCDNet',
-    'hypersigma-hiu': 'HyperspectralUnmixing/models/model.py:HyperSIGMA_Unmix',
-    'spatsigma-hiu': 'HyperspectralUnmixing/models/model.py:SpatSIGMA_Unmix',
-    'hypersigma-hid': 'ImageDenoising/models/hypersigma/model.py:SSFusionFramework',
-    'spatsigma-hid': 'ImageDenoising/models/spatsigma.py:SpatViT',
-    'hypersigma-hsr': 'ImageSuperResolution/models/HyperSIGMA/model.py:SSFusionFramework',
-    'spatsigma-hsr': 'ImageSuperResolution/models/SpatSIGMA.py:SpatViT',
-    'spat-mae': 'Pretrain/models_mae_Spat.py:SpatMAE',
-    'spec-mae': 'Pretrain/models_mae_Spec.py:SpecMAE',
 }

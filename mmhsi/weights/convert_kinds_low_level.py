@@ -85,6 +85,10 @@ LOW_LEVEL_KINDS: dict[str, Rules] = {
         (r'conv[234]_\..*', None),
         *_ABUNDANCE_HEAD,
     ],
+    'ImageDenoising/models/hypersigma/Spatial.py:SpatialVisionTransformer': [
+        *_enlargement(MODEL.neck), *_DEAD_DECODER, *spatial()],
+    'ImageSuperResolution/models/HyperSIGMA/Spatial.py:SpatialVisionTransformer': [
+        *_NO_ENLARGEMENT, *_DEAD_DECODER, *spatial()],
     'ImageDenoising/models/spatsigma.py:SpatViT': _spatial_restoration(
         _enlargement(RESTORER.neck), _RESTORATION_HEAD),
     'ImageDenoising/models/hypersigma/model.py:SSFusionFramework': _fusion_restoration(

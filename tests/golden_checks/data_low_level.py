@@ -1,19 +1,22 @@
-"""Goldens of the noise, the data steps and the schedules of unmixing, denoising and super-resolution."""
+"""Goldens of the noise and the data steps of unmixing, denoising and super-resolution."""
+
+import re
 
 import numpy as np
-import torch
-from mmengine.optim import CosineAnnealingLR, DefaultOptimWrapperConstructor, MultiStepLR
-from torch import nn
+from mmcv.transforms import BaseTransform
 
-from golden_checks.case import GOLDEN_ROOT, GoldenCase
+from golden_checks.case import GoldenCase
+from golden_checks.schedules import stepped_rates, warmed_up_rates
 from mmhsi.datasets import CentreSplit, CropDataset, Scene
 from mmhsi.datasets.transforms import MinMaxScale
 from mmhsi.datasets.transforms.band_noise import DeadlineNoise, ImpulseNoise, MixedNoise, StripeNoise
 from mmhsi.datasets.transforms.dihedral import dihedral
-from mmhsi.datasets.transforms.noise import GaussianNoise, NoiseChain, NonIIDGaussianNoise
+from mmhsi.datasets.transforms.noise import GaussianNoise, MissingStrips, NoiseChain, NonIIDGaussianNoise
 from mmhsi.datasets.transforms.percentile import PercentileScale
 from mmhsi.utils.tiling import TileGrid
 from mmhsi.utils.windows import centred_window, crop_window
+
+HALVED_EVERY = 150  # epochs of super-resolution
 
 
 def channels_first(cube: np.ndarray) -> np.ndarray:
@@ -30,21 +33,22 @@ def tiles_of(image: np.ndarray, tile: int) -> tuple[list[np.ndarray], np.ndarray
     return [crop_window(image, top, left, tile, tile, 'append') for top, left in positions], positions
 
 
+def noise_of(name: str) -> BaseTransform:
+    """The noise that a name of the goldens stands for; numbers are standard deviations."""
+    kind, *numbers = re.split('_sigma|_', name)
+    numbers = tuple(map(int, numbers))
+    bank = [dict(type=f'mmhsi.{kind}Noise') for kind in ('Stripe', 'Deadline', 'Impulse')]
+    makers = dict(
+        iid=lambda: GaussianNoise(*numbers), blind=lambda: GaussianNoise(numbers),
+        noniid=lambda: NonIIDGaussianNoise(numbers), impulse=ImpulseNoise, stripe=StripeNoise, deadline=DeadlineNoise,
+        inpainting=MissingStrips, complex=lambda: MixedNoise(bank))
+    return NoiseChain(name) if kind.startswith('case') else makers[kind]()
+
+
 def check_noise(case: GoldenCase) -> None:
     """Every noise with the stream of the seed, value by value."""
-    bank = [dict(type=f'mmhsi.{kind}Noise') for kind in ('Stripe', 'Deadline', 'Impulse')]
-    noises = {
-        'iid_sigma70': GaussianNoise(70),
-        'blind_10_70': GaussianNoise((10, 70)),
-        'noniid_10_30_50_70': NonIIDGaussianNoise((10, 30, 50, 70)),
-        'noniid_30_50_70_90': NonIIDGaussianNoise((30, 50, 70, 90)),
-        'impulse': ImpulseNoise(),
-        'stripe': StripeNoise(),
-        'deadline': DeadlineNoise(),
-        'complex': MixedNoise(bank),
-        **{name: NoiseChain(name) for name in ('case2', 'case3', 'case4', 'case5')},
-    }
-    assert noises.keys() == case.json['expected'].keys()
+    noises = {name: noise_of(name) for name in case.json['expected']}
+    assert noises
     clean = channels_last(case.tensors['input.clean'])
     state = np.random.get_state()
     for name, noise in noises.items():
@@ -100,20 +104,19 @@ def check_denoising_data(case: GoldenCase) -> None:
     positions = TileGrid.sliding(size, stride, layout='inside').positions(*ranged.shape[:2])
     windows = np.stack([ranged[top:top + size, left:left + size] for top, left in positions])
     np.testing.assert_array_equal(np.moveaxis(windows, -1, 1), tensors['output.a_volume'])
-    half, = CropDataset(Scene(ranged), crop_size=size, scales=[.5])
-    np.testing.assert_allclose(channels_first(half['gt']), tensors['output.a_zoom_half'][..., :size], **tolerance)
+    half = channels_last(tensors['output.a_zoom_half'])
+    side = min(half.shape[:2])
+    places = TileGrid.sliding(side, 1, layout='inside').positions(*half.shape[:2])
+    found = CropDataset(Scene(ranged), crop_size=side, stride=1, scales=[.5])
+    assert len(found) == len(places)
+    for sample, (top, left) in zip(found, places, strict=True):
+        np.testing.assert_allclose(sample['gt'], half[top:top + side, left:left + side], **tolerance)
     image = channels_last(tensors['input.aug'])
     for pose in range(8):
         np.testing.assert_array_equal(channels_first(dihedral(image, pose)), tensors[f'output.aug_mode{pose}'])
     np.testing.assert_array_equal(
         channels_first(dihedral(image, 1)[..., ::-1]), tensors['output.aug_mode1_band_reversed'])
-    epochs, warmup = config['epochs'], config['warmup']
-    # the shifted warm-up: the full rate, half of it, and the full rate again, from which it falls
-    found = rates(config['base_lr'], epochs, lambda optimizer: [
-        MultiStepLR(optimizer, milestones=[1], gamma=.5),
-        MultiStepLR(optimizer, milestones=[warmup], gamma=2.),
-        CosineAnnealingLR(optimizer, T_max=epochs - warmup, begin=warmup, end=epochs),
-    ])
+    found = warmed_up_rates(config['base_lr'], config['epochs'], config['warmup'])
     np.testing.assert_allclose(found, case.json['expected']['lr_of_epoch'], rtol=tolerance['rtol'], atol=0)
 
 
@@ -122,43 +125,7 @@ def check_super_resolution_data(case: GoldenCase) -> None:
     image = case.tensors['input.image_hwc']
     for pose in range(8):
         np.testing.assert_array_equal(dihedral(image, pose), case.tensors[f'output.aug_mode{pose}'])
-    found = rates(case.json['config']['base_lr'], 350, lambda optimizer: [
-        MultiStepLR(optimizer, milestones=[149, 299], gamma=.5),
-    ])
-    for epoch, rate in case.json['expected']['lr_of_epoch'].items():
-        np.testing.assert_allclose(found[int(epoch) - 1], rate, rtol=1e-12)
-
-
-def check_unmixing_schedule(case: GoldenCase) -> None:
-    """The rate of each epoch, one epoch ahead in the reference, and the parameters with and without decay."""
-    config, expected, tolerance = case.json['config'], case.json['expected'], case.json['tolerance']
-    found = rates(config['lr'], config['epochs'] + 1, lambda optimizer: [
-        CosineAnnealingLR(optimizer, T_max=config['epochs']),
-    ])
-    np.testing.assert_allclose(found[1:], expected['lr_per_epoch'], **tolerance)
-    network = GoldenCase(GOLDEN_ROOT / 'low_level/unmixing_spatsigma.json', {})
-    model = nn.ParameterDict({
-        name.replace('.', '/'): torch.from_numpy(value)
-        for name, value in network.group('state_dict.').items()
-        if 'running_' not in name and 'num_batches' not in name
-    })
-    optimizer = DefaultOptimWrapperConstructor(
-        dict(optimizer=dict(type='AdamW', lr=config['lr'], weight_decay=config['weight_decay'])),
-        paramwise_cfg=dict(flat_decay_mult=0.))(model).optimizer
-    for group in expected['param_groups']:
-        alike = [ours for ours in optimizer.param_groups if ours['weight_decay'] == group['weight_decay']]
-        assert len(alike) == group['n']
-        assert all(ours['lr'] == config['lr'] * group['lr_scale'] for ours in alike)
-
-
-def rates(base: float, epochs: int, schedulers) -> list[float]:
-    """Learning rate of each epoch under MMEngine's schedulers of epochs."""
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=base)
-    steps = schedulers(optimizer)
-    found = []
-    for _ in range(epochs):
-        found.append(optimizer.param_groups[0]['lr'])
-        optimizer.step()
-        for scheduler in steps:
-            scheduler.step()
-    return found
+    expected = {int(epoch): rate for epoch, rate in case.json['expected']['lr_of_epoch'].items()}
+    found = stepped_rates(case.json['config']['base_lr'], max(expected), HALVED_EVERY)
+    for epoch, rate in expected.items():
+        np.testing.assert_allclose(found[epoch - 1], rate, rtol=1e-12)

@@ -1,5 +1,7 @@
 """Goldens of the data steps of target, anomaly and change detection."""
 
+import re
+
 import numpy as np
 
 from golden_checks.case import GoldenCase
@@ -43,9 +45,10 @@ def check_change_windows(case: GoldenCase) -> None:
         split=NumberSplit(expected['train_number'], 0, expected['numpy_legacy_seed'])(_classes(tensors['label'])),
         preprocessing=[dict(type='MinMaxScale', per_band=True)])
     bands = tensors['t1'].shape[-1]
-    for name in ('w5', 'w15'):
-        wanted = case.group(f'{name}/')
-        size = int(name[1:])
+    sizes = sorted({int(name[1:].split('/')[0]) for name in tensors if re.match(r'w\d+/', name)})
+    assert sizes
+    for size in sizes:
+        wanted = case.group(f'w{size}/')
         train = _samples(scene, 'train', size)
         order = np.argsort([1 - sample['gt_label'] for sample in train], kind='stable')  # changed ones first
         dates = np.stack([train[index]['img'] for index in order]).transpose(0, 3, 1, 2)

@@ -11,8 +11,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 import mmhsi.models  # noqa: F401
-from golden_checks.case import GoldenCase
-from golden_checks.compare import as_tensors, assert_gradient_close
+from golden_checks.case import GoldenCase, as_tensors
+from golden_checks.compare import assert_gradient_close
 from mmhsi.registry import MODELS
 
 MODEL_CONFIGS = Path(__file__).parents[2] / 'configs/_base_/models'

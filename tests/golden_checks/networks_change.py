@@ -1,101 +1,87 @@
 """Goldens of change detection, hyperspectral and multispectral."""
 
-import numpy as np
 import torch
 from mmseg.models import EncoderDecoder
-from torch import Tensor
 
 from golden_checks.case import GoldenCase
-from golden_checks.compare import check_backbone_outputs, check_network_output
-from golden_checks.networks import (
+from golden_checks.compare import check_outputs, load
+from golden_checks.sizes import (
     Pipeline,
-    input_of,
-    load,
+    hyper_sigma,
     multispectral_scales,
-    settings_of,
+    num_tokens,
+    setting,
+    shapes_of,
     spat_vit,
-    spec_vit,
+    spatial_levels,
 )
 
 
-def pair_of(case: GoldenCase) -> Tensor:
-    """Both dates as one image of twice the bands."""
-    return torch.from_numpy(np.concatenate([case.tensors['input/t1'], case.tensors['input/t2']], axis=1))
-
-
-def window_backbone(case: GoldenCase) -> dict:
+def _window_backbone(case: GoldenCase) -> dict:
     """Shared encoder and neck of SpatSIGMA or HyperSIGMA for windows of two dates."""
-    sizes = settings_of(case)
-    # the official constructor calls the window's side patch_size, and the patch's seg_patches
-    window, patch = (sizes['window'], sizes['patch_size']) if 'window' in sizes else (
-        sizes['patch_size'], sizes['seg_patches'])
-    spatial = spat_vit(sizes, use_abs_pos_emb=False, img_size=window, patch_size=patch)
-    if 'SpatSIGMA' in case.reference:
-        neck = dict(type='mmhsi.LevelPyramid', in_channels=sizes['embed_dim'], out_channels=sizes['level_in'])
-        return dict(type='mmhsi.SiameseBackbone', encoder=spatial, neck=neck)
+    shapes, levels = shapes_of(case), spatial_levels(case)
+    reduced, width, *_ = shapes['conv_features1.weight']
+    if case.class_name.startswith('SpatSIGMA'):
+        neck = dict(type='mmhsi.LevelPyramid', in_channels=width, out_channels=reduced, scales=(1, ) * len(levels))
+        return dict(type='mmhsi.SiameseBackbone', encoder=spat_vit(case, 'encoder.'), neck=neck)
     neck = dict(
         type='mmhsi.SpectralEnhancement',
-        in_channels=sizes['embed_dim'],
-        num_tokens=sizes['spec_tokens'],
-        num_spectral_levels=len(sizes['out_indices']),
-        mid_channels=sizes.get('sem_hidden', 32),
-        out_channels=sizes.get('level_in', sizes['spec_tokens']))
-    spectral = spec_vit(sizes, sizes['out_indices'], use_abs_pos_emb=False, img_size=window)
-    encoder = dict(type='mmhsi.HyperSIGMA', spatial=spatial, spectral=spectral)
-    return dict(type='mmhsi.SiameseBackbone', encoder=encoder, neck=neck)
-
-
-def check_fusion_change(case: GoldenCase) -> None:
-    """SEM of the change-detection folder, one date."""
-    x = input_of(case)
-    maps = load(Pipeline(backbone=window_backbone(case)), case).backbone.extract_date(x)
-    check_backbone_outputs(case, x, {f'ss{i}': level for i, level in enumerate(maps)})
+        in_channels=width,
+        num_tokens=num_tokens(case, 'spec_encoder.'),
+        spectral_channels=shapes['spec_encoder.l1.weight'][0],
+        num_spectral_levels=len(levels),
+        mid_channels=shapes['fc_spec1.0.weight'][0],
+        out_channels=reduced)
+    return dict(type='mmhsi.SiameseBackbone', encoder=hyper_sigma(case, levels), neck=neck)
 
 
 def check_window_change(case: GoldenCase) -> None:
     """Change detection by windows; official networks give changed before unchanged."""
-    sizes = settings_of(case)
-    widths = [
-        value.shape[0] for name, value in sorted(case.group('state_dict/BCD_classifier.').items())
-        if name.endswith('.weight')]
+    shapes = shapes_of(case)
+    backbone = _window_backbone(case)
+    if case.method == 'forward_fusion':  # the SEM of one date, without the head
+        maps = load(Pipeline(backbone=backbone), case).backbone.extract_date(case.images[0])
+        return check_outputs(case, **{f'ss{i}': level for i, level in enumerate(maps)})
+    widths = [shape[0] for name, shape in sorted(shapes.items())
+              if name.startswith('BCD_classifier.') and name.endswith('.weight')]
     head = dict(
         type='mmhsi.ChangeClsHead',
-        in_channels=[sizes['level_in']] * len(sizes['out_indices']),
-        level_channels=sizes['level_dim'],
+        in_channels=[shapes['conv_features1.weight'][0]] * len(spatial_levels(case)),
+        level_channels=shapes['conv1.double_conv.3.bias'][0],
         hidden_channels=widths[:-1])
-    model = load(Pipeline(backbone=window_backbone(case), head=head), case)
-    check_network_output(case, model.head(model.features(pair_of(case))).flip(1))
+    model = load(Pipeline(backbone=backbone, head=head), case)
+    return check_outputs(case, logits=model.head(model.features(torch.cat(case.images, 1))).flip(1))
 
 
 def check_multispectral_change(case: GoldenCase) -> None:
     """Multispectral change detection, through mmseg's framework."""
-    sizes = settings_of(case)
-    reduced, levels = sizes['reduced_channels'], len(sizes['out_indices'])
-    spatial = spat_vit(dict(sizes, in_chans=reduced), sizes['abs_pos_embed'])
-    spectral = spec_vit(sizes, [sizes['spec_level_used']], sizes['abs_pos_embed'])
+    shapes, levels = shapes_of(case), spatial_levels(case)
+    reduced, bands, *_ = shapes['dim_red.weight']
+    # only the first level of the spectral branch is used
+    encoder = hyper_sigma(case, [setting(case, 'spec_level_used', default=levels[0])])
+    width, patch = encoder['spatial']['arch']['embed_dims'], encoder['spatial']['patch_size']
+    fused, classes = shapes['fuse_layer_1.0.weight'][0], shapes['main_clf_1.bias'][0]
     neck = dict(
         type='mmhsi.SpectralEnhancement',
-        in_channels=sizes['embed_dim'],
-        num_tokens=sizes['spec_tokens'],
-        mid_channels=case.tensors['state_dict/fc_spec.0.weight'].shape[0],
+        in_channels=width,
+        num_tokens=num_tokens(case, 'spec_encoder.'),
+        spectral_channels=shapes['spec_encoder.l1.weight'][0],
+        mid_channels=shapes['fc_spec.0.weight'][0],
         out_channels=None,
-        scales=multispectral_scales(sizes['patch_size']),
+        scales=multispectral_scales('ALter_SpatViT', patch),
         shared_gate=True)
     model = EncoderDecoder(
         backbone=dict(
             type='mmhsi.SiameseBackbone',
-            projection=dict(type='Conv2d', in_channels=sizes['in_chans'], out_channels=reduced, kernel_size=1),
-            encoder=dict(type='mmhsi.HyperSIGMA', spatial=spatial, spectral=spectral),
+            projection=dict(type='Conv2d', in_channels=bands, out_channels=reduced, kernel_size=1),
+            encoder=encoder,
             neck=neck,
             fusion='concat'),
-        neck=dict(
-            type='mmhsi.TopDownFusion', in_channels=[2 * sizes['embed_dim']] * levels, out_channels=sizes['fuse_dim']),
+        neck=dict(type='mmhsi.TopDownFusion', in_channels=[2 * width] * len(levels), out_channels=fused),
         decode_head=dict(
-            type='mmseg.FCNHead', num_convs=0, concat_input=False, in_channels=sizes['fuse_dim'],
-            channels=sizes['fuse_dim'], in_index=0, num_classes=sizes['num_classes'],
-            out_channels=sizes['num_classes'], dropout_ratio=0.,
+            type='mmseg.FCNHead', num_convs=0, concat_input=False, in_channels=fused, channels=fused, in_index=0,
+            num_classes=classes, out_channels=classes, dropout_ratio=0.,
             loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)))
-    pair = pair_of(case)
-    size = tuple(pair.shape[2:])
     load(model, case)
-    check_network_output(case, model.encode_decode(pair, [dict(img_shape=size)] * len(pair)))
+    pair = torch.cat(case.images, 1)
+    check_outputs(case, logits=model.encode_decode(pair, [dict(img_shape=case.image_size)] * len(pair)))

@@ -6,8 +6,8 @@ from narrow_low_level import NAMES, narrow_low_level
 from narrow_models import build
 
 from mmhsi.utils import convert_hypersigma_state_dict
-from mmhsi.weights.convert import short_kinds
 from mmhsi.weights.convert_back import names_in_mmhsi, revert_hypersigma_state_dict
+from mmhsi.weights.official_classes import short_kinds
 from mmhsi.weights.official_layout import official_vocabulary
 
 KINDS = {name.replace('-base_', '-'): name for name in NAMES}

@@ -8,8 +8,8 @@ Pre-training files are recognised by their parameters; give the kind of any othe
 import argparse
 
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
-from mmhsi.weights.convert import short_kinds
 from mmhsi.weights.official_checkpoint import Conversion, convert_checkpoint
+from mmhsi.weights.official_classes import short_kinds
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -9,8 +9,8 @@ hypersigma-cls.
 import argparse
 
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
-from mmhsi.weights.convert import short_kinds
 from mmhsi.weights.official_checkpoint import revert_checkpoint
+from mmhsi.weights.official_classes import short_kinds
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
