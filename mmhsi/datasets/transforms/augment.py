@@ -5,6 +5,8 @@ For flips use ``mmcv.RandomFlip`` (``type='RandomFlip'``), which serves any numb
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -18,17 +20,29 @@ def _check_probability(prob: float) -> None:
 
 @TRANSFORMS.register_module()
 class RandomRotate90(BaseTransform):
-    """Rotates 'img' and, where there is one, 'gt_seg_map' by 0, 1, 2 or 3 quarter turns with equal chance.
+    """Rotates 'img' and, where there is one, 'gt_seg_map' by a number of quarter turns drawn with equal chance.
 
     Adds the key 'rotate90', the number of counter-clockwise quarter turns. The window has to be square.
+
+    Args:
+        turns (Sequence[int]): The numbers to draw from. Defaults to (0, 1, 2, 3); the published multispectral change
+            detection of HyperSIGMA never leaves a crop as it is, (1, 2, 3).
+
+    Raises:
+        ValueError: If there is no number, or one that is not 0 to 3; for a window that is not square.
     """
+
+    def __init__(self, turns: Sequence[int] = (0, 1, 2, 3)):
+        if not len(turns) or not set(turns) <= {0, 1, 2, 3}:
+            raise ValueError(f'turns must be numbers of quarter turns from 0 to 3, found {turns}')
+        self.turns = tuple(turns)
 
     def transform(self, results: dict) -> dict:
         """Rotate 'img' of shape (H, W, C) and 'gt_seg_map' of shape (H, W)."""
         height, width = results['img'].shape[:2]
         if height != width:
             raise ValueError(f'RandomRotate90 needs square windows, not {height} x {width}')
-        turns = int(np.random.randint(4))
+        turns = self.turns[np.random.randint(len(self.turns))]
         results['rotate90'] = turns
         for key in ('img', 'gt_seg_map'):
             if turns and key in results:

@@ -5,6 +5,7 @@ from .exact_resume_hook import ExactResumeHook
 from .experiment_check_hook import ExperimentCheckHook
 from .initial_state_hook import InitialStateHook
 from .iteration_seed_hook import IterationSeedHook
+from .lowest_loss_hook import LowestLossHook
 from .mean_loss_hook import MeanLossHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .preemption_hook import PreemptionHook
@@ -17,7 +18,7 @@ from .subspace_init_hook import SubspaceInitHook
 
 __all__ = [
     'ExactResumeHook', 'ExperimentCheckHook', 'InitialEndmemberHook', 'InitialStateHook', 'IterationSeedHook',
-    'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook', 'PreemptionHook', 'RefinementHook',
-    'SafeCheckpointHook',
-    'SceneProgressHook', 'SceneResultHook', 'SceneStateHook', 'SubspaceInitHook'
+    'LowestLossHook', 'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook', 'PreemptionHook',
+    'RefinementHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook',
+    'SubspaceInitHook'
 ]

@@ -74,3 +74,11 @@ def test_augmentation_leaves_the_given_array_alone():
     image = results['img']
     RandomBandNoise(prob=1.)(RandomSpectralScale(prob=1.)(results))
     np.testing.assert_array_equal(image, sample()['img'])
+
+
+def test_rotation_may_leave_out_the_identity():
+    np.random.seed(0)
+    rotate = RandomRotate90(turns=(1, 2, 3))
+    assert {rotate(sample())['rotate90'] for _ in range(40)} == {1, 2, 3}
+    with pytest.raises(ValueError, match='quarter turns from 0 to 3, found'):
+        RandomRotate90(turns=(0, 4))
