@@ -1,10 +1,18 @@
 # As the official code has it, where the defaults of this toolbox depart from it; see the README.
 _base_ = 'hypersigma-base_hermiston.py'
 
-scene = dict(split=dict(seed=1))  # whatever the seed of the run
+model = dict(
+    backbone=dict(
+        encoder=dict(
+            spatial=dict(
+                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', ))),
+            spectral=dict(
+                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map', ))))))
 
+scene = dict(split=dict(seed=1))  # whatever the seed of the run
 train_dataloader = dict(dataset=dict(scene=scene))
-test_dataloader = dict(dataset=dict(scene=scene, evaluate_on='labelled'))  # the training pixels count as well
+# labelled pixels alone are classified, and those of the training count as well
+test_dataloader = dict(dataset=dict(scene=scene, subset='labelled', evaluate_on='labelled'))
 test_evaluator = dict(reference_rounding=True)
 
 optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=1.0))  # the rule matches no parameter
@@ -13,3 +21,4 @@ param_scheduler = [
     dict(type='ConstantLR', factor=1., begin=0, end=1, by_epoch=True),  # notes the base rate
     dict(type='CosineAnnealingLR', T_max=50, eta_min=0, last_step=0, by_epoch=True)
 ]
+randomness = dict(seed=1)

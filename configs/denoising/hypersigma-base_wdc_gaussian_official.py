@@ -7,8 +7,15 @@ _base_ = [
 model = dict(
     generator=dict(
         backbone=dict(
-            spatial=dict(img_size=_base_.tile_size, in_channels=_base_.num_bands),
-            spectral=dict(img_size=_base_.tile_size)),
+            spatial=dict(
+                img_size=_base_.tile_size,
+                in_channels=_base_.num_bands,
+                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', ))),
+            spectral=dict(
+                img_size=_base_.tile_size,
+                init_cfg=dict(
+                    type='Pretrained', checkpoint='hypersigma:spec-vit-base',
+                    drop_first_token=True))),  # as if it were that of a class token
         neck=dict(spatial_refinement=dict(embed_dims=_base_.num_bands, img_size=(_base_.tile_size, _base_.tile_size))),
         head=dict(num_bands=_base_.num_bands)),
     test_cfg=dict(tile_size=_base_.tile_size))

@@ -1,7 +1,14 @@
 # As the official code has it, where the defaults of this toolbox depart from it; see the README.
 _base_ = 'hypersigma-base_houston_x8.py'
 
-model = dict(test_cfg=dict(overlap=0))  # tiles side by side
+model = dict(
+    generator=dict(
+        backbone=dict(
+            spatial=dict(
+                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', ))),
+            spectral=dict(
+                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map', ))))),
+    test_cfg=dict(overlap=0))  # tiles side by side
 
 val_dataloader = _base_.test_dataloader  # the best state is chosen on the test images
 val_evaluator = dict(ergas_ratio=4, skip_zeros=True)  # ERGAS comes out twice as large

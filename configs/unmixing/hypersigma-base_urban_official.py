@@ -2,6 +2,9 @@
 _base_ = 'hypersigma-base_urban.py'
 
 model = dict(
+    backbone=dict(
+        spatial=dict(init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', ))),
+        spectral=dict(init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map', )))),
     loss_reconstruction=dict(margin=None),
     loss_variation=dict(along='endmembers', reduction='sum'))
 
@@ -18,3 +21,4 @@ param_scheduler = [
 ]
 # endmembers are clamped in the losses alone, after the forward pass
 custom_hooks = [dict(type='InitialEndmemberHook')]
+randomness = dict(seed=1)

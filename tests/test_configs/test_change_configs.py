@@ -260,3 +260,18 @@ def test_classical_tool_prints_the_area_too(data_root, tmp_path, capsys):
     result = main([str(BY_NAME['hypersigma-base_farmland']), 'cva', '--work-dir', str(tmp_path)])['cva']['farmland']
     printed = capsys.readouterr().out
     assert f'{result.settings["AUC"]:.4f}' in printed and f'{result.scores["F1"]:.4f}' in printed
+
+
+def test_the_official_farmland_draws_changed_pixels_of_code_2_only(data_root):
+    """Class by class, each in raster order, with the legacy generator seeded by 1; code 0 is tested as changed."""
+    stored = loadmat(data_root / 'farmland/GTChina1.mat')['label'].ravel()
+    cfg = Config.fromfile(BY_NAME['hypersigma-base_farmland_official'])
+    scene = get_scene(cfg.train_dataloader.dataset.scene)
+    rng = np.random.RandomState(1)
+    wanted = [np.flatnonzero(stored == code) for code in (1, 2)]
+    drawn = np.concatenate([pixels[rng.permutation(len(pixels))[:500]] for pixels in wanted])
+    assert (stored == 0).any()
+    np.testing.assert_array_equal(np.sort(scene.split.train), np.sort(drawn))
+    assert set(stored[scene.split.train]) == {1, 2}
+    test = get_scene(cfg.test_dataloader.dataset.scene)
+    assert set(test.labels.ravel()[stored == 0]) == {1}

@@ -1,0 +1,19 @@
+# As the official code has it, where the defaults of this toolbox depart from it; see the README.
+_base_ = 'spatsigma-base_cls_indian-pines.py'
+
+model = dict(
+    backbone=dict(
+        init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', 'pos_embed'))))
+
+scene = dict(split=dict(val=0, small_class='reference'))
+train_dataloader = dict(dataset=dict(scene=scene))
+test_dataloader = dict(dataset=dict(scene=scene))
+test_evaluator = dict(aa='precision')
+# the lowest training loss chooses the state, looked at in every tenth epoch; nothing is validated
+val_dataloader = val_cfg = val_evaluator = None
+default_hooks = dict(checkpoint=dict(save_best=None))
+custom_hooks = [dict(type='LowestLossHook', subset='train', interval=10)]
+
+optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=1.0))  # the rule matches no parameter
+param_scheduler = []  # one is made and never stepped
+train_cfg = dict(max_epochs=301)  # off by one
