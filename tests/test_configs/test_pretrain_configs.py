@@ -118,5 +118,5 @@ def test_metafile_lists_every_config():
 
 def test_every_file_name_tells_its_data():
     names = [path.stem for path in CONFIGS]
-    assert len(LARGE) == 14 and len(TINY) == 2
+    assert len(LARGE) == 17 and len(TINY) == 2
     assert all('_hyperglobal' in name or '_indian-pines' in name for name in names)
