@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
-from narrow_models import ARCH, BASE_WIDTH, WIDTH
+from narrow_models import ARCH, WIDTH
 
 from mmhsi.engine.distributed import build_runner
+from mmhsi.models.backbones.sampling_vit import ARCH_ZOO
 
 _numbers = itertools.count()
 ROOT = Path(__file__).parents[1]
-LEVELS = {3: 0, 5: 1, 7: 2, 11: 3}  # blocks of the base encoders whose outputs are used, and their stand-ins
+PUBLISHED = ('base', 'large', 'huge')
 SAMPLES = {'WindowDataset': 8}  # of a dataset, 1 of any other
 
 
@@ -60,28 +61,28 @@ def _dicts(node: Any):
         yield from _dicts(inner)
 
 
-def _narrow(channels: Any) -> Any:
-    """A number of channels, or several, for the narrow encoders."""
+def _narrow(channels: Any, width: int) -> Any:
+    """A number of channels, or several, of encoders of a width, for the narrow encoders."""
     if isinstance(channels, (list, tuple)):
-        return type(channels)(_narrow(value) for value in channels)
-    if isinstance(channels, int) and channels % BASE_WIDTH == 0:
-        return channels // BASE_WIDTH * WIDTH
+        return type(channels)(_narrow(value, width) for value in channels)
+    if isinstance(channels, int) and channels % width == 0:
+        return channels // width * WIDTH
     return channels
 
 
 def shrink(model: ConfigDict) -> None:
-    """Replace every base encoder by a narrow one of four blocks, and fit all that takes its channels."""
-    branches = [node for node in _dicts(model) if node.get('arch') == 'base']
+    """Replace every published encoder by a narrow one of four blocks, and fit all that takes its channels."""
+    branches = [node for node in _dicts(model) if node.get('arch') in PUBLISHED]
+    if not branches:
+        return
+    width, = {ARCH_ZOO[branch.arch]['embed_dims'] for branch in branches}
     for branch in branches:
         branch.arch = dict(ARCH)
-        if 'out_indices' in branch:
-            branch.out_indices = tuple(LEVELS[block] for block in branch.out_indices)
     for node in _dicts(model):
-        if node.get('type') == 'RefinementTransformer' and branches:
+        if node.get('type') == 'RefinementTransformer':
             node.num_layers = 1  # its grid has every pixel of a tile
-    for node in _dicts(model) if branches else ():
         for key in [key for key in node if key.endswith('channels')]:
-            node[key] = _narrow(node[key])
+            node[key] = _narrow(node[key], width)
 
 
 def use_checkpoint(model: ConfigDict, checkpoint: str | None) -> None:

@@ -11,7 +11,6 @@ from mmhsi.registry import MODELS
 MODEL_CONFIGS = Path(__file__).parents[1] / 'configs/_base_/models'
 BASE_WIDTH, WIDTH, NUM_TOKENS = 768, 16, 9
 ARCH = dict(embed_dims=WIDTH, num_layers=4, num_heads=2, full_attn_interval=2, out_indices=(0, 1, 2, 3))
-_BLOCKS = {3: 0, 5: 1, 7: 2, 11: 3}  # of the base encoder and of the narrow one
 
 BANDS, TILE, WINDOW = 6, 8, 5
 SIZES = {
@@ -28,8 +27,6 @@ def narrowed(value):
         value = ConfigDict({name: narrowed(entry) for name, entry in value.items()})
         if value.get('arch') == 'base':
             value.arch = dict(ARCH)
-            if 'out_indices' in value:
-                value.out_indices = tuple(_BLOCKS[i] for i in value.out_indices)
         if 'num_tokens' in value:
             value.num_tokens = NUM_TOKENS
         return value

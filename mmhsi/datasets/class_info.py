@@ -55,6 +55,8 @@ CLASS_INFO: dict[str, ClassInfo] = {
     'houston2013': _info('Healthy grass, Stressed grass, Synthetic grass, Trees, Soil, Water, Residential, '
                          'Commercial, Road, Highway, Railway, Parking lot 1, Parking lot 2, Tennis court, '
                          'Running track'),
+    # the official code numbers these classes and does not name them
+    'xiongan': _info(', '.join(f'class {number}' for number in range(1, 21))),
     'zy1_02d': _info('Reed, Spartina alterniflora, Salt filter pond, Salt evaporation pond, Dry pond, Tamarisk, '
                      'Salt pan, Seepweed, River, Sea, Mudbank, Tidal creek, Fallow land, Ecological restoration pond, '
                      'Robinia, Fishpond, Pit pond, Building, Bare land, Paddy field, Cotton, Soybean, Corn',

@@ -1,4 +1,4 @@
-"""The published pre-training weights of HyperSIGMA under short names, e.g. ``hypersigma:spat-vit-base``.
+"""The published weights of HyperSIGMA under short names, e.g. ``hypersigma:spat-vit-base``.
 
 Every ``checkpoint`` and ``load_from`` of a config takes such a name.
 """
@@ -20,6 +20,11 @@ REPOSITORY = 'WHU-Sigma/HyperSIGMA'
 PUBLISHED_FILES = {
     f'{branch}-vit-{size}': (f'{branch}-mae', size, f'{branch}-vit-{size}-ultra-checkpoint-1599.pth')
     for branch in ('spat', 'spec') for size in PUBLISHED_SIZES}
+# Fine-tuned denoising networks: kind, and what stands in the path of the file, which only the repository tells.
+FINE_TUNED_FOLDER = 'Denoising_models/'
+FINE_TUNED_FILES = {f'{net}-hid-{noise}': (f'{net}-hid', (word, noise))
+                    for net, word in (('hypersigma', 'hypersigma'), ('spatsigma', 'spat'))
+                    for noise in ('gaussian', 'complex')}
 _BLOCK = 1 << 20
 
 
@@ -46,14 +51,36 @@ def _check_content(path: Path) -> None:
                          f'{digest.hexdigest()}) and was removed; try again')
 
 
+def published_names() -> list[str]:
+    """The short names, without 'hypersigma:'."""
+    return [*PUBLISHED_FILES, *FINE_TUNED_FILES]
+
+
+def _file_in_repository(name: str, endpoint: str | None) -> str:
+    """Path of a published file in the repository; that of a fine-tuned network is looked up in its list of files."""
+    if name in PUBLISHED_FILES:
+        return PUBLISHED_FILES[name][2]
+    from huggingface_hub import HfApi
+    _, words = FINE_TUNED_FILES[name]
+    files = [file.rfilename for file in HfApi(endpoint=endpoint).model_info(REPOSITORY).siblings]
+    weights = [file for file in files if file.startswith(FINE_TUNED_FOLDER) and file.endswith(('.pth', '.pt'))]
+    found = [file for file in weights if all(word in file.lower() for word in words)]
+    if len(found) != 1:
+        raise FileNotFoundError(f'expected one file with {" and ".join(map(repr, words))} in its path among '
+                                f'{", ".join(weights) or f"those in {FINE_TUNED_FOLDER}, of which there is none"}')
+    return found[0]
+
+
 def fetch_published(name: str) -> Path:
     """The file of a published checkpoint, downloaded on first use.
 
-    Looked up first in the ``checkpoints`` folder of ``torch.hub.get_dir()``, where it can be put by hand, then in the
-    cache of huggingface_hub, whose variables HF_ENDPOINT, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE apply.
+    Looked up first in the ``checkpoints`` folder of ``torch.hub.get_dir()``, where it can be put by hand (a fine-tuned
+    network as ``NAME.pth``), then in the cache of huggingface_hub, whose variables HF_ENDPOINT, HF_HOME, HF_HUB_CACHE
+    and HF_HUB_OFFLINE apply.
 
     Args:
-        name (str): '{spat,spec}-vit-{base,large,huge}', with or without the prefix 'hypersigma:'.
+        name (str): '{spat,spec}-vit-{base,large,huge}' or '{hypersigma,spatsigma}-hid-{gaussian,complex}', with or
+            without the prefix 'hypersigma:'.
 
     Returns:
         The file.
@@ -63,25 +90,29 @@ def fetch_published(name: str) -> Path:
         FileNotFoundError: If the file is neither there nor can be downloaded.
     """
     name = name.removeprefix(SCHEME)
-    if name not in PUBLISHED_FILES:
-        raise ValueError(f'{SCHEME}{name}: expected one of {", ".join(PUBLISHED_FILES)} behind {SCHEME!r}')
-    file = PUBLISHED_FILES[name][2]
+    if name not in published_names():
+        raise ValueError(f'{SCHEME}{name}: expected one of {", ".join(published_names())} behind {SCHEME!r}')
+    file = PUBLISHED_FILES[name][2] if name in PUBLISHED_FILES else f'{name}.pth'
     folder = Path(torch.hub.get_dir()) / 'checkpoints'
     if (folder / file).is_file():
         return folder / file
     # read here too: huggingface_hub looks at the environment only once, when it is imported
     offline = os.environ.get('HF_HUB_OFFLINE', '').upper() in ('1', 'ON', 'YES', 'TRUE')
     endpoint = os.environ.get('HF_ENDPOINT', '').rstrip('/') or None
+    where = f'{endpoint or "https://huggingface.co"}/{REPOSITORY}'
     try:
+        if offline and name in FINE_TUNED_FILES:
+            raise FileNotFoundError('its path cannot be looked up offline')
         from huggingface_hub import hf_hub_download
-        path = Path(hf_hub_download(REPOSITORY, file, endpoint=endpoint, local_files_only=offline,
-                                    cache_dir=os.environ.get('HF_HUB_CACHE') or None))
+        path = Path(hf_hub_download(REPOSITORY, _file_in_repository(name, endpoint), endpoint=endpoint,
+                                    local_files_only=offline, cache_dir=os.environ.get('HF_HUB_CACHE') or None))
     except Exception as error:  # of huggingface_hub, or of the HTTP library, which depends on its version
         reason = (str(error) or type(error).__name__).strip().splitlines()[0]
+        by_hand = f'{where}/resolve/main/{file} by hand and put it into {folder}' if name in PUBLISHED_FILES else \
+            f'it from {where}/tree/main/{FINE_TUNED_FOLDER} by hand and save it as {folder / file}'
         raise FileNotFoundError(
             f'{SCHEME}{name}: {file} of the Hugging Face repository {REPOSITORY} is not in the cache and could not be '
-            f'downloaded ({reason}); download {endpoint or "https://huggingface.co"}/{REPOSITORY}/resolve/main/{file} '
-            f'by hand and put it into {folder}') from error
+            f'downloaded ({reason}); download {by_hand}') from error
     _check_content(path)
     return path
 
@@ -90,13 +121,13 @@ def load_from_hypersigma(filename: str, map_location=None) -> dict:
     """Load a published checkpoint as one of mmhsi.
 
     Args:
-        filename (str): 'hypersigma:{spat,spec}-vit-{base,large,huge}'.
+        filename (str): 'hypersigma:' and a name that :func:`fetch_published` takes.
         map_location (str | torch.device, optional): As in ``torch.load``.
 
     Returns:
-        dict: ``state_dict`` with the parameters of ``SpatMAE`` or ``SpecMAE`` (the encoder under ``backbone.``), and
-        ``meta``.
+        dict: ``state_dict`` with the parameters of ``SpatMAE`` or ``SpecMAE`` (the encoder under ``backbone.``), or of
+        a fine-tuned network as the base configs have it; and ``meta``.
     """
-    path = fetch_published(filename)
-    kind, size, _ = PUBLISHED_FILES[filename.removeprefix(SCHEME)]
+    name, path = filename.removeprefix(SCHEME), fetch_published(filename)
+    kind, size = PUBLISHED_FILES[name][:2] if name in PUBLISHED_FILES else (FINE_TUNED_FILES[name][0], None)
     return convert_checkpoint(read_checkpoint(path, map_location=map_location), str(path), kind, size).checkpoint

@@ -107,10 +107,10 @@ def check_denoising_data(case: GoldenCase) -> None:
     half = channels_last(tensors['output.a_zoom_half'])
     side = min(half.shape[:2])
     places = TileGrid.sliding(side, 1, layout='inside').positions(*half.shape[:2])
-    crops = CropDataset(Scene(ranged), crop_size=side, stride=1, scales=[.5])
-    assert len(crops) == len(places)
-    for crop, (top, left) in zip(crops, places, strict=True):
-        np.testing.assert_allclose(crop['gt'], half[top:top + side, left:left + side], **tolerance)
+    found = CropDataset(Scene(ranged), crop_size=side, stride=1, scales=[.5])
+    assert len(found) == len(places)
+    for sample, (top, left) in zip(found, places, strict=True):
+        np.testing.assert_allclose(sample['gt'], half[top:top + side, left:left + side], **tolerance)
     image = channels_last(tensors['input.aug'])
     for pose in range(8):
         np.testing.assert_array_equal(channels_first(dihedral(image, pose)), tensors[f'output.aug_mode{pose}'])

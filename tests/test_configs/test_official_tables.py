@@ -1,6 +1,7 @@
 """The tables "official behaviour" of the READMEs: every cell is found in the configs."""
 
 import ast
+import functools
 import inspect
 import re
 from pathlib import Path
@@ -32,6 +33,11 @@ def officials(readme: Path) -> list[Path]:
 
 
 CELLS = [(readme, row) for readme in READMES for row in rows_of(readme)]
+
+
+@functools.cache
+def config_of(file: Path) -> Config:
+    return Config.fromfile(file)
 
 
 def leading_values(cell: str) -> list:
@@ -122,8 +128,8 @@ def test_every_cell_is_found_in_the_configs(readme, row, monkeypatch):
     wanted = usual if official == 'the same' else leading_values(official)
     assert len(usual) == len(wanted) == len(paths), f'{readme}: {switch}: {usual}, {wanted}'
     for file in configs:
-        pair = {'official': (Config.fromfile(file), wanted),
-                'default': (Config.fromfile(file.with_name(file.name.replace('_official', ''))), usual)}
+        pair = {'official': (config_of(file), wanted),
+                'default': (config_of(file.with_name(file.name.replace('_official', ''))), usual)}
         for kind, (config, values) in pair.items():
             for path, value in zip(paths, values, strict=True):
                 value = resolved(value, file)

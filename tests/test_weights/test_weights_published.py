@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import json
 import threading
 
 import pytest
@@ -10,12 +11,14 @@ from mmengine.runner import CheckpointLoader
 from official_checkpoints import hollow_state, official_checkpoint, tiny_state
 
 from mmhsi.weights.encoder_state import load_encoder_state
-from mmhsi.weights.published import PUBLISHED_FILES, fetch_published
+from mmhsi.weights.published import PUBLISHED_FILES, fetch_published, published_names
 
 pytest.importorskip('huggingface_hub')
 
 FILE = 'spat-vit-base-ultra-checkpoint-1599.pth'
 PATH = f'/WHU-Sigma/HyperSIGMA/resolve/main/{FILE}'
+FINE_TUNED = ['Denoising_models/hypersigma_gaussian_noise/model.pth', 'Denoising_models/readme.md',
+              'Denoising_models/hypersigma_complex_noise/model.pth', 'Denoising_models/spat_complex.pth']
 COMMIT = '0123456789abcdef0123456789abcdef01234567'
 
 
@@ -24,6 +27,7 @@ class Hub:
 
     def __init__(self, content):
         self.content = self.sent = content
+        self.files, self.served = [FILE, *FINE_TUNED], [FILE]
         self.requests = []
         hub = self
 
@@ -37,7 +41,15 @@ class Hub:
 
             def answer(self, body):
                 hub.requests.append((self.command, self.path))
-                if self.path != PATH:
+                if self.path.startswith('/api/models/WHU-Sigma/HyperSIGMA'):
+                    self.send_response(200)
+                    self.end_headers()
+                    siblings = [dict(rfilename=name) for name in hub.files]
+                    self.wfile.write(json.dumps(dict(
+                        id='WHU-Sigma/HyperSIGMA', private=False, downloads=0, likes=0, tags=[],
+                        siblings=siblings)).encode())
+                    return
+                if not self.path.endswith(tuple(f'/resolve/main/{name}' for name in hub.served)):
                     self.send_response(404)
                     self.send_header('X-Error-Code', 'EntryNotFound')
                     self.send_header('X-Repo-Commit', COMMIT)
@@ -188,3 +200,44 @@ def test_another_file_under_the_name_is_refused(hub, tmp_path):
 def test_unknown_names_are_answered_with_the_known_ones():
     with pytest.raises(ValueError, match='hypersigma:spat-vit-tiny: expected one of spat-vit-base, .*spec-vit-huge'):
         CheckpointLoader.load_checkpoint('hypersigma:spat-vit-tiny')
+
+
+def fine_tuned_file(path):
+    """Parameters of a denoising network under ``net``, as the official code saves them; the encoder has one block."""
+    state = {f'spat_encoder.{name}': value for name, value in tiny_state('spat-mae').items() if 'decoder' not in name}
+    del state['spat_encoder.mask_token']
+    state.update({'conv_tail.bias': torch.arange(3.), 'spat_encoder.conv_head.bias': torch.zeros(1)})
+    torch.save(dict(net=state, epoch=7), path)
+    return state
+
+
+def test_a_fine_tuned_network_is_found_in_the_list_of_files(hub, tmp_path):
+    state = fine_tuned_file(tmp_path / 'model.pth')
+    hub.content = hub.sent = (tmp_path / 'model.pth').read_bytes()
+    hub.served = [FINE_TUNED[2]]
+    loaded = CheckpointLoader.load_checkpoint('hypersigma:hypersigma-hid-complex', map_location='cpu')
+    assert loaded['state_dict']['generator.head.tail.bias'].tolist() == [0, 1, 2]
+    name = 'blocks.2.mlp.fc2.bias'
+    assert torch.equal(loaded['state_dict'][f'generator.backbone.spatial.{name}'], state[f'spat_encoder.{name}'])
+    assert loaded['meta']['hypersigma']['kind'] == 'hypersigma-hid'
+
+
+def test_a_fine_tuned_network_put_by_hand_is_used(hub, tmp_path):
+    folder = tmp_path / 'torch' / 'hub' / 'checkpoints'
+    folder.mkdir(parents=True)
+    fine_tuned_file(folder / 'hypersigma-hid-gaussian.pth')
+    assert fetch_published('hypersigma:hypersigma-hid-gaussian') == folder / 'hypersigma-hid-gaussian.pth'
+    assert hub.requests == []
+
+
+def test_a_fine_tuned_network_that_is_not_there_is_told(hub, tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="expected one file with 'spat' and 'gaussian' in its path among .*"
+                       r'spat_complex.pth\); download it from .*/tree/main/Denoising_models/ by hand and save it as '):
+        fetch_published('spatsigma-hid-gaussian')
+    monkeypatch.setenv('HF_HUB_OFFLINE', '1')
+    with pytest.raises(FileNotFoundError, match='its path cannot be looked up offline'):
+        fetch_published('hypersigma-hid-complex')
+
+
+def test_all_names_are_listed():
+    assert len(published_names()) == 10 and 'spatsigma-hid-complex' in published_names()

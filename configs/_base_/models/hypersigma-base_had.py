@@ -5,7 +5,7 @@ model = dict(
     backbone=dict(
         type='HyperSIGMA',
         spatial=dict(type='SpatViT', arch='base', patch_size=1),
-        spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices=(11, ))),
+        spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='last')),
     neck=dict(
         type='SpectralEnhancement',
         in_channels=768,

@@ -11,8 +11,8 @@ model = dict(
         # the reference trains in eval mode, so that its drop path of 0.1 never acts (D1)
         backbone=dict(
             type='HyperSIGMA',
-            spatial=dict(type='SpatViT', arch='base', patch_size=2, out_indices=(11, ), drop_path_rate=0.),
-            spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices=(11, ), drop_path_rate=0.)),
+            spatial=dict(type='SpatViT', arch='base', patch_size=2, out_indices='last', drop_path_rate=0.),
+            spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='last', drop_path_rate=0.)),
         neck=dict(
             type='SpectralEnhancement',
             in_channels=768,

@@ -10,7 +10,7 @@ model = dict(
     backbone=dict(
         type='HyperSIGMA',
         spatial=dict(type='SpatViT', arch='base', patch_size=2, use_abs_pos_emb=False),
-        spectral=dict(type='SpecViT', arch='base', num_tokens=64, out_indices=(11, ), use_abs_pos_emb=False)),
+        spectral=dict(type='SpecViT', arch='base', num_tokens=64, out_indices='last', use_abs_pos_emb=False)),
     neck=dict(type='SpectralEnhancement', in_channels=768, num_tokens=64, mid_channels=32, out_channels=64),
     head=dict(type='AbundanceHead', in_channels=(64, ) * 4, channels=64, smooth_channels=128),
     decoder=dict(type='EndmemberDecoder'),

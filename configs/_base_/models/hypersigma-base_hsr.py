@@ -10,10 +10,10 @@ model = dict(
         backbone=dict(
             type='HyperSIGMA',
             spatial=dict(
-                type='SpatViT', arch='base', patch_size=1, out_indices=(11, ), use_abs_pos_emb=False,
+                type='SpatViT', arch='base', patch_size=1, out_indices='last', use_abs_pos_emb=False,
                 drop_path_rate=0.),
             spectral=dict(
-                type='SpecViT', arch='base', num_tokens=36, out_indices=(11, ), use_abs_pos_emb=False,
+                type='SpecViT', arch='base', num_tokens=36, out_indices='last', use_abs_pos_emb=False,
                 drop_path_rate=0.)),
         neck=dict(
             type='SpectralEnhancement',

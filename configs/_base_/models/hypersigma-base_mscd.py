@@ -11,7 +11,7 @@ model = dict(
             spatial=dict(
                 type='SpatViT', arch='base', patch_size=8, in_channels=100, num_points=4, use_abs_pos_emb=False),
             # the gate looks at an early block of the spectral branch, as in the reference
-            spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices=(3, ), use_abs_pos_emb=False)),
+            spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='early', use_abs_pos_emb=False)),
         neck=dict(
             type='SpectralEnhancement',
             in_channels=768,

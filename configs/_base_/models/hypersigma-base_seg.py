@@ -6,7 +6,7 @@ model = dict(
         type='HyperSIGMA',
         spatial=dict(type='SpatViT', arch='base', patch_size=8),
         # the gate looks at an early block of the spectral branch: the published weights rely on it
-        spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices=(3, ))),
+        spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='early')),
     neck=dict(
         type='SpectralEnhancement',
         in_channels=768,

@@ -7,7 +7,7 @@ model = dict(
     generator=dict(
         type='RestorationNet',
         # the reference trains in eval mode, so that its drop path of 0.1 never acts (D1)
-        backbone=dict(type='SpatViT', arch='base', patch_size=2, out_indices=(11, ), drop_path_rate=0.),
+        backbone=dict(type='SpatViT', arch='base', patch_size=2, out_indices='last', drop_path_rate=0.),
         neck=dict(
             type='LevelPyramid',
             in_channels=768,

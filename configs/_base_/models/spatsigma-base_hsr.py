@@ -6,7 +6,7 @@ model = dict(
     data_preprocessor=dict(type='RestorationDataPreprocessor'),
     generator=dict(
         type='RestorationNet',
-        backbone=dict(type='SpatViT', arch='base', patch_size=1, out_indices=(11, ), use_abs_pos_emb=False),
+        backbone=dict(type='SpatViT', arch='base', patch_size=1, out_indices='last', use_abs_pos_emb=False),
         neck=dict(
             type='LevelPyramid',
             in_channels=768,

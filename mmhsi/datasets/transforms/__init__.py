@@ -3,7 +3,7 @@
 from mmhsi.datasets.transforms.augment import RandomBandNoise, RandomRotate90, RandomSpectralScale
 from mmhsi.datasets.transforms.band_noise import DeadlineNoise, ImpulseNoise, MixedNoise, StripeNoise
 from mmhsi.datasets.transforms.band_statistics import StandardizeTile
-from mmhsi.datasets.transforms.band_window import CenterBandWindow, RandomBandWindow, RandomTileCrop
+from mmhsi.datasets.transforms.band_window import CenterBandWindow, RandomBands, RandomBandWindow, RandomTileCrop
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.degradation import BicubicDegradation
 from mmhsi.datasets.transforms.dihedral import Dihedral, RandomDihedral, dihedral
@@ -34,7 +34,7 @@ __all__ = [
     'BicubicDegradation', 'CenterBandWindow', 'DeadlineNoise', 'Dihedral', 'GaussianNoise', 'ImpulseNoise',
     'LoadSceneWindow', 'LoadStandardizedWindow', 'MinMaxScale', 'MinimumNoiseFraction', 'MissingStrips',
     'MixedNoise', 'NOISE_CASES', 'NoiseChain', 'NoiseChoice', 'NonIIDGaussianNoise', 'PackRestoration',
-    'PercentileScale', 'RandomBandNoise', 'RandomBandWindow', 'RandomDihedral', 'RandomRotate90', 'RandomSceneCrop',
-    'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain',
+    'PercentileScale', 'RandomBandNoise', 'RandomBandWindow', 'RandomBands', 'RandomDihedral', 'RandomRotate90',
+    'RandomSceneCrop', 'RandomSpectralScale', 'RandomTileCrop', 'ScaleValues', 'SelectBands', 'SpectralChain',
     'SpectralPCA', 'SpectralTransform', 'Standardize', 'StandardizeTile', 'StripeNoise', 'dihedral'
 ]

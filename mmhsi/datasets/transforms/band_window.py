@@ -1,4 +1,4 @@
-"""Parts of a tile for pre-training: a window of consecutive bands, and a smaller square of pixels."""
+"""Parts of a tile for pre-training: some of its bands, consecutive or not, and a smaller square of pixels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ from mmcv.transforms import BaseTransform
 from mmhsi.registry import TRANSFORMS
 
 
+def _check_bands(num_bands: int, too_few: str) -> None:
+    if num_bands < 1:
+        raise ValueError(f'num_bands must be positive, not {num_bands}')
+    if too_few not in ('error', 'skip'):
+        raise ValueError(f"too_few must be 'error' or 'skip', not {too_few!r}")
+
+
+def _has_too_few(transform: BaseTransform, found: int, results: dict) -> bool:
+    """Whether an image is to be skipped for its number of bands."""
+    if found >= transform.num_bands or transform.too_few == 'skip':
+        return found < transform.num_bands
+    raise ValueError(f'{type(transform).__name__} takes {transform.num_bands} bands, but {_name(results)} has '
+                     f"{found}; too_few='skip' leaves such tiles out")
+
+
 class _BandWindow(BaseTransform):
     """Takes consecutive bands of 'img' (h, w, C), 'bands' (C,) and 'wavelengths' (C,).
 
@@ -17,10 +32,7 @@ class _BandWindow(BaseTransform):
     """
 
     def __init__(self, num_bands: int = 100, too_few: str = 'error'):
-        if num_bands < 1:
-            raise ValueError(f'num_bands must be positive, not {num_bands}')
-        if too_few not in ('error', 'skip'):
-            raise ValueError(f"too_few must be 'error' or 'skip', not {too_few!r}")
+        _check_bands(num_bands, too_few)
         self.num_bands = num_bands
         self.too_few = too_few
 
@@ -31,13 +43,9 @@ class _BandWindow(BaseTransform):
     def transform(self, results: dict) -> dict | None:
         """Cut the window out; None for an image of too few bands that is to be skipped."""
         image = results['img']
-        spare = image.shape[-1] - self.num_bands
-        if spare < 0:
-            if self.too_few == 'skip':
-                return None
-            raise ValueError(f'{type(self).__name__} takes {self.num_bands} bands, but {_name(results)} has '
-                             f"{image.shape[-1]}; too_few='skip' leaves such tiles out")
-        start = self.start(spare, results)
+        if _has_too_few(self, image.shape[-1], results):
+            return None
+        start = self.start(image.shape[-1] - self.num_bands, results)
         window = slice(start, start + self.num_bands)
         # order 'K' keeps the order of the axes in memory, so that the bands are read and later packed as they lie
         results['img'] = image[..., window].astype(np.float32, order='K')
@@ -115,6 +123,48 @@ class CenterBandWindow(_BandWindow):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(num_bands={self.num_bands}, too_few={self.too_few!r})'
+
+
+@TRANSFORMS.register_module()
+class RandomBands(BaseTransform):
+    """Takes a few distinct bands drawn at random, the one of the longest wavelength first, and makes the image float32.
+
+    With three bands this is the other way of the published pre-training code of HyperSIGMA to make images of one size
+    out of any sensor. 'bands' and 'wavelengths' of the sample are taken likewise.
+
+    Args:
+        num_bands (int): Number of bands. Defaults to 3.
+        descending (bool): From the last of the drawn bands to the first, as there. Defaults to True.
+        too_few (str): 'error' or 'skip', see :class:`RandomBandWindow`. Defaults to 'error'.
+
+    Raises:
+        ValueError: If an image has too few bands, with ``too_few='error'``.
+    """
+
+    def __init__(self, num_bands: int = 3, descending: bool = True, too_few: str = 'error'):
+        _check_bands(num_bands, too_few)
+        self.num_bands = num_bands
+        self.descending = descending
+        self.too_few = too_few
+
+    def transform(self, results: dict) -> dict | None:
+        """Take the bands of 'img' (h, w, C); None for an image of too few bands that is to be skipped."""
+        image = results['img']
+        if _has_too_few(self, image.shape[-1], results):
+            return None
+        drawn = np.sort(np.random.choice(image.shape[-1], self.num_bands, replace=False))
+        if self.descending:
+            drawn = drawn[::-1]
+        # one band after the other: of a memory map nothing else is loaded
+        results['img'] = np.stack([image[..., band].astype(np.float32) for band in drawn], axis=-1)
+        for key in ('bands', 'wavelengths'):
+            if key in results:
+                results[key] = np.asarray(results[key])[drawn]
+        return results
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(num_bands={self.num_bands}, descending={self.descending}, '
+                f'too_few={self.too_few!r})')
 
 
 @TRANSFORMS.register_module()

@@ -55,10 +55,11 @@ class SamplingViT(BaseModule):
     Args:
         arch (str | dict): 'tiny', 'small', 'base', 'large', 'huge', or a dict with the keys embed_dims, num_layers,
             num_heads, full_attn_interval, and optionally feedforward_channels and out_indices.
-        out_indices (Sequence[int], optional): Blocks whose outputs are returned, shallow to deep; negative ones count
-            from the end. Defaults to those of the arch.
+        out_indices (Sequence[int] | str, optional): Blocks whose outputs are returned, shallow to deep; negative ones
+            count from the end. 'early' is the first of the arch's own (block 3, 7 or 10 of base, large or huge), 'last'
+            the last block. Defaults to those of the arch.
         num_points (int): Sampled points of sparse attention. Defaults to 8.
-        full_attn_interval (int, optional): Every which block has full attention: 1 all, 0 none. Defaults to the arch's.
+        full_attn_interval (int, optional): Every n-th block has full attention: 1 all, 0 none. Defaults to the arch's.
         qkv_bias (bool): Whether query, key and value have a bias. Defaults to True.
         drop_rate (float): Dropout rate of MLPs and output projections. Defaults to 0.
         attn_drop_rate (float): Dropout rate of full attention's weights. Defaults to 0.
@@ -74,7 +75,7 @@ class SamplingViT(BaseModule):
 
     def __init__(self,
                  arch: str | dict = 'base',
-                 out_indices: Sequence[int] | None = None,
+                 out_indices: Sequence[int] | str | None = None,
                  num_points: int = 8,
                  full_attn_interval: int | None = None,
                  qkv_bias: bool = True,
@@ -89,7 +90,7 @@ class SamplingViT(BaseModule):
         settings = resolve_arch(arch)
         self.embed_dims = settings['embed_dims']
         self.num_layers = settings['num_layers']
-        self.out_indices = self._checked_out_indices(settings['out_indices'] if out_indices is None else out_indices)
+        self.out_indices = self._resolved_out_indices(settings['out_indices'], out_indices)
         self.use_abs_pos_emb = use_abs_pos_emb
         self.pos_embed: nn.Parameter | None = None
         self.blocks = TransformerBlocks(
@@ -106,6 +107,19 @@ class SamplingViT(BaseModule):
             drop_rate=drop_rate,
             attn_drop_rate=attn_drop_rate,
             layer_scale_init_value=layer_scale_init_value)
+
+    def _resolved_out_indices(self, of_arch: Sequence[int], chosen: Sequence[int] | str | None) -> tuple[int, ...]:
+        if chosen is None or isinstance(chosen, str):
+            named = {None: of_arch, 'early': of_arch[:1], 'last': (-1, )}
+            if chosen not in named:
+                raise ValueError(f"out_indices must be block numbers, 'early' or 'last', found {chosen!r}")
+            return self._checked_out_indices(named[chosen])
+        indices = self._checked_out_indices(chosen)
+        unbuilt = self.num_layers - 1 - indices[-1]
+        if unbuilt:
+            print_log(f'{type(self).__name__}: out_indices={tuple(chosen)} ends at block {indices[-1]}, so that the '
+                      f'{unbuilt} blocks behind it, of {self.num_layers}, are not built', 'current', logging.WARNING)
+        return indices
 
     def _checked_out_indices(self, out_indices: Sequence[int]) -> tuple[int, ...]:
         indices = tuple(i + self.num_layers if i < 0 else i for i in out_indices)

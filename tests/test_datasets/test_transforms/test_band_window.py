@@ -7,6 +7,7 @@ from mmengine.registry import init_default_scope
 
 from mmhsi.datasets.transforms import (
     CenterBandWindow,
+    RandomBands,
     RandomBandWindow,
     RandomRotate90,
     RandomTileCrop,
@@ -158,3 +159,26 @@ def test_tiles_are_standardised_by_the_statistics_of_their_bands(tmp_path):
         transform(sample(5))
     with pytest.raises(FileNotFoundError, match='no such file of statistics'):
         StandardizeTile(tmp_path / 'absent.json')
+
+
+@pytest.mark.parametrize('descending', [True, False])
+def test_random_bands_are_distinct_ordered_and_equally_likely(descending):
+    np.random.seed(0)
+    counts = np.zeros(10)
+    for _ in range(2000):
+        taken = RandomBands(3, descending)(sample(size=1))
+        bands = taken['bands'].tolist()
+        assert bands == sorted(set(bands), reverse=descending) and len(bands) == 3
+        np.testing.assert_array_equal(taken['img'], sample(size=1)['img'][..., bands])
+        np.testing.assert_array_equal(taken['wavelengths'], 400. + taken['bands'])
+        counts[bands] += 1
+    assert taken['img'].dtype == np.float32
+    np.testing.assert_allclose(counts / 2000, [0.3] * 10, atol=0.04)
+
+
+def test_random_bands_of_too_few():
+    with pytest.raises(ValueError, match="takes 11 bands, but the tile at row 0, .* has 10; too_few='skip'"):
+        RandomBands(11)(sample())
+    assert RandomBands(11, too_few='skip')(sample()) is None
+    with pytest.raises(ValueError, match='num_bands must be positive'):
+        RandomBands(0)

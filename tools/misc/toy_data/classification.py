@@ -1,4 +1,4 @@
-"""Look-alikes of the six classification datasets."""
+"""Look-alikes of the classification datasets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import save_mat, stored
+from .files import save_hdf5_mat, save_mat, stored
 from .landscape import field_grid, reflectance, smooth_spectra, sow
 
 
@@ -24,6 +24,7 @@ class ClassificationFiles:
         dtype (str): Type of the values.
         maps (tuple): File name and key of a training and of a test map, if they are published. A third of each field is
             for training.
+        hdf5 (bool): Whether the cube is a file of MATLAB 7.3, which is HDF5 with the axes reversed.
     """
 
     cube: tuple[str, str]
@@ -33,6 +34,7 @@ class ClassificationFiles:
     side: int
     dtype: str
     maps: tuple[tuple[str, str], ...] = ()
+    hdf5: bool = False
 
     def __call__(self, folder: Path, rng: np.random.Generator) -> None:
         """Write the files."""
@@ -42,7 +44,8 @@ class ClassificationFiles:
             fields[label] += 1
         labels = sow(rng, grid, fields, rest=0).astype(np.uint8)
         cube = reflectance(rng, labels, smooth_spectra(rng, self.classes + 1, self.shape[2]))
-        save_mat(folder / self.cube[0], **{self.cube[1]: stored(cube, self.dtype)})
+        save = save_hdf5_mat if self.hdf5 else save_mat
+        save(folder / self.cube[0], **{self.cube[1]: stored(cube, self.dtype)})
         save_mat(folder / self.labels[0], **{self.labels[1]: labels})
         training = np.arange(self.shape[1]) % self.side < self.side // 3
         for (name, key), chosen in zip(self.maps, (training, ~training), strict=False):
@@ -66,4 +69,6 @@ CLASSIFICATION: dict[str, Callable[[Path, np.random.Generator], None]] = {
         maps=(('TRLabel.mat', 'TRLabel'), ('TSLabel.mat', 'TSLabel'))),
     'zy1_02d': ClassificationFiles(
         ('ZY_hhk.mat', 'ZY_hhk_0628_data'), ('ZY_hhk_gt.mat', 'data_gt'), (66, 72, 119), 23, 11, 'int16'),
+    'xiongan': ClassificationFiles(
+        ('Xiongan.mat', 'data'), ('Xiongan_GT.mat', 'gt'), (66, 72, 250), 20, 11, 'uint16', hdf5=True),
 }

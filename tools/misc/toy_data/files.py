@@ -3,6 +3,7 @@
 from io import BytesIO
 from pathlib import Path
 
+import h5py
 import numpy as np
 from scipy.io import savemat
 
@@ -35,6 +36,16 @@ def save_mat(path: Path, **arrays: np.ndarray) -> None:
     content[:116] = HEADER.ljust(116)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
+
+
+def save_hdf5_mat(path: Path, **arrays: np.ndarray) -> None:
+    """Write a MATLAB 7.3 file: HDF5 behind a header, with the axes in MATLAB's order, the reverse of ours."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, 'w', userblock_size=512) as file:
+        for key, array in arrays.items():
+            file.create_dataset(key, data=array.T, compression='gzip').attrs['MATLAB_class'] = np.bytes_(array.dtype)
+    with path.open('r+b') as file:
+        file.write(HEADER.ljust(116))
 
 
 def stored(cube: np.ndarray, dtype: str) -> np.ndarray:

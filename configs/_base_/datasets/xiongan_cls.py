@@ -1,0 +1,9 @@
+_base_ = ['xiongan.py', 'windows.py']
+
+window_size = 33  # pixels
+num_bands = 30  # principal components, the input channels of a network
+scene = dict(**_base_.scene, preprocessing=[dict(type='SpectralPCA', n_components=num_bands, whiten=True)])
+
+train_dataloader = dict(dataset=dict(scene=scene, window_size=window_size))
+val_dataloader = dict(dataset=dict(scene=scene, window_size=window_size))
+test_dataloader = dict(dataset=dict(scene=scene, window_size=window_size))

@@ -1,0 +1,4 @@
+_base_ = 'hypersigma-base_seg_indian-pines.py'
+
+model = dict(
+    backbone=dict(spatial=dict(arch='huge'), spectral=dict(arch='huge')), neck=dict(in_channels=1280))
