@@ -52,7 +52,7 @@ def _network(generator: dict, case: GoldenCase) -> nn.Module:
     return load(model, case)
 
 
-def _pixel_loss(cfg: dict) -> nn.Module:
+def pixel_loss(cfg: dict) -> nn.Module:
     with DefaultScope.overwrite_default_scope('mmhsi'):
         return MODELS.build(cfg)
 
