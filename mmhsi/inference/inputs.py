@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from mmhsi.datasets.io.folders import SCENE_SUFFIXES, scene_files
 from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.sources import is_address
+from mmhsi.utils.identity import cube_identity
 
 _LIST_SUFFIXES = ('.txt', '.lst')
 
@@ -47,18 +49,17 @@ class SceneInput:
                 raise FileNotFoundError(f'{source["path"]}: no such file')
 
     def identity(self) -> list:
-        """What tells whether the scene is still the same, as JSON can hold it."""
+        """What tells whether the scene is still the same, as JSON can hold it: the content of all its files."""
         facts = []
         for source in self.sources:
             if isinstance(source, np.ndarray):
-                sample = source[::max(len(source) // 16, 1)]
-                facts.append(['array', list(source.shape), str(source.dtype), float(np.nansum(sample, dtype=float))])
+                digest = hashlib.blake2b(np.ascontiguousarray(source).data, digest_size=16).hexdigest()
+                facts.append(['array', list(source.shape), str(source.dtype), digest])
                 continue
             if is_address(source['path']):
                 facts.append([source['path'], source.get('key'), source.get('layout')])
                 continue
-            status = os.stat(source['path'])
-            facts.append([source['path'], source.get('key'), source.get('layout'), status.st_size, status.st_mtime_ns])
+            facts.append([source['path'], source.get('key'), source.get('layout'), cube_identity(source['path'])])
         return facts
 
 
