@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 from mmhsi.datasets.io.folders import SCENE_SUFFIXES, scene_files
 from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.sources import is_address
-from mmhsi.utils.identity import cube_identity
+from mmhsi.utils.identity import array_digest, content_digest, data_files
 
 _LIST_SUFFIXES = ('.txt', '.lst')
 
@@ -53,13 +52,13 @@ class SceneInput:
         facts = []
         for source in self.sources:
             if isinstance(source, np.ndarray):
-                digest = hashlib.blake2b(np.ascontiguousarray(source).data, digest_size=16).hexdigest()
-                facts.append(['array', list(source.shape), str(source.dtype), digest])
+                facts.append(array_digest(source))
                 continue
             if is_address(source['path']):
                 facts.append([source['path'], source.get('key'), source.get('layout')])
                 continue
-            facts.append([source['path'], source.get('key'), source.get('layout'), cube_identity(source['path'])])
+            contents = {file: content_digest(file) for file in data_files(source['path'])}
+            facts.append([source['path'], source.get('key'), source.get('layout'), contents])
         return facts
 
 

@@ -17,7 +17,7 @@ from mmhsi.inference.inputs import SceneInput
 from mmhsi.inference.plan import Plan
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import CLASS_LAYERS, DRIVERS, Product
-from mmhsi.utils.identity import file_identity
+from mmhsi.utils.identity import content_digest
 
 SUFFIX = '_prediction.json'
 """Ending of its name, behind that of the scene."""
@@ -37,11 +37,11 @@ def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | Non
     """
     identity: Any = weights
     if weights is not None and os.path.isfile(weights):
-        identity = [weights, *file_identity(weights)]
+        identity = [weights, content_digest(weights)]
     spectrum: Any = plan.target_spectrum
     path = spectrum.get('path') if isinstance(spectrum, Mapping) else spectrum
     if isinstance(path, (str, os.PathLike)) and os.path.isfile(path):
-        spectrum = [repr(spectrum), file_identity(path)]
+        spectrum = [repr(spectrum), content_digest(path)]
     described = dict(
         preprocessing=plan.scene, tiles=(plan.window, plan.grid, plan.pad_mode, plan.loading), model=model,
         metric=plan.metric, bands=None if plan.wanted is None else plan.wanted.wavelengths.tolist(),

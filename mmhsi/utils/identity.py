@@ -1,68 +1,260 @@
-"""Whether files are still the same: the content of each file that a result depends on, not its time."""
+"""What tells whether something that was made before would be the same if it were made again.
 
+A result depends on files, settings, packages and code. Size and time of a file are not enough: a file may be written
+again with the same number of bytes and its old time. Here a file is told by a hash of its content.
+
+Reading all files at each look would cost as much as the work that it saves. On POSIX a file is therefore not read again
+while its size, its times, its inode and its device are those of the last look, because no program can set the time of
+the last change (ctime). That does not hold for a file that was changed within :data:`RACE` seconds before it was
+looked at, which is read again.
+"""
+
+from __future__ import annotations
+
+import glob
 import hashlib
+import html
+import importlib.metadata
+import json
 import os
+import platform
 import re
+import time
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-_WHOLE = 256 * 2**20  # bytes; of a larger file blocks are read
-_BLOCK, _BLOCKS = 2**20, 64
-_SOURCE = re.compile(rb'<SourceFilename[^>]*>([^<]+)</SourceFilename>')
+import numpy as np
+
+PACKAGES = ('mmhsi', 'torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmsegmentation', 'mmagic', 'numpy',
+            'scipy', 'scikit-learn', 'rasterio')
+"""Packages whose versions decide a result."""
+
+LARGEST = 2 * 2**30
+"""Bytes up to which the whole content of a file is hashed. Of a larger one these are hashed: its size, its time, and
+256 blocks of 1 MiB that are spread over it evenly, the first and the last among them."""
+
+RACE = 2.
+"""Seconds before a look in which a change might not show in the times of a file."""
+
+_BLOCK, _SAMPLES = 2**20, 256
+_DIGITS = 16  # bytes of a hash
+_SIDECARS = ('.aux.xml', '.msk', '.msk.ovr', '.ovr', '.ovr.msk', '.hdr', '.xml')  # behind the whole name
+_RELATED = ('.hdr', '.aux', '.prj', '.tfw', '.tifw', '.wld', '.rpb', '.RPB', '_RPC.TXT', '_rpc.txt', '.imd', '.IMD',
+            '_MTL.txt')  # in the place of the suffix
+_ENVI_DATA = ('', '.img', '.dat', '.bin', '.raw', '.bsq', '.bil', '.bip', '.sli')
+_VRT_SOURCE = re.compile(r'<(?:SourceFilename|SourceDataset)\b([^>]*)>([^<]*)<', re.IGNORECASE)
+_VRT_BYTES, _VRT_DEPTH = 16 * 2**20, 4
 
 
-def file_identity(path: str | os.PathLike) -> list:
-    """What tells a file from another one, as JSON can hold it: its size and a digest of its content.
-
-    The digest is BLAKE2b of the whole file. Of a file of more than 256 MiB it is that of 64 blocks of 1 MiB, spread
-    evenly from its first to its last byte, and the time of its last change counts too.
+def content_digest(path: str | os.PathLike) -> str:
+    """A hash of the content of a file, see :data:`LARGEST`.
 
     Args:
         path (str | os.PathLike): The file.
 
     Returns:
-        list: Size in bytes and digest, of a large file also the time in nanoseconds.
+        str: 'blake2b:' or, of a large file, 'sampled:', and 32 hexadecimal digits.
 
     Raises:
         OSError: If the file cannot be read.
     """
-    status = os.stat(path)
-    digest = hashlib.blake2b(digest_size=16)
-    with open(path, 'rb') as stream:
-        if status.st_size <= _WHOLE:
-            for block in iter(lambda: stream.read(_BLOCK), b''):
+    digest = hashlib.blake2b(digest_size=_DIGITS)
+    with open(path, 'rb', buffering=0) as file:
+        status = os.fstat(file.fileno())
+        if status.st_size <= LARGEST:
+            while block := file.read(_BLOCK):
                 digest.update(block)
-            return [status.st_size, digest.hexdigest()]
-        for number in range(_BLOCKS):
-            stream.seek(number * (status.st_size - _BLOCK) // (_BLOCKS - 1))
-            digest.update(stream.read(_BLOCK))
-    return [status.st_size, digest.hexdigest(), status.st_mtime_ns]
+            return f'blake2b:{digest.hexdigest()}'
+        digest.update(f'{status.st_size} {status.st_mtime_ns}'.encode())
+        for number in range(_SAMPLES):
+            file.seek((status.st_size - _BLOCK) * number // (_SAMPLES - 1))
+            digest.update(file.read(_BLOCK))
+    return f'sampled:{digest.hexdigest()}'
 
 
-def files_of_cube(path: str | os.PathLike) -> list[Path]:
-    """The files that a cube may come from: the file, what lies beside it under its name (header, mask, sidecars), and
-    the sources of a virtual raster; of a folder all files in it.
+def array_digest(array: np.ndarray) -> str:
+    """A hash of shape, type and values of an array."""
+    array = np.asarray(array)
+    digest = hashlib.blake2b(f'{array.shape} {array.dtype.str}'.encode(), digest_size=_DIGITS)
+    for row in array.reshape(len(array), -1) if array.ndim > 1 else array[None]:
+        digest.update(np.ascontiguousarray(row))
+    return f'blake2b:{digest.hexdigest()}'
+
+
+def value_digest(value: Any) -> str:
+    """A hash of settings: dicts whatever their order, lists, numbers, text, arrays; other objects by their ``repr``."""
+
+    def plain(item: Any) -> Any:
+        if isinstance(item, Mapping):
+            pairs = ([repr(key), plain(inner)] for key, inner in item.items())
+            return {'dict': sorted(pairs, key=lambda pair: pair[0])}
+        if isinstance(item, (list, tuple)):
+            return [type(item).__name__, *map(plain, item)]
+        if isinstance(item, np.ndarray):
+            return ['array', array_digest(item)]
+        if isinstance(item, os.PathLike):
+            return os.fspath(item)
+        return item if item is None or isinstance(item, (bool, int, str)) else repr(item)
+
+    return hashlib.blake2b(json.dumps(plain(value)).encode(), digest_size=_DIGITS).hexdigest()
+
+
+def data_files(path: str | os.PathLike) -> list[str]:
+    """The files that a scene is read from, as far as their names tell: itself and what lies beside it.
+
+    These are the header of an ENVI file or the data of a header; the masks, statistics and overviews of GDAL
+    (``.msk``, ``.aux.xml``, ``.ovr``); files of place, projection and rational polynomials; of a VRT its sources and
+    theirs; of a folder all files in it. A reader that knows of more tells them (``CubeInfo.companions``).
 
     Args:
-        path (str | os.PathLike): A file or a folder.
+        path (str | os.PathLike): A file or folder.
 
     Returns:
-        list[Path]: The files, sorted; empty for an address.
+        list[str]: The files that exist, sorted; the given one first.
     """
-    path = Path(path)
-    if path.is_dir():
-        return sorted(found for found in path.rglob('*') if found.is_file())
-    if not path.is_file():
-        return []
-    stem = path.name if not path.suffix else path.stem
-    found = {path, *(other for other in path.parent.iterdir() if other.is_file() and (
-        other.stem == stem or other.name.startswith(f'{path.name}.')))}
-    if path.suffix.lower() == '.vrt':
-        for source in _SOURCE.findall(path.read_bytes()):
-            other = path.parent / os.fsdecode(source)
-            found.update([other] if other.is_file() else [])
+    path = os.fspath(path)
+    found: dict[str, None] = {}
+    _add(path, found, _VRT_DEPTH)
+    return [*([path] if path in found else ()), *sorted(name for name in found if name != path)]
+
+
+def _add(path: str, found: dict[str, None], depth: int) -> None:
+    if os.path.isdir(path):
+        for folder, _, names in os.walk(path):
+            found.update(dict.fromkeys(os.path.join(folder, name) for name in names if not name.startswith('.')))
+        return
+    stem, suffix = os.path.splitext(path)
+    beside = [path, *(path + ending for ending in _SIDECARS), *(stem + ending for ending in _RELATED)]
+    if suffix.lower() == '.hdr':
+        beside += [stem + ending for ending in _ENVI_DATA]
+    found.update(dict.fromkeys(name for name in beside if os.path.isfile(name)))
+    if depth and suffix.lower() == '.vrt' and os.path.isfile(path):
+        with open(path, encoding='utf-8', errors='replace') as file:
+            text = file.read(_VRT_BYTES)
+        for attributes, name in _VRT_SOURCE.findall(text):
+            name = html.unescape(name).strip()
+            if re.search(r'relativeToVRT\s*=\s*["\']1', attributes, re.IGNORECASE) or not os.path.isabs(name):
+                name = os.path.join(os.path.dirname(path), name)
+            if name not in found and os.path.isfile(name):
+                _add(name, found, depth - 1)
+
+
+def identify(paths: Iterable[str | os.PathLike], before: Mapping[str, Mapping] | None = None,
+             root: str | os.PathLike | None = None) -> dict[str, dict]:
+    """What tells the content of files, as JSON can hold it.
+
+    Args:
+        paths (Iterable[str | os.PathLike]): The files; see :func:`data_files` for those of a scene.
+        before (Mapping, optional): What an earlier call returned; a file that has not been touched since is not read.
+        root (str | os.PathLike, optional): Folder from which the names of the files start in the result and in
+            ``before``. Defaults to None: they are taken as they are given.
+
+    Returns:
+        dict[str, dict]: By name: 'bytes', 'digest', and 'seen', with which the next call saves reading it. Of a file
+        that is absent or cannot be read 'bytes' is -1.
+    """
+    result = {}
+    for path in map(os.fspath, paths):
+        name = path if root is None else os.path.relpath(path, root).replace(os.sep, '/')
+        result[name] = _identify(path, (before or {}).get(name))
+    return result
+
+
+def _identify(path: str, before: Any) -> dict:
+    now = time.time_ns()
+    try:
+        status = os.stat(path)
+        seen = [status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev]
+        if isinstance(before, Mapping) and os.name == 'posix' and before.get('bytes') == status.st_size and (
+                before.get('seen', [])[:4] == seen and before['seen'][4] - status.st_ctime_ns > RACE * 1e9):
+            return dict(before)
+        return dict(bytes=status.st_size, digest=content_digest(path), seen=[*seen, now])
+    except (OSError, TypeError, IndexError) as error:
+        if not isinstance(error, OSError):
+            return _identify(path, None)  # what was recorded is damaged
+        return dict(bytes=-1, digest=type(error).__name__, seen=[])
+
+
+def changes(before: Mapping[str, Mapping] | None, now: Mapping[str, Mapping]) -> list[str]:
+    """Names of the files that are not what they were: of another content, added, or gone.
+
+    Args:
+        before (Mapping, optional): What :func:`identify` returned once; None counts as no files.
+        now (Mapping): What it returns now.
+
+    Returns:
+        list[str]: Their names, sorted; none if nothing has changed.
+    """
+    before = before if isinstance(before, Mapping) else {}
+
+    def told(found: Mapping[str, Mapping], name: str) -> tuple | None:
+        entry = found.get(name)
+        return (entry.get('bytes'), entry.get('digest')) if isinstance(entry, Mapping) else None
+
+    return sorted(name for name in {*before, *now} if told(before, name) != told(now, name))
+
+
+def files_of_config(config: Any) -> list[str]:
+    """The files and folders that a config names and that exist, with what lies beside them; see :func:`data_files`.
+
+    Args:
+        config (Any): A config, or a part of one. A name starts from the ``data_root`` around it, else from the working
+            directory; a part in braces, as in '{name}/image.npy', stands for any name. A ``data_root`` beside which no
+            file is named counts as a whole.
+
+    Returns:
+        list[str]: The files, sorted.
+    """
+    found: set[str] = set()
+
+    def look(value: Any, root: str) -> None:
+        if isinstance(value, Mapping):
+            own, before = value.get('data_root'), len(found)
+            for key, item in value.items():
+                if key != 'data_root':
+                    look(item, str(own or root))
+            if own and len(found) == before and os.path.isdir(own):
+                found.update(data_files(own))
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                look(item, root)
+        elif isinstance(value, (str, os.PathLike)):
+            for place in _places(os.fspath(value), root):
+                found.update(data_files(place))
+
+    look(config, '')
     return sorted(found)
 
 
-def cube_identity(path: str | os.PathLike) -> dict[str, list]:
-    """The identity of each of :func:`files_of_cube`, by its path."""
-    return {str(file): file_identity(file) for file in files_of_cube(path)}
+def _places(name: str, root: str) -> set[str]:
+    """Where a text of a config leads, if it is a name of files."""
+    if not re.search(r'[./\\]', name) or '\0' in name or len(name) > 4096:
+        return set()
+    places = {os.path.join(root, name), name}
+    if re.search(r'\{\w*\}', name):
+        places = {place for pattern in places for place in glob.glob(re.sub(r'\{\w*\}', '*', pattern))}
+    return {place for place in places if os.path.exists(place)}
+
+
+def package_versions(names: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of packages, as far as they are installed."""
+    found = {'python': platform.python_version()}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """A hash of the code of this package: Python, C and headers."""
+    folder = Path(__file__).resolve().parents[1]
+    digest = hashlib.blake2b(digest_size=_DIGITS)
+    for path in sorted(folder.rglob('*')):
+        if path.suffix in ('.py', '.c', '.h') and '.mim' not in path.parts:
+            digest.update(path.relative_to(folder).as_posix().encode() + b'\0' + path.read_bytes())
+    return digest.hexdigest()
