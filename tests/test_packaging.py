@@ -106,7 +106,8 @@ def imported_packages(folder):
 
 
 # imported where it is at hand: what brings it is not needed for anything else
-OPTIONAL = {'huggingface_hub': 'mmhsi/weights/published.py', 'triton': 'mmhsi/ops/ssa_triton.py'}
+OPTIONAL = {'huggingface_hub': 'mmhsi/weights/published.py', 'triton': 'mmhsi/ops/ssa_triton.py',
+            'lmdb': 'tools/dataset_converters/wdc_lmdb.py'}
 
 
 @pytest.mark.parametrize('folder', ['mmhsi', 'tools', 'demo'])

@@ -163,7 +163,7 @@ class Staging:
                 for row, piece in zip((top, ) if whole else range(top, bottom), (layer, ) if whole else layer,
                                       strict=True):
                     file.seek(array.offset + ((number * height + row) * width + left) * itemsize)
-                    rest = memoryview(piece).cast('B')
+                    rest = memoryview(piece.ravel().view(np.uint8))
                     while rest:  # the last bytes of a disk are taken before it says that it is full
                         rest = rest[file.write(rest):]
 

@@ -118,7 +118,7 @@ def small_files():
 def test_a_full_disk_is_an_error_that_names_the_layer(tmp_path, small_files, monkeypatch, fill):
     staging = Staging(tmp_path / '.x.part', dict(model='a'))
     staging.create('small', (2, 50, 60), 'float32', fill)
-    with pytest.raises(OSError, match=r".x.part: the layer 'large' of 1.1 MiB cannot be written: File too large"):
+    with pytest.raises(OSError, match=r".x.part: the layer 'large' of 1.0 MiB cannot be written: File too large"):
         staging.create('large', (3, 300, 300), 'float32', fill)
     assert not {'large'} & set(staging.arrays)
     monkeypatch.setattr('os.posix_fallocate', lambda *args: None)

@@ -53,6 +53,7 @@ class GaussianMeans(nn.Module):
         self.sigmas = tuple(sigmas)
         self.scales = scales
         self.size = size
+        self.register_buffer('_divisors', torch.tensor(scales)[:, None, None], persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) → (B, C * len(sigmas), size, size), the bands of the first sigma first."""
@@ -61,7 +62,7 @@ class GaussianMeans(nn.Module):
             raise ValueError(f'means of {self.size} x {self.size} pixels are wanted of images of {height} x {width}')
         over_rows, over_columns = (
             _weights_on(length, self.size, self.sigmas, images.dtype, images.device) for length in (height, width))
-        over_rows = over_rows / over_rows.new_tensor(self.scales)[:, None, None]
+        over_rows = over_rows / self._divisors.to(over_rows.dtype)
         columns = images @ over_columns.flatten(0, 1).T  # one product for all sigmas: the images are read once
         columns = columns.unflatten(-1, over_columns.shape[:2])
         return torch.einsum('skh,bchsl->bsckl', over_rows, columns).flatten(1, 2)

@@ -132,7 +132,8 @@ def test_classes_and_colours(files):
 def test_every_public_scene_has_a_colour_for_each_class():
     sizes = {name: len(info.classes) for name, info in CLASS_INFO.items()}
     assert sizes == {
-        'indian_pines': 16, 'pavia_university': 9, 'hanchuan': 16, 'honghu': 22, 'houston2013': 15, 'zy1_02d': 23}
+        'indian_pines': 16, 'pavia_university': 9, 'hanchuan': 16, 'honghu': 22, 'houston2013': 15, 'xiongan': 20,
+        'zy1_02d': 23}
     for name in sizes:
         info = get_class_info(name)
         assert len(set(info.palette)) == len(info.palette) == len(set(info.classes)) == sizes[name]
