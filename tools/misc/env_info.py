@@ -11,18 +11,22 @@ from mmengine.utils.dl_utils import collect_env
 import mmhsi
 
 REQUIRED = ('mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmsegmentation', 'numpy', 'scipy', 'h5py', 'rasterio',
-            'scikit-learn', 'scikit-image', 'spectral', 'matplotlib', 'tensorboard')
-OPTIONAL = ('mmagic', 'deepspeed', 'onnx', 'onnxruntime', 'tensorly', 'huggingface-hub')
+            'scikit-learn', 'scikit-image', 'spectral', 'matplotlib', 'tensorboard', 'tensorly', 'torchvision',
+            'safetensors')
+OPTIONAL = ('mmagic', 'deepspeed', 'onnx', 'onnxruntime', 'triton', 'huggingface-hub')
 VARIABLES = ('MMHSI_DATA', 'MMHSI_TEST_DATA', 'MMHSI_GOLDEN', 'MMHSI_TRUST_CHECKPOINTS', 'CUDA_VISIBLE_DEVICES',
              'OMP_NUM_THREADS', 'NCCL_SOCKET_IFNAME', 'TORCH_DISTRIBUTED_DEBUG')
 
 
 def version(package: str) -> str:
-    """Installed version of a package, 'absent' if there is none."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return 'absent'
+    """Installed version of a package, or of its onedl distribution; 'absent' if there is none."""
+    for name in (package, f'onedl-{package}'):
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        return found if name == package else f'{found} ({name})'
+    return 'absent'
 
 
 def collect() -> dict[str, str]:
