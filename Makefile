@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # The tensors of the demo and of the tests are small: threads that wait for each other cost more than they bring.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env demo test lint docs lock wheel clean
+.PHONY: help env demo test first-tests second-tests lint docs lock wheel clean
 
 help:
 	@echo 'make env    set up $(VENV) (Python 3.11 to 3.13; PYTHON=/path/to/python and LOCK=requirements/lock-onedl.txt choose)'
@@ -38,8 +38,17 @@ $(READY): $(LOCK)
 demo: $(READY)
 	$(BIN)/python demo/indian_pines.py
 
+# Two processes, each with about half of the time: most tests use one core.
+FIRST_TESTS := $(addprefix tests/test_,datasets evaluation inference models ops tasks utils visualization weights)
+
 test: lint
-	$(BIN)/python -m pytest
+	$(MAKE) --jobs 2 --output-sync=target first-tests second-tests
+
+first-tests: $(READY)
+	$(BIN)/python -m pytest $(FIRST_TESTS)
+
+second-tests: $(READY)
+	$(BIN)/python -m pytest $(FIRST_TESTS:%=--ignore=%)
 
 lint: $(READY)
 	$(BIN)/ruff check .
