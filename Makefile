@@ -42,7 +42,7 @@ demo: $(READY)
 FIRST_TESTS := $(addprefix tests/test_,datasets evaluation inference models ops tasks utils visualization weights)
 
 test: lint
-	$(MAKE) --jobs 2 --output-sync=target first-tests second-tests
+	$(MAKE) --jobs 2 first-tests second-tests
 
 first-tests: $(READY)
 	$(BIN)/python -m pytest $(FIRST_TESTS)
