@@ -32,6 +32,11 @@ def configs_of(folder: str) -> list[Path]:
     return sorted((ROOT / 'configs' / folder).glob('*.py'))
 
 
+def trained(paths: Sequence[Path]) -> list[Path]:
+    """The configs that the tests train: those of L and H are the one of B with narrow encoders, see test_archs.py."""
+    return [path for path in paths if not any(f'-{arch}_' in path.stem for arch in PUBLISHED[1:])]
+
+
 def look_alikes(root: Path, names: Sequence[str], seed: int = 0) -> Path:
     """Write look-alikes of the named datasets (folders below the data root); returns the root."""
     folder = str(ROOT / 'tools/misc')

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
+from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test, trained
 from mmengine.config import Config
 from products import read_product
 from scipy.io import loadmat, savemat
@@ -30,7 +30,7 @@ def data_root(tmp_path_factory) -> Path:
     return look_alikes(tmp_path_factory.mktemp('data'), [name.replace('-', '_') for name in CLASSES])
 
 
-@pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize('config', trained(CONFIGS), ids=lambda path: path.stem)
 def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
     monkeypatch.setenv('MMHSI_DATA', str(data_root))
     name = scene_name(config)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
+from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test, trained
 from mmengine.config import Config
 from products import read_product
 from scipy.io import loadmat
@@ -76,7 +76,7 @@ def test_both_noises_have_both_base_networks():
             for size in ('base_wdc', 'tiny_indian-pines') for noise in ('gaussian', 'complex')} <= set(BY_NAME)
 
 
-@pytest.mark.parametrize('name', BY_NAME)
+@pytest.mark.parametrize('name', [path.stem for path in trained(CONFIGS)])
 def test_config_trains_and_tests(name, data_root, tmp_path):
     if 'mmagic.' in Config.fromfile(BY_NAME[name]).pretty_text:
         pytest.importorskip('mmagic', reason='mmagic is not installed')

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test
+from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test, trained
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from products import read_product
@@ -47,7 +47,7 @@ def use_data(data_root, monkeypatch):
     monkeypatch.setenv('MMHSI_DATA', str(data_root))
 
 
-@pytest.mark.parametrize('config', [*TARGET, *ANOMALY], ids=name_of)
+@pytest.mark.parametrize('config', trained([*TARGET, *ANOMALY]), ids=name_of)
 def test_config_trains_and_tests(config, tmp_path):
     cfg = quick(config, tmp_path)
     cfg.test_dataloader.dataset.indices = None  # the whole map, for the areas

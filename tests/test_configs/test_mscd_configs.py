@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from config_runs import configs_of, look_alikes, quick, train_and_test
+from config_runs import configs_of, look_alikes, quick, train_and_test, trained
 from mmengine.config import Config
 from products import read_product
 
@@ -27,7 +27,7 @@ def use_cities_of(data_root, cfg):
     return test
 
 
-@pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize('config', trained(CONFIGS), ids=lambda path: path.stem)
 def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
     monkeypatch.setenv('MMHSI_DATA', str(data_root))
     cfg = quick(config, tmp_path)

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmhsi.engine.hooks import LowestLossHook, SafeCheckpointHook
+from mmhsi.engine.run_checkpoints import named_checkpoint
 
 RATE, BATCHES, EPOCHS = 0.01, 2, 9
 
@@ -69,6 +70,7 @@ def test_the_lowest_training_loss_is_the_last_that_is_looked_at(tmp_path):
     train(tmp_path, hook)
     name, number = kept(tmp_path)  # looked at after epochs 1 and 6
     assert name == 'best_loss_epoch_6.pth' and hook.best_ckpt_path == str(tmp_path / name)
+    assert named_checkpoint('best', tmp_path) == str(tmp_path / name)
     assert number == pytest.approx(numbers()[6 * BATCHES], rel=1e-5)
 
 

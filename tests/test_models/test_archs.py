@@ -4,7 +4,7 @@ import logging
 
 import pytest
 import torch
-from config_runs import ROOT
+from config_runs import ROOT, shrink
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
@@ -56,6 +56,18 @@ def test_every_family_has_a_large_and_a_huge_network(family, arch, warnings_of_l
     assert len(branches) == 2 and {part.num_layers for part in branches} == {DEPTHS[arch]}
     assert branches[0].out_indices[-1] == DEPTHS[arch] - 1
     assert not [message for level, message in warnings_of_log if level >= logging.WARNING]
+
+
+@pytest.mark.parametrize('name', [*(family.format('hypersigma-{}') for family in FAMILIES),
+                                  *(family.format('spatsigma-{}') for family in FAMILIES[:2])])
+@pytest.mark.parametrize('arch', ['large', 'huge'])
+def test_the_larger_configs_are_those_of_base_in_other_sizes(name, arch):
+    """With narrow encoders they are the same, which the tests of the configs train."""
+    base, larger = (Config.fromfile(ROOT / f'configs/{name.format(size)}.py') for size in ('base', arch))
+    assert larger.model != base.model
+    for cfg in (base, larger):
+        shrink(cfg.model)
+    assert larger.to_dict() == base.to_dict()
 
 
 @pytest.mark.parametrize('arch, early', [('base', 3), ('large', 7), ('huge', 10)])

@@ -7,7 +7,9 @@ from mmengine.dist import all_reduce, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from mmhsi.engine.run_checkpoints import BEST_NOTE
 from mmhsi.registry import HOOKS
+from mmhsi.utils.files import write_text
 
 from .safe_checkpoint_hook import SafeCheckpointHook
 
@@ -77,8 +79,10 @@ class LowestLossHook(Hook):
         previous, self.best_ckpt_path = self.best_ckpt_path, str(Path(self._saver.out_dir, name))
         hub.update_info(_BEST, self.best_ckpt_path)
         self._saver.save(runner, name, save_optimizer=False, save_param_scheduler=False)
-        if previous not in (None, self.best_ckpt_path) and is_main_process():
-            Path(previous).unlink(missing_ok=True)
+        if is_main_process():
+            write_text(Path(runner.work_dir, BEST_NOTE), self.best_ckpt_path)
+            if previous not in (None, self.best_ckpt_path):
+                Path(previous).unlink(missing_ok=True)
 
     @staticmethod
     def _validation_loss(runner) -> float:
