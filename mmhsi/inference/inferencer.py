@@ -22,6 +22,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmhsi.datasets.io import CubeReadError
+from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.inference.inputs import SceneInput, list_inputs, part_of
@@ -350,10 +351,13 @@ class HSIInferencer(BaseInferencer):
 
 
 def _with_key(source: Any, settings: Mapping) -> Any:
-    """A source with the key and layout of the config, if none are given and its file is one that has such."""
-    if isinstance(source, np.ndarray) or 'key' in source or not source['path'].lower().endswith(_KEYED):
+    """A source that is read as that of the config: scaled or not, with its bad bands or not, and with its key and
+    layout, if none are given and its file is one that has such."""
+    if isinstance(source, np.ndarray):
         return source
-    return {**source, **{name: settings[name] for name in ('key', 'layout') if name in settings}}
+    names = AS_STORED if 'key' in source or not source['path'].lower().endswith(_KEYED) else ('key', 'layout',
+                                                                                             *AS_STORED)
+    return {**{name: settings[name] for name in names if name in settings}, **source}
 
 
 def _open(images: Sequence, plan: Plan, settings: Mapping) -> CubeView | PairView:

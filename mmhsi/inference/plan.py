@@ -12,6 +12,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmhsi.datasets.scenes.band_matching import Bands
+from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TRANSFORMS, component_name
@@ -29,7 +30,7 @@ class Plan:
     Attributes:
         task (type[Task]): The task.
         scene (dict): Settings of the scene that hold for any other: preprocessing, num_bands, nodata, joint, and the
-            key and layout of its image.
+            key and layout of its image, and how far it is taken as it is stored.
         window (int, optional): Side of the window around each pixel; None for tiles.
         grid (TileGrid, optional): The tiles.
         pad_mode (str): Padding mode outside the scene.
@@ -141,7 +142,7 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
     image = scene.get('image')
     image = image[0] if isinstance(image, (list, tuple)) else image
     if isinstance(image, Mapping) and 'size' not in image:  # other scenes are cubes, not lists of pixels
-        settings.update({key: image[key] for key in ('key', 'layout') if key in image})
+        settings.update({key: image[key] for key in ('key', 'layout', *AS_STORED) if key in image})
     if scene.get('num_bands') is None and dataset.get('num_bands') is not None:
         settings['num_bands'] = dataset['num_bands']
     spectrum = scene.get('target_spectrum')

@@ -12,7 +12,9 @@ from mmengine.config import Config
 from mmhsi.datasets.io import open_cube, read_spectra
 from mmhsi.datasets.scenes.band_matching import Bands
 from mmhsi.datasets.scenes.base_scene import locate
+from mmhsi.datasets.scenes.cube_source import CubeSource
 from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
+from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.inference.plan import Plan
 from mmhsi.tasks.task import test_dataset
 
@@ -93,8 +95,10 @@ def _bands_of_training_file(scene: Mapping) -> Bands | None:
     if not os.path.isfile(path) or path.lower().endswith(_READ_WHOLE):
         return None
     try:
-        with open_cube(path, source.get('key'), source.get('layout', 'auto')) as reader:
-            info = reader.info
+        named = SpectralChain(scene.get('preprocessing', ())).names_bands
+        cube = CubeSource(source, keep_bad_bands=named)
+        info = cube.info
+        cube.close()
     except ValueError:
         return None  # a damaged training file does not keep others from being predicted
     return None if info.wavelengths is None else Bands(info.wavelengths, info.fwhm, path)

@@ -1,59 +1,20 @@
-"""Opening a cube of any format: the content of the file picks the reader."""
+"""Opening a cube of any format."""
 
 import logging
 import os
 from typing import Union
 
-import h5py
 import numpy as np
 from mmengine.logging import print_log
 
 from .base import LAYOUTS, CubeInfo, CubeReader
-from .envi import EnviReader, data_file, find_header, is_header
-from .errors import CubeReadError, explained
-from .hdf5 import NETCDF3, HDF5Reader, NetCDF3Reader
-from .mat import MatReader
-from .numpy_files import NpyReader, NpzReader
+from .errors import CubeReadError
+from .formats import choose_reader
 from .products import open_product
-from .raster import RasterReader
 from .sources import is_address
 from .variables import Key
 
 Path = Union[str, 'os.PathLike[str]']
-
-
-_TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
-
-
-def choose_reader(path: str) -> tuple[type, str]:
-    """The class of the reader, and the path that it is given."""
-    if is_address(path):
-        return RasterReader, path
-    if is_address(path):
-        return RasterReader, path
-    if path.lower().endswith('.hdr'):
-        if is_header(path):
-            data = data_file(path)
-            with explained(data), open(data, 'rb') as stream:
-                return (RasterReader, data) if stream.read(4) in _TIFF else (EnviReader, path)
-        stem = os.path.splitext(path)[0]
-        path = next((stem + suffix for suffix in ('.bil', '.bip', '.bsq') if os.path.isfile(stem + suffix)), path)
-    with explained(path), open(path, 'rb') as stream:
-        start = stream.read(10)
-    if h5py.is_hdf5(path):
-        return HDF5Reader, path
-    if start.startswith(b'\x93NUMPY'):
-        return NpyReader, path
-    if start == b'MATLAB 5.0':
-        return MatReader, path
-    if start[:4] in NETCDF3:
-        return NetCDF3Reader, path
-    suffix = os.path.splitext(path)[1].lower()
-    # version 4 of MATLAB's format has no signature; a damaged file is explained by the reader of its suffix
-    by_suffix = {'.mat': MatReader, '.npy': NpyReader, '.npz': NpzReader}
-    if suffix in by_suffix:
-        return by_suffix[suffix], path
-    return (EnviReader if start[:4] not in _TIFF and find_header(path) else RasterReader), path
 
 
 def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3,
@@ -65,16 +26,15 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
     path = os.fspath(path)
     if layout not in LAYOUTS:
         raise ValueError(f"layout {layout!r}, expected {', '.join(map(repr, LAYOUTS))}")
-    reader = None
-    if not is_address(path):
-        if not os.path.exists(path):
-            raise FileNotFoundError(f'{path}: no such file')
-        if os.path.isfile(path) and os.path.getsize(path) == 0:
-            raise CubeReadError(f'{path}: the file is empty')
-        reader = open_product(path, key) if products and ndim == 3 else None
-        if reader is None and os.path.isdir(path):
-            raise CubeReadError(f'{path}: this is a folder, expected a file')
+    local = not is_address(path)
+    if local and not os.path.exists(path):
+        raise FileNotFoundError(f'{path}: no such file')
+    if local and os.path.isfile(path) and os.path.getsize(path) == 0:
+        raise CubeReadError(f'{path}: the file is empty')
+    reader = open_product(path, key) if ndim == 3 and products and local else None
     if reader is None:
+        if local and os.path.isdir(path):
+            raise CubeReadError(f'{path}: this is a folder, expected a file')
         kind, path = choose_reader(path)
         reader = kind(path, key, layout, ndim)
     for note in reader.info.notes:
@@ -88,13 +48,13 @@ def open_cube(path: Path, key: Key = None, layout: str = 'auto') -> CubeReader:
     Formats, chosen by the content of the file: MATLAB up to version 7 and 7.3, other HDF5, netCDF, .npy, .npz, ENVI by
     its data file or its .hdr, GeoTIFF, JPEG 2000, PNG, JPEG, BMP, PNM, Erdas Imagine, raw files with a header of ESRI,
     and virtual rasters (.vrt) of files beside them. The values of MATLAB up to version 7, netCDF of version 3 and .npz
-    are read here, once and whole; of the others only what is asked for, when it is. Values are those that are stored;
-    what they mean stands in ``info``. What the file states and cannot be used is logged, and stands in ``info.notes``.
+    are read here, once and whole; of the others only what is asked for, when it is. Sensor products
+    (:mod:`mmhsi.datasets.io.products`) are recognised by their content, by their folder, their metadata file or their
+    image. Rasters are also read from addresses (https://, s3://, gs://, az://) and from archives (/vsizip/...), by
+    window.
 
-    Sensor products (:mod:`mmhsi.datasets.io.products`) are recognised by their content, and opened by their folder,
-    their metadata file or their image.
-
-    Rasters are also read from addresses (https://, s3://, gs://, az://) and from archives (/vsizip/...), by window.
+    Values are those that are stored; what they mean stands in ``info``. What the file states and cannot be used is
+    logged, and stands in ``info.notes``.
 
     Args:
         path (str | os.PathLike): The file, the folder of a product, or an address.

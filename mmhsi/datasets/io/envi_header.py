@@ -17,7 +17,7 @@ DTYPES = {1: 'u1', 2: 'i2', 3: 'i4', 4: 'f4', 5: 'f8', 12: 'u2', 13: 'u4', 14: '
 _COMPLEX = (6, 9)
 _INTERLEAVES = ('bsq', 'bil', 'bip')
 _LARGEST = 2 ** 24  # bytes of a header: 10 000 bands with every list take 1 MB
-_FIELD = re.compile(r'[ \t]*([^=;{}\n][^={}\n]*?)[ \t]*=[ \t]*')
+_NEAR = 200  # characters within which a brace opens on a line of its own
 _COUNTED = ('samples', 'lines', 'bands')
 # the fields that decide where a value lies: two different ones cannot both hold
 _LAYOUT = (*_COUNTED, 'data type', 'interleave', 'byte order', 'header offset', 'file compression')
@@ -44,30 +44,29 @@ def parse_header(text: str, path: str) -> dict[str, str]:
     fields: dict[str, str] = {}
     position = text.find('\n') + 1 or len(text)
     while position < len(text):
-        end = text.find('\n', position)
-        end = len(text) if end < 0 else end
-        match = _FIELD.match(text, position, end)
-        if match is None:
+        end = _line_end(text, position)
+        equals = text.find('=', position, end)
+        name = ' '.join(text[position:equals].lower().split()) if equals >= 0 else ''
+        if not name or name.startswith(';') or '{' in name or '}' in name:
             position = end + 1
             continue
-        name = ' '.join(match[1].lower().split())
-        start = match.end()
-        if start == end and text[end:end + 200].lstrip().startswith('{'):  # the brace opens on the next line
-            start = text.index('{', end)
-        if text.startswith('{', start):
-            end = text.find('}', start)
-            if end < 0:
+        value = text[equals + 1:end].strip()
+        if value.startswith('{') or not value and text[end:end + _NEAR].lstrip().startswith('{'):
+            start = text.index('{', equals)
+            close = text.find('}', start)
+            if close < 0:
                 raise CubeReadError(f"{path}: the brace of the field '{name}' is not closed")
-            value = text[start + 1:end].strip()
-            end = text.find('\n', end)
-            end = len(text) if end < 0 else end
-        else:
-            value = text[start:end].strip()
+            value, end = text[start + 1:close].strip(), _line_end(text, close)
         if name in _LAYOUT and fields.get(name, value) != value:
             raise CubeReadError(f"{path}: the field '{name}' is stated twice, as {fields[name]!r} and as {value!r}")
         fields[name] = value
         position = end + 1
     return fields
+
+
+def _line_end(text: str, position: int) -> int:
+    end = text.find('\n', position)
+    return len(text) if end < 0 else end
 
 
 def read_header(path: str) -> dict[str, str]:
@@ -118,38 +117,43 @@ def layout_of(fields: Mapping[str, str], path: str, header: str) -> Layout:
         CubeReadError: If a field is missing or impossible, or the header is not of an image of real numbers.
     """
     stated = f'{path}: the header {os.path.basename(header)}'
-
-    def number(name: str, default: str | None = None) -> int:
-        value = fields.get(name) or default
-        if value is None:  # programs take one-byte values, band after band, for granted
-            raise CubeReadError(f"{stated} does not state '{name}'")
-        if not re.fullmatch(r'\d+', value):
-            raise CubeReadError(f"{stated} states '{name} = {value}', expected a whole number")
-        return int(value)
-
     if 'spectral library' in fields.get('file type', '').lower():
         raise CubeReadError(f'{path}: this is an ENVI spectral library ({fields.get("lines")} spectra of '
                             f'{fields.get("samples")} bands), expected an image')
-    columns, rows, bands = (number(name) for name in _COUNTED)
+    columns, rows, bands = (_whole_number(fields, name, stated) for name in _COUNTED)
     if not rows * columns * bands:
         raise CubeReadError(f'{stated} describes an empty image of {rows} x {columns} pixels and {bands} bands')
-    code, order = number('data type'), number('byte order', '0')
-    if code in _COMPLEX:
-        raise CubeReadError(f'{path}: the values are complex (data type {code}), expected real numbers')
-    if code not in DTYPES or order > 1:
-        raise CubeReadError(f"{stated} states 'data type = {code}' and 'byte order = {order}', expected one of "
-                            f'{", ".join(map(str, DTYPES))} and 0 or 1')
+    dtype = _dtype(fields, stated)
     interleave = (fields.get('interleave') or '').lower()
+    if not interleave:
+        raise CubeReadError(f"{stated} does not state 'interleave'")
     if interleave not in _INTERLEAVES:
-        if not interleave:
-            raise CubeReadError(f"{stated} does not state 'interleave'")
         raise CubeReadError(f"{stated} states 'interleave = {interleave}', expected bsq, bil or bip")
     for name in ('major frame offsets', 'minor frame offsets'):
         offsets = parse_numbers(fields.get(name, ''))
         if offsets is None or offsets.any():
             raise CubeReadError(f"{stated} states '{name}' = {fields[name]}: frames around lines or bands are not read")
-    return Layout(rows, columns, bands, np.dtype('<>'[order] + DTYPES[code]), interleave,
-                  number('header offset', '0'), number('file compression', '0') != 0)
+    return Layout(rows, columns, bands, dtype, interleave, _whole_number(fields, 'header offset', stated, '0'),
+                  _whole_number(fields, 'file compression', stated, '0') != 0)
+
+
+def _whole_number(fields: Mapping[str, str], name: str, stated: str, default: str | None = None) -> int:
+    value = fields.get(name) or default
+    if value is None:  # programs take one-byte values, band after band, for granted
+        raise CubeReadError(f"{stated} does not state '{name}'")
+    if not re.fullmatch(r'\d{1,18}', value):
+        raise CubeReadError(f"{stated} states '{name} = {value[:40]}', expected a whole number")
+    return int(value)
+
+
+def _dtype(fields: Mapping[str, str], stated: str) -> np.dtype:
+    code, order = _whole_number(fields, 'data type', stated), _whole_number(fields, 'byte order', stated, '0')
+    if code in _COMPLEX:
+        raise CubeReadError(f'{stated} describes complex values (data type {code}), expected real numbers')
+    if code not in DTYPES or order > 1:
+        raise CubeReadError(f"{stated} states 'data type = {code}' and 'byte order = {order}', expected one of "
+                            f'{", ".join(map(str, DTYPES))} and 0 or 1')
+    return np.dtype('<>'[order] + DTYPES[code])
 
 
 class Fields:

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from xml.etree import ElementTree
 
 from mmengine.logging import print_log
 
@@ -111,7 +110,7 @@ def _sources(virtual: Iterable[Path]) -> set[Path]:
         try:
             for element in parse_xml(str(path)).iter('SourceFilename'):
                 parts.add((path.parent / (element.text or '')).resolve())
-        except (ElementTree.ParseError, OSError, ValueError):
+        except (SyntaxError, OSError, ValueError):  # of which a ParseError is the first
             continue
     return parts
 

@@ -90,9 +90,7 @@ class HDF5Reader(ArrayReader):
             scale = axis[0] if len(axis) else None
             path = scale.name.lstrip('/') if scale is not None and scale.name else None
             title = axis.label or (path or '').rsplit('/', 1)[-1]
-            # a dimension of netCDF without coordinates has an empty array in their place
-            named_only = scale is None or 'not a netCDF variable' in str(scale.attrs.get('NAME', b''))
-            usable = path and not named_only and _kind(scale) == 'numeric' and scale.ndim == 1
+            usable = path and _kind(scale) == 'numeric' and scale.ndim == 1
             dimensions.append(Dimension(title, path if usable else None, self._attributes(path) if usable else {}))
         return dimensions if any(dimension.name for dimension in dimensions) else []
 
@@ -103,6 +101,8 @@ def _kind(dataset: h5py.Dataset) -> str:
     matlab_class = matlab_class.decode() if isinstance(matlab_class, bytes) else str(matlab_class)
     if dataset.attrs.get('MATLAB_empty', 0) or dataset.shape is None:
         return 'empty'
+    if 'not a netCDF variable' in str(dataset.attrs.get('NAME', '')):
+        return 'dimension'  # without coordinates: an empty array is in their place
     if dataset.external:
         return 'external (its values are in other files, which are not read)'
     if dataset.is_virtual and any(source.file_name != '.' for source in dataset.virtual_sources()):

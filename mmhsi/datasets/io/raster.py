@@ -39,8 +39,7 @@ class RasterReader(CubeReader):
         with raster_environment(self._network), silent_georeference():
             dataset = self._open_with_drivers()
             try:
-                if not is_address(self.path):
-                    check_opened(self.path, dataset.files, dataset.tags(ns='OVERVIEWS').get('OVERVIEW_FILE'))
+                check_opened(self.path, dataset)
             except CubeReadError:
                 dataset.close()
                 raise
@@ -137,7 +136,7 @@ class RasterReader(CubeReader):
         if self._alpha is not None:
             return f'opacity (alpha) in band {self._alpha}'
         flags = [dataset.mask_flag_enums[index - 1] for index in self._indices]
-        if any(MaskFlags.per_dataset in of_band for of_band in flags):
+        if any(MaskFlags.per_dataset in of_band and MaskFlags.alpha not in of_band for of_band in flags):
             return 'the mask of the file'
         return 'the masks of the bands' if any(not of_band for of_band in flags) else None
 

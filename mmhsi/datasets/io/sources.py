@@ -10,6 +10,8 @@ import os
 import re
 from xml.etree import ElementTree
 
+import rasterio
+
 from .errors import CubeReadError, explained
 
 _ADDRESS = re.compile(r'(https?|ftp|s3|gs|az|oss|swift|zip|tar|gzip)(\+[a-z0-9]+)*://|/vsi[a-z0-9_]+/', re.IGNORECASE)
@@ -26,7 +28,7 @@ _DEEPEST_VRT = 4
 # elements of a virtual raster that hold sources, and those that say how they are laid together
 _VRT_SOURCES = ('SimpleSource', 'ComplexSource', 'AveragedSource', 'KernelFilteredSource', 'NoDataFromMaskSource')
 _VRT_LINKS = ('SourceFilename', 'SourceDataset', 'OverviewFile')
-_ESRI = re.compile(rb'^\s*(NROWS|NCOLS|NBANDS|BYTEORDER|LAYOUT|NBITS)\s', re.IGNORECASE | re.MULTILINE)
+_ESRI = re.compile(rb'^[ \t]*(NROWS|NCOLS|NBANDS|BYTEORDER|LAYOUT|NBITS)\s', re.IGNORECASE | re.MULTILINE)
 
 
 def is_address(path: str) -> bool:
@@ -83,23 +85,22 @@ def esri_header(path: str) -> bool:
         return len(set(_ESRI.findall(stream.read()))) >= 2
 
 
-def check_opened(path: str, files: list[str], overview: str | None) -> None:
+def check_opened(path: str, dataset: rasterio.DatasetReader) -> None:
     """Refuse an opened raster that goes on to other places than its own folder.
 
     Args:
         path (str): The file.
-        files (list[str]): The files that GDAL reads for it.
-        overview (str, optional): A file of overviews that its metadata name, which GDAL would open.
+        dataset (rasterio.DatasetReader): The raster, of which nothing was asked yet.
 
     Raises:
-        CubeReadError: If one lies elsewhere.
+        CubeReadError: If it names a file elsewhere.
     """
     if is_address(path):
         return
+    # comes first: GDAL opens the overview, or asks the address, when it lists the files of the raster
+    overview = dataset.tags(ns='OVERVIEWS').get('OVERVIEW_FILE')
     folder = os.path.realpath(os.path.dirname(path) or '.')
-    outside = [name for name in files if not _inside(name, folder)]
-    if overview:
-        outside.append(overview)
+    outside = [overview] if overview else [name for name in dataset.files if not _inside(name, folder)]
     if outside:
         raise CubeReadError(f'{path}: the file names another one, {outside[0]!r}, which is not read')
 

@@ -22,6 +22,7 @@ from .wavelengths import Statement, in_nanometres, nanometres_per_unit, usable
 
 _LARGEST_FILE = 2 ** 28
 _FEWEST_BANDS = 2
+_MOST_CELLS = 100_000  # of a line: more than spectra have bands
 _COMMENT = re.compile(r'^(#|%|//|!|;)+')
 _NUMBER = re.compile(r'[+-]?(\d+[.]?\d*|[.]\d+)([eEdD][+-]?\d+)?')
 _DECIMAL_COMMA = re.compile(r'[+-]?\d*,\d+([eE][+-]?\d+)?')
@@ -102,6 +103,9 @@ def _cells_of_lines(path: str) -> tuple[list[tuple[int, str]], list[list[str]]]:
     data = [line for _, line in lines if not _COMMENT.match(line)]
     if not data:
         raise CubeReadError(f'{path}: the file holds no numbers')
+    for number, line in lines:
+        if len(line) > _MOST_CELLS and max(map(line.count, '\t;, ')) > _MOST_CELLS:
+            raise CubeReadError(f'{path}: line {number} has more than {_MOST_CELLS} cells, expected a table of spectra')
     with explained(path):
         delimiter = next((mark for mark in '\t;,' if mark in data[-1] and
                           not any(map(_SEVERAL_NUMBERS.fullmatch, _cells(data[-1], mark)))), None)

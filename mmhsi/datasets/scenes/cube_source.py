@@ -15,6 +15,8 @@ from mmhsi.datasets.scenes.unmixing_truth import read_maps
 Source = str | dict | np.ndarray
 
 BLOCK_BYTES = 64 * 2**20
+AS_STORED = ('scaled', 'keep_bad_bands')
+"""Arguments of an image that say how far a file is taken as it is stored; see :class:`CubeSource`."""
 
 
 class _ArrayReader:
@@ -76,8 +78,9 @@ class CubeSource:
             self._reader = _ArrayReader(_read_pixel_list(**image), image['path'])
         else:
             image = {'path': image} if isinstance(image, (str, Path)) else dict(image)
-            self._scaled = image.pop('scaled', True)
-            keep_bad_bands = image.pop('keep_bad_bands', False) or keep_bad_bands
+            scaled, keep = AS_STORED
+            self._scaled = image.pop(scaled, True)
+            keep_bad_bands = image.pop(keep, False) or keep_bad_bands
             self._reader = open_cube(**image)
         self._nodata = nodata
         self.info = info = self._reader.info

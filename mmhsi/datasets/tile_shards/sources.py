@@ -130,6 +130,9 @@ class ScenePart:
         self.bands = sum(info.bands for info in infos)
         self.dtype = np.result_type(*(info.dtype for info in infos))
         self.nodata = first.nodata if settings.nodata is None else settings.nodata
+        if np.ndim(self.nodata):
+            raise CubeReadError(f'{first.path}: the bands have different nodata values; name one with nodata=... in '
+                                'the config')
         self.crs, self.transform = first.crs, first.transform
         self.bad_bands = np.concatenate([np.zeros(info.bands, bool) if info.bad_bands is None else info.bad_bands
                                          for info in infos])

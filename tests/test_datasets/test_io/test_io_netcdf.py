@@ -38,7 +38,6 @@ def write(path, cube, order=('band', 'y', 'x'), coordinates=None, attributes=Non
     return path
 
 
-@pytest.mark.xfail(reason='one order of dimensions is still read wrong')
 @pytest.mark.parametrize('order', (
     ('band', 'y', 'x'), ('y', 'x', 'band'), ('time', 'lat', 'lon'), ('downtrack', 'crosstrack', 'bands'),
     ('row', 'wavelength', 'column'), ('layer', 'y', 'x'), ('u', 'column', 'band')))
@@ -96,11 +95,12 @@ def test_several_axes_of_that_length_are_asked_for(tmp_path):
     assert open_cube(tmp_path / 'a.mat').info.shape == (4, 6, 4)  # the custom of MATLAB
 
 
-@pytest.mark.xfail(reason='scale and fill value of CF do not reach the scene yet')
 def test_scale_offset_and_fill_value_of_cf(tmp_path, cube):
     cube[1, 2] = -9999
     path = write(tmp_path / 'a.nc', cube, attributes={
-        '_FillValue': np.int16(-9999), 'scale_factor': 1e-4, 'add_offset': .5, 'units': 'reflectance'})
+        '_FillValue': np.int16(-9999), 'scale_factor': 1e-4, 'add_offset': .5, 'units': 'reflectance'},
+        coordinates={'y': (np.arange(6.)[::-1], {'standard_name': 'projection_y_coordinate'}),
+                     'x': (np.arange(7.), {'standard_name': 'projection_x_coordinate'})})
     values, info = read_cube(path)
     with rasterio.open(f'NETCDF:{path}:cube') as dataset:
         assert info.nodata == dataset.nodata == -9999

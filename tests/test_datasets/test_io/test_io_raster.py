@@ -134,7 +134,7 @@ def test_envi_without_its_other_half(tmp_path, cube):
     ({'samples': 2_000_000_000}, 'the file holds 252 bytes'),
     ({'header offset': 1}, r'\(253 bytes\), the file holds 252 bytes'),
     ({'data type': 5}, 'the file holds 252 bytes'),
-    ({'data type': 6, 'lines': 1}, r'complex \(data type 6\), expected real numbers'),
+    ({'data type': 6, 'lines': 1}, r'complex values \(data type 6\), expected real numbers'),
     ({'data type': 99}, "states 'data type = 99' .* expected one of 1, 2, 3"),
     ({'lines': 'many'}, "states 'lines = many', expected a whole number"),
     ({'lines': -7}, "states 'lines = -7', expected a whole number"),

@@ -92,7 +92,6 @@ def test_opacity_is_a_mask_and_no_band(tmp_path, dtype, bands):
         np.testing.assert_array_equal(reader.read((1, 1, 2, 2), [bands - 2]), cube[1:3, 1:3, -2:-1])
 
 
-@pytest.mark.xfail(reason='the band is still taken for opacity')
 def test_a_spectral_band_that_gdal_declares_as_opacity(tmp_path):
     cube = np.random.default_rng(0).integers(0, 256, (6, 7, 4)).astype(np.uint8)
     path = write(tmp_path / 'a.tif', cube)

@@ -169,7 +169,6 @@ def test_a_mask_beside_a_tiff_that_is_a_virtual_raster(world, companion):
     refused(folder / 'a.tif', f'the file {companion} beside it is no TIFF')
 
 
-@pytest.mark.xfail(reason='overviews that metadata name are not refused yet')
 @pytest.mark.parametrize('place', ('inside', 'beside'))
 def test_overviews_that_metadata_name(world, server, place):
     folder, secret = world
@@ -181,8 +180,10 @@ def test_overviews_that_metadata_name(world, server, place):
             escaped = target.replace('<', '&lt;')
             (folder / 'a.tif.aux.xml').write_text('<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">'
                                                   f'{escaped}</MDI></Metadata></PAMDataset>')
+        time.sleep(.05)
+        asked.clear()  # GDAL asks when the file is written here, without our settings
         refused(folder / 'a.tif', 'the file names another one')
-    assert not asked
+        assert not asked
 
 
 def external_link(path, secret):
@@ -319,7 +320,6 @@ def hdf5_of_many_arrays(path):
             file.create_dataset(str(number), (), 'u1')
 
 
-@pytest.mark.xfail(reason='some headers still take minutes', run=False)
 @pytest.mark.parametrize('name, write', [
     (f'{write.__name__}.{suffix}', write) for suffix, writers in (
         ('img', (blanks, blank_field, equal_signs, open_braces, endless_header, many_fields, long_list, packed_envi)),

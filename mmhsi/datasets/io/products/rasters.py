@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, CubeReader, Window
+from mmhsi.datasets.io.formats import choose_reader
 from mmhsi.datasets.io.products.base import ProductReader
 
 
@@ -48,10 +49,8 @@ class RasterProduct(ProductReader):
 
     def _file(self, path: str) -> CubeReader:
         if path not in self._files:
-            from mmhsi.datasets.io.cube import choose_reader  # which imports the products
-
-            kind, data = choose_reader(path)
-            self._files[path] = kind(data)
+            kind, opened = choose_reader(path)
+            self._files[path] = kind(opened)
         return self._files[path]
 
     def _stack(self, layers: Sequence[Layer], quality: Sequence[Quality] = (), **facts) -> CubeInfo:
