@@ -70,6 +70,64 @@ def test_tables_of_numbers_alone(tmp_path, text, wavelengths):
         np.testing.assert_allclose(library.wavelengths, wavelengths)
 
 
+@pytest.mark.parametrize('text', (
+    '450,5  0,15\n550,5  0,25\n650,5  1,5e-1\n', '450,5\t0,15\n550,5\t0,25\n650,5\t0,15\n',
+    '450,5;0,15\n550,5;0,25\n650,5;0,15\n',
+    '"450,5","0,15"\n"550,5","0,25"\n"650,5","0,15"\n', '450.5, 0.15\n550.5, 0.25\n650.5, 0.15\n'))
+@pytest.mark.parametrize('encoding', ('utf-8', 'utf-16', 'utf-16-le'))
+def test_decimal_commas_and_encodings(tmp_path, text, encoding):
+    path = tmp_path / 'leaf.sig'
+    path.write_bytes(f'# instrument: HI\n{text}'.encode(encoding))
+    library = read_spectra(path)
+    assert library.names == ('leaf',) and library.wavelengths.tolist() == [450.5, 550.5, 650.5]
+    assert library.values.tolist() == [[.15, .25, .15]]
+
+
+def test_chinese_names_in_gbk(tmp_path):
+    path = tmp_path / 'a.csv'
+    path.write_bytes('wavelength,水稻,土壤\n450,.1,.9\n550,.3,.8\n650,.25,.7\n'.encode('gbk'))
+    assert read_spectra(path).names == ('水稻', '土壤')
+
+
+def test_a_unit_that_cannot_be_is_put_right(tmp_path):
+    path = write(tmp_path, 'wavelength (nm),grass\n.45,.1\n.55,.3\n.65,.25\n')
+    np.testing.assert_allclose(read_spectra(path).wavelengths, [450, 550, 650])
+
+
+def write_asd(path, kind=1, number_format=2, channels=5, version=b'as7', reference=True):
+    """A file as the format of ASD, version 8, lays it out."""
+    dtype = {0: '<f4', 1: '<i4', 2: '<f8'}[number_format]
+    header = bytearray(484)
+    header[:3], header[186], header[199] = version, kind, number_format
+    header[191:199] = np.array([350, 1], '<f4').tobytes()
+    header[204:206] = np.array([channels], '<u2').tobytes()
+    target, white = np.arange(1, channels + 1) * 100, np.full(channels, 1000)
+    white[1], white[-1] = 2000, 0
+    content = bytes(header) + target.astype(dtype).tobytes()
+    if reference:
+        content += b'\xff\xff' + bytes(16) + np.array([4], '<u2').tobytes() + b'leaf' + white.astype(dtype).tobytes()
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize('number_format', (0, 1, 2))
+@pytest.mark.parametrize('kind', (0, 1))
+def test_reflectance_of_an_asd_file(tmp_path, kind, number_format):
+    library = read_spectra(write_asd(tmp_path / 'leaf00000.asd', kind, number_format))
+    assert library.names == ('leaf00000',) and library.wavelengths.tolist() == [350, 351, 352, 353, 354]
+    np.testing.assert_array_equal(library.values, [[.1, .1, .3, .4, np.nan]])  # the reference has no counts at last
+    assert library.select().wavelengths.tolist() == [350, 351, 352, 353]
+
+
+@pytest.mark.parametrize('options, message', (
+    (dict(kind=2), 'holds radiance, expected counts'), (dict(kind=77), 'the unknown kind 77'),
+    (dict(reference=False), 'ends before its white reference'), (dict(channels=0), 'header of the ASD file is d'),
+))
+def test_asd_files_without_reflectance(tmp_path, options, message):
+    with pytest.raises(CubeReadError, match=f'leaf.asd: .*{message}'):
+        read_spectra(write_asd(tmp_path / 'leaf.asd', **options))
+
+
 def test_header_of_an_ecostress_file(tmp_path):
     """Key and value lines, falling wavelengths in micrometres, a name of the sample."""
     path = write(tmp_path, 'Name: Black oak leaf\nType: vegetation\nNumber of X Values: 3\n'
@@ -149,6 +207,12 @@ def test_layout_settles_what_a_table_leaves_open(tmp_path):
     ('wavenumber (cm-1),x\n4000,.2\n3000,.3\n2000,.4\n', "the unit 'wavenumber' of the wavelengths is not known"),
     ('samples = 5\nwavelength units = nan\n', 'line 2 holds no number, expected a table of numbers'),
     ('wavenumbers 1 2 \0 3', 'neither a text file nor an ENVI spectral library'),
+    ('id,lat,lon\n1,48.1,11.5\n2,48.2,11.7\n3,48.1,11.9\n', "say layout='rows' or 'columns'"),
+    ('grass .1 .2 .3\nsoil .4 .5 .6\n', 'states no wavelengths, and it is not known whether it holds spectra'),
+    ('clay,sand\n3.1,4\n4.2,5\n4,4.5\n', "say layout='rows' or 'columns'"),
+    ('epoch 1 loss 0.5\nepoch 2 loss 0.4\n', 'spectrum of one band, expected a table of spectra'),
+    ('[0.1, 0.2, 0.3]\n', "ends with the text '0.3\\]'"),
+    ('<html>450 .1\n550 .2</html>\n', 'ends with the text'),
 ])
 def test_text_that_holds_no_spectra_is_named(tmp_path, text, message):
     path = write(tmp_path, text)
