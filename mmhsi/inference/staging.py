@@ -157,6 +157,8 @@ class Staging:
         file, (_, height, width), itemsize = self._files[name], array.shape, array.dtype.itemsize
         (top, bottom, _), (left, right, _) = place[0].indices(height), place[1].indices(width)
         values = np.ascontiguousarray(values, array.dtype)
+        if not values.size:
+            return
         whole = right - left == width  # rows that follow one another in the file
         with self._full_disk_named(name, array.shape, array.dtype):
             for number, layer in enumerate(values):
