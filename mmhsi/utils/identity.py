@@ -78,8 +78,8 @@ def array_digest(array: np.ndarray) -> str:
     """A hash of shape, type and values of an array."""
     array = np.asarray(array)
     digest = hashlib.blake2b(f'{array.shape} {array.dtype.str}'.encode(), digest_size=_DIGITS)
-    for row in array.reshape(len(array), -1) if array.ndim > 1 else array[None]:
-        digest.update(np.ascontiguousarray(row))
+    for row in array if array.ndim > 1 else [array]:  # no copy of the whole
+        digest.update(np.ascontiguousarray(row).tobytes())
     return f'blake2b:{digest.hexdigest()}'
 
 
@@ -88,15 +88,14 @@ def value_digest(value: Any) -> str:
 
     def plain(item: Any) -> Any:
         if isinstance(item, Mapping):
-            pairs = ([repr(key), plain(inner)] for key, inner in item.items())
-            return {'dict': sorted(pairs, key=lambda pair: pair[0])}
+            return {'dict': sorted([repr(key), plain(inner)] for key, inner in item.items())}
         if isinstance(item, (list, tuple)):
             return [type(item).__name__, *map(plain, item)]
         if isinstance(item, np.ndarray):
             return ['array', array_digest(item)]
         if isinstance(item, os.PathLike):
             return os.fspath(item)
-        return item if item is None or isinstance(item, (bool, int, str)) else repr(item)
+        return item if item is None or isinstance(item, (bool, int, str)) else ['other', repr(item)]
 
     return hashlib.blake2b(json.dumps(plain(value)).encode(), digest_size=_DIGITS).hexdigest()
 
@@ -201,28 +200,29 @@ def files_of_config(config: Any) -> list[str]:
 
     Args:
         config (Any): A config, or a part of one. A name starts from the ``data_root`` around it, else from the working
-            directory; a part in braces, as in '{name}/image.npy', stands for any name. A ``data_root`` beside which no
-            file is named counts as a whole.
+            directory; a part in braces, as in '{name}/image.npy', stands for any name. A folder counts as a whole if it
+            is a ``path``, or a ``data_root`` beside which no file is named.
 
     Returns:
         list[str]: The files, sorted.
     """
     found: set[str] = set()
 
-    def look(value: Any, root: str) -> None:
+    def look(value: Any, root: str, key: str = '') -> None:
         if isinstance(value, Mapping):
             own, before = value.get('data_root'), len(found)
-            for key, item in value.items():
-                if key != 'data_root':
-                    look(item, str(own or root))
+            for name, item in value.items():
+                if name != 'data_root':
+                    look(item, str(own or root), str(name))
             if own and len(found) == before and os.path.isdir(own):
                 found.update(data_files(own))
         elif isinstance(value, (list, tuple)):
             for item in value:
-                look(item, root)
+                look(item, root, key)
         elif isinstance(value, (str, os.PathLike)):
             for place in _places(os.fspath(value), root):
-                found.update(data_files(place))
+                if key == 'path' or not os.path.isdir(place):
+                    found.update(data_files(place))
 
     look(config, '')
     return sorted(found)
