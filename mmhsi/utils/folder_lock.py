@@ -17,6 +17,7 @@ except ModuleNotFoundError:  # Windows has no such locks
     fcntl = None
 
 LOCK = '.lock'
+_PAUSE = 0.05  # seconds
 
 
 class FolderBusyError(RuntimeError):
@@ -33,6 +34,7 @@ class FolderLock:
         folder (str | os.PathLike): The folder; it is made if absent.
         purpose (str): What holds it, for the message of others, such as 'a training'.
         shared (bool): Whether others may hold it shared at the same time. Defaults to False.
+        wait (float): Seconds to wait for another holder. Defaults to 0.
         name (str): Name of the file. Defaults to '.lock'.
 
     Raises:
@@ -40,7 +42,8 @@ class FolderLock:
         OSError: If the folder cannot be written.
     """
 
-    def __init__(self, folder: str | os.PathLike, purpose: str, shared: bool = False, name: str = LOCK):
+    def __init__(self, folder: str | os.PathLike, purpose: str, shared: bool = False, wait: float = 0.,
+                 name: str = LOCK):
         self.path = Path(folder, name)
         self._held = False
         try:
@@ -50,12 +53,16 @@ class FolderLock:
             raise OSError(error.errno, f'{folder}: the folder cannot be written: {error.strerror or error}') from None
         if fcntl is None:
             return
+        until = time.monotonic() + wait
         while not self._held:
             try:
                 fcntl.flock(self._file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except OSError as error:
                 if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                     return  # no locks here
+                if time.monotonic() < until:
+                    time.sleep(_PAUSE)
+                    continue
                 holder = self._holder()
                 self._file.close()
                 raise FolderBusyError(f'{folder}: {holder} is writing this folder; wait for its end, or choose another '

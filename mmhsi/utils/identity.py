@@ -21,11 +21,14 @@ import platform
 import re
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from mmhsi.utils.files import write_text
 
 PACKAGES = ('mmhsi', 'torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmsegmentation', 'mmagic', 'numpy',
             'scipy', 'scikit-learn', 'rasterio')
@@ -176,6 +179,45 @@ def _identify(path: str, before: Any) -> dict:
         return dict(bytes=-1, digest=type(error).__name__, seen=[])
 
 
+def told(identities: Mapping[str, Mapping]) -> dict[str, dict]:
+    """Identities without what they owe to the moment of the look, which a file that others compare may hold."""
+    return {name: dict(bytes=entry['bytes'], digest=entry['digest']) for name, entry in identities.items()}
+
+
+class Looks:
+    """Identities of an earlier process, in the cache of the user, so that files are not read again.
+
+    They lie in ``$MMHSI_CACHE``, else ``$XDG_CACHE_HOME/mmhsi``, else ``~/.cache/mmhsi``; without a folder there that
+    this user alone may write to nothing is kept, and files are read at each look.
+
+    Args:
+        purpose (str): What they are for; each purpose has a file of its own.
+    """
+
+    def __init__(self, purpose: str):
+        self.entries: dict[str, dict] = {}
+        base = os.environ.get('MMHSI_CACHE') or os.path.join(
+            os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'mmhsi')
+        self._path = Path(base, 'looks', f'{value_digest(purpose)}.json')
+        try:
+            Path(base).mkdir(mode=0o700, parents=True, exist_ok=True)  # as the cache of compiled libraries needs it
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            status = self._path.parent.lstat()
+            if os.name == 'posix' and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+                self._path = None
+                return
+            entries = json.loads(self._path.read_text(encoding='utf-8'))
+            self.entries = entries if isinstance(entries, dict) else {}
+        except (OSError, ValueError):
+            pass
+
+    def save(self) -> None:
+        """Keep the entries for the next process, where that is possible."""
+        if self._path is not None:
+            with suppress(OSError):
+                write_text(self._path, json.dumps(self.entries))
+
+
 def changes(before: Mapping[str, Mapping] | None, now: Mapping[str, Mapping]) -> list[str]:
     """Names of the files that are not what they were: of another content, added, or gone.
 
@@ -188,11 +230,11 @@ def changes(before: Mapping[str, Mapping] | None, now: Mapping[str, Mapping]) ->
     """
     before = before if isinstance(before, Mapping) else {}
 
-    def told(found: Mapping[str, Mapping], name: str) -> tuple | None:
+    def content(found: Mapping[str, Mapping], name: str) -> tuple | None:
         entry = found.get(name)
         return (entry.get('bytes'), entry.get('digest')) if isinstance(entry, Mapping) else None
 
-    return sorted(name for name in {*before, *now} if told(before, name) != told(now, name))
+    return sorted(name for name in {*before, *now} if content(before, name) != content(now, name))
 
 
 def files_of_config(config: Any) -> list[str]:
