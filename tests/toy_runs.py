@@ -63,9 +63,10 @@ def wait(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def interrupt(process: int, after: float, mark: Path, number: int = signal.SIGKILL) -> int:
-    """Send a signal some seconds after a file appears ('started' in the work dir: the first iteration begins), and
-    wait; returns the exit code."""
+def interrupt(process: int, after: float, mark: Path, number: int = signal.SIGKILL,
+              send: Callable[[], object] | None = None) -> int:
+    """Send a signal some seconds after a file appears ('started' in the work dir: the first iteration begins), or do
+    something else then, and wait; returns the exit code."""
     until = None
     while until is None or time.monotonic() < until:
         found, status = os.waitpid(process, os.WNOHANG)
@@ -74,7 +75,10 @@ def interrupt(process: int, after: float, mark: Path, number: int = signal.SIGKI
         if until is None and mark.exists():
             until = time.monotonic() + after
         time.sleep(0.002)
-    os.kill(process, number)
+    if send is None:
+        os.kill(process, number)
+    else:
+        send()
     return wait(process)
 
 

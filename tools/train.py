@@ -1,13 +1,16 @@
 """Train the model of a config."""
 
 import argparse
+import sys
 
 from mmengine.config import Config
 
 from mmhsi.engine.distributed import build_runner, close_process_group
 from mmhsi.engine.failures import explained_failures
 from mmhsi.engine.resume import resume_from_latest
+from mmhsi.engine.work_dir import hold_work_dir
 from mmhsi.utils.command_line import add_runner_arguments, load_config
+from mmhsi.utils.folder_lock import FolderBusyError
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -52,10 +55,16 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     cfg = load_config(args)
-    apply_options(cfg, args)
-    runner = build_runner(cfg)
-    with explained_failures(runner):
-        runner.train()
+    try:
+        lock = hold_work_dir(cfg)
+    except (OSError, FolderBusyError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        raise SystemExit(2) from None
+    with lock:
+        apply_options(cfg, args)
+        runner = build_runner(cfg)
+        with explained_failures(runner):
+            runner.train()
     close_process_group()
 
 

@@ -9,7 +9,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     seed=dict(type='IterationSeedHook'),
     resume=dict(type='ExactResumeHook'),  # a resumed run repeats an uninterrupted one
-    preemption=dict(type='PreemptionHook'),  # SIGTERM saves and ends the run
+    preemption=dict(type='PreemptionHook'),  # SIGTERM and Ctrl-C save and end the run
     mean_loss=dict(type='MeanLossHook'),
     loss=dict(type='NonFiniteLossHook'),  # NaN stops the run before it reaches the weights
     check=dict(type='ExperimentCheckHook'),  # refuses a model that does not suit its scenes
@@ -18,7 +18,7 @@ default_hooks = dict(
     result=dict(type='SceneResultHook'))  # writes maps, pictures and metrics after a test
 
 env_cfg = dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-               dist_cfg=dict(backend='nccl'))
+               dist_cfg=dict(backend='nccl', timeout=1800))  # seconds that a process waits for another
 
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
 visualizer = dict(type='Visualizer', vis_backends=vis_backends)

@@ -1,20 +1,24 @@
 """What a cell leaves behind: one JSON file, written whole or not at all."""
 
 import hashlib
-import importlib.metadata
 import json
 import os
-import platform
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mmhsi.datasets.splits.split import SUBSETS, Split
 from mmhsi.evaluation.json_values import json_number
+from mmhsi.utils.identity import changes, code_digest, files_of_config, identify, package_versions
 
 RECORD, LOG, MAPS = 'cell.json', 'log.txt', 'maps.npz'
-_PACKAGES = ('mmhsi', 'torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmsegmentation', 'mmagic', 'numpy',
-             'scikit-learn')
+_ENTRIES = {
+    'done': dict(hash=str, scores=dict, train_seconds=(int, float), peak_memory=dict, device=str),
+    'failed': dict(error=str, last_lines=list),
+}
+_INPUTS = ('model', 'load_from', 'tta_model')  # parts of a config that name files which decide a result
 
 
 def write_record(folder: str | Path, record: dict) -> Path:
@@ -37,11 +41,58 @@ def write_record(folder: str | Path, record: dict) -> Path:
 
 
 def read_record(folder: str | Path) -> dict | None:
-    """The record of a cell; None if there is none, or its file is no JSON."""
+    """The record of a cell; None if there is none, or its file is damaged or no record."""
     try:
-        return json.loads((Path(folder) / RECORD).read_text(encoding='utf-8'))
-    except (FileNotFoundError, json.JSONDecodeError):
+        record = json.loads((Path(folder) / RECORD).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
         return None
+    return record if isinstance(record, dict) and record.get('status') in _ENTRIES else None
+
+
+def whole_record(folder: str | Path) -> dict | None:
+    """As :func:`read_record`, but None too if an entry is missing that tables need, as in a file from elsewhere."""
+    record = read_record(folder)
+    known = record is not None and all(isinstance(record.get(name), kind)
+                                       for name, kind in _ENTRIES[record['status']].items())
+    return record if known else None
+
+
+def why_no_record(folder: str | Path) -> str | None:
+    """A sentence on the file in the place of a record that is none; None if there is no file, or it is one."""
+    path = Path(folder) / RECORD
+    return f'{path}: this is no record of a cell, which counts as not run' if path.exists() and whole_record(
+        folder) is None else None
+
+
+def inputs_of(cfg: Mapping, before: Any = None) -> dict[str, dict]:
+    """What tells the content of the files that a cell reads, see :func:`mmhsi.utils.identity.identify`.
+
+    Args:
+        cfg (Mapping): The whole config.
+        before (Any): The entry 'inputs' of an earlier record; what was not touched since is not read again.
+    """
+    parts = {name: value for name, value in cfg.items()
+             if name in _INPUTS or name.endswith(('_dataloader', '_evaluator'))}
+    return identify(files_of_config(parts), before if isinstance(before, Mapping) else None)
+
+
+def differences(record: Mapping) -> list[str]:
+    """What a finished cell was made with that is not what is here now, a sentence for each."""
+    found = []
+    if not isinstance(record.get('inputs'), Mapping):
+        found.append('it does not tell the files that it was made from')
+    else:
+        names = changes(record['inputs'], identify(record['inputs'], record['inputs']))
+        if names:
+            found.append(f'{", ".join(names[:3])}{", ..." if len(names) > 3 else ""} changed since')
+    before, now = record.get('versions') or {}, package_versions()
+    others = [f'{name} {before.get(name, "absent")}, now {now.get(name, "absent")}'
+              for name in sorted({*before, *now}) if before.get(name) != now.get(name) and name in before]
+    if others:
+        found.append(f'other versions: {"; ".join(others)}')
+    if record.get('code') not in (None, code_digest()):
+        found.append('another code of mmhsi')
+    return found
 
 
 def plain_scores(metrics: dict) -> dict[str, float | None]:
@@ -57,17 +108,6 @@ def split_record(split: Split | None) -> dict | None:
     for name in SUBSETS:
         digest.update(name.encode() + np.ascontiguousarray(getattr(split, name)).tobytes())
     return dict(hash=digest.hexdigest()[:16], **{name: len(getattr(split, name)) for name in SUBSETS})
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a result, as far as they are installed."""
-    found = {'python': platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def last_lines(path: str | Path, number: int = 12) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmhsi.comparison.plots import label_curves, size_figure
-from mmhsi.comparison.records import read_record
+from mmhsi.comparison.records import differences, whole_record, why_no_record
 from mmhsi.comparison.run_cell import identity
 from mmhsi.comparison.suite import Cell, Suite, slug
 from mmhsi.comparison.summary import Row, main_score, split_conflicts, summarise
@@ -18,7 +18,7 @@ REPORT = 'report.md'
 
 def collect_records(cells: Sequence[Cell], root: Path) -> list[dict]:
     """The records of cells; one that has not been run is left out."""
-    found = [(cell, read_record(root / cell.name)) for cell in cells]
+    found = [(cell, whole_record(root / cell.name)) for cell in cells]
     # names as the suite spells them now
     return [{**record, **identity(cell)} for cell, record in found if record is not None]
 
@@ -40,7 +40,8 @@ def write_report(suite: Suite, root: str | Path, cells: Sequence[Cell] | None = 
     """
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
-    records = collect_records(suite.cells if cells is None else cells, root)
+    cells = suite.cells if cells is None else cells
+    records = collect_records(cells, root)
     table = summarise(suite, records, root)
     sections = [f'# {suite.name}', '']
     for setting, rows in table.items():
@@ -56,6 +57,9 @@ def write_report(suite: Suite, root: str | Path, cells: Sequence[Cell] | None = 
         save_figure(figure, root / name)
         sections += [f'![{curve}: score over the number of training pixels]({name})', '']
     sections += _warnings(records)
+    foreign = [f'- {sentence}' for sentence in (why_no_record(root / cell.name) for cell in cells) if sentence]
+    if foreign:
+        sections += ['## Not read', '', *foreign, '']
     text = '\n'.join(sections)
     (root / 'runs.csv').write_text(long_csv(suite, table), encoding='utf-8')
     (root / REPORT).write_text(text, encoding='utf-8')
@@ -86,6 +90,15 @@ def _warnings(records: Sequence[dict]) -> list[str]:
     conflicts = split_conflicts(records)
     if conflicts:
         lines += ['## Not comparable', '', *(f'- {sentence}' for sentence in conflicts), '']
+    marked: dict[str, list[str]] = {}
+    for record in records:
+        if record['status'] == 'done':
+            for sentence in differences(record):
+                marked.setdefault(sentence, []).append(f'{record["setting"]}, {record["contestant"]}, seed '
+                                                       f'{record["seed"]}')
+    if marked:
+        lines += ['## Made otherwise', '', 'Scores that are not those of the present files, packages and code:', '',
+                  *(f'- {sentence}: {"; ".join(cells)}' for sentence, cells in marked.items()), '']
     failed = [record for record in records if record['status'] != 'done']
     if failed:
         lines += ['## Failed', '']

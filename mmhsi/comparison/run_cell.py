@@ -15,8 +15,10 @@ from mmengine.registry import init_default_scope
 from mmhsi.comparison.classical_cell import run_classical
 from mmhsi.comparison.cost import peak_memory
 from mmhsi.comparison.network_cell import run_network, save_maps
-from mmhsi.comparison.records import LOG, MAPS, versions, write_record
+from mmhsi.comparison.records import LOG, MAPS, inputs_of, write_record
 from mmhsi.comparison.suite import Cell
+from mmhsi.utils.folder_lock import FolderLock
+from mmhsi.utils.identity import code_digest, package_versions
 
 
 def run_cell(cell: Cell, folder: Path, device: str = 'cpu', threads: int = 1, pictures: bool = False) -> dict:
@@ -34,7 +36,7 @@ def run_cell(cell: Cell, folder: Path, device: str = 'cpu', threads: int = 1, pi
     """
     torch.set_num_threads(threads)
     cfg = cell.build_config()
-    fingerprint = cell.fingerprint(cfg)
+    fingerprint, inputs = cell.fingerprint(cfg), inputs_of(cfg.to_dict())
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
     np.random.seed(cell.seed)
     if cell.method is None:
@@ -43,7 +45,8 @@ def run_cell(cell: Cell, folder: Path, device: str = 'cpu', threads: int = 1, pi
         found, results = run_classical(cfg, cell.method, cell.seeded(cell.options))
     save_maps(folder / MAPS, results)
     record = dict(identity(cell), status='done', hash=fingerprint, **found, peak_memory=peak_memory(device),
-                  device=_device_name(device), threads=threads, versions=versions())
+                  device=_device_name(device), threads=threads, inputs=inputs, versions=package_versions(),
+                  code=code_digest())
     write_record(folder, record)
     return record
 
@@ -67,7 +70,8 @@ def run_in_process(cell: Cell, folder: Path, device: str, threads: int, pictures
     # before the first use of an accelerator, which then is the only one
     os.environ['CUDA_VISIBLE_DEVICES'] = device.partition(':')[2] or '0' if device.startswith('cuda') else ''
     try:
-        run_cell(cell, folder, device, threads, pictures)
+        with FolderLock(folder, f'the cell {cell.name}'):
+            run_cell(cell, folder, device, threads, pictures)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()

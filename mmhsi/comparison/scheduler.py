@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from mmhsi.comparison.records import LOG, last_lines, read_record, write_record
+from mmhsi.comparison.records import (
+    LOG,
+    differences,
+    inputs_of,
+    last_lines,
+    whole_record,
+    why_no_record,
+    write_record,
+)
 from mmhsi.comparison.run_cell import identity, run_in_process
 from mmhsi.comparison.suite import Cell
+from mmhsi.utils.identity import changes
 
 
 @dataclass
@@ -22,9 +31,15 @@ class _Running:
 
 
 def is_finished(cell: Cell, folder: Path) -> bool:
-    """Whether the folder holds the result of this cell under its present config."""
-    record = read_record(folder)
-    return bool(record) and record['status'] == 'done' and record['hash'] == cell.fingerprint()
+    """Whether the folder holds the result of this cell under its present config, from files of the present content."""
+    record = whole_record(folder)
+    if record is None or record['status'] != 'done':
+        return False
+    cfg = cell.build_config()
+    if record['hash'] != cell.fingerprint(cfg):
+        return False
+    # records of earlier versions do not tell their files; the report says so
+    return 'inputs' not in record or not changes(record['inputs'], inputs_of(cfg.to_dict(), record['inputs']))
 
 
 def run_cells(cells: Sequence[Cell],
@@ -56,7 +71,14 @@ def run_cells(cells: Sequence[Cell],
     """
     root = Path(root)
     waiting = [cell for cell in cells if not is_finished(cell, root / cell.name)]
+    for sentence in filter(None, (why_no_record(root / cell.name) for cell in waiting)):
+        report(sentence)
     report(f'{len(cells) - len(waiting)} of {len(cells)} cells are finished, {len(waiting)} are to run')
+    finished = {cell.name for cell in cells} - {cell.name for cell in waiting}
+    marked = sum(bool(differences(whole_record(root / name) or {})) for name in finished)
+    if marked:
+        report(f'{marked} of the finished ones were made with other versions or code, which the report says; remove '
+               'their folders to run them anew')
     context = multiprocessing.get_context('forkserver' if set(devices) == {'cpu'} else 'spawn')
     context.set_forkserver_preload(['mmhsi.comparison.run_cell', 'mmpretrain.models', 'mmseg.models',
                                     'mmhsi.models', 'mmhsi.datasets', 'mmhsi.engine', 'mmhsi.evaluation'])
@@ -86,7 +108,7 @@ def run_cells(cells: Sequence[Cell],
         for item in running:
             item.process.kill()
             item.process.join()
-    return [read_record(root / cell.name) or dict(identity(cell), status='missing') for cell in cells]
+    return [whole_record(root / cell.name) or dict(identity(cell), status='missing') for cell in cells]
 
 
 def _end(item: _Running, folder: Path, late: bool, timeout: float | None) -> dict:
@@ -96,7 +118,7 @@ def _end(item: _Running, folder: Path, late: bool, timeout: float | None) -> dic
     code = item.process.exitcode
     seconds = time.monotonic() - item.started
     item.process.close()
-    record = read_record(folder)
+    record = whole_record(folder)
     if code == 0 and not late and record is not None and record['status'] == 'done':
         return record
     if late:

@@ -1,16 +1,25 @@
 """Runners on accelerators and on CPUs, in one process or distributed."""
 
 import datetime
+import logging
 
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import is_distributed
+from mmengine.dist import all_gather_object, is_distributed
+from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch.distributed import barrier, destroy_process_group, init_process_group
 
+from mmhsi.engine.heartbeat import Heartbeat
 from mmhsi.engine.resume import resume_from_latest
 from mmhsi.engine.scene_settings import resolve_scene_settings
+from mmhsi.ops import ssa_fused
+
+TIMEOUT = 1800
+"""Seconds after which a process of a run on CPUs does no longer wait for another, unless the config says otherwise."""
+
+_heartbeat: Heartbeat | None = None
 
 
 def init_cpu_process_group(cfg: Config) -> bool:
@@ -22,7 +31,8 @@ def init_cpu_process_group(cfg: Config) -> bool:
 
     Args:
         cfg (Config): The whole config. ``launcher`` ('none' if absent) decides whether the run is distributed,
-            ``env_cfg.dist_cfg.timeout`` (seconds) is used when given; ``model_wrapper_cfg`` is completed in place.
+            ``env_cfg.dist_cfg.timeout`` (seconds) is the time that a process waits for another, by default
+            :data:`TIMEOUT`; ``model_wrapper_cfg`` is completed in place.
 
     Returns:
         bool: Whether the run is a distributed one on CPUs.
@@ -37,8 +47,11 @@ def init_cpu_process_group(cfg: Config) -> bool:
         raise ValueError(f"launcher '{launcher}' needs an accelerator and none was found: "
                          "start the processes with torchrun and use launcher 'pytorch'")
     if not is_distributed():
-        timeout = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
-        init_process_group('gloo', timeout=None if timeout is None else datetime.timedelta(seconds=timeout))
+        timeout = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout') or TIMEOUT
+        init_process_group('gloo', timeout=datetime.timedelta(seconds=timeout))
+        global _heartbeat
+        _heartbeat = Heartbeat(timeout)
+        agree_on_kernel()
     if cfg.get('model_wrapper_cfg') is None:
         # what MMEngine chooses for a config without a wrapper
         cfg.model_wrapper_cfg = dict(
@@ -61,6 +74,23 @@ def pin_memory(cfg: Config) -> None:
                 cfg[f'{part}_dataloader'].setdefault('pin_memory', True)
 
 
+def agree_on_kernel() -> None:
+    """Let all processes of a run attend with the same back end: without the compiled kernel if one of them lacks it."""
+    reasons = dict(enumerate(all_gather_object(ssa_fused.why_unavailable())))
+    lacking = {rank: reason for rank, reason in reasons.items() if reason is not None}
+    if lacking and len(lacking) < len(reasons):
+        rank, reason = next(iter(lacking.items()))
+        ssa_fused.forbid(f'rank {rank} cannot use it: {reason}')
+        if rank != 0:
+            print_log(f'all processes attend without the compiled kernel: {ssa_fused.why_unavailable()}', 'current',
+                      logging.WARNING)
+
+
+def why_silent(error: BaseException) -> str | None:
+    """A sentence that names the processes of a run on CPUs that do not answer; None if an error tells of none."""
+    return None if _heartbeat is None else _heartbeat.explain(error)
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the runner of a config, on an accelerator or on CPUs.
 
@@ -77,7 +107,10 @@ def build_runner(cfg: Config) -> Runner:
     resolve_scene_settings(cfg)
     init_cpu_process_group(cfg)
     pin_memory(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if _heartbeat is not None:
+        _heartbeat.watch(runner)
+    return runner
 
 
 def close_process_group() -> None:
@@ -86,6 +119,10 @@ def close_process_group() -> None:
     A process that ends with the threads of its group still alive may abort after its work is done, which the launcher
     takes for a failure of the whole run. Called after success only: a process that failed must not wait for the others.
     """
+    global _heartbeat
     if is_distributed():
         barrier()
+        if _heartbeat is not None:
+            _heartbeat.stop()
+            _heartbeat = None
         destroy_process_group()

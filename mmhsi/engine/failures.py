@@ -1,4 +1,4 @@
-"""Sentences for what ends a run from outside: data workers that die."""
+"""Sentences for what ends a run from outside: data workers that die, processes that do not answer."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from mmengine.runner import BaseLoop
 
+from mmhsi.engine.distributed import why_silent
 from mmhsi.utils.worker_samples import last_sample
 
 _DEAD = re.compile(r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (.*)', re.DOTALL)
@@ -14,20 +15,24 @@ _LOOPS = ('train', 'val', 'test')
 
 @contextmanager
 def explained_failures(runner) -> Iterator[None]:
-    """Name the sample at which a data worker died while the body runs.
+    """Name the sample at which a data worker died, or the process of a run that does not answer, while the body runs.
 
     Args:
         runner (Runner): The runner whose training or test is the body.
 
     Raises:
-        RuntimeError: If a worker died, with its process, its sample and what is known of the sample.
+        RuntimeError: If a worker died, with its process, its sample and what is known of the sample; if another process
+            was waited for in vain, with its rank.
     """
     try:
         yield
     except RuntimeError as error:
         match = _DEAD.search(str(error))
         if match is None:
-            raise
+            sentence = why_silent(error)
+            if sentence is None:
+                raise
+            raise RuntimeError(sentence) from error
         workers = [int(number) for number in match[1].split(',')]
         reports = [f'worker {worker} {_where(runner, worker)}' for worker in workers]
         raise RuntimeError(f'a data worker died ({match[2].strip().splitlines()[0].rstrip(". ")}): '

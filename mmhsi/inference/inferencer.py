@@ -38,7 +38,7 @@ from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import Product, write_figures, write_product
 from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import Task
-from mmhsi.utils.files import write_text
+from mmhsi.utils.files import check_writable, write_text
 from mmhsi.visualization.figure import figure_to_rgb
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
 from mmhsi.weights.stored_config import registered_names_only
@@ -229,7 +229,7 @@ class HSIInferencer(BaseInferencer):
         if nodata is not None:
             plan = replace(plan, scene={**plan.scene, 'nodata': nodata})
         plan = replace(
-            plan, folder=None if out_dir is None else _writable(out_dir),
+            plan, folder=None if out_dir is None else check_writable(out_dir, 'the folder of the products'),
             wanted=training_bands(self.cfg, self._record, bands), match_bands=match_bands,
             trust_band_order=trust_band_order, batch_size=batch_size, scores=scores, uncertainty=uncertainty,
             not_finite=not_finite, driver=driver, pictures=pictures, return_arrays=return_arrays,
@@ -364,20 +364,3 @@ def _open(images: Sequence, plan: Plan, settings: Mapping) -> CubeView | PairVie
     if plan.pairs:
         return PairView(images, joint=plan.scene.get('joint', True), **settings)
     return CubeView(images[0], **settings)
-
-
-def _writable(folder: str | Path) -> Path:
-    """The folder, made if absent.
-
-    Raises:
-        OSError: If it cannot be made or written.
-    """
-    folder = Path(folder)
-    trial = folder / f'.writable-{os.getpid()}'
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        raise OSError(f'{folder}: the folder of the products cannot be written: {error.strerror or error}') from error
-    return folder

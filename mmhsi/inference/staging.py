@@ -17,12 +17,8 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmhsi.utils.files import write_text
+from mmhsi.utils.folder_lock import LOCK, FolderBusyError, FolderLock
 from mmhsi.utils.npy_file import NpyFile
-
-try:
-    import fcntl
-except ModuleNotFoundError:  # Windows has no such locks
-    fcntl = None
 
 _RECORD = 'record.json'
 _SECONDS = 5.  # between two records; a record costs a flush
@@ -73,14 +69,10 @@ class Staging:
         self._layout: dict[str, list] = {}
         self._files: dict[str, BinaryIO] = {}
         self._recorded = time.monotonic()
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = open(folder / 'lock', 'a')  # noqa: SIM115  (held until the folder is removed)
         try:
-            if fcntl is not None:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            raise RuntimeError(f'{folder}: another process is predicting this scene') from None
+            self._lock = FolderLock(folder, 'a prediction')  # held until the folder is removed
+        except FolderBusyError as error:
+            raise RuntimeError(f'another process is predicting this scene: {error}') from None
         record = self._read() if resume else None
         if record is None:
             self._clear()
@@ -114,7 +106,7 @@ class Staging:
 
     def _clear(self) -> None:
         for path in self.folder.iterdir():
-            if path.name != 'lock':
+            if path.name != LOCK:
                 path.unlink()
 
     def create(self, name: str, shape: tuple[int, ...], dtype, fill: float) -> None:
@@ -157,6 +149,8 @@ class Staging:
         file, (_, height, width), itemsize = self._files[name], array.shape, array.dtype.itemsize
         (top, bottom, _), (left, right, _) = place[0].indices(height), place[1].indices(width)
         values = np.ascontiguousarray(values, array.dtype)
+        if not values.size:
+            return
         whole = right - left == width  # rows that follow one another in the file
         with self._full_disk_named(name, array.shape, array.dtype):
             for number, layer in enumerate(values):
@@ -216,4 +210,4 @@ class Staging:
             for file in self._files.values():
                 file.close()
             self._files = {}
-            self._lock.close()
+            self._lock.release()

@@ -2,7 +2,10 @@
 
 import argparse
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from mmengine.config import Config, DictAction
 
@@ -68,3 +71,16 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.launcher = args.launcher
         cfg.work_dir = args.work_dir or cfg.get('work_dir') or default_work_dir(args.config)
     return cfg
+
+
+def run_converter(main: Callable[[], int | None]) -> NoReturn:
+    """Run a converter as a program: what is wrong with its files is a sentence and the exit status 2.
+
+    Args:
+        main (Callable): The function to run; what it returns is the exit status.
+    """
+    try:
+        sys.exit(main())
+    except (OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        sys.exit(2)

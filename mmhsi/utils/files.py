@@ -58,3 +58,27 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     part = Path(f'{path}{PART_SUFFIX}')
     part.write_text(text, encoding='utf-8')
     put_in_place(part, path)
+
+
+def check_writable(folder: str | os.PathLike, what: str = 'the folder') -> Path:
+    """Make a folder if it is absent, and see that files can be written there.
+
+    Args:
+        folder (str | os.PathLike): The folder.
+        what (str): What the error calls it. Defaults to 'the folder'.
+
+    Returns:
+        Path: The folder.
+
+    Raises:
+        OSError: If it cannot be made or written.
+    """
+    folder = Path(folder)
+    trial = folder / f'.writable-{os.getpid()}'
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise OSError(error.errno, f'{folder}: {what} cannot be written: {error.strerror or error}') from None
+    return folder

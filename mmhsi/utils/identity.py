@@ -21,11 +21,14 @@ import platform
 import re
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from mmhsi.utils.files import write_text
 
 PACKAGES = ('mmhsi', 'torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmsegmentation', 'mmagic', 'numpy',
             'scipy', 'scikit-learn', 'rasterio')
@@ -78,8 +81,8 @@ def array_digest(array: np.ndarray) -> str:
     """A hash of shape, type and values of an array."""
     array = np.asarray(array)
     digest = hashlib.blake2b(f'{array.shape} {array.dtype.str}'.encode(), digest_size=_DIGITS)
-    for row in array.reshape(len(array), -1) if array.ndim > 1 else array[None]:
-        digest.update(np.ascontiguousarray(row))
+    for row in array if array.ndim > 1 else [array]:  # no copy of the whole
+        digest.update(np.ascontiguousarray(row).tobytes())
     return f'blake2b:{digest.hexdigest()}'
 
 
@@ -88,15 +91,14 @@ def value_digest(value: Any) -> str:
 
     def plain(item: Any) -> Any:
         if isinstance(item, Mapping):
-            pairs = ([repr(key), plain(inner)] for key, inner in item.items())
-            return {'dict': sorted(pairs, key=lambda pair: pair[0])}
+            return {'dict': sorted([repr(key), plain(inner)] for key, inner in item.items())}
         if isinstance(item, (list, tuple)):
             return [type(item).__name__, *map(plain, item)]
         if isinstance(item, np.ndarray):
             return ['array', array_digest(item)]
         if isinstance(item, os.PathLike):
             return os.fspath(item)
-        return item if item is None or isinstance(item, (bool, int, str)) else repr(item)
+        return item if item is None or isinstance(item, (bool, int, str)) else ['other', repr(item)]
 
     return hashlib.blake2b(json.dumps(plain(value)).encode(), digest_size=_DIGITS).hexdigest()
 
@@ -177,6 +179,45 @@ def _identify(path: str, before: Any) -> dict:
         return dict(bytes=-1, digest=type(error).__name__, seen=[])
 
 
+def told(identities: Mapping[str, Mapping]) -> dict[str, dict]:
+    """Identities without what they owe to the moment of the look, which a file that others compare may hold."""
+    return {name: dict(bytes=entry['bytes'], digest=entry['digest']) for name, entry in identities.items()}
+
+
+class Looks:
+    """Identities of an earlier process, in the cache of the user, so that files are not read again.
+
+    They lie in ``$MMHSI_CACHE``, else ``$XDG_CACHE_HOME/mmhsi``, else ``~/.cache/mmhsi``; without a folder there that
+    this user alone may write to nothing is kept, and files are read at each look.
+
+    Args:
+        purpose (str): What they are for; each purpose has a file of its own.
+    """
+
+    def __init__(self, purpose: str):
+        self.entries: dict[str, dict] = {}
+        base = os.environ.get('MMHSI_CACHE') or os.path.join(
+            os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'mmhsi')
+        self._path = Path(base, 'looks', f'{value_digest(purpose)}.json')
+        try:
+            Path(base).mkdir(mode=0o700, parents=True, exist_ok=True)  # as the cache of compiled libraries needs it
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            status = self._path.parent.lstat()
+            if os.name == 'posix' and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+                self._path = None
+                return
+            entries = json.loads(self._path.read_text(encoding='utf-8'))
+            self.entries = entries if isinstance(entries, dict) else {}
+        except (OSError, ValueError):
+            pass
+
+    def save(self) -> None:
+        """Keep the entries for the next process, where that is possible."""
+        if self._path is not None:
+            with suppress(OSError):
+                write_text(self._path, json.dumps(self.entries))
+
+
 def changes(before: Mapping[str, Mapping] | None, now: Mapping[str, Mapping]) -> list[str]:
     """Names of the files that are not what they were: of another content, added, or gone.
 
@@ -189,11 +230,11 @@ def changes(before: Mapping[str, Mapping] | None, now: Mapping[str, Mapping]) ->
     """
     before = before if isinstance(before, Mapping) else {}
 
-    def told(found: Mapping[str, Mapping], name: str) -> tuple | None:
+    def content(found: Mapping[str, Mapping], name: str) -> tuple | None:
         entry = found.get(name)
         return (entry.get('bytes'), entry.get('digest')) if isinstance(entry, Mapping) else None
 
-    return sorted(name for name in {*before, *now} if told(before, name) != told(now, name))
+    return sorted(name for name in {*before, *now} if content(before, name) != content(now, name))
 
 
 def files_of_config(config: Any) -> list[str]:
@@ -201,28 +242,29 @@ def files_of_config(config: Any) -> list[str]:
 
     Args:
         config (Any): A config, or a part of one. A name starts from the ``data_root`` around it, else from the working
-            directory; a part in braces, as in '{name}/image.npy', stands for any name. A ``data_root`` beside which no
-            file is named counts as a whole.
+            directory; a part in braces, as in '{name}/image.npy', stands for any name. A folder counts as a whole if it
+            is a ``path``, or a ``data_root`` beside which no file is named.
 
     Returns:
         list[str]: The files, sorted.
     """
     found: set[str] = set()
 
-    def look(value: Any, root: str) -> None:
+    def look(value: Any, root: str, key: str = '') -> None:
         if isinstance(value, Mapping):
             own, before = value.get('data_root'), len(found)
-            for key, item in value.items():
-                if key != 'data_root':
-                    look(item, str(own or root))
+            for name, item in value.items():
+                if name != 'data_root':
+                    look(item, str(own or root), str(name))
             if own and len(found) == before and os.path.isdir(own):
                 found.update(data_files(own))
         elif isinstance(value, (list, tuple)):
             for item in value:
-                look(item, root)
+                look(item, root, key)
         elif isinstance(value, (str, os.PathLike)):
             for place in _places(os.fspath(value), root):
-                found.update(data_files(place))
+                if key == 'path' or not os.path.isdir(place):
+                    found.update(data_files(place))
 
     look(config, '')
     return sorted(found)

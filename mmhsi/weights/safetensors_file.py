@@ -118,7 +118,7 @@ def read_safetensors(file: BinaryIO, name: str, map_location=None) -> dict[str, 
         description = metadata.get(_DESCRIPTION)
         others = _rebuilt(json.loads(description), tensors) if description else {}
         others = dict(others)
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f'{name} is damaged or incomplete: expected a safetensors file, found that reading it stops '
                          f'with "{str(error).splitlines()[0] if str(error) else type(error).__name__}"') from error
     if map_location is not None:

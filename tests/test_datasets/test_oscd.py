@@ -181,6 +181,30 @@ def test_a_city_is_written_whole_and_once(tmp_path):
     assert (out / 'bercy/imgs_1_rect/ms_data.npy').stat().st_mtime_ns == before
 
 
+def test_a_city_of_another_release_is_converted_anew(tmp_path):
+    write_city(tmp_path / 'in')
+    files, out, told = find_cities([tmp_path / 'in'])['bercy'], tmp_path / 'out', []
+    convert_city(files, out, PLAIN)
+    band = files.bands('original', 2)['B04']
+    content, status = bytearray(band.read_bytes()), band.stat()
+    content[-1] ^= 1
+    band.write_bytes(content)
+    os.utime(band, ns=(status.st_atime_ns, status.st_mtime_ns))  # of equal size and time
+    assert convert_city(files, out, PLAIN, told.append) is not None and 'have changed since' in told[0]
+    assert convert_city(files, out, PLAIN, told.append) is None
+    (files.labels / 'cm.png').touch()  # its time alone
+    assert convert_city(files, out, PLAIN, told.append) is None
+    cube = out / 'bercy/imgs_1_rect/ms_data.npy'
+    whole = cube.read_bytes()
+    cube.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert convert_city(files, out, PLAIN, told.append) is not None and cube.read_bytes() == whole
+    assert [path.name for path in out.iterdir()] == ['bercy']
+    for damaged in ('', '[1]', '{}'):
+        (out / 'bercy/conversion.json').write_text(damaged)
+        with pytest.raises(FileExistsError, match='holds no conversion.json of a conversion'):
+            convert_city(files, out, PLAIN)
+
+
 def test_what_is_there_is_not_replaced(tmp_path):
     write_city(tmp_path)
     files = find_cities([tmp_path])['bercy']

@@ -1,6 +1,7 @@
 import json
 import os
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.datasets.tile_shards.quality import judge_tile, striped_share, varying_bands
 from mmhsi.datasets.tile_shards.sources import SceneFiles, find_scenes, parse_part, scenes_of_part
 from mmhsi.datasets.tile_shards.writer import whole_file, write_json
+from mmhsi.utils.folder_lock import FolderLock
 
 
 def tiles_of(folder):
@@ -280,6 +282,79 @@ def test_a_changed_source_is_converted_again(tmp_path):
     write_scene(tmp_path / 'raw/b.tif', smooth_cube(16, 8, seed=3))
     assert convert(tmp_path / 'raw', shards, settings())['converted'] == 1
     assert merge(shards)['tiles'] == 3 and verify(shards) == ([], 3)
+
+
+@pytest.mark.parametrize('looks', [True, False])
+def test_a_source_of_equal_size_and_time_is_converted_again(tmp_path, monkeypatch, looks):
+    monkeypatch.setenv('MMHSI_CACHE', str(tmp_path / 'cache'))
+    cubes = {name: smooth_cube(8, 8, seed=ord(name)) for name in 'ab'}
+    shards, raw = make_shards(tmp_path, cubes), tmp_path / 'raw'
+    assert list((tmp_path / 'cache/looks').iterdir())
+    if not looks:
+        shutil.rmtree(tmp_path / 'cache')
+    assert convert(raw, shards, settings())['converted'] == 0 and verify(shards, root=raw) == ([], 2)
+    status, content = (raw / 'a.tif').stat(), bytearray((raw / 'a.tif').read_bytes())
+    content[len(content) // 2] ^= 1
+    with (raw / 'a.tif').open('r+b') as file:
+        file.write(content)
+    os.utime(raw / 'a.tif', ns=(status.st_atime_ns, status.st_mtime_ns))
+    problems, _ = verify(shards, root=raw)
+    assert len(problems) == 1 and 'a.npy: not of the present source: a.tif changed since' in problems[0]
+    assert verify(shards) == ([], 2)  # the shards themselves are whole
+    assert convert(raw, shards, settings())['converted'] == 1
+    (raw / 'b.tif.msk').write_bytes(b'a mask that came later')
+    assert 'b.tif.msk changed since' in ' '.join(verify(shards, root=raw)[0])
+    convert(raw, shards, settings())
+    assert 'b.tif.msk' in record_of(shards, 'b')['source_files']
+    assert not [problem for problem in verify(shards, root=raw)[0] if 'changed since' in problem]
+
+
+def test_a_flipped_byte_of_a_shard_is_found_and_repaired(tmp_path, monkeypatch):
+    monkeypatch.setenv('MMHSI_CACHE', str(tmp_path / 'cache'))
+    shards = make_shards(tmp_path, {name: smooth_cube(8, 8, seed=ord(name)) for name in 'abc'})
+    path = shards / 'shards/b.npy'
+    content = path.read_bytes()
+
+    def flip():
+        with path.open('r+b') as file:
+            file.seek(500)
+            file.write(bytes([content[500] ^ 1]))
+
+    flip()
+    assert convert(tmp_path / 'raw', shards, settings())['converted'] == 1 and path.read_bytes() == content
+    # damage that the times of the file do not show, as of a disk
+    monkeypatch.setattr('mmhsi.datasets.tile_shards.convert._shard_look', lambda *args: [1])
+    convert(tmp_path / 'raw', shards, settings())
+    flip()
+    assert convert(tmp_path / 'raw', shards, settings())['converted'] == 0 and len(verify(shards)[0]) == 1
+    assert convert(tmp_path / 'raw', shards, settings(), read_again=True)['converted'] == 1
+    assert path.read_bytes() == content and verify(shards) == ([], 3)
+
+
+def test_records_of_a_former_version_are_compared_by_size(tmp_path):
+    shards = make_shards(tmp_path, {'a': smooth_cube(8, 8)})
+    path = shards / 'shards/a.json'
+    record = json.loads(path.read_text())
+    record['source_bytes'] = {'a.tif': record.pop('source_files')['a.tif']['bytes']}
+    path.write_text(json.dumps(record))
+    assert convert(tmp_path / 'raw', shards, settings())['converted'] == 0 and verify(
+        shards, root=tmp_path / 'raw') == ([], 1)
+    write_scene(tmp_path / 'raw/a.tif', smooth_cube(16, 8))
+    assert convert(tmp_path / 'raw', shards, settings())['converted'] == 1
+
+
+def test_a_merge_leaves_the_files_of_a_running_conversion_alone(tmp_path):
+    shards = make_shards(tmp_path, {'a': smooth_cube(8, 8)})
+    part = shards / 'shards/.b.npy.0123.part'
+    part.touch()
+    with FolderLock(shards, 'a conversion', shared=True):
+        merge(shards)
+        assert part.exists()
+        with pytest.raises(ValueError, match='another conversion is writing .* with tile_size=8, here it is 4'):
+            convert(tmp_path / 'raw', shards, settings(tile_size=4))
+        assert convert(tmp_path / 'raw', shards, settings())['scenes'] == 1
+    merge(shards)
+    assert not part.exists() and not (shards / '.lock').exists()
 
 
 def test_index_of_an_unfinished_conversion_is_refused(tmp_path):

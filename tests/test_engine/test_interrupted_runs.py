@@ -5,15 +5,19 @@ import random
 import resource
 import signal
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.fileio import LocalBackend
 from toy_runs import assert_same, interrupt, start, wait, weights
 
+from mmhsi.engine.distributed import close_process_group, init_cpu_process_group
 from mmhsi.engine.hooks import safe_checkpoint_hook
+from mmhsi.ops import ssa_fused
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason='a process with CUDA cannot be forked')
 PAUSE = 'model.pause=0.01'
@@ -123,6 +127,42 @@ def test_sigterm_saves_inside_an_epoch_and_resuming_goes_on_there(tmp_path, whol
     assert names(folder) == names(reference)
 
 
+def test_ctrl_c_saves_and_ends_as_sigterm_does(tmp_path):
+    options = ['train_dataloader.num_workers=2']
+    whole, folder = tmp_path / 'whole', tmp_path / 'parts'
+    assert wait(start(whole, *options)) == 0
+    process = start(folder, 'model.pause=0.05', *options, prepare=os.setpgrp)
+    # as the terminal and a launcher do: all processes get it, more than once
+    code = interrupt(process, 0.1, folder / 'epoch_2.pth', signal.SIGINT, send=lambda: [
+        os.killpg(process, signal.SIGINT) for _ in range(2)])
+    output = (folder / 'output').read_text()
+    assert code == 0 and 'Ctrl-C: the run ends after iteration' in output, output
+    assert (folder / 'last_checkpoint').read_text() == str(folder / 'interrupted.pth')
+    assert wait(start(folder, *options)) == 0, (folder / 'output').read_text()
+    assert_same(weights(folder), weights(whole))
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path):
+    folder = tmp_path / 'parts'
+    process = start(folder, 'model.pause=6')  # no iteration ends in time
+
+    def twice():
+        os.kill(process, signal.SIGINT)
+        time.sleep(2.5)
+        os.kill(process, signal.SIGINT)
+
+    assert interrupt(process, 0.1, folder / 'started', send=twice) == 1
+    assert 'KeyboardInterrupt' in (folder / 'output').read_text() and not (folder / 'interrupted.pth').exists()
+
+
+def test_resuming_with_persistent_workers_says_that_it_is_not_exact(tmp_path):
+    options = ['train_dataloader.num_workers=1', 'train_dataloader.persistent_workers=True']
+    assert wait(start(tmp_path, *options, 'train_cfg.max_epochs=1')) == 0, (tmp_path / 'output').read_text()
+    assert 'persistent_workers is set' not in (tmp_path / 'output').read_text()
+    assert wait(start(tmp_path, *options, 'train_cfg.max_epochs=2')) == 0
+    assert 'is not what they would have drawn without the interruption' in (tmp_path / 'output').read_text()
+
+
 def test_the_flexible_runner_resumes_exactly_too(tmp_path):
     options = ['runner_type=FlexibleRunner', 'env_cfg.cudnn_benchmark=False']  # what FSDP runs with
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
@@ -158,6 +198,46 @@ def test_two_processes_stop_together_and_resume_exactly(tmp_path):
     assert position['processes'] == len(position['now']) == 2
     assert [wait(process) for process in start_two(parts)] == [0, 0], (parts / 'output').read_text()
     assert_same(weights(parts), weights(whole))
+
+
+@pytest.mark.parametrize('stopped', [0, 1])
+def test_a_process_that_hangs_is_named(tmp_path, monkeypatch, stopped):
+    monkeypatch.setattr('mmhsi.engine.heartbeat._SECONDS', 0.3)
+    processes = start_two(tmp_path, 'model.pause=0.05', 'env_cfg.dist_cfg.timeout=5')
+    try:
+        def stop():
+            os.kill(processes[stopped], signal.SIGSTOP)
+
+        assert interrupt(processes[1 - stopped], 0.2, tmp_path / 'epoch_2.pth', send=stop) == 1
+    finally:
+        os.kill(processes[stopped], signal.SIGKILL)
+        assert wait(processes[stopped]) == -signal.SIGKILL
+    output = (tmp_path / 'output').read_text()
+    assert f'RuntimeError: rank {1 - stopped}, at iteration ' in output, output[-2000:]
+    found = output.split('waited for other processes in vain (limit 0:00:05, env_cfg.dist_cfg.timeout): ')[1]
+    assert found.startswith(f'rank {stopped}') and 'no sign of life' in found.splitlines()[0]
+
+
+def test_processes_attend_with_one_back_end(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    children = []
+    for rank in range(2):
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                os.environ.update(RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+                ssa_fused._load = lambda: 'OSError: no compiler' if rank else object()  # noqa: B023
+                init_cpu_process_group(Config(dict(launcher='pytorch')))
+                told = ssa_fused.why_unavailable()
+                code = 0 if told == 'rank 1 cannot use it: OSError: no compiler' else 2
+                close_process_group()
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [wait(child) for child in children] == [0, 0]
 
 
 def test_iteration_based_runs_resume_exactly(tmp_path):

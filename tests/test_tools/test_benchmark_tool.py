@@ -1,6 +1,7 @@
 """tools/benchmark/run.py from the suite to the report: what is finished stays, what fails is shown."""
 
 import json
+import os
 import runpy
 from pathlib import Path
 
@@ -90,6 +91,73 @@ def test_finished_cells_are_not_run_again_but_changed_ones_are(main, finished, c
     assert 'FAILED, ended after 0.01 s' in capsys.readouterr().out
     assert main([str(path), '--work-dir', str(work), '--only', 'random/forest/seed3']) == 0
     assert read(work, 'random/forest/seed3')['chosen']['seed'] == 4
+
+
+def test_cells_of_files_that_were_changed_in_place_are_not_finished(main, finished, capsys):
+    path, work, _ = finished
+    labels = path.parent / 'data/indian_pines/Indian_pines_gt.mat'
+    told = read(work, 'random/3-d-cnn/seed3')
+    assert str(labels) in told['inputs'] and len(told['code']) == 32
+    command = [str(path), '--work-dir', str(work), '--dry-run', '--only', 'random/3*']
+    content, status = labels.read_bytes(), labels.stat()
+    try:
+        with labels.open('r+b') as file:
+            file.seek(len(content) - 1)
+            file.write(bytes([content[-1] ^ 1]))
+        os.utime(labels, ns=(status.st_atime_ns, status.st_mtime_ns))  # size and time are as before
+        assert main(command) == 0 and capsys.readouterr().out == 'to run    random/3-d-cnn/seed3\n'
+        main([str(path), '--work-dir', str(work), '--report-only'])
+        assert f'- {labels} changed since: random, 3-D CNN, seed 3' in (work / 'report.md').read_text()
+    finally:
+        labels.write_bytes(content)
+    assert main(command) == 0 and capsys.readouterr().out.endswith('finished  random/3-d-cnn/seed3\n')
+
+
+def test_cells_of_other_versions_or_code_are_marked(main, finished, capsys):
+    path, work, _ = finished
+    record = work / 'random/3-d-cnn/seed3/cell.json'
+    content = record.read_text()
+    told = json.loads(content)
+    told['versions']['torch'] = '1.0'
+    record.write_text(json.dumps(dict(told, code='0' * 32)))
+    try:
+        main([str(path), '--work-dir', str(work), '--only', 'random/3*'])
+        assert '1 of the finished ones were made with other versions or code' in capsys.readouterr().out
+        text = (work / 'report.md').read_text()
+        assert '- other versions: torch 1.0, now 2' in text
+        assert '- another code of mmhsi: random, 3-D CNN, seed 3' in text
+        record.write_text(json.dumps({name: value for name, value in told.items() if name != 'inputs'}))
+        main([str(path), '--work-dir', str(work), '--report-only'])
+        assert '- it does not tell the files that it was made from: ' in (work / 'report.md').read_text()
+    finally:
+        record.write_text(content)
+
+
+@pytest.mark.parametrize('foreign', ['[1, 2]', '{"status": "done"}', '{"status": "done", "hash": 3}', '{"a": 1}', 'x',
+                                     '{"status": "failed", "error": 1, "last_lines": 3}', '\x00'])
+def test_a_foreign_record_is_a_sentence(main, finished, capsys, foreign):
+    path, work, _ = finished
+    record = work / 'random/3-d-cnn/seed3/cell.json'
+    content = record.read_text()
+    record.write_text(foreign)
+    try:
+        assert main([str(path), '--work-dir', str(work), '--dry-run', '--only', 'random/3*']) == 0
+        assert capsys.readouterr().out == 'to run    random/3-d-cnn/seed3\n'
+        assert main([str(path), '--work-dir', str(work), '--report-only']) == 0
+        assert f'- {record}: this is no record of a cell' in (work / 'report.md').read_text()
+    finally:
+        record.write_text(content)
+
+
+def test_what_cannot_be_begun_is_a_sentence(main, finished, tmp_path, capsys):
+    path, work, _ = finished
+    (tmp_path / 'file').touch()
+    for arguments, message in ((['--only', 'nothing'], "no cell matches 'nothing'; there are cells such as"),
+                               (['--work-dir', str(tmp_path / 'file/work')], 'the folder cannot be written: Not a dir'),
+                               (['--report-only', '--work-dir', str(tmp_path / 'file')], 'cannot be written')):
+        assert main([str(path), '--work-dir', str(work), *arguments]) == 2
+        assert message in capsys.readouterr().err
+    assert main([str(tmp_path / 'none.py')]) == 2 and 'none.py: no such suite' in capsys.readouterr().err
 
 
 def test_strict_fit_sees_no_test_pixel(finished):

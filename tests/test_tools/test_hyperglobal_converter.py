@@ -133,6 +133,22 @@ def test_a_killed_conversion_goes_on_where_it_was(tool, tmp_path, workers):
     assert finished.items() <= {path.stem: path.stat().st_mtime_ns for path in out.glob('shards/*.npy')}.items()
 
 
+def test_sources_that_cannot_be_read_and_damage_are_an_exit_status(tool, tmp_path, capsys):
+    write_scenes(tmp_path / 'raw', 2)
+    whole = (tmp_path / 'raw/scene_00.tif').read_bytes()
+    (tmp_path / 'raw/scene_00.tif').write_bytes(whole[:len(whole) // 2])
+    arguments = [str(tmp_path / 'out'), '--source', str(tmp_path / 'raw'), *SMALL]
+    assert tool.main(arguments) == 1 and '1 source files could not be read' in capsys.readouterr().err
+    assert tool.main([str(tmp_path / 'out'), '--merge']) == 1
+    (tmp_path / 'raw/scene_00.tif').write_bytes(whole)
+    assert tool.main(arguments) == 0
+    shard = tmp_path / 'out/shards/scene_01.npy'
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert tool.main([str(tmp_path / 'out'), '--verify']) == 1
+    assert tool.main([*arguments, '--verify']) == 0 and shard.read_bytes() == content
+
+
 @pytest.mark.parametrize('arguments, message', [
     ([], 'nothing to do: give --source'),
     (['--merge', '--part', '1/2'], '--part needs --source'),

@@ -6,7 +6,8 @@
 
 A suite names contestants, settings and seeds; configs/benchmarks/README.md says how. Every cell, one contestant in one
 setting with one seed, is trained, loaded at its best validation, and tested in a process of its own. What is finished
-is not run again unless its config has changed; what failed is run again, and the report shows it until it succeeds.
+is not run again unless its config or a file that it read has changed; what was made with other packages or code is
+marked in the report. What failed is run again, and the report shows it until it succeeds.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from mmhsi.comparison import load_suite, run_cells, write_report
 from mmhsi.comparison.scheduler import is_finished
+from mmhsi.utils.files import check_writable
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -45,9 +47,18 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, report and print; returns 1 if a cell failed."""
+    """Run, report and print; returns 1 if a cell failed, 2 if nothing could be begun."""
     args = parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the cells too
+    try:
+        return run(args)
+    except (OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments ask for; returns 1 if a cell failed."""
     suite = load_suite(args.suite, args.seeds)
     root = args.work_dir or Path('work_dirs/benchmarks') / suite.name
     cells = suite.select(args.only)
@@ -56,6 +67,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f'{"finished" if is_finished(cell, root / cell.name) else "to run  "}  {cell.name}')
         return 0
     failed = False
+    check_writable(root)
     if not args.report_only:
         records = run_cells(cells, root, args.devices, args.jobs, args.threads, args.timeout, args.pictures,
                             lambda line: print(line, flush=True))

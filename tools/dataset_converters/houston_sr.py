@@ -34,6 +34,7 @@ from scipy.io import savemat
 
 from mmhsi.datasets.io import CubeReader, open_cube
 from mmhsi.datasets.transforms import BicubicDegradation
+from mmhsi.utils.command_line import run_converter
 from mmhsi.utils.tiling import TileGrid
 
 NAMES = {'gt': 'gt', 'img': 'ms', 'enlarged': 'ms_bicubic'}
@@ -238,4 +239,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_converter(main)

@@ -7,9 +7,13 @@
     python tools/dataset_converters/hyperglobal.py data/hyperglobal --merge
     # check sizes, counts and checksums; write mean and standard deviation of each band
     python tools/dataset_converters/hyperglobal.py data/hyperglobal --verify --statistics
+    # compare with the sources, too, and make anew what is damaged or of another source
+    python tools/dataset_converters/hyperglobal.py data/hyperglobal --source raw --verify
 
-A conversion that was interrupted in any way is continued by the same command. The format is described and justified in
-mmhsi/datasets/tile_shards/index.py, the settings in mmhsi/datasets/tile_shards/settings.py.
+A conversion that was interrupted in any way is continued by the same command. A scene is finished as long as the
+content of its sources and of its tiles are what they were. The exit status is 1 if a source could not be read. The
+format is described and justified in mmhsi/datasets/tile_shards/index.py, the settings in
+mmhsi/datasets/tile_shards/settings.py.
 """
 
 import argparse
@@ -57,26 +61,32 @@ def counted(numbers: dict[str, int]) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the arguments ask for; returns the exit status."""
+    """Do what the arguments ask for; returns 1 if a source could not be read or a check found a problem."""
+    failed = problems = 0
     if args.source is not None:
         part = (1, 1) if args.part is None else parse_part(args.part)
-        done = convert(args.source, args.out, load_settings(args), part, args.workers)
+        done = convert(args.source, args.out, load_settings(args), part, args.workers, read_again=args.verify)
+        failed = done['failed']
         print(f'{args.out}: {done["scenes"]} scenes, {done["converted"]} of them converted now, gave {done["tiles"]} '
-              f'tiles; tiles left out: {counted(done["skipped"])}; files not read: {done["failed"]}')
+              f'tiles; tiles left out: {counted(done["skipped"])}; files not read: {failed}')
     if args.merge or (args.source is not None and args.part is None):
         index = merge(args.out)
+        failed = max(failed, len(index['failed']))
         print(f'{args.out}: index of {index["tiles"]} tiles in {len(index["shards"])} shards; tiles left out: '
               f'{counted(index["skipped"])}; files not read: {len(index["failed"])}')
     if args.statistics:
         for sensor in write_statistics(args.out):
             print(f'{args.out}: statistics of {sensor["tiles"]} tiles of a sensor of {sensor["source_bands"]} bands')
     if args.verify:
-        problems, tiles = verify(args.out, args.workers)
-        for problem in problems:
+        found, tiles = verify(args.out, args.workers, args.source)
+        problems = len(found)
+        for problem in found:
             print(problem)
-        print(f'{args.out}: {tiles} tiles checked, {len(problems) or "no"} problems found')
-        return 1 if problems else 0
-    return 0
+        print(f'{args.out}: {tiles} tiles checked, {problems or "no"} problems found' + (
+            '; the conversion with --source and --verify makes damaged scenes anew' if problems else ''))
+    if failed:
+        print(f'error: {failed} source files could not be read; index.json names them', file=sys.stderr)
+    return int(bool(failed or problems))
 
 
 def main(argv: list[str] | None = None) -> int:

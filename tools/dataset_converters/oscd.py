@@ -5,9 +5,9 @@
 The release is three archives, '... - Images', '... - Train Labels' and '... - Test Labels'; unpack them into one folder
 and give that, or give several folders. Written is a folder for each city: imgs_1_rect/ms_data.npy and
 imgs_2_rect/ms_data.npy (uint16, H x W x 13, in the order B01 ... B08, B8A, B09 ... B12), cm/cm.png (0 unchanged, 255
-changed) and conversion.json, which says what was done. A city that is there is not converted again, and one that fails
-does not stop the others. Source: Daudt, Le Saux, Boulch and Gousseau, OSCD - Onera Satellite Change Detection,
-doi:10.21227/asqe-7s69.
+changed) and conversion.json, which says what was done. A city that is there is not converted again unless
+its files in the release have changed, and one that fails does not stop the others. Source: Daudt, Le Saux, Boulch and
+Gousseau, OSCD - Onera Satellite Change Detection, doi:10.21227/asqe-7s69.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     for city in tqdm(args.cities or found, unit=' cities', disable=None):
         try:
             record = convert_city(found[city], args.out, settings, tqdm.write)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RuntimeError) as error:
             failed[city] = error
             tqdm.write(f'error: {error}', file=sys.stderr)
         else:

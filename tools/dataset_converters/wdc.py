@@ -39,6 +39,7 @@ from mmhsi.datasets import (
     write_patches,
 )
 from mmhsi.datasets.splits.areas import Area, check_areas
+from mmhsi.utils.command_line import run_converter
 from mmhsi.utils.tiling import TileGrid
 
 TRAIN, VAL, TEST = ((0, 0, 600, 307), (800, 0, 416, 307)), ((1216, 0, 64, 307), ), (600, 50, 192, 192)
@@ -167,4 +168,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_converter(main)

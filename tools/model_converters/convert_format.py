@@ -9,6 +9,7 @@ the optimiser is not kept: a training is resumed from the original.
 
 import argparse
 
+from mmhsi.utils.command_line import run_converter
 from mmhsi.weights.checkpoint_file import parameters_of, read_checkpoint, write_checkpoint
 from mmhsi.weights.safetensors_file import LEFT_OUT
 
@@ -42,4 +43,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_converter(main)

@@ -16,6 +16,9 @@ from mmhsi.datasets.oscd.labels import read_changes
 from mmhsi.datasets.oscd.registration import measure_displacement
 from mmhsi.datasets.oscd.release import BANDS, CONVERTED, CityFiles
 from mmhsi.datasets.oscd.resample import METHODS, Grid, fill_border, read_band, resample
+from mmhsi.utils.files import put_in_place
+from mmhsi.utils.folder_lock import FolderLock
+from mmhsi.utils.identity import changes, data_files, identify, told
 
 RECORD = 'conversion.json'
 IMAGES = ('auto', 'registered', 'original')
@@ -188,26 +191,48 @@ def read_city(files: CityFiles, settings: OscdSettings = OscdSettings()) -> tupl
     return [_whole_numbers(cube) for cube in cubes], changed, record
 
 
-def finished(folder: Path, settings: OscdSettings) -> bool:
-    """Whether a city has been converted.
+def _source_files(files: CityFiles) -> dict[str, dict]:
+    """Identity of all files of a city, by their folder ('original/1', 'cm' ...) and name."""
+    folders = {f'{kind}/{number}': folder for kind, pair in files.images.items()
+               for number, folder in enumerate(pair, 1) if folder is not None}
+    if files.labels is not None:
+        folders['cm'] = files.labels
+    return {f'{name}/{path}': entry for name, folder in folders.items()
+            for path, entry in told(identify(data_files(folder), root=folder)).items()}
+
+
+def finished(folder: Path, settings: OscdSettings, files: CityFiles | None = None) -> bool:
+    """Whether a city has been converted, and neither its source nor what was written has changed since.
+
+    Args:
+        folder (Path): Folder of the converted city.
+        settings (OscdSettings): The settings.
+        files (CityFiles, optional): Its files; None compares settings alone.
 
     Raises:
         FileExistsError: If the folder holds something else, or the city with other settings.
     """
     if not folder.exists():
         return False
-    if not (folder / RECORD).is_file():
-        raise FileExistsError(f'{folder} is there but holds no {RECORD}: it is not a converted city and not replaced')
-    used = json.loads((folder / RECORD).read_text(encoding='utf-8'))['settings']
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding='utf-8'))
+        used = record['settings']
+    except (OSError, ValueError, KeyError, TypeError):
+        raise FileExistsError(f'{folder} is there but holds no {RECORD} of a conversion: it is not a converted city '
+                              'and not replaced') from None
     if used != asdict(settings):
         raise FileExistsError(f'{folder} was converted with the settings {used}, not {asdict(settings)}; remove it to '
                               'convert it anew')
-    return True
+    if files is None or 'source_files' not in record:
+        return True  # of a former version
+    written = told(identify(sorted(folder / name for name in record['written']), root=folder))
+    return (record['days'] == list(files.dates) and not changes(record['source_files'], _source_files(files))
+            and not changes(record['written'], written))
 
 
 def convert_city(files: CityFiles, out: str | Path, settings: OscdSettings = OscdSettings(),
                  tell: Callable[[str], None] = print) -> dict | None:
-    """Convert a city into ``<out>/<city>``, whole or not at all.
+    """Convert a city into ``<out>/<city>``, whole or not at all; one that was converted from other files is replaced.
 
     Written are ``imgs_1_rect/ms_data.npy`` and ``imgs_2_rect/ms_data.npy``, uint16 (H, W, 13) in the order of
     :data:`BANDS`; ``cm/cm.png``, 0 unchanged and 255 changed; and ``conversion.json``, which says what was done.
@@ -224,10 +249,14 @@ def convert_city(files: CityFiles, out: str | Path, settings: OscdSettings = Osc
     Raises:
         FileExistsError: If the folder holds something else, or the city with other settings.
         FileNotFoundError, ValueError: See :func:`read_city`.
+        FolderBusyError: If another process is writing the city.
     """
     folder = Path(out) / files.name
-    if finished(folder, settings):
+    if finished(folder, settings, files):
         return None
+    if folder.exists():
+        tell(f'{files.name}: the release or the converted files have changed since, it is converted anew')
+    sources = _source_files(files)
     cubes, changed, record = read_city(files, settings)
     shift = record['shift_of_second_date']
     if not shift['sure']:
@@ -238,13 +267,25 @@ def convert_city(files: CityFiles, out: str | Path, settings: OscdSettings = Osc
     if differing:
         tell(f'{files.name}: cm.png differs from {record["change_map"]["file"]} in {differing} pixels; the latter '
              'counts')
-    temporary = Path(out) / f'.{files.name}.part'
-    shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
+    with FolderLock(out, f'the conversion of {files.name}', name=f'.{files.name}.lock'):
+        record['source_files'] = sources
+        _write_city(folder, cubes, changed, record)
+    return record
+
+
+def _write_city(folder: Path, cubes: list[np.ndarray], changed: np.ndarray, record: dict) -> None:
+    """Write the folder of a city beside its place, and put it there."""
+    temporary, former = folder.with_name(f'.{folder.name}.part'), folder.with_name(f'.{folder.name}.former')
+    for left_over in (temporary, former):  # of a run that was killed
+        shutil.rmtree(left_over, ignore_errors=True)
     for number, cube in enumerate(cubes, 1):
         (temporary / f'imgs_{number}_rect').mkdir(parents=True)
         np.save(temporary / f'imgs_{number}_rect' / CONVERTED, cube)
     (temporary / 'cm').mkdir()
     imsave(temporary / 'cm/cm.png', np.where(changed, 255, 0).astype(np.uint8), check_contrast=False)
+    record['written'] = told(identify(data_files(temporary), root=temporary))
     (temporary / RECORD).write_text(json.dumps(record, indent=2) + '\n', encoding='utf-8')
-    os.rename(temporary, folder)
-    return record
+    if folder.exists():
+        os.rename(folder, former)
+    put_in_place(temporary, folder)
+    shutil.rmtree(former, ignore_errors=True)

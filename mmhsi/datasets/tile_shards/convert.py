@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +19,14 @@ from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.datasets.tile_shards.quality import judge_tile, varying_bands
 from mmhsi.datasets.tile_shards.settings import ShardSettings
 from mmhsi.datasets.tile_shards.sources import SceneFiles, ScenePart, find_scenes, open_parts, scenes_of_part
+from mmhsi.datasets.tile_shards.verify import verify_shard
 from mmhsi.datasets.tile_shards.writer import ShardWriter, whole_file, write_json
+from mmhsi.utils.folder_lock import FolderBusyError, FolderLock
+from mmhsi.utils.identity import Looks, changes, data_files, identify, told
 from mmhsi.utils.tiling import TileGrid
+
+_SECONDS_TO_WAIT = 30.  # for another conversion that begins or ends at this moment
+_SECONDS_TO_SAVE = 60.  # between two savings of what was looked at
 
 
 def _stored_dtype(dtype: np.dtype) -> np.dtype:
@@ -99,9 +108,10 @@ def _empty_record(failed: dict) -> dict:
             'moments': {'count': [], 'mean': [], 'm2': []}, 'skipped': {}, 'failed': failed}
 
 
-def _source_sizes(scene: SceneFiles, root: str | Path) -> dict[str, int]:
-    paths = {path: Path(root, path) for path in scene.paths}
-    return {path: file.stat().st_size if file.is_file() else -1 for path, file in paths.items()}
+def _source_files(scene: SceneFiles, root: str | Path, before: Mapping | None = None) -> dict[str, dict]:
+    """Identity of all files that a scene is read from, by their names below the source folder."""
+    files = dict.fromkeys(file for path in scene.paths for file in data_files(Path(root, path)) or [Path(root, path)])
+    return identify(files, before, root)
 
 
 def _make_shard(scene: SceneFiles, root: str | Path, out: str | Path, settings: ShardSettings) -> dict:
@@ -140,13 +150,14 @@ def convert_scene(scene: SceneFiles, root: str | Path, out: str | Path, settings
 
     Returns:
         dict: Of the record, 'shape' (of the shard), 'skipped' (number of tiles left out, by reason) and 'failed'
-        (sentence by source file that could not be read).
+        (sentence by source file that could not be read); 'scene', its name, and 'look', with which
+        :func:`finished_record` saves reading source and shard again.
 
     Raises:
         OSError: If the shard cannot be written, e.g. because the disk is full.
     """
-    head = {'format': FORMAT, 'scene': scene.name, 'source_bytes': _source_sizes(scene, root),
-            'settings': settings.as_dict()}
+    sources = _source_files(scene, root)
+    head = {'format': FORMAT, 'scene': scene.name, 'source_files': told(sources), 'settings': settings.as_dict()}
     try:
         record = _make_shard(scene, root, out, settings)
         write_json(record_path(out, scene.name), {**head, **record})
@@ -155,18 +166,35 @@ def convert_scene(scene: SceneFiles, root: str | Path, out: str | Path, settings
     except OSError as error:
         raise OSError(f'{shard_path(out, scene.name)}: the shard cannot be written: {error.strerror or error}; '
                       'finished scenes are kept, run the same command again when the cause is gone') from None
-    return {name: record[name] for name in ('shape', 'skipped', 'failed')}
+    return {**{name: record[name] for name in ('shape', 'skipped', 'failed')}, 'scene': scene.name,
+            'look': {'sources': sources, 'shard': _shard_look(out, scene.name)}}
 
 
-def finished_record(scene: SceneFiles, root: str | Path, out: str | Path, settings: ShardSettings) -> dict | None:
+def _shard_look(out: str | Path, scene: str) -> list | None:
+    """What tells that a shard has not been touched since; None if that cannot be told."""
+    try:
+        status = os.stat(shard_path(out, scene))
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino] if os.name == 'posix' else None
+
+
+def finished_record(scene: SceneFiles, root: str | Path, out: str | Path, settings: ShardSettings,
+                    look: dict | None = None) -> dict | None:
     """The record of a scene that need not be converted again.
 
-    A scene is converted again if it has no record, its shard is not of the recorded size, its sources have changed in
-    size, or some of them could not be read.
+    A scene is converted again if it has no record, its sources are not those of the record by their content, some of
+    them could not be read, or its shard is not what was written, by the checksums of its tiles.
+
+    Args:
+        scene, root, out, settings: See :func:`convert_scene`.
+        look (dict, optional): What an earlier look at the scene returned, which this one brings up to date: what has
+            not been touched since is not read again.
 
     Raises:
         ValueError: If it was converted with other settings.
     """
+    look = {} if look is None else look
     path = record_path(out, scene.name)
     try:
         record = read_json(path)
@@ -176,16 +204,36 @@ def finished_record(scene: SceneFiles, root: str | Path, out: str | Path, settin
     if name is not None:
         raise ValueError(f'{path}: the scene was converted with {name}={record["settings"].get(name)!r}, now it is '
                          f'{getattr(settings, name)!r}; choose another folder or the same settings')
-    shard = shard_path(out, scene.name)
-    whole = not record['bytes'] or (shard.is_file() and shard.stat().st_size == record['bytes'])
-    if not whole or record['failed'] or record['source_bytes'] != _source_sizes(scene, root):
+    if record['failed']:
         return None
+    if 'source_files' in record:
+        sources = _source_files(scene, root, look.get('sources'))
+        if changes(record['source_files'], sources):
+            return None
+        look['sources'] = sources
+    elif record.get('source_bytes') != {name: entry['bytes'] for name, entry in _source_files(scene, root).items()
+                                        if name in scene.paths}:  # of a former version
+        return None
+    shard = _shard_look(out, scene.name)
+    if record['bytes'] and (shard is None or shard != look.get('shard')):
+        if verify_shard(out, scene.name)[0]:
+            return None
+        look['shard'] = shard
     return record
 
 
+def _look_at(scene: SceneFiles, root: str | Path, out: str | Path, settings: ShardSettings,
+             look: dict) -> tuple[str, dict | None, dict]:
+    """Name of a scene, what of its record counts if it is finished, and the look at it."""
+    record = finished_record(scene, root, out, settings, look)
+    return scene.name, record and {name: record[name] for name in ('shape', 'skipped', 'failed')}, look
+
+
 def convert(root: str | Path, out: str | Path, settings: ShardSettings, part: tuple[int, int] = (1, 1),
-            workers: int = 1, report: Callable[[str], None] = tqdm.write) -> dict:
-    """Convert the scenes of a folder, or of a part of it, that are not converted yet.
+            workers: int = 1, report: Callable[[str], None] = tqdm.write, read_again: bool = False) -> dict:
+    """Convert the scenes of a folder, or of a part of it, that are not converted yet, or whose source or shard changed.
+
+    Several parts may be converted at the same time.
 
     Args:
         root (str | Path): The source folder, searched with all folders below.
@@ -194,6 +242,8 @@ def convert(root: str | Path, out: str | Path, settings: ShardSettings, part: tu
         part (tuple[int, int]): (I, N): convert the I-th of N parts. Defaults to everything.
         workers (int): Number of processes. Defaults to 1.
         report (Callable): Called with a sentence for each source that cannot be read.
+        read_again (bool): Whether sources and shards of finished scenes are read even if nothing has touched them
+            since. Defaults to False.
 
     Returns:
         dict: Of this part, the numbers of 'scenes', of scenes 'converted' now, of 'tiles', of 'failed' files, and
@@ -201,33 +251,68 @@ def convert(root: str | Path, out: str | Path, settings: ShardSettings, part: tu
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If the folder holds no scene, or ``out`` holds shards of other settings.
+        ValueError: If the folder holds no scene, or ``out`` holds shards of other settings or gets them now.
         OSError: If a shard cannot be written.
         RuntimeError: If the system killed a worker.
     """
     scenes = find_scenes(root, settings)
+    with _held(out, settings):
+        return _convert(scenes, root, out, settings, part, workers, report, read_again)
+
+
+@contextmanager
+def _held(out: str | Path, settings: ShardSettings) -> Iterator[None]:
+    """Hold a folder of shards together with other conversions, of the same settings."""
+    try:
+        FolderLock(out, 'a conversion').release()
+        alone = True
+    except FolderBusyError:
+        alone = False
+    with FolderLock(out, 'a conversion', shared=True, wait=_SECONDS_TO_WAIT):
+        plan = Path(out, PLAN)
+        others = read_json(plan).get('settings') if not alone and plan.is_file() else None
+        name = None if others is None else settings.difference(others)
+        if name is not None:
+            raise ValueError(f'{out}: another conversion is writing this folder with {name}={others.get(name)!r}, here '
+                             f'it is {getattr(settings, name)!r}; choose another folder or the same settings')
+        yield
+
+
+def _convert(scenes: list[SceneFiles], root: str | Path, out: str | Path, settings: ShardSettings,
+             part: tuple[int, int], workers: int, report: Callable[[str], None], read_again: bool) -> dict:
     mine = scenes_of_part(scenes, part)
     totals, skipped = Counter(), Counter()
+    looks = Looks(f'{os.path.abspath(out)} {part}')
 
     def count(result: dict) -> None:
         totals.update(tiles=result['shape'][0], failed=len(result['failed']))
         skipped.update(result['skipped'])
 
     with tqdm(total=len(mine), unit=' scenes', desc='converting', dynamic_ncols=True) as progress:
-        jobs = []
-        for scene in mine:
-            record = finished_record(scene, root, out, settings)
-            if record is None:
-                jobs.append((scene, root, out, settings))
-            else:
+        waiting = {scene.name: scene for scene in mine}
+        known = {} if read_again else looks.entries
+        for name, record, look in run_parallel(_look_at, [
+                (scene, root, out, settings, known.get(scene.name, {})) for scene in mine], workers):
+            looks.entries[name] = look
+            if record is not None:
+                del waiting[name]
                 count(record)
                 progress.update()
-        write_json(Path(out, PLAN), {'format': FORMAT, 'scenes': [scene.name for scene in scenes]})
+        jobs = [(scene, root, out, settings) for scene in waiting.values()]
+        looks.save()
+        write_json(Path(out, PLAN), {'format': FORMAT, 'scenes': [scene.name for scene in scenes],
+                                     'settings': settings.as_dict()})
+        saved = time.monotonic()
         for result in run_parallel(convert_scene, jobs, workers):
             count(result)
+            looks.entries[result['scene']] = result['look']
+            if time.monotonic() - saved > _SECONDS_TO_SAVE:
+                looks.save()
+                saved = time.monotonic()
             for sentence in result['failed'].values():
                 report(f'not converted: {sentence}')
             progress.set_postfix(tiles=totals['tiles'], refresh=False)
             progress.update()
+    looks.save()
     return {'scenes': len(mine), 'converted': len(jobs), 'tiles': totals['tiles'], 'failed': totals['failed'],
             'skipped': dict(sorted(skipped.items()))}

@@ -2,7 +2,7 @@
 
 A folder of shards holds::
 
-    scenes.json            the names of all scenes of the source
+    scenes.json            the names of all scenes of the source, and the settings
     shards/<scene>.npy     the tiles of a scene, (N, C, t, t)
     shards/<scene>.json    its record: sources, bands, wavelengths, georeference, positions and checksums of the tiles,
                            counts of what was left out, mean and variance of the bands
@@ -19,14 +19,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from mmhsi.datasets.tile_shards.writer import write_json
 from mmhsi.utils.files import PART_SUFFIX
+from mmhsi.utils.folder_lock import FolderBusyError, FolderLock
 
 FORMAT = 'mmhsi tile shards 1'
 INDEX, PLAN, SHARDS = 'index.json', 'scenes.json', 'shards'
-_RECORD_ONLY = ('moments', 'checksums', 'settings', 'source_bytes')
+_RECORD_ONLY = ('moments', 'checksums', 'settings', 'source_bytes', 'source_files')
 _LISTED = 5
 
 
@@ -92,7 +94,7 @@ def records(out: str | Path) -> Iterator[dict]:
 def merge(out: str | Path) -> dict:
     """Write the index of a finished conversion.
 
-    Files that interrupted processes left under a temporary name are removed.
+    Files that interrupted processes left under a temporary name are removed, unless a conversion is going on.
 
     Args:
         out (str | Path): The folder of shards.
@@ -124,6 +126,7 @@ def merge(out: str | Path) -> dict:
         'shards': shards,
     }
     write_json(Path(out, INDEX), index)
-    for left_over in Path(out).rglob('.*' + PART_SUFFIX):
-        left_over.unlink(missing_ok=True)
+    with suppress(FolderBusyError), FolderLock(out, 'the merge of a conversion'):
+        for left_over in Path(out).rglob('.*' + PART_SUFFIX):
+            left_over.unlink(missing_ok=True)
     return index

@@ -20,6 +20,7 @@ from mmhsi.datasets.tile_shards.index import (
 )
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.utils.files import PART_SUFFIX
+from mmhsi.utils.identity import changes, data_files, identify
 from mmhsi.utils.npy_file import NpyFile
 
 
@@ -83,12 +84,35 @@ def verify_shard(out: str | Path, scene: str) -> tuple[list[str], int]:
     return [], tiles
 
 
-def verify(out: str | Path, workers: int = 1) -> tuple[list[str], int]:
+def verify_sources(out: str | Path, scene: str, root: str | Path) -> str | None:
+    """A sentence on the sources of a scene that are not what they were when it was converted; None if all are.
+
+    Args:
+        out (str | Path): The folder of shards.
+        scene (str): Name of the scene.
+        root (str | Path): The source folder.
+    """
+    try:
+        files = read_json(record_path(out, scene)).get('source_files')
+    except (FileNotFoundError, ValueError):
+        return None  # told of the shard
+    if files is None:
+        return None  # of a former version
+    now = identify(dict.fromkeys(file for name in files for file in [os.path.join(root, name),
+                                                                    *data_files(os.path.join(root, name))]), root=root)
+    changed = changes(files, now)
+    return f'{shard_path(out, scene)}: not of the present source: {listed(changed)} changed since; convert again' if (
+        changed) else None
+
+
+def verify(out: str | Path, workers: int = 1, root: str | Path | None = None) -> tuple[list[str], int]:
     """Check a folder of shards completely; reads every byte.
 
     Args:
         out (str | Path): The folder.
         workers (int): Number of processes. Defaults to 1.
+        root (str | Path, optional): The source folder, whose files are compared with those that were converted.
+            Defaults to None: only the shards are checked.
 
     Returns:
         tuple[list[str], int]: A sentence for each problem, none if everything is in order, and the number of tiles.
@@ -103,6 +127,9 @@ def verify(out: str | Path, workers: int = 1) -> tuple[list[str], int]:
             problems += found
             tiles += count
             progress.update()
+    if root is not None:
+        sources = run_parallel(verify_sources, [(out, scene, root) for scene in scenes], workers)
+        problems += [problem for problem in sources if problem]
     expected = {str(file(out, scene)) for scene in scenes for file in (shard_path, record_path)}
     for folder, _, names in os.walk(Path(out, SHARDS)):
         for path in (os.path.join(folder, name) for name in names):

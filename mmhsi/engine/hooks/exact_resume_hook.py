@@ -70,7 +70,9 @@ class ExactResumeHook(Hook):
     - a validation that was due when the checkpoint was saved, but not finished, is made up for, so that no best
       checkpoint is missed.
 
-    It needs :class:`IterationSeedHook`. After a change of the number of processes an epoch begins anew.
+    It needs :class:`IterationSeedHook`. After a change of the number of processes an epoch begins anew. Persistent data
+    workers draw from states of their own that go on from epoch to epoch, which no checkpoint can tell: a warning says
+    that such a run does not repeat the uninterrupted one.
     """
 
     priority = 'LOWEST'  # after the seeds are set, and after the checkpoint hook is ready
@@ -94,6 +96,11 @@ class ExactResumeHook(Hook):
         loop = runner.train_loop
         if not self._resumes:
             return
+        loader = getattr(loop, 'dataloader', None)
+        if getattr(loader, 'persistent_workers', False) and getattr(loader, 'num_workers', 0):
+            runner.logger.warning('train_dataloader.persistent_workers is set: what its workers draw at random after '
+                                  'resuming is not what they would have drawn without the interruption. For an exact '
+                                  'repetition set it to False.')
         if self._loaded is not None and self._loaded['processes'] != get_world_size():
             runner.logger.warning(f'The checkpoint was saved by {self._loaded["processes"]} processes, now there are '
                                   f'{get_world_size()}: the epoch begins anew with other random numbers.')

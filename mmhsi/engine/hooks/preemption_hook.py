@@ -1,6 +1,7 @@
-"""Leaving a cluster in time: SIGTERM saves a checkpoint and ends the run."""
+"""Leaving in time: SIGTERM of a cluster, or Ctrl-C, saves a checkpoint and ends the run."""
 
 import signal
+import time
 from types import FrameType
 from typing import Any
 
@@ -14,16 +15,19 @@ from mmhsi.registry import HOOKS
 
 from .safe_checkpoint_hook import SafeCheckpointHook
 
+_TOGETHER = 2.  # seconds in which several signals count as one
+
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """On SIGTERM, save ``interrupted.pth`` after the iteration that is under way, and exit.
+    """On SIGTERM or Ctrl-C, save ``interrupted.pth`` after the iteration that is under way, and exit.
 
     ``--resume`` goes on at the next iteration. With :class:`ExactResumeHook` the run then repeats one that was never
     interrupted. Slurm sends SIGTERM before it takes the nodes away, ``scancel --signal=TERM`` and
     ``sbatch --signal=TERM@120`` send it on demand; torchrun hands it on to its processes. All processes stop after the
     same iteration, however late one of them gets the signal. While gradients are being accumulated the run goes on to
-    the next step. Handlers that were installed before are put back after the training.
+    the next step. A second Ctrl-C ends the run at once, unless it comes with the first: a launcher hands on what the
+    terminal sends to its processes anyway. Handlers that were installed before are put back after the training.
 
     Args:
         exit_code (int): Exit code of the run. Defaults to 0. A script that starts the run again until it is finished
@@ -35,15 +39,17 @@ class PreemptionHook(Hook):
     def __init__(self, exit_code: int = 0) -> None:
         self.exit_code = exit_code
         self._asked = False
+        self._name, self._since = 'SIGTERM', 0.
         self._previous: dict[int, Any] = {}
 
     def before_train(self, runner) -> None:
-        """Listen for the signal."""
+        """Listen for the signals."""
         self._asked = False
         try:
-            self._previous = {signal.SIGTERM: signal.signal(signal.SIGTERM, self._note)}
+            self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
         except ValueError:
-            runner.logger.warning('PreemptionHook: signals reach the main thread only, SIGTERM ends this run at once')
+            runner.logger.warning('PreemptionHook: signals reach the main thread only, SIGTERM and Ctrl-C end this run '
+                                  'at once')
 
     def after_train(self, runner) -> None:
         """Stop listening."""
@@ -74,10 +80,11 @@ class PreemptionHook(Hook):
         self._restore()
         hook = next((hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook)), None)
         if hook is None:
-            runner.logger.warning('SIGTERM: the run ends without a checkpoint, since it has no SafeCheckpointHook')
+            runner.logger.warning(f'{self._name}: the run ends without a checkpoint, since it has no '
+                                  'SafeCheckpointHook')
         else:
             path = hook.save_interrupted(runner, epoch, iteration)
-            runner.logger.warning(f'SIGTERM: the run ends after iteration {iteration}; continue from {path} '
+            runner.logger.warning(f'{self._name}: the run ends after iteration {iteration}; continue from {path} '
                                   'with --resume')
         close_process_group()
         raise SystemExit(self.exit_code)
@@ -90,7 +97,11 @@ class PreemptionHook(Hook):
         return bool(asked)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
+        if self._asked and number == signal.SIGINT and time.monotonic() - self._since > _TOGETHER:
+            raise KeyboardInterrupt
+        if not self._asked:
+            self._asked, self._since = True, time.monotonic()
+            self._name = 'Ctrl-C' if number == signal.SIGINT else 'SIGTERM'
         # The signal may have reached the data workers too. Their end is no failure any more: the batches that are
         # waiting suffice to reach the end of the iteration.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -1,0 +1,29 @@
+"""The folder of a training, which is for one of them at a time."""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+
+from mmengine.config import Config
+
+from mmhsi.utils.folder_lock import FolderLock
+
+# what torchrun, Slurm and MPI tell a process of its number
+_RANKS = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
+
+
+def hold_work_dir(cfg: Config) -> AbstractContextManager:
+    """Hold the work dir of a config for a training: two in one folder would overwrite each other's checkpoints.
+
+    Args:
+        cfg (Config): The whole config. In a distributed run the first process holds it for all.
+
+    Returns:
+        AbstractContextManager: Leaving it lets others train there.
+
+    Raises:
+        FolderBusyError: If another training is going on there; the message names its process.
+        OSError: If the folder cannot be made or written.
+    """
+    if os.environ.get(_RANKS.get(cfg.get('launcher', 'none'), ''), '0') != '0':
+        return nullcontext()
+    return FolderLock(cfg.work_dir, 'a training')
