@@ -52,6 +52,7 @@ second-tests: $(READY)
 
 lint: $(READY)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 
 docs: $(READY)
 	$(BIN)/sphinx-build -W --keep-going docs docs/_build/html

@@ -39,7 +39,7 @@ from tiny_experiment import tiny_config
 from mmhsi.engine.distributed import build_runner
 
 BANDS, PART = 200, 512
-MIB = 2 ** 20
+MIB = 2**20
 
 
 def scene(folder: Path, gigabytes: float) -> None:
@@ -50,13 +50,17 @@ def scene(folder: Path, gigabytes: float) -> None:
     start = time.perf_counter()
     write_sparse_scene(folder / 'scene.tif', side, BANDS, part)
     size = (folder / 'scene.tif').stat()
-    print(f'scene: {side} x {side} pixels, {BANDS} bands, {2 * BANDS * side ** 2 / 1e9:.1f} GB, '
-          f'{size.st_blocks * 512 / 1e6:.0f} MB on the disk, written in {time.perf_counter() - start:.0f} s')
+    print(
+        f'scene: {side} x {side} pixels, {BANDS} bands, {2 * BANDS * side**2 / 1e9:.1f} GB, '
+        f'{size.st_blocks * 512 / 1e6:.0f} MB on the disk, written in {time.perf_counter() - start:.0f} s'
+    )
     before, start = resident(), time.perf_counter()
     tiles, peak = predict_part(folder / 'scene.tif', folder / 'map.tif', part)
-    print(f'{tiles} tiles predicted in {time.perf_counter() - start:.0f} s; memory held: {before / MIB:.0f} MiB '
-          f'before, {peak / MIB:.0f} MiB at most; peak of the whole process '
-          f'{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB')
+    print(
+        f'{tiles} tiles predicted in {time.perf_counter() - start:.0f} s; memory held: {before / MIB:.0f} MiB '
+        f'before, {peak / MIB:.0f} MiB at most; peak of the whole process '
+        f'{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB'
+    )
     with rasterio.open(folder / 'map.tif') as result, rasterio.open(folder / 'scene.tif') as source:
         labels = result.read(1, window=Window(place, place, PART, PART))
         assert (result.height, result.width, result.transform, result.crs) == (side, side, source.transform, source.crs)
@@ -85,9 +89,12 @@ class MemoryHook(Hook):
         history = sum(array.nbytes for buffer in scalars.values() for array in buffer.data)
         workers = sum(resident(process.pid) for process in multiprocessing.active_children())
         self.marks.append((runner.iter + 1, resident(), history, workers))
-        print(f'iteration {runner.iter + 1}: {resident() / MIB:.1f} MiB, {history / 1024:.1f} KiB of them the history '
-              f'of {len(scalars)} scalars; {len(gc.get_objects())} objects after {garbage} were collected'
-              + (f'; data workers: {workers / MIB:.1f} MiB' if workers else ''), flush=True)
+        print(
+            f'iteration {runner.iter + 1}: {resident() / MIB:.1f} MiB, {history / 1024:.1f} KiB of them the history '
+            f'of {len(scalars)} scalars; {len(gc.get_objects())} objects after {garbage} were collected'
+            + (f'; data workers: {workers / MIB:.1f} MiB' if workers else ''),
+            flush=True,
+        )
 
 
 def training(folder: Path, iterations: int, workers: int) -> None:
@@ -104,21 +111,24 @@ def training(folder: Path, iterations: int, workers: int) -> None:
     runner.train()
     (first, *before), (last, *after) = memory.marks[1], memory.marks[-1]
     process, history, other = (end - begin for begin, end in zip(before, after, strict=True))
-    print(f'growth from iteration {first} to {last}: {process / 1024:.0f} KiB, or {process / (last - first):.0f} bytes '
-          f'an iteration; history of scalars: {history / 1024:.1f} KiB, or {history / (last - first):.0f} bytes an '
-          f'iteration' + (f'; data workers: {other / 1024:.0f} KiB' if workers else ''))
+    print(
+        f'growth from iteration {first} to {last}: {process / 1024:.0f} KiB, or {process / (last - first):.0f} bytes '
+        f'an iteration; history of scalars: {history / 1024:.1f} KiB, or {history / (last - first):.0f} bytes an '
+        f'iteration' + (f'; data workers: {other / 1024:.0f} KiB' if workers else '')
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('what', choices=('scene', 'training'))
-    parser.add_argument('--gigabytes', type=float, default=20., help='size of the scene (default: 20)')
+    parser.add_argument('--gigabytes', type=float, default=20.0, help='size of the scene (default: 20)')
     parser.add_argument('--iterations', type=int, default=2000, help='length of the training (default: 2000)')
     parser.add_argument('--workers', type=int, default=0, help='data workers of the training (default: 0)')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scene(Path(folder), args.gigabytes) if args.what == 'scene' else training(
-            Path(folder), args.iterations, args.workers)
+            Path(folder), args.iterations, args.workers
+        )
 
 
 if __name__ == '__main__':

@@ -54,8 +54,11 @@ class ChangeAUC(BaseMetric):
 
     def process(self, data_batch, data_samples) -> None:
         """Keep label and probability of the evaluated windows."""
-        self.results += [(int(sample['gt_label']), float(sample['pred_score'][1]))
-                         for sample in data_samples if int(sample['gt_label']) != 255]
+        self.results += [
+            (int(sample['gt_label']), float(sample['pred_score'][1]))
+            for sample in data_samples
+            if int(sample['gt_label']) != 255
+        ]
 
     def compute_metrics(self, results: list) -> dict:
         """The area."""
@@ -65,12 +68,23 @@ class ChangeAUC(BaseMetric):
 def pair_config(name: str, folder: Path) -> dict:
     """Config of the scene of a pair, without its split."""
     if name == 'taizhou':
-        files = dict(image=('2000TM', '2003TM'), labels=[
-            dict(path='change.bmp', codes=dict(changed=255)), dict(path='unchanged.bmp', codes=dict(unchanged=255))])
+        files = dict(
+            image=('2000TM', '2003TM'),
+            labels=[
+                dict(path='change.bmp', codes=dict(changed=255)),
+                dict(path='unchanged.bmp', codes=dict(unchanged=255)),
+            ],
+        )
     else:
         files = dict(image=('first.npy', 'second.npy'), labels='labels.npy', label_codes=dict(changed=1, unchanged=2))
-    return dict(type='PairScene', name=name, data_root=str(folder), preprocessing=[dict(type='Standardize')],
-                joint=False, **files)
+    return dict(
+        type='PairScene',
+        name=name,
+        data_root=str(folder),
+        preprocessing=[dict(type='Standardize')],
+        joint=False,
+        **files,
+    )
 
 
 def draw_split(scene: PairScene, kind: str, pixels: int, seed: int, window: int) -> Split:
@@ -78,7 +92,7 @@ def draw_split(scene: PairScene, kind: str, pixels: int, seed: int, window: int)
     labels, rng = scene.labels.ravel(), np.random.RandomState(seed)
     candidates, test = scene.subset('labelled'), None
     if kind == 'blocks':
-        blocks = BlockSplit(BLOCK_SHARE, 0., BLOCK_SIZE[scene.name], window - 1, seed)(scene.labels, scene.classes)
+        blocks = BlockSplit(BLOCK_SHARE, 0.0, BLOCK_SIZE[scene.name], window - 1, seed)(scene.labels, scene.classes)
         candidates, test = blocks.train, blocks.test
     train = np.concatenate([rng.permutation(candidates[labels[candidates] == label])[:pixels] for label in (0, 1)])
     test = np.setdiff1d(candidates, train) if test is None else test
@@ -100,14 +114,15 @@ def network_config(name: str, scene: dict, bands: int, args: argparse.Namespace,
     cfg.work_dir, cfg.randomness = str(folder), dict(seed=seed)
     cfg.experiment_name = '_'.join(folder.parts[-4:])
     cfg.default_hooks.checkpoint = None
-    for hook in ('progress', ) if args.maps else ('progress', 'result'):
+    for hook in ('progress',) if args.maps else ('progress', 'result'):
         cfg.default_hooks.pop(hook)
     cfg.log_level = 'ERROR'
     return cfg
 
 
-def run_network(name: str, scene: dict, bands: int, train_pixels: int, args: argparse.Namespace, seed: int,
-                folder: Path) -> dict[str, float]:
+def run_network(
+    name: str, scene: dict, bands: int, train_pixels: int, args: argparse.Namespace, seed: int, folder: Path
+) -> dict[str, float]:
     """Train and test; the scores."""
     cfg = network_config(name, scene, bands, args, seed, folder)
     epochs = max(1, round(ITERATIONS / -(-train_pixels // cfg.train_dataloader.batch_size)))
@@ -131,7 +146,7 @@ def run_svm(scene: PairScene, features: Callable | None, seed: int) -> ChangeRes
     made = []
 
     def make(seed: int) -> GridSearchCV:
-        grid = {'svc__C': [1., 10., 100., 1000.], 'svc__gamma': [2.**exponent for exponent in range(-13, 0, 2)]}
+        grid = {'svc__C': [1.0, 10.0, 100.0, 1000.0], 'svc__gamma': [2.0**exponent for exponent in range(-13, 0, 2)]}
         steps = make_pipeline(FunctionTransformer(features), StandardScaler(), SVC(cache_size=500))
         made.append(GridSearchCV(steps, grid, cv=StratifiedKFold(5, shuffle=True, random_state=seed)))
         return made[0]
@@ -147,8 +162,9 @@ def run_detector(scene: PairScene, intensity: np.ndarray) -> ChangeResult:
     return evaluate_change_detector(scene, lambda first, second, valid: intensity)
 
 
-def bench_split(name: str, kind: str, pixels: int, seed: int, root: Path, intensities: dict,
-                args: argparse.Namespace) -> dict[str, dict[str, float]]:
+def bench_split(
+    name: str, kind: str, pixels: int, seed: int, root: Path, intensities: dict, args: argparse.Namespace
+) -> dict[str, dict[str, float]]:
     """Scores and seconds of all methods on one split of a pair."""
     config = pair_config(name, args.folders[name])
     scene = PairScene(**{key: value for key, value in config.items() if key != 'type'})
@@ -164,12 +180,16 @@ def bench_split(name: str, kind: str, pixels: int, seed: int, root: Path, intens
             intensities[method] = detect(*dates, scene.valid), time.process_time() - start
 
     methods = {
-        **{network: lambda network=network: run_network(
-            network, config, scene.bands // 2, len(split.train), args, seed, folder / network.split(',')[0])
-           for network in NETWORKS},
+        **{
+            network: lambda network=network: run_network(
+                network, config, scene.bands // 2, len(split.train), args, seed, folder / network.split(',')[0]
+            )
+            for network in NETWORKS
+        },
         'SVM, both spectra': lambda: run_svm(scene, None, seed),
         'SVM, difference': lambda: run_svm(scene, difference, seed),
-        **{method: lambda method=method: run_detector(scene, intensities[method][0]) for method in CHANGE_DETECTORS}}
+        **{method: lambda method=method: run_detector(scene, intensities[method][0]) for method in CHANGE_DETECTORS},
+    }
     found = {}
     for method, run in methods.items():
         start = time.process_time()
@@ -180,8 +200,11 @@ def bench_split(name: str, kind: str, pixels: int, seed: int, root: Path, intens
                 write_scene_result(scores, folder / method.replace(', ', '-'), scene)
             scores = scores.scores | {'AUC': scores.settings['AUC']}
         found[method] = {score: float(scores[score]) for score in SCORES} | {'seconds': seconds}
-        print(f'{name}, {kind}, {pixels} + {pixels}, seed {seed}, {method}: '
-              + ', '.join(f'{score} {value:.4f}' for score, value in found[method].items()), flush=True)
+        print(
+            f'{name}, {kind}, {pixels} + {pixels}, seed {seed}, {method}: '
+            + ', '.join(f'{score} {value:.4f}' for score, value in found[method].items()),
+            flush=True,
+        )
     return found
 
 
@@ -190,8 +213,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--taizhou', type=Path, help='folder of Taizhou (default: only Indian Pines)')
     parser.add_argument('--pairs', nargs='+', choices=BLOCK_SIZE, help='pairs (default: all there are)')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
-    parser.add_argument('--settings', nargs='+', default=['random-100', 'random-500', 'blocks-500'],
-                        help='kind of split and training pixels per class')
+    parser.add_argument(
+        '--settings',
+        nargs='+',
+        default=['random-100', 'random-500', 'blocks-500'],
+        help='kind of split and training pixels per class',
+    )
     parser.add_argument('--window', type=int, default=5, help='side of a window in pixels')
     parser.add_argument('--maps', action='store_true', help='classify the whole scenes, for the maps of the networks')
     parser.add_argument('--work-dir', type=Path, help='folder of splits and maps (default: a temporary one)')

@@ -40,10 +40,12 @@ NETWORKS = {'HyperSIGMA, tiny': 'hypersigma-tiny', 'SpatSIGMA, tiny': 'spatsigma
 SCENES = {  # file, key, bands, rows of the training, rows and columns in all
     'indian-pines': ('Indian_pines_corrected.mat', 'indian_pines_corrected', 200, 97, (145, 145)),
     'simu-indian': ('denoising/simu-indian-clean/simu_indian.mat', 'data', 224, 97, (145, 145)),
-    'aviris-raw': ('denoising/aviris-224-raw-bands/a_hsi_img_for_VI_demo.mat', 'hsi_img', 224, 60, (90, 90))}
+    'aviris-raw': ('denoising/aviris-224-raw-bands/a_hsi_img_for_VI_demo.mat', 'hsi_img', 224, 60, (90, 90)),
+}
 NOISES = {  # of the test, by the kind of the training
     'gaussian': {'Gaussian 30': [dict(type='GaussianNoise', sigma=30)], 'Gaussian 70': 'case1'},
-    'complex': {'case 2': 'case2', 'case 5': 'case5'}}
+    'complex': {'case 2': 'case2', 'case 5': 'case5'},
+}
 SCORES = dict(PSNR=2, SSIM=4, SAM=2)  # decimals
 
 
@@ -51,9 +53,15 @@ def scene_config(name: str, root: Path, config: Config) -> None:
     """Put a scene and its areas into the loaders of a config."""
     file, key, bands, rows, (height, width) = SCENES[name]
     train, test = [(0, 0, rows, width)], [(rows, 0, height - rows, width)]
-    scene = dict(type='Scene', name=name, image=dict(path=str(root / file), key=key), num_bands=bands,
-                 split=dict(type='AreaSplit', train=train, test=test), fit_on='train',
-                 preprocessing=[dict(type='PercentileScale')])
+    scene = dict(
+        type='Scene',
+        name=name,
+        image=dict(path=str(root / file), key=key),
+        num_bands=bands,
+        split=dict(type='AreaSplit', train=train, test=test),
+        fit_on='train',
+        preprocessing=[dict(type='PercentileScale')],
+    )
     for dataset, areas in ((config.train_dataloader.dataset.dataset, train), (config.test_dataloader.dataset, test)):
         dataset.scene, dataset.areas = scene, areas  # ConfigDict.update would merge both scenes
     config.test_dataloader.dataset.clean = name != 'aviris-raw'
@@ -114,12 +122,20 @@ def bench(scene: str, noise: str, seed: int, root: Path, args: argparse.Namespac
             results, scores = evaluate_restorer(dataset, restore)
             found.setdefault(name, {})[method] = {
                 **{score: scores.get(score, np.nan) for score in SCORES},
-                'seconds': trained + time.process_time() - start}
+                'seconds': trained + time.process_time() - start,
+            }
             if args.pictures and method != 'noisy':
-                write_results(args.work_dir / 'pictures' / scene / name / method, results, scores,
-                              {item.name: item for item in find_scenes(dataset)})
-            print(f'{scene}, {name}, seed {seed}, {method}: ' + ', '.join(
-                f'{key} {value:.4f}' for key, value in found[name][method].items()), flush=True)
+                write_results(
+                    args.work_dir / 'pictures' / scene / name / method,
+                    results,
+                    scores,
+                    {item.name: item for item in find_scenes(dataset)},
+                )
+            print(
+                f'{scene}, {name}, seed {seed}, {method}: '
+                + ', '.join(f'{key} {value:.4f}' for key, value in found[name][method].items()),
+                flush=True,
+            )
     return found
 
 

@@ -47,13 +47,30 @@ SCENES = {  # task, and file and key of cube and ground truth
     'hydice-urban-162': ('target', ('target_detection/hydice-urban-162/hydice_urban_162.mat', 'data', 'map')),
     'muufl-gulfport': ('target', ('anomaly_detection/muufl-gulfport/MUUFL.mat', 'data', 'groundtruth')),
     IMPLANTED: ('target', None),
-    **{f'abu-{name}': ('anomaly', (f'anomaly_detection/abu-{name}/abu-{name}.mat', 'data', 'map')) for name in (
-        'airport-1', 'airport-2', 'airport-3', 'beach-1', 'beach-4', 'urban-1', 'urban-2', 'urban-4', 'urban-5')},
+    **{
+        f'abu-{name}': ('anomaly', (f'anomaly_detection/abu-{name}/abu-{name}.mat', 'data', 'map'))
+        for name in (
+            'airport-1',
+            'airport-2',
+            'airport-3',
+            'beach-1',
+            'beach-4',
+            'urban-1',
+            'urban-2',
+            'urban-4',
+            'urban-5',
+        )
+    },
     'hydice-urban': ('anomaly', ('anomaly_detection/hydice-urban/HYDICE_urban.mat', 'data', 'map')),
-    'pavia-centre-bridge': ('anomaly', (('anomaly_detection/pavia-centre-bridge/dataPavia.mat', 'PaviaCenter'),
-                                        ('anomaly_detection/pavia-centre-bridge/maskPavia.mat', 'mask'))),
+    'pavia-centre-bridge': (
+        'anomaly',
+        (
+            ('anomaly_detection/pavia-centre-bridge/dataPavia.mat', 'PaviaCenter'),
+            ('anomaly_detection/pavia-centre-bridge/maskPavia.mat', 'mask'),
+        ),
+    ),
 }
-IMPLANT = dict(target_class=(16, ), count=(24, ), sides=(1, 2, 3), fractions=(.1, .2, .4, .8), snr=(40, ))
+IMPLANT = dict(target_class=(16,), count=(24,), sides=(1, 2, 3), fractions=(0.1, 0.2, 0.4, 0.8), snr=(40,))
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -64,8 +81,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--skip', nargs='*', default=[], metavar='METHOD', help='classical detectors to leave out')
     parser.add_argument('--data', default=str(ROOT / '../shared/data'), help='folder of the scenes')
     parser.add_argument('--out', default='work_dirs/bench_detection', help='folder of the results')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
-                        help='settings of the networks other than those of their configs')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='settings of the networks other than those of their configs',
+    )
     args = parser.parse_args(argv)
     unknown = [name for name in args.scenes if name not in SCENES]
     if unknown:
@@ -81,10 +104,20 @@ def make_implanted(folder: Path) -> Path:
         scene = folder / 'indian_pines'
         runpy.run_path(str(tools / 'indian_pines.py'))['convert'](scene)
         options = [str(part) for key, values in IMPLANT.items() for part in (f'--{key.replace("_", "-")}', *values)]
-        subprocess.run([
-            sys.executable, str(tools / 'implant_targets.py'), str(scene / 'Indian_pines_corrected.mat'), '--labels',
-            str(scene / 'Indian_pines_gt.mat'), *options, '--out', str(folder / 'indian_pines_implanted/scene.mat')
-        ], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [
+                sys.executable,
+                str(tools / 'implant_targets.py'),
+                str(scene / 'Indian_pines_corrected.mat'),
+                '--labels',
+                str(scene / 'Indian_pines_gt.mat'),
+                *options,
+                '--out',
+                str(folder / 'indian_pines_implanted/scene.mat'),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
     return folder
 
 
@@ -97,9 +130,14 @@ def scene_settings(name: str, args: argparse.Namespace) -> dict:
         (path, image, labels), label_path = files, files[0]
     else:
         (path, image), (label_path, labels) = files
-    settings = dict(data_root=args.data, name=name, image=dict(path=path, key=image),
-                    labels=dict(path=label_path, key=labels),
-                    label_codes=dict(background=0) | {'target' if task == 'target' else 'anomaly': 1}, num_bands=None)
+    settings = dict(
+        data_root=args.data,
+        name=name,
+        image=dict(path=path, key=image),
+        labels=dict(path=label_path, key=labels),
+        label_codes=dict(background=0) | {'target' if task == 'target' else 'anomaly': 1},
+        num_bands=None,
+    )
     return settings | (dict(target_spectrum=dict(select='mean')) if task == 'target' else {})
 
 
@@ -134,7 +172,7 @@ def run_network(cfg: Config, folder: Path, seed: int) -> tuple[DetectionResult, 
     runner = build_runner(cfg)
     runner.train()
     runner.test()
-    result, = runner.test_evaluator.metrics[0].scene_results.values()
+    (result,) = runner.test_evaluator.metrics[0].scene_results.values()
     return result, time.process_time() - start
 
 
@@ -147,13 +185,17 @@ def run_scene(name: str, args: argparse.Namespace) -> dict:
     scene = get_scene(cfg.test_dataloader.dataset.scene)
     standardised = get_scene({**cfg.test_dataloader.dataset.scene, 'preprocessing': STANDARDISED})
     for network in args.networks:
-        runs = [run_network(network_config(network, name, args), out / network / f'seed{seed}', seed)
-                for seed in args.seeds]
+        runs = [
+            run_network(network_config(network, name, args), out / network / f'seed{seed}', seed) for seed in args.seeds
+        ]
         results[network] = [result for result, _ in runs]
         seconds[network] = float(np.mean([spent for _, spent in runs]))
     coarse = cfg.test_dataloader.dataset.scene.coarse.to_dict()
-    others = [method for method in detectors_for(standardised)
-              if method not in args.skip and coarse != dict(detector=method, preprocessing=STANDARDISED)]
+    others = [
+        method
+        for method in detectors_for(standardised)
+        if method not in args.skip and coarse != dict(detector=method, preprocessing=STANDARDISED)
+    ]
     for method in (COARSE, *others):
         start = time.process_time()
         results[method] = [evaluate_detector(scene if method == COARSE else standardised, method)]
@@ -168,8 +210,9 @@ def write_pictures(name: str, results: dict[str, list[DetectionResult]], folder:
     compared = {NETWORKS.get(method, method): found[0] for method, found in results.items()}
     save_figure(roc_figure(compared, f'{name}: ROC'), folder / f'{name}_roc.png')
     for method, result in compared.items():
-        picture = heat_map_figure(result.scores, f'{name}: {method}', f'AUC {result.metrics["AUC"]:.4f}',
-                                  heat_style(result.classes[1]))
+        picture = heat_map_figure(
+            result.scores, f'{name}: {method}', f'AUC {result.metrics["AUC"]:.4f}', heat_style(result.classes[1])
+        )
         save_figure(picture, folder / f'{name}_{method.split(",")[0].lower()}.png')
 
 
@@ -188,21 +231,38 @@ def print_tables(found: dict[str, dict], args: argparse.Namespace) -> None:
     for task in dict.fromkeys(SCENES[name][0] for name in found):
         names = [name for name in found if SCENES[name][0] == task]
         methods = list(found[names[0]]['results'])
-        table = PrettyTable(['scene', 'targets', *(NETWORKS.get(method, method) for method in methods),
-                             *(f'seconds, {network}' for network in args.networks)], align='r')
+        table = PrettyTable(
+            [
+                'scene',
+                'targets',
+                *(NETWORKS.get(method, method) for method in methods),
+                *(f'seconds, {network}' for network in args.networks),
+            ],
+            align='r',
+        )
         for name in names:
             results, seconds = found[name]['results'], found[name]['seconds']
-            table.add_row([name + ('*' if name in DEVELOPMENT else ''), results[COARSE][0].counts()['targets'],
-                           *(mean_and_spread(areas(results[method], 'AUC')) for method in methods),
-                           *(f'{seconds[network]:.0f}' for network in args.networks)])
+            table.add_row(
+                [
+                    name + ('*' if name in DEVELOPMENT else ''),
+                    results[COARSE][0].counts()['targets'],
+                    *(mean_and_spread(areas(results[method], 'AUC')) for method in methods),
+                    *(f'{seconds[network]:.0f}' for network in args.networks),
+                ]
+            )
         print(f'AUC, {task} detection (*: settings were chosen on this scene; {COARSE}: source of the pseudo-labels)')
         print(table)
     keys = ('AUC_Pd_tau', 'AUC_Pf_tau', 'AUC_OA', 'AUC_SNPR')
     table = PrettyTable(['scene', 'method', *keys], align='r')
     for name, content in found.items():
         for method in (*args.networks, COARSE):
-            table.add_row([name, NETWORKS.get(method, method),
-                           *(mean_and_spread(areas(content['results'][method], key)) for key in keys)])
+            table.add_row(
+                [
+                    name,
+                    NETWORKS.get(method, method),
+                    *(mean_and_spread(areas(content['results'][method], key)) for key in keys),
+                ]
+            )
     print('Other areas')
     print(table)
 
@@ -217,8 +277,13 @@ def main(argv: list[str] | None = None) -> None:
         line = {method: mean_and_spread(areas(results, 'AUC')) for method, results in found[name]['results'].items()}
         print(name, *(f'{method} {value}' for method, value in line.items()), sep='  ', flush=True)
     print_tables(found, args)
-    summary = {name: {method: dict(seconds=content['seconds'][method], areas=[result.metrics for result in results])
-                      for method, results in content['results'].items()} for name, content in found.items()}
+    summary = {
+        name: {
+            method: dict(seconds=content['seconds'][method], areas=[result.metrics for result in results])
+            for method, results in content['results'].items()
+        }
+        for name, content in found.items()
+    }
     (Path(args.out) / 'results.json').write_text(json.dumps(summary, indent=1))
 
 

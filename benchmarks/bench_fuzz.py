@@ -41,10 +41,11 @@ def main() -> None:
             start = time.perf_counter()
             counts, findings = Watchdog().run(
                 lambda number, names=names: read_all(damage(samples, names, work, number)),
-                range(args.first, args.first + args.cases))
+                range(args.first, args.first + args.cases),
+            )
             row = ' | '.join(str(counts[name]) for name in KINDS)
             print(f'| {kind} | {args.cases} | {row} | {time.perf_counter() - start:.0f} |', flush=True)
-            for finding in findings[:args.show]:
+            for finding in findings[: args.show]:
                 print(finding, file=sys.stderr)
             found += len(findings)
     print(f'{found} findings')

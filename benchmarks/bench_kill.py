@@ -25,7 +25,7 @@ from toy_runs import assert_same, interrupt, start, wait, weights
 
 from mmhsi.engine.resume import find_latest_checkpoint
 
-OPTIONS = ('model.pause=0.02', f'model.ballast={2 ** 23}')
+OPTIONS = ('model.pause=0.02', f'model.ballast={2**23}')
 LAST = 'epoch_8.pth'
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--kills', type=int, default=24, help='signals to send (default: 24)')
     parser.add_argument('--sigterm', type=int, default=4, help='every how manyth of them is SIGTERM (default: 4)')
-    parser.add_argument('--longest', type=float, default=3., help='latest time of a signal in seconds (default: 3)')
+    parser.add_argument('--longest', type=float, default=3.0, help='latest time of a signal in seconds (default: 3)')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
     rng = random.Random(args.seed)
@@ -73,8 +73,10 @@ def main() -> None:
             if (parts / LAST).exists() or sent == args.kills:
                 finish(parts, expected)
                 runs += 1
-    print(f'{sent} signals, {saving} of them while a checkpoint was being written; {runs} interrupted trainings came '
-          'to their end, with the same bits as the uninterrupted one')
+    print(
+        f'{sent} signals, {saving} of them while a checkpoint was being written; {runs} interrupted trainings came '
+        'to their end, with the same bits as the uninterrupted one'
+    )
 
 
 if __name__ == '__main__':

@@ -38,7 +38,7 @@ class PlainBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         batch, tokens, width = x.shape
         qkv = self.qkv(self.norm1(x)).reshape(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        scores = qkv[0] @ qkv[1].transpose(-2, -1) * (width // self.heads)**-0.5
+        scores = qkv[0] @ qkv[1].transpose(-2, -1) * (width // self.heads) ** -0.5
         x = x + self.proj((scores.softmax(-1) @ qkv[2]).transpose(1, 2).reshape(batch, tokens, width))
         return x + self.mlp(self.norm2(x))
 
@@ -52,7 +52,7 @@ class PlainMAE(nn.Module):
         width, depth, heads = (settings[key] for key in ('embed_dims', 'num_layers', 'num_heads'))
         decoder_width, decoder_depth, decoder_heads = DECODER.get(arch, (512, 8, 16))
         self.branch = branch
-        self.grid = (SIDE // PATCH, SIDE // PATCH) if branch == 'spat' else (BANDS, )
+        self.grid = (SIDE // PATCH, SIDE // PATCH) if branch == 'spat' else (BANDS,)
         token_size = PATCH**2 * BANDS if branch == 'spat' else SIDE**2
         self.embed = nn.Linear(token_size, width)
         self.mask_token = nn.Parameter(torch.zeros(width))
@@ -60,8 +60,11 @@ class PlainMAE(nn.Module):
         self.register_buffer('decoder_positions', sincos_position_table(self.grid, decoder_width))
         self.encoder = nn.Sequential(*(PlainBlock(width, heads) for _ in range(depth)), nn.LayerNorm(width))
         self.narrow = nn.Linear(width, decoder_width)
-        self.decoder = nn.Sequential(*(PlainBlock(decoder_width, decoder_heads) for _ in range(decoder_depth)),
-                                     nn.LayerNorm(decoder_width), nn.Linear(decoder_width, token_size))
+        self.decoder = nn.Sequential(
+            *(PlainBlock(decoder_width, decoder_heads) for _ in range(decoder_depth)),
+            nn.LayerNorm(decoder_width),
+            nn.Linear(decoder_width, token_size),
+        )
 
     def tokens(self, images: Tensor) -> Tensor:
         if self.branch == 'spec':
@@ -85,7 +88,8 @@ def our_mae(branch: str, arch: str) -> nn.Module:
     width, depth, heads = DECODER.get(arch, (512, 8, 16))
     return (SpatMAE if branch == 'spat' else SpecMAE)(
         backbone=dict(type='mmhsi.MaskedSpatViT' if branch == 'spat' else 'mmhsi.MaskedSpecViT', arch=arch),
-        neck=dict(embed_dims=width, num_layers=depth, num_heads=heads))
+        neck=dict(embed_dims=width, num_layers=depth, num_heads=heads),
+    )
 
 
 def measure(branch: str, arch: str, variant: str, batch_size: int, steps: int, threads: int) -> tuple[float, float]:
@@ -135,12 +139,14 @@ def main() -> None:
             for variant in args.variants:
                 with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool:
                     seconds, memory = pool.submit(
-                        measure, branch, arch, variant, batch_size, args.steps, args.threads).result()
+                        measure, branch, arch, variant, batch_size, args.steps, args.threads
+                    ).result()
                 reference = reference or (seconds, memory)
                 print(
                     f'{branch:8}{arch:8}{batch_size:6}  {variant:16}{seconds:9.3f}{seconds / reference[0]:8.2f}'
                     f'{memory:9.0f}{memory / reference[1]:8.2f}',
-                    flush=True)
+                    flush=True,
+                )
 
 
 if __name__ == '__main__':

@@ -24,8 +24,12 @@ from mmhsi.engine import GroupedOptimWrapperConstructor, LayerDecayOptimWrapperC
 from mmhsi.models import HyperSIGMA  # noqa: F401  registers all
 from mmhsi.registry import MODELS
 
-FORMS = {'library': None, 'grouped, one by one': dict(fused=False, foreach=False),
-         'grouped, foreach': dict(foreach=True), 'grouped, fused': dict(fused=True)}
+FORMS = {
+    'library': None,
+    'grouped, one by one': dict(fused=False, foreach=False),
+    'grouped, foreach': dict(foreach=True),
+    'grouped, fused': dict(fused=True),
+}
 
 
 def build(cfg: Config, model: torch.nn.Module, form: str) -> torch.optim.Optimizer:
@@ -45,8 +49,10 @@ class LibraryDecay(LearningRateDecayOptimWrapperConstructor):
 
     def add_params(self, params, module, prefix='', get_layer_depth=None, **kwargs):
         if get_layer_depth is None:
+
             def get_layer_depth(name):
                 return module.backbone.get_layer_depth(name, 'backbone.')
+
         super().add_params(params, module, prefix, get_layer_depth, **kwargs)
 
 
@@ -80,8 +86,10 @@ def main() -> None:
     print('| form | groups | ms | times as fast | GB/s of the floor |\n| --- | --- | --- | --- | --- |')
     for form, taken in times.items():
         faster = median(a / b for a, b in zip(times['library'], taken, strict=True))
-        print(f'| {form} | {len(optimizers[form].param_groups)} | {1e3 * median(taken):.1f} | {faster:.2f} | '
-              f'{28 * numbers / median(taken) / 1e9:.1f} |')
+        print(
+            f'| {form} | {len(optimizers[form].param_groups)} | {1e3 * median(taken):.1f} | {faster:.2f} | '
+            f'{28 * numbers / median(taken) / 1e9:.1f} |'
+        )
 
 
 if __name__ == '__main__':

@@ -84,8 +84,14 @@ def detect(method: str, data: Path, cities: list[str]) -> dict[str, ChangeResult
     results = {}
     for city in cities:
         scene = PairScene(
-            [f'imgs_{date}_rect/ms_data.npy' for date in (1, 2)], 'cm/cm.png', data_root=str(data / city), name=city,
-            label_codes=dict(unchanged=0, changed=255), preprocessing=[dict(type='Standardize')], joint=False)
+            [f'imgs_{date}_rect/ms_data.npy' for date in (1, 2)],
+            'cm/cm.png',
+            data_root=str(data / city),
+            name=city,
+            label_codes=dict(unchanged=0, changed=255),
+            preprocessing=[dict(type='Standardize')],
+            joint=False,
+        )
         results[city] = evaluate_change_detector(scene, method, threshold=0.5 if method == 'pca_cva' else 'otsu')
     return results
 
@@ -106,10 +112,21 @@ def main() -> None:
     parser.add_argument('--data', help='folder of the converted cities (default: a temporary one)')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='seeds of the networks (default: 0)')
     parser.add_argument('--folds', type=int, choices=(1, 2, 3), default=3, help='number of folds (default: 3)')
-    parser.add_argument('--networks', nargs='*', choices=NETWORKS, default=list(NETWORKS), metavar='NAME',
-                        help=f'networks, of {", ".join(map(repr, NETWORKS))} (default: all)')
-    parser.add_argument('--methods', nargs='*', choices=CHANGE_DETECTORS, default=list(CHANGE_DETECTORS),
-                        help='classical methods (default: all)')
+    parser.add_argument(
+        '--networks',
+        nargs='*',
+        choices=NETWORKS,
+        default=list(NETWORKS),
+        metavar='NAME',
+        help=f'networks, of {", ".join(map(repr, NETWORKS))} (default: all)',
+    )
+    parser.add_argument(
+        '--methods',
+        nargs='*',
+        choices=CHANGE_DETECTORS,
+        default=list(CHANGE_DETECTORS),
+        help='classical methods (default: all)',
+    )
     parser.add_argument('--maps', help='folder for the pictures of the last seed')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -35,7 +35,8 @@ from mmhsi.registry import MODELS
 ROOT = Path(__file__).parents[1]
 CONFIGS = {
     'tiles': 'configs/classification/hypersigma-tiny_seg_indian-pines.py',
-    'windows': 'configs/classification/hypersigma-tiny_cls_indian-pines.py'}
+    'windows': 'configs/classification/hypersigma-tiny_cls_indian-pines.py',
+}
 NODATA, CORNER, BLOCK, PIECE = -32768, 100, 256, 128
 
 
@@ -47,12 +48,26 @@ def generate(path: Path, rows: int, columns: int, bands: int) -> None:
     rng = np.random.default_rng(0)
     noise = rng.integers(-40, 41, (BLOCK, columns + BLOCK), dtype=np.int16)
     row = np.concatenate([cube] * (-(-columns // BLOCK)), axis=1)[:, :columns].transpose(2, 0, 1)
-    with rasterio.open(path, 'w', driver='GTiff', height=rows, width=columns, count=bands, dtype='int16', nodata=NODATA,
-                       crs='EPSG:32616', transform=from_origin(500000, 4480000, 20, 20), tiled=True, blockxsize=BLOCK,
-                       blockysize=BLOCK, interleave='band', bigtiff='yes') as dataset:
+    with rasterio.open(
+        path,
+        'w',
+        driver='GTiff',
+        height=rows,
+        width=columns,
+        count=bands,
+        dtype='int16',
+        nodata=NODATA,
+        crs='EPSG:32616',
+        transform=from_origin(500000, 4480000, 20, 20),
+        tiled=True,
+        blockxsize=BLOCK,
+        blockysize=BLOCK,
+        interleave='band',
+        bigtiff='yes',
+    ) as dataset:
         for top in range(0, rows, BLOCK):
             height = min(BLOCK, rows - top)
-            values = row[:, :height] + noise[:height, int(rng.integers(BLOCK)):][None, :, :columns]
+            values = row[:, :height] + noise[:height, int(rng.integers(BLOCK)) :][None, :, :columns]
             if top < CORNER:
                 values[:, :CORNER, :CORNER] = NODATA
             dataset.write(values, window=Window(0, top, columns, height))
@@ -80,18 +95,38 @@ def make_weights(config: Path, bands: int, folder: Path) -> Path:
     MMLogger.get_current_instance().setLevel('WARNING')  # or every parameter is listed
     model.init_weights()
     pixels = np.asarray(load_indian_pines().tensor)[..., :bands].reshape(-1, bands).astype(float)
-    state = {'0.Standardize.mean': torch.from_numpy(pixels.mean(axis=0)),
-             '0.Standardize.std': torch.from_numpy(pixels.std(axis=0))}
-    torch.save(dict(state_dict=model.state_dict(), meta={}, mmhsi=dict(scene_name='indian-pines', transforms=state)),
-               folder / 'weights.pth')
+    state = {
+        '0.Standardize.mean': torch.from_numpy(pixels.mean(axis=0)),
+        '0.Standardize.std': torch.from_numpy(pixels.std(axis=0)),
+    }
+    torch.save(
+        dict(state_dict=model.state_dict(), meta={}, mmhsi=dict(scene_name='indian-pines', transforms=state)),
+        folder / 'weights.pth',
+    )
     return folder / 'weights.pth'
 
 
 def predict(scene: Path, config: Path, weights: Path, out: Path, memory: str) -> tuple[float, float, float]:
     """Seconds, seconds of CPU time and peak memory (MiB) of tools/predict.py."""
     start, before, peak = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN), 0
-    process = subprocess.Popen([sys.executable, str(ROOT / 'tools/predict.py'), str(scene), '-c', str(config), '-w',
-                                str(weights), '-o', str(out), '--memory', memory, '--device', 'cpu', '--quiet'])
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            str(ROOT / 'tools/predict.py'),
+            str(scene),
+            '-c',
+            str(config),
+            '-w',
+            str(weights),
+            '-o',
+            str(out),
+            '--memory',
+            memory,
+            '--device',
+            'cpu',
+            '--quiet',
+        ]
+    )
     while process.poll() is None:
         # the peak that getrusage tells is at least that of the process that starts another
         status = Path(f'/proc/{process.pid}/status').read_text()
@@ -120,14 +155,18 @@ def check(scene: Path, product: Path, config: Path, weights: Path) -> None:
     corner = classes[:CORNER, :CORNER]
     assert (corner == 0).all() and np.count_nonzero(classes == 0) == corner.size
     inferencer = HSIInferencer(str(config), str(weights), 'cpu', show_progress=False)
-    alone, = inferencer(part.transpose(1, 2, 0))['predictions']
+    (alone,) = inferencer(part.transpose(1, 2, 0))['predictions']
     # tiles lie elsewhere in the part, and the network sees where in a tile a pixel lies; windows are the same
     inner = slice(side // 2, None)
     same = (alone['classes'] == classes[-side:, -side:] - 1)[inner, inner].mean()
-    print(f'the last {side // 2} x {side // 2} pixels, predicted with as many around: {100 * same:.2f} % have the same '
-          'class')
-    print('classes: ' + ', '.join(f'{value}: {count}' for value, count in
-                                  zip(*np.unique(classes, return_counts=True), strict=True)))
+    print(
+        f'the last {side // 2} x {side // 2} pixels, predicted with as many around: {100 * same:.2f} % have the same '
+        'class'
+    )
+    print(
+        'classes: '
+        + ', '.join(f'{value}: {count}' for value, count in zip(*np.unique(classes, return_counts=True), strict=True))
+    )
 
 
 def main() -> None:
@@ -145,17 +184,23 @@ def main() -> None:
         start = time.perf_counter()
         generate(scene, rows, args.side, args.bands)
         size = scene.stat().st_size / 2**30
-        print(f'scene: {rows} x {args.side} x {args.bands} int16, {size:.2f} GiB, generated in '
-              f'{time.perf_counter() - start:.0f} s')
+        print(
+            f'scene: {rows} x {args.side} x {args.bands} int16, {size:.2f} GiB, generated in '
+            f'{time.perf_counter() - start:.0f} s'
+        )
         config = make_config(args.protocol, args.bands, folder)
         weights = make_weights(config, args.bands, folder)
         seconds, cpu, peak = predict(scene, config, weights, folder / 'out', args.memory)
         summary = json.loads((folder / 'out/scene_prediction.json').read_text())
-        print(f'{args.protocol}: {seconds:.0f} s in all, {summary["seconds"]:.0f} s without imports, {cpu:.0f} s of '
-              f'CPU time; peak memory {peak:.0f} MiB; batch size {summary["batch_size"]}')
+        print(
+            f'{args.protocol}: {seconds:.0f} s in all, {summary["seconds"]:.0f} s without imports, {cpu:.0f} s of '
+            f'CPU time; peak memory {peak:.0f} MiB; batch size {summary["batch_size"]}'
+        )
         if rows < args.side:
-            print(f'extrapolated to {args.side} rows: {summary["seconds"] * args.side / rows:.0f} s, at most '
-                  f'{cpu * args.side / rows:.0f} s of CPU time')
+            print(
+                f'extrapolated to {args.side} rows: {summary["seconds"] * args.side / rows:.0f} s, at most '
+                f'{cpu * args.side / rows:.0f} s of CPU time'
+            )
         check(scene, folder / 'out/scene_classes.tif', config, weights)
 
 

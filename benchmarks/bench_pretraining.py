@@ -31,8 +31,8 @@ FINETUNING = f'{SCRATCH}_pretrained'
 VARIANTS = {
     'from scratch': (SCRATCH, ()),
     'fine-tuning recipe, random weights': (FINETUNING, ()),
-    'spatial branch pre-trained': (FINETUNING, ('spatial', )),
-    'spectral branch pre-trained': (FINETUNING, ('spectral', )),
+    'spatial branch pre-trained': (FINETUNING, ('spatial',)),
+    'spectral branch pre-trained': (FINETUNING, ('spectral',)),
     'both branches pre-trained': (FINETUNING, ('spatial', 'spectral')),
 }
 SCORES = ('OA', 'AA', 'kappa')
@@ -41,8 +41,14 @@ SCORES = ('OA', 'AA', 'kappa')
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='seeds of the split and the training')
-    parser.add_argument('--variants', nargs='+', default=list(VARIANTS), choices=list(VARIANTS), metavar='NAME',
-                        help=f'lines of the table, of {", ".join(map(repr, VARIANTS))} (default: all)')
+    parser.add_argument(
+        '--variants',
+        nargs='+',
+        default=list(VARIANTS),
+        choices=list(VARIANTS),
+        metavar='NAME',
+        help=f'lines of the table, of {", ".join(map(repr, VARIANTS))} (default: all)',
+    )
     parser.add_argument('--work-dir', default='work_dirs/bench_pretraining', help='folder of the fine-tuned networks')
     parser.add_argument('--epochs', type=int, help='number of epochs of every training, for a quick look')
     return parser.parse_args()
@@ -85,7 +91,8 @@ def finetune(name: str, seed: int, folder: Path, checkpoints: dict[str, Path], e
         loader.dataset.scene.split.seed = seed
     for branch, checkpoint in checkpoints.items():
         cfg.model.backbone[branch].init_cfg = (
-            dict(type='Pretrained', checkpoint=str(checkpoint)) if branch in pretrained else None)
+            dict(type='Pretrained', checkpoint=str(checkpoint)) if branch in pretrained else None
+        )
     record = folder / 'scores.json'
     runner, values = train(cfg, epochs, record)
     if runner is not None:
@@ -113,8 +120,13 @@ def main() -> None:
         values = {key: np.array([result[key] for result in results]) for key in (*SCORES, 'seconds')}
         lines.append(f'{name}: OA {", ".join(f"{value:.4f}" for value in values["OA"])}')
         deviations = {key: values[key].std(ddof=min(1, len(results) - 1)) for key in SCORES}
-        table.add_row([name, *(f'{values[key].mean():.4f} +- {deviations[key]:.4f}' for key in SCORES),
-                       f'{values["seconds"].mean():.0f}'])
+        table.add_row(
+            [
+                name,
+                *(f'{values[key].mean():.4f} +- {deviations[key]:.4f}' for key in SCORES),
+                f'{values["seconds"].mean():.0f}',
+            ]
+        )
     print(*lines, f'test pixels, mean and standard deviation over the seeds {args.seeds}', table, sep='\n')
 
 

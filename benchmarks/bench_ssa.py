@@ -31,8 +31,9 @@ LARGEST = {'dense': 1024, 'separable': 1024, 'full': 4096}
 VARIANTS = ('reference', 'full', 'torch', 'dense', 'separable', 'fused', 'fused bfloat16', 'triton')
 
 
-def full_attention(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                   scale: float) -> Tensor:
+def full_attention(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+) -> Tensor:
     return F.scaled_dot_product_attention(query, key, value, scale=scale)
 
 
@@ -50,7 +51,8 @@ def random_inputs(side: int, batch: int, spread: float, dtype: torch.dtype, devi
     tensors = [torch.randn(batch, side * side, HEADS, DIMS, generator=generator) for _ in range(4)]
     offsets = spread * torch.randn(batch, side * side, HEADS, POINTS, 2, generator=generator)
     query, key, value, grad, offsets = (
-        t.to(device, dtype).transpose(1, 2).requires_grad_() for t in (*tensors, offsets))
+        t.to(device, dtype).transpose(1, 2).requires_grad_() for t in (*tensors, offsets)
+    )
     return query, key, value, offsets, grad.detach()
 
 
@@ -75,7 +77,7 @@ def resident(field: str) -> int:
 def measure_memory(sender, variant: str, inputs: tuple[Tensor, ...], side: int) -> None:
     torch.set_num_threads(1)
     small = 2  # what libraries load at their first call is not counted
-    step(variant, random_inputs(small, 1, 1., inputs[0].dtype, 'cpu'), small, backward=True)
+    step(variant, random_inputs(small, 1, 1.0, inputs[0].dtype, 'cpu'), small, backward=True)
     with open('/proc/self/clear_refs', 'w', encoding='ascii') as file:
         file.write('5')
     before = resident('VmRSS')
@@ -110,20 +112,30 @@ def seconds(variant: str, inputs: tuple[Tensor, ...], side: int, backward: bool,
 
 
 def variants_for(side: int, wanted: list[str], device: str) -> list[str]:
-    return [v for v in wanted if side * side <= LARGEST.get(v, side * side) and (v != 'triton' or device == 'cuda')
-            and (not v.startswith('fused') or device == 'cpu')]
+    return [
+        v
+        for v in wanted
+        if side * side <= LARGEST.get(v, side * side)
+        and (v != 'triton' or device == 'cuda')
+        and (not v.startswith('fused') or device == 'cpu')
+    ]
 
 
 def plot(rows: list[dict], path: str) -> None:
     import matplotlib
+
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt
 
     figure, axis = plt.subplots(figsize=(6, 4))
     for variant in dict.fromkeys(row['variant'] for row in rows):
         chosen = [row for row in rows if row['variant'] == variant]
-        axis.loglog([row['tokens'] for row in chosen], [row['both'] * 1e3 / row['images'] for row in chosen],
-                    marker='o', label=variant)
+        axis.loglog(
+            [row['tokens'] for row in chosen],
+            [row['both'] * 1e3 / row['images'] for row in chosen],
+            marker='o',
+            label=variant,
+        )
     axis.set(xlabel='tokens', ylabel='ms per image, forward + backward')
     axis.legend()
     figure.tight_layout()
@@ -136,7 +148,7 @@ def main() -> None:
     parser.add_argument('--variants', nargs='+', default=list(VARIANTS), choices=VARIANTS)
     parser.add_argument('--threads', nargs='+', type=int, default=[1])
     parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--spread', type=float, default=2., help='standard deviation of the offsets in tokens')
+    parser.add_argument('--spread', type=float, default=2.0, help='standard deviation of the offsets in tokens')
     parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'])
     parser.add_argument('--wall', action='store_true', help='elapsed time on the CPU too')
     parser.add_argument('--plot', help='file for a figure of time against tokens')
@@ -152,8 +164,10 @@ def main() -> None:
     for threads in args.threads:
         torch.set_num_threads(threads)
         rows = []
-        print(f'threads {threads}, offsets of {args.spread} tokens\n{"tokens":>7}{"images":>7}  {"variant":16}'
-              f'{"forward ms":>11}{"both ms":>10}{"faster":>8}{"MiB":>8}{"of ref.":>8}')
+        print(
+            f'threads {threads}, offsets of {args.spread} tokens\n{"tokens":>7}{"images":>7}  {"variant":16}'
+            f'{"forward ms":>11}{"both ms":>10}{"faster":>8}{"MiB":>8}{"of ref.":>8}'
+        )
         for side in args.sides:
             variants = variants_for(side, args.variants, args.device)
             times: dict[tuple[str, bool], list[float]] = {(v, b): [] for v in variants for b in (False, True)}
@@ -168,8 +182,11 @@ def main() -> None:
                 faster = median(a / b for a, b in zip(times[first, True], times[variant, True], strict=True))
                 share = memory[side, variant] / memory[side, first]
                 rows.append(dict(tokens=side * side, images=BATCHES.get(side, 1), variant=variant, both=both))
-                print(f'{side * side:7}{BATCHES.get(side, 1):7}  {variant:16}{forward * 1e3:11.2f}{both * 1e3:10.2f}'
-                      f'{faster:8.2f}{memory[side, variant]:8.1f}{share:8.3f}', flush=True)
+                print(
+                    f'{side * side:7}{BATCHES.get(side, 1):7}  {variant:16}{forward * 1e3:11.2f}{both * 1e3:10.2f}'
+                    f'{faster:8.2f}{memory[side, variant]:8.1f}{share:8.3f}',
+                    flush=True,
+                )
         if args.plot and threads == args.threads[-1]:
             plot(rows, args.plot)
 

@@ -38,8 +38,10 @@ from mmhsi.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 BANDS, SIDE = 100, 64
-PROTOCOLS = {'window': ('hypersigma-base_cls_indian-pines.py', 33, 4, 30),
-             'tile': ('hypersigma-base_seg_pavia-university.py', 128, 1, None)}  # config, side, batch, bands
+PROTOCOLS = {
+    'window': ('hypersigma-base_cls_indian-pines.py', 33, 4, 30),
+    'tile': ('hypersigma-base_seg_pavia-university.py', 128, 1, None),  # config, side, batch, bands
+}
 VARIANTS = ('reference', 'full', 'full bfloat16', 'torch', 'dense', 'fused', 'fused bfloat16')
 
 
@@ -99,9 +101,11 @@ def hypersigma(protocol: str, interval: int | None, batch: int | None = None) ->
     inputs = torch.randn(batch, bands or config.num_bands, side, side)
     if protocol == 'window':
         from mmpretrain.structures import DataSample
+
         return Steps(network, inputs, [DataSample().set_gt_label(i % 16) for i in range(batch)])
     from mmengine.structures import PixelData
     from mmseg.structures import SegDataSample
+
     samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.randint(0, 2, (1, side, side)))) for _ in range(batch)]
     return Steps(network, inputs, samples)
 
@@ -151,8 +155,10 @@ def compare(case: str, variants: list[str], modes: list[str], args: argparse.Nam
             if turn:  # the first round warms up
                 taken.append(duration)
     del sparse, full, steps
-    print(f'{case}, threads {torch.get_num_threads()}: {flops / 1e12:.3f} TFLOP of products in a step; float32 '
-          f'{median(rates[torch.float32]) / 1e9:.0f}, bfloat16 {median(rates[torch.bfloat16]) / 1e9:.0f} GFLOP/s')
+    print(
+        f'{case}, threads {torch.get_num_threads()}: {flops / 1e12:.3f} TFLOP of products in a step; float32 '
+        f'{median(rates[torch.float32]) / 1e9:.0f}, bfloat16 {median(rates[torch.bfloat16]) / 1e9:.0f} GFLOP/s'
+    )
     print(f'  {"variant":16}{"mode":>9}{"s":>9}{"faster":>8}{"of products":>13}{"MiB":>8}')
     for mode in modes:
         for variant in variants:

@@ -50,9 +50,14 @@ def network_config(network: str, name: str, data: Path | None, pines: Path) -> C
     scene.data_root = str(pines if folder is None else data / folder)
     areas = dict(train=cfg.train_dataloader.dataset.areas, test=cfg.test_dataloader.dataset.areas)
     if name.startswith('Paris'):
-        scene = dict(type='Scene', name='paris', data_root=scene.data_root, num_bands=PARIS_BANDS,
-                     image=dict(path='paris_data_hs_ms.mat', key='HSim'),
-                     preprocessing=[dict(type='ScaleValues', factor=0.75)])  # the largest value is 1.28
+        scene = dict(
+            type='Scene',
+            name='paris',
+            data_root=scene.data_root,
+            num_bands=PARIS_BANDS,
+            image=dict(path='paris_data_hs_ms.mat', key='HSim'),
+            preprocessing=[dict(type='ScaleValues', factor=0.75)],  # the largest value is 1.28
+        )
         areas = dict(train=[(0, 0, 48, 72)], test=[(48, 0, 24, 72)])
         generator = cfg.model.generator
         if 'network' in generator:
@@ -71,7 +76,7 @@ def run_network(cfg: Config, seed: int, folder: Path, args: argparse.Namespace) 
     cfg.work_dir, cfg.randomness = str(folder), dict(seed=seed)
     cfg.experiment_name = '_'.join(folder.parts[-3:])
     cfg.default_hooks.checkpoint = None
-    for hook in ('progress', ) if args.pictures else ('progress', 'result'):
+    for hook in ('progress',) if args.pictures else ('progress', 'result'):
         cfg.default_hooks.pop(hook)
     if args.iterations:
         cfg.train_cfg.max_iters = args.iterations
@@ -100,9 +105,11 @@ def print_table(title: str, runs: dict[str, list[dict[str, float]]]) -> None:
     for method, rows in runs.items():
         values = {score: [row[score] for row in rows] for score in (*SCORES, 'seconds')}
         digits = dict(PSNR=2, SAM=3, ERGAS=3)
-        cells = [f'{np.mean(values[score]):.{digits.get(score, 4)}f}'
-                 + (f' ± {np.std(values[score]):.{digits.get(score, 4)}f}' if len(rows) > 1 else '')
-                 for score in SCORES]
+        cells = [
+            f'{np.mean(values[score]):.{digits.get(score, 4)}f}'
+            + (f' ± {np.std(values[score]):.{digits.get(score, 4)}f}' if len(rows) > 1 else '')
+            for score in SCORES
+        ]
         table.add_row([method, *cells, f'{np.mean(values["seconds"]):.0f}'])
     print(table, flush=True)
 
@@ -138,8 +145,11 @@ def main(argv: list[str] | None = None) -> dict:
                     folder = root / name.replace(' ', '-').replace(',', '') / NETWORKS[network] / str(seed)
                     scores = run_network(cfg, seed, folder, args)
                     runs.setdefault(network, []).append({key: float(scores[key]) for key in (*SCORES, 'seconds')})
-                    print(f'{name}, {network}, seed {seed}: ' + ', '.join(
-                        f'{key} {value:.4f}' for key, value in runs[network][-1].items()), flush=True)
+                    print(
+                        f'{name}, {network}, seed {seed}: '
+                        + ', '.join(f'{key} {value:.4f}' for key, value in runs[network][-1].items()),
+                        flush=True,
+                    )
             found[name] = runs
             print_table(name, runs)
     return found

@@ -56,7 +56,7 @@ class WholeMatFiles:
     def __getitem__(self, index: int) -> dict:
         image = loadmat(self.paths[index])['img']
         start = np.random.randint(image.shape[0] - WINDOW + 1)
-        return {'img': image[start:start + WINDOW].astype(np.float32) / 4000}
+        return {'img': image[start : start + WINDOW].astype(np.float32) / 4000}
 
 
 def resident() -> float:
@@ -77,7 +77,7 @@ def forget(root: Path) -> None:
 def read(dataset, samples: int) -> float:
     """Samples per second in random order."""
     order = np.random.default_rng(1).permutation(np.arange(samples) % len(dataset))
-    total = 0.
+    total = 0.0
     start = time.perf_counter()
     for index in order.tolist():
         total += float(dataset[index]['img'][0, 0, 0])
@@ -112,11 +112,15 @@ def main() -> None:
         seconds = generate(root, args.scenes, args.tiles)
         count = args.scenes * args.tiles
         size = count * TILE * TILE * BANDS * 2 / 2**20
-        print(f'{count} tiles of {TILE} x {TILE} pixels, {BANDS} bands, int16: {size:.0f} MB in {args.scenes} shards; '
-              f'converted {count / seconds:.0f} tiles/s by one process')
-        loaders = {'shards by memory map': (root / 'shards', HSITileDataset(root / 'shards', PIPELINE)),
-                   'whole .mat per sample': (root / 'mat', WholeMatFiles(root / 'mat')),
-                   '.mat by HSITileDataset': (root / 'mat', HSITileDataset(root / 'mat', PIPELINE))}
+        print(
+            f'{count} tiles of {TILE} x {TILE} pixels, {BANDS} bands, int16: {size:.0f} MB in {args.scenes} shards; '
+            f'converted {count / seconds:.0f} tiles/s by one process'
+        )
+        loaders = {
+            'shards by memory map': (root / 'shards', HSITileDataset(root / 'shards', PIPELINE)),
+            'whole .mat per sample': (root / 'mat', WholeMatFiles(root / 'mat')),
+            '.mat by HSITileDataset': (root / 'mat', HSITileDataset(root / 'mat', PIPELINE)),
+        }
 
         def rates(prepare: Callable[[Path], None]) -> dict[str, float]:
             found = {name: [] for name in loaders}
@@ -134,8 +138,10 @@ def main() -> None:
                 ratio = rate / measured['whole .mat per sample']
                 print(f'{state}: {name:<24} {rate:7.0f} samples/s  {ratio:5.2f} x')
         growth, largest = memory_growth(loaders['shards by memory map'][1], args.samples)
-        print(f'memory of the shard loader over {args.samples} samples: {growth:+.1f} MB at the end, {largest:+.1f} MB '
-              f'at most, beside {resident():.0f} MB of the process')
+        print(
+            f'memory of the shard loader over {args.samples} samples: {growth:+.1f} MB at the end, {largest:+.1f} MB '
+            f'at most, beside {resident():.0f} MB of the process'
+        )
 
 
 if __name__ == '__main__':

@@ -33,9 +33,14 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 NETWORKS = {'HyperSIGMA, tiny': 'hypersigma-tiny_samson.py', 'SpatSIGMA, tiny': 'spatsigma-tiny_samson.py'}
 FOLDERS = {'samson': 'samson', 'muufl': 'muufl-90x90', 'urban-crop': 'urban'}
 # further references of a scene
-REFERENCES = {'samson': {'samson, A_true': dict(
-    abundances=dict(path='A_true.mat', key='A_true', layout='hwp'),
-    endmembers=dict(path='E.mat', key='E', layout='columns'))}}
+REFERENCES = {
+    'samson': {
+        'samson, A_true': dict(
+            abundances=dict(path='A_true.mat', key='A_true', layout='hwp'),
+            endmembers=dict(path='E.mat', key='E', layout='columns'),
+        )
+    }
+}
 SCORES = ('mSAD', 'aRMSE', 'aMSE', 'reconstruction_angle')
 
 
@@ -91,8 +96,10 @@ def bench_scene(name: str, seed: int, root: Path, args: argparse.Namespace) -> d
     folder = root / name / str(seed)
     methods: dict[str, Callable[[], UnmixingResult]] = {
         network: lambda network=network: run_network(
-            network, scene, seed, folder / network.split(',')[0], args.cfg_options)
-        for network in args.networks}
+            network, scene, seed, folder / network.split(',')[0], args.cfg_options
+        )
+        for network in args.networks
+    }
     for label, method in (('FCLS on VCA', 'fcls'), ('L1/2-NMF', 'sparse_nmf')):
         for suffix, unit in (('', False), (', unit', True)):
             methods[label + suffix] = lambda method=method, unit=unit: unmix(scene, method, seed, unit)
@@ -106,11 +113,17 @@ def bench_scene(name: str, seed: int, root: Path, args: argparse.Namespace) -> d
             own = rescored(result, config) if truth else result
             scores = {key: own.scores[key] for key in SCORES} | {'seconds': seconds}
             found.setdefault(reference, {})[method] = scores
-            print(f'{reference}, seed {seed}, {method}: '
-                  + ', '.join(f'{key} {value:.4f}' for key, value in scores.items()), flush=True)
+            print(
+                f'{reference}, seed {seed}, {method}: '
+                + ', '.join(f'{key} {value:.4f}' for key, value in scores.items()),
+                flush=True,
+            )
             if args.maps:
-                write_scene_result(own, folder / reference.replace(', ', '-') / method.replace(', ', '-').replace(
-                    '/', ''), get_scene(config))
+                write_scene_result(
+                    own,
+                    folder / reference.replace(', ', '-') / method.replace(', ', '-').replace('/', ''),
+                    get_scene(config),
+                )
     return found
 
 

@@ -98,8 +98,16 @@ def _text(value: object) -> str:
     return f'{value:.4g}' if isinstance(value, float) else str(value)
 
 
-def inputs(batch: int, heads: int, side: tuple[int, int], dims: int, points: int, spread: float, dtype: torch.dtype,
-           device: torch.device) -> list[Tensor]:
+def inputs(
+    batch: int,
+    heads: int,
+    side: tuple[int, int],
+    dims: int,
+    points: int,
+    spread: float,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> list[Tensor]:
     """Query, key, value, offsets and the gradient of the result, laid out as the projections of the layer give them."""
     generator = torch.Generator().manual_seed(0)
     tokens = side[0] * side[1]
@@ -119,27 +127,41 @@ def gradients(attend: Callable[..., Tensor], tensors: list[Tensor], **options) -
 
 def accuracy(check: Check) -> None:
     """The automatic back end against the dense form in float64, of the same rounded numbers."""
-    cases = [((8, 8), 64, 8, 2.), ((7, 9), 15, 3, 3.), ((20, 20), 80, 8, 0.), ((19, 5), 106, 4, 20.)]
+    cases = [((8, 8), 64, 8, 2.0), ((7, 9), 15, 3, 3.0), ((20, 20), 80, 8, 0.0), ((19, 5), 106, 4, 20.0)]
     for side, dims, points, spread in cases[:2] if check.small else cases:
         for name, dtype in DTYPES.items():
             tensors = inputs(2, 3, side, dims, points, spread, dtype, check.device)
             found = gradients(sparse_sampling_attention, tensors, spatial_shape=side)
-            exact = gradients(sparse_sampling_attention, [t.double() for t in tensors], spatial_shape=side,
-                              backend='dense')
-            errors = [float((a.double() - b).abs().max() / b.abs().max().clamp_min(1e-30))
-                      for a, b in zip(found, exact, strict=True)]
-            check.row('accuracy: largest error by the largest value', grid=f'{side[0]} x {side[1]}', width=dims,
-                      points=points, spread=spread, type=name,
-                      **dict(zip(('result', 'query', 'key', 'value', 'offsets'), errors, strict=True)))
-            check.want(f'error, {side[0]} x {side[1]}, width {dims}, {name}', f'< {BOUNDS[name]}', max(errors),
-                       max(errors) < BOUNDS[name])
+            exact = gradients(
+                sparse_sampling_attention, [t.double() for t in tensors], spatial_shape=side, backend='dense'
+            )
+            errors = [
+                float((a.double() - b).abs().max() / b.abs().max().clamp_min(1e-30))
+                for a, b in zip(found, exact, strict=True)
+            ]
+            check.row(
+                'accuracy: largest error by the largest value',
+                grid=f'{side[0]} x {side[1]}',
+                width=dims,
+                points=points,
+                spread=spread,
+                type=name,
+                **dict(zip(('result', 'query', 'key', 'value', 'offsets'), errors, strict=True)),
+            )
+            check.want(
+                f'error, {side[0]} x {side[1]}, width {dims}, {name}',
+                f'< {BOUNDS[name]}',
+                max(errors),
+                max(errors) < BOUNDS[name],
+            )
     again = [gradients(sparse_sampling_attention, tensors, spatial_shape=side) for _ in range(2)]
     same = all(map(torch.equal, *again))
     check.want('two runs agree to the bit', '1', float(same), same)
 
 
-def full_attention(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                   scale: float) -> Tensor:
+def full_attention(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+) -> Tensor:
     """Attention to all tokens; flash attention where the device has it for the type."""
     if query.is_cuda and query.dtype != torch.float32:
         with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
@@ -150,14 +172,15 @@ def full_attention(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, s
 def attention(check: Check) -> None:
     """Times of one layer's attention, forward and with the backward pass."""
     forms = {'reference': attend_by_two_samplings, 'full': full_attention, 'ours': sparse_sampling_attention}
-    for side in (8, ) if check.small else BATCHES:
+    for side in (8,) if check.small else BATCHES:
         for name in ('float32', 'bfloat16'):
-            tensors = inputs(BATCHES[side], HEADS, (side, side), DIMS, POINTS, 2., DTYPES[name], check.device)
-            options = dict(spatial_shape=(side, side), scale=DIMS**-.5)
+            tensors = inputs(BATCHES[side], HEADS, (side, side), DIMS, POINTS, 2.0, DTYPES[name], check.device)
+            options = dict(spatial_shape=(side, side), scale=DIMS**-0.5)
             counts = [count(BATCHES[side], side, DTYPES[name].itemsize, backward) for backward in (False, True)]
             floors = counts[0].floor / check.bandwidth, sum(c.floor for c in counts) / check.bandwidth
             both = {}
             for form, attend in forms.items():
+
                 def forward(attend=attend, tensors=tensors, options=options):
                     with torch.no_grad():
                         attend(*tensors[:4], **options)
@@ -168,30 +191,43 @@ def attention(check: Check) -> None:
                 memory = check.peak(step)
                 alone, both[form] = check.seconds(forward), check.seconds(step)
                 sparse = form == 'ours'
-                check.row('attention', tokens=f'{side} x {side}', images=BATCHES[side], type=name, form=form,
-                          forward_ms=1e3 * alone, both_ms=1e3 * both[form], MiB=memory,
-                          faster=both['reference'] / both[form],
-                          **{'of the floor, forward': floors[0] / alone if sparse else None,
-                             'of the floor, both': floors[1] / both[form] if sparse else None})
+                check.row(
+                    'attention',
+                    tokens=f'{side} x {side}',
+                    images=BATCHES[side],
+                    type=name,
+                    form=form,
+                    forward_ms=1e3 * alone,
+                    both_ms=1e3 * both[form],
+                    MiB=memory,
+                    faster=both['reference'] / both[form],
+                    **{
+                        'of the floor, forward': floors[0] / alone if sparse else None,
+                        'of the floor, both': floors[1] / both[form] if sparse else None,
+                    },
+                )
             if name == 'bfloat16':
                 ratio, against_full = both['reference'] / both['ours'], both['full'] / both['ours']
                 check.want(f'attention, {side} x {side}: faster than the reference', '>= 10', ratio, ratio >= 10)
                 if side >= 32:
-                    check.want(f'attention, {side} x {side}: faster than flash', '>= 1', against_full,
-                               against_full >= 1)
+                    check.want(
+                        f'attention, {side} x {side}: faster than flash', '>= 1', against_full, against_full >= 1
+                    )
                 share = floors[1] / both['ours']
-                check.want(f'attention, {side} x {side}: of the bandwidth floor', '>= 0.5', share, share >= .5)
+                check.want(f'attention, {side} x {side}: of the bandwidth floor', '>= 0.5', share, share >= 0.5)
 
 
 def networks(check: Check) -> None:
     """Training steps of whole networks, with their optimiser, by precision."""
     import bench_ssa_networks as steps_of
+
     BACKENDS['reference'] = attend_by_two_samplings
     cases: dict[str, Callable[[], steps_of.Steps]] = {
         'SpatViT-B, 32 x 32 tokens': lambda: steps_of.spatvit(2, None, batch=16),
         'SpatViT-L, 32 x 32 tokens': lambda: steps_of.spatvit(2, None, 'large', batch=8),
         'HyperSIGMA-B, windows of 33': lambda: steps_of.hypersigma('window', None, batch=64),
-        'HyperSIGMA-B, a tile of 128': lambda: steps_of.hypersigma('tile', None, batch=4)}
+        'HyperSIGMA-B, a tile of 128': lambda: steps_of.hypersigma('tile', None, batch=4),
+    }
     if check.small:
         cases = {'SpatViT-T, 8 x 8 tokens': lambda: steps_of.spatvit(8, None, 'tiny')}
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
@@ -205,17 +241,27 @@ def networks(check: Check) -> None:
             steps = build().to(check.device)
             if precision.endswith('compiled'):
                 steps.forward = torch.compile(steps.network, backend='aot_eager' if check.small else 'inductor')
-            variant = ' '.join(('reference' if 'reference' in precision else 'auto',
-                                'bfloat16' if 'bfloat16' in precision else 'float32'))
+            variant = ' '.join(
+                (
+                    'reference' if 'reference' in precision else 'auto',
+                    'bfloat16' if 'bfloat16' in precision else 'float32',
+                )
+            )
 
             def step(steps=steps, variant=variant):
                 steps.run(variant, 'step')
 
             memory = check.peak(step)
             found[precision] = check.seconds(step, rounds=5)
-            check.row('networks', network=case, images=len(steps.inputs), precision=precision,
-                      step_ms=1e3 * found[precision], images_per_second=len(steps.inputs) / found[precision],
-                      MiB=memory)
+            check.row(
+                'networks',
+                network=case,
+                images=len(steps.inputs),
+                precision=precision,
+                step_ms=1e3 * found[precision],
+                images_per_second=len(steps.inputs) / found[precision],
+                MiB=memory,
+            )
             del steps, step
         ratio = found['reference bfloat16'] / min(found['bfloat16'], found.get('bfloat16 compiled', found['bfloat16']))
         check.want(f"{case}: step in bfloat16, faster than with the reference's attention", '>= 5', ratio, ratio >= 5)
@@ -225,8 +271,14 @@ def networks(check: Check) -> None:
 
 
 PARTS: dict[str, Callable[[Check], None]] = dict(
-    accuracy=accuracy, attention=attention, networks=networks, tasks=tasks, pretraining=pretraining, fsdp=sharded,
-    scene=scene)
+    accuracy=accuracy,
+    attention=attention,
+    networks=networks,
+    tasks=tasks,
+    pretraining=pretraining,
+    fsdp=sharded,
+    scene=scene,
+)
 
 
 def main(argv: list[str] | None = None) -> Check:
@@ -234,8 +286,12 @@ def main(argv: list[str] | None = None) -> Check:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--parts', nargs='+', choices=list(PARTS), default=list(PARTS))
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu', choices=['cuda', 'cpu'])
-    parser.add_argument('--bandwidth', type=float, default=BANDWIDTH / 1e12,
-                        help='of the memory of the GPU in TB/s (default: 4.8, an H200)')
+    parser.add_argument(
+        '--bandwidth',
+        type=float,
+        default=BANDWIDTH / 1e12,
+        help='of the memory of the GPU in TB/s (default: 4.8, an H200)',
+    )
     parser.add_argument('--out', help='JSON file of all tables')
     args = parser.parse_args(argv)
     quiet = logging.root.manager.disable
@@ -257,11 +313,12 @@ def main(argv: list[str] | None = None) -> Check:
     logging.disable(quiet)
     for target in check.wanted:
         check.row('wanted and found', **target)
-    print(f'\n{sum(not target["met"] for target in check.wanted)} of {len(check.wanted)} not met, '
-          f'{time.perf_counter() - begin:.0f} s')
+    print(
+        f'\n{sum(not target["met"] for target in check.wanted)} of {len(check.wanted)} not met, '
+        f'{time.perf_counter() - begin:.0f} s'
+    )
     if args.out:
-        Path(args.out).write_text(json.dumps(dict(device=name, tables=check.tables), indent=1) + '\n',
-                                  encoding='utf-8')
+        Path(args.out).write_text(json.dumps(dict(device=name, tables=check.tables), indent=1) + '\n', encoding='utf-8')
     return check
 
 

@@ -25,7 +25,8 @@ FAMILIES = {
     'unmixing/hypersigma-base_urban': 'urban',
     'denoising/hypersigma-base_wdc_gaussian': 'wdc',
     'super_resolution/hypersigma-base_houston_x4': 'houston_x4',
-    'multispectral_change_detection/hypersigma-base_oscd': 'oscd'}
+    'multispectral_change_detection/hypersigma-base_oscd': 'oscd',
+}
 
 
 def tasks(check) -> None:
@@ -49,10 +50,17 @@ def pretraining(check) -> None:
     name, batch = ('spat-mae_tiny_indian-pines', 2) if check.small else ('spat-mae_base_hyperglobal_bf16', 256)
     cfg = Config.fromfile(ROOT / f'configs/pretrain/{name}.py')
     cfg.optim_wrapper = dict(cfg.optim_wrapper, type='BF16OptimWrapper')
-    found = time_network(cfg, batch_size=batch, mode='training', device=check.device, warmup=1 if check.small else 3,
-                         repeats=10)
-    check.row('pretraining', config=name, tiles=batch, step_ms=1e3 * found['latency'],
-              tiles_per_second=found['throughput'], MiB=found['peak_memory'] / 2**20)
+    found = time_network(
+        cfg, batch_size=batch, mode='training', device=check.device, warmup=1 if check.small else 3, repeats=10
+    )
+    check.row(
+        'pretraining',
+        config=name,
+        tiles=batch,
+        step_ms=1e3 * found['latency'],
+        tiles_per_second=found['throughput'],
+        MiB=found['peak_memory'] / 2**20,
+    )
 
 
 def sharded(check) -> None:
@@ -71,9 +79,19 @@ def sharded(check) -> None:
         cfg.param_scheduler = []
         cfg.default_hooks.checkpoint.update(by_epoch=False, interval=10)
         cfg.dump(Path(folder) / 'fsdp.py')
-        command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=1',
-                   str(ROOT / 'tools/train.py'), str(Path(folder) / 'fsdp.py'), '--launcher', 'pytorch', '--work-dir',
-                   str(Path(folder) / 'run')]
+        command = [
+            sys.executable,
+            '-m',
+            'torch.distributed.run',
+            '--standalone',
+            '--nproc_per_node=1',
+            str(ROOT / 'tools/train.py'),
+            str(Path(folder) / 'fsdp.py'),
+            '--launcher',
+            'pytorch',
+            '--work-dir',
+            str(Path(folder) / 'run'),
+        ]
         start = time.perf_counter()
         result = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT)
         errors = [line.strip() for line in (result.stdout + result.stderr).splitlines() if 'Error: ' in line]
@@ -104,6 +122,14 @@ def scene(check) -> None:
         inferencer.model.cpu()
         on_cpu = inferencer(part)['predictions'][0]['classes']
         agreement = float((alone == on_cpu).mean())
-        check.row('scene', config=name, pixels=f'{side} x {side}', bands=bands, seconds=seconds,
-                  pixels_per_second=found.size / seconds, MiB=memory, same_as_on_the_CPU=agreement)
-        check.want(f'{name}: classes as on the CPU', '>= 0.999', agreement, agreement >= .999)
+        check.row(
+            'scene',
+            config=name,
+            pixels=f'{side} x {side}',
+            bands=bands,
+            seconds=seconds,
+            pixels_per_second=found.size / seconds,
+            MiB=memory,
+            same_as_on_the_CPU=agreement,
+        )
+        check.want(f'{name}: classes as on the CPU', '>= 0.999', agreement, agreement >= 0.999)

@@ -6,10 +6,9 @@ import numpy as np
 from prettytable import PrettyTable
 
 
-def print_table(title: str,
-                runs: Sequence[Mapping[str, Mapping[str, float]]],
-                digits: Mapping[str, int],
-                seconds_digits: int = 0) -> None:
+def print_table(
+    title: str, runs: Sequence[Mapping[str, Mapping[str, float]]], digits: Mapping[str, int], seconds_digits: int = 0
+) -> None:
     """Print mean and standard deviation over the runs.
 
     Args:
@@ -23,7 +22,14 @@ def print_table(title: str,
     table.align[title] = 'l'
     for method in runs[0]:
         values = {score: [run[method][score] for run in runs] for score in (*digits, 'seconds')}
-        table.add_row([method, *(f'{np.mean(values[score]):.{places}f} ± {np.std(values[score]):.{places}f}'
-                                 for score, places in digits.items()),
-                       f'{np.mean(values["seconds"]):.{seconds_digits}f}'])
+        table.add_row(
+            [
+                method,
+                *(
+                    f'{np.mean(values[score]):.{places}f} ± {np.std(values[score]):.{places}f}'
+                    for score, places in digits.items()
+                ),
+                f'{np.mean(values["seconds"]):.{seconds_digits}f}',
+            ]
+        )
     print(table, flush=True)

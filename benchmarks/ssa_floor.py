@@ -30,8 +30,16 @@ class Counts:
     flops: int
 
 
-def count(batch: int, side: int, size: int, backward: bool, heads: int = HEADS, dims: int = DIMS,
-          points: int = POINTS, rows_of_cells: int = 8) -> Counts:
+def count(
+    batch: int,
+    side: int,
+    size: int,
+    backward: bool,
+    heads: int = HEADS,
+    dims: int = DIMS,
+    points: int = POINTS,
+    rows_of_cells: int = 8,
+) -> Counts:
     """Count for tensors of ``size`` bytes a number.
 
     Args:
@@ -53,8 +61,9 @@ def count(batch: int, side: int, size: int, backward: bool, heads: int = HEADS, 
     shares = entries * 8 * (1 + looks)
     moved = floor + row + 4 * queries + int(sort + shares + looks * (places + 8 * entries))
     gathered = int(2 * 4 * points * row + looks * 2 * points * row)
-    return Counts(floor, moved, gathered, 2 * 4 * points * queries * dims * 4,
-                  int((24 + 4 * looks * 2) * queries * points * dims))
+    return Counts(
+        floor, moved, gathered, 2 * 4 * points * queries * dims * 4, int((24 + 4 * looks * 2) * queries * points * dims)
+    )
 
 
 def main() -> None:
@@ -63,15 +72,20 @@ def main() -> None:
     parser.add_argument('--dtype', default='bfloat16', choices=['float32', 'bfloat16'])
     args = parser.parse_args()
     size = 4 if args.dtype == 'float32' else 2
-    print('| tokens, images | pass | floor | moved | gathered | atomic | floor | gathered | products |\n'
-          '| --- | --- | --- | --- | --- | --- | --- | --- | --- |')
+    print(
+        '| tokens, images | pass | floor | moved | gathered | atomic | floor | gathered | products |\n'
+        '| --- | --- | --- | --- | --- | --- | --- | --- | --- |'
+    )
     for side, batch in BATCHES.items():
         for backward in (False, True):
             found = count(batch, side, size, backward)
-            sizes = ' | '.join(f'{value / 1e6:.1f} MB' for value in (found.floor, found.moved, found.gathered,
-                                                                     found.atomic))
-            times = ' | '.join(f'{1e6 * value:.1f} µs' for value in (
-                found.floor / args.bandwidth / 1e12, found.gathered / CACHE, found.flops / FLOPS))
+            sizes = ' | '.join(
+                f'{value / 1e6:.1f} MB' for value in (found.floor, found.moved, found.gathered, found.atomic)
+            )
+            times = ' | '.join(
+                f'{1e6 * value:.1f} µs'
+                for value in (found.floor / args.bandwidth / 1e12, found.gathered / CACHE, found.flops / FLOPS)
+            )
             print(f'| {side} x {side}, {batch} | {"backward" if backward else "forward"} | {sizes} | {times} |')
 
 

@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def attend_by_two_samplings(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                            scale: float) -> Tensor:
+def attend_by_two_samplings(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+) -> Tensor:
     """Sample channel-first copies of keys and values separately at normalised positions, then attend.
 
     Arguments and result are those of :func:`mmhsi.ops.sparse_sampling_attention`.
@@ -14,7 +15,7 @@ def attend_by_two_samplings(query: Tensor, key: Tensor, value: Tensor, offsets: 
     batch, heads, num_tokens, dims = query.shape
     height, width = spatial_shape
     token = torch.arange(num_tokens, device=query.device)
-    centres = torch.stack([(token % width + .5) / width, (token // width + .5) / height], -1)
+    centres = torch.stack([(token % width + 0.5) / width, (token // width + 0.5) / height], -1)
     size = offsets.new_tensor([width, height])
     grid = (2 * (centres[:, None] + offsets / size) - 1).flatten(0, 1)
 

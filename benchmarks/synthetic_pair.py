@@ -9,11 +9,9 @@ from tensorly.datasets import load_indian_pines
 _SMALLEST_FIELD = 30  # pixels
 
 
-def second_date(cube: np.ndarray,
-                classes: np.ndarray,
-                share: float = 0.35,
-                snr: float = 30.,
-                seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def second_date(
+    cube: np.ndarray, classes: np.ndarray, share: float = 0.35, snr: float = 30.0, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Make a second date of a scene: other crops on some fields, another light, noise of its own.
 
     - Fields are the connected regions of a class. Whole fields, drawn at random until they hold the share of the

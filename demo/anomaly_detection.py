@@ -18,10 +18,23 @@ CONFIG = ROOT / 'configs/anomaly_detection/hypersigma-tiny_indian-pines-implante
 TOOLS = ROOT / 'tools/dataset_converters'
 # 10 to 80 % of a pixel are replaced by the mean of the stone and steel towers, with the noise that a mean has lost
 IMPLANT = [
-    '--target-class', '16', '--count', '24', '--sides', '1', '2', '3', '--fractions', '0.1', '0.2', '0.4', '0.8',
-    '--snr', '40'
+    '--target-class',
+    '16',
+    '--count',
+    '24',
+    '--sides',
+    '1',
+    '2',
+    '3',
+    '--fractions',
+    '0.1',
+    '0.2',
+    '0.4',
+    '0.8',
+    '--snr',
+    '40',
 ]
-STANDARDISED = (dict(type='Standardize'), )  # what the classical detectors see
+STANDARDISED = (dict(type='Standardize'),)  # what the classical detectors see
 
 
 def prepare_data(folder: Path) -> None:
@@ -30,8 +43,14 @@ def prepare_data(folder: Path) -> None:
         return
     source = folder.parent / 'indian_pines'
     runpy.run_path(str(TOOLS / 'indian_pines.py'))['convert'](source)
-    arguments = [str(source / 'Indian_pines_corrected.mat'), '--labels', str(source / 'Indian_pines_gt.mat'), *IMPLANT,
-                 '--out', str(folder / 'scene.mat')]
+    arguments = [
+        str(source / 'Indian_pines_corrected.mat'),
+        '--labels',
+        str(source / 'Indian_pines_gt.mat'),
+        *IMPLANT,
+        '--out',
+        str(folder / 'scene.mat'),
+    ]
     runpy.run_path(str(TOOLS / 'implant_targets.py'))['main'](arguments)
 
 
@@ -43,7 +62,8 @@ def use_scene(cfg: Config, path: str, key: str | None, labels: str | None, label
         image=dict(path=path, key=key),
         labels=dict(path=labels or path, key=labels_key),
         label_codes=dict(background=0, anomaly=1),
-        num_bands=None)
+        num_bands=None,
+    )
     for loader in (cfg.train_dataloader, cfg.test_dataloader):
         for name, value in settings.items():
             loader.dataset.scene[name] = value
@@ -69,7 +89,8 @@ def main(argv: list[str] | None = None) -> dict:
     runner, network = train_and_test(cfg)
     results = Path(runner.log_dir) / 'results'
     outcomes = {'HyperSIGMA, tiny': network} | run_classical(
-        cfg, results, {'RX': ('rx', {}), 'local RX': ('local_rx', {})}, 'labelled', STANDARDISED)
+        cfg, results, {'RX': ('rx', {}), 'local RX': ('local_rx', {})}, 'labelled', STANDARDISED
+    )
     compared = {title: outcome.result for title, outcome in outcomes.items()}
     save_figure(roc_figure(compared, f'{cfg.test_dataloader.dataset.scene.name}: ROC'), results / 'roc_of_all.png')
     return print_scores(outcomes, ('AUC', 'AUC_Pf_tau', 'AUC_Pd_tau'), results)

@@ -70,11 +70,13 @@ def train_and_test(cfg: Config) -> tuple[Runner, Outcome]:
     return runner, Outcome(result, time.perf_counter() - start)
 
 
-def run_classical(cfg: Config,
-                  folder: Path,
-                  methods: Mapping[str, tuple[str, Mapping]],
-                  evaluate_on: str | None = None,
-                  preprocessing: Sequence[Mapping] | None = None) -> dict[str, Outcome]:
+def run_classical(
+    cfg: Config,
+    folder: Path,
+    methods: Mapping[str, tuple[str, Mapping]],
+    evaluate_on: str | None = None,
+    preprocessing: Sequence[Mapping] | None = None,
+) -> dict[str, Outcome]:
     """Evaluate classical methods on the test scene of a config, and write what they find.
 
     Args:
@@ -102,8 +104,9 @@ def run_classical(cfg: Config,
 
 def print_scores(outcomes: Mapping[str, Outcome], scores: Sequence[str], folder: Path) -> dict[str, dict[str, float]]:
     """Print the table of all methods and the folder of the files; returns the scores by method."""
-    found = {title: {name: float(outcome.result.summary()[name]) for name in scores}
-             for title, outcome in outcomes.items()}
+    found = {
+        title: {name: float(outcome.result.summary()[name]) for name in scores} for title, outcome in outcomes.items()
+    }
     table = PrettyTable(['', *scores, 'seconds'], align='r')
     for title, values in found.items():
         table.add_row([title, *(f'{value:.4f}' for value in values.values()), f'{outcomes[title].seconds:.0f}'])

@@ -26,7 +26,9 @@ def main(argv: list[str] | None = None) -> dict:
     results = Path(runner.log_dir) / 'results'
     # on the split of the network: single spectra of the stored bands, and the components of the network, smoothed
     spectra = run_classical(cfg, results, {'SVM on spectra': ('svm', {})}, preprocessing=())
-    smoothed = run_classical(cfg, results, {'SVM on smoothed components': ('svm', dict(smoothing=(1., 2., 3., 4.)))})
+    smoothed = run_classical(
+        cfg, results, {'SVM on smoothed components': ('svm', dict(smoothing=(1.0, 2.0, 3.0, 4.0)))}
+    )
     outcomes = {Path(args.config).stem: network, **spectra, **smoothed}
     return print_scores(outcomes, ('OA', 'AA', 'kappa'), results)
 

@@ -17,7 +17,7 @@ WINDOWS = 200  # of training, half of those of the config, to keep the demo shor
 METHODS = {
     'FCLS on VCA': ('fcls', {}),
     'FCLS on VCA, norm 1': ('fcls', dict(unit_norm=True)),
-    'L1/2-NMF, norm 1': ('sparse_nmf', dict(unit_norm=True))
+    'L1/2-NMF, norm 1': ('sparse_nmf', dict(unit_norm=True)),
 }
 
 

@@ -9,8 +9,12 @@ copyright = 'MMHSI Contributors'
 release = version = mmhsi.__version__
 
 extensions = [
-    'myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx.ext.mathjax', 'sphinx.ext.viewcode',
-    'sphinx_copybutton'
+    'myst_parser',
+    'sphinx.ext.autodoc',
+    'sphinx.ext.napoleon',
+    'sphinx.ext.mathjax',
+    'sphinx.ext.viewcode',
+    'sphinx_copybutton',
 ]
 exclude_patterns = ['_build']
 
@@ -37,7 +41,7 @@ def escape_formulas(app, what, name, obj, options, lines):
         parts = _LITERAL.split(line)
         first, *plain = parts[::2]
         stars = re.match(r'\s*\**', first)[0]  # those before the name of an argument are napoleon's
-        plain = [stars + _MARKUP.sub(r'\\\1', first[len(stars):]), *(_MARKUP.sub(r'\\\1', part) for part in plain)]
+        plain = [stars + _MARKUP.sub(r'\\\1', first[len(stars) :]), *(_MARKUP.sub(r'\\\1', part) for part in plain)]
         lines[number] = ''.join(text for pair in zip(plain, [*parts[1::2], ''], strict=True) for text in pair)
 
 

@@ -3,8 +3,10 @@
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036
-    raise ImportError(f'mmhsi needs Python 3.11 or later, this is Python {sys.version.split()[0]}: make an environment '
-                      'with another one')
+    raise ImportError(
+        f'mmhsi needs Python 3.11 or later, this is Python {sys.version.split()[0]}: make an environment '
+        'with another one'
+    )
 
 from mmhsi import compat, installation
 from mmhsi.moved import keep_former_names

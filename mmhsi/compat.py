@@ -55,8 +55,11 @@ def install_mmcv_ops_stand_in() -> bool:
     module = types.ModuleType(_OPERATORS, 'Stand-in for the compiled operators of mmcv.')
     module.__spec__ = importlib.machinery.ModuleSpec(_OPERATORS, None)  # find_spec fails on a module without one
     module.__getattr__ = functools.partial(
-        _raising, RuntimeError, 'the mmcv operator "{}" is not compiled: mmcv-lite is installed. '
-        'Install the full mmcv (pip install mmcv) to use the component that calls it')
+        _raising,
+        RuntimeError,
+        'the mmcv operator "{}" is not compiled: mmcv-lite is installed. '
+        'Install the full mmcv (pip install mmcv) to use the component that calls it',
+    )
     module.is_stand_in = True
     sys.modules[_OPERATORS] = module
     return True
@@ -112,8 +115,11 @@ def _folder_of(package: str) -> str:
     modules = {distribution: module for module, distribution in MODULE2PACKAGE.items()}
     module = modules.get(package)
     if module is None:  # such as mmcv-full, whose files tell what is imported
-        module = package if importlib.util.find_spec(package) is not None else (
-            importlib.metadata.distribution(package).read_text('top_level.txt') or package).split()[0]
+        module = (
+            package
+            if importlib.util.find_spec(package) is not None
+            else (importlib.metadata.distribution(package).read_text('top_level.txt') or package).split()[0]
+        )
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise importlib.metadata.PackageNotFoundError(package)
@@ -176,8 +182,11 @@ def training_checkpoint_globals() -> list:
     dtypes = {type(np.dtype(code)) for code in np.typecodes['All'] if code not in 'OV'}
     rebuild_array, rebuild_scalar = np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]
     # numpy 1 and numpy 2 write these two functions under different names; either can have written the file
-    functions = [(function, f'numpy.{core}.multiarray.{name}') for core in ('core', '_core')
-                 for name, function in (('_reconstruct', rebuild_array), ('scalar', rebuild_scalar))]
+    functions = [
+        (function, f'numpy.{core}.multiarray.{name}')
+        for core in ('core', '_core')
+        for name, function in (('_reconstruct', rebuild_array), ('scalar', rebuild_scalar))
+    ]
     functions.append((_get_history_statistic, 'builtins.getattr'))
     return [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions]
 

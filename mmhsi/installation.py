@@ -45,13 +45,22 @@ def check_mmcv() -> None:
         raise ImportError('mmcv is not installed: pip install "mmcv-lite>=2.1,<2.2"')
     installed = {name: found for name in ('mmcv', 'mmcv-lite', 'onedl-mmcv') if (found := _version(name))}
     if len(installed) > 1:
-        warnings.warn(f'{" and ".join(f"{name} {found}" for name, found in installed.items())} are installed in the '
-                      f'same folder, where the files of one replace those of another: uninstall all (pip uninstall '
-                      f'{" ".join(installed)}) and install one', stacklevel=2)
-    if version and segmentation and digit_version(segmentation) < digit_version('1.3') and not (
-            digit_version('2.0.0') <= digit_version(version) < digit_version('2.2.0')):
-        raise ImportError(f'mmcv {version} is installed, and mmsegmentation {segmentation} takes mmcv from 2.0 to '
-                          'below 2.2: pip install "mmcv-lite>=2.1,<2.2"')
+        warnings.warn(
+            f'{" and ".join(f"{name} {found}" for name, found in installed.items())} are installed in the '
+            f'same folder, where the files of one replace those of another: uninstall all (pip uninstall '
+            f'{" ".join(installed)}) and install one',
+            stacklevel=2,
+        )
+    if (
+        version
+        and segmentation
+        and digit_version(segmentation) < digit_version('1.3')
+        and not (digit_version('2.0.0') <= digit_version(version) < digit_version('2.2.0'))
+    ):
+        raise ImportError(
+            f'mmcv {version} is installed, and mmsegmentation {segmentation} takes mmcv from 2.0 to '
+            'below 2.2: pip install "mmcv-lite>=2.1,<2.2"'
+        )
 
 
 def check_torchvision() -> None:
@@ -63,11 +72,17 @@ def check_torchvision() -> None:
     needs = [need for need in declared if need.name == 'torch']
     remedy = 'install both together, from one index: pip install --upgrade torch torchvision'
     if not all(need.specifier.contains(Version(torch).public, prereleases=True) for need in needs):
-        warnings.warn(f'torchvision {torchvision} is made for {needs[0]}, and torch {torch} is installed; where its '
-                      f'import stops, {remedy}', stacklevel=2)
+        warnings.warn(
+            f'torchvision {torchvision} is made for {needs[0]}, and torch {torch} is installed; where its '
+            f'import stops, {remedy}',
+            stacklevel=2,
+        )
     elif sys.platform == 'linux' and torch.endswith('+cpu') and '+' not in torchvision:
-        warnings.warn(f'torch {torch} is the build without CUDA, and torchvision {torchvision} the one with it; where '
-                      f'its import stops, {remedy}', stacklevel=2)
+        warnings.warn(
+            f'torch {torch} is the build without CUDA, and torchvision {torchvision} the one with it; where '
+            f'its import stops, {remedy}',
+            stacklevel=2,
+        )
 
 
 def check_installation() -> None:

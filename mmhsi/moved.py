@@ -13,16 +13,45 @@ _ROOMS = {
     'mmhsi.apis.report': 'mmhsi.analysis.report',
 }
 _MODULES = {
-    **{f'mmhsi.utils.{name}': f'mmhsi.weights.{name}' for name in (
-        'checkpoint_file', 'convert', 'convert_back', 'convert_kinds', 'convert_kinds_low_level', 'convert_rules',
-        'encoder_state', 'official_checkpoint', 'official_layout', 'published', 'restricted_pickle', 'safe_loading')},
+    **{
+        f'mmhsi.utils.{name}': f'mmhsi.weights.{name}'
+        for name in (
+            'checkpoint_file',
+            'convert',
+            'convert_back',
+            'convert_kinds',
+            'convert_kinds_low_level',
+            'convert_rules',
+            'encoder_state',
+            'official_checkpoint',
+            'official_layout',
+            'published',
+            'restricted_pickle',
+            'safe_loading',
+        )
+    },
     **{f'mmhsi.apis.{name}': f'mmhsi.inference.{name}' for name in ('inferencer', 'model', 'zoo')},
-    **{f'mmhsi.apis.{name}': f'mmhsi.analysis.{name}' for name in (
-        'complexity', 'sampling_points', 'timing', 'trial_batch')},
+    **{
+        f'mmhsi.apis.{name}': f'mmhsi.analysis.{name}'
+        for name in ('complexity', 'sampling_points', 'timing', 'trial_batch')
+    },
     'mmhsi.utils.training_log': 'mmhsi.analysis.training_log',
-    **{f'mmhsi.datasets.{name}': f'mmhsi.datasets.scenes.{name}' for name in (
-        'band_matching', 'base_scene', 'cube_source', 'detection_scene', 'label_maps', 'pair_scene', 'pseudo_labels',
-        'shared_scenes', 'target_spectrum', 'unmixing_scene', 'unmixing_truth')},
+    **{
+        f'mmhsi.datasets.{name}': f'mmhsi.datasets.scenes.{name}'
+        for name in (
+            'band_matching',
+            'base_scene',
+            'cube_source',
+            'detection_scene',
+            'label_maps',
+            'pair_scene',
+            'pseudo_labels',
+            'shared_scenes',
+            'target_spectrum',
+            'unmixing_scene',
+            'unmixing_truth',
+        )
+    },
     'mmhsi.datasets.split': 'mmhsi.datasets.splits.split',
     'mmhsi.datasets.area_split': 'mmhsi.datasets.splits.areas',
     'mmhsi.datasets.centre_split': 'mmhsi.datasets.splits.areas',
@@ -35,7 +64,7 @@ def new_name(name: str) -> str | None:
     """The present name of a module that was moved; None for any other."""
     for old, new in _ROOMS.items():
         if name == old or name.startswith(f'{old}.'):
-            return new + name[len(old):]
+            return new + name[len(old) :]
     return _MODULES.get(name)
 
 
@@ -50,8 +79,9 @@ class _Forwarder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         name = new_name(module.__name__)
-        warnings.warn(f'{module.__name__} is {name} now; the former name goes with version 2', DeprecationWarning,
-                      stacklevel=2)
+        warnings.warn(
+            f'{module.__name__} is {name} now; the former name goes with version 2', DeprecationWarning, stacklevel=2
+        )
         sys.modules[module.__name__] = importlib.import_module(name)
 
 

@@ -22,8 +22,10 @@ class _Child(Registry):
     def get(self, key: str) -> type | None:
         scope = key.partition('.')[0] if isinstance(key, str) and '.' in key else None
         if scope != _SCOPE and scope in MODULE2PACKAGE and find_spec(scope) is None:
-            raise ImportError(f'{key!r} is a component of {scope}, which is not installed: '
-                              f'pip install {_EXTRAS.get(scope, MODULE2PACKAGE[scope])}')
+            raise ImportError(
+                f'{key!r} is a component of {scope}, which is not installed: '
+                f'pip install {_EXTRAS.get(scope, MODULE2PACKAGE[scope])}'
+            )
         return super().get(key)
 
 

@@ -34,8 +34,10 @@ class RestorationDataSample(BaseDataElement):
         keys = [(sorted(sample.keys()), sorted(sample.metainfo_keys())) for sample in samples]
         for found in keys:
             if found != keys[0]:
-                raise ValueError('the samples of a batch must have the same fields and meta information, found '
-                                 f'{keys[0]} and {found}')
+                raise ValueError(
+                    'the samples of a batch must have the same fields and meta information, found '
+                    f'{keys[0]} and {found}'
+                )
         fields, metas = keys[0]
         batch = cls()
         batch.set_data({key: torch.stack([sample.get(key) for sample in samples]) for key in fields})

@@ -44,15 +44,19 @@ def compiling_for(arch: str) -> Iterator[list[SimpleNamespace]]:
         def launch(*args, **options):
             compiled = kernel.run(*args, grid=grid, warmup=True, **options)
             launches.append(SimpleNamespace(name=kernel.__name__, grid=grid, asm=compiled.asm, hash=compiled.hash))
+
         return launch
 
-    device = SimpleNamespace(get_current_target=lambda: target, get_current_device=lambda: target,
-                             get_current_stream=lambda device: 0)
+    device = SimpleNamespace(
+        get_current_target=lambda: target, get_current_device=lambda: target, get_current_stream=lambda device: 0
+    )
     active = driver._active
     driver.set_active(device)
     try:
-        with patch.object(JITFunction, '__getitem__', compile_only), \
-                patch.object(torch.cuda, 'device', lambda device: nullcontext()):
+        with (
+            patch.object(JITFunction, '__getitem__', compile_only),
+            patch.object(torch.cuda, 'device', lambda device: nullcontext()),
+        ):
             yield launches
     finally:
         driver._active = active
@@ -60,14 +64,20 @@ def compiling_for(arch: str) -> Iterator[list[SimpleNamespace]]:
 
 def run_both(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int]) -> None:
     """Forward and backward pass; under :func:`compiling_for` the results are what was in memory."""
-    out, log_sum = ssa_triton(query, key, value, offsets, *spatial_shape, .5)
-    ssa_triton_backward(torch.empty_like(out), query, key, value, offsets, out, log_sum, *spatial_shape, .5)
+    out, log_sum = ssa_triton(query, key, value, offsets, *spatial_shape, 0.5)
+    ssa_triton_backward(torch.empty_like(out), query, key, value, offsets, out, log_sum, *spatial_shape, 0.5)
 
 
-def compile_both(arch: str, width: int, dtype: torch.dtype, offsets_dtype: torch.dtype | None = None,
-                 aligned: bool = True, points: int = 8) -> list[SimpleNamespace]:
+def compile_both(
+    arch: str,
+    width: int,
+    dtype: torch.dtype,
+    offsets_dtype: torch.dtype | None = None,
+    aligned: bool = True,
+    points: int = 8,
+) -> list[SimpleNamespace]:
     """What a step launches for heads of a width; not aligned, rows begin at odd elements."""
-    query, key, value = (torch.zeros(2, 2, 9, width + (not aligned), dtype=dtype)[..., not aligned:] for _ in range(3))
+    query, key, value = (torch.zeros(2, 2, 9, width + (not aligned), dtype=dtype)[..., not aligned :] for _ in range(3))
     offsets = torch.zeros(2, 2, 9, points, 2, dtype=offsets_dtype or dtype)
     with compiling_for(arch) as launches:
         run_both(query, key, value, offsets, (3, 3))
@@ -111,9 +121,11 @@ def main() -> None:
                 for launch in compile_both(arch, width, getattr(torch, dtype)):
                     found = usage(launch)
                     seen = accesses(launch) if 'ptx' in launch.asm else {}
-                    print(f'| {arch} | {width} | {dtype} | {launch.name.strip("_")} | {found["registers"]} | '
-                          f'{found["stack"]} | {", ".join(f"{n} x {name}" for name, n in sorted(seen.items()))} |',
-                          flush=True)
+                    print(
+                        f'| {arch} | {width} | {dtype} | {launch.name.strip("_")} | {found["registers"]} | '
+                        f'{found["stack"]} | {", ".join(f"{n} x {name}" for name, n in sorted(seen.items()))} |',
+                        flush=True,
+                    )
 
 
 if __name__ == '__main__':

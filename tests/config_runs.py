@@ -1,12 +1,12 @@
 """Short runs of whole configs on look-alikes of their datasets, for the tests of every folder of configs.
 
-    @pytest.fixture(scope='module')
-    def data_root(tmp_path_factory):
-        return look_alikes(tmp_path_factory.mktemp('data'), ['mosaic', 'aviris'])
+@pytest.fixture(scope='module')
+def data_root(tmp_path_factory):
+    return look_alikes(tmp_path_factory.mktemp('data'), ['mosaic', 'aviris'])
 
-    def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
-        monkeypatch.setenv('MMHSI_DATA', str(data_root))
-        results = train_and_test(quick(config, tmp_path))
+def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
+    monkeypatch.setenv('MMHSI_DATA', str(data_root))
+    results = train_and_test(quick(config, tmp_path))
 """
 
 import itertools
@@ -80,7 +80,7 @@ def shrink(model: ConfigDict) -> None:
     branches = [node for node in _dicts(model) if node.get('arch') in PUBLISHED]
     if not branches:
         return
-    width, = {ARCH_ZOO[branch.arch]['embed_dims'] for branch in branches}
+    (width,) = {ARCH_ZOO[branch.arch]['embed_dims'] for branch in branches}
     for branch in branches:
         branch.arch = dict(ARCH)
     for node in _dicts(model):
@@ -141,8 +141,9 @@ def quick(path: Path, work_dir: Path, checkpoint: str | None = None) -> Config:
     for name in ('train', 'val', 'test'):
         loader = cfg.get(f'{name}_dataloader')
         if loader is not None:
-            loader.update(num_workers=0, persistent_workers=False, drop_last=False,
-                          batch_size=min(loader.batch_size, 4))
+            loader.update(
+                num_workers=0, persistent_workers=False, drop_last=False, batch_size=min(loader.batch_size, 4)
+            )
             limit_samples(loader.dataset)
     use_checkpoint(cfg.model, checkpoint)
     shrink(cfg.model)

@@ -107,8 +107,10 @@ def _directives(block: Block, comment: str) -> None:
         elif colon and value and name in _ONCE and name not in block.options:
             block.options[name] = value
         else:
-            raise ValueError(f'{block.place}: unknown instruction {line!r} in the comment before the block; known are '
-                             f'slow, {", ".join((*_SEVERAL, *_ONCE))}')
+            raise ValueError(
+                f'{block.place}: unknown instruction {line!r} in the comment before the block; known are '
+                f'slow, {", ".join((*_SEVERAL, *_ONCE))}'
+            )
 
 
 def blocks_of(text: str, page: str) -> Iterator[Block]:
@@ -126,7 +128,7 @@ def blocks_of(text: str, page: str) -> Iterator[Block]:
             if comment is not None:
                 raise ValueError(f'{page}:{number + 1}: two comments before one block')
             end = next(i for i in range(number, len(lines)) if '-->' in lines[i])
-            comment = '\n'.join(lines[number:end + 1])[len('<!-- docs'):].rpartition('-->')[0]
+            comment = '\n'.join(lines[number : end + 1])[len('<!-- docs') :].rpartition('-->')[0]
             number = end + 1
             continue
         fence = _FENCE.match(line)
@@ -141,9 +143,11 @@ def blocks_of(text: str, page: str) -> Iterator[Block]:
             raise ValueError(f'{page}:{number + 1}: the fence is not closed') from None
         if not fence[2].startswith('{'):
             if fence[2] not in LANGUAGES:
-                raise ValueError(f'{page}:{number + 1}: the block is of language {fence[2]!r}, expected one of '
-                                 f'{", ".join(LANGUAGES)}')
-            block = Block(page, number + 1, fence[2], '\n'.join(lines[number + 1:end]) + '\n')
+                raise ValueError(
+                    f'{page}:{number + 1}: the block is of language {fence[2]!r}, expected one of '
+                    f'{", ".join(LANGUAGES)}'
+                )
+            block = Block(page, number + 1, fence[2], '\n'.join(lines[number + 1 : end]) + '\n')
             _directives(block, comment or '')
             yield block
         comment, number = None, end + 1
@@ -171,8 +175,11 @@ def expand_braces(path: str) -> list[str]:
     match = re.search(r'\{([^{}]*)\}', path)
     if match is None:
         return [path]
-    return [full for part in match[1].split(',') for full in expand_braces(path[:match.start()] + part
-                                                                           + path[match.end():])]
+    return [
+        full
+        for part in match[1].split(',')
+        for full in expand_braces(path[: match.start()] + part + path[match.end() :])
+    ]
 
 
 def pages() -> list[str]:

@@ -31,7 +31,7 @@ LAUNCHERS = {
     'dist_train.sh': ('config', 'processes'),
     'dist_test.sh': ('config', 'checkpoint', 'processes'),
     'slurm_train.sh': ('partition', 'job', 'config'),
-    'slurm_test.sh': ('partition', 'job', 'config', 'checkpoint')
+    'slurm_test.sh': ('partition', 'job', 'config', 'checkpoint'),
 }
 
 
@@ -163,10 +163,10 @@ def _check_launcher(script: str, argv: list[str]) -> None:
     names = LAUNCHERS[path.name]
     assert len(argv) >= len(names), f'{script}: expected {" ".join(names)}, found {" ".join(argv)}'
     given = dict(zip(names, argv, strict=False))
-    for name in ('processes', ):
+    for name in ('processes',):
         assert given.get(name, '1').isdigit(), f'{script}: {given[name]} is no number of processes'
     tool = 'train.py' if 'train' in path.name else 'test.py'
-    _parse(f'tools/{tool}', [given[name] for name in ('config', 'checkpoint') if name in given] + argv[len(names):])
+    _parse(f'tools/{tool}', [given[name] for name in ('config', 'checkpoint') if name in given] + argv[len(names) :])
 
 
 def _check_pip(argv: list[str]) -> None:

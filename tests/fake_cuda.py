@@ -27,8 +27,9 @@ _TORCH = '/torch/'
 
 def _place() -> str:
     """File and function outside of torch that is being run."""
-    frames = [frame for frame in traceback.extract_stack() if _TORCH not in frame.filename
-              and frame.filename != __file__]
+    frames = [
+        frame for frame in traceback.extract_stack() if _TORCH not in frame.filename and frame.filename != __file__
+    ]
     return f'{frames[-1].filename.split("site-packages/")[-1]}:{frames[-1].name}'
 
 
@@ -49,7 +50,7 @@ class HostWaits(TorchDispatchMode):
         if func in (aten._local_scalar_dense.default, aten.is_nonzero.default):
             if on_device:
                 self._note('a number is read')
-            return True if first.dtype == torch.bool else 1. if first.dtype.is_floating_point else 1
+            return True if first.dtype == torch.bool else 1.0 if first.dtype.is_floating_point else 1
         if func in _SIZED_BY_VALUES and on_device:
             self._note('a size depends on values')
         if func in _MASKED and any(index is not None and index.dtype == torch.bool for index in args[1]):
@@ -59,7 +60,7 @@ class HostWaits(TorchDispatchMode):
         out = func(*args, **kwargs)
         source = args[1] if func is aten.copy_.default else first if func is aten._to_copy.default else None
         if source is not None and source.device != out.device:
-            waits = not (args[2:] + (False, ))[0] if func is aten.copy_.default else not kwargs.get('non_blocking')
+            waits = not (args[2:] + (False,))[0] if func is aten.copy_.default else not kwargs.get('non_blocking')
             if waits:
                 self._note(f'a copy from {source.device.type} to {out.device.type}')
         return out
@@ -95,7 +96,8 @@ def move(model: nn.Module) -> None:
         for name, value in module._parameters.items():
             if value is not None:
                 module._parameters[name] = nn.Parameter(
-                    torch.empty(value.shape, dtype=value.dtype, device='cuda'), value.requires_grad)
+                    torch.empty(value.shape, dtype=value.dtype, device='cuda'), value.requires_grad
+                )
         for name, value in module._buffers.items():
             if value is not None:
                 module._buffers[name] = torch.empty(value.shape, dtype=value.dtype, device='cuda')

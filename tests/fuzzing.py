@@ -24,11 +24,27 @@ import scipy.io
 from mmhsi.datasets.io import CubeReadError, open_cube, read_labels, read_map, read_spectra, write_raster
 from mmhsi.datasets.io.maps import open_map
 
-LARGEST_READ = 2 ** 24  # bytes of a cube that is read whole
-LARGEST_GROWTH = 2 ** 28  # bytes that reading a small file may take
-_NUMBERS = (0, 1, 2, 127, 255, 256, 32767, 65535, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 10 ** 12, 2 ** 63 - 1, 2 ** 64 - 1)
-_TEXTS = ('0', '-1', '1', '65536', '2147483647', '4294967296', '1000000000000', '1e12', 'nan', '', '{', '}', 'abc',
-          '3.5', '\u00b5m', '99')
+LARGEST_READ = 2**24  # bytes of a cube that is read whole
+LARGEST_GROWTH = 2**28  # bytes that reading a small file may take
+_NUMBERS = (0, 1, 2, 127, 255, 256, 32767, 65535, 2**31 - 1, 2**31, 2**32 - 1, 10**12, 2**63 - 1, 2**64 - 1)
+_TEXTS = (
+    '0',
+    '-1',
+    '1',
+    '65536',
+    '2147483647',
+    '4294967296',
+    '1000000000000',
+    '1e12',
+    'nan',
+    '',
+    '{',
+    '}',
+    'abc',
+    '3.5',
+    '\u00b5m',
+    '99',
+)
 
 
 def write_samples(folder: Path, seed: int = 0) -> dict[str, list[str]]:
@@ -41,18 +57,20 @@ def write_samples(folder: Path, seed: int = 0) -> dict[str, list[str]]:
     cells = np.array([[cube, 'a']], object)
     scipy.io.savemat(folder / 'repacked.mat', dict(**arrays, cells=cells), do_compression=True)
     scipy.io.savemat(folder / 'old.mat', {'data': cube[..., 0].astype(float)}, format='4')
-    scipy.io.savemat(folder / 'struct.mat', {'library': dict(name='tree', spectra=cube[0, 0] / 7, wavelengths=arrays[
-        'wavelengths'])})
+    scipy.io.savemat(
+        folder / 'struct.mat', {'library': dict(name='tree', spectra=cube[0, 0] / 7, wavelengths=arrays['wavelengths'])}
+    )
     with h5py.File(folder / 'new.mat', 'w', userblock_size=512) as file:
         file.create_dataset('data', data=cube.transpose(2, 1, 0), chunks=(2, 5, 6), compression='gzip')
         file['wavelengths'] = arrays['wavelengths'][:, None]
     with open(folder / 'new.mat', 'r+b') as file:
-        file.write(b'MATLAB 7.3 MAT-file'.ljust(124) + struct.pack('<HH', 0x200, 0x4d49))
+        file.write(b'MATLAB 7.3 MAT-file'.ljust(124) + struct.pack('<HH', 0x200, 0x4D49))
     np.save(folder / 'cube.npy', cube.astype(np.float32))
     np.savez_compressed(folder / 'cube.npz', **arrays)
     np.savez_compressed(folder / 'repacked.npz', **arrays)
     write_raster(folder / 'packed.tif', cube, nodata=-1, wavelengths=arrays['wavelengths'])
     import tifffile
+
     tifffile.imwrite(folder / 'plain.tif', cube, photometric='minisblack', planarconfig='contig')
     write_raster(folder / 'labels.tif', arrays['map'])
     write_raster(folder / 'envi.img', cube, wavelengths=arrays['wavelengths'], band_names=list('abcd'))
@@ -60,16 +78,27 @@ def write_samples(folder: Path, seed: int = 0) -> dict[str, list[str]]:
     (folder / 'library.hdr').write_text(
         'ENVI\nsamples = 4\nlines = 5\nbands = 1\nheader offset = 0\nfile type = ENVI Spectral Library\ndata type = 4\n'
         'interleave = bsq\nbyte order = 0\nwavelength units = Nanometers\nspectra names = {a, b, c, d, e}\n'
-        'wavelength = {400, 500, 600, 700}\n')
+        'wavelength = {400, 500, 600, 700}\n'
+    )
     rows = '\n'.join(f'{400 + 10 * index},{index / 7:.4f},{index / 5:.4f}' for index in range(8))
     (folder / 'table.csv').write_text(f'wavelength nm,tree,roof\n{rows}\n')
     return {
-        'MATLAB 5': ['plain.mat'], 'MATLAB 5, packed': ['packed.mat'],
-        'MATLAB 5, repacked': ['repacked.mat'], 'MATLAB 4': ['old.mat'],
-        'MATLAB 5, struct': ['struct.mat'], 'MATLAB 7.3': ['new.mat'], 'npy': ['cube.npy'], 'npz': ['cube.npz'],
+        'MATLAB 5': ['plain.mat'],
+        'MATLAB 5, packed': ['packed.mat'],
+        'MATLAB 5, repacked': ['repacked.mat'],
+        'MATLAB 4': ['old.mat'],
+        'MATLAB 5, struct': ['struct.mat'],
+        'MATLAB 7.3': ['new.mat'],
+        'npy': ['cube.npy'],
+        'npz': ['cube.npz'],
         'npz, repacked': ['repacked.npz'],
-        'GeoTIFF': ['packed.tif'], 'TIFF': ['plain.tif'], 'GeoTIFF labels': ['labels.tif'],
-        'ENVI': ['envi.hdr', 'envi.img'], 'ENVI library': ['library.hdr', 'library.sli'], 'text': ['table.csv']}
+        'GeoTIFF': ['packed.tif'],
+        'TIFF': ['plain.tif'],
+        'GeoTIFF labels': ['labels.tif'],
+        'ENVI': ['envi.hdr', 'envi.img'],
+        'ENVI library': ['library.hdr', 'library.sli'],
+        'text': ['table.csv'],
+    }
 
 
 def mutate(content: bytes, rng: random.Random) -> bytes:
@@ -87,18 +116,17 @@ def mutate(content: bytes, rng: random.Random) -> bytes:
             data[place] = rng.randrange(256)
         elif kind == 2:
             width = rng.choice('HIQ')
-            packed = struct.pack(rng.choice('<>') + width,
-                                 rng.choice(_NUMBERS) & (1 << 8 * struct.calcsize(width)) - 1)
+            packed = struct.pack(rng.choice('<>') + width, rng.choice(_NUMBERS) & (1 << 8 * struct.calcsize(width)) - 1)
             place -= place % len(packed) * (rng.random() < 0.8)
-            data[place:place + len(packed)] = packed
+            data[place : place + len(packed)] = packed
         elif kind == 3:
             del data[place:]
         elif kind == 4:
-            del data[place:place + rng.randrange(1, 64)]
+            del data[place : place + rng.randrange(1, 64)]
         elif kind == 5:
-            data[place:place] = data[place:place + rng.randrange(1, 64)]
+            data[place:place] = data[place : place + rng.randrange(1, 64)]
         elif kind == 6:
-            data[place:place + 16] = bytes(rng.randrange(256) for _ in range(16))
+            data[place : place + 16] = bytes(rng.randrange(256) for _ in range(16))
         else:
             data[place:place] = bytes(rng.choice((0, 255)) for _ in range(rng.randrange(1, 16)))
     return bytes(data)
@@ -122,7 +150,7 @@ def mutate_text(content: bytes, rng: random.Random) -> bytes:
             numbers = list(re.finditer(r'[\d.]+', text)) if kind == 2 else list(re.finditer(r'[^\s,={}]+', text))
             if numbers:
                 match = rng.choice(numbers)
-                text = text[:match.start()] + rng.choice(_TEXTS) + text[match.end():]
+                text = text[: match.start()] + rng.choice(_TEXTS) + text[match.end() :]
     return text.encode()
 
 
@@ -130,8 +158,8 @@ def mutate_mat(content: bytes, rng: random.Random) -> bytes:
     """Damage what is packed inside a MATLAB file of version 5, and pack it again."""
     parts, position = [content[:128]], 128
     while position < len(content):
-        length, = struct.unpack_from('<I', content, position + 4)
-        parts.append(content[position + 8:position + 8 + length])
+        (length,) = struct.unpack_from('<I', content, position + 4)
+        parts.append(content[position + 8 : position + 8 + length])
         position += 8 + length
     hurt = rng.randrange(1, len(parts))
     parts[hurt] = zlib.compress(mutate(zlib.decompress(parts[hurt]), rng))
@@ -182,7 +210,7 @@ def _is_large(path: Path) -> bool:
     """Whether the file describes a map that takes memory by right."""
     try:
         with open_map(path) as reader:
-            return int(np.prod(reader.info.shape, dtype=object)) > 2 ** 22
+            return int(np.prod(reader.info.shape, dtype=object)) > 2**22
     except (CubeReadError, FileNotFoundError):
         return False
 
@@ -207,7 +235,7 @@ class Watchdog:
         memory (int): Bytes of address space that cases may take beyond what the process has. Defaults to 1 GiB.
     """
 
-    def __init__(self, seconds: float = 10, memory: int = 2 ** 30) -> None:
+    def __init__(self, seconds: float = 10, memory: int = 2**30) -> None:
         self.seconds = seconds
         self.memory = memory
         self._shared = mmap.mmap(-1, 4096)
@@ -234,7 +262,7 @@ class Watchdog:
             status = os.waitpid(process, 0)[1] if hung is None else hung
             with os.fdopen(reader, 'rb') as stream:
                 reports = stream.read().decode(errors='replace').split('\0')[:-1]
-            done, = struct.unpack_from('q', self._shared)
+            (done,) = struct.unpack_from('q', self._shared)
             counts['sound'] += done - begin - len(reports)
             for report in reports:
                 counts[report.split(' ', 1)[0]] += 1
@@ -254,7 +282,7 @@ class Watchdog:
             info = os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if info is not None:
                 return None
-            done, = struct.unpack_from('q', self._shared)
+            (done,) = struct.unpack_from('q', self._shared)
             if done != last:
                 last, since = done, time.monotonic()
             elif time.monotonic() - since > self.seconds:

@@ -22,11 +22,12 @@ class ToyBackbone(nn.Module):
 
     def __init__(self, in_channels: int = BANDS, channels: int = 8):
         super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1), nn.Tanh(),
-                                    nn.Conv2d(channels, channels, 3, padding=1))
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, channels, 3, padding=1), nn.Tanh(), nn.Conv2d(channels, channels, 3, padding=1)
+        )
 
     def forward(self, x):
-        return (self.layers(x), )
+        return (self.layers(x),)
 
 
 def segmentor(bands: int = BANDS, num_classes: int = len(CLASSES), **kwargs) -> dict:
@@ -36,10 +37,20 @@ def segmentor(bands: int = BANDS, num_classes: int = len(CLASSES), **kwargs) -> 
         data_preprocessor=dict(type='HSIDataPreprocessor'),
         backbone=dict(type='ToyBackbone', in_channels=bands),
         decode_head=dict(
-            type='mmseg.FCNHead', num_convs=0, concat_input=False, in_channels=8, channels=8, in_index=0,
-            num_classes=num_classes, dropout_ratio=0., norm_cfg=None, loss_decode=dict(type='mmseg.CrossEntropyLoss')),
+            type='mmseg.FCNHead',
+            num_convs=0,
+            concat_input=False,
+            in_channels=8,
+            channels=8,
+            in_index=0,
+            num_classes=num_classes,
+            dropout_ratio=0.0,
+            norm_cfg=None,
+            loss_decode=dict(type='mmseg.CrossEntropyLoss'),
+        ),
         train_cfg=dict(),
-        **{'test_cfg': dict(mode='whole'), **kwargs})
+        **{'test_cfg': dict(mode='whole'), **kwargs},
+    )
 
 
 def classifier(bands: int = BANDS, num_classes: int = len(CLASSES)) -> dict:
@@ -49,23 +60,35 @@ def classifier(bands: int = BANDS, num_classes: int = len(CLASSES)) -> dict:
         data_preprocessor=dict(type='HSIDataPreprocessor'),
         backbone=dict(type='ToyBackbone', in_channels=bands),
         neck=dict(type='mmpretrain.GlobalAveragePooling'),
-        head=dict(type='mmpretrain.LinearClsHead', in_channels=8, num_classes=num_classes,
-                  loss=dict(type='mmpretrain.CrossEntropyLoss')))
+        head=dict(
+            type='mmpretrain.LinearClsHead',
+            in_channels=8,
+            num_classes=num_classes,
+            loss=dict(type='mmpretrain.CrossEntropyLoss'),
+        ),
+    )
 
 
 def config(model: dict, scene: dict | None = None, evaluator: dict | None = None, **dataset) -> Config:
     """The config of an experiment on such a model."""
     scene = dict(dict(type='Scene', preprocessing=[dict(type='Standardize')], num_bands=BANDS), **(scene or {}))
-    return Config(dict(default_scope='mmhsi', model=model,
-                       test_dataloader=dict(dataset=dict(scene=scene, pipeline=[], **dataset)),
-                       test_evaluator=evaluator or {}))
+    return Config(
+        dict(
+            default_scope='mmhsi',
+            model=model,
+            test_dataloader=dict(dataset=dict(scene=scene, pipeline=[], **dataset)),
+            test_evaluator=evaluator or {},
+        )
+    )
 
 
 def standardize_state(bands: int = BANDS, seed: int = 0) -> dict[str, torch.Tensor]:
     """The fitted state of a ``Standardize`` that comes first."""
     rng = np.random.default_rng(seed)
-    return {'0.Standardize.mean': torch.from_numpy(rng.uniform(1, 2, bands)),
-            '0.Standardize.std': torch.from_numpy(rng.uniform(0.5, 1, bands))}
+    return {
+        '0.Standardize.mean': torch.from_numpy(rng.uniform(1, 2, bands)),
+        '0.Standardize.std': torch.from_numpy(rng.uniform(0.5, 1, bands)),
+    }
 
 
 def save_checkpoint(path: Path, cfg: Config, record: Mapping | None = None, meta: Mapping | None = None) -> str:
@@ -79,9 +102,12 @@ def save_checkpoint(path: Path, cfg: Config, record: Mapping | None = None, meta
     checkpoint = dict(
         state_dict=model.state_dict(),
         # laid out in PEP 8, which the default is, a config takes seconds
-        meta=dict(cfg=Config(cfg.to_dict(), format_python_code=False).pretty_text,
-                  dataset_meta=dict(classes=CLASSES, palette=PALETTE) if meta is None else meta),
-        mmhsi=dict(scene_name='training', transforms=standardize_state()) if record is None else record)
+        meta=dict(
+            cfg=Config(cfg.to_dict(), format_python_code=False).pretty_text,
+            dataset_meta=dict(classes=CLASSES, palette=PALETTE) if meta is None else meta,
+        ),
+        mmhsi=dict(scene_name='training', transforms=standardize_state()) if record is None else record,
+    )
     torch.save(checkpoint, path)
     return str(path)
 

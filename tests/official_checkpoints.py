@@ -7,12 +7,23 @@ import torch
 from mmhsi.weights.official_layout import PUBLISHED_SIZES, pretraining_shapes
 
 TINY = dict(embed_dims=8, num_layers=3, decoder_dims=4, num_decoder_layers=2)
-TINY_EMBEDDINGS = {'spat-mae': dict(embedding=(5, 2, 2), num_tokens=16),
-                   'spec-mae': dict(embedding=(64, ), num_tokens=9)}
-TINY_ARCH = dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=32, full_attn_interval=3,
-                 out_indices=(0, 1, 2))
-ARGUMENTS = dict(mask_ratio=0.75, norm_pix_loss=False, lr=None, blr=1.5e-4, epochs=1600, model='spat_mae_b',
-                 data_path='/somewhere', output_dir='./output_dir')
+TINY_EMBEDDINGS = {
+    'spat-mae': dict(embedding=(5, 2, 2), num_tokens=16),
+    'spec-mae': dict(embedding=(64,), num_tokens=9),
+}
+TINY_ARCH = dict(
+    embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=32, full_attn_interval=3, out_indices=(0, 1, 2)
+)
+ARGUMENTS = dict(
+    mask_ratio=0.75,
+    norm_pix_loss=False,
+    lr=None,
+    blr=1.5e-4,
+    epochs=1600,
+    model='spat_mae_b',
+    data_path='/somewhere',
+    output_dir='./output_dir',
+)
 
 
 def tiny_state(kind, seed=0, **sizes):

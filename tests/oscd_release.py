@@ -12,13 +12,25 @@ from rasterio.warp import transform as transform_points
 from skimage.io import imsave
 
 METRES = {
-    'B01': 60, 'B02': 10, 'B03': 10, 'B04': 10, 'B05': 20, 'B06': 20, 'B07': 20, 'B08': 10, 'B8A': 20, 'B09': 60,
-    'B10': 60, 'B11': 20, 'B12': 20}
+    'B01': 60,
+    'B02': 10,
+    'B03': 10,
+    'B04': 10,
+    'B05': 20,
+    'B06': 20,
+    'B07': 20,
+    'B08': 10,
+    'B8A': 20,
+    'B09': 60,
+    'B10': 60,
+    'B11': 20,
+    'B12': 20,
+}
 BANDS = tuple(METRES)
 SHAPE = (96, 84)  # rows and columns of 10 m
 LEFT, TOP, DEGREES = 2.2, 48.7, 1e-4  # of the upper left corner, and of a pixel of 10 m
 BOUNDS = LEFT, TOP - SHAPE[0] * DEGREES, LEFT + SHAPE[1] * DEGREES, TOP
-DETAIL, FIELDS = (4., 30.), (70., 140.)  # wavelengths in pixels of 10 m; coarse bands cannot show more than fields
+DETAIL, FIELDS = (4.0, 30.0), (70.0, 140.0)  # wavelengths in pixels of 10 m; coarse bands cannot show more than fields
 _WAVES = 150
 
 
@@ -28,7 +40,7 @@ def ground(band: str, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     shortest, longest = DETAIL if METRES[band] == 10 else FIELDS
     lengths = rng.uniform(shortest, longest, _WAVES)
     heights = 300 * np.sqrt(2) * lengths / np.linalg.norm(lengths)  # the finer the fainter
-    value = np.full(np.broadcast(rows, columns).shape, 2000.)
+    value = np.full(np.broadcast(rows, columns).shape, 2000.0)
     for length, height, (angle, phase) in zip(lengths, heights, rng.uniform(0, 2 * np.pi, (_WAVES, 2)), strict=True):
         value = value + height * np.sin(2 * np.pi / length * (np.cos(angle) * rows + np.sin(angle) * columns) + phase)
     return value
@@ -36,8 +48,7 @@ def ground(band: str, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 def centres(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Rows (H, 1) and columns (1, W) of the centres of the pixels of a grid over the city, in pixels of 10 m."""
-    return tuple((np.arange(length) + 0.5) * whole / length
-                 for length, whole in zip(shape, SHAPE, strict=True))
+    return tuple((np.arange(length) + 0.5) * whole / length for length, whole in zip(shape, SHAPE, strict=True))
 
 
 @lru_cache(None)
@@ -49,7 +60,7 @@ def seen(band: str, shape: tuple[int, int], shift: tuple[float, float]) -> np.nd
 
 def expected(band: str) -> np.ndarray:
     """What a converted band should show, (H, W)."""
-    return seen(band, SHAPE, (0., 0.))
+    return seen(band, SHAPE, (0.0, 0.0))
 
 
 def write_band(path: Path, values: np.ndarray, crs: str | None = 'EPSG:4326', bounds: tuple = BOUNDS) -> None:
@@ -58,13 +69,27 @@ def write_band(path: Path, values: np.ndarray, crs: str | None = 'EPSG:4326', bo
     place = {} if crs is None else dict(crs=crs, transform=from_bounds(*bounds, values.shape[1], values.shape[0]))
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        with rasterio.open(path, 'w', driver='GTiff', count=1, height=values.shape[0], width=values.shape[1],
-                           dtype=values.dtype, **place) as file:
+        with rasterio.open(
+            path,
+            'w',
+            driver='GTiff',
+            count=1,
+            height=values.shape[0],
+            width=values.shape[1],
+            dtype=values.dtype,
+            **place,
+        ) as file:
             file.write(values, 1)
 
 
-def write_date(folder: Path, shape: tuple[int, int] = SHAPE, shift: tuple[float, float] = (0., 0.), scale: float = 1.,
-               crs: str | None = 'EPSG:4326', names: str = 'T31UDQ_20170829T105019_{}.tif') -> None:
+def write_date(
+    folder: Path,
+    shape: tuple[int, int] = SHAPE,
+    shift: tuple[float, float] = (0.0, 0.0),
+    scale: float = 1.0,
+    crs: str | None = 'EPSG:4326',
+    names: str = 'T31UDQ_20170829T105019_{}.tif',
+) -> None:
     """Write all bands of a date: ``shape`` is its 10 m grid, ``shift`` how far its content lies down and right."""
     for band, metres in METRES.items():
         values = scale * seen(band, tuple(round(length * 10 / metres) for length in shape), shift)
@@ -73,9 +98,10 @@ def write_date(folder: Path, shape: tuple[int, int] = SHAPE, shift: tuple[float,
 
 def write_date_in_utm(folder: Path, shape: tuple[int, int] = (120, 110)) -> None:
     """Write a date in UTM, on grids that reach beyond the city."""
-    xs, ys = transform_points('EPSG:4326', 'EPSG:32631', [BOUNDS[0], BOUNDS[2]] * 2,
-                              [BOUNDS[1], BOUNDS[1], BOUNDS[3], BOUNDS[3]])
-    margin = 60.
+    xs, ys = transform_points(
+        'EPSG:4326', 'EPSG:32631', [BOUNDS[0], BOUNDS[2]] * 2, [BOUNDS[1], BOUNDS[1], BOUNDS[3], BOUNDS[3]]
+    )
+    margin = 60.0
     bounds = min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin
     for band, metres in METRES.items():
         height, width = (round(length * 10 / metres) for length in shape)
@@ -84,8 +110,12 @@ def write_date_in_utm(folder: Path, shape: tuple[int, int] = (120, 110)) -> None
         grid = np.meshgrid(x, y)
         lon, lat = transform_points('EPSG:32631', 'EPSG:4326', grid[0].ravel(), grid[1].ravel())
         values = ground(band, (TOP - np.array(lat)) / DEGREES, (np.array(lon) - LEFT) / DEGREES)
-        write_band(folder / f'T31UDQ_{band}.tif', np.rint(values.reshape(height, width)).astype(np.uint16),
-                   'EPSG:32631', bounds)
+        write_band(
+            folder / f'T31UDQ_{band}.tif',
+            np.rint(values.reshape(height, width)).astype(np.uint16),
+            'EPSG:32631',
+            bounds,
+        )
 
 
 def changes(shape: tuple[int, int] = SHAPE) -> np.ndarray:
@@ -106,8 +136,11 @@ def write_map(folder: Path, city: str, changed: np.ndarray | None = None) -> Non
 def write_city(root: Path, city: str = 'bercy', labels: Path | None = None, **second) -> Path:
     """Write a city of the original images; keyword arguments are those of :func:`write_date` for the second date."""
     folder = root / city
-    write_date(folder / 'imgs_1', names='S2A_OPER_MSI_L1C_TL_EPA__20160809_A000162_T31UDQ_{}.tif',
-               crs=second.get('crs', 'EPSG:4326'))
+    write_date(
+        folder / 'imgs_1',
+        names='S2A_OPER_MSI_L1C_TL_EPA__20160809_A000162_T31UDQ_{}.tif',
+        crs=second.get('crs', 'EPSG:4326'),
+    )
     write_date(folder / 'imgs_2', **{'scale': 1.1, **second})
     write_map((labels or root) / city / 'cm', city)
     (folder / 'dates.txt').write_text('date_1: 20160809\ndate_2: 20170829\n')

@@ -23,9 +23,21 @@ def resident(process: int | str = 'self') -> int:
 
 def write_sparse_scene(path: Path, side: int, bands: int, part: tuple[int, int, int, int]) -> None:
     """Write a GeoTIFF of side x side pixels, uint16, of which only a part (top, left, height, width) takes up disk."""
-    profile = dict(driver='GTiff', width=side, height=side, count=bands, dtype='uint16', tiled=True, blockxsize=BLOCK,
-                   blockysize=BLOCK, interleave='pixel', sparse_ok=True, bigtiff='yes',
-                   transform=rasterio.Affine(30, 0, 5e5, 0, -30, 4e6), crs='EPSG:32616')
+    profile = dict(
+        driver='GTiff',
+        width=side,
+        height=side,
+        count=bands,
+        dtype='uint16',
+        tiled=True,
+        blockxsize=BLOCK,
+        blockysize=BLOCK,
+        interleave='pixel',
+        sparse_ok=True,
+        bigtiff='yes',
+        transform=rasterio.Affine(30, 0, 5e5, 0, -30, 4e6),
+        crs='EPSG:32616',
+    )
     top, left, height, width = part
     values = np.random.default_rng(0).integers(1, 5000, (bands, height, width), dtype=np.uint16)
     with rasterio.open(path, 'w', **profile) as dataset:
@@ -37,9 +49,10 @@ class TinyNetwork(nn.Module):
 
     def __init__(self, bands: int) -> None:
         super().__init__()
-        arch = dict(embed_dims=16, num_layers=2, num_heads=2, full_attn_interval=2, out_indices=(1, ))
+        arch = dict(embed_dims=16, num_layers=2, num_heads=2, full_attn_interval=2, out_indices=(1,))
         self.backbone = MODELS.build(
-            dict(type='SpatViT', arch=arch, img_size=TILE, patch_size=4, in_channels=bands, num_points=2))
+            dict(type='SpatViT', arch=arch, img_size=TILE, patch_size=4, in_channels=bands, num_points=2)
+        )
         self.head = nn.Conv2d(16, CLASSES, 1)
 
     def forward(self, tile: torch.Tensor) -> torch.Tensor:
@@ -55,8 +68,13 @@ def predict_part(scene: Path, out: Path, part: tuple[int, int, int, int]) -> tup
         tuple[int, int]: Number of tiles, and the largest number of bytes that the process held meanwhile.
     """
     dataset = TileDataset(
-        scene=dict(type='Scene', image=str(scene), cache=False), subset='all', tile_size=TILE, overlap=OVERLAP,
-        pipeline=[], test_mode=True)
+        scene=dict(type='Scene', image=str(scene), cache=False),
+        subset='all',
+        tile_size=TILE,
+        overlap=OVERLAP,
+        pipeline=[],
+        test_mode=True,
+    )
     dataset.full_init()
     top, left, height, width = part
     rows, cols = dataset.data_list.T
@@ -64,8 +82,19 @@ def predict_part(scene: Path, out: Path, part: tuple[int, int, int, int]) -> tup
     torch.manual_seed(0)
     network = TinyNetwork(dataset.scene.bands).eval()
     with rasterio.open(scene) as source:
-        profile = dict(driver='GTiff', width=source.width, height=source.height, count=1, dtype='uint8', tiled=True,
-                       blockxsize=BLOCK, blockysize=BLOCK, sparse_ok=True, crs=source.crs, transform=source.transform)
+        profile = dict(
+            driver='GTiff',
+            width=source.width,
+            height=source.height,
+            count=1,
+            dtype='uint8',
+            tiled=True,
+            blockxsize=BLOCK,
+            blockysize=BLOCK,
+            sparse_ok=True,
+            crs=source.crs,
+            transform=source.transform,
+        )
     peak = resident()
     with silent_georeference(), torch.inference_mode(), rasterio.open(out, 'w', **profile) as target:
         for index in wanted:

@@ -5,11 +5,18 @@ import torch
 from mmhsi.ops import sparse_sampling_attention
 
 # batch, heads, grid, width, points, spread of the offsets
-CASES = [(2, 3, (5, 7), 15, 4, 2.), (2, 2, (8, 8), 64, 8, .3), (1, 2, (9, 4), 80, 3, 3.), (1, 1, (1, 1), 10, 1, .5),
-         (1, 2, (6, 6), 130, 5, 1.), (3, 2, (4, 3), 10, 17, 20.), (1, 3, (12, 11), 16, 8, 2.)]
+CASES = [
+    (2, 3, (5, 7), 15, 4, 2.0),
+    (2, 2, (8, 8), 64, 8, 0.3),
+    (1, 2, (9, 4), 80, 3, 3.0),
+    (1, 1, (1, 1), 10, 1, 0.5),
+    (1, 2, (6, 6), 130, 5, 1.0),
+    (3, 2, (4, 3), 10, 17, 20.0),
+    (1, 3, (12, 11), 16, 8, 2.0),
+]
 
 
-def random_inputs(batch, heads, spatial_shape, dims, num_points, spread=2., dtype=torch.float64, seed=0):
+def random_inputs(batch, heads, spatial_shape, dims, num_points, spread=2.0, dtype=torch.float64, seed=0):
     """Query, key, value (B, heads, N, d) and offsets (B, heads, N, P, 2), standard normal times ``spread``."""
     generator = torch.Generator().manual_seed(seed)
     num_tokens = spatial_shape[0] * spatial_shape[1]
@@ -38,5 +45,9 @@ def check_against_float64(backend, batch, heads, spatial_shape, dims, num_points
     for name, result, reference in zip(('out', 'query', 'key', 'value', 'offsets'), found, wanted, strict=True):
         assert result.dtype == dtype
         torch.testing.assert_close(
-            result.double(), reference, rtol=rtol, atol=atol * max(1., float(reference.abs().max())),
-            msg=lambda text, name=name: f'{name}: {text}')
+            result.double(),
+            reference,
+            rtol=rtol,
+            atol=atol * max(1.0, float(reference.abs().max())),
+            msg=lambda text, name=name: f'{name}: {text}',
+        )

@@ -21,8 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 TOY = ROOT / 'tests' / 'data' / 'toy_experiment'
 
 # before torch 2.6 MMEngine's files are read by mmhsi.weights.restricted_pickle, and torch.load alone refuses them
-needs_allow_list = pytest.mark.skipif(digit_version(torch.__version__) < digit_version('2.6'),
-                                      reason='torch before 2.6 has no allow-list of functions')
+needs_allow_list = pytest.mark.skipif(
+    digit_version(torch.__version__) < digit_version('2.6'), reason='torch before 2.6 has no allow-list of functions'
+)
 
 
 @pytest.fixture
@@ -37,9 +38,9 @@ def toy_config(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not getattr(sys.modules.get('mmcv._ext'), 'is_stand_in', False), reason='mmcv is compiled here')
 class TestStandIn:
-
     def test_operators_import_and_say_what_is_missing(self):
         from mmcv.ops import DeformConv2d, nms  # noqa: F401
+
         with pytest.raises(RuntimeError, match='operator "nms" is not compiled: mmcv-lite is installed'):
             nms(torch.rand(3, 4), torch.rand(3), 0.5)
 
@@ -53,8 +54,10 @@ def test_import_is_light_leaves_compiled_operators_alone_and_makes_loading_safe(
     (tmp_path / 'mmcv' / '__init__.py').touch()
     (tmp_path / 'mmcv' / '_ext.py').write_text('nms = "compiled"')
     heavy = {'mmcv', 'mmpretrain', 'mmseg', 'mmagic', 'torchvision', 'rasterio', 'sklearn', 'mmengine.runner'}
-    code = f'import sys, mmhsi; print({heavy} & set(sys.modules)); from mmcv._ext import nms; print(nms)\n' \
+    code = (
+        f'import sys, mmhsi; print({heavy} & set(sys.modules)); from mmcv._ext import nms; print(nms)\n'
         'from mmengine.runner import CheckpointLoader as loader; print(loader._schemes[""].__module__)'
+    )
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(tmp_path), str(ROOT)])}
     done = subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ['set()', 'compiled', 'mmhsi.weights.safe_loading']
@@ -63,15 +66,21 @@ def test_import_is_light_leaves_compiled_operators_alone_and_makes_loading_safe(
 def test_a_part_of_mmagic_that_fails_is_left_out(tmp_path):
     """A package of that name whose editors look for libraries that are gone, and which uses numpy.bool8."""
     editors = tmp_path / 'mmagic/models/editors'
-    for name, text in (('', 'import numpy\nnumpy.bool8'), ('models', ''), ('models/editors', ''),
-                       ('models/editors/swinir', 'class SwinIRNet: pass'),
-                       ('models/editors/vico', 'from .net import Net\nclass ViCo(Net): pass')):
+    for name, text in (
+        ('', 'import numpy\nnumpy.bool8'),
+        ('models', ''),
+        ('models/editors', ''),
+        ('models/editors/swinir', 'class SwinIRNet: pass'),
+        ('models/editors/vico', 'from .net import Net\nclass ViCo(Net): pass'),
+    ):
         (tmp_path / 'mmagic' / name).mkdir(exist_ok=True)
         (tmp_path / 'mmagic' / name / '__init__.py').write_text(text)
     (editors / 'vico/net.py').write_text('from no_such_library import gone\nNet = object')
     (editors / '__init__.py').write_text('from .swinir import SwinIRNet\nfrom .vico import ViCo')
-    code = ('import mmhsi, sys; assert "mmagic" not in sys.modules; from mmagic.models.editors import SwinIRNet, ViCo\n'
-            'print(SwinIRNet().__module__)\ntry:\n    ViCo()\nexcept ImportError as error:\n    print(error)')
+    code = (
+        'import mmhsi, sys; assert "mmagic" not in sys.modules; from mmagic.models.editors import SwinIRNet, ViCo\n'
+        'print(SwinIRNet().__module__)\ntry:\n    ViCo()\nexcept ImportError as error:\n    print(error)'
+    )
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(tmp_path), str(ROOT)])}
     done = subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True, check=True)
     warned = 'mmagic.models.editors.vico does not import with the libraries that are installed'
@@ -124,8 +133,9 @@ class Reduced:
         return self.call[0], self.call[1:]
 
 
-@pytest.mark.parametrize('wrap', [lambda item: item, lambda item: np.array([item, 0], dtype=object)],
-                         ids=['bare', 'in an array'])
+@pytest.mark.parametrize(
+    'wrap', [lambda item: item, lambda item: np.array([item, 0], dtype=object)], ids=['bare', 'in an array']
+)
 def test_hostile_checkpoint_is_refused(tmp_path, wrap):
     trace = tmp_path / 'trace'
     path = tmp_path / 'hostile.pth'
@@ -160,8 +170,9 @@ def test_large_tensors_lie_on_huge_pages_unless_the_user_says_no(asked):
     environment = {name: value for name, value in os.environ.items() if name != 'THP_MEM_ALLOC_ENABLE'}
     if asked is not None:
         environment['THP_MEM_ALLOC_ENABLE'] = asked
-    run = subprocess.run([sys.executable, '-c', _MAKE_A_LARGE_TENSOR], env=environment, capture_output=True, text=True,
-                         check=True)
+    run = subprocess.run(
+        [sys.executable, '-c', _MAKE_A_LARGE_TENSOR], env=environment, capture_output=True, text=True, check=True
+    )
     value, kibibytes = run.stdout.split()
     assert value == (asked or '1')
     assert (int(kibibytes) >= 2**15) == (asked is None)  # at least half of the tensor's 64 MiB

@@ -19,15 +19,15 @@ COPIES = {
     'spat_cd_p1': 'HyperspectralUnmixing/models/SpatVit.py: SpatViT',
     'spat_det_p1': 'HyperspectralDetection/Target_Detection/models/SpatViT.py: SpatialVisionTransformer',
     'spec_cd': 'MultispectralCD/deep_networks/SpecViT_new.py: altered_SpecViT_0428',
-    'spec_cls_more_bands_than_tokens':
-        'HyperspectralDetection/Target_Detection/models/SpecViT.py: SpectralVisionTransformer',
+    'spec_cls_more_bands_than_tokens': 'HyperspectralDetection/Target_Detection/models/SpecViT.py: SpectralVisionTransformer',  # noqa: E501
     'adapter_spatial': 'ImageDenoising/models/hypersigma/Spatial_route.py: Adpater',
     'adapter_spectral': 'ImageSuperResolution/models/HyperSIGMA/Spectral_route.py: Adapter_Spectral',
     'load_spat': 'ImageClassification/model/SpatViT_seg.py: SpatViT.init_weights',
     'load_spec': 'ChangeDetection/models/SpecVit.py: SpecViT.init_weights',
 }
 needs_cases = pytest.mark.skipif(
-    not CASES, reason=f'no golden cases in {GOLDEN_ROOT}; set MMHSI_GOLDEN to their folder')
+    not CASES, reason=f'no golden cases in {GOLDEN_ROOT}; set MMHSI_GOLDEN to their folder'
+)
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,20 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / 'mmhsi'
 # from the top of the house to the ground; rooms on one floor may know each other as far as BESIDE allows
-FLOORS = [('cli', 'apis'), ('comparison', 'analysis'), ('inference', ), ('engine', ), ('tasks', ), ('visualization', ),
-          ('evaluation', ), ('datasets', ), ('models', 'classical'), ('weights', ), ('utils', ), ('ops', )]
+FLOORS = [
+    ('cli', 'apis'),
+    ('comparison', 'analysis'),
+    ('inference',),
+    ('engine',),
+    ('tasks',),
+    ('visualization',),
+    ('evaluation',),
+    ('datasets',),
+    ('models', 'classical'),
+    ('weights',),
+    ('utils',),
+    ('ops',),
+]
 BESIDE = {('cli', 'apis'), ('comparison', 'analysis')}
 # modules that stand beside the house; any room may use them
 GROUND = ('compat', 'installation', 'moved', 'registry', 'structures', 'version')
@@ -24,7 +36,7 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = package[:len(package) - node.level + 1] if node.level else ()
+            base = package[: len(package) - node.level + 1] if node.level else ()
             module = '.'.join([*base, *([node.module] if node.module else [])])
             names = [f'{module}.{alias.name}' for alias in node.names] if module == 'mmhsi' else [module]
         found.update(name.split('.')[1] for name in names if name.startswith('mmhsi.'))

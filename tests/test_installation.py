@@ -48,9 +48,20 @@ def run(*command, **kwargs) -> str:
 def test_the_bare_wheel_trains_and_predicts(tmp_path):
     """No lock, no constraint, no extra."""
     shutil.copytree(ROOT, tmp_path / 'source', ignore=UNPUBLISHED, symlinks=True)
-    run(sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-index', '--no-deps', '--no-build-isolation',
-        '--wheel-dir', tmp_path, tmp_path / 'source')
-    wheel, = tmp_path.glob('*.whl')
+    run(
+        sys.executable,
+        '-m',
+        'pip',
+        'wheel',
+        '--quiet',
+        '--no-index',
+        '--no-deps',
+        '--no-build-isolation',
+        '--wheel-dir',
+        tmp_path,
+        tmp_path / 'source',
+    )
+    (wheel,) = tmp_path.glob('*.whl')
     shutil.rmtree(tmp_path / 'source')
     uv = [shutil.which('uv', path=os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']]))]
     run(*uv, 'venv', '--quiet', '--python', sys.executable, tmp_path / 'env')
@@ -91,6 +102,7 @@ def installed(tmp_path, monkeypatch):
 
 def test_an_mmcv_that_mmsegmentation_refuses(installed):
     from mmhsi.installation import check_mmcv
+
     installed(mmcv_lite='2.2.0', mmcv=None, mmsegmentation='1.2.2', onedl_mmcv=None)
     with pytest.raises(ImportError, match='mmcv 2.2.0 is installed, and mmsegmentation 1.2.2 takes .*: pip install '):
         check_mmcv()
@@ -100,6 +112,7 @@ def test_an_mmcv_that_mmsegmentation_refuses(installed):
 
 def test_two_packages_of_mmcv(installed):
     from mmhsi.installation import check_mmcv
+
     installed(mmcv_lite='2.1.0', mmcv='2.1.0', mmsegmentation='1.2.2', onedl_mmcv=None)
     with pytest.warns(UserWarning, match='mmcv 2.1.0 and mmcv-lite 2.1.0 are installed .* install one'):
         check_mmcv()
@@ -112,13 +125,29 @@ def test_no_mmcv(monkeypatch):
         installation.check_mmcv()
 
 
-@pytest.mark.parametrize('torch, torchvision, needs, words', [
-    ('2.11.0', '0.19.1', ['torch (==2.4.1)'], r'torchvision 0.19.1 is made for torch==2.4.1, and torch 2.11.0 is'),
-    ('2.11.0', '0.29.2', ['torch>=2.14.0', 'numpy'], 'made for torch>=2.14.0.*: pip install --upgrade torch torchvis'),
-    ('2.11.0+cpu', '0.26.0', ['torch==2.11.0'], r'torch 2.11.0\+cpu is the build without CUDA, and torchvision 0.26.0'),
-    ('2.11.0+cpu', '0.26.0+cpu', ['torch==2.11.0'], None), ('2.11.0+cu130', '0.26.0', ['torch==2.11.0'], None)])
+@pytest.mark.parametrize(
+    'torch, torchvision, needs, words',
+    [
+        ('2.11.0', '0.19.1', ['torch (==2.4.1)'], r'torchvision 0.19.1 is made for torch==2.4.1, and torch 2.11.0 is'),
+        (
+            '2.11.0',
+            '0.29.2',
+            ['torch>=2.14.0', 'numpy'],
+            'made for torch>=2.14.0.*: pip install --upgrade torch torchvis',
+        ),
+        (
+            '2.11.0+cpu',
+            '0.26.0',
+            ['torch==2.11.0'],
+            r'torch 2.11.0\+cpu is the build without CUDA, and torchvision 0.26.0',
+        ),
+        ('2.11.0+cpu', '0.26.0+cpu', ['torch==2.11.0'], None),
+        ('2.11.0+cu130', '0.26.0', ['torch==2.11.0'], None),
+    ],
+)
 def test_torch_and_torchvision(torch, torchvision, needs, words, installed, monkeypatch, recwarn):
     from mmhsi.installation import check_torchvision
+
     installed(torch=torch, torchvision=torchvision)
     monkeypatch.setattr(importlib.metadata, 'requires', lambda name: needs)
     monkeypatch.setattr(sys, 'platform', 'linux')
@@ -139,11 +168,16 @@ def test_this_installation_works(recwarn):
 def test_a_home_that_cannot_be_written_to(tmp_path):
     """The kernel is compiled into a temporary folder then."""
     pytest.importorskip('mmhsi')
-    code = ('import torch\nfrom mmhsi.ops import sparse_sampling_attention\nimport mmhsi.models, mmhsi.apis\n'
-            'tensors = [torch.rand(1, 2, 16, 4) for _ in range(3)]\n'
-            'print(sparse_sampling_attention(*tensors, torch.rand(1, 2, 16, 3, 2), (4, 4)).shape)')
+    code = (
+        'import torch\nfrom mmhsi.ops import sparse_sampling_attention\nimport mmhsi.models, mmhsi.apis\n'
+        'tensors = [torch.rand(1, 2, 16, 4) for _ in range(3)]\n'
+        'print(sparse_sampling_attention(*tensors, torch.rand(1, 2, 16, 3, 2), (4, 4)).shape)'
+    )
     home = '/proc/nothing' if os.path.isdir('/proc') else '/nonexistent'
-    environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith('XDG_') and name not in ('MMHSI_CACHE', 'MPLCONFIGDIR', 'TORCH_HOME')}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith('XDG_') and name not in ('MMHSI_CACHE', 'MPLCONFIGDIR', 'TORCH_HOME')
+    }
     out = run(sys.executable, '-c', code, env={**environment, 'HOME': home, 'PYTHONPATH': str(ROOT)}, cwd=tmp_path)
     assert 'torch.Size([1, 2, 16, 4])' in out

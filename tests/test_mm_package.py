@@ -53,9 +53,17 @@ def test_register_all_modules():
     assert 'SceneClassificationMetric' in METRICS.module_dict
 
 
-@pytest.mark.parametrize('config, name', [
-    (dict(type='mmpretrain.ImageClassifier'), 'ImageClassifier'), (dict(type='Scene'), 'Scene'), ({}, ''), (None, ''),
-    (dict(type=HyperSIGMA), 'HyperSIGMA'), (dict(type='mmhsi.models.backbones.HyperSIGMA'), 'HyperSIGMA')])
+@pytest.mark.parametrize(
+    'config, name',
+    [
+        (dict(type='mmpretrain.ImageClassifier'), 'ImageClassifier'),
+        (dict(type='Scene'), 'Scene'),
+        ({}, ''),
+        (None, ''),
+        (dict(type=HyperSIGMA), 'HyperSIGMA'),
+        (dict(type='mmhsi.models.backbones.HyperSIGMA'), 'HyperSIGMA'),
+    ],
+)
 def test_component_name(config, name):
     assert component_name(config) == name
 
@@ -119,13 +127,13 @@ def test_a_config_of_pure_python_trains_tests_and_predicts(tmp_path):
     runner = build_runner(cfg)
     runner.train()
     assert 0 <= runner.test()['OA'] <= 1
-    tested, = (tmp_path / 'run').glob('*/results/stripes_classes.tif')
+    (tested,) = (tmp_path / 'run').glob('*/results/stripes_classes.tif')
     convert = runpy.run_path(str(ROOT / 'tools/model_converters/convert_format.py'))['main']
     convert([str(tmp_path / 'run/epoch_2.pth'), str(tmp_path / 'model.safetensors')])
     for name in ('run/epoch_2.pth', 'model.safetensors'):
         inferencer = HSIInferencer(weights=str(tmp_path / name), device='cpu')
         inferencer(str(tmp_path / 'cube.npy'), str(tmp_path / 'out' / name))
-        predicted, = (tmp_path / 'out' / name).rglob('*_classes.tif')
+        (predicted,) = (tmp_path / 'out' / name).rglob('*_classes.tif')
         with rasterio.open(tested) as wanted, rasterio.open(predicted) as found:
             assert found.shape == (SIDE, SIDE)
             np.testing.assert_array_equal(found.read(), wanted.read())

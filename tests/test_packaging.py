@@ -50,9 +50,23 @@ def wheel(tmp_path_factory):
     """The wheel, built without network from a copy of the sources, because building writes into them."""
     folder = tmp_path_factory.mktemp('wheel')
     shutil.copytree(ROOT, folder / 'source', ignore=shutil.ignore_patterns(*UNPUBLISHED), symlinks=True)
-    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-index', '--no-deps', '--no-build-isolation',
-                    '--wheel-dir', str(folder), str(folder / 'source')], check=True)
-    path, = folder.glob('*.whl')
+    subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'pip',
+            'wheel',
+            '--quiet',
+            '--no-index',
+            '--no-deps',
+            '--no-build-isolation',
+            '--wheel-dir',
+            str(folder),
+            str(folder / 'source'),
+        ],
+        check=True,
+    )
+    (path,) = folder.glob('*.whl')
     with zipfile.ZipFile(path) as archive:
         yield archive
 
@@ -106,8 +120,11 @@ def imported_packages(folder):
 
 
 # imported where it is at hand: what brings it is not needed for anything else
-OPTIONAL = {'huggingface_hub': 'mmhsi/weights/published.py', 'triton': 'mmhsi/ops/ssa_triton.py',
-            'lmdb': 'tools/dataset_converters/wdc_lmdb.py'}
+OPTIONAL = {
+    'huggingface_hub': 'mmhsi/weights/published.py',
+    'triton': 'mmhsi/ops/ssa_triton.py',
+    'lmdb': 'tools/dataset_converters/wdc_lmdb.py',
+}
 
 
 @pytest.mark.parametrize('folder', ['mmhsi', 'tools', 'demo'])
@@ -159,5 +176,5 @@ def test_lowest_lock_has_the_lower_bounds():
     for requirement in read_requirements('runtime'):
         bounds = [bound.version for bound in requirement.specifier if bound.operator == '>=']
         assert len(bounds) == 1, f'{requirement} has no lower bound'
-        version, = pins[canonicalize_name(requirement.name)]
+        (version,) = pins[canonicalize_name(requirement.name)]
         assert Version(version).release[:2] == (*Version(bounds[0]).release, 0)[:2], f'{requirement}, locked {version}'

@@ -15,11 +15,25 @@ from mmhsi import registry
 from mmhsi.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
-WITH_COMPONENTS = ('MODELS', 'DATASETS', 'TRANSFORMS', 'DATA_SAMPLERS', 'METRICS', 'EVALUATORS', 'HOOKS',
-                   'OPTIM_WRAPPER_CONSTRUCTORS', 'PARAM_SCHEDULERS', 'LOOPS', 'VISUALIZERS', 'VISBACKENDS',
-                   'INFERENCERS', 'TASK_UTILS', 'TASKS')
+WITH_COMPONENTS = (
+    'MODELS',
+    'DATASETS',
+    'TRANSFORMS',
+    'DATA_SAMPLERS',
+    'METRICS',
+    'EVALUATORS',
+    'HOOKS',
+    'OPTIM_WRAPPER_CONSTRUCTORS',
+    'PARAM_SCHEDULERS',
+    'LOOPS',
+    'VISUALIZERS',
+    'VISBACKENDS',
+    'INFERENCERS',
+    'TASK_UTILS',
+    'TASKS',
+)
 REGISTRIES = {name: value for name, value in vars(registry).items() if isinstance(value, Registry)}
-OWN = ('TASKS', )  # MMEngine has no such registry
+OWN = ('TASKS',)  # MMEngine has no such registry
 needs_mmagic = pytest.mark.skipif(importlib.util.find_spec('mmagic') is None, reason='mmagic is not installed')
 
 
@@ -37,11 +51,14 @@ def test_registry_knows_where_to_look(name):
         assert importlib.util.find_spec(location) is not None, f'{name} looks in {location}, which does not exist'
 
 
-@pytest.mark.parametrize('name, module', [
-    ('mmseg.UPerHead', 'mmseg'),
-    ('mmpretrain.ResNet', 'mmpretrain'),
-    pytest.param('mmagic.BaseEditModel', 'mmagic', marks=needs_mmagic),
-])
+@pytest.mark.parametrize(
+    'name, module',
+    [
+        ('mmseg.UPerHead', 'mmseg'),
+        ('mmpretrain.ResNet', 'mmpretrain'),
+        pytest.param('mmagic.BaseEditModel', 'mmagic', marks=needs_mmagic),
+    ],
+)
 def test_component_of_a_sister_toolbox_is_found_by_scope(name, module):
     found = MODELS.get(name)
     assert found.__name__ == name.split('.')[1] and found.__module__.startswith(f'{module}.')
@@ -56,8 +73,16 @@ def test_component_of_a_missing_toolbox_says_what_to_install(monkeypatch):
 
 
 def test_component_of_a_sister_toolbox_is_built():
-    head = MODELS.build(dict(type='mmseg.FCNHead', in_channels=8, channels=4, num_classes=3, num_convs=1,
-                             loss_decode=dict(type='mmseg.CrossEntropyLoss')))
+    head = MODELS.build(
+        dict(
+            type='mmseg.FCNHead',
+            in_channels=8,
+            channels=4,
+            num_classes=3,
+            num_convs=1,
+            loss_decode=dict(type='mmseg.CrossEntropyLoss'),
+        )
+    )
     assert head.conv_seg.out_channels == 3
 
 
@@ -77,10 +102,12 @@ def test_config_inherits_from_a_sister_toolbox(tmp_path):
 def test_default_scope_and_custom_imports_are_all_a_config_needs(tmp_path):
     (tmp_path / 'my_heads.py').write_text(
         'from torch import nn\nfrom mmhsi.registry import MODELS\n\n\n'
-        '@MODELS.register_module()\nclass MyHead(nn.Identity):\n    pass\n')
+        '@MODELS.register_module()\nclass MyHead(nn.Identity):\n    pass\n'
+    )
     config = tmp_path / 'config.py'
-    config.write_text("default_scope = 'mmhsi'\ncustom_imports = dict(imports=['my_heads'])\n"
-                      "head = dict(type='MyHead')\n")
+    config.write_text(
+        "default_scope = 'mmhsi'\ncustom_imports = dict(imports=['my_heads'])\nhead = dict(type='MyHead')\n"
+    )
     code = f"""
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope

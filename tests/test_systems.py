@@ -41,8 +41,12 @@ print(tuple(sparse_sampling_attention(*tensors, torch.rand(1, 2, 16, 3, 2), (4, 
 
 def test_every_module_imports_and_files_are_written_without_posix(tmp_path):
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'MMHSI_CACHE': str(tmp_path)}
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', _WITHOUT_POSIX, str(tmp_path / 'file.txt')],
-                          env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', _WITHOUT_POSIX, str(tmp_path / 'file.txt')],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1] == '(1, 2, 16, 4)'
     assert (tmp_path / 'file.txt').read_text() == 'written'

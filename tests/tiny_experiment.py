@@ -26,7 +26,8 @@ def write_scene(folder: Path, seed: int = 0) -> dict:
         image='cube.npy',
         labels='labels.npy',
         split=dict(type='NumberSplit', train=8, val=4, seed=0),
-        preprocessing=[dict(type='Standardize')])
+        preprocessing=[dict(type='Standardize')],
+    )
 
 
 def tiny_config(folder: Path, work_dir: Path, max_epochs: int = 2) -> Config:
@@ -41,8 +42,8 @@ def tiny_config(folder: Path, work_dir: Path, max_epochs: int = 2) -> Config:
             batch_size=8,
             num_workers=0,
             sampler=dict(type='DefaultSampler', shuffle=subset == 'train'),
-            dataset=dict(
-                type='WindowDataset', scene=scene, subset=subset, window_size=5, pipeline=pipeline, **dataset))
+            dataset=dict(type='WindowDataset', scene=scene, subset=subset, window_size=5, pipeline=pipeline, **dataset),
+        )
 
     return Config(
         dict(
@@ -56,14 +57,24 @@ def tiny_config(folder: Path, work_dir: Path, max_epochs: int = 2) -> Config:
                 backbone=dict(
                     type='HyperSIGMA',
                     spatial=dict(type='SpatViT', arch=arch, img_size=5, patch_size=1, in_channels=BANDS, num_points=2),
-                    spectral=dict(
-                        type='SpecViT', arch=arch, img_size=5, num_tokens=9, num_points=2, out_indices=(0, ))),
+                    spectral=dict(type='SpecViT', arch=arch, img_size=5, num_tokens=9, num_points=2, out_indices=(0,)),
+                ),
                 neck=dict(
-                    type='SpectralEnhancement', in_channels=8, num_tokens=9, mid_channels=8, out_channels=8,
-                    scales=(1, 1)),
+                    type='SpectralEnhancement',
+                    in_channels=8,
+                    num_tokens=9,
+                    mid_channels=8,
+                    out_channels=8,
+                    scales=(1, 1),
+                ),
                 head=dict(
-                    type='MultiLevelClsHead', in_channels=(8, 8), hidden_channels=(8, ), num_classes=CLASSES,
-                    dropout_rate=0.3)),
+                    type='MultiLevelClsHead',
+                    in_channels=(8, 8),
+                    hidden_channels=(8,),
+                    num_classes=CLASSES,
+                    dropout_rate=0.3,
+                ),
+            ),
             train_dataloader=loader('train', [*augment, pack]),
             val_dataloader=loader('val', [pack], test_mode=True),
             test_dataloader=loader('all', [pack], evaluate_on='test', test_mode=True),
@@ -79,6 +90,9 @@ def tiny_config(folder: Path, work_dir: Path, max_epochs: int = 2) -> Config:
                 checkpoint=dict(type='CheckpointHook', interval=1),
                 seed=dict(type='IterationSeedHook'),
                 state=dict(type='SceneStateHook'),
-                result=dict(type='SceneResultHook')),
+                result=dict(type='SceneResultHook'),
+            ),
             randomness=dict(seed=3),
-            visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])))
+            visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]),
+        )
+    )

@@ -20,8 +20,14 @@ TOY = ROOT / 'tests' / 'data' / 'toy_experiment'
 _numbers = itertools.count()
 
 
-def start(work_dir: Path, *options: str, prepare: Callable[[], None] | None = None, config: str = 'toy_restart.py',
-          arguments: tuple[str, ...] = ('--resume', ), name: str | None = None) -> int:
+def start(
+    work_dir: Path,
+    *options: str,
+    prepare: Callable[[], None] | None = None,
+    config: str = 'toy_restart.py',
+    arguments: tuple[str, ...] = ('--resume',),
+    name: str | None = None,
+) -> int:
     """Fork a process that runs tools/train.py on a toy config; returns its id.
 
     What it prints goes to ``output`` in the work dir. ``prepare`` is called in it before the training. Processes of one
@@ -44,9 +50,17 @@ def start(work_dir: Path, *options: str, prepare: Callable[[], None] | None = No
         sys.path.insert(0, str(TOY))
         if prepare is not None:
             prepare()
-        runpy.run_path(str(ROOT / 'tools' / 'train.py'))['main']([
-            str(TOY / config), '--work-dir', str(work_dir), *arguments, '--cfg-options',
-            f'experiment_name={name or f"{work_dir.name}_{number}"}', *options])
+        runpy.run_path(str(ROOT / 'tools' / 'train.py'))['main'](
+            [
+                str(TOY / config),
+                '--work-dir',
+                str(work_dir),
+                *arguments,
+                '--cfg-options',
+                f'experiment_name={name or f"{work_dir.name}_{number}"}',
+                *options,
+            ]
+        )
         code = 0
     except SystemExit as end:
         code = end.code or 0
@@ -63,8 +77,9 @@ def wait(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def interrupt(process: int, after: float, mark: Path, number: int = signal.SIGKILL,
-              send: Callable[[], object] | None = None) -> int:
+def interrupt(
+    process: int, after: float, mark: Path, number: int = signal.SIGKILL, send: Callable[[], object] | None = None
+) -> int:
     """Send a signal some seconds after a file appears ('started' in the work dir: the first iteration begins), or do
     something else then, and wait; returns the exit code."""
     until = None
@@ -85,8 +100,11 @@ def interrupt(process: int, after: float, mark: Path, number: int = signal.SIGKI
 def weights(work_dir: Path, name: str = 'epoch_8.pth') -> dict[str, torch.Tensor]:
     """Parameters and state of the optimiser of a checkpoint, by name."""
     checkpoint = torch.load(work_dir / name, weights_only=True)
-    state = {f'optimizer {index} {key}': torch.as_tensor(value)
-             for index, values in checkpoint['optimizer']['state'].items() for key, value in values.items()}
+    state = {
+        f'optimizer {index} {key}': torch.as_tensor(value)
+        for index, values in checkpoint['optimizer']['state'].items()
+        for key, value in values.items()
+    }
     return {**checkpoint['state_dict'], **state}
 
 

@@ -48,39 +48,77 @@ def _bytes(text: str) -> int:
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('scenes', nargs='+', metavar='SCENE', help='file, folder or list of scenes')
-    parser.add_argument('-c', '--config', help='config file, or name of a model of the zoo (default: the config that '
-                        'the checkpoint holds)')
+    parser.add_argument(
+        '-c',
+        '--config',
+        help='config file, or name of a model of the zoo (default: the config that the checkpoint holds)',
+    )
     parser.add_argument('-w', '--weights', help="checkpoint; 'best' or 'last' of the work dir of the config")
-    parser.add_argument('--custom-imports', action='append', metavar='MODULE', help='module of your own whose '
-                        'components the model names; may be given several times')
-    parser.add_argument('--trust', action='store_true', help='trust the checkpoint: unpickle it without restriction, '
-                        'and run the config in it as a program')
+    parser.add_argument(
+        '--custom-imports',
+        action='append',
+        metavar='MODULE',
+        help='module of your own whose components the model names; may be given several times',
+    )
+    parser.add_argument(
+        '--trust',
+        action='store_true',
+        help='trust the checkpoint: unpickle it without restriction, and run the config in it as a program',
+    )
     parser.add_argument('-o', '--out', required=True, help='folder of the products')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-                        help='settings that override those of the config file')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that override those of the config file',
+    )
     parser.add_argument('--key', help='name of the array in .mat, HDF5 and .npz files')
     parser.add_argument('--layout', choices=('auto', 'hwc', 'chw', 'bil'), help='axes of arrays in files')
     parser.add_argument('--nodata', type=float, help='value of pixels without data')
     parser.add_argument('--target-spectrum', metavar='FILE', help='spectrum that a target detector looks for')
     parser.add_argument('--target-name', metavar='NAME', help='name of the spectrum in a file that holds several')
-    parser.add_argument('--match-bands', choices=('check', 'nearest', 'resample', 'off'), default='check',
-                        help='how the bands of another sensor are matched by wavelength (default: check, which refuses '
-                        'other bands)')
-    parser.add_argument('--trust-band-order', action='store_true', help='take the bands of a scene without wavelengths '
-                        'for those that the model was trained on, in their order')
-    parser.add_argument('--not-finite', choices=('raise', 'nodata'), default='raise', help='what becomes of pixels of '
-                        'which the network makes NaN or infinity (default: raise, which fails the scene)')
-    parser.add_argument('--bands', metavar='FILE', help='file with the wavelengths that the model was trained on, if '
-                        'checkpoint and config do not tell them: a cube, a spectral library or a table')
+    parser.add_argument(
+        '--match-bands',
+        choices=('check', 'nearest', 'resample', 'off'),
+        default='check',
+        help='how the bands of another sensor are matched by wavelength (default: check, which refuses other bands)',
+    )
+    parser.add_argument(
+        '--trust-band-order',
+        action='store_true',
+        help='take the bands of a scene without wavelengths for those that the model was trained on, in their order',
+    )
+    parser.add_argument(
+        '--not-finite',
+        choices=('raise', 'nodata'),
+        default='raise',
+        help='what becomes of pixels of '
+        'which the network makes NaN or infinity (default: raise, which fails the scene)',
+    )
+    parser.add_argument(
+        '--bands',
+        metavar='FILE',
+        help='file with the wavelengths that the model was trained on, if '
+        'checkpoint and config do not tell them: a cube, a spectral library or a table',
+    )
     parser.add_argument('--tile-size', type=int, help='side of a tile in pixels')
     parser.add_argument('--overlap', type=int, help='smallest overlap of tiles in pixels')
     parser.add_argument('--blend', choices=BLENDS, help='how tiles are joined (default: as in the test of the config)')
     parser.add_argument('--batch-size', type=int, help='tiles or windows that run at once (default: by memory)')
-    parser.add_argument('--memory', type=_bytes, default=2**30, metavar='BYTES', help='memory for the parts of a '
-                        'scene, such as 512M (default: 1G)')
+    parser.add_argument(
+        '--memory',
+        type=_bytes,
+        default=2**30,
+        metavar='BYTES',
+        help='memory for the parts of a scene, such as 512M (default: 1G)',
+    )
     parser.add_argument('--scores', action='store_true', help='write the probabilities of the classes too')
-    parser.add_argument('--uncertainty', action='store_true', help='write the probability of the predicted class and '
-                        'the entropy of the probabilities too')
+    parser.add_argument(
+        '--uncertainty',
+        action='store_true',
+        help='write the probability of the predicted class and the entropy of the probabilities too',
+    )
     parser.add_argument('--driver', choices=('GTiff', 'ENVI'), default='GTiff', help='format of the rasters')
     parser.add_argument('--no-pictures', action='store_true', help='write no pictures')
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')
@@ -103,8 +141,10 @@ def share_scenes(args: argparse.Namespace, argv: list[str]) -> int:
     environment = {'OMP_NUM_THREADS': str(threads), **os.environ}
     # the last --part and --processes count
     command = [sys.executable, os.path.abspath(__file__), *argv, '--quiet', '--processes', '1', '--part']
-    children = [subprocess.Popen([*command, f'{index + count * number}/{count * args.processes}'], env=environment)
-                for number in range(args.processes)]
+    children = [
+        subprocess.Popen([*command, f'{index + count * number}/{count * args.processes}'], env=environment)
+        for number in range(args.processes)
+    ]
     try:
         return sum(child.wait() != 0 for child in children)
     finally:
@@ -124,8 +164,9 @@ def make_inferencer(args: argparse.Namespace) -> HSIInferencer:
             model, weights = str(entry.config), weights or entry.weights
         model = Config.fromfile(model)
         model.merge_from_dict(args.cfg_options)
-    return HSIInferencer(model, weights, args.device, show_progress=not args.quiet, memory=args.memory,
-                         trust=args.trust)
+    return HSIInferencer(
+        model, weights, args.device, show_progress=not args.quiet, memory=args.memory, trust=args.trust
+    )
 
 
 def predict(args: argparse.Namespace) -> list[dict]:
@@ -134,12 +175,29 @@ def predict(args: argparse.Namespace) -> list[dict]:
     if args.target_name is not None and spectrum is not None:
         spectrum = dict(path=spectrum, name=args.target_name)
     return make_inferencer(args)(
-        args.scenes[0] if len(args.scenes) == 1 else args.scenes, args.out, key=args.key, layout=args.layout,
-        nodata=args.nodata, bands=args.bands, match_bands=args.match_bands,
-        trust_band_order=args.trust_band_order, not_finite=args.not_finite, target_spectrum=spectrum,
-        tile_size=args.tile_size, overlap=args.overlap, blend=args.blend, batch_size=args.batch_size,
-        scores=args.scores, uncertainty=args.uncertainty, driver=args.driver, pictures=not args.no_pictures,
-        return_arrays=False, overwrite=args.overwrite, part=args.part, on_error='continue')['predictions']
+        args.scenes[0] if len(args.scenes) == 1 else args.scenes,
+        args.out,
+        key=args.key,
+        layout=args.layout,
+        nodata=args.nodata,
+        bands=args.bands,
+        match_bands=args.match_bands,
+        trust_band_order=args.trust_band_order,
+        not_finite=args.not_finite,
+        target_spectrum=spectrum,
+        tile_size=args.tile_size,
+        overlap=args.overlap,
+        blend=args.blend,
+        batch_size=args.batch_size,
+        scores=args.scores,
+        uncertainty=args.uncertainty,
+        driver=args.driver,
+        pictures=not args.no_pictures,
+        return_arrays=False,
+        overwrite=args.overwrite,
+        part=args.part,
+        on_error='continue',
+    )['predictions']
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -157,8 +215,14 @@ def main(argv: list[str] | None = None) -> int:
     table.align = 'l'
     for result in results:
         failed, skipped = result.get('error'), result.get('skipped')
-        table.add_row([result['name'], 'failed' if failed else 'finished before' if skipped else 'predicted',
-                       result.get('summary', {}).get('seconds', '-'), len(result['files']) or '-'])
+        table.add_row(
+            [
+                result['name'],
+                'failed' if failed else 'finished before' if skipped else 'predicted',
+                result.get('summary', {}).get('seconds', '-'),
+                len(result['files']) or '-',
+            ]
+        )
     print(table)
     print(f'products: {args.out}')
     failures = [result for result in results if result.get('error')]

@@ -19,9 +19,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--out', metavar='FILE.pkl', help='pickle file for the predictions of all samples')
     parser.add_argument('--show-dir', help='folder for maps and pictures, instead of the one in the work dir')
     parser.add_argument(
-        '--tta', action='store_true', help='test-time augmentation with tta_model and tta_pipeline of the config')
-    parser.add_argument('--no-classical', action='store_true', help='leave out the classical methods that a config '
-                        'compares with after the test')
+        '--tta', action='store_true', help='test-time augmentation with tta_model and tta_pipeline of the config'
+    )
+    parser.add_argument(
+        '--no-classical',
+        action='store_true',
+        help='leave out the classical methods that a config compares with after the test',
+    )
     args = parser.parse_args(argv)
     if args.out is not None and not args.out.endswith(('.pkl', '.pickle')):
         parser.error(f'--out writes a pickle file (.pkl), not {args.out}')
@@ -33,8 +37,9 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     cfg.load_from = named_checkpoint(args.checkpoint, cfg.get('work_dir', ''))
     if args.show_dir is not None:
         if 'result' not in cfg.get('default_hooks', {}):
-            raise ValueError(f'{args.config}: --show-dir needs a hook default_hooks.result in the config, '
-                             'which it has not')
+            raise ValueError(
+                f'{args.config}: --show-dir needs a hook default_hooks.result in the config, which it has not'
+            )
         cfg.default_hooks.result.out_dir = os.path.abspath(args.show_dir)
     if args.no_classical and cfg.get('default_hooks'):
         cfg.default_hooks.pop('classical', None)

@@ -35,8 +35,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
     parser.add_argument('methods', nargs='*', metavar='METHOD', help='methods (default: all of the task)')
-    parser.add_argument('--options', nargs='+', action=DictAction, default={}, metavar='METHOD.KEY=VALUE',
-                        help='arguments of the methods')
+    parser.add_argument(
+        '--options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='METHOD.KEY=VALUE',
+        help='arguments of the methods',
+    )
     parser.add_argument('--raw', action='store_true', help='leave out the preprocessing of the config')
     parser.add_argument('--work-dir', help='folder of the results (default: ./work_dirs/<name of the config>)')
     return parser.parse_args(argv)
@@ -52,8 +58,10 @@ def method_options(args: argparse.Namespace) -> dict[str, dict]:
     for name, value in args.options.items():
         method, _, key = name.partition('.')
         if not key or (args.methods and method not in args.methods):
-            raise ValueError(f'--options {name}: expected METHOD.KEY=VALUE with one of the methods '
-                             f'{", ".join(args.methods) or "of the task"}')
+            raise ValueError(
+                f'--options {name}: expected METHOD.KEY=VALUE with one of the methods '
+                f'{", ".join(args.methods) or "of the task"}'
+            )
         options.setdefault(method, {})[key] = value
     return options
 
@@ -85,8 +93,8 @@ def restore(cfg: Config, args: argparse.Namespace, options: dict[str, dict], fol
         results[method], scores = evaluate_restorer(dataset, method, metric, **options.get(method, {}))
         seconds = time.perf_counter() - start
         if not rows:
-            degraded = {name[len('input_'):]: value for name, value in scores.items() if name.startswith('input_')}
-            rows.append(('input', f'{len(dataset)} images', degraded, 0.))
+            degraded = {name[len('input_') :]: value for name, value in scores.items() if name.startswith('input_')}
+            rows.append(('input', f'{len(dataset)} images', degraded, 0.0))
         restored = {name: value for name, value in scores.items() if not name.startswith('input_')}
         rows.append((method, f'{len(dataset)} images', restored, seconds))
         write_results(folder / method, results[method], scores, scenes)
@@ -145,8 +153,9 @@ def main(argv: list[str] | None = None) -> dict:
     for scene in scenes:
         compared = {method: by_scene[scene.name] for method, by_scene in results.items()}
         if all(isinstance(result, DetectionResult) for result in compared.values()):
-            save_figure(roc_figure(compared, f'{scene.name}: ROC of classical detectors'),
-                        folder / f'{scene.name}_roc.png')
+            save_figure(
+                roc_figure(compared, f'{scene.name}: ROC of classical detectors'), folder / f'{scene.name}_roc.png'
+            )
     print(score_table(rows))
     print(f'maps, pictures and metrics: {folder}')
     return results

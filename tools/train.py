@@ -21,13 +21,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='continue from this checkpoint, or without a value from the newest intact one in the work dir, if any')
+        help='continue from this checkpoint, or without a value from the newest intact one in the work dir, if any',
+    )
     parser.add_argument('--amp', action='store_true', help='train with automatic mixed precision')
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate by the ratio of the actual to the base batch size (auto_scale_lr in the config)')
+        help='scale the learning rate by the ratio of the actual to the base batch size (auto_scale_lr in the config)',
+    )
     return parser.parse_args(argv)
 
 
@@ -47,8 +49,10 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
-            raise ValueError(f'{args.config}: --auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...) '
-                             'in the config, which it has not')
+            raise ValueError(
+                f'{args.config}: --auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...) '
+                'in the config, which it has not'
+            )
         cfg.auto_scale_lr.enable = True
 
 

@@ -15,10 +15,14 @@ default_hooks = dict(
     check=dict(type='ExperimentCheckHook'),  # refuses a model that does not suit its scenes
     state=dict(type='SceneStateHook'),  # keeps the split and the fitted transforms with the run and its checkpoints
     progress=dict(type='SceneProgressHook'),
-    result=dict(type='SceneResultHook'))  # writes maps, pictures and metrics after a test
+    result=dict(type='SceneResultHook'),  # writes maps, pictures and metrics after a test
+)
 
-env_cfg = dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-               dist_cfg=dict(backend='nccl', timeout=1800))  # seconds that a process waits for another
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl', timeout=1800),  # seconds that a process waits for another
+)
 
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
 visualizer = dict(type='Visualizer', vis_backends=vis_backends)

@@ -1,10 +1,13 @@
 _base_ = [
-    '../_base_/models/hypersigma-base_had.py', '../_base_/datasets/pavia.py', '../_base_/schedules/detection_10e.py',
-    '../_base_/default_runtime.py'
+    '../_base_/models/hypersigma-base_had.py',
+    '../_base_/datasets/pavia.py',
+    '../_base_/schedules/detection_10e.py',
+    '../_base_/default_runtime.py',
 ]
 
 model = dict(
     data_preprocessor=dict(num_bands=_base_.num_bands),
     backbone=dict(
-        spatial=dict(img_size=_base_.tile_size, in_channels=_base_.num_bands),
-        spectral=dict(img_size=_base_.tile_size)))
+        spatial=dict(img_size=_base_.tile_size, in_channels=_base_.num_bands), spectral=dict(img_size=_base_.tile_size)
+    ),
+)

@@ -11,7 +11,8 @@ model = dict(
         base_channels=32,
         stem_channels=32,
         out_indices=(0, 1, 2, 3),
-        norm_cfg=norm_cfg),
+        norm_cfg=norm_cfg,
+    ),
     neck=None,
     decode_head=dict(
         _delete_=True,
@@ -23,4 +24,6 @@ model = dict(
         num_classes=2,
         out_channels=2,
         norm_cfg=norm_cfg,
-        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)))
+        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)

@@ -2,8 +2,10 @@
 _base_ = ['contestants.py', 'indian-pines_settings.py']
 
 contestants = [
-    *(dict(contestant, cfg_options={**contestant.get('cfg_options', {}), **_base_.twenty_epochs})
-      for contestant in (*_base_.windows, *_base_.wide)),
+    *(
+        dict(contestant, cfg_options={**contestant.get('cfg_options', {}), **_base_.twenty_epochs})
+        for contestant in (*_base_.windows, *_base_.wide)
+    ),
     *(dict(contestant, settings=['10 %']) for contestant in _base_.tiles),
     *_base_.classical,
 ]

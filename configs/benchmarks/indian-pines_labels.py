@@ -5,11 +5,13 @@ names = ('HyperSIGMA-T', 'HyperSIGMA-T, smoothed, wide', 'MLP, smoothed', 'SVM',
 seeds = (0, 1, 2)
 contestants = [
     dict(contestant, seeds=seeds)
-    for contestant in (*_base_.windows, *_base_.wide, *_base_.classical) if contestant['name'] in names
+    for contestant in (*_base_.windows, *_base_.wide, *_base_.classical)
+    if contestant['name'] in names
 ]
 settings = {
     f'{number} per class': dict(
-        scene=dict(split=dict(type='NumberSplit', train=number, val=5), fit_on='all'), **_base_.random_pixels)
+        scene=dict(split=dict(type='NumberSplit', train=number, val=5), fit_on='all'), **_base_.random_pixels
+    )
     for number in (5, 10, 20)
 }
 scores = dict(OA=4, AA=4, kappa=4)

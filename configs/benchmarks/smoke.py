@@ -12,8 +12,9 @@ contestants = [
 ]
 settings = {
     'random': dict(scene=dict(split=dict(type='NumberSplit', train=3, val=2), fit_on='all'), curve='random pixels'),
-    'strict fit': dict(scene=dict(split=dict(type='NumberSplit', train=3, val=2), fit_on='unevaluated'),
-                       customary='random'),
+    'strict fit': dict(
+        scene=dict(split=dict(type='NumberSplit', train=3, val=2), fit_on='unevaluated'), customary='random'
+    ),
 }
 scores = dict(OA=4, AA=4, kappa=4)
 seeds = (0, 1)

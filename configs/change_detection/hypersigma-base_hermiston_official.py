@@ -5,9 +5,12 @@ model = dict(
     backbone=dict(
         encoder=dict(
             spatial=dict(
-                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', ))),
-            spectral=dict(
-                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map', ))))))
+                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed',))
+            ),
+            spectral=dict(init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map',))),
+        )
+    )
+)
 
 scene = dict(split=dict(seed=1))  # whatever the seed of the run
 train_dataloader = dict(dataset=dict(scene=scene))
@@ -18,7 +21,7 @@ test_evaluator = dict(reference_rounding=True)
 optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=1.0))  # the rule matches no parameter
 # stepped before each epoch: the first one is already below the base rate, the last one trains with rate 0
 param_scheduler = [
-    dict(type='ConstantLR', factor=1., begin=0, end=1, by_epoch=True),  # notes the base rate
-    dict(type='CosineAnnealingLR', T_max=50, eta_min=0, last_step=0, by_epoch=True)
+    dict(type='ConstantLR', factor=1.0, begin=0, end=1, by_epoch=True),  # notes the base rate
+    dict(type='CosineAnnealingLR', T_max=50, eta_min=0, last_step=0, by_epoch=True),
 ]
 randomness = dict(seed=1)

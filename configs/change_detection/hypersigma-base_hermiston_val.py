@@ -17,7 +17,9 @@ val_dataloader = dict(
         window_size=_base_.window_size,
         pad_mode='symmetric',
         pipeline=[_base_.pack],
-        test_mode=True))
+        test_mode=True,
+    ),
+)
 test_dataloader = dict(dataset=dict(scene=dict(split=split)))
 
 val_evaluator = dict(type='SceneChangeMetric')

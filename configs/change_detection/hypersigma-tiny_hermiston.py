@@ -1,11 +1,15 @@
 _base_ = [
-    '../_base_/models/hypersigma-tiny_hcd.py', '../_base_/datasets/hermiston_windows_tiny.py',
-    '../_base_/schedules/hcd_tiny.py', '../_base_/default_runtime.py'
+    '../_base_/models/hypersigma-tiny_hcd.py',
+    '../_base_/datasets/hermiston_windows_tiny.py',
+    '../_base_/schedules/hcd_tiny.py',
+    '../_base_/default_runtime.py',
 ]
 
 model = dict(
     backbone=dict(
         encoder=dict(
-            spatial=dict(
-                img_size=_base_.window_size, patch_size=_base_.patch_size, in_channels=_base_.num_bands),
-            spectral=dict(img_size=_base_.window_size))))
+            spatial=dict(img_size=_base_.window_size, patch_size=_base_.patch_size, in_channels=_base_.num_bands),
+            spectral=dict(img_size=_base_.window_size),
+        )
+    )
+)

@@ -4,10 +4,9 @@ _base_ = 'hypersigma-tiny_bay-area.py'
 model = dict(
     backbone=dict(
         encoder=dict(
-            _delete_=True,
-            type='mmpretrain.ResNet_CIFAR',
-            depth=18,
-            in_channels=_base_.num_bands,
-            out_indices=(0, 1)),
-        neck=None),
-    head=dict(in_channels=(64, 128)))
+            _delete_=True, type='mmpretrain.ResNet_CIFAR', depth=18, in_channels=_base_.num_bands, out_indices=(0, 1)
+        ),
+        neck=None,
+    ),
+    head=dict(in_channels=(64, 128)),
+)

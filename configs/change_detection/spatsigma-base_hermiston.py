@@ -1,8 +1,10 @@
 _base_ = [
-    '../_base_/models/spatsigma-base_hcd.py', '../_base_/datasets/hermiston_windows.py',
-    '../_base_/schedules/hcd_50e.py', '../_base_/default_runtime.py'
+    '../_base_/models/spatsigma-base_hcd.py',
+    '../_base_/datasets/hermiston_windows.py',
+    '../_base_/schedules/hcd_50e.py',
+    '../_base_/default_runtime.py',
 ]
 
 model = dict(
-    backbone=dict(
-        encoder=dict(img_size=_base_.window_size, patch_size=_base_.patch_size, in_channels=_base_.num_bands)))
+    backbone=dict(encoder=dict(img_size=_base_.window_size, patch_size=_base_.patch_size, in_channels=_base_.num_bands))
+)

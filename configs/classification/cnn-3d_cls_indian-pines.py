@@ -10,14 +10,17 @@ model = dict(
         img_size=window_size,
         channels_3d=(2, 4),
         spectral_kernels=(7, 3),
-        channels_2d=()),
+        channels_2d=(),
+    ),
     neck=None,
     head=dict(
         _delete_=True,
         type='mmpretrain.LinearClsHead',
         in_channels=768,  # 4 maps of 192 components
         num_classes=_base_.num_classes,
-        loss=_base_.model.head.loss))
+        loss=_base_.model.head.loss,
+    ),
+)
 
 train_dataloader = dict(dataset=dict(window_size=window_size))
 val_dataloader = dict(dataset=dict(window_size=window_size))

@@ -15,7 +15,9 @@ model = dict(
         mid_channels=[256, 128],
         dropout_rate=0.4,
         num_classes=_base_.num_classes,
-        loss=_base_.model.head.loss))
+        loss=_base_.model.head.loss,
+    ),
+)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 
 train_dataloader = dict(dataset=dict(scene=dict(preprocessing=preprocessing)))

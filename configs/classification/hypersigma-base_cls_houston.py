@@ -1,11 +1,15 @@
 _base_ = [
-    '../_base_/models/hypersigma-base_cls.py', '../_base_/datasets/houston_cls.py',
-    '../_base_/schedules/finetune_100e.py', '../_base_/default_runtime.py'
+    '../_base_/models/hypersigma-base_cls.py',
+    '../_base_/datasets/houston_cls.py',
+    '../_base_/schedules/finetune_100e.py',
+    '../_base_/default_runtime.py',
 ]
 
 model = dict(
     data_preprocessor=dict(num_bands=_base_.num_bands),
     backbone=dict(
         spatial=dict(img_size=_base_.window_size, in_channels=_base_.num_bands),
-        spectral=dict(img_size=_base_.window_size)),
-    head=dict(num_classes=_base_.num_classes))
+        spectral=dict(img_size=_base_.window_size),
+    ),
+    head=dict(num_classes=_base_.num_classes),
+)

@@ -4,8 +4,11 @@ _base_ = 'hypersigma-base_cls_indian-pines.py'
 model = dict(
     backbone=dict(
         spatial=dict(
-            init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', 'pos_embed'))),
-        spectral=dict(init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map', )))))
+            init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', 'pos_embed'))
+        ),
+        spectral=dict(init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map',))),
+    )
+)
 
 scene = dict(split=dict(small_class='reference'))
 train_dataloader = dict(dataset=dict(scene=scene))

@@ -3,8 +3,9 @@ _base_ = 'hypersigma-tiny_cls_indian-pines.py'
 
 model = dict(
     backbone=dict(
-        spatial=dict(arch='small', out_indices=(3, 5, 7, 11)),
-        spectral=dict(arch='small', out_indices='early')),
+        spatial=dict(arch='small', out_indices=(3, 5, 7, 11)), spectral=dict(arch='small', out_indices='early')
+    ),
     neck=dict(in_channels=384, spectral_channels=384, scales=(1, 1, 1, 1)),
-    head=dict(in_channels=(64, 64, 64, 64)))
+    head=dict(in_channels=(64, 64, 64, 64)),
+)
 optim_wrapper = dict(optimizer=dict(lr=5e-4))  # the tiny one's is too large for twelve blocks

@@ -11,4 +11,6 @@ model = dict(
         pool_scales=(1, 2, 3, 6),
         num_classes=_base_.num_classes,
         norm_cfg=dict(type='GN', num_groups=8),  # a tile is a batch of one
-        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)))
+        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
+    )
+)

@@ -11,5 +11,7 @@ model = dict(
         type='WideAndDeepHead',
         in_channels=_base_.num_bands,
         num_classes=_base_.num_classes,
-        deep=_base_.model.head))
-optim_wrapper = dict(clip_grad=dict(max_norm=5.))  # the gradients of the deep path do not hold back the wide one
+        deep=_base_.model.head,
+    ),
+)
+optim_wrapper = dict(clip_grad=dict(max_norm=5.0))  # the gradients of the deep path do not hold back the wide one

@@ -3,8 +3,8 @@ _base_ = 'hypersigma-tiny_cls_indian-pines.py'
 
 model = dict(
     backbone=dict(
-        spatial=dict(
-            init_cfg=dict(type='Pretrained', checkpoint='work_dirs/spat-mae_tiny_indian-pines/epoch_30.pth')),
-        spectral=dict(
-            init_cfg=dict(type='Pretrained', checkpoint='work_dirs/spec-mae_tiny_indian-pines/epoch_30.pth'))))
+        spatial=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/spat-mae_tiny_indian-pines/epoch_30.pth')),
+        spectral=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/spec-mae_tiny_indian-pines/epoch_30.pth')),
+    )
+)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))

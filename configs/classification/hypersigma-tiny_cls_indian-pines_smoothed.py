@@ -4,21 +4,26 @@ _base_ = 'hypersigma-tiny_cls_indian-pines.py'
 
 window_size = 23  # pixels that are smoothed over
 size = 3  # pixels that the network sees
-sigmas = (2., 5.)  # pixels
+sigmas = (2.0, 5.0)  # pixels
 num_bands = 200 * len(sigmas)  # that the network sees
 preprocessing = [dict(type='MinimumNoiseFraction', n_components=200, power=0.15)]
 load = dict(type='LoadSceneWindow', pad_mode='reflect')
 train_pipeline = [load, dict(type='RandomFlip', prob=0.5), dict(type='RandomRotate90'), _base_.pack]
 
 train_dataloader = dict(
-    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size, pipeline=train_pipeline))
+    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size, pipeline=train_pipeline)
+)
 val_dataloader = dict(
-    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size, pipeline=[load, _base_.pack]))
+    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size, pipeline=[load, _base_.pack])
+)
 test_dataloader = dict(
-    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size, pipeline=[load, _base_.pack]))
+    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size, pipeline=[load, _base_.pack])
+)
 
 model = dict(
     data_preprocessor=dict(num_bands=200, smoothing=dict(sigmas=sigmas, size=size)),
     backbone=dict(
         spatial=dict(img_size=size, in_channels=num_bands, layer_scale_init_value=0.1),
-        spectral=dict(img_size=size, layer_scale_init_value=0.1)))
+        spectral=dict(img_size=size, layer_scale_init_value=0.1),
+    ),
+)

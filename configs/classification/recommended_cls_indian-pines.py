@@ -5,4 +5,5 @@ scene = dict(
     data_root='{{$MMHSI_DATA:data}}/indian_pines',
     image=dict(path='Indian_pines_corrected.mat', key=('indian_pines_corrected', 'data')),
     labels=dict(path='Indian_pines_gt.mat', key=('indian_pines_gt', 'groundT')),
-    classes='indian_pines')
+    classes='indian_pines',
+)

@@ -16,7 +16,8 @@ model = dict(
         sr_ratios=[8, 4, 2, 1],
         mlp_ratio=4,
         qkv_bias=True,
-        drop_path_rate=0.1),
+        drop_path_rate=0.1,
+    ),
     decode_head=dict(
         _delete_=True,
         type='mmseg.SegformerHead',
@@ -25,4 +26,6 @@ model = dict(
         channels=128,
         num_classes=_base_.num_classes,
         norm_cfg=_base_.norm_cfg,
-        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)))
+        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)

@@ -3,7 +3,9 @@ _base_ = 'spatsigma-base_cls_indian-pines.py'
 
 model = dict(
     backbone=dict(
-        init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', 'pos_embed'))))
+        init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', 'pos_embed'))
+    )
+)
 
 scene = dict(split=dict(val=0, small_class='reference'))
 train_dataloader = dict(dataset=dict(scene=scene))

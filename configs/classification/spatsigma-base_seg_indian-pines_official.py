@@ -3,12 +3,13 @@ _base_ = 'spatsigma-base_seg_indian-pines.py'
 
 model = dict(
     backbone=dict(
-        init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', 'pos_embed'))))
+        init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', 'pos_embed'))
+    )
+)
 
 scene = dict(split=dict(small_class='reference', seed=3704))
 train_dataloader = dict(drop_last=True, dataset=dict(scene=scene))
-val_dataloader = dict(
-    drop_last=True, sampler=dict(type='DefaultSampler', shuffle=True), dataset=dict(scene=scene))
+val_dataloader = dict(drop_last=True, sampler=dict(type='DefaultSampler', shuffle=True), dataset=dict(scene=scene))
 test_dataloader = dict(dataset=dict(scene=scene))
 # the lowest sum of the validation losses chooses the state, looked at in every tenth epoch
 default_hooks = dict(checkpoint=dict(save_best=None))

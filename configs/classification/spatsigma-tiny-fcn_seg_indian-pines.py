@@ -13,4 +13,6 @@ model = dict(
         num_convs=1,
         num_classes=_base_.num_classes,
         norm_cfg=dict(type='GN', num_groups=8),
-        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)))
+        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)

@@ -7,10 +7,15 @@ noise = dict(
         dict(type='ImpulseNoise'),
         dict(type='ImpulseNoise'),
         dict(type='StripeNoise'),
-        dict(type='DeadlineNoise')
+        dict(type='DeadlineNoise'),
     ],
-    rotate=True)  # in turn, each worker for itself
-train_pipeline = [dict(type='NonIIDGaussianNoise', sigmas=(10., 30., 50., 70.)), noise, dict(type='PackRestoration')]
+    rotate=True,  # in turn, each worker for itself
+)
+train_pipeline = [
+    dict(type='NonIIDGaussianNoise', sigmas=(10.0, 30.0, 50.0, 70.0)),
+    noise,
+    dict(type='PackRestoration'),
+]
 case = _base_.root + '/Patch_Cases/Case5'  # Case2 to Case5
 
 train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))

@@ -3,4 +3,6 @@ _base_ = 'hypersigma-base_wdc_gaussian.py'
 model = dict(
     generator=dict(
         backbone=dict(spatial=dict(arch='huge'), spectral=dict(arch='huge')),
-        neck=dict(in_channels=1280, spatial_refinement=dict(in_channels=1280))))
+        neck=dict(in_channels=1280, spatial_refinement=dict(in_channels=1280)),
+    )
+)

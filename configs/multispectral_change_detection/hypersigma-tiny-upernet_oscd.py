@@ -13,4 +13,6 @@ model = dict(
         num_classes=2,
         out_channels=2,
         norm_cfg=dict(type='BN'),
-        loss_decode=_base_.model.decode_head.loss_decode))
+        loss_decode=_base_.model.decode_head.loss_decode,
+    ),
+)

@@ -5,9 +5,9 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='SiameseBackbone',
-        encoder=dict(
-            type='mmpretrain.ResNet', depth=18, in_channels=_base_.num_bands, out_indices=(0, 1, 2, 3)),
-        fusion='concat'),
+        encoder=dict(type='mmpretrain.ResNet', depth=18, in_channels=_base_.num_bands, out_indices=(0, 1, 2, 3)),
+        fusion='concat',
+    ),
     neck=None,
     decode_head=dict(
         _delete_=True,
@@ -19,4 +19,6 @@ model = dict(
         num_classes=2,
         out_channels=2,
         norm_cfg=dict(type='BN'),
-        loss_decode=_base_.model.decode_head.loss_decode))
+        loss_decode=_base_.model.decode_head.loss_decode,
+    ),
+)

@@ -2,10 +2,7 @@
 # values as they are, an encoder without positions, and none in the decoder.
 _base_ = 'spec-mae_base_hyperglobal.py'
 
-model = dict(
-    backbone=dict(use_abs_pos_emb=False),
-    neck=dict(pos_table='zeros'),
-    head=dict(norm_pix_loss=False))
+model = dict(backbone=dict(use_abs_pos_emb=False), neck=dict(pos_table='zeros'), head=dict(norm_pix_loss=False))
 
 _, scale, _, _, pack = _base_.train_pipeline
 train_pipeline = [dict(type='RandomBandWindow', num_bands=_base_.num_bands, per_sample=False), scale, pack]

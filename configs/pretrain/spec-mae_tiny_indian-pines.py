@@ -1,8 +1,10 @@
 # A masked autoencoder that a CPU core trains in a few minutes. Its encoder is the part of the tiny one that
 # hypersigma-tiny_cls_indian-pines.py uses: two blocks, the first with sparse attention.
 _base_ = [
-    '../_base_/models/spec-mae-base.py', '../_base_/datasets/indian-pines_mae_tiny.py',
-    '../_base_/schedules/mae_tiny.py', '../_base_/pretrain_runtime.py'
+    '../_base_/models/spec-mae-base.py',
+    '../_base_/datasets/indian-pines_mae_tiny.py',
+    '../_base_/schedules/mae_tiny.py',
+    '../_base_/pretrain_runtime.py',
 ]
 
 model = dict(
@@ -14,9 +16,11 @@ model = dict(
         in_channels=_base_.num_bands,
         full_attn_interval=2,
         num_points=4,
-        drop_path_rate=0.),
+        drop_path_rate=0.0,
+    ),
     neck=dict(embed_dims=64, num_layers=1, num_heads=4),
-    head=dict(norm_pix_loss=False))
+    head=dict(norm_pix_loss=False),
+)
 
 # whitened components tell nothing about each other: bands are what can be rebuilt from bands
 train_dataloader = dict(dataset=dict(scene=dict(preprocessing=[dict(type='Standardize')])))

@@ -1,11 +1,14 @@
 _base_ = [
-    '../_base_/models/edsr-tiny_hsr.py', '../_base_/datasets/houston-crop_x4.py',
-    '../_base_/schedules/hsr_tiny.py', '../_base_/restoration_iter_runtime.py'
+    '../_base_/models/edsr-tiny_hsr.py',
+    '../_base_/datasets/houston-crop_x4.py',
+    '../_base_/schedules/hsr_tiny.py',
+    '../_base_/restoration_iter_runtime.py',
 ]
 
 model = dict(
     generator=dict(
-        network=dict(
-            in_channels=_base_.num_bands, out_channels=_base_.num_bands, upscale_factor=_base_.scale),
-        scale=_base_.scale),
-    test_cfg=dict(tile_size=_base_.tile_size, overlap=4))
+        network=dict(in_channels=_base_.num_bands, out_channels=_base_.num_bands, upscale_factor=_base_.scale),
+        scale=_base_.scale,
+    ),
+    test_cfg=dict(tile_size=_base_.tile_size, overlap=4),
+)

@@ -5,10 +5,13 @@ model = dict(
     generator=dict(
         backbone=dict(
             spatial=dict(
-                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', ))),
-            spectral=dict(
-                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map', ))))),
-    test_cfg=dict(overlap=0))  # tiles side by side
+                init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed',))
+            ),
+            spectral=dict(init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map',))),
+        )
+    ),
+    test_cfg=dict(overlap=0),  # tiles side by side
+)
 
 val_dataloader = _base_.test_dataloader  # the best state is chosen on the test images
 val_evaluator = dict(ergas_ratio=4, skip_zeros=True)  # ERGAS comes out twice as large

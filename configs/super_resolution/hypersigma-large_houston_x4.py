@@ -3,4 +3,6 @@ _base_ = 'hypersigma-base_houston_x4.py'
 model = dict(
     generator=dict(
         backbone=dict(spatial=dict(arch='large'), spectral=dict(arch='large')),
-        neck=dict(in_channels=1024, spatial_refinement=dict(in_channels=1024))))
+        neck=dict(in_channels=1024, spatial_refinement=dict(in_channels=1024)),
+    )
+)

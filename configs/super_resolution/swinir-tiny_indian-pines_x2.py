@@ -15,4 +15,7 @@ model = dict(
             embed_dim=64,
             num_heads=(4, 4),
             mlp_ratio=2,
-            upsampler='pixelshuffle')))
+            upsampler='pixelshuffle',
+        )
+    )
+)

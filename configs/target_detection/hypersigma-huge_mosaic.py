@@ -1,4 +1,3 @@
 _base_ = 'hypersigma-base_mosaic.py'
 
-model = dict(
-    backbone=dict(spatial=dict(arch='huge'), spectral=dict(arch='huge')), neck=dict(in_channels=1280))
+model = dict(backbone=dict(spatial=dict(arch='huge'), spectral=dict(arch='huge')), neck=dict(in_channels=1280))

@@ -11,6 +11,8 @@ model = dict(
         base_channels=32,
         stem_channels=32,
         out_indices=(0, 1, 2, 3),
-        norm_cfg=norm_cfg),
+        norm_cfg=norm_cfg,
+    ),
     neck=dict(_delete_=True, type='mmseg.FPN', in_channels=[32, 64, 128, 256], out_channels=64, num_outs=4),
-    decode_head=dict(in_index=0))  # the finest map
+    decode_head=dict(in_index=0),  # the finest map
+)

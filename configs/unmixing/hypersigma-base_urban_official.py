@@ -3,10 +3,12 @@ _base_ = 'hypersigma-base_urban.py'
 
 model = dict(
     backbone=dict(
-        spatial=dict(init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed', ))),
-        spectral=dict(init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map', )))),
+        spatial=dict(init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spat-vit-base', skip=('patch_embed',))),
+        spectral=dict(init_cfg=dict(type='Pretrained', checkpoint='hypersigma:spec-vit-base', skip=('spat_map',))),
+    ),
     loss_reconstruction=dict(margin=None),
-    loss_variation=dict(along='endmembers', reduction='sum'))
+    loss_variation=dict(along='endmembers', reduction='sum'),
+)
 
 scene = dict(split=dict(seed=1))  # whatever the seed of the run
 train_dataloader = dict(dataset=dict(scene=scene))
@@ -16,8 +18,8 @@ test_evaluator = dict(scene=scene, stitch='overwrite')
 
 # stepped before each epoch: the first one is already below the base rate, the last one trains with rate 0
 param_scheduler = [
-    dict(type='ConstantLR', factor=1., begin=0, end=1, by_epoch=True),  # notes the base rate
-    dict(type='CosineAnnealingLR', T_max=200, eta_min=0, last_step=0, by_epoch=True)
+    dict(type='ConstantLR', factor=1.0, begin=0, end=1, by_epoch=True),  # notes the base rate
+    dict(type='CosineAnnealingLR', T_max=200, eta_min=0, last_step=0, by_epoch=True),
 ]
 # endmembers are clamped in the losses alone, after the forward pass
 custom_hooks = [dict(type='InitialEndmemberHook')]

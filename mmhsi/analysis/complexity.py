@@ -19,9 +19,9 @@ from mmhsi.analysis.trial_batch import TrialModel
 from mmhsi.ops.flops import ssa_as_one_operator
 
 
-def count_complexity(config: str | Path | Config,
-                     shape: Sequence[int] | None = None,
-                     model: nn.Module | None = None) -> dict:
+def count_complexity(
+    config: str | Path | Config, shape: Sequence[int] | None = None, model: nn.Module | None = None
+) -> dict:
     """Count what the network of a config needs for one input.
 
     It is run once, as inference runs it, on random numbers. Counted are the products: convolutions, linear layers,
@@ -55,8 +55,10 @@ def count_complexity(config: str | Path | Config,
                 trial.network(trial.inputs())
         except (RuntimeError, ValueError, AssertionError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ValueError(f'the network does not take an input of {trial.shape[0]} channels and {trial.shape[1]} x '
-                             f'{trial.shape[2]} pixels: {reason}') from error
+            raise ValueError(
+                f'the network does not take an input of {trial.shape[0]} channels and {trial.shape[1]} x '
+                f'{trial.shape[2]} pixels: {reason}'
+            ) from error
     flops = counter.get_total_flops()
     parameters = list(trial.model.parameters())
     return dict(
@@ -67,7 +69,8 @@ def count_complexity(config: str | Path | Config,
         flops=flops,
         activations=activations.total(),
         parts=parts,
-        operators={str(name): count for name, count in counter.get_flop_counts().get('Global', {}).items()})
+        operators={str(name): count for name, count in counter.get_flop_counts().get('Global', {}).items()},
+    )
 
 
 def _recording(activations: Counter) -> dict:
@@ -82,25 +85,35 @@ def _recording(activations: Counter) -> dict:
 
         return recorded
 
-    return {operator: record(operator, formula) for operator, formula in flop_registry.items()
-            if not getattr(formula, '_get_raw', False)}
+    return {
+        operator: record(operator, formula)
+        for operator, formula in flop_registry.items()
+        if not getattr(formula, '_get_raw', False)
+    }
 
 
 def _numbers(shapes) -> int:
     """Elements of the first result of an operator; what attention returns besides is for its backward pass."""
     if isinstance(shapes, (tuple, list)) and shapes and isinstance(shapes[0], (tuple, list, torch.Size)):
         return _numbers(shapes[0])
-    return prod(shapes or (0, ))
+    return prod(shapes or (0,))
 
 
 @contextmanager
 def _counted_parts(root: nn.Module, total: Callable[[], int]) -> Iterator[dict[str, dict[str, int]]]:
     """Parameters and operations of the parts of a network: its children, and those of its backbone."""
-    modules = {name: module for name, module in root.named_modules()
-               if name and (name.count('.') == 0 or name.count('.') == 1 and name.startswith('backbone.'))
-               and any(True for _ in module.parameters()) and not isinstance(module, (nn.ModuleList, nn.ModuleDict))}
-    parts = {name: dict(parameters=sum(parameter.numel() for parameter in module.parameters()), flops=0)
-             for name, module in modules.items()}
+    modules = {
+        name: module
+        for name, module in root.named_modules()
+        if name
+        and (name.count('.') == 0 or name.count('.') == 1 and name.startswith('backbone.'))
+        and any(True for _ in module.parameters())
+        and not isinstance(module, (nn.ModuleList, nn.ModuleDict))
+    }
+    parts = {
+        name: dict(parameters=sum(parameter.numel() for parameter in module.parameters()), flops=0)
+        for name, module in modules.items()
+    }
 
     def counted(name: str, forward: Callable) -> Callable:
 

@@ -76,8 +76,9 @@ class _Recorder:
             tokens = args[0] if args else kwargs['x']
             grid = args[1] if len(args) > 1 else kwargs['hw_shape']
             # a patch that does not fill up is dropped: its pixels belong to the last token
-            self.token = tuple(min(place // self.patch_size, side - 1) for place, side in
-                               zip(self.pixel, grid, strict=True))
+            self.token = tuple(
+                min(place // self.patch_size, side - 1) for place, side in zip(self.pixel, grid, strict=True)
+            )
             index = self.token[0] * grid[1] + self.token[1]
             look = self._sampled if isinstance(module, SparseSamplingAttention) else self._full
             with torch.no_grad():
@@ -85,8 +86,9 @@ class _Recorder:
 
         return record
 
-    def _sampled(self, name: str, module: SparseSamplingAttention, tokens: Tensor, grid: tuple[int, int],
-                 index: int) -> LayerView:
+    def _sampled(
+        self, name: str, module: SparseSamplingAttention, tokens: Tensor, grid: tuple[int, int], index: int
+    ) -> LayerView:
         query, key, _ = module.split_heads(tokens)
         offsets = module.predict_offsets(query)
         keys = sample_tokens(key.float(), offsets.float(), grid)[0, :, index]
@@ -120,14 +122,19 @@ def recorded_attention(model: nn.Module, row: int, col: int) -> Iterator[_Record
     """
     branches = {name: module for name, module in model.named_modules() if isinstance(module, SpatViT)}
     if not branches:
-        raise ValueError(f'a model of type {type(model).__name__} without a SpatViT has no sparse sampling attention '
-                         'over the image')
+        raise ValueError(
+            f'a model of type {type(model).__name__} without a SpatViT has no sparse sampling attention over the image'
+        )
     name, branch = next(iter(branches.items()))
     recorder = _Recorder((row, col), branch.patch_size)
-    layers = {f'{name}.{inner}': layer for inner, layer in branch.named_modules()
-              if isinstance(layer, (SparseSamplingAttention, FullAttention))}
-    handles = [layer.register_forward_pre_hook(recorder.hook(inner), with_kwargs=True)
-               for inner, layer in layers.items()]
+    layers = {
+        f'{name}.{inner}': layer
+        for inner, layer in branch.named_modules()
+        if isinstance(layer, (SparseSamplingAttention, FullAttention))
+    }
+    handles = [
+        layer.register_forward_pre_hook(recorder.hook(inner), with_kwargs=True) for inner, layer in layers.items()
+    ]
     try:
         yield recorder
     finally:
@@ -135,8 +142,17 @@ def recorded_attention(model: nn.Module, row: int, col: int) -> Iterator[_Record
             handle.remove()
 
 
-def look_at(inferencer: HSIInferencer, scene: Any, row: int, col: int, *, key: str | None = None,
-            layout: str | None = None, target_spectrum: Any = None, match_bands: str = 'check') -> TokenView:
+def look_at(
+    inferencer: HSIInferencer,
+    scene: Any,
+    row: int,
+    col: int,
+    *,
+    key: str | None = None,
+    layout: str | None = None,
+    target_spectrum: Any = None,
+    match_bands: str = 'check',
+) -> TokenView:
     """Run the network on the surroundings of a pixel of a scene and tell where the pixel's token looks.
 
     Args:
@@ -156,16 +172,22 @@ def look_at(inferencer: HSIInferencer, scene: Any, row: int, col: int, *, key: s
     inputs = list_inputs(scene, plan.pairs, dict(key=key, layout=layout))
     if len(inputs) != 1:
         raise ValueError(f'one scene is expected, found {len(inputs)}')
-    source, = inputs
+    (source,) = inputs
     source.check()
     wanted = training_bands(inferencer.cfg, inferencer._record)
-    plan = replace(plan, wanted=wanted, match_bands=match_bands, target_spectrum=(
-        plan.target_spectrum if target_spectrum is None else target_spectrum))
+    plan = replace(
+        plan,
+        wanted=wanted,
+        match_bands=match_bands,
+        target_spectrum=(plan.target_spectrum if target_spectrum is None else target_spectrum),
+    )
     view = inferencer.preprocess(source, plan)
     try:
         if not (0 <= row < view.height and 0 <= col < view.width):
-            raise ValueError(f'the pixel at row {row}, column {col} lies outside the scene {view.info.path} of '
-                             f'{view.height} x {view.width} pixels (rows and columns count from 0)')
+            raise ValueError(
+                f'the pixel at row {row}, column {col} lies outside the scene {view.info.path} of '
+                f'{view.height} x {view.width} pixels (rows and columns count from 0)'
+            )
         task = plan.make_task()
         meta = {'target_spectrum': find_target_spectrum(plan, view)} if task.wants_spectrum(inferencer.model) else None
         network = task.network(inferencer.model, plan.window is not None, meta)
@@ -202,5 +224,5 @@ def _picture(view, area: Area, bands: tuple[int, int, int]) -> np.ndarray:
     rows, cols = min(top + height, view.height) - first_row, min(left + width, view.width) - first_col
     inner = stretch(*view.stored((first_row, first_col, rows, cols), list(bands)))
     picture = np.zeros((height, width, 3), np.uint8)
-    picture[first_row - top:first_row - top + rows, first_col - left:first_col - left + cols] = inner
+    picture[first_row - top : first_row - top + rows, first_col - left : first_col - left + cols] = inner
     return picture

@@ -24,16 +24,18 @@ from mmhsi.utils.system_memory import resident_memory
 MODES = ('inference', 'training')
 
 
-def time_network(config: str | Path | Config,
-                 shape: Sequence[int] | None = None,
-                 *,
-                 batch_size: int = 1,
-                 mode: str = 'inference',
-                 device: str | torch.device | None = None,
-                 warmup: int = 2,
-                 repeats: int = 10,
-                 data: str = 'random',
-                 model: nn.Module | None = None) -> dict:
+def time_network(
+    config: str | Path | Config,
+    shape: Sequence[int] | None = None,
+    *,
+    batch_size: int = 1,
+    mode: str = 'inference',
+    device: str | torch.device | None = None,
+    warmup: int = 2,
+    repeats: int = 10,
+    data: str = 'random',
+    model: nn.Module | None = None,
+) -> dict:
     """Measure how long the network of a config takes for a batch, and how much memory.
 
     'inference' is what prediction runs, with the data preprocessor and the copy to the device. 'training' is a step of
@@ -67,8 +69,10 @@ def time_network(config: str | Path | Config,
     if data not in ('random', 'config'):
         raise ValueError(f"data must be 'random' or 'config', found {data!r}")
     if batch_size < 1 or warmup < 0 or repeats < 1:
-        raise ValueError('batch_size and repeats must be at least 1 and warmup not negative, found '
-                         f'{batch_size}, {repeats} and {warmup}')
+        raise ValueError(
+            'batch_size and repeats must be at least 1 and warmup not negative, found '
+            f'{batch_size}, {repeats} and {warmup}'
+        )
     trial = TrialModel(config, model, device, shape)
     memory = _PeakMemory(trial)
     run, size = _runner(trial, mode, batch_size, data)
@@ -95,7 +99,8 @@ def time_network(config: str | Path | Config,
         latency_min=float(times.min()),
         latency_max=float(times.max()),
         throughput=batch_size / latency,
-        peak_memory=peak)
+        peak_memory=peak,
+    )
 
 
 def _runner(trial: TrialModel, mode: str, batch_size: int, data: str) -> tuple[Callable[[], Any], tuple]:
@@ -127,8 +132,11 @@ def device_name(device: torch.device) -> str:
     if device.type != 'cpu':
         return device.type
     info = Path('/proc/cpuinfo')
-    names = [line.split(':', 1)[1].strip() for line in (info.read_text().splitlines() if info.exists() else ())
-             if line.startswith('model name')]
+    names = [
+        line.split(':', 1)[1].strip()
+        for line in (info.read_text().splitlines() if info.exists() else ())
+        if line.startswith('model name')
+    ]
     return f'CPU ({(names or [platform.processor() or platform.machine()])[0]})'
 
 
@@ -141,8 +149,9 @@ class _PeakMemory:
             torch.cuda.synchronize(self.device)
             torch.cuda.reset_peak_memory_stats(self.device)
             return
-        self.weights = sum(tensor.numel() * tensor.element_size()
-                           for tensor in (*trial.model.parameters(), *trial.model.buffers()))
+        self.weights = sum(
+            tensor.numel() * tensor.element_size() for tensor in (*trial.model.parameters(), *trial.model.buffers())
+        )
         gc.collect()
         _give_back_freed_memory()
         with contextlib.suppress(OSError):  # Linux: the peak of the process starts anew

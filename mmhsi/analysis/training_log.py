@@ -48,8 +48,10 @@ class TrainingLog:
 
     def keys(self) -> dict[str, list[str]]:
         """Keys of 'training' and of 'validation', in the order in which they come."""
-        return {part: list(dict.fromkeys(key for row in getattr(self, part) for key in row if key not in _COUNTERS))
-                for part in ('training', 'validation')}
+        return {
+            part: list(dict.fromkeys(key for row in getattr(self, part) for key in row if key not in _COUNTERS))
+            for part in ('training', 'validation')
+        }
 
     def curve(self, key: str) -> tuple[np.ndarray, np.ndarray]:
         """A key over epochs or iterations.
@@ -68,8 +70,10 @@ class TrainingLog:
         keys = self.keys()
         part = 'validation' if key in keys['validation'] and key not in ('time', 'data_time') else 'training'
         if key not in keys[part]:
-            raise ValueError(f'{self.path}: there is no key {key!r}; the log holds '
-                             + '; '.join(f'of {name}: {", ".join(found) or "nothing"}' for name, found in keys.items()))
+            raise ValueError(
+                f'{self.path}: there is no key {key!r}; the log holds '
+                + '; '.join(f'of {name}: {", ".join(found) or "nothing"}' for name, found in keys.items())
+            )
         per_epoch = self.iterations_per_epoch if part == 'training' else None
         points = {row['step'] / (per_epoch or 1): row[key] for row in getattr(self, part) if key in row}
         places = np.array(sorted(points), float)
@@ -105,13 +109,18 @@ def find_log(path: str | Path) -> Path:
         return path
     if not path.is_dir():
         raise FileNotFoundError(f'{path}: there is no such file or folder')
-    candidates = [path / FILE_NAME, path / 'vis_data' / FILE_NAME,
-                  *sorted(path.glob(f'*/vis_data/{FILE_NAME}'), reverse=True)]
+    candidates = [
+        path / FILE_NAME,
+        path / 'vis_data' / FILE_NAME,
+        *sorted(path.glob(f'*/vis_data/{FILE_NAME}'), reverse=True),
+    ]
     found = [candidate for candidate in candidates if candidate.is_file()]
     if not found:
         holds = ', '.join(sorted(entry.name for entry in path.iterdir())[:10]) or 'nothing'
-        raise FileNotFoundError(f'{path}: expected {FILE_NAME}, vis_data/{FILE_NAME} or <time>/vis_data/{FILE_NAME} of '
-                                f'a training, the folder holds {holds}')
+        raise FileNotFoundError(
+            f'{path}: expected {FILE_NAME}, vis_data/{FILE_NAME} or <time>/vis_data/{FILE_NAME} of '
+            f'a training, the folder holds {holds}'
+        )
     # a test leaves a log too
     return next((candidate for candidate in found if '"iter"' in candidate.read_text(encoding='utf-8')), found[0])
 

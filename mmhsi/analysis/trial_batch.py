@@ -51,11 +51,13 @@ class TrialModel:
         ValueError: If the config does not tell the shape of an input, or ``shape`` is none.
     """
 
-    def __init__(self,
-                 config: str | Path | Config,
-                 model: nn.Module | None = None,
-                 device: str | torch.device | None = None,
-                 shape: Sequence[int] | None = None):
+    def __init__(
+        self,
+        config: str | Path | Config,
+        model: nn.Module | None = None,
+        device: str | torch.device | None = None,
+        shape: Sequence[int] | None = None,
+    ):
         if model is None:
             model = init_model(config, device=device)
         elif device is not None:
@@ -102,8 +104,10 @@ class TrialModel:
             except ValueError:  # bands that only the wavelengths of the file tell
                 pass
         if self.cfg.get('num_bands') is None:
-            raise ValueError(f'{self.cfg.filename or "the config"} does not tell the number of bands of an input; give '
-                             'the shape (channels, height, width)')
+            raise ValueError(
+                f'{self.cfg.filename or "the config"} does not tell the number of bands of an input; give '
+                'the shape (channels, height, width)'
+            )
         return dates * self.cfg.num_bands
 
     def _size(self) -> tuple[int, int]:
@@ -112,8 +116,10 @@ class TrialModel:
         for name in _TILE_NAMES:
             if self.cfg.get(name) is not None:
                 return (self.cfg[name], self.cfg[name])
-        raise ValueError(f'{self.cfg.filename or "the config"} names none of {", ".join(_TILE_NAMES)}, the size of an '
-                         'input; give the shape (channels, height, width)')
+        raise ValueError(
+            f'{self.cfg.filename or "the config"} names none of {", ".join(_TILE_NAMES)}, the size of an '
+            'input; give the shape (channels, height, width)'
+        )
 
     def inputs(self, batch_size: int = 1) -> Tensor:
         """Random inputs (B, C, H, W) in [0, 1) for the network, with the margin that it wants around each."""
@@ -133,6 +139,7 @@ class TrialModel:
         count, _, height, width = inputs.shape
         if self.plan is None or self.plan.task.name == 'unmixing':
             from mmpretrain.structures import DataSample
+
             return [DataSample() for _ in range(count)]
         if self.plan.task.degrades:
             with torch.no_grad():
@@ -140,8 +147,10 @@ class TrialModel:
             return [RestorationDataSample(gt_img=image) for image in torch.rand_like(truth)]
         if self.plan.window is not None:
             from mmpretrain.structures import DataSample
+
             return [DataSample().set_gt_label(index % self.model.head.num_classes) for index in range(count)]
         from mmseg.structures import SegDataSample
+
         labels = torch.randint(0, max(self.model.decode_head.num_classes, 2), (count, 1, height, width))
         meta = dict(ori_shape=(height, width), img_shape=(height, width), pad_shape=(height, width))
         if self._spectrum_length:

@@ -12,6 +12,16 @@ from mmhsi.tasks.restorers import evaluate_restorer
 from mmhsi.tasks.unmixers import evaluate_unmixer
 
 __all__ = [
-    'HSIInferencer', 'count_complexity', 'evaluate_change_detector', 'evaluate_detector', 'evaluate_pixel_classifier',
-    'evaluate_restorer', 'evaluate_unmixer', 'find_model', 'get_model', 'init_model', 'list_models', 'time_network'
+    'HSIInferencer',
+    'count_complexity',
+    'evaluate_change_detector',
+    'evaluate_detector',
+    'evaluate_pixel_classifier',
+    'evaluate_restorer',
+    'evaluate_unmixer',
+    'find_model',
+    'get_model',
+    'init_model',
+    'list_models',
+    'time_network',
 ]

@@ -2,15 +2,7 @@
 
 from .anomaly_detectors import ANOMALY_DETECTORS, crd, local_rx, rx
 from .change_detectors import CHANGE_DETECTORS, change_threshold, cva, isfa, pca_cva
-from .denoising import (
-    DENOISERS,
-    low_rank,
-    low_rank_non_local,
-    low_rank_wavelet,
-    noise_sigmas,
-    robust_low_rank,
-    wavelet,
-)
+from .denoising import DENOISERS, low_rank, low_rank_non_local, low_rank_wavelet, noise_sigmas, robust_low_rank, wavelet
 from .enlargement import ENLARGEMENTS
 from .nmf_unmixing import sparse_nmf
 from .smoothing import smoothed_cube
@@ -18,8 +10,31 @@ from .target_detectors import TARGET_DETECTORS, ace, cem, matched_filter, osp, s
 from .unmixing import fcls, vca
 
 __all__ = [
-    'ANOMALY_DETECTORS', 'CHANGE_DETECTORS', 'DENOISERS', 'ENLARGEMENTS', 'TARGET_DETECTORS', 'ace', 'cem',
-    'change_threshold', 'crd', 'cva', 'fcls', 'isfa', 'local_rx', 'low_rank', 'low_rank_non_local', 'low_rank_wavelet',
-    'matched_filter', 'noise_sigmas', 'osp', 'pca_cva', 'robust_low_rank', 'rx', 'sam', 'smoothed_cube', 'sparse_nmf',
-    'vca', 'wavelet'
+    'ANOMALY_DETECTORS',
+    'CHANGE_DETECTORS',
+    'DENOISERS',
+    'ENLARGEMENTS',
+    'TARGET_DETECTORS',
+    'ace',
+    'cem',
+    'change_threshold',
+    'crd',
+    'cva',
+    'fcls',
+    'isfa',
+    'local_rx',
+    'low_rank',
+    'low_rank_non_local',
+    'low_rank_wavelet',
+    'matched_filter',
+    'noise_sigmas',
+    'osp',
+    'pca_cva',
+    'robust_low_rank',
+    'rx',
+    'sam',
+    'smoothed_cube',
+    'sparse_nmf',
+    'vca',
+    'wavelet',
 ]

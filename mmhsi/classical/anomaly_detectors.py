@@ -40,11 +40,9 @@ def rx(cube: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     return score_map(spectral.rx((pixels - mean) @ transform, background), valid)
 
 
-def local_rx(cube: np.ndarray,
-             valid: np.ndarray | None = None,
-             inner: int = 7,
-             outer: int = 21,
-             ridge: float = 1e-3) -> np.ndarray:
+def local_rx(
+    cube: np.ndarray, valid: np.ndarray | None = None, inner: int = 7, outer: int = 21, ridge: float = 1e-3
+) -> np.ndarray:
     """Local RX detector: the squared Mahalanobis distance of each pixel from its surroundings.
 
     s(x) = (x - m)^T (L + ridge S)^-1 (x - m) with the mean m and the covariance L of the neighbours in a dual window,
@@ -92,11 +90,9 @@ def local_rx(cube: np.ndarray,
     return score_map(scores[valid.ravel()], valid)
 
 
-def crd(cube: np.ndarray,
-        valid: np.ndarray | None = None,
-        inner: int = 7,
-        outer: int = 15,
-        penalty: float = 1e-2) -> np.ndarray:
+def crd(
+    cube: np.ndarray, valid: np.ndarray | None = None, inner: int = 7, outer: int = 15, penalty: float = 1e-2
+) -> np.ndarray:
     """Collaborative representation detector: how badly the surroundings represent a pixel.
 
     The weights a of the neighbours X (C, n) of a pixel y minimise |y~ - X~ a|^2 + penalty |G a|^2, where the diagonal
@@ -126,7 +122,7 @@ def crd(cube: np.ndarray,
     if not penalty > 0:
         raise ValueError(f'penalty {penalty}, expected a positive number')
     bands = pixels.shape[1]
-    largest = np.abs(pixels).max() or 1.
+    largest = np.abs(pixels).max() or 1.0
     # pixels that are not valid are zero, their row of ones included, and so get no weight
     augmented = np.zeros((valid.size, bands + 1))
     augmented[valid.ravel()] = np.concatenate([pixels / largest, np.ones((len(pixels), 1))], axis=1)

@@ -50,11 +50,13 @@ def cva(first: np.ndarray, second: np.ndarray, valid: np.ndarray | None = None) 
     return score_map(np.concatenate(lengths), valid)
 
 
-def isfa(first: np.ndarray,
-         second: np.ndarray,
-         valid: np.ndarray | None = None,
-         max_iterations: int = 50,
-         tolerance: float = 1e-6) -> np.ndarray:
+def isfa(
+    first: np.ndarray,
+    second: np.ndarray,
+    valid: np.ndarray | None = None,
+    max_iterations: int = 50,
+    tolerance: float = 1e-6,
+) -> np.ndarray:
     """Iterative slow feature analysis: distance between the dates in the features that changed least over the scene.
 
     Both dates are standardised band by band. With the difference d of a pixel, A = mean of d d^T and B = the mean of
@@ -91,10 +93,17 @@ def isfa(first: np.ndarray,
             if not gain.any():
                 raise ValueError(f'the {name} date is the same in all valid pixels, there is nothing to compare')
         features, eigenvalues = _slow_features(dates, centres, gains, weights)
-        distances = np.concatenate([(np.square((later - earlier) @ features) / eigenvalues).sum(axis=1)
-                                    for _, earlier, later in _standardised(dates, centres, gains)])
-        settled = previous is not None and len(previous) == len(eigenvalues) and \
-            np.abs(eigenvalues - previous).max() < tolerance
+        distances = np.concatenate(
+            [
+                (np.square((later - earlier) @ features) / eigenvalues).sum(axis=1)
+                for _, earlier, later in _standardised(dates, centres, gains)
+            ]
+        )
+        settled = (
+            previous is not None
+            and len(previous) == len(eigenvalues)
+            and np.abs(eigenvalues - previous).max() < tolerance
+        )
         weights, previous = chdtrc(len(eigenvalues), distances), eigenvalues
         # once fewer pixels than features carry weight, no covariance can be estimated
         if settled or weights.sum() <= len(eigenvalues):
@@ -143,12 +152,14 @@ def _slow_features(dates: Pair, centres: Pair, gains: Pair, weights: np.ndarray)
     return white @ vectors, np.maximum(eigenvalues, _SMALLEST_EIGENVALUE)
 
 
-def pca_cva(first: np.ndarray,
-            second: np.ndarray,
-            valid: np.ndarray | None = None,
-            block: int = 5,
-            components: int = 3,
-            seed: int = 0) -> np.ndarray:
+def pca_cva(
+    first: np.ndarray,
+    second: np.ndarray,
+    valid: np.ndarray | None = None,
+    block: int = 5,
+    components: int = 3,
+    seed: int = 0,
+) -> np.ndarray:
     """Principal components of the neighbourhoods of change vector lengths, and two clusters of them.
 
     The lengths of :func:`cva` in the block around each pixel are projected on the leading principal components of the
@@ -176,18 +187,21 @@ def pca_cva(first: np.ndarray,
     lengths = cva(first, second, valid)
     valid = ~np.isnan(lengths)
     if block < 1 or block % 2 == 0 or block > min(lengths.shape):
-        raise ValueError(f'the block has the side {block}, expected an odd number up to the side of the scene of '
-                         f'{lengths.shape[0]} x {lengths.shape[1]} pixels')
+        raise ValueError(
+            f'the block has the side {block}, expected an odd number up to the side of the scene of '
+            f'{lengths.shape[0]} x {lengths.shape[1]} pixels'
+        )
     if not 1 <= components <= block * block:
-        raise ValueError(f'{components} components were asked for; blocks of {block} x {block} pixels have 1 to '
-                         f'{block * block}')
+        raise ValueError(
+            f'{components} components were asked for; blocks of {block} x {block} pixels have 1 to {block * block}'
+        )
     if np.ptp(lengths[valid]) == 0:
         return score_map(np.zeros(np.count_nonzero(valid)), valid)
     nearest = distance_transform_edt(~valid, return_distances=False, return_indices=True)
     padded = np.pad(lengths[tuple(nearest)], block // 2, mode='symmetric')
     blocks = np.lib.stride_tricks.sliding_window_view(padded, (block, block))
     own = np.lib.stride_tricks.sliding_window_view(np.pad(valid, block // 2), (block, block)).all(axis=(2, 3))
-    tiles = blocks[block // 2::block, block // 2::block][own[block // 2::block, block // 2::block]]
+    tiles = blocks[block // 2 :: block, block // 2 :: block][own[block // 2 :: block, block // 2 :: block]]
     # a small or patchy scene may have too few whole tiles to find the components
     tiles = tiles if len(tiles) > block * block else blocks[valid]
     tiles = tiles.reshape(len(tiles), -1)
@@ -220,8 +234,10 @@ def change_threshold(intensity: np.ndarray, valid: np.ndarray | None = None, met
     intensity = np.asarray(intensity, np.float64)
     valid = ~np.isnan(intensity) if valid is None else np.asarray(valid)
     if valid.shape != intensity.shape or valid.dtype != bool:
-        raise ValueError(f'the mask of valid pixels is {valid.dtype} of the shape {valid.shape}, expected bool of the '
-                         f'shape {intensity.shape} of the intensity')
+        raise ValueError(
+            f'the mask of valid pixels is {valid.dtype} of the shape {valid.shape}, expected bool of the '
+            f'shape {intensity.shape} of the intensity'
+        )
     values = intensity[valid]
     if not values.size:
         raise ValueError('the intensity of change has no valid pixel')
@@ -230,8 +246,9 @@ def change_threshold(intensity: np.ndarray, valid: np.ndarray | None = None, met
     return float(values[0] if np.ptp(values) == 0 else _THRESHOLDS[method](values))
 
 
-def _checked_pair(first: np.ndarray, second: np.ndarray,
-                  valid: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _checked_pair(
+    first: np.ndarray, second: np.ndarray, valid: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     first, second = np.asarray(first), np.asarray(second)
     if first.shape != second.shape:
         raise ValueError(f'the first date has the shape {first.shape}, the second {second.shape}; expected the same')

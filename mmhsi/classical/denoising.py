@@ -21,8 +21,10 @@ def _checked(cube: np.ndarray) -> np.ndarray:
     cube = np.asarray(cube)
     valid_mask(cube, None, 'the noisy cube')
     if min(cube.shape[:2]) < _SMALLEST_SIDE:
-        raise ValueError(f'the noisy cube has {cube.shape[0]} x {cube.shape[1]} pixels, at least {_SMALLEST_SIDE} x '
-                         f'{_SMALLEST_SIDE} are needed')
+        raise ValueError(
+            f'the noisy cube has {cube.shape[0]} x {cube.shape[1]} pixels, at least {_SMALLEST_SIDE} x '
+            f'{_SMALLEST_SIDE} are needed'
+        )
     return cube.astype(np.float64)
 
 
@@ -45,7 +47,7 @@ def noise_sigmas(cube: np.ndarray) -> np.ndarray:
     sigmas = np.zeros(cube.shape[-1])
     for band in np.flatnonzero(np.ptp(cube, axis=(0, 1)) > 0):
         found = details[..., band][details[..., band] > 0]
-        sigmas[band] = np.median(found) / norm.ppf(0.75) if found.size else 0.
+        sigmas[band] = np.median(found) / norm.ppf(0.75) if found.size else 0.0
     return sigmas
 
 
@@ -70,8 +72,9 @@ def wavelet(cube: np.ndarray) -> np.ndarray:
 def _shrink(cube: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
     denoised = cube.copy()
     for band in np.flatnonzero(sigmas > 0):
-        denoised[..., band] = denoise_wavelet(cube[..., band], sigma=sigmas[band], wavelet='db2', mode='soft',
-                                              method='BayesShrink', rescale_sigma=False)
+        denoised[..., band] = denoise_wavelet(
+            cube[..., band], sigma=sigmas[band], wavelet='db2', mode='soft', method='BayesShrink', rescale_sigma=False
+        )
     return denoised
 
 
@@ -95,7 +98,7 @@ def _components(cube: np.ndarray, rank: int | None) -> tuple[np.ndarray, np.ndar
     height, width, bands = cube.shape
     sigmas = noise_sigmas(cube)
     # a band without noise is whitened as if it had a hundredth of the median noise
-    scale = np.maximum(sigmas, max(.01 * np.median(sigmas), 1e-6 * max(float(np.ptp(cube)), 1e-12)))
+    scale = np.maximum(sigmas, max(0.01 * np.median(sigmas), 1e-6 * max(float(np.ptp(cube)), 1e-12)))
     mean = cube.mean(axis=(0, 1))
     pixels = ((cube - mean) / scale).reshape(-1, bands)
     values, directions = np.linalg.eigh(pixels.T @ pixels)
@@ -163,15 +166,16 @@ def low_rank_non_local(cube: np.ndarray, rank: int | None = None) -> np.ndarray:
         ValueError: As :func:`low_rank`.
     """
     images, directions, mean, scale = _components(_checked(cube), rank)
-    denoised = [denoise_nl_means(image, patch_size=5, patch_distance=6, h=_FILTERING, sigma=1., fast_mode=True)
-                for image in np.moveaxis(images, -1, 0)]
+    denoised = [
+        denoise_nl_means(image, patch_size=5, patch_distance=6, h=_FILTERING, sigma=1.0, fast_mode=True)
+        for image in np.moveaxis(images, -1, 0)
+    ]
     return np.stack(denoised, axis=-1) @ directions * scale + mean
 
 
-def robust_low_rank(cube: np.ndarray,
-                    weight: float | None = None,
-                    max_iterations: int = 60,
-                    tolerance: float = 1e-5) -> np.ndarray:
+def robust_low_rank(
+    cube: np.ndarray, weight: float | None = None, max_iterations: int = 60, tolerance: float = 1e-5
+) -> np.ndarray:
     r"""Split the cube into a part of low rank and a sparse part, and keep the first: for impulses, stripes, dead lines.
 
     Principal component pursuit, :math:`\min \|L\|_* + \lambda \|S\|_1` with L + S the (pixels, bands) matrix, by the

@@ -9,8 +9,9 @@ import numpy as np
 _BATCH_BYTES = 2**26
 
 
-def dual_window_batches(valid: np.ndarray, inner: int, outer: int,
-                        bands: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def dual_window_batches(
+    valid: np.ndarray, inner: int, outer: int, bands: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Go through the valid pixels in batches with equally many neighbours.
 
     At the border of the scene the outer window is shifted so that it keeps its size, and the inner window, which stays
@@ -43,13 +44,15 @@ def dual_window_batches(valid: np.ndarray, inner: int, outer: int,
         offsets = (grid[:, None] * width + grid)[outside]
         size = max(1, _BATCH_BYTES // (8 * bands * max(bands, len(offsets))))
         for start in range(0, len(members), size):
-            batch = members[start:start + size]
+            batch = members[start : start + size]
             neighbours = (tops[batch] * width + lefts[batch])[:, None] + offsets
             usable = valid.ravel()[neighbours]
             lonely = np.flatnonzero(usable.sum(axis=1) < 2)
             if lonely.size:
                 pixel = batch[lonely[0]]
-                raise ValueError(f'the pixel at row {rows[pixel]}, column {columns[pixel]} has fewer than two valid '
-                                 f'neighbours in the dual window of {inner} and {outer} pixels; make the outer window '
-                                 'larger or mark the pixel as not valid')
+                raise ValueError(
+                    f'the pixel at row {rows[pixel]}, column {columns[pixel]} has fewer than two valid '
+                    f'neighbours in the dual window of {inner} and {outer} pixels; make the outer window '
+                    'larger or mark the pixel as not valid'
+                )
             yield rows[batch] * width + columns[batch], neighbours, usable

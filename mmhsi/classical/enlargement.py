@@ -17,8 +17,10 @@ def enlarge_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
 def enlarge_lanczos(image: np.ndarray, scale: int) -> np.ndarray:
     """Lanczos kernel of three lobes, by Pillow in single precision; at the border it is cut and renormalised."""
     size = scale * image.shape[1], scale * image.shape[0]
-    bands = [Image.fromarray(np.ascontiguousarray(band, np.float32)).resize(size, Image.Resampling.LANCZOS)
-             for band in np.moveaxis(image, -1, 0)]
+    bands = [
+        Image.fromarray(np.ascontiguousarray(band, np.float32)).resize(size, Image.Resampling.LANCZOS)
+        for band in np.moveaxis(image, -1, 0)
+    ]
     return np.stack([np.asarray(band) for band in bands], axis=-1).astype(image.dtype)
 
 

@@ -25,8 +25,10 @@ def valid_mask(cube: np.ndarray, valid: np.ndarray | None, what: str = 'the cube
         raise ValueError(f'{what} holds values of type {cube.dtype}, expected real numbers')
     valid = np.ones(cube.shape[:2], bool) if valid is None else np.asarray(valid)
     if valid.shape != cube.shape[:2]:
-        raise ValueError(f'the mask of valid pixels has the shape {valid.shape}, but {what} has '
-                         f'{cube.shape[0]} x {cube.shape[1]} pixels')
+        raise ValueError(
+            f'the mask of valid pixels has the shape {valid.shape}, but {what} has '
+            f'{cube.shape[0]} x {cube.shape[1]} pixels'
+        )
     if valid.dtype != bool:
         raise ValueError(f'the mask of valid pixels is of type {valid.dtype}, expected bool')
     if not valid.any():
@@ -35,8 +37,10 @@ def valid_mask(cube: np.ndarray, valid: np.ndarray | None, what: str = 'the cube
         broken = valid & ~np.isfinite(cube).all(axis=-1)
         if broken.any():
             row, column = np.argwhere(broken)[0]
-            raise ValueError(f'{what} holds NaN or infinity in {np.count_nonzero(broken)} pixels, the first at row '
-                             f'{row}, column {column}; exclude them by the mask of valid pixels')
+            raise ValueError(
+                f'{what} holds NaN or infinity in {np.count_nonzero(broken)} pixels, the first at row '
+                f'{row}, column {column}; exclude them by the mask of valid pixels'
+            )
     return valid
 
 
@@ -110,7 +114,9 @@ def checked_windows(inner: int, outer: int, height: int, width: int) -> None:
             scene.
     """
     if inner < 1 or inner % 2 == 0 or outer % 2 == 0 or inner >= outer:
-        raise ValueError(f'the windows have the sides {inner} (inner) and {outer} (outer), expected odd numbers of '
-                         'which the inner is smaller')
+        raise ValueError(
+            f'the windows have the sides {inner} (inner) and {outer} (outer), expected odd numbers of '
+            'which the inner is smaller'
+        )
     if outer > min(height, width):
         raise ValueError(f'the outer window of {outer} x {outer} pixels is larger than the scene of {height} x {width}')

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
-_WIDTHS = 2.**np.arange(-6, 4)  # gamma times the median of the squared distances
-_RIDGES = 10.**np.arange(-6, 2)
-_SHARPNESS = (1., 2., 4., 6., 9., 14.)
+_WIDTHS = 2.0 ** np.arange(-6, 4)  # gamma times the median of the squared distances
+_RIDGES = 10.0 ** np.arange(-6, 2)
+_SHARPNESS = (1.0, 2.0, 4.0, 6.0, 9.0, 14.0)
 _SMALLEST = 1e-6  # a single pixel that is badly wrong decides nothing
 
 
@@ -62,7 +62,7 @@ def leave_one_out(distances: np.ndarray, labels: np.ndarray) -> LeaveOneOut:
     target = np.eye(len(classes))[index]
     target -= target.mean(axis=0)
     rows = np.arange(len(index))
-    best = LeaveOneOut(np.inf, 0., 0., 0.)
+    best = LeaveOneOut(np.inf, 0.0, 0.0, 0.0)
     for width in _WIDTHS:
         values, vectors = np.linalg.eigh(np.exp(-width * distances / scale))
         turned, squares = vectors.T @ target, np.square(vectors)

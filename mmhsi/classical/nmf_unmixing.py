@@ -8,13 +8,15 @@ import numpy as np
 _SMALLEST = 1e-4
 
 
-def sparse_nmf(pixels: np.ndarray,
-               endmembers: np.ndarray,
-               abundances: np.ndarray,
-               sparsity: float | None = None,
-               sum_weight: float = 1.,
-               iterations: int = 300,
-               tolerance: float = 1e-5) -> tuple[np.ndarray, np.ndarray]:
+def sparse_nmf(
+    pixels: np.ndarray,
+    endmembers: np.ndarray,
+    abundances: np.ndarray,
+    sparsity: float | None = None,
+    sum_weight: float = 1.0,
+    iterations: int = 300,
+    tolerance: float = 1e-5,
+) -> tuple[np.ndarray, np.ndarray]:
     r"""Refine endmembers and abundances together (L1/2-NMF).
 
     Minimises :math:`\frac12 \|X - A M\|^2 + \lambda \sum \sqrt{A}` over non-negative A and M by multiplicative updates.
@@ -44,15 +46,21 @@ def sparse_nmf(pixels: np.ndarray,
         ValueError: If a shape is wrong, or a value is negative, NaN or infinite.
     """
     pixels, endmembers, abundances = (np.array(values, np.float64) for values in (pixels, endmembers, abundances))
-    if pixels.ndim != 2 or endmembers.ndim != 2 or (
-            endmembers.shape[1], abundances.shape) != (pixels.shape[1], (len(pixels), len(endmembers))):
-        raise ValueError(f'pixels {pixels.shape}, endmembers {endmembers.shape} and abundances {abundances.shape} do '
-                         'not belong together, expected (N, C), (P, C) and (N, P)')
+    if (
+        pixels.ndim != 2
+        or endmembers.ndim != 2
+        or (endmembers.shape[1], abundances.shape) != (pixels.shape[1], (len(pixels), len(endmembers)))
+    ):
+        raise ValueError(
+            f'pixels {pixels.shape}, endmembers {endmembers.shape} and abundances {abundances.shape} do '
+            'not belong together, expected (N, C), (P, C) and (N, P)'
+        )
     for name, values in (('pixels', pixels), ('endmembers', endmembers), ('abundances', abundances)):
         if not np.isfinite(values).all() or values.min() < 0:
-            raise ValueError(f'the {name} hold negative values, NaN or infinity, which a non-negative factorisation '
-                             'does not know')
-    scale = pixels.max() or 1.
+            raise ValueError(
+                f'the {name} hold negative values, NaN or infinity, which a non-negative factorisation does not know'
+            )
+    scale = pixels.max() or 1.0
     pixels, endmembers = pixels / scale, endmembers / scale
     number, bands = pixels.shape
     if sparsity is None:
@@ -72,8 +80,11 @@ def sparse_nmf(pixels: np.ndarray,
         abundances *= targets / np.maximum(abundances @ gram + slope, 1e-12)
         if step % 10 == 9:
             products = abundances.T @ pixels
-            objective = (power - 2 * (products * endmembers).sum()
-                         + ((abundances.T @ abundances) * (endmembers @ endmembers.T)).sum()) / 2
+            objective = (
+                power
+                - 2 * (products * endmembers).sum()
+                + ((abundances.T @ abundances) * (endmembers @ endmembers.T)).sum()
+            ) / 2
             objective += sparsity * np.sqrt(abundances).sum()
             if earlier - objective < tolerance * abs(earlier):
                 break

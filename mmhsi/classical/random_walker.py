@@ -10,7 +10,7 @@ _DIRECT = 200_000  # pixels up to which a factorisation is the faster way and fi
 _HALF_OF_NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
-def edge_laplacian(guide: np.ndarray, valid: np.ndarray, contrast: float = 10.) -> sparse.csr_matrix:
+def edge_laplacian(guide: np.ndarray, valid: np.ndarray, contrast: float = 10.0) -> sparse.csr_matrix:
     r"""Laplacian of the 8-neighbour graph of an image, whose weights are small across edges.
 
     Neighbours i and j whose values differ by d have the weight :math:`w_{ij} = \exp(-c\, d_{ij}^2 / \overline{d^2})`,
@@ -40,14 +40,14 @@ def edge_laplacian(guide: np.ndarray, valid: np.ndarray, contrast: float = 10.) 
     height, width = valid.shape
     first, second, distance = [], [], []
     for down, right in _HALF_OF_NEIGHBOURS:
-        here = np.s_[:height - down, max(0, -right):width - max(0, right)]
-        there = np.s_[down:, max(0, right):width + min(0, right)]
+        here = np.s_[: height - down, max(0, -right) : width - max(0, right)]
+        there = np.s_[down:, max(0, right) : width + min(0, right)]
         both = valid[here] & valid[there]
         first.append(number[here][both])
         second.append(number[there][both])
         distance.append(np.square(guide[here][both] - guide[there][both]).sum(axis=-1))
     first, second, distance = (np.concatenate(parts) for parts in (first, second, distance))
-    mean = distance.mean() if distance.size else 0.
+    mean = distance.mean() if distance.size else 0.0
     weight = np.exp(-contrast * distance / mean) if mean > 0 else np.ones_like(distance)
     count = int(valid.sum())
     adjacency = sparse.coo_matrix((weight, (first, second)), (count, count)).tocsr()

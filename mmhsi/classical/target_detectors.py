@@ -134,18 +134,23 @@ def osp(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, c
     bands = pixels.shape[1]
     target = checked_target(target, bands)
     if not 1 <= components < bands:
-        raise ValueError(f'a background subspace of {components} components was asked for; with {bands} bands it can '
-                         f'have 1 to {bands - 1}')
+        raise ValueError(
+            f'a background subspace of {components} components was asked for; with {bands} bands it can '
+            f'have 1 to {bands - 1}'
+        )
     background = np.linalg.eigh(pixels.T @ pixels)[1][:, -components:]
     remainder = target - background @ (background.T @ target)
     if np.linalg.norm(remainder) <= 1e-10 * np.linalg.norm(target):
-        raise ValueError(f'the target spectrum lies in the background subspace of {components} components, nothing of '
-                         'it is left; take fewer')
+        raise ValueError(
+            f'the target spectrum lies in the background subspace of {components} components, nothing of '
+            'it is left; take fewer'
+        )
     return score_map(pixels @ remainder / (target @ remainder), valid)
 
 
-def _whitened(cube: np.ndarray, target: np.ndarray,
-              valid: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, GaussianStats, np.ndarray]:
+def _whitened(
+    cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, GaussianStats, np.ndarray]:
     """Pixels and target in the space where the scene has mean 0 and covariance I, and these statistics for SPy."""
     pixels, valid = valid_pixels(cube, valid)
     target = checked_target(target, pixels.shape[1])
@@ -157,8 +162,10 @@ def _whitened(cube: np.ndarray, target: np.ndarray,
 
 def _seen_by_scene(signature: np.ndarray) -> np.ndarray:
     if np.linalg.norm(signature) <= 1e-10:
-        raise ValueError('the target spectrum does not differ from the background (the mean of the scene, or zero) in '
-                         'any direction in which the pixels of the scene vary')
+        raise ValueError(
+            'the target spectrum does not differ from the background (the mean of the scene, or zero) in '
+            'any direction in which the pixels of the scene vary'
+        )
     return signature
 
 

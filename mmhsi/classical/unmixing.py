@@ -11,8 +11,10 @@ _SLOPE = 1e-12
 def _checked(name: str, spectra: np.ndarray, shape: str) -> np.ndarray:
     spectra = np.asarray(spectra)
     if spectra.ndim != 2 or 0 in spectra.shape or spectra.dtype.kind not in 'iuf':
-        raise ValueError(f'the {name} have the shape {spectra.shape} and type {spectra.dtype}, expected real numbers '
-                         f'of shape {shape}')
+        raise ValueError(
+            f'the {name} have the shape {spectra.shape} and type {spectra.dtype}, expected real numbers '
+            f'of shape {shape}'
+        )
     if not np.isfinite(spectra).all():
         raise ValueError(f'the {name} hold NaN or infinity')
     return spectra.astype(np.float64)
@@ -26,7 +28,7 @@ def _leading_directions(moments: np.ndarray, number: int) -> np.ndarray:
 def _snr(pixels: np.ndarray, mean: np.ndarray, directions: np.ndarray) -> float:
     # estimated in dB from the power inside and outside the signal subspace
     power = (pixels**2).sum() / len(pixels)
-    signal = (((pixels - mean) @ directions)**2).sum() / len(pixels) + mean @ mean
+    signal = (((pixels - mean) @ directions) ** 2).sum() / len(pixels) + mean @ mean
     noise = power - signal
     signal -= directions.shape[1] / pixels.shape[1] * power
     if noise <= 0:
@@ -61,14 +63,16 @@ def vca(pixels: np.ndarray, num_endmembers: int, seed: int = 0) -> tuple[np.ndar
     pixels = _checked('pixels', pixels, '(N, C)')
     number, bands = pixels.shape
     if not 2 <= num_endmembers <= min(number, bands):
-        raise ValueError(f'{num_endmembers} endmembers are to be found in {number} pixels of {bands} bands, expected 2 '
-                         f'to {min(number, bands)}')
+        raise ValueError(
+            f'{num_endmembers} endmembers are to be found in {number} pixels of {bands} bands, expected 2 '
+            f'to {min(number, bands)}'
+        )
     scaled = pixels / (np.abs(pixels).max() or 1)
     mean = scaled.mean(axis=0)
     centred = scaled - mean
     principal = _leading_directions(centred.T @ centred / number, num_endmembers)
     if _snr(scaled, mean, principal) < 15 + 10 * np.log10(num_endmembers):
-        projected = centred @ principal[:, :num_endmembers - 1]
+        projected = centred @ principal[:, : num_endmembers - 1]
         constant = np.linalg.norm(projected, axis=1).max()
         projected = np.column_stack([projected, np.full(number, constant)])
     else:
@@ -89,8 +93,9 @@ def vca(pixels: np.ndarray, num_endmembers: int, seed: int = 0) -> tuple[np.ndar
         along = np.abs(projected @ (direction / np.linalg.norm(direction)))
         chosen[step] = along.argmax()
         if not along[chosen[step]] > 1e-9 * reach:
-            raise ValueError(f'the pixels have no more than {step} vertices, but {num_endmembers} endmembers are to be '
-                             'found')
+            raise ValueError(
+                f'the pixels have no more than {step} vertices, but {num_endmembers} endmembers are to be found'
+            )
         found[:, step] = projected[chosen[step]]
     return pixels[chosen], chosen
 
@@ -123,8 +128,10 @@ def fcls(pixels: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
     if endmembers.shape[1] != bands:
         raise ValueError(f'the pixels have {bands} bands, the endmembers {endmembers.shape[1]}')
     if count > 1 and np.linalg.matrix_rank(endmembers[1:] - endmembers[0]) < count - 1:
-        raise ValueError(f'the {count} endmembers are affinely dependent: one is a mixture of the others, and the '
-                         'abundances are not unique')
+        raise ValueError(
+            f'the {count} endmembers are affinely dependent: one is a mixture of the others, and the '
+            'abundances are not unique'
+        )
     # abundances do not depend on the origin, and the spread of the endmembers is what tells them apart
     origin = endmembers.mean(axis=0)
     spread = np.abs(endmembers - origin).max() or 1
@@ -163,12 +170,19 @@ def shape_shares(pixels: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: As :func:`fcls`.
     """
-    return fcls(unit_spectra(_checked('pixels', pixels, '(N, C)')),
-                unit_spectra(_checked('endmembers', endmembers, '(P, C)')))
+    return fcls(
+        unit_spectra(_checked('pixels', pixels, '(N, C)')), unit_spectra(_checked('endmembers', endmembers, '(P, C)'))
+    )
 
 
-def _advance(gram: np.ndarray, targets: np.ndarray, present: np.ndarray, abundances: np.ndarray,
-             tolerance: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+def _advance(
+    gram: np.ndarray,
+    targets: np.ndarray,
+    present: np.ndarray,
+    abundances: np.ndarray,
+    tolerance: np.ndarray,
+    pixels: np.ndarray,
+) -> np.ndarray:
     """One step of the pixels of the given numbers, in place; returns which of them are at their optimum."""
     mask, start, rows = present[pixels], abundances[pixels], np.arange(len(pixels))
     goal = _constrained_minimum(gram, targets[pixels], mask)

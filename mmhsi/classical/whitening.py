@@ -34,8 +34,11 @@ def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray
     scale = np.sqrt(np.square(moments).mean(axis=0))
     varied = scale > _CONSTANT * np.abs(pixels).max(axis=0)
     if not varied.any():
-        raise ValueError(f'all {count} valid pixels are equal, there is no covariance' if centred else
-                         'all valid pixels are zero in every band')
+        raise ValueError(
+            f'all {count} valid pixels are equal, there is no covariance'
+            if centred
+            else 'all valid pixels are zero in every band'
+        )
     # W of the unscaled matrix is that of the scaled one, divided by the scale band by band
     scaled = moments[:, varied] / scale[varied]
     eigenvalues, eigenvectors = np.linalg.eigh(scaled.T @ scaled / (count - centred))

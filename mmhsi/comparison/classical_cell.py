@@ -41,8 +41,10 @@ def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dic
             for scene in find_scenes(dataset):
                 known = classical_methods(scene)
                 if method not in known:
-                    raise ValueError(f'{cfg.filename}: unknown method {method!r}; for scene {scene.name!r} there are '
-                                     f'{", ".join(known)}')
+                    raise ValueError(
+                        f'{cfg.filename}: unknown method {method!r}; for scene {scene.name!r} there are '
+                        f'{", ".join(known)}'
+                    )
                 results[scene.name] = known[method](scene, evaluate_on=subset, **options)
         if len(results) > 1:
             raise ValueError(f'{cfg.filename}: a classical method is compared on one scene, found {len(results)}')
@@ -61,5 +63,5 @@ def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dic
         train_wall_seconds=watch.wall_seconds,
         test_seconds=None,
         test_wall_seconds=None,
-        chosen={key: value for key, value in settings.items() if isinstance(value, (str, int, float, bool))}), results
-
+        chosen={key: value for key, value in settings.items() if isinstance(value, (str, int, float, bool))},
+    ), results

@@ -24,7 +24,7 @@ class Stopwatch:
 
     def __init__(self, device: str) -> None:
         self._clock = time.process_time if device == 'cpu' else time.perf_counter
-        self.seconds = self.wall_seconds = 0.
+        self.seconds = self.wall_seconds = 0.0
 
     def __enter__(self) -> 'Stopwatch':
         self._start, self._wall_start = self._clock(), time.perf_counter()

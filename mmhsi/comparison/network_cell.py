@@ -52,7 +52,8 @@ def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) 
         train_wall_seconds=training.wall_seconds,
         test_seconds=testing.seconds,
         test_wall_seconds=testing.wall_seconds,
-        tested_state='last' if best is None else Path(best).stem)
+        tested_state='last' if best is None else Path(best).stem,
+    )
     for checkpoint in folder.rglob('*.pth'):  # hundreds of runs would fill the disk
         checkpoint.unlink()
     return record, results
@@ -90,11 +91,16 @@ def save_maps(path: Path, results: dict) -> None:
             after the other. Results without label maps write nothing.
         results (dict): Results by the name of the scene.
     """
-    maps = [(result.prediction, result.target) for result in results.values()
-            if getattr(result, 'prediction', None) is not None and getattr(result, 'target', None) is not None]
+    maps = [
+        (result.prediction, result.target)
+        for result in results.values()
+        if getattr(result, 'prediction', None) is not None and getattr(result, 'target', None) is not None
+    ]
     if not maps or any(np.asarray(prediction).dtype.kind not in 'ui' for prediction, _ in maps):
         return
     evaluated = [np.flatnonzero(target != 255) for _, target in maps]
-    correct = [(prediction.ravel() == target.ravel())[pixels]
-               for (prediction, target), pixels in zip(maps, evaluated, strict=True)]
+    correct = [
+        (prediction.ravel() == target.ravel())[pixels]
+        for (prediction, target), pixels in zip(maps, evaluated, strict=True)
+    ]
     np.savez_compressed(path, pixels=np.concatenate(evaluated), correct=np.concatenate(correct))

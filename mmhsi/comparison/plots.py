@@ -64,19 +64,30 @@ def size_figure(suite: Suite, setting: str, rows: Sequence[Row]) -> Figure | Non
     return _curve_figure(points, score, f'{suite.name}: {setting}', 'parameters')
 
 
-def _curve_figure(points: Mapping[str, Sequence[tuple[float, float, float]]], score: str, title: str,
-                  abscissa: str = 'training pixels of the scene') -> Figure:
+def _curve_figure(
+    points: Mapping[str, Sequence[tuple[float, float, float]]],
+    score: str,
+    title: str,
+    abscissa: str = 'training pixels of the scene',
+) -> Figure:
     notes = [f'{own[-1][1]:.4f}' for own in points.values()]
-    canvas, (axes, ), lines = curve_frame(list(points), notes, title, 'mean and standard deviation over the seeds', 1)
+    canvas, (axes,), lines = curve_frame(list(points), notes, title, 'mean and standard deviation over the seeds', 1)
     for (name, own), line in zip(points.items(), lines, strict=True):
         across, means, stds = np.array(sorted(own)).T
         axes.errorbar(across, means, np.nan_to_num(stds), marker='o', capsize=3, **line)
         if abscissa == 'parameters':  # colours repeat, and a point has no style of a line
-            axes.annotate(name, (across[0], means[0]), (5, 4), textcoords='offset points', fontsize=TEXT_SIZE - 2,
-                          color=QUIET_COLOUR, parse_math=False)
+            axes.annotate(
+                name,
+                (across[0], means[0]),
+                (5, 4),
+                textcoords='offset points',
+                fontsize=TEXT_SIZE - 2,
+                color=QUIET_COLOUR,
+                parse_math=False,
+            )
     axes.set_xscale('log')
     axes.autoscale(axis='y')
-    axes.margins(x=.08, y=.08)
+    axes.margins(x=0.08, y=0.08)
     if abscissa != 'parameters':  # few values, which are best read as they are
         values = sorted({round(value) for own in points.values() for value, *_ in own})
         axes.set_xticks(values)

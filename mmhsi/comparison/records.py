@@ -52,16 +52,20 @@ def read_record(folder: str | Path) -> dict | None:
 def whole_record(folder: str | Path) -> dict | None:
     """As :func:`read_record`, but None too if an entry is missing that tables need, as in a file from elsewhere."""
     record = read_record(folder)
-    known = record is not None and all(isinstance(record.get(name), kind)
-                                       for name, kind in _ENTRIES[record['status']].items())
+    known = record is not None and all(
+        isinstance(record.get(name), kind) for name, kind in _ENTRIES[record['status']].items()
+    )
     return record if known else None
 
 
 def why_no_record(folder: str | Path) -> str | None:
     """A sentence on the file in the place of a record that is none; None if there is no file, or it is one."""
     path = Path(folder) / RECORD
-    return f'{path}: this is no record of a cell, which counts as not run' if path.exists() and whole_record(
-        folder) is None else None
+    return (
+        f'{path}: this is no record of a cell, which counts as not run'
+        if path.exists() and whole_record(folder) is None
+        else None
+    )
 
 
 def inputs_of(cfg: Mapping, before: Any = None) -> dict[str, dict]:
@@ -71,8 +75,9 @@ def inputs_of(cfg: Mapping, before: Any = None) -> dict[str, dict]:
         cfg (Mapping): The whole config.
         before (Any): The entry 'inputs' of an earlier record; what was not touched since is not read again.
     """
-    parts = {name: value for name, value in cfg.items()
-             if name in _INPUTS or name.endswith(('_dataloader', '_evaluator'))}
+    parts = {
+        name: value for name, value in cfg.items() if name in _INPUTS or name.endswith(('_dataloader', '_evaluator'))
+    }
     return identify(files_of_config(parts), before if isinstance(before, Mapping) else None)
 
 
@@ -86,8 +91,11 @@ def differences(record: Mapping) -> list[str]:
         if names:
             found.append(f'{", ".join(names[:3])}{", ..." if len(names) > 3 else ""} changed since')
     before, now = record.get('versions') or {}, package_versions()
-    others = [f'{name} {before.get(name, "absent")}, now {now.get(name, "absent")}'
-              for name in sorted({*before, *now}) if before.get(name) != now.get(name) and name in before]
+    others = [
+        f'{name} {before.get(name, "absent")}, now {now.get(name, "absent")}'
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name) and name in before
+    ]
     if others:
         found.append(f'other versions: {"; ".join(others)}')
     if record.get('code') not in (None, code_digest()):

@@ -68,17 +68,26 @@ def write_report(suite: Suite, root: str | Path, cells: Sequence[Cell] | None = 
 
 def _notes(suite: Suite, setting: str, rows: Sequence[Row]) -> list[str]:
     options = suite.settings[setting]
-    sizes = {(record['split']['train'], record['split']['val'], record['split']['test'])
-             for row in rows for record in row.records.values() if record.get('split')}
-    lines = [f'Mean ± standard deviation over the seeds. Tests compare {main_score(suite, setting)} with that of the '
-             'contestant marked *.']
+    sizes = {
+        (record['split']['train'], record['split']['val'], record['split']['test'])
+        for row in rows
+        for record in row.records.values()
+        if record.get('split')
+    }
+    lines = [
+        f'Mean ± standard deviation over the seeds. Tests compare {main_score(suite, setting)} with that of the '
+        'contestant marked *.'
+    ]
     if options.get('note'):
         lines.append(options['note'])
     if options.get('customary'):
         lines.append(f'Leakage: {main_score(suite, setting)} of "{options["customary"]}" less that of this setting.')
     if sizes:
-        lines.append('Training, validation and test pixels: ' + '; '.join(
-            ', '.join(map(str, size)) for size in sorted(sizes)) + '.')
+        lines.append(
+            'Training, validation and test pixels: '
+            + '; '.join(', '.join(map(str, size)) for size in sorted(sizes))
+            + '.'
+        )
     machines = sorted({record['device'] for row in rows for record in row.records.values()})
     if machines:
         lines.append(f'Seconds on {", ".join(machines)}; those of a CPU are processor time of all cores together.')
@@ -94,15 +103,28 @@ def _warnings(records: Sequence[dict]) -> list[str]:
     for record in records:
         if record['status'] == 'done':
             for sentence in differences(record):
-                marked.setdefault(sentence, []).append(f'{record["setting"]}, {record["contestant"]}, seed '
-                                                       f'{record["seed"]}')
+                marked.setdefault(sentence, []).append(
+                    f'{record["setting"]}, {record["contestant"]}, seed {record["seed"]}'
+                )
     if marked:
-        lines += ['## Made otherwise', '', 'Scores that are not those of the present files, packages and code:', '',
-                  *(f'- {sentence}: {"; ".join(cells)}' for sentence, cells in marked.items()), '']
+        lines += [
+            '## Made otherwise',
+            '',
+            'Scores that are not those of the present files, packages and code:',
+            '',
+            *(f'- {sentence}: {"; ".join(cells)}' for sentence, cells in marked.items()),
+            '',
+        ]
     failed = [record for record in records if record['status'] != 'done']
     if failed:
         lines += ['## Failed', '']
         for record in failed:
-            lines += [f'{record["setting"]}, {record["contestant"]}, seed {record["seed"]}: {record["error"]}', '',
-                      '```text', *record['last_lines'], '```', '']
+            lines += [
+                f'{record["setting"]}, {record["contestant"]}, seed {record["seed"]}: {record["error"]}',
+                '',
+                '```text',
+                *record['last_lines'],
+                '```',
+                '',
+            ]
     return lines

@@ -44,24 +44,35 @@ def run_cell(cell: Cell, folder: Path, device: str = 'cpu', threads: int = 1, pi
     else:
         found, results = run_classical(cfg, cell.method, cell.seeded(cell.options))
     save_maps(folder / MAPS, results)
-    record = dict(identity(cell), status='done', hash=fingerprint, **found, peak_memory=peak_memory(device),
-                  device=_device_name(device), threads=threads, inputs=inputs, versions=package_versions(),
-                  code=code_digest())
+    record = dict(
+        identity(cell),
+        status='done',
+        hash=fingerprint,
+        **found,
+        peak_memory=peak_memory(device),
+        device=_device_name(device),
+        threads=threads,
+        inputs=inputs,
+        versions=package_versions(),
+        code=code_digest(),
+    )
     write_record(folder, record)
     return record
 
 
 def identity(cell: Cell) -> dict:
     """What tells a cell from others in its record."""
-    return dict(contestant=cell.contestant, setting=cell.setting, seed=cell.seed, config=cell.config.name,
-                method=cell.method)
+    return dict(
+        contestant=cell.contestant, setting=cell.setting, seed=cell.seed, config=cell.config.name, method=cell.method
+    )
 
 
-def run_in_process(cell: Cell, folder: Path, device: str, threads: int, pictures: bool,
-                   environment: Mapping[str, str], runner_id: int) -> None:
+def run_in_process(
+    cell: Cell, folder: Path, device: str, threads: int, pictures: bool, environment: Mapping[str, str], runner_id: int
+) -> None:
     """Entry of the process of a cell: everything that is printed goes to its log; ends with 1 after an error, and with
     the process that runs the suite."""
-    threading.Thread(target=_end_with, args=(runner_id, ), daemon=True).start()
+    threading.Thread(target=_end_with, args=(runner_id,), daemon=True).start()
     os.environ.update(environment)  # that of the process from which this one is forked may be older
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG).open('w') as log:

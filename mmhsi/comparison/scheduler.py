@@ -8,15 +8,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from mmhsi.comparison.records import (
-    LOG,
-    differences,
-    inputs_of,
-    last_lines,
-    whole_record,
-    why_no_record,
-    write_record,
-)
+from mmhsi.comparison.records import LOG, differences, inputs_of, last_lines, whole_record, why_no_record, write_record
 from mmhsi.comparison.run_cell import identity, run_in_process
 from mmhsi.comparison.suite import Cell
 from mmhsi.utils.identity import changes
@@ -42,14 +34,16 @@ def is_finished(cell: Cell, folder: Path) -> bool:
     return 'inputs' not in record or not changes(record['inputs'], inputs_of(cfg.to_dict(), record['inputs']))
 
 
-def run_cells(cells: Sequence[Cell],
-              root: Path,
-              devices: Sequence[str] = ('cpu', ),
-              jobs: int = 1,
-              threads: int = 1,
-              timeout: float | None = None,
-              pictures: bool = False,
-              report: Callable[[str], None] = print) -> list[dict]:
+def run_cells(
+    cells: Sequence[Cell],
+    root: Path,
+    devices: Sequence[str] = ('cpu',),
+    jobs: int = 1,
+    threads: int = 1,
+    timeout: float | None = None,
+    pictures: bool = False,
+    report: Callable[[str], None] = print,
+) -> list[dict]:
     """Run the cells that are not finished yet.
 
     A cell is a process of its own: if it fails, is killed or takes too long, its record says so with the last lines of
@@ -77,11 +71,22 @@ def run_cells(cells: Sequence[Cell],
     finished = {cell.name for cell in cells} - {cell.name for cell in waiting}
     marked = sum(bool(differences(whole_record(root / name) or {})) for name in finished)
     if marked:
-        report(f'{marked} of the finished ones were made with other versions or code, which the report says; remove '
-               'their folders to run them anew')
+        report(
+            f'{marked} of the finished ones were made with other versions or code, which the report says; remove '
+            'their folders to run them anew'
+        )
     context = multiprocessing.get_context('forkserver' if set(devices) == {'cpu'} else 'spawn')
-    context.set_forkserver_preload(['mmhsi.comparison.run_cell', 'mmpretrain.models', 'mmseg.models',
-                                    'mmhsi.models', 'mmhsi.datasets', 'mmhsi.engine', 'mmhsi.evaluation'])
+    context.set_forkserver_preload(
+        [
+            'mmhsi.comparison.run_cell',
+            'mmpretrain.models',
+            'mmseg.models',
+            'mmhsi.models',
+            'mmhsi.datasets',
+            'mmhsi.engine',
+            'mmhsi.evaluation',
+        ]
+    )
     free = [device for _ in range(jobs) for device in devices]
     running: list[_Running] = []
     done = 0
@@ -91,10 +96,11 @@ def run_cells(cells: Sequence[Cell],
                 cell, device = waiting.pop(0), free.pop(0)
                 process = context.Process(
                     target=run_in_process,
-                    args=(cell, root / cell.name, device, threads, pictures, dict(os.environ), os.getpid()))
+                    args=(cell, root / cell.name, device, threads, pictures, dict(os.environ), os.getpid()),
+                )
                 process.start()
                 running.append(_Running(cell, process, device, time.monotonic()))
-            wait([item.process.sentinel for item in running], timeout=1.)
+            wait([item.process.sentinel for item in running], timeout=1.0)
             for item in list(running):
                 late = timeout is not None and time.monotonic() - item.started > timeout
                 if item.process.is_alive() and not late:
@@ -127,8 +133,14 @@ def _end(item: _Running, folder: Path, late: bool, timeout: float | None) -> dic
         reason = f'killed by signal {-code}' + (', perhaps for want of memory' if code == -9 else '')
     else:
         reason = f'ended with code {code}'
-    record = dict(identity(item.cell), status='failed', hash=item.cell.fingerprint(), error=reason,
-                  seconds=round(seconds, 1), last_lines=last_lines(folder / LOG))
+    record = dict(
+        identity(item.cell),
+        status='failed',
+        hash=item.cell.fingerprint(),
+        error=reason,
+        seconds=round(seconds, 1),
+        last_lines=last_lines(folder / LOG),
+    )
     write_record(folder, record)
     return record
 

@@ -30,7 +30,7 @@ def paired_t_test(first: Sequence[float], second: Sequence[float]) -> float:
     if len(differences) < 2:
         return float('nan')
     if not differences.any():
-        return 1.
+        return 1.0
     if np.ptp(differences) == 0:
         return float('nan')
     return float(stats.ttest_rel(first, second).pvalue)
@@ -48,7 +48,7 @@ def wilcoxon_test(first: Sequence[float], second: Sequence[float]) -> float:
     if len(differences) < 2:
         return float('nan')
     if not differences.any():
-        return 1.
+        return 1.0
     return float(stats.wilcoxon(first, second).pvalue)
 
 
@@ -74,10 +74,10 @@ def mcnemar_test(first_correct: np.ndarray, second_correct: np.ndarray) -> tuple
         raise ValueError(f"McNemar's test needs the same pixels of both, found {first.size} and {second.size}")
     b, c = int(np.count_nonzero(first & ~second)), int(np.count_nonzero(~first & second))
     if b + c == 0:
-        return 1., b, c
+        return 1.0, b, c
     if b + c < EXACT_BELOW:
         return float(stats.binomtest(b, b + c).pvalue), b, c
-    statistic = max(abs(b - c) - 1, 0)**2 / (b + c)
+    statistic = max(abs(b - c) - 1, 0) ** 2 / (b + c)
     return float(stats.chi2.sf(statistic, 1)), b, c
 
 

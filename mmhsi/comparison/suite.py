@@ -119,8 +119,9 @@ class Suite:
         chosen = {pattern: [cell for cell in self.cells if _matches(cell, pattern)] for pattern in patterns}
         for pattern, cells in chosen.items():
             if not cells:
-                raise ValueError(f'suite {self.name!r}: no cell matches {pattern!r}; there are cells such as '
-                                 f'{self.cells[0].name}')
+                raise ValueError(
+                    f'suite {self.name!r}: no cell matches {pattern!r}; there are cells such as {self.cells[0].name}'
+                )
         wanted = {cell.name for cells in chosen.values() for cell in cells}
         return [cell for cell in self.cells if cell.name in wanted]
 
@@ -168,13 +169,16 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
     for name, setting in settings.items():
         _check_keys(f'{path}: setting {name!r}', setting, _SETTING_KEYS)
         if setting.get('customary') is not None and setting['customary'] not in settings:
-            raise ValueError(f'{path}: setting {name!r} names {setting["customary"]!r} as the customary one; there are '
-                             f'{", ".join(settings)}')
+            raise ValueError(
+                f'{path}: setting {name!r} names {setting["customary"]!r} as the customary one; there are '
+                f'{", ".join(settings)}'
+            )
     names = [contestant.get('name') for contestant in cfg['contestants']]
     reference = cfg.get('reference')
     if reference is not None and reference not in names:
-        raise ValueError(f'{path}: the reference {reference!r} is no contestant; there are '
-                         f'{", ".join(map(str, names))}')
+        raise ValueError(
+            f'{path}: the reference {reference!r} is no contestant; there are {", ".join(map(str, names))}'
+        )
     for contestant in cfg['contestants']:
         _check_contestant(path, contestant, settings)
     cells = tuple(_cells(path, cfg, seeds))
@@ -192,10 +196,15 @@ def _cells(path: Path, cfg: dict, seeds: Sequence[int] | None) -> Iterator[Cell]
             for item, own in zip(taking_part, drawn, strict=True):
                 if seed in own:
                     yield Cell(
-                        item['name'], name, seed, (path.parent / item['config']).resolve(), item.get('method'),
+                        item['name'],
+                        name,
+                        seed,
+                        (path.parent / item['config']).resolve(),
+                        item.get('method'),
                         item.get('options', {}),
                         {**setting.get('scene', {}), **item.get('scene', {})},
-                        {**setting.get('cfg_options', {}), **item.get('cfg_options', {})})
+                        {**setting.get('cfg_options', {}), **item.get('cfg_options', {})},
+                    )
 
 
 def _check_contestant(path: Path, contestant: Mapping, settings: Mapping) -> None:

@@ -96,8 +96,11 @@ def split_conflicts(records: Iterable[dict]) -> list[str]:
     for record in records:
         if record['status'] == 'done' and record.get('split'):
             hashes.setdefault((record['setting'], record['seed']), {})[record['contestant']] = record['split']['hash']
-    return [f'{setting}, seed {seed}: the splits differ: ' + ', '.join(f'{name} {key}' for name, key in own.items())
-            for (setting, seed), own in hashes.items() if len(set(own.values())) > 1]
+    return [
+        f'{setting}, seed {seed}: the splits differ: ' + ', '.join(f'{name} {key}' for name, key in own.items())
+        for (setting, seed), own in hashes.items()
+        if len(set(own.values())) > 1
+    ]
 
 
 def _by_state(records: Iterable[dict]) -> tuple[dict[int, dict], dict[int, dict]]:
@@ -126,12 +129,15 @@ def _compare(rows: Sequence[Row], reference: Row | None, suite: Suite, setting: 
             continue
         pair = [values[seed] for seed in common], [own[seed] for seed in common]
         row.tests = {'t': paired_t_test(*pair), 'Wilcoxon': wilcoxon_test(*pair)}
-        maps = [(_correct(root, setting, row.contestant, seed), _correct(root, setting, reference.contestant, seed))
-                for seed in common]
+        maps = [
+            (_correct(root, setting, row.contestant, seed), _correct(root, setting, reference.contestant, seed))
+            for seed in common
+        ]
         maps = [(first, second) for first, second in maps if first is not None and second is not None]
         if maps and all(np.array_equal(first['pixels'], second['pixels']) for first, second in maps):
-            row.tests['McNemar'] = mcnemar_test(*(np.concatenate([pair[side]['correct'] for pair in maps])
-                                                  for side in (0, 1)))[0]
+            row.tests['McNemar'] = mcnemar_test(
+                *(np.concatenate([pair[side]['correct'] for pair in maps]) for side in (0, 1))
+            )[0]
 
 
 def _correct(root: Path, setting: str, contestant: str, seed: int) -> Mapping[str, np.ndarray] | None:

@@ -12,12 +12,13 @@ from mmhsi.comparison.suite import Suite
 from mmhsi.comparison.summary import Row, reference_of
 
 _COSTS = {  # heading: entry of a record, divisor, decimals
-    'parameters / 10^6': (('parameters', ), 1e6, 3),
-    'FLOPs / 10^9': (('flops', ), 1e9, 3),
-    'training / s': (('train_seconds', ), 1, 0),
-    'test / s': (('test_seconds', ), 1, 1),
+    'parameters / 10^6': (('parameters',), 1e6, 3),
+    'FLOPs / 10^9': (('flops',), 1e9, 3),
+    'training / s': (('train_seconds',), 1, 0),
+    'test / s': (('test_seconds',), 1, 1),
     'memory / MiB': (('peak_memory', 'memory'), 1, 0),
-    'device memory / MiB': (('peak_memory', 'device_memory'), 1, 0)}
+    'device memory / MiB': (('peak_memory', 'device_memory'), 1, 0),
+}
 _LATEX = {'&': r'\&', '%': r'\%', '_': r'\_', '#': r'\#', '$': r'\$', '^': r'\^{}', '±': r'$\pm$', '<': r'$<$'}
 
 
@@ -33,8 +34,9 @@ def columns(suite: Suite, setting: str, rows: Sequence[Row]) -> list[list[str]]:
     tests = list(dict.fromkeys(name for row in rows for name in row.tests))
     leaking = any(row.leakage is not None for row in rows)
     first = next(iter(scores))
-    table = [['contestant', 'seeds', *scores, *(['leakage'] if leaking else []), *(f'p, {name}' for name in tests),
-              *costs]]
+    table = [
+        ['contestant', 'seeds', *scores, *(['leakage'] if leaking else []), *(f'p, {name}' for name in tests), *costs]
+    ]
     for row in rows:
         seeds = str(len(row.records)) + (f', {len(row.failed)} failed' if row.failed else '')
         cells = [row.contestant + (' *' if row is reference and tests else ''), seeds]
@@ -58,13 +60,26 @@ def markdown(table: Sequence[Sequence[str]]) -> str:
 
 def latex(table: Sequence[Sequence[str]], caption: str) -> str:
     """A table for LaTeX with the rules of the package booktabs."""
-    head, *rows = [' & '.join(''.join(_LATEX.get(letter, letter) for letter in cell) for cell in line) + r' \\'
-                   for line in table]
+    head, *rows = [
+        ' & '.join(''.join(_LATEX.get(letter, letter) for letter in cell) for cell in line) + r' \\' for line in table
+    ]
     caption = ''.join(_LATEX.get(letter, letter) for letter in caption)
-    return '\n'.join([
-        r'\begin{table}', r'\centering', rf'\caption{{{caption}}}',
-        rf'\begin{{tabular}}{{l{"r" * (len(table[0]) - 1)}}}', r'\toprule', head, r'\midrule', *rows, r'\bottomrule',
-        r'\end{tabular}', r'\end{table}', ''])
+    return '\n'.join(
+        [
+            r'\begin{table}',
+            r'\centering',
+            rf'\caption{{{caption}}}',
+            rf'\begin{{tabular}}{{l{"r" * (len(table[0]) - 1)}}}',
+            r'\toprule',
+            head,
+            r'\midrule',
+            *rows,
+            r'\bottomrule',
+            r'\end{tabular}',
+            r'\end{table}',
+            '',
+        ]
+    )
 
 
 def long_csv(suite: Suite, table: dict[str, list[Row]]) -> str:
@@ -72,16 +87,35 @@ def long_csv(suite: Suite, table: dict[str, list[Row]]) -> str:
     scores = list(dict.fromkeys(score for setting in table for score in suite.scores_of(setting)))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['setting', 'contestant', 'seed', 'status', *scores, *('_'.join(keys) for keys, *_ in
-                                                                         _COSTS.values()), 'split', 'config_hash'])
+    writer.writerow(
+        [
+            'setting',
+            'contestant',
+            'seed',
+            'status',
+            *scores,
+            *('_'.join(keys) for keys, *_ in _COSTS.values()),
+            'split',
+            'config_hash',
+        ]
+    )
     for setting, rows in table.items():
         for row in rows:
             for seed, record in sorted({**row.records, **row.failed}.items()):
                 values = record.get('scores', {})
                 costs = [_entry(record, keys) for keys, *_ in _COSTS.values()]
-                writer.writerow([setting, row.contestant, seed, record['status'],
-                                 *(values.get(score) for score in scores), *costs,
-                                 (record.get('split') or {}).get('hash'), record.get('hash')])
+                writer.writerow(
+                    [
+                        setting,
+                        row.contestant,
+                        seed,
+                        record['status'],
+                        *(values.get(score) for score in scores),
+                        *costs,
+                        (record.get('split') or {}).get('hash'),
+                        record.get('hash'),
+                    ]
+                )
     return text.getvalue()
 
 

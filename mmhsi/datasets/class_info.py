@@ -15,9 +15,29 @@ BLACK_AND_WHITE: tuple[Color, ...] = ((0, 0, 0), (255, 255, 255))
 # The colours customary for Indian Pines (the first 16) and the WHU-Hi scenes (all 22); the 16th is olive instead of
 # (238, 0, 0), which cannot be told from the first.
 _COLORS_22: tuple[Color, ...] = (
-    (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255), (255, 0, 255), (176, 48, 96), (46, 139, 87),
-    (160, 32, 240), (255, 127, 80), (127, 255, 212), (218, 112, 214), (160, 82, 45), (127, 255, 0), (216, 191, 216),
-    (128, 128, 0), (238, 154, 0), (85, 26, 139), (0, 139, 0), (37, 58, 150), (47, 78, 161), (123, 18, 20))
+    (255, 0, 0),
+    (0, 255, 0),
+    (0, 0, 255),
+    (255, 255, 0),
+    (0, 255, 255),
+    (255, 0, 255),
+    (176, 48, 96),
+    (46, 139, 87),
+    (160, 32, 240),
+    (255, 127, 80),
+    (127, 255, 212),
+    (218, 112, 214),
+    (160, 82, 45),
+    (127, 255, 0),
+    (216, 191, 216),
+    (128, 128, 0),
+    (238, 154, 0),
+    (85, 26, 139),
+    (0, 139, 0),
+    (37, 58, 150),
+    (47, 78, 161),
+    (123, 18, 20),
+)
 
 
 @dataclass(frozen=True)
@@ -35,32 +55,52 @@ class ClassInfo:
 
 def _info(names: str, palette: tuple[Color, ...] | None = None) -> ClassInfo:
     classes = tuple(name.strip() for name in names.split(','))
-    return ClassInfo(classes, palette or _COLORS_22[:len(classes)])
+    return ClassInfo(classes, palette or _COLORS_22[: len(classes)])
 
 
 CLASS_INFO: dict[str, ClassInfo] = {
-    'indian_pines': _info('Alfalfa, Corn-notill, Corn-mintill, Corn, Grass-pasture, Grass-trees, '
-                          'Grass-pasture-mowed, Hay-windrowed, Oats, Soybean-notill, Soybean-mintill, Soybean-clean, '
-                          'Wheat, Woods, Buildings-Grass-Trees-Drives, Stone-Steel-Towers'),
+    'indian_pines': _info(
+        'Alfalfa, Corn-notill, Corn-mintill, Corn, Grass-pasture, Grass-trees, '
+        'Grass-pasture-mowed, Hay-windrowed, Oats, Soybean-notill, Soybean-mintill, Soybean-clean, '
+        'Wheat, Woods, Buildings-Grass-Trees-Drives, Stone-Steel-Towers'
+    ),
     'pavia_university': _info(
         'Asphalt, Meadows, Gravel, Trees, Painted metal sheets, Bare soil, Bitumen, Self-blocking bricks, Shadows',
-        ((216, 191, 216), (0, 255, 0), (0, 255, 255), (45, 138, 86), (255, 0, 255), (255, 165, 0), (159, 31, 239),
-         (255, 0, 0), (255, 255, 0))),
-    'hanchuan': _info('Strawberry, Cowpea, Soybean, Sorghum, Water spinach, Watermelon, Greens, Trees, Grass, '
-                      'Red roof, Gray roof, Plastic, Bare soil, Road, Bright object, Water'),
-    'honghu': _info('Red roof, Road, Bare soil, Cotton, Cotton firewood, Rape, Chinese cabbage, Pakchoi, Cabbage, '
-                    'Tuber mustard, Brassica parachinensis, Brassica chinensis, Small Brassica chinensis, '
-                    'Lactuca sativa, Celtuce, Film-covered lettuce, Romaine lettuce, Carrot, White radish, '
-                    'Garlic sprout, Broad bean, Tree'),
-    'houston2013': _info('Healthy grass, Stressed grass, Synthetic grass, Trees, Soil, Water, Residential, '
-                         'Commercial, Road, Highway, Railway, Parking lot 1, Parking lot 2, Tennis court, '
-                         'Running track'),
+        (
+            (216, 191, 216),
+            (0, 255, 0),
+            (0, 255, 255),
+            (45, 138, 86),
+            (255, 0, 255),
+            (255, 165, 0),
+            (159, 31, 239),
+            (255, 0, 0),
+            (255, 255, 0),
+        ),
+    ),
+    'hanchuan': _info(
+        'Strawberry, Cowpea, Soybean, Sorghum, Water spinach, Watermelon, Greens, Trees, Grass, '
+        'Red roof, Gray roof, Plastic, Bare soil, Road, Bright object, Water'
+    ),
+    'honghu': _info(
+        'Red roof, Road, Bare soil, Cotton, Cotton firewood, Rape, Chinese cabbage, Pakchoi, Cabbage, '
+        'Tuber mustard, Brassica parachinensis, Brassica chinensis, Small Brassica chinensis, '
+        'Lactuca sativa, Celtuce, Film-covered lettuce, Romaine lettuce, Carrot, White radish, '
+        'Garlic sprout, Broad bean, Tree'
+    ),
+    'houston2013': _info(
+        'Healthy grass, Stressed grass, Synthetic grass, Trees, Soil, Water, Residential, '
+        'Commercial, Road, Highway, Railway, Parking lot 1, Parking lot 2, Tennis court, '
+        'Running track'
+    ),
     # the official code numbers these classes and does not name them
     'xiongan': _info(', '.join(f'class {number}' for number in range(1, 21))),
-    'zy1_02d': _info('Reed, Spartina alterniflora, Salt filter pond, Salt evaporation pond, Dry pond, Tamarisk, '
-                     'Salt pan, Seepweed, River, Sea, Mudbank, Tidal creek, Fallow land, Ecological restoration pond, '
-                     'Robinia, Fishpond, Pit pond, Building, Bare land, Paddy field, Cotton, Soybean, Corn',
-                     (*_COLORS_22, (240, 230, 140))),
+    'zy1_02d': _info(
+        'Reed, Spartina alterniflora, Salt filter pond, Salt evaporation pond, Dry pond, Tamarisk, '
+        'Salt pan, Seepweed, River, Sea, Mudbank, Tidal creek, Fallow land, Ecological restoration pond, '
+        'Robinia, Fishpond, Pit pond, Building, Bare land, Paddy field, Cotton, Soybean, Corn',
+        (*_COLORS_22, (240, 230, 140)),
+    ),
 }
 """Class names and colours by the name of the scene."""
 
@@ -82,8 +122,9 @@ def get_class_info(name: str) -> ClassInfo:
     return CLASS_INFO[name]
 
 
-def resolve_classes(classes: Sequence[str] | str | None,
-                    palette: Sequence[Sequence[int]] | None) -> tuple[tuple[str, ...] | None, tuple[Color, ...] | None]:
+def resolve_classes(
+    classes: Sequence[str] | str | None, palette: Sequence[Sequence[int]] | None
+) -> tuple[tuple[str, ...] | None, tuple[Color, ...] | None]:
     """Names and colours as a user gives them, checked against each other.
 
     Args:
@@ -103,5 +144,7 @@ def resolve_classes(classes: Sequence[str] | str | None,
         raise ValueError(f'a scene has 1 to {IGNORE_INDEX} classes, not {len(classes)}')
     if classes is not None and palette is not None and len(classes) != len(palette):
         raise ValueError(f'there are {len(classes)} classes, but {len(palette)} colours')
-    return (None if classes is None else tuple(classes),
-            None if palette is None else tuple(tuple(int(value) for value in color) for color in palette))
+    return (
+        None if classes is None else tuple(classes),
+        None if palette is None else tuple(tuple(int(value) for value in color) for color in palette),
+    )

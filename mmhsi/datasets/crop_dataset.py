@@ -54,16 +54,18 @@ class CropDataset(HSIDataset):
             area holds pixels without data.
     """
 
-    def __init__(self,
-                 scene: dict | Scene,
-                 areas: Sequence[Area] | None = None,
-                 crop_size: int | None = None,
-                 stride: int | Sequence[int] | None = None,
-                 scales: Sequence[float] = (1., ),
-                 clean: bool = True,
-                 pipeline: Sequence[dict | Callable] = (),
-                 metainfo: Mapping | None = None,
-                 **kwargs):
+    def __init__(
+        self,
+        scene: dict | Scene,
+        areas: Sequence[Area] | None = None,
+        crop_size: int | None = None,
+        stride: int | Sequence[int] | None = None,
+        scales: Sequence[float] = (1.0,),
+        clean: bool = True,
+        pipeline: Sequence[dict | Callable] = (),
+        metainfo: Mapping | None = None,
+        **kwargs,
+    ):
         self.scene = get_scene(scene)
         areas = [(0, 0, self.scene.height, self.scene.width)] if areas is None else areas
         self.areas = check_areas(areas, self.scene.height, self.scene.width, f'scene {self.scene.name!r}')
@@ -71,10 +73,12 @@ class CropDataset(HSIDataset):
         self.scales = tuple(float(scale) for scale in scales)
         if not self.areas or not self.scales or min(self.scales) <= 0:
             raise ValueError(f'crops need areas and positive scales, not {areas!r} and {scales!r}')
-        strides = (stride, ) * len(self.scales) if stride is None or np.ndim(stride) == 0 else tuple(stride)
+        strides = (stride,) * len(self.scales) if stride is None or np.ndim(stride) == 0 else tuple(stride)
         if len(strides) != len(self.scales):
-            raise ValueError(f'{len(self.scales)} scales and {len(strides)} strides are given, expected one stride or '
-                             'one for each scale')
+            raise ValueError(
+                f'{len(self.scales)} scales and {len(strides)} strides are given, expected one stride or '
+                'one for each scale'
+            )
         self.strides = tuple(crop_size if step is None else step for step in strides)
         self.clean = clean
         self.skipped = 0
@@ -117,7 +121,7 @@ class CropDataset(HSIDataset):
     def _usable(self, area: Area, size: tuple[int, int], crops: np.ndarray, scale: float) -> np.ndarray:
         """Which of the crops of a copy with ``size`` pixels come from pixels that all hold data, bool (N,)."""
         top, left, rows, cols = area
-        valid = self.scene.valid[top:top + rows, left:left + cols]
+        valid = self.scene.valid[top : top + rows, left : left + cols]
         if valid.all():
             return np.ones(len(crops), dtype=bool)
         reach = 0 if scale == 1 else _SPLINE_REACH
@@ -127,15 +131,18 @@ class CropDataset(HSIDataset):
         for row, col, height, width in crops.tolist():
             parts = tuple(
                 slice(max(int(start * step) - reach, 0), int(np.ceil((start + length - 1) * step)) + reach + 1)
-                for start, length, step in ((row, height, steps[0]), (col, width, steps[1])))
+                for start, length, step in ((row, height, steps[0]), (col, width, steps[1]))
+            )
             usable.append(valid[parts].all())
         return np.array(usable)
 
     def _report(self, skipped: np.ndarray) -> None:
         where = f'{self.scene.info.path}: {len(skipped)} crops hold pixels without data (NaN or nodata)'
         if self.test_mode:
-            raise ValueError(f'{where}, the first lies in the area {self.areas[skipped[0, 1]]}; a test needs areas '
-                             'that hold data everywhere')
+            raise ValueError(
+                f'{where}, the first lies in the area {self.areas[skipped[0, 1]]}; a test needs areas '
+                'that hold data everywhere'
+            )
         print_log(f'{where} and are left out', 'current', logging.WARNING)
 
     def __len__(self) -> int:
@@ -157,13 +164,20 @@ class CropDataset(HSIDataset):
         if scale == 1:
             crop = self.scene.window(area[0] + row, area[1] + col, height, width)
         else:
-            crop = self._copies[number, index][row:row + height, col:col + width].copy()
+            crop = self._copies[number, index][row : row + height, col : col + width].copy()
         top, left = area[0] + int(row / scale), area[1] + int(col / scale)
         sample = {'gt': crop, 'img': crop.copy()} if self.clean else {'img': crop}
         name = self.scene.name
         if not self._alone:
             name = f'{name}_{top}_{left}' if scale == 1 else f'{name}_{top}_{left}_x{scale:g}'
         return {
-            **sample, 'name': name, 'scene_name': self.scene.name, 'top': top, 'left': left, 'area': area,
-            'scale': scale, 'ori_shape': (height, width), 'sample_idx': idx
+            **sample,
+            'name': name,
+            'scene_name': self.scene.name,
+            'top': top,
+            'left': left,
+            'area': area,
+            'scale': scale,
+            'ori_shape': (height, width),
+            'sample_idx': idx,
         }

@@ -23,13 +23,15 @@ class HSIDataset(BaseDataset):
         max_refetch (int): As in :class:`mmengine.dataset.BaseDataset`.
     """
 
-    def __init__(self,
-                 pipeline: Sequence[dict | Callable] = (),
-                 metainfo: Mapping | None = None,
-                 indices: int | Sequence[int] | None = None,
-                 test_mode: bool = False,
-                 lazy_init: bool = False,
-                 max_refetch: int = 1000):
+    def __init__(
+        self,
+        pipeline: Sequence[dict | Callable] = (),
+        metainfo: Mapping | None = None,
+        indices: int | Sequence[int] | None = None,
+        test_mode: bool = False,
+        lazy_init: bool = False,
+        max_refetch: int = 1000,
+    ):
         # Built here, so that the transforms of mmhsi are found whatever the default scope is.
         pipeline = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline]
         super().__init__(
@@ -39,7 +41,8 @@ class HSIDataset(BaseDataset):
             pipeline=pipeline,
             test_mode=test_mode,
             lazy_init=lazy_init,
-            max_refetch=max_refetch)
+            max_refetch=max_refetch,
+        )
 
     def load_data_list(self) -> np.ndarray:
         """Integer array with one row for each sample; to be written by the subclass."""

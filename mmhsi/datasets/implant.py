@@ -30,8 +30,9 @@ class Block:
         return np.array([self.row, self.column]) + np.argwhere(np.ones((self.side, self.side), bool))
 
 
-def implant_targets(cube: np.ndarray, target: np.ndarray, positions: np.ndarray,
-                    fractions: float | Sequence[float]) -> np.ndarray:
+def implant_targets(
+    cube: np.ndarray, target: np.ndarray, positions: np.ndarray, fractions: float | Sequence[float]
+) -> np.ndarray:
     """Replace a fraction of pixels by a target: z = f t + (1 - f) b with the background b that was there.
 
     Source: the replacement model of Schaum and Stocker, Spectrally selective target detection, Proc. ISSSR, 1997;
@@ -57,12 +58,14 @@ def implant_targets(cube: np.ndarray, target: np.ndarray, positions: np.ndarray,
         raise ValueError(f'the cube has the shape {cube.shape} and type {cube.dtype}, expected real numbers (H, W, C)')
     height, width, bands = cube.shape
     if positions.ndim != 2 or positions.shape[1] != 2 or not len(positions) or positions.dtype.kind not in 'iu':
-        raise ValueError(f'the positions have the shape {positions.shape} and type {positions.dtype}, expected '
-                         'integers (n, 2)')
+        raise ValueError(
+            f'the positions have the shape {positions.shape} and type {positions.dtype}, expected integers (n, 2)'
+        )
     count = len(positions)
     if target.shape not in ((bands,), (count, bands)):
-        raise ValueError(f'the target has the shape {target.shape}, but the cube has {bands} bands and there are '
-                         f'{count} positions')
+        raise ValueError(
+            f'the target has the shape {target.shape}, but the cube has {bands} bands and there are {count} positions'
+        )
     if fractions.shape not in ((), (count,)):
         raise ValueError(f'there are {fractions.size} fractions for {count} positions')
     if not ((fractions > 0) & (fractions <= 1)).all():
@@ -87,13 +90,15 @@ def implant_targets(cube: np.ndarray, target: np.ndarray, positions: np.ndarray,
     return result
 
 
-def draw_blocks(allowed: np.ndarray,
-                count: int,
-                sides: Sequence[int],
-                fractions: Sequence[float] | tuple[float, float],
-                rng: np.random.Generator,
-                uniform: bool = False,
-                gap: int = 1) -> list[Block]:
+def draw_blocks(
+    allowed: np.ndarray,
+    count: int,
+    sides: Sequence[int],
+    fractions: Sequence[float] | tuple[float, float],
+    rng: np.random.Generator,
+    uniform: bool = False,
+    gap: int = 1,
+) -> list[Block]:
     """Draw places of square targets that do not touch each other.
 
     The i-th block has the (i modulo number of sides)-th side, and the fraction changes each time all sides have had
@@ -115,8 +120,10 @@ def draw_blocks(allowed: np.ndarray,
         ValueError: If a side is not positive, there is no block to draw, or the scene has no place for a block.
     """
     if count < 1 or not len(sides) or not len(fractions) or min(sides) < 1:
-        raise ValueError(f'{count} blocks with the sides {list(sides)} and fractions {list(fractions)}, expected at '
-                         'least one of each, and sides of at least one pixel')
+        raise ValueError(
+            f'{count} blocks with the sides {list(sides)} and fractions {list(fractions)}, expected at '
+            'least one of each, and sides of at least one pixel'
+        )
     if uniform and (len(fractions) != 2 or fractions[0] > fractions[1]):
         raise ValueError(f'fractions {list(fractions)}, expected the lowest and the highest')
     height, width = allowed.shape
@@ -127,12 +134,14 @@ def draw_blocks(allowed: np.ndarray,
         side = sides[index % len(sides)]
         place = _draw_place(free, side, rng)
         if place is None:
-            raise ValueError(f'no place for a block of {side} x {side} pixels in the scene of {height} x {width} '
-                             f'pixels beside the {count - blocks.count(None)} blocks that were drawn before')
+            raise ValueError(
+                f'no place for a block of {side} x {side} pixels in the scene of {height} x {width} '
+                f'pixels beside the {count - blocks.count(None)} blocks that were drawn before'
+            )
         row, column = place
         fraction = rng.uniform(*fractions) if uniform else fractions[index // len(sides) % len(fractions)]
         blocks[index] = Block(row, column, side, float(fraction))
-        free[max(row - gap, 0):row + side + gap, max(column - gap, 0):column + side + gap] = False
+        free[max(row - gap, 0) : row + side + gap, max(column - gap, 0) : column + side + gap] = False
     return blocks
 
 

@@ -49,17 +49,19 @@ class PatchDataset(HSIDataset):
         ValueError: If a file is damaged, or its arrays are not as expected; the message names the file.
     """
 
-    def __init__(self,
-                 path: str | Path,
-                 keys: Mapping[str, str] | None = None,
-                 layout: str = 'CHW',
-                 suffix: str = '.mat',
-                 num_bands: int | None = None,
-                 size: int | tuple[int, int] | None = None,
-                 scale: int = 1,
-                 pipeline: Sequence[dict | Callable] = (),
-                 metainfo: Mapping | None = None,
-                 **kwargs):
+    def __init__(
+        self,
+        path: str | Path,
+        keys: Mapping[str, str] | None = None,
+        layout: str = 'CHW',
+        suffix: str = '.mat',
+        num_bands: int | None = None,
+        size: int | tuple[int, int] | None = None,
+        scale: int = 1,
+        pipeline: Sequence[dict | Callable] = (),
+        metainfo: Mapping | None = None,
+        **kwargs,
+    ):
         self.path = Path(path)
         self.keys = dict(keys or dict(gt='gt', img='input'))
         if not {'gt', 'img'} & set(self.keys):
@@ -74,14 +76,18 @@ class PatchDataset(HSIDataset):
         if (self.path / INDEX).is_file():
             self._store = PatchStore(self.path)
         elif self.path.is_dir():
-            self._files = sorted((file for file in self.path.iterdir() if file.name.endswith(suffix)),
-                                 key=lambda file: natural_key(file.name))
+            self._files = sorted(
+                (file for file in self.path.iterdir() if file.name.endswith(suffix)),
+                key=lambda file: natural_key(file.name),
+            )
         elif self.path.is_file():
             self._files = [self.path]
         if self._store is None and not self._files:
             found = 'the folder holds no such file' if self.path.is_dir() else 'no such file or folder'
-            raise FileNotFoundError(f'{self.path}: {found}; expected files *{suffix} with the arrays '
-                                    f'{", ".join(self.keys.values())}, or a store of patches')
+            raise FileNotFoundError(
+                f'{self.path}: {found}; expected files *{suffix} with the arrays '
+                f'{", ".join(self.keys.values())}, or a store of patches'
+            )
         super().__init__(pipeline, metainfo, **kwargs)
 
     def load_data_list(self) -> np.ndarray:
@@ -117,16 +123,22 @@ class PatchDataset(HSIDataset):
     def _check(self, file: Path, sample: dict[str, np.ndarray], scale: int) -> None:
         height, width, bands = sample['img'].shape
         if self.num_bands not in (None, bands):
-            raise CubeReadError(f'{file}: {self.num_bands} bands are expected, but the images have {bands}; the layout '
-                                f'is {self.layout}')
+            raise CubeReadError(
+                f'{file}: {self.num_bands} bands are expected, but the images have {bands}; the layout is {self.layout}'
+            )
         if self.size not in (None, (height, width)):
-            raise CubeReadError(f'{file}: images of {self.size[0]} x {self.size[1]} pixels are expected, but this one '
-                                f'has {height} x {width}')
+            raise CubeReadError(
+                f'{file}: images of {self.size[0]} x {self.size[1]} pixels are expected, but this one '
+                f'has {height} x {width}'
+            )
         for key, array in sample.items():
             wanted = sample['img'].shape if key == 'img' else (scale * height, scale * width, bands)
             if array.shape != wanted:
-                raise CubeReadError(f'{file}: {key!r} has the shape {array.shape} (rows, columns, bands), expected '
-                                    f'{wanted} beside an image of {height} x {width} x {bands} at scale {scale}')
+                raise CubeReadError(
+                    f'{file}: {key!r} has the shape {array.shape} (rows, columns, bands), expected '
+                    f'{wanted} beside an image of {height} x {width} x {bands} at scale {scale}'
+                )
             if not np.isfinite(array).all():
-                raise CubeReadError(f'{file}: {np.count_nonzero(~np.isfinite(array))} values of {key!r} are NaN or '
-                                    'infinite')
+                raise CubeReadError(
+                    f'{file}: {np.count_nonzero(~np.isfinite(array))} values of {key!r} are NaN or infinite'
+                )

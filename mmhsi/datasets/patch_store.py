@@ -53,8 +53,15 @@ def write_patches(folder: str | Path, patches: Iterable[np.ndarray], description
         size = writer.finish()
     write_json(
         folder / INDEX,
-        dict(format=FORMAT, shape=(len(writer.checksums), *writer.shape), dtype=str(writer.dtype), bytes=size,
-             checksums=writer.checksums, description=dict(description or {})))
+        dict(
+            format=FORMAT,
+            shape=(len(writer.checksums), *writer.shape),
+            dtype=str(writer.dtype),
+            bytes=size,
+            checksums=writer.checksums,
+            description=dict(description or {}),
+        ),
+    )
     return len(writer.checksums)
 
 
@@ -89,16 +96,20 @@ class PatchStore:
             raise CubeReadError(f'{index}: the index of the patches is damaged: {error}') from None
         found = self.path.stat().st_size
         if found != size:
-            raise CubeReadError(f'{self.path}: the file is {"truncated" if found < size else "another one"}: by the '
-                                f'index it has {size} bytes, but it has {found}')
+            raise CubeReadError(
+                f'{self.path}: the file is {"truncated" if found < size else "another one"}: by the '
+                f'index it has {size} bytes, but it has {found}'
+            )
         try:
             self._patches = NpyFile(self.path)
         except ValueError as error:
             raise CubeReadError(f'{self.path}: the file is damaged: {error}') from None
         if self._patches.shape != self.shape or self._patches.dtype != dtype or len(self._checksums) != len(self):
-            raise CubeReadError(f'{self.path}: by the index the patches are {dtype} of shape {self.shape} with as many '
-                                f'checksums, but the file holds {self._patches.dtype} of shape {self._patches.shape}, '
-                                f'and there are {len(self._checksums)} checksums')
+            raise CubeReadError(
+                f'{self.path}: by the index the patches are {dtype} of shape {self.shape} with as many '
+                f'checksums, but the file holds {self._patches.dtype} of shape {self._patches.shape}, '
+                f'and there are {len(self._checksums)} checksums'
+            )
 
     def __len__(self) -> int:
         """Number of patches."""
@@ -112,7 +123,7 @@ class PatchStore:
         """
         index = range(len(self))[index]
         try:
-            patch = self._patches[index:index + 1][0]
+            patch = self._patches[index : index + 1][0]
         except (OSError, ValueError) as error:
             raise CubeReadError(f'{self.path}: patch {index} cannot be read: {error}') from None
         if zlib.crc32(patch) != self._checksums[index]:

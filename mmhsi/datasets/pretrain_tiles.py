@@ -103,17 +103,19 @@ class HSITileDataset(UnlabelledDataset):
         ValueError: If the folder holds no tile, or more than ``max_corrupt`` of them cannot be read.
     """
 
-    def __init__(self,
-                 data_root: str | Path,
-                 pipeline: Sequence[dict | Callable] = (),
-                 ann_file: str = '',
-                 key: str | Sequence[str] | None = 'img',
-                 layout: str = 'chw',
-                 suffix: str = '.mat',
-                 tile_size: int | None = 64,
-                 max_open: int = 64,
-                 max_corrupt: float = 0.1,
-                 **kwargs):
+    def __init__(
+        self,
+        data_root: str | Path,
+        pipeline: Sequence[dict | Callable] = (),
+        ann_file: str = '',
+        key: str | Sequence[str] | None = 'img',
+        layout: str = 'chw',
+        suffix: str = '.mat',
+        tile_size: int | None = 64,
+        max_open: int = 64,
+        max_corrupt: float = 0.1,
+        **kwargs,
+    ):
         root = Path(data_root)
         names = None
         if ann_file:
@@ -122,8 +124,9 @@ class HSITileDataset(UnlabelledDataset):
         if (root / INDEX).is_file():
             self.store = ShardStore(root, names, max_open)
         elif (root / SHARDS).is_dir():
-            raise FileNotFoundError(f'{root}: the shards have no index yet; run '
-                                    f'tools/dataset_converters/hyperglobal.py {root} --merge')
+            raise FileNotFoundError(
+                f'{root}: the shards have no index yet; run tools/dataset_converters/hyperglobal.py {root} --merge'
+            )
         else:
             self.store = FileTileStore(root, names, key, layout, suffix, tile_size)
         self._skipped = SkippedSamples(len(self.store), max_corrupt, str(root))
@@ -180,13 +183,15 @@ class UnlabelledTileDataset(UnlabelledDataset):
         ValueError: If a scene is smaller than a tile, or no tile is left.
     """
 
-    def __init__(self,
-                 scene: dict | Scene | Sequence[dict | Scene],
-                 tile_size: int = 64,
-                 overlap: int = 0,
-                 max_nodata: float = 0.05,
-                 pipeline: Sequence[dict | Callable] = (),
-                 **kwargs):
+    def __init__(
+        self,
+        scene: dict | Scene | Sequence[dict | Scene],
+        tile_size: int = 64,
+        overlap: int = 0,
+        max_nodata: float = 0.05,
+        pipeline: Sequence[dict | Callable] = (),
+        **kwargs,
+    ):
         self.scenes = [get_scene(item) for item in ([scene] if isinstance(scene, (Mapping, Scene)) else scene)]
         self.tile_size = tile_size
         self.overlap = overlap
@@ -201,17 +206,21 @@ class UnlabelledTileDataset(UnlabelledDataset):
         self.skipped = 0
         for number, scene in enumerate(self.scenes):
             if min(scene.height, scene.width) < size:
-                raise ValueError(f'scene {scene.name!r} of {scene.height} x {scene.width} pixels is smaller than a '
-                                 f'tile of {size} x {size}')
+                raise ValueError(
+                    f'scene {scene.name!r} of {scene.height} x {scene.width} pixels is smaller than a '
+                    f'tile of {size} x {size}'
+                )
             scene.prepare()
             for top, left in TileGrid(size, self.overlap).positions(scene.height, scene.width).tolist():
-                if 1 - scene.valid[top:top + size, left:left + size].mean() <= self.max_nodata:
+                if 1 - scene.valid[top : top + size, left : left + size].mean() <= self.max_nodata:
                     tiles.append((number, top, left))
                 else:
                     self.skipped += 1
         if not tiles:
-            raise ValueError(f'no tile is left, in all {self.skipped} more than the share of {self.max_nodata:g} of '
-                             'the pixels holds no data')
+            raise ValueError(
+                f'no tile is left, in all {self.skipped} more than the share of {self.max_nodata:g} of '
+                'the pixels holds no data'
+            )
         return np.array(tiles, dtype=np.int32)
 
     def read_tile(self, item: np.ndarray) -> dict:
@@ -222,7 +231,7 @@ class UnlabelledTileDataset(UnlabelledDataset):
             'img': scene.window(row, col, self.tile_size, self.tile_size),
             'bands': np.arange(scene.bands, dtype=np.int32),
             'source_bands': scene.bands,
-            'origin': {'scene': scene.name, 'row': row, 'col': col}
+            'origin': {'scene': scene.name, 'row': row, 'col': col},
         }
         if scene.wavelengths is not None:
             sample['wavelengths'] = scene.wavelengths

@@ -27,12 +27,7 @@ def with_loading(pipeline: Sequence[dict | Callable], pad_mode: str) -> list[dic
 
 def scene_info(scene: BaseScene) -> dict:
     """What every sample tells about its scene."""
-    return {
-        'scene': scene,
-        'scene_name': scene.name,
-        'scene_shape': (scene.height, scene.width),
-        **scene.sample_meta
-    }
+    return {'scene': scene, 'scene_name': scene.name, 'scene_shape': (scene.height, scene.width), **scene.sample_meta}
 
 
 class SceneDataset(HSIDataset):
@@ -55,14 +50,16 @@ class SceneDataset(HSIDataset):
         ValueError: If the subset has no pixel.
     """
 
-    def __init__(self,
-                 scene: dict | BaseScene,
-                 subset: str = 'train',
-                 evaluate_on: str | None = None,
-                 pad_mode: str = 'constant',
-                 pipeline: Sequence[dict | Callable] = (),
-                 metainfo: Mapping | None = None,
-                 **kwargs):
+    def __init__(
+        self,
+        scene: dict | BaseScene,
+        subset: str = 'train',
+        evaluate_on: str | None = None,
+        pad_mode: str = 'constant',
+        pipeline: Sequence[dict | Callable] = (),
+        metainfo: Mapping | None = None,
+        **kwargs,
+    ):
         self.scene = get_scene(scene)
         self.subset = subset
         self.evaluate_on = evaluate_on

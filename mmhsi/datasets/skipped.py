@@ -47,15 +47,21 @@ class SkippedSamples:
         print_log(f'{sentence} (skipped; {self.count} of {len(self._marks)} tiles so far)', 'current', logging.ERROR)
         number = int(torch.count_nonzero(self._marks == _CORRUPT))
         if number > self._max_corrupt * len(self._marks):
-            raise ValueError(f'{self._source}: {number} of {len(self._marks)} tiles cannot be read, more than the '
-                             f'share of {self._max_corrupt:g} that max_corrupt allows; the last one: {sentence}')
+            raise ValueError(
+                f'{self._source}: {number} of {len(self._marks)} tiles cannot be read, more than the '
+                f'share of {self._max_corrupt:g} that max_corrupt allows; the last one: {sentence}'
+            )
 
     def rejected(self, index: int, name: str) -> None:
         """Note a sample that the pipeline returned nothing for; it is tried again, as transforms may be random."""
         if not self._marks[index]:
             self._marks[index] = _REJECTED
-            print_log(f'{name}: a transform of the pipeline rejected the tile, another one is taken ({self.count} of '
-                      f'{len(self._marks)} tiles so far)', 'current', logging.WARNING)
+            print_log(
+                f'{name}: a transform of the pipeline rejected the tile, another one is taken ({self.count} of '
+                f'{len(self._marks)} tiles so far)',
+                'current',
+                logging.WARNING,
+            )
 
     def is_corrupt(self, index: int) -> bool:
         """Whether a sample is known to be unreadable."""

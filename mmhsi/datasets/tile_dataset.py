@@ -33,8 +33,9 @@ class TileDataset(SceneDataset):
             the shorter side; or if tiles of a fixed grid are to overlap.
     """
 
-    def __init__(self, *args, tile_size: int, overlap: int = 0, fixed_grid: bool = False, pad_mode: str = 'reflect',
-                 **kwargs):
+    def __init__(
+        self, *args, tile_size: int, overlap: int = 0, fixed_grid: bool = False, pad_mode: str = 'reflect', **kwargs
+    ):
         if fixed_grid and overlap:
             raise ValueError(f'the tiles of a fixed grid do not overlap, but an overlap of {overlap} is asked for')
         self.tile_size = tile_size
@@ -48,8 +49,10 @@ class TileDataset(SceneDataset):
             try:
                 source_indices(int(self.grid.starts(axis, length)[-1]), self.tile_size, length, self.pad_mode)
             except ValueError as error:
-                raise ValueError(f'tiles of {self.tile_size} x {self.tile_size} pixels do not suit the scene '
-                                 f'{self.scene.name!r} of {self.scene.height} x {self.scene.width}: {error}') from None
+                raise ValueError(
+                    f'tiles of {self.tile_size} x {self.tile_size} pixels do not suit the scene '
+                    f'{self.scene.name!r} of {self.scene.height} x {self.scene.width}: {error}'
+                ) from None
 
     def load_data_list(self) -> np.ndarray:
         """Upper left corners of the tiles, shape (N, 2)."""
@@ -60,7 +63,7 @@ class TileDataset(SceneDataset):
             return positions
         wanted = np.zeros((scene.height, scene.width), dtype=bool)
         wanted.ravel()[self.subset_pixels()] = True
-        return positions[[wanted[top:top + t, left:left + t].any() for top, left in positions]]
+        return positions[[wanted[top : top + t, left : left + t].any() for top, left in positions]]
 
     def sample_info(self, item: np.ndarray) -> dict:
         """Window, position and label map of a tile."""
@@ -70,12 +73,12 @@ class TileDataset(SceneDataset):
             'target_map': self._targets,
             'top': top,
             'left': left,
-            'overlap': self.overlap
+            'overlap': self.overlap,
         }
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Classes in a tile, for class-balanced sampling."""
         self.full_init()
         top, left = self.data_list[idx]
-        labels = np.unique(self._targets[top:top + self.tile_size, left:left + self.tile_size])
+        labels = np.unique(self._targets[top : top + self.tile_size, left : left + self.tile_size])
         return labels[labels != IGNORE_INDEX].tolist()

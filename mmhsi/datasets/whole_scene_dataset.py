@@ -73,16 +73,18 @@ class WholeSceneDataset(HSIDataset):
         ValueError: If a scene does not hold what is expected, or the scenes differ in bands or classes.
     """
 
-    def __init__(self,
-                 scene: dict,
-                 names: Sequence[str] | str,
-                 exclude: Sequence[str] = (),
-                 subset: str = 'labelled',
-                 pad_mode: str = 'constant',
-                 fit_pixels: int = 500_000,
-                 pipeline: Sequence[dict | Callable] = (),
-                 metainfo: Mapping | None = None,
-                 **kwargs):
+    def __init__(
+        self,
+        scene: dict,
+        names: Sequence[str] | str,
+        exclude: Sequence[str] = (),
+        subset: str = 'labelled',
+        pad_mode: str = 'constant',
+        fit_pixels: int = 500_000,
+        pipeline: Sequence[dict | Callable] = (),
+        metainfo: Mapping | None = None,
+        **kwargs,
+    ):
         self.subset = subset
         self.fit_pixels = fit_pixels
         shared = SpectralChain(scene.get('preprocessing', ())).transforms
@@ -93,8 +95,10 @@ class WholeSceneDataset(HSIDataset):
         first = self.scenes[0]
         for other in self.scenes[1:]:
             if (other.bands, other.classes) != (first.bands, first.classes):
-                raise ValueError(f'scene {other.name!r} has {other.bands} bands and the classes {other.classes}, but '
-                                 f'{first.name!r} has {first.bands} and {first.classes}')
+                raise ValueError(
+                    f'scene {other.name!r} has {other.bands} bands and the classes {other.classes}, but '
+                    f'{first.name!r} has {first.bands} and {first.classes}'
+                )
         info = {'classes': first.classes, 'palette': first.palette, **(metainfo or {})}
         super().__init__(with_loading(pipeline, pad_mode), info, **kwargs)
 
@@ -127,5 +131,5 @@ class WholeSceneDataset(HSIDataset):
             'left': 0,
             'overlap': 0,
             'sample_idx': idx,
-            **scene_info(scene)
+            **scene_info(scene),
         }

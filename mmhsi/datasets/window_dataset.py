@@ -34,9 +34,11 @@ class WindowDataset(SceneDataset):
         """Raise a ValueError if the window is too large for the scene."""
         shorter = min(self.scene.height, self.scene.width)
         if not 1 <= self.window_size <= 2 * shorter:
-            raise ValueError(f'windows of {self.window_size} x {self.window_size} pixels do not suit the scene '
-                             f'{self.scene.name!r} of {self.scene.height} x {self.scene.width}: window_size must lie '
-                             f'between 1 and {2 * shorter}, twice the shorter side')
+            raise ValueError(
+                f'windows of {self.window_size} x {self.window_size} pixels do not suit the scene '
+                f'{self.scene.name!r} of {self.scene.height} x {self.scene.width}: window_size must lie '
+                f'between 1 and {2 * shorter}, twice the shorter side'
+            )
         # The window around a corner pixel hangs out farthest.
         source_indices(-(self.window_size // 2), self.window_size, shorter, self.pad_mode)
 
@@ -51,7 +53,7 @@ class WindowDataset(SceneDataset):
             'window': centred_window(row, col, self.window_size),
             'gt_label': int(self._targets[row, col]),
             'row': row,
-            'col': col
+            'col': col,
         }
 
     def get_cat_ids(self, idx: int) -> list[int]:

@@ -20,8 +20,22 @@ from .hooks import (
 from .optimizers import BF16OptimWrapper, GroupedOptimWrapperConstructor, LayerDecayOptimWrapperConstructor
 
 __all__ = [
-    'BF16OptimWrapper', 'ClassicalHook', 'ExactResumeHook', 'GroupedOptimWrapperConstructor', 'InitialEndmemberHook',
-    'InitialStateHook', 'IterationSeedHook', 'LayerDecayOptimWrapperConstructor', 'MeanLossHook', 'NonFiniteLossHook',
-    'NonNegativeEndmemberHook', 'PreemptionHook', 'RefinementHook', 'SafeCheckpointHook', 'SceneProgressHook',
-    'SceneResultHook', 'SceneStateHook', 'SubspaceInitHook'
+    'BF16OptimWrapper',
+    'ClassicalHook',
+    'ExactResumeHook',
+    'GroupedOptimWrapperConstructor',
+    'InitialEndmemberHook',
+    'InitialStateHook',
+    'IterationSeedHook',
+    'LayerDecayOptimWrapperConstructor',
+    'MeanLossHook',
+    'NonFiniteLossHook',
+    'NonNegativeEndmemberHook',
+    'PreemptionHook',
+    'RefinementHook',
+    'SafeCheckpointHook',
+    'SceneProgressHook',
+    'SceneResultHook',
+    'SceneStateHook',
+    'SubspaceInitHook',
 ]

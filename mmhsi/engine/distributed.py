@@ -44,8 +44,10 @@ def init_cpu_process_group(cfg: Config) -> bool:
     if launcher == 'none' or get_device() != 'cpu':
         return False
     if launcher != 'pytorch':
-        raise ValueError(f"launcher '{launcher}' needs an accelerator and none was found: "
-                         "start the processes with torchrun and use launcher 'pytorch'")
+        raise ValueError(
+            f"launcher '{launcher}' needs an accelerator and none was found: "
+            "start the processes with torchrun and use launcher 'pytorch'"
+        )
     if not is_distributed():
         timeout = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout') or TIMEOUT
         init_process_group('gloo', timeout=datetime.timedelta(seconds=timeout))
@@ -57,7 +59,8 @@ def init_cpu_process_group(cfg: Config) -> bool:
         cfg.model_wrapper_cfg = dict(
             type='MMDistributedDataParallel',
             broadcast_buffers=False,
-            find_unused_parameters=cfg.get('find_unused_parameters', False))
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )
     cfg.model_wrapper_cfg.device_ids = None
     return True
 
@@ -82,8 +85,11 @@ def agree_on_kernel() -> None:
         rank, reason = next(iter(lacking.items()))
         ssa_fused.forbid(f'rank {rank} cannot use it: {reason}')
         if rank != 0:
-            print_log(f'all processes attend without the compiled kernel: {ssa_fused.why_unavailable()}', 'current',
-                      logging.WARNING)
+            print_log(
+                f'all processes attend without the compiled kernel: {ssa_fused.why_unavailable()}',
+                'current',
+                logging.WARNING,
+            )
 
 
 def why_silent(error: BaseException) -> str | None:

@@ -35,9 +35,11 @@ def explained_failures(runner) -> Iterator[None]:
             raise RuntimeError(sentence) from error
         workers = [int(number) for number in match[1].split(',')]
         reports = [f'worker {worker} {_where(runner, worker)}' for worker in workers]
-        raise RuntimeError(f'a data worker died ({match[2].strip().splitlines()[0].rstrip(". ")}): '
-                           f'{"; ".join(reports)}. A worker that is killed has usually run out of memory: fewer '
-                           'workers, smaller windows or num_workers=0 need less') from error
+        raise RuntimeError(
+            f'a data worker died ({match[2].strip().splitlines()[0].rstrip(". ")}): '
+            f'{"; ".join(reports)}. A worker that is killed has usually run out of memory: fewer '
+            'workers, smaller windows or num_workers=0 need less'
+        ) from error
 
 
 def _where(runner, worker: int) -> str:

@@ -12,7 +12,7 @@ from mmengine.dist import get_rank, get_world_size
 from torch.distributed import PrefixStore
 from torch.distributed.distributed_c10d import _get_default_store
 
-_SECONDS = 2.  # between two signs of life
+_SECONDS = 2.0  # between two signs of life
 _PATIENCE = 3  # missed signs after which a process counts as silent
 # what gloo says where a process does not answer, or is gone
 _SILENCE = re.compile(r'[Tt]imed out|[Tt]imeout|Connection (closed|reset|refused)|Broken pipe|Socket is not connected')
@@ -89,14 +89,18 @@ class Heartbeat:
         silent = [rank for rank in others if rank not in after or after[rank][0] == before.get(rank, (0, 0))[0]]
         own = self._iteration()
         behind = [rank for rank in others if rank not in silent and after[rank][1] != own]
-        told = [f'rank {rank} gives no sign of life' + (f', the last at iteration {after[rank][1]}'
-                                                        if rank in after and after[rank][1] >= 0 else '')
-                for rank in silent]
+        told = [
+            f'rank {rank} gives no sign of life'
+            + (f', the last at iteration {after[rank][1]}' if rank in after and after[rank][1] >= 0 else '')
+            for rank in silent
+        ]
         told += [f'rank {rank} lives, but is at iteration {after[rank][1]}' for rank in behind]
         if not after and 0 in silent:
             told = ['rank 0, which keeps the store of the processes, gives no sign of life']
         if not told:
             told = ['all of them give signs of life now: the network may have failed for a time']
         limit = datetime.timedelta(seconds=self.seconds)
-        return (f'rank {self.rank}, at iteration {own}, waited for other processes in vain (limit {limit}, '
-                f'env_cfg.dist_cfg.timeout): {"; ".join(told)}')
+        return (
+            f'rank {self.rank}, at iteration {own}, waited for other processes in vain (limit {limit}, '
+            f'env_cfg.dist_cfg.timeout): {"; ".join(told)}'
+        )

@@ -17,7 +17,8 @@ def random_state() -> dict:
     return dict(
         python=[version, torch.tensor(words), next_gauss],
         numpy=[torch.from_numpy(keys.astype(np.int64)), position, has_gauss, cached],
-        torch=[torch.get_rng_state()])
+        torch=[torch.get_rng_state()],
+    )
 
 
 def set_random_state(state: dict) -> None:

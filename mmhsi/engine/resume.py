@@ -38,8 +38,10 @@ def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> 
     named = placed(Path(text), work_dir) if text else None
     if '://' in text:
         if storage is None or not text.startswith(f'{storage.rstrip("/")}/'):
-            raise ValueError(f'{note}: it names the address {text}, which is not where the config keeps checkpoints '
-                             '(out_dir of its checkpoint hook); if it is the right one, give it as --resume ADDRESS')
+            raise ValueError(
+                f'{note}: it names the address {text}, which is not where the config keeps checkpoints '
+                '(out_dir of its checkpoint hook); if it is the right one, give it as --resume ADDRESS'
+            )
         return text
     if named is not None:
         if named.is_dir():
@@ -47,16 +49,22 @@ def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> 
         if _is_intact(named, damaged):
             return str(named)
         folders.append(named.parent)
-    found = {path.resolve(): path for folder in folders if folder.is_dir() for path in folder.iterdir()
-             if path.is_file() and _RESUMABLE.fullmatch(path.name) and path != named}
+    found = {
+        path.resolve(): path
+        for folder in folders
+        if folder.is_dir()
+        for path in folder.iterdir()
+        if path.is_file() and _RESUMABLE.fullmatch(path.name) and path != named
+    }
     iterations = {path: _iterations(path, damaged) for path in found.values()}
     candidates = sorted((path for path, count in iterations.items() if count is not None), key=iterations.get)
     for path in reversed(candidates):
         if _is_intact(path, damaged):
             return str(path)
     if damaged:
-        raise ValueError(f'{work_dir}: no checkpoint of this run is intact; remove them to begin anew: '
-                         f'{"; ".join(damaged)}')
+        raise ValueError(
+            f'{work_dir}: no checkpoint of this run is intact; remove them to begin anew: {"; ".join(damaged)}'
+        )
     return None
 
 
@@ -75,8 +83,11 @@ def resume_from_latest(cfg: Config) -> None:
     if latest is not None:
         cfg.load_from = latest
     else:
-        print_log(f'{cfg.work_dir} holds no checkpoint to resume from: the training begins anew.',
-                  logger='current', level=logging.WARNING)
+        print_log(
+            f'{cfg.work_dir} holds no checkpoint to resume from: the training begins anew.',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def placed(path: Path, work_dir: Path) -> Path:
@@ -91,8 +102,9 @@ def _is_intact(path: Path, damaged: list[str]) -> bool:
     except (OSError, ValueError) as error:
         return _report(error, damaged)
     missing = _NEEDED - set(checkpoint)
-    return not missing or _report(f'{path} cannot be resumed from: it has no {" and no ".join(sorted(missing))}',
-                                  damaged)
+    return not missing or _report(
+        f'{path} cannot be resumed from: it has no {" and no ".join(sorted(missing))}', damaged
+    )
 
 
 def _report(error: Exception | str, damaged: list[str]) -> bool:

@@ -50,8 +50,10 @@ def named_checkpoint(name: str | None, work_dir: str | Path) -> str | None:
     found = find_latest_checkpoint(work_dir) if name == 'last' else _best_of(work_dir)
     if found is None:
         held = sorted(path.name for path in work_dir.glob('*.pth')) if work_dir.is_dir() else []
-        raise FileNotFoundError(f'{work_dir}: the {name} checkpoint of a run is asked for, but ' + (
-            f'none is noted; the folder holds {", ".join(held)}' if held else 'the folder holds no checkpoint'))
+        raise FileNotFoundError(
+            f'{work_dir}: the {name} checkpoint of a run is asked for, but '
+            + (f'none is noted; the folder holds {", ".join(held)}' if held else 'the folder holds no checkpoint')
+        )
     return found
 
 

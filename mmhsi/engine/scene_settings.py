@@ -58,8 +58,9 @@ def settings_of_checkpoint(path: str | None) -> dict | None:
     return None if chosen is None else dict(chosen)
 
 
-def rank_settings(scene, powers: Sequence[float], widths: Sequence[Sequence[float]], smallest_ratio: float,
-                  seed: int = 0) -> list[tuple[LeaveOneOut, dict]]:
+def rank_settings(
+    scene, powers: Sequence[float], widths: Sequence[Sequence[float]], smallest_ratio: float, seed: int = 0
+) -> list[tuple[LeaveOneOut, dict]]:
     """Rank powers of the noise fractions and widths of the smoothing by leave-one-out likelihood.
 
     Args:
@@ -84,20 +85,32 @@ def rank_settings(scene, powers: Sequence[float], widths: Sequence[Sequence[floa
     sigmas = sorted({sigma for each in widths for sigma in each})
     size = window_size(sigmas)
     smooth = GaussianMeans(sigmas, 1)
-    windows = (scene.window(row - size // 2, col - size // 2, size, size, 'reflect')[..., :count]
-               for row, col in zip(*np.divmod(places, scene.width), strict=True))
-    means = np.concatenate([smooth(torch.from_numpy(window.transpose(2, 0, 1)[None].copy())).numpy()
-                            for window in windows]).reshape(len(places), len(sigmas), count)
+    windows = (
+        scene.window(row - size // 2, col - size // 2, size, size, 'reflect')[..., :count]
+        for row, col in zip(*np.divmod(places, scene.width), strict=True)
+    )
+    means = np.concatenate(
+        [smooth(torch.from_numpy(window.transpose(2, 0, 1)[None].copy())).numpy() for window in windows]
+    ).reshape(len(places), len(sigmas), count)
     ranked = []
     for power in powers:
-        scaled = means.transpose(1, 0, 2) * (fractions.ratio[:count]**(power - 0.5))
+        scaled = means.transpose(1, 0, 2) * (fractions.ratio[:count] ** (power - 0.5))
         # wider means vary less: each width counts alike
         rms = np.sqrt(np.square(scaled).mean(axis=(1, 2)))
         distances = [squared_distances(part, part) for part in scaled / rms[:, None, None]]
         for each in widths:
             fit = leave_one_out(sum(distances[sigmas.index(sigma)] for sigma in each), labels)
-            ranked.append((fit, dict(components=count, power=float(power), widths=[float(sigma) for sigma in each],
-                                     rms=[float(rms[sigmas.index(sigma)]) for sigma in each])))
+            ranked.append(
+                (
+                    fit,
+                    dict(
+                        components=count,
+                        power=float(power),
+                        widths=[float(sigma) for sigma in each],
+                        rms=[float(rms[sigmas.index(sigma)]) for sigma in each],
+                    ),
+                )
+            )
     return sorted(ranked, key=lambda entry: entry[0].loss)
 
 
@@ -111,18 +124,25 @@ def _choose(cfg: Config) -> dict:
     scene_cfg = cfg.scene.to_dict()
     *before, fractions = scene_cfg.get('preprocessing', ())
     if fractions.get('type', '').rpartition('.')[2] != 'MinimumNoiseFraction':
-        raise ValueError('scene_settings choose power and smoothing of noise fractions: the preprocessing of the scene '
-                         f'must end with MinimumNoiseFraction, found {fractions.get("type")}')
+        raise ValueError(
+            'scene_settings choose power and smoothing of noise fractions: the preprocessing of the scene '
+            f'must end with MinimumNoiseFraction, found {fractions.get("type")}'
+        )
     bands = get_scene({**scene_cfg, 'preprocessing': before}).bands
     scene = get_scene({**scene_cfg, 'preprocessing': [*before, {**fractions, 'n_components': bands, 'power': 0.5}]})
     ranked = rank_settings(scene, **cfg.scene_settings.to_dict())
     best, chosen = ranked[0]
-    others = ', '.join(f'{fit.loss:.3f} with {other["power"]:g} and {_list(other["widths"])}'
-                       for fit, other in ranked[1:4])
-    print_log(f'Settings that follow from scene {scene.name!r}, by the leave-one-out likelihood of '
-              f'{len(scene.split.train) + len(scene.split.val)} labelled pixels: {chosen["components"]} of {bands} '
-              f'noise fractions to the power {chosen["power"]:g}, smoothed by {_list(chosen["widths"])} pixels (loss '
-              f'{best.loss:.3f}; next best: {others}).', 'current', logging.INFO)
+    others = ', '.join(
+        f'{fit.loss:.3f} with {other["power"]:g} and {_list(other["widths"])}' for fit, other in ranked[1:4]
+    )
+    print_log(
+        f'Settings that follow from scene {scene.name!r}, by the leave-one-out likelihood of '
+        f'{len(scene.split.train) + len(scene.split.val)} labelled pixels: {chosen["components"]} of {bands} '
+        f'noise fractions to the power {chosen["power"]:g}, smoothed by {_list(chosen["widths"])} pixels (loss '
+        f'{best.loss:.3f}; next best: {others}).',
+        'current',
+        logging.INFO,
+    )
     return dict(chosen, classes=len(scene.classes))
 
 

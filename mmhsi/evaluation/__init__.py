@@ -24,8 +24,22 @@ from .scene_result import SceneResult
 from .unmixing_result import UnmixingResult
 
 __all__ = [
-    'ChangeResult', 'DetectionCurves', 'DetectionResult', 'RestorationMetric', 'RestorationResult', 'SceneChangeMetric',
-    'SceneClassificationMetric', 'SceneDetectionMetric', 'SceneMetric', 'SceneResult', 'SceneUnmixingMetric',
-    'UndefinedAUC', 'UnmixingResult', 'change_scores', 'classification_scores', 'confusion_matrix', 'detection_curves',
-    'detection_scores'
+    'ChangeResult',
+    'DetectionCurves',
+    'DetectionResult',
+    'RestorationMetric',
+    'RestorationResult',
+    'SceneChangeMetric',
+    'SceneClassificationMetric',
+    'SceneDetectionMetric',
+    'SceneMetric',
+    'SceneResult',
+    'SceneUnmixingMetric',
+    'UndefinedAUC',
+    'UnmixingResult',
+    'change_scores',
+    'classification_scores',
+    'confusion_matrix',
+    'detection_curves',
+    'detection_scores',
 ]

@@ -19,14 +19,16 @@ class ChangeResult(SceneResult):
     """
 
     @classmethod
-    def evaluate(cls,
-                 name: str,
-                 prediction: np.ndarray,
-                 target: np.ndarray,
-                 classes: Sequence[str] = ('unchanged', 'changed'),
-                 palette: Sequence | None = None,
-                 reference_rounding: bool = False,
-                 settings: dict | None = None) -> 'ChangeResult':
+    def evaluate(
+        cls,
+        name: str,
+        prediction: np.ndarray,
+        target: np.ndarray,
+        classes: Sequence[str] = ('unchanged', 'changed'),
+        palette: Sequence | None = None,
+        reference_rounding: bool = False,
+        settings: dict | None = None,
+    ) -> 'ChangeResult':
         """Score a change map against a target map.
 
         Args:
@@ -46,12 +48,21 @@ class ChangeResult(SceneResult):
                 classes.
         """
         if len(classes) != 2:
-            raise ValueError(f'scene {name}: change detection has two classes, unchanged and changed, found '
-                             f'{tuple(classes)}')
+            raise ValueError(
+                f'scene {name}: change detection has two classes, unchanged and changed, found {tuple(classes)}'
+            )
         prediction, target = check_label_maps(name, prediction, target, 2)
         matrix = confusion_matrix(prediction, target, 2, IGNORE_INDEX)
-        return cls(name, prediction, target, matrix, change_scores(matrix, reference_rounding), tuple(classes),
-                   plain_palette(palette), dict(settings or {}))
+        return cls(
+            name,
+            prediction,
+            target,
+            matrix,
+            change_scores(matrix, reference_rounding),
+            tuple(classes),
+            plain_palette(palette),
+            dict(settings or {}),
+        )
 
     def summary(self) -> dict:
         """Describe the result in plain Python values, ready for JSON.
@@ -66,8 +77,12 @@ class ChangeResult(SceneResult):
         summary: dict = {key: json_number(self.scores[key]) for key in names}
         summary['counts'] = self._counts() | {key: self.scores[key] for key in ('tp', 'tn', 'fp', 'fn')}
         summary['classes'] = [
-            {'name': label, 'accuracy': json_number(self.scores['class_accuracy'][index]),
-             'IoU': json_number(self.scores['class_IoU'][index]), 'support': int(self.matrix[index].sum())}
+            {
+                'name': label,
+                'accuracy': json_number(self.scores['class_accuracy'][index]),
+                'IoU': json_number(self.scores['class_IoU'][index]),
+                'support': int(self.matrix[index].sum()),
+            }
             for index, label in enumerate(self.classes)
         ]
         summary['confusion_matrix'] = self.matrix.tolist()

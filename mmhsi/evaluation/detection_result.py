@@ -48,16 +48,18 @@ class DetectionResult:
     settings: dict = field(default_factory=dict)
 
     @classmethod
-    def evaluate(cls,
-                 name: str,
-                 scores: np.ndarray,
-                 target: np.ndarray,
-                 detected: np.ndarray | None = None,
-                 threshold: float | None = None,
-                 classes: Sequence[str] = ('background', 'target'),
-                 palette: Sequence | None = None,
-                 reference_rounding: bool = False,
-                 settings: dict | None = None) -> 'DetectionResult':
+    def evaluate(
+        cls,
+        name: str,
+        scores: np.ndarray,
+        target: np.ndarray,
+        detected: np.ndarray | None = None,
+        threshold: float | None = None,
+        classes: Sequence[str] = ('background', 'target'),
+        palette: Sequence | None = None,
+        reference_rounding: bool = False,
+        settings: dict | None = None,
+    ) -> 'DetectionResult':
         """Score a detection map against the ground truth.
 
         A scene whose evaluated pixels are of one class, or all have one score, has no ROC curve: ``undefined`` says so,
@@ -115,7 +117,8 @@ class DetectionResult:
             undefined=undefined,
             classes=tuple(classes),
             palette=plain_palette(palette),
-            settings=dict(settings or {}))
+            settings=dict(settings or {}),
+        )
 
     def counts(self) -> dict[str, int]:
         """Count pixels.
@@ -128,7 +131,8 @@ class DetectionResult:
             'pixels': int(self.scores.size),
             'scored': int(np.count_nonzero(np.isfinite(self.scores))),
             'evaluated': int(np.count_nonzero(self.target != IGNORE_INDEX)),
-            'targets': int(np.count_nonzero(self.target == 1))}
+            'targets': int(np.count_nonzero(self.target == 1)),
+        }
         if self.detected is not None:
             (rejected, false_alarms), (misses, hits) = confusion_matrix(self.detected, self.target, 2).tolist()
             counts.update(hits=hits, misses=misses, false_alarms=false_alarms, correct_rejections=rejected)

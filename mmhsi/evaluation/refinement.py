@@ -12,7 +12,7 @@ from mmhsi.classical.random_walker import edge_laplacian, first_component, rando
 from mmhsi.evaluation.functional.calibration import apply_temperature, fit_temperature, negative_log_likelihood
 from mmhsi.utils.labels import IGNORE_INDEX
 
-STRENGTHS = (1., 0.3, 0.1, 0.03, 0.01)
+STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01)
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Refinement:
     """
 
     strength: float | None = None
-    temperature: float = 1.
-    contrast: float = 10.
+    temperature: float = 1.0
+    contrast: float = 10.0
 
     def __call__(self, probabilities: np.ndarray, laplacian: sparse.csr_matrix | None) -> np.ndarray:
         """Refine the probabilities (N, K) of the pixels of a graph; without a walker the graph may be None."""
@@ -37,23 +37,29 @@ class Refinement:
 
     def settings(self) -> dict:
         """The choice in plain values; ``walker`` is 'off' without one."""
-        return dict(walker='off' if self.strength is None else self.strength, temperature=self.temperature,
-                    contrast=self.contrast)
+        return dict(
+            walker='off' if self.strength is None else self.strength,
+            temperature=self.temperature,
+            contrast=self.contrast,
+        )
 
     @classmethod
     def from_settings(cls, settings: Mapping) -> Refinement:
         """The inverse of :meth:`settings`."""
         walker = settings['walker']
-        return cls(None if walker == 'off' else float(walker), float(settings['temperature']),
-                   float(settings['contrast']))
+        return cls(
+            None if walker == 'off' else float(walker), float(settings['temperature']), float(settings['contrast'])
+        )
 
 
-def choose_refinement(probabilities: np.ndarray,
-                      laplacian: sparse.csr_matrix,
-                      places: np.ndarray,
-                      labels: np.ndarray,
-                      strengths: Sequence[float] = STRENGTHS,
-                      contrast: float = 10.) -> Refinement:
+def choose_refinement(
+    probabilities: np.ndarray,
+    laplacian: sparse.csr_matrix,
+    places: np.ndarray,
+    labels: np.ndarray,
+    strengths: Sequence[float] = STRENGTHS,
+    contrast: float = 10.0,
+) -> Refinement:
     """Choose walker and temperature by the likelihood of held-out pixels; no walker is a candidate too.
 
     The likelihood tells more than the accuracy, in which a few pixels of a class tie. Of equally good candidates the
@@ -83,7 +89,7 @@ def choose_refinement(probabilities: np.ndarray,
     return best
 
 
-def scene_laplacian(scene, contrast: float = 10.) -> sparse.csr_matrix:
+def scene_laplacian(scene, contrast: float = 10.0) -> sparse.csr_matrix:
     """The graph of the valid pixels of a scene, along the edges of the first principal component of its bands.
 
     Args:
@@ -108,8 +114,9 @@ class SceneRefiner:
         chosen (Refinement, optional): A choice that was made before. Defaults to None: it is made here.
     """
 
-    def __init__(self, scene, strengths: Sequence[float] = STRENGTHS, contrast: float = 10.,
-                 chosen: Refinement | None = None) -> None:
+    def __init__(
+        self, scene, strengths: Sequence[float] = STRENGTHS, contrast: float = 10.0, chosen: Refinement | None = None
+    ) -> None:
         self.scene = scene
         self.strengths = tuple(strengths)
         self.contrast = contrast if chosen is None else chosen.contrast

@@ -47,22 +47,24 @@ class RestorationResult:
     restored: np.ndarray | None = None
     clean: np.ndarray | None = None
     degraded: np.ndarray | None = None
-    data_range: float = 1.
+    data_range: float = 1.0
     scene_name: str | None = None
     area: tuple[int, int, int, int] | None = None
     settings: dict = field(default_factory=dict)
 
     @classmethod
-    def evaluate(cls,
-                 name: str,
-                 restored: np.ndarray,
-                 clean: np.ndarray | None,
-                 degraded: np.ndarray,
-                 scale: int = 1,
-                 data_range: float = 1.,
-                 ergas_ratio: float | None = None,
-                 skip_zeros: bool = False,
-                 **kwargs) -> 'RestorationResult':
+    def evaluate(
+        cls,
+        name: str,
+        restored: np.ndarray,
+        clean: np.ndarray | None,
+        degraded: np.ndarray,
+        scale: int = 1,
+        data_range: float = 1.0,
+        ergas_ratio: float | None = None,
+        skip_zeros: bool = False,
+        **kwargs,
+    ) -> 'RestorationResult':
         """Score a restored image.
 
         Args:
@@ -86,14 +88,17 @@ class RestorationResult:
         images = dict(clean=clean, input=degraded, restored=restored)
         result.outside = {
             key: int(np.count_nonzero((image < 0) | (image > data_range)))
-            for key, image in images.items() if image is not None
+            for key, image in images.items()
+            if image is not None
         }
         if clean is None:
             return result
         ratio = (None if scale == 1 else scale) if ergas_ratio is None else ergas_ratio
         try:
-            for image, scores, attribute in ((restored, result.scores, 'band_psnr'),
-                                             (degraded, result.input_scores, 'input_band_psnr')):
+            for image, scores, attribute in (
+                (restored, result.scores, 'band_psnr'),
+                (degraded, result.input_scores, 'input_band_psnr'),
+            ):
                 scores.update(restoration_scores(image, clean, data_range, ratio))
                 if skip_zeros:
                     scores['SAM'] = spectral_angle(image, clean, skip_zeros=True)

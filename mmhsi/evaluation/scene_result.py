@@ -41,14 +41,16 @@ class SceneResult:
     entropy: np.ndarray | None = None
 
     @classmethod
-    def evaluate(cls,
-                 name: str,
-                 prediction: np.ndarray,
-                 target: np.ndarray,
-                 classes: Sequence[str],
-                 palette: Sequence | None = None,
-                 aa: str = 'recall',
-                 settings: dict | None = None) -> 'SceneResult':
+    def evaluate(
+        cls,
+        name: str,
+        prediction: np.ndarray,
+        target: np.ndarray,
+        classes: Sequence[str],
+        palette: Sequence | None = None,
+        aa: str = 'recall',
+        settings: dict | None = None,
+    ) -> 'SceneResult':
         """Score a prediction map against a target map.
 
         Args:
@@ -68,12 +70,21 @@ class SceneResult:
         """
         prediction, target = check_label_maps(name, prediction, target, len(classes))
         matrix = confusion_matrix(prediction, target, len(classes), IGNORE_INDEX)
-        return cls(name, prediction, target, matrix, classification_scores(matrix, aa), tuple(classes),
-                   plain_palette(palette), dict(settings or {}))
+        return cls(
+            name,
+            prediction,
+            target,
+            matrix,
+            classification_scores(matrix, aa),
+            tuple(classes),
+            plain_palette(palette),
+            dict(settings or {}),
+        )
 
     @classmethod
-    def of_probabilities(cls, name: str, probabilities: np.ndarray, target: np.ndarray, *args,
-                         labels: np.ndarray | None = None) -> 'SceneResult':
+    def of_probabilities(
+        cls, name: str, probabilities: np.ndarray, target: np.ndarray, *args, labels: np.ndarray | None = None
+    ) -> 'SceneResult':
         """Score a map of probabilities, with their likelihood and calibration.
 
         Args:
@@ -92,8 +103,10 @@ class SceneResult:
         result = cls.evaluate(name, labels, target, *args)
         evaluated = result.target != IGNORE_INDEX
         correct = result.prediction[evaluated] == result.target[evaluated]
-        calibration = {'NLL': negative_log_likelihood(probabilities[evaluated], result.target[evaluated]),
-                       'ECE': expected_calibration_error(confidence[evaluated], correct)}
+        calibration = {
+            'NLL': negative_log_likelihood(probabilities[evaluated], result.target[evaluated]),
+            'ECE': expected_calibration_error(confidence[evaluated], correct),
+        }
         return replace(result, confidence=confidence, entropy=entropy, scores={**result.scores, **calibration})
 
     def summary(self) -> dict:
@@ -106,12 +119,17 @@ class SceneResult:
             if there are any. Undefined scores are None.
         """
         names = ('recall', 'precision', 'f1')
-        summary: dict = {key: json_number(self.scores[key]) for key in ('OA', 'AA', 'kappa', 'NLL', 'ECE')
-                         if key in self.scores}
+        summary: dict = {
+            key: json_number(self.scores[key]) for key in ('OA', 'AA', 'kappa', 'NLL', 'ECE') if key in self.scores
+        }
         summary['counts'] = self._counts()
         summary['classes'] = [
-            {'name': label, **{key: json_number(self.scores[key][index]) for key in names},
-             'support': int(self.scores['support'][index])} for index, label in enumerate(self.classes)
+            {
+                'name': label,
+                **{key: json_number(self.scores[key][index]) for key in names},
+                'support': int(self.scores['support'][index]),
+            }
+            for index, label in enumerate(self.classes)
         ]
         summary['confusion_matrix'] = self.matrix.tolist()
         if self.settings:
@@ -123,11 +141,13 @@ class SceneResult:
             'pixels': int(self.prediction.size),
             'predicted': int(np.count_nonzero(self.prediction != IGNORE_INDEX)),
             'evaluated': int(self.matrix.sum()),
-            'correct': int(np.trace(self.matrix))}
+            'correct': int(np.trace(self.matrix)),
+        }
 
 
-def check_label_maps(name: str, prediction: np.ndarray, target: np.ndarray,
-                     num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+def check_label_maps(
+    name: str, prediction: np.ndarray, target: np.ndarray, num_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Check a prediction map against its ground truth.
 
     Args:
@@ -151,8 +171,10 @@ def check_label_maps(name: str, prediction: np.ndarray, target: np.ndarray,
     for what, labels in (('prediction', prediction), ('target', target)):
         known = labels[labels != IGNORE_INDEX]
         if known.size and (known.min() < 0 or known.max() >= num_classes):
-            raise ValueError(f'scene {name}: labels of the {what} must lie in 0 .. {num_classes - 1} '
-                             f'({num_classes} classes), found {known.min()} .. {known.max()}')
+            raise ValueError(
+                f'scene {name}: labels of the {what} must lie in 0 .. {num_classes - 1} '
+                f'({num_classes} classes), found {known.min()} .. {known.max()}'
+            )
     return prediction.astype(np.uint8), target.astype(np.uint8)
 
 
@@ -168,8 +190,10 @@ def check_complete(name: str, empty: np.ndarray, target: np.ndarray, what: str) 
     missing = (target != IGNORE_INDEX) & empty
     if missing.any():
         row, col = np.argwhere(missing)[0]
-        raise ValueError(f'scene {name}: {np.count_nonzero(missing)} of {np.count_nonzero(target != IGNORE_INDEX)} '
-                         f'evaluated pixels have no {what}, the first at row {row}, column {col}')
+        raise ValueError(
+            f'scene {name}: {np.count_nonzero(missing)} of {np.count_nonzero(target != IGNORE_INDEX)} '
+            f'evaluated pixels have no {what}, the first at row {row}, column {col}'
+        )
 
 
 def plain_palette(palette: Sequence | None) -> list[tuple[int, int, int]] | None:

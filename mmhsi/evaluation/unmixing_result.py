@@ -53,17 +53,19 @@ class UnmixingResult:
     settings: dict = field(default_factory=dict)
 
     @classmethod
-    def evaluate(cls,
-                 name: str,
-                 endmembers: np.ndarray,
-                 abundances: np.ndarray,
-                 cube: np.ndarray,
-                 valid: np.ndarray | None = None,
-                 true_endmembers: np.ndarray | None = None,
-                 true_abundances: np.ndarray | None = None,
-                 names: Sequence[str] | None = None,
-                 matching: str = 'greedy',
-                 settings: dict | None = None) -> 'UnmixingResult':
+    def evaluate(
+        cls,
+        name: str,
+        endmembers: np.ndarray,
+        abundances: np.ndarray,
+        cube: np.ndarray,
+        valid: np.ndarray | None = None,
+        true_endmembers: np.ndarray | None = None,
+        true_abundances: np.ndarray | None = None,
+        names: Sequence[str] | None = None,
+        matching: str = 'greedy',
+        settings: dict | None = None,
+    ) -> 'UnmixingResult':
         """Bring estimated endmembers into the order of the true ones, and score them and the abundances.
 
         Endmembers are matched by their spectral angles; if the abundances alone are known, by the mean squared
@@ -91,8 +93,10 @@ class UnmixingResult:
         """
         endmembers, abundances = np.array(endmembers, np.float64), np.array(abundances, np.float64)
         if abundances.ndim != 3 or abundances.shape[1:] != cube.shape[:2] or len(abundances) != len(endmembers):
-            raise ValueError(f'scene {name}: abundances {abundances.shape} do not belong to {len(endmembers)} '
-                             f'endmembers and a scene of {cube.shape[0]} x {cube.shape[1]} pixels')
+            raise ValueError(
+                f'scene {name}: abundances {abundances.shape} do not belong to {len(endmembers)} '
+                f'endmembers and a scene of {cube.shape[0]} x {cube.shape[1]} pixels'
+            )
         names = tuple(names) if names else tuple(f'endmember {number + 1}' for number in range(len(endmembers)))
         evaluated = np.isfinite(abundances).all(axis=0) & (True if valid is None else valid)
         abundances[:, ~evaluated] = np.nan
@@ -106,24 +110,51 @@ class UnmixingResult:
                 angles[evaluated] = reconstruction_angles(pixels, endmembers, known)
                 scores.update(
                     reconstruction_RMSE=reconstruction_rmse(pixels[None], endmembers, known[:, None]),
-                    reconstruction_angle=float(angles[evaluated].mean()))
+                    reconstruction_angle=float(angles[evaluated].mean()),
+                )
                 found, order = _truth_scores(endmembers, true_endmembers, known, truth, matching)
                 scores.update(found)
         except ValueError as error:
             raise ValueError(f'scene {name}: {error}') from error
         if len(names) != len(order):
-            raise ValueError(f'scene {name}: {len(order)} endmembers are found, but {len(names)} are named: '
-                             f'{", ".join(names)}')
-        return cls(name, endmembers[order], abundances[order], true_endmembers, true_abundances, order, scores, angles,
-                   names, dict(settings or {}, matching=matching))
+            raise ValueError(
+                f'scene {name}: {len(order)} endmembers are found, but {len(names)} are named: {", ".join(names)}'
+            )
+        return cls(
+            name,
+            endmembers[order],
+            abundances[order],
+            true_endmembers,
+            true_abundances,
+            order,
+            scores,
+            angles,
+            names,
+            dict(settings or {}, matching=matching),
+        )
 
     @classmethod
-    def of_scene(cls, scene, endmembers: np.ndarray, abundances: np.ndarray, matching: str = 'greedy',
-                 settings: dict | None = None) -> 'UnmixingResult':
+    def of_scene(
+        cls,
+        scene,
+        endmembers: np.ndarray,
+        abundances: np.ndarray,
+        matching: str = 'greedy',
+        settings: dict | None = None,
+    ) -> 'UnmixingResult':
         """Evaluate endmembers (P, C) and abundances (P, H, W) on an ``UnmixingScene``; see :meth:`evaluate`."""
         return cls.evaluate(
-            scene.name, endmembers, abundances, scene.window(0, 0, scene.height, scene.width), scene.valid,
-            scene.endmembers, scene.abundances, scene.classes, matching, settings)
+            scene.name,
+            endmembers,
+            abundances,
+            scene.window(0, 0, scene.height, scene.width),
+            scene.valid,
+            scene.endmembers,
+            scene.abundances,
+            scene.classes,
+            matching,
+            settings,
+        )
 
     def summary(self) -> dict:
         """Describe the result in plain Python values, ready for JSON.
@@ -133,20 +164,32 @@ class UnmixingResult:
             name, the number it had before the matching, and its scores; ``counts`` of pixels of the scene and evaluated
             ones; ``settings``.
         """
-        summary: dict = {key: json_number(self.scores[key]) for key in (*TRUTH_NAMES, *RECONSTRUCTION_NAMES)
-                         if key in self.scores}
+        summary: dict = {
+            key: json_number(self.scores[key]) for key in (*TRUTH_NAMES, *RECONSTRUCTION_NAMES) if key in self.scores
+        }
         summary['endmembers'] = [
-            {'name': label, 'number': int(number),
-             **{key: json_number(self.scores[key][index]) for key in _PER_ENDMEMBER if key in self.scores}}
-            for index, (label, number) in enumerate(zip(self.names, self.order, strict=True))]
-        summary['counts'] = {'pixels': int(self.angles.size),
-                             'evaluated': int(np.count_nonzero(np.isfinite(self.angles)))}
+            {
+                'name': label,
+                'number': int(number),
+                **{key: json_number(self.scores[key][index]) for key in _PER_ENDMEMBER if key in self.scores},
+            }
+            for index, (label, number) in enumerate(zip(self.names, self.order, strict=True))
+        ]
+        summary['counts'] = {
+            'pixels': int(self.angles.size),
+            'evaluated': int(np.count_nonzero(np.isfinite(self.angles))),
+        }
         summary['settings'] = self.settings
         return summary
 
 
-def _truth_scores(endmembers: np.ndarray, true_endmembers: np.ndarray | None, abundances: np.ndarray,
-                  true_abundances: np.ndarray | None, matching: str) -> tuple[dict, np.ndarray]:
+def _truth_scores(
+    endmembers: np.ndarray,
+    true_endmembers: np.ndarray | None,
+    abundances: np.ndarray,
+    true_abundances: np.ndarray | None,
+    matching: str,
+) -> tuple[dict, np.ndarray]:
     """Scores and order of endmembers (P, C) and abundances (P, N), as far as there is a truth."""
     if true_abundances is None:
         if true_endmembers is None:
@@ -158,9 +201,14 @@ def _truth_scores(endmembers: np.ndarray, true_endmembers: np.ndarray | None, ab
     if true_endmembers is not None:
         scores = unmixing_scores(endmembers, true_endmembers, abundances[:, None], true_abundances[:, None], matching)
         return scores, scores.pop('order')
-    differences = ((abundances[:, None] - true_abundances[None])**2).mean(axis=-1)
+    differences = ((abundances[:, None] - true_abundances[None]) ** 2).mean(axis=-1)
     order = match_endmembers(differences, matching)
     error = abundance_mse(abundances[order][:, None], true_abundances[:, None])
     root = np.sqrt(error)
-    return dict(MSE=error, RMSE=root, aMSE=float(error.mean()), aRMSE=float(root.mean()),
-                RMSE_overall=float(np.sqrt(error.mean()))), order
+    return dict(
+        MSE=error,
+        RMSE=root,
+        aMSE=float(error.mean()),
+        aRMSE=float(root.mean()),
+        RMSE_overall=float(np.sqrt(error.mean())),
+    ), order

@@ -33,8 +33,11 @@ def choose_batch_size(network: Network, sample: Tensor, memory: int, largest: in
 
     def count(module: nn.Module, inputs: tuple, output) -> None:
         nonlocal counted
-        counted += sum(tensor.numel() * tensor.element_size() for tensor in (output if isinstance(
-            output, (list, tuple)) else [output]) if isinstance(tensor, Tensor))
+        counted += sum(
+            tensor.numel() * tensor.element_size()
+            for tensor in (output if isinstance(output, (list, tuple)) else [output])
+            if isinstance(tensor, Tensor)
+        )
 
     layers = [module for module in network.model.modules() if not list(module.children())]
     handles = [layer.register_forward_hook(count) for layer in layers]
@@ -55,5 +58,9 @@ def smaller_batches(network: Network, batch: Tensor, positions: Positions = ()) 
             raise
     torch.cuda.empty_cache()
     half = len(batch) // 2
-    return torch.cat([smaller_batches(network, batch[:half], positions[:half]),
-                      smaller_batches(network, batch[half:], positions[half:])])
+    return torch.cat(
+        [
+            smaller_batches(network, batch[:half], positions[:half]),
+            smaller_batches(network, batch[half:], positions[half:]),
+        ]
+    )

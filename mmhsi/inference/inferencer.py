@@ -74,14 +74,16 @@ class HSIInferencer(BaseInferencer):
             checkpoint holds more than data.
     """
 
-    def __init__(self,
-                 model: str | Path | Config | None = None,
-                 weights: str | None = None,
-                 device: str | torch.device | None = None,
-                 scope: str = 'mmhsi',
-                 show_progress: bool = True,
-                 memory: int = 2**30,
-                 trust: bool = False):
+    def __init__(
+        self,
+        model: str | Path | Config | None = None,
+        weights: str | None = None,
+        device: str | torch.device | None = None,
+        scope: str = 'mmhsi',
+        show_progress: bool = True,
+        memory: int = 2**30,
+        trust: bool = False,
+    ):
         self.memory = memory
         self._trust = trust
         self._config_name = str(getattr(model, 'filename', None) or 'the config')
@@ -112,11 +114,15 @@ class HSIInferencer(BaseInferencer):
         except Exception as error:
             if isinstance(guard, nullcontext):
                 raise
-            raise ValueError(f'{self._config_name} describes no network that can be built: {type(error).__name__}: '
-                             f'{error}') from error
+            raise ValueError(
+                f'{self._config_name} describes no network that can be built: {type(error).__name__}: {error}'
+            ) from error
         if weights is None:
-            print_log(f'{self._config_name}: no weights are given, the predictions are those of random ones', 'current',
-                      logging.WARNING)
+            print_log(
+                f'{self._config_name}: no weights are given, the predictions are those of random ones',
+                'current',
+                logging.WARNING,
+            )
         else:
             load_parameters(model, checkpoint, weights, self._config_name)
         self._record = training_record(checkpoint, str(weights))
@@ -139,32 +145,34 @@ class HSIInferencer(BaseInferencer):
         return self.pipeline
 
     @torch.inference_mode()
-    def __call__(self,
-                 inputs: Any,
-                 out_dir: str | Path | None = None,
-                 *,
-                 key: str | Sequence[str] | None = None,
-                 layout: str | None = None,
-                 nodata: float | None = None,
-                 bands: Any = None,
-                 match_bands: str = 'check',
-                 trust_band_order: bool = False,
-                 target_spectrum: Any = None,
-                 tile_size: int | tuple[int, int] | None = None,
-                 overlap: int | None = None,
-                 blend: str | None = None,
-                 batch_size: int | None = None,
-                 scores: bool = False,
-                 uncertainty: bool = False,
-                 not_finite: str = 'raise',
-                 driver: str = 'GTiff',
-                 pictures: bool = True,
-                 return_arrays: bool = True,
-                 return_vis: bool = False,
-                 resume: bool = True,
-                 overwrite: bool = False,
-                 part: tuple[int, int] | None = None,
-                 on_error: str = 'raise') -> dict:
+    def __call__(
+        self,
+        inputs: Any,
+        out_dir: str | Path | None = None,
+        *,
+        key: str | Sequence[str] | None = None,
+        layout: str | None = None,
+        nodata: float | None = None,
+        bands: Any = None,
+        match_bands: str = 'check',
+        trust_band_order: bool = False,
+        target_spectrum: Any = None,
+        tile_size: int | tuple[int, int] | None = None,
+        overlap: int | None = None,
+        blend: str | None = None,
+        batch_size: int | None = None,
+        scores: bool = False,
+        uncertainty: bool = False,
+        not_finite: str = 'raise',
+        driver: str = 'GTiff',
+        pictures: bool = True,
+        return_arrays: bool = True,
+        return_vis: bool = False,
+        resume: bool = True,
+        overwrite: bool = False,
+        part: tuple[int, int] | None = None,
+        on_error: str = 'raise',
+    ) -> dict:
         """Predict scenes.
 
         Args:
@@ -217,8 +225,11 @@ class HSIInferencer(BaseInferencer):
             ValueError: If a scene does not suit the model; the message names it.
             OSError: If the products cannot be written.
         """
-        for what, value, known in (('driver', driver, ('GTiff', 'ENVI')), ('on_error', on_error, ('raise', 'continue')),
-                                   ('not_finite', not_finite, ('raise', 'nodata'))):
+        for what, value, known in (
+            ('driver', driver, ('GTiff', 'ENVI')),
+            ('on_error', on_error, ('raise', 'continue')),
+            ('not_finite', not_finite, ('raise', 'nodata')),
+        ):
             if value not in known:
                 raise ValueError(f"{what} must be '{known[0]}' or '{known[1]}', not {value!r}")
         plan = self.plan.tiled(tile_size, overlap, blend)
@@ -229,11 +240,22 @@ class HSIInferencer(BaseInferencer):
         if nodata is not None:
             plan = replace(plan, scene={**plan.scene, 'nodata': nodata})
         plan = replace(
-            plan, folder=None if out_dir is None else check_writable(out_dir, 'the folder of the products'),
-            wanted=training_bands(self.cfg, self._record, bands), match_bands=match_bands,
-            trust_band_order=trust_band_order, batch_size=batch_size, scores=scores, uncertainty=uncertainty,
-            not_finite=not_finite, driver=driver, pictures=pictures, return_arrays=return_arrays,
-            return_vis=return_vis, resume=resume and not overwrite, overwrite=overwrite)
+            plan,
+            folder=None if out_dir is None else check_writable(out_dir, 'the folder of the products'),
+            wanted=training_bands(self.cfg, self._record, bands),
+            match_bands=match_bands,
+            trust_band_order=trust_band_order,
+            batch_size=batch_size,
+            scores=scores,
+            uncertainty=uncertainty,
+            not_finite=not_finite,
+            driver=driver,
+            pictures=pictures,
+            return_arrays=return_arrays,
+            return_vis=return_vis,
+            resume=resume and not overwrite,
+            overwrite=overwrite,
+        )
         results: dict = {'predictions': [], 'visualization': []}
         with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # otherwise a share of the memory of the machine
             for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
@@ -268,22 +290,34 @@ class HSIInferencer(BaseInferencer):
             task = plan.make_task()
             network = self._network(view, plan, task)
             task.prepare(self.cfg, self._meta, network, view)
-            staging = Staging() if folder is None else Staging(
-                folder / f'.{scene.name}.part', dict(settings, memory=self.memory), plan.resume)
+            staging = (
+                Staging()
+                if folder is None
+                else Staging(folder / f'.{scene.name}.part', dict(settings, memory=self.memory), plan.resume)
+            )
             facts = dict(resumed_after_part=staging.done) if staging.done else {}
             try:
                 self.forward(scene, view, network, plan, task, staging)
                 product = task.product(scene.name, view, staging.arrays, network.zoom)
                 wanted = plan.return_vis or (folder is not None and plan.pictures)
                 figures = self.visualize(product, view, task=task) if wanted else {}
-                summary = summarize(product, view, network, config=self._config_name, weights=self._weights_name,
-                                    seconds=round(time.perf_counter() - start, 2), settings=settings, **facts)
+                summary = summarize(
+                    product,
+                    view,
+                    network,
+                    config=self._config_name,
+                    weights=self._weights_name,
+                    seconds=round(time.perf_counter() - start, 2),
+                    settings=settings,
+                    **facts,
+                )
                 summary['source'] = scene.paths
                 files = {} if folder is None else self.postprocess(product, figures, plan, summary)
                 arrays = {}
                 if plan.return_arrays:
-                    arrays = task.arrays({name: array if folder is None else np.array(array)
-                                          for name, array in staging.arrays.items()})
+                    arrays = task.arrays(
+                        {name: array if folder is None else np.array(array) for name, array in staging.arrays.items()}
+                    )
             except BaseException:
                 staging.close()
                 raise
@@ -303,7 +337,8 @@ class HSIInferencer(BaseInferencer):
             matching=plan.match_bands,
             trust_band_order=plan.trust_band_order,
             nodata=plan.scene.get('nodata'),
-            name=scene.name)
+            name=scene.name,
+        )
         keyed = [_with_key(source, plan.scene) for source in scene.sources]
         try:
             view = _open(keyed, plan, common)
@@ -355,8 +390,9 @@ def _with_key(source: Any, settings: Mapping) -> Any:
     layout, if none are given and its file is one that has such."""
     if isinstance(source, np.ndarray):
         return source
-    names = AS_STORED if 'key' in source or not source['path'].lower().endswith(_KEYED) else ('key', 'layout',
-                                                                                             *AS_STORED)
+    names = (
+        AS_STORED if 'key' in source or not source['path'].lower().endswith(_KEYED) else ('key', 'layout', *AS_STORED)
+    )
     return {**{name: settings[name] for name in names if name in settings}, **source}
 
 

@@ -33,7 +33,7 @@ class SceneInput:
     @property
     def sources(self) -> tuple:
         """The images, one or two."""
-        return self.image if isinstance(self.image, tuple) else (self.image, )
+        return self.image if isinstance(self.image, tuple) else (self.image,)
 
     @property
     def paths(self) -> list[str]:
@@ -43,8 +43,11 @@ class SceneInput:
     def check(self) -> None:
         """Raise a FileNotFoundError if a file is absent."""
         for source in self.sources:
-            if not isinstance(source, np.ndarray) and not is_address(source['path']) and \
-                    not os.path.isfile(source['path']):
+            if (
+                not isinstance(source, np.ndarray)
+                and not is_address(source['path'])
+                and not os.path.isfile(source['path'])
+            ):
                 raise FileNotFoundError(f'{source["path"]}: no such file')
 
     def identity(self) -> list:
@@ -70,8 +73,7 @@ def files_of(folder: str | Path) -> list[Path]:
     """
     kept = scene_files(folder)
     if not kept:
-        raise ValueError(f'{folder}: the folder holds no scene; expected files with one of '
-                         f'{", ".join(SCENE_SUFFIXES)}')
+        raise ValueError(f'{folder}: the folder holds no scene; expected files with one of {", ".join(SCENE_SUFFIXES)}')
     return kept
 
 
@@ -86,8 +88,11 @@ def read_list(path: str | Path) -> list:
     scenes = []
     for line in path.read_text(encoding='utf-8').splitlines():
         if line.strip() and not line.lstrip().startswith('#'):
-            parts = tuple(part.strip() if is_address(part.strip()) else str(path.parent / part.strip())
-                          for part in line.split('\t') if part.strip())
+            parts = tuple(
+                part.strip() if is_address(part.strip()) else str(path.parent / part.strip())
+                for part in line.split('\t')
+                if part.strip()
+            )
             scenes.append(parts[0] if len(parts) == 1 else parts)
     if not scenes:
         raise ValueError(f'{path}: the list names no scene')
@@ -119,8 +124,10 @@ def list_inputs(inputs: Any, pairs: bool = False, options: Mapping | None = None
     def source(image: Any) -> Any:
         return image if isinstance(image, np.ndarray) else dict(path=str(image), **options)
 
-    return [SceneInput(tuple(map(source, image)) if pairs else source(image), name)
-            for image, name in zip(images, names, strict=True)]
+    return [
+        SceneInput(tuple(map(source, image)) if pairs else source(image), name)
+        for image, name in zip(images, names, strict=True)
+    ]
 
 
 def _flat(inputs: Any) -> list:
@@ -149,8 +156,10 @@ def _pairs(inputs: Any) -> list[tuple]:
     if isinstance(inputs, (str, os.PathLike)) and str(inputs).lower().endswith(_LIST_SUFFIXES):
         inputs = read_list(inputs)
     elif _single(inputs) or not isinstance(inputs, Sequence):
-        raise ValueError(f'the model compares two dates: expected a pair of scenes, found '
-                         f'{"one array" if isinstance(inputs, np.ndarray) else inputs}')
+        raise ValueError(
+            f'the model compares two dates: expected a pair of scenes, found '
+            f'{"one array" if isinstance(inputs, np.ndarray) else inputs}'
+        )
     if not len(inputs):
         raise ValueError('there is no pair of scenes to predict: the list is empty')
     if len(inputs) == 2 and all(map(_single, inputs)):
@@ -161,14 +170,18 @@ def _pairs(inputs: Any) -> list[tuple]:
             first, second = ({path.name: path for path in files} for files in folders)
             alone = sorted(set(first) ^ set(second))
             if alone:
-                raise ValueError(f'{inputs[0]}, {inputs[1]}: expected files of the same names in both folders, found '
-                                 f'{alone[0]} in one alone')
+                raise ValueError(
+                    f'{inputs[0]}, {inputs[1]}: expected files of the same names in both folders, found '
+                    f'{alone[0]} in one alone'
+                )
             return [(first[name], second[name]) for name in first]
         return [tuple(inputs)]
     for item in inputs:
         if _single(item) or len(item) != 2:
-            raise ValueError(f'the model compares two dates: expected pairs of scenes, found '
-                             f'{"an array" if isinstance(item, np.ndarray) else item}')
+            raise ValueError(
+                f'the model compares two dates: expected pairs of scenes, found '
+                f'{"an array" if isinstance(item, np.ndarray) else item}'
+            )
     return [tuple(item) for item in inputs]
 
 
@@ -182,13 +195,16 @@ def _names(images: Sequence) -> list[str]:
     depth = 1
     while len(set(names)) < len(names):
         repeated = {name for name in names if names.count(name) > 1}
-        longer = ['_'.join([*path.parts[-1 - depth:-1], stem]).replace(os.sep, '') if name in repeated and path
-                  else name for name, stem, path in zip(names, stems, paths, strict=True)]
+        longer = [
+            '_'.join([*path.parts[-1 - depth : -1], stem]).replace(os.sep, '') if name in repeated and path else name
+            for name, stem, path in zip(names, stems, paths, strict=True)
+        ]
         depth += 1
         if longer == names or depth > 50:
             twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f'two scenes are named {twice!r}: {", ".join(str(p) for p in paths if p)}; give each '
-                             'scene once')
+            raise ValueError(
+                f'two scenes are named {twice!r}: {", ".join(str(p) for p in paths if p)}; give each scene once'
+            )
         names = longer
     return names
 
@@ -204,4 +220,4 @@ def part_of(scenes: Sequence, part: tuple[int, int] | None) -> list:
     index, count = part
     if not 1 <= index <= count:
         raise ValueError(f'a part is I/N with I from 1 to N, found {index}/{count}')
-    return list(scenes[index - 1::count])
+    return list(scenes[index - 1 :: count])

@@ -16,8 +16,12 @@ from mmhsi.weights.checkpoint_file import is_trusted, trusting
 from mmhsi.weights.stored_config import registered_names_only
 
 
-def init_model(config: str | Path | Config | None = None, checkpoint: str | None = None,
-               device: str | torch.device | None = None, trust: bool = False) -> nn.Module:
+def init_model(
+    config: str | Path | Config | None = None,
+    checkpoint: str | None = None,
+    device: str | torch.device | None = None,
+    trust: bool = False,
+) -> nn.Module:
     """Build the model of a config for inference.
 
     Args:

@@ -116,8 +116,10 @@ class Plan:
             elif isinstance(step, SpectralTransform):
                 spectral.append(step)
             elif not self.task.degrades:
-                raise ValueError(f'the test pipeline has the step {type(step).__name__}, which is not applied to '
-                                 'scenes that are predicted: move it into the preprocessing of the scene')
+                raise ValueError(
+                    f'the test pipeline has the step {type(step).__name__}, which is not applied to '
+                    'scenes that are predicted: move it into the preprocessing of the scene'
+                )
         loader = loader or LoadSceneWindow(pad_mode or self.pad_mode)
         if self.whole:
             loader.pad_mode = self.pad_mode
@@ -135,8 +137,9 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
     name = task_name(cfg)
     known = all_tasks()
     if name not in known:
-        raise ValueError(f'{cfg.filename or "the config"}: there is no task {name!r}; expected one of '
-                         f'{", ".join(sorted(known))}')
+        raise ValueError(
+            f'{cfg.filename or "the config"}: there is no task {name!r}; expected one of {", ".join(sorted(known))}'
+        )
     task = known[name]
     settings = {key: scene[key] for key in ('preprocessing', 'num_bands', 'nodata', 'joint') if key in scene}
     image = scene.get('image')
@@ -159,8 +162,9 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
         return replace(plan, grid=grid, pad_mode=dataset.get('pad_mode', 'reflect'))
     test_cfg = getattr(model, 'test_cfg', None) or {}
     padding = task.padding(model) or test_cfg.get('padding', 'reflect')
-    return replace(plan, grid=_grid_of_model(model, test_cfg), whole=True,
-                   pad_mode='constant' if padding == 'zeros' else padding)
+    return replace(
+        plan, grid=_grid_of_model(model, test_cfg), whole=True, pad_mode='constant' if padding == 'zeros' else padding
+    )
 
 
 def _grid_of_model(model: nn.Module, test_cfg: Mapping) -> TileGrid:

@@ -58,12 +58,16 @@ def try_network(network: Network, plan: Plan, bands: int, source: str, memory: i
         raise
     except (RuntimeError, ValueError, AssertionError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f'{source}: the network does not take {size[0]} x {size[1]} pixels of {bands} bands, which '
-                         f'the scene has after the preprocessing: {reason}') from error
+        raise ValueError(
+            f'{source}: the network does not take {size[0]} x {size[1]} pixels of {bands} bands, which '
+            f'the scene has after the preprocessing: {reason}'
+        ) from error
     network.zoom = 1 if values.ndim == 2 else values.shape[-1] // size[1]
     if values.ndim == 4 and tuple(values.shape[2:]) != (network.zoom * size[0], network.zoom * size[1]):
-        raise ValueError(f'the network makes {values.shape[2]} x {values.shape[3]} pixels of {size[0]} x {size[1]}, '
-                         'expected a whole multiple')
+        raise ValueError(
+            f'the network makes {values.shape[2]} x {values.shape[3]} pixels of {size[0]} x {size[1]}, '
+            'expected a whole multiple'
+        )
     network.outputs = values.shape[1]
     network.batch_size = plan.batch_size or choose_batch_size(network, sample, memory, 256 if plan.grid is None else 32)
 
@@ -75,8 +79,9 @@ def _parts(view, network: Network, plan: Plan, memory: int, start: int) -> tuple
     spectrum = 4 * _SPECTRUM * max(view.bands, view.info.bands)
     if plan.grid is None:
         blocks = plan_blocks(view.height, view.width, plan.window, memory // 2 // spectrum)
-        return len(blocks), predict_windows(view, read, run, plan.window, blocks, network.batch_size, network.device,
-                                            start)
+        return len(blocks), predict_windows(
+            view, read, run, plan.window, blocks, network.batch_size, network.device, start
+        )
     tall, wide = plan.grid.size
     reading = max(memory // 4 // (tall * spectrum), wide)
     widest = max(memory // 4 // (tall * 4 * _VALUE * network.outputs * network.zoom**2), wide)
@@ -94,8 +99,9 @@ def _with_margin(read: Callable[[Area], np.ndarray], margin: int) -> Callable[[A
     return read_more
 
 
-def predict_scene(view, network: Network, plan: Plan, task: Task, staging: Staging, memory: int,
-                  progress: str | None = None) -> None:
+def predict_scene(
+    view, network: Network, plan: Plan, task: Task, staging: Staging, memory: int, progress: str | None = None
+) -> None:
     """Fill the layers of a task from where the staging stands to the end of the scene.
 
     Args:
@@ -125,20 +131,26 @@ def predict_scene(view, network: Network, plan: Plan, task: Task, staging: Stagi
                 wrong = np.argwhere(mask & ~finite)
                 if plan.not_finite == 'raise':
                     row, col = wrong[0] // zoom + (top, left)
-                    raise ValueError(f'{view.info.path}: the network makes NaN or infinity of {len(wrong)} pixels in '
-                                     f'the part of {rows} x {cols} pixels at row {top}, column {left}, the first at '
-                                     f'row {row}, column {col}')
+                    raise ValueError(
+                        f'{view.info.path}: the network makes NaN or infinity of {len(wrong)} pixels in '
+                        f'the part of {rows} x {cols} pixels at row {top}, column {left}, the first at '
+                        f'row {row}, column {col}'
+                    )
                 lost += len(wrong)
                 mask = mask & finite
             place = slice(zoom * top, zoom * (top + rows)), slice(zoom * left, zoom * (left + cols))
             staging.seen = staging.seen or bool(mask.any())
             for name, array in task.finish(np.where(finite, values, 0) if lost else values).items():
                 layer = task.layers[name]
-                staging.write(name, place, array if mask.all() else np.where(
-                    mask, array, np.asarray(layer.nodata, layer.dtype)))
+                staging.write(
+                    name, place, array if mask.all() else np.where(mask, array, np.asarray(layer.nodata, layer.dtype))
+                )
         staging.advance(done, last=done == total)
     if not staging.seen:
         raise ValueError(view.why_empty())
     if lost:
-        print_log(f'{view.info.path}: the network makes NaN or infinity of {lost} pixels, which hold no data in the '
-                  'products', 'current', logging.WARNING)
+        print_log(
+            f'{view.info.path}: the network makes NaN or infinity of {lost} pixels, which hold no data in the products',
+            'current',
+            logging.WARNING,
+        )

@@ -21,7 +21,7 @@ from mmhsi.utils.folder_lock import LOCK, FolderBusyError, FolderLock
 from mmhsi.utils.npy_file import NpyFile
 
 _RECORD = 'record.json'
-_SECONDS = 5.  # between two records; a record costs a flush
+_SECONDS = 5.0  # between two records; a record costs a flush
 _BLOCK = 2**22  # bytes that are filled at once
 
 
@@ -87,8 +87,11 @@ class Staging:
             return None
         try:
             record = json.loads(path.read_text(encoding='utf-8'))
-            different = [key for key in {*self._settings, *record['settings']}
-                         if record['settings'].get(key) != self._settings.get(key)]
+            different = [
+                key
+                for key in {*self._settings, *record['settings']}
+                if record['settings'].get(key) != self._settings.get(key)
+            ]
             for name, (shape, dtype) in record['arrays'].items():
                 with NpyFile(self._path(name)) as found:
                     if (list(found.shape), found.dtype.str) != (shape, dtype):
@@ -99,8 +102,11 @@ class Staging:
             print_log(f'{self.folder}: the record of the interrupted prediction is damaged; it starts anew', 'current')
             return None
         if different:
-            print_log(f'{self.folder}: the interrupted prediction was made with another {", ".join(sorted(different))};'
-                      ' it starts anew', 'current')
+            print_log(
+                f'{self.folder}: the interrupted prediction was made with another {", ".join(sorted(different))};'
+                ' it starts anew',
+                'current',
+            )
             return None
         return record
 
@@ -127,7 +133,7 @@ class Staging:
                 rows = max(_BLOCK // (shape[2] * dtype.itemsize), 1)
                 block = np.full((rows, shape[2]), fill, dtype)
                 for start in range(0, shape[0] * shape[1], rows):
-                    file.write(block[:shape[0] * shape[1] - start])
+                    file.write(block[: shape[0] * shape[1] - start])
         self._layout[name] = [list(shape), dtype.str]
         self._open(name)
 
@@ -154,12 +160,13 @@ class Staging:
         whole = right - left == width  # rows that follow one another in the file
         with self._full_disk_named(name, array.shape, array.dtype):
             for number, layer in enumerate(values):
-                for row, piece in zip((top, ) if whole else range(top, bottom), (layer, ) if whole else layer,
-                                      strict=True):
+                for row, piece in zip(
+                    (top,) if whole else range(top, bottom), (layer,) if whole else layer, strict=True
+                ):
                     file.seek(array.offset + ((number * height + row) * width + left) * itemsize)
                     rest = memoryview(piece.ravel().view(np.uint8))
                     while rest:  # the last bytes of a disk are taken before it says that it is full
-                        rest = rest[file.write(rest):]
+                        rest = rest[file.write(rest) :]
 
     def _path(self, name: str) -> Path:
         if not name.isidentifier():
@@ -176,8 +183,10 @@ class Staging:
             yield
         except OSError as error:
             size = np.prod(shape, dtype=float) * dtype.itemsize / 2**20
-            raise OSError(error.errno, f'{self.folder}: the layer {name!r} of {size:.1f} MiB cannot be written: '
-                          f'{error.strerror or error}') from error
+            raise OSError(
+                error.errno,
+                f'{self.folder}: the layer {name!r} of {size:.1f} MiB cannot be written: {error.strerror or error}',
+            ) from error
 
     def advance(self, done: int, last: bool = False) -> None:
         """Note that so many parts are done; the record is written every few seconds."""
@@ -187,8 +196,10 @@ class Staging:
         if last or time.monotonic() - self._recorded > _SECONDS:
             for file in self._files.values():
                 os.fsync(file.fileno())
-            write_text(self.folder / _RECORD,
-                       json.dumps(dict(settings=self._settings, done=done, seen=self.seen, arrays=self._layout)))
+            write_text(
+                self.folder / _RECORD,
+                json.dumps(dict(settings=self._settings, done=done, seen=self.seen, arrays=self._layout)),
+            )
             self._recorded = time.monotonic()
 
     def remove(self) -> None:

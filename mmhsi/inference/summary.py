@@ -43,13 +43,23 @@ def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | Non
     if isinstance(path, (str, os.PathLike)) and os.path.isfile(path):
         spectrum = [repr(spectrum), content_digest(path)]
     described = dict(
-        preprocessing=plan.scene, tiles=(plan.window, plan.grid, plan.pad_mode, plan.loading), model=model,
-        metric=plan.metric, bands=None if plan.wanted is None else plan.wanted.wavelengths.tolist(),
-        spectrum=_plain(spectrum))
+        preprocessing=plan.scene,
+        tiles=(plan.window, plan.grid, plan.pad_mode, plan.loading),
+        model=model,
+        metric=plan.metric,
+        bands=None if plan.wanted is None else plan.wanted.wavelengths.tolist(),
+        spectrum=_plain(spectrum),
+    )
     return dict(
-        task=plan.task.name, scene=scene.identity(), weights=identity, matching=plan.match_bands, scores=plan.scores,
-        uncertainty=plan.uncertainty, not_finite=plan.not_finite,
-        **{name: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for name, value in described.items()})
+        task=plan.task.name,
+        scene=scene.identity(),
+        weights=identity,
+        matching=plan.match_bands,
+        scores=plan.scores,
+        uncertainty=plan.uncertainty,
+        not_finite=plan.not_finite,
+        **{name: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for name, value in described.items()},
+    )
 
 
 def summarize(product: Product, view, network: Network, **facts: Any) -> dict:
@@ -66,14 +76,19 @@ def summarize(product: Product, view, network: Network, **facts: Any) -> dict:
         were compared), ``batch_size``, the facts; for class maps ``pixels`` of each class; for spectra ``units``.
     """
     summary: dict = dict(
-        scene=product.name, task=product.task, source=[date.info.path for date in view.dates],
-        size=[view.height, view.width], georeferenced=view.info.placed, bands=view.matched,
-        batch_size=network.batch_size, **facts)
+        scene=product.name,
+        task=product.task,
+        source=[date.info.path for date in view.dates],
+        size=[view.height, view.width],
+        georeferenced=view.info.placed,
+        bands=view.matched,
+        batch_size=network.batch_size,
+        **facts,
+    )
     for name in CLASS_LAYERS:
         if name in product.layers:
             counts = sum(np.bincount(row, minlength=256) for row in product.layers[name][0])
-            summary['pixels'] = {label: int(counts[value])
-                                 for value, label in enumerate(('no data', *product.classes))}
+            summary['pixels'] = {label: int(counts[value]) for value, label in enumerate(('no data', *product.classes))}
     if 'restored' in product.layers or product.endmembers is not None:
         known = file_units(view.transforms) is not None
         summary['units'] = 'those of the scene' if known else 'those of the preprocessed scene'
@@ -104,19 +119,30 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
         print_log(f'{path} is damaged; the scene is predicted anew', 'current', logging.WARNING)
         return None
     if not isinstance(summary, dict) or not {'scene', 'source', 'settings', 'files'} <= set(summary):
-        raise ValueError(f'{path}: a file of this name is there that tells of no prediction; choose another folder, or '
-                         'overwrite it')
+        raise ValueError(
+            f'{path}: a file of this name is there that tells of no prediction; choose another folder, or overwrite it'
+        )
     if summary['source'] != scene.paths:
-        raise ValueError(f'{path}: the products of another scene of this name are there, of {summary["source"]}; '
-                         'choose another folder, or overwrite them')
+        raise ValueError(
+            f'{path}: the products of another scene of this name are there, of {summary["source"]}; '
+            'choose another folder, or overwrite them'
+        )
     files = {key: folder / file for key, file in summary['files'].items()}
     suffixes = {file.suffix for file in files.values()}
     wanted = {DRIVERS[plan.driver], *(['.png'] if plan.pictures else [])}
-    if summary['settings'] != json.loads(json.dumps(settings)) or not wanted <= suffixes or not all(
-            file.is_file() and file.stat().st_size for file in files.values()):
+    if (
+        summary['settings'] != json.loads(json.dumps(settings))
+        or not wanted <= suffixes
+        or not all(file.is_file() and file.stat().st_size for file in files.values())
+    ):
         return None
-    return dict(name=name, task=plan.task.name, summary=summary, skipped=True,
-                files={**{key: str(file) for key, file in files.items()}, 'summary': str(path)})
+    return dict(
+        name=name,
+        task=plan.task.name,
+        summary=summary,
+        skipped=True,
+        files={**{key: str(file) for key, file in files.items()}, 'summary': str(path)},
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -22,15 +22,17 @@ def tile_strips(starts: np.ndarray, size: int, length: int, widest: int) -> list
     return list(zip(cuts, [*cuts[1:], length], strict=True))
 
 
-def predict_tiles(view,
-                  read: Callable[[Area], np.ndarray],
-                  predict: Callable[[Tensor, list[tuple[int, int]]], Tensor],
-                  grid: TileGrid,
-                  batch_size: int,
-                  widest: int,
-                  start: int = 0,
-                  reading_width: int | None = None,
-                  margin: int = 0) -> Iterator[tuple[Area, np.ndarray, np.ndarray]]:
+def predict_tiles(
+    view,
+    read: Callable[[Area], np.ndarray],
+    predict: Callable[[Tensor, list[tuple[int, int]]], Tensor],
+    grid: TileGrid,
+    batch_size: int,
+    widest: int,
+    start: int = 0,
+    reading_width: int | None = None,
+    margin: int = 0,
+) -> Iterator[tuple[Area, np.ndarray, np.ndarray]]:
     """Predict a scene from top to bottom, strip by strip of columns.
 
     Held in memory are the values of a row of tiles in one strip, and the part of the scene that they are made of.
@@ -74,26 +76,36 @@ def predict_tiles(view,
                 block = read(area)
                 holds = view.validity(*area)
                 inner = slice(max(first - area[1], 0), max(min(end - area[1], area[3]), 0))
-                valid[:, area[1] + inner.start - first:area[1] + inner.stop - first] |= holds[:, inner]
-                wanted = [column for column in chunk
-                          if holds[:, lefts[column] - area[1]:lefts[column] - area[1] + wide].any()]
+                valid[:, area[1] + inner.start - first : area[1] + inner.stop - first] |= holds[:, inner]
+                wanted = [
+                    column
+                    for column in chunk
+                    if holds[:, lefts[column] - area[1] : lefts[column] - area[1] + wide].any()
+                ]
                 for done in range(0, len(wanted), batch_size):
-                    batch = wanted[done:done + batch_size]
-                    tiles = np.stack([block[:, lefts[column] - area[1]:lefts[column] - area[1] + wide + 2 * margin]
-                                      for column in batch])
-                    values = predict(torch.from_numpy(tiles).permute(0, 3, 1, 2).contiguous(),
-                                     [(top, int(lefts[column])) for column in batch])
+                    batch = wanted[done : done + batch_size]
+                    tiles = np.stack(
+                        [
+                            block[:, lefts[column] - area[1] : lefts[column] - area[1] + wide + 2 * margin]
+                            for column in batch
+                        ]
+                    )
+                    values = predict(
+                        torch.from_numpy(tiles).permute(0, 3, 1, 2).contiguous(),
+                        [(top, int(lefts[column])) for column in batch],
+                    )
                     values = values.cpu().numpy()
                     scale = values.shape[-1] // wide
                     if mosaic is None:
                         shape = values.shape[1], scale * tall, scale * (end - first)
-                        mosaic = Mosaic(np.zeros(shape, np.float32), grid, (view.height, view.width), scale,
-                                        (top, first))
+                        mosaic = Mosaic(
+                            np.zeros(shape, np.float32), grid, (view.height, view.width), scale, (top, first)
+                        )
                     for column, tile in zip(batch, values, strict=True):
                         mosaic.add(tile, (top, int(lefts[column])), int(repeats[index, column]))
             if index >= resumed:
                 # nothing was predicted as long as nothing held data
-                values = None if mosaic is None else mosaic.values[:, :mosaic.scale * rows]
+                values = None if mosaic is None else mosaic.values[:, : mosaic.scale * rows]
                 yield (top, first, rows, end - first), values, valid[:rows]
             if mosaic is not None:
                 mosaic.scroll(rows)

@@ -63,8 +63,11 @@ def training_bands(cfg: Config, record: Mapping | None, given: Any = None) -> Ba
         if isinstance(known, Mapping):
             if known.get('wavelengths') is not None:
                 widths = known.get('fwhm')
-                return Bands(np.asarray(known['wavelengths'], float),
-                             None if widths is None else np.asarray(widths, float), source)
+                return Bands(
+                    np.asarray(known['wavelengths'], float),
+                    None if widths is None else np.asarray(widths, float),
+                    source,
+                )
         elif known is not None:
             return Bands(np.asarray(known, float), None, source)
     return _bands_of_training_file(test_dataset(cfg).get('scene') or {})
@@ -128,14 +131,18 @@ def find_target_spectrum(plan: Plan, view) -> np.ndarray:
         given = dict(given)
         given = locate(given, given.pop('data_root', None))
         if not os.path.isfile(given['path']):
-            raise ValueError(f'the model looks for a target spectrum, and the file {given["path"]} is not there; give '
-                             'target_spectrum: values, or a file')
+            raise ValueError(
+                f'the model looks for a target spectrum, and the file {given["path"]} is not there; give '
+                'target_spectrum: values, or a file'
+            )
         values = read_target_spectrum(bands=view.raw_bands, wavelengths=view.raw_wavelengths, **given)
     else:
         values = np.asarray(given, np.float64)
-        if not isinstance(given, (np.ndarray, Sequence)) or values.shape != (view.raw_bands, ):
-            raise ValueError(f'the target spectrum has the shape {values.shape}, expected ({view.raw_bands},), a '
-                             'value for each band that the model was trained on')
+        if not isinstance(given, (np.ndarray, Sequence)) or values.shape != (view.raw_bands,):
+            raise ValueError(
+                f'the target spectrum has the shape {values.shape}, expected ({view.raw_bands},), a '
+                'value for each band that the model was trained on'
+            )
         if not np.isfinite(values).all():
             raise ValueError('the target spectrum holds NaN or infinity')
     return view.preprocess_spectra(values).astype(np.float32)

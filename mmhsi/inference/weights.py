@@ -56,12 +56,18 @@ def training_record(checkpoint: Mapping, weights: str) -> dict | None:
     record = checkpoint.get('mmhsi')
     if record is None:
         return None
-    states = [record.get('transforms'), *(record.get('scenes') or {}).values()] if isinstance(record, Mapping) and (
-        isinstance(record.get('scenes') or {}, Mapping)) else [None]
-    if not all(isinstance(state, Mapping) and all(isinstance(value, torch.Tensor) for value in state.values())
-               for state in states):
-        raise ValueError(f"{weights}: expected in its entry 'mmhsi' the fitted transforms as tensors by name, found "
-                         'something else')
+    states = (
+        [record.get('transforms'), *(record.get('scenes') or {}).values()]
+        if isinstance(record, Mapping) and (isinstance(record.get('scenes') or {}, Mapping))
+        else [None]
+    )
+    if not all(
+        isinstance(state, Mapping) and all(isinstance(value, torch.Tensor) for value in state.values())
+        for state in states
+    ):
+        raise ValueError(
+            f"{weights}: expected in its entry 'mmhsi' the fitted transforms as tensors by name, found something else"
+        )
     return dict(record)
 
 
@@ -79,8 +85,11 @@ def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config:
     """
     state = parameters_of(checkpoint, weights)
     wanted = model.state_dict()
-    shapes = [f'{name} {tuple(state[name].shape)} instead of {tuple(value.shape)}' for name, value in wanted.items()
-              if name in state and isinstance(value, torch.Tensor) and state[name].shape != value.shape]
+    shapes = [
+        f'{name} {tuple(state[name].shape)} instead of {tuple(value.shape)}'
+        for name, value in wanted.items()
+        if name in state and isinstance(value, torch.Tensor) and state[name].shape != value.shape
+    ]
     problems = {'of another shape': shapes}
     if not shapes:
         try:
@@ -88,10 +97,15 @@ def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config:
         except (RuntimeError, NotImplementedError) as error:
             raise ValueError(f'{weights}: its parameters cannot be loaded: {error}') from error
         problems.update(missing=list(result.missing_keys), unknown=list(result.unexpected_keys))
-    found = [f'{len(names)} {what} ({", ".join(names[:_MAX_LISTED])}{", ..." if len(names) > _MAX_LISTED else ""})'
-             for what, names in problems.items() if names]
+    found = [
+        f'{len(names)} {what} ({", ".join(names[:_MAX_LISTED])}{", ..." if len(names) > _MAX_LISTED else ""})'
+        for what, names in problems.items()
+        if names
+    ]
     if found:
         trained = (checkpoint.get('meta') or {}).get('experiment_name')
         origin = f', but come from the experiment {trained!r}' if trained else ''
-        raise ValueError(f'{weights}: the weights are not those of {config}{origin}: of its {len(wanted)} parameters '
-                         f'{"; ".join(found)}')
+        raise ValueError(
+            f'{weights}: the weights are not those of {config}{origin}: of its {len(wanted)} parameters '
+            f'{"; ".join(found)}'
+        )

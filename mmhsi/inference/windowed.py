@@ -34,18 +34,23 @@ def plan_blocks(height: int, width: int, window: int, pixels: int) -> list[Area]
     parts = -(-width // columns)
     columns = -(-width // parts)
     rows = min(max(pixels // (columns + around) - around, lowest), height)
-    return [(top, left, min(rows, height - top), min(columns, width - left))
-            for top in range(0, height, rows) for left in range(0, width, columns)]
+    return [
+        (top, left, min(rows, height - top), min(columns, width - left))
+        for top in range(0, height, rows)
+        for left in range(0, width, columns)
+    ]
 
 
-def predict_windows(view,
-                    read: Callable[[Area], np.ndarray],
-                    predict: Callable[[Tensor], Tensor],
-                    window: int,
-                    blocks: list[Area],
-                    batch_size: int,
-                    device: torch.device,
-                    start: int = 0) -> Iterator[tuple[Area, np.ndarray | None, np.ndarray]]:
+def predict_windows(
+    view,
+    read: Callable[[Area], np.ndarray],
+    predict: Callable[[Tensor], Tensor],
+    window: int,
+    blocks: list[Area],
+    batch_size: int,
+    device: torch.device,
+    start: int = 0,
+) -> Iterator[tuple[Area, np.ndarray | None, np.ndarray]]:
     """Predict the pixels of a scene that hold data.
 
     The block is preprocessed and brought to the device once; windows are cut out of it there.
@@ -76,5 +81,4 @@ def predict_windows(view,
             if values is None:
                 values = torch.zeros(predicted.shape[1], rows * cols, device=device)
             values[:, place] = predicted.T.float()
-        yield ((top, left, rows, cols),
-               None if values is None else values.reshape(-1, rows, cols).cpu().numpy(), valid)
+        yield ((top, left, rows, cols), None if values is None else values.reshape(-1, rows, cols).cpu().numpy(), valid)

@@ -52,8 +52,10 @@ def zoo_root() -> Path:
     for root in (package.parent, package / '.mim'):
         if (root / INDEX).is_file() and (root / 'configs').is_dir():
             return root
-    raise FileNotFoundError(f'{package}: no {INDEX} with configs beside the package or in {package / ".mim"}; install '
-                            'mmhsi from its repository, or with pip from a wheel')
+    raise FileNotFoundError(
+        f'{package}: no {INDEX} with configs beside the package or in {package / ".mim"}; install '
+        'mmhsi from its repository, or with pip from a wheel'
+    )
 
 
 @lru_cache(maxsize=4)
@@ -68,8 +70,9 @@ def read_zoo(root: Path) -> tuple[ModelEntry, ...]:
     for model in models:
         for name in (model.name, *model.aliases):
             if taken.setdefault(name.lower(), model.name) != model.name or name in model.aliases and name == model.name:
-                raise ValueError(f'{root / INDEX}: the name {name!r} stands for {taken[name.lower()]!r} and for '
-                                 f'{model.name!r}')
+                raise ValueError(
+                    f'{root / INDEX}: the name {name!r} stands for {taken[name.lower()]!r} and for {model.name!r}'
+                )
     return models
 
 
@@ -81,7 +84,7 @@ def _load(path: Path) -> dict:
 
 
 def _several(value) -> tuple[str, ...]:
-    return () if value is None else (value, ) if isinstance(value, str) else tuple(value)
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
 def _models_of(root: Path, path: str) -> Iterator[ModelEntry]:
@@ -98,7 +101,8 @@ def _models_of(root: Path, path: str) -> Iterator[ModelEntry]:
             datasets=tuple(dict.fromkeys(result['Dataset'] for result in results if 'Dataset' in result)),
             aliases=_several(model.get('Alias')),
             weights=weights[0] if weights else None,
-            metrics={key: value for result in results for key, value in (result.get('Metrics') or {}).items()})
+            metrics={key: value for result in results for key, value in (result.get('Metrics') or {}).items()},
+        )
 
 
 def list_models(pattern: str | None = None, task: str | None = None, pretrained: bool = False) -> list[str]:
@@ -126,8 +130,11 @@ def list_models(pattern: str | None = None, task: str | None = None, pretrained:
     def matches(model: ModelEntry) -> bool:
         return pattern is None or any(fnmatch(name.lower(), pattern.lower()) for name in (model.name, *model.aliases))
 
-    return [model.name for model in models if task in (None, model.task) and matches(model)
-            and (model.weights is not None or not pretrained)]
+    return [
+        model.name
+        for model in models
+        if task in (None, model.task) and matches(model) and (model.weights is not None or not pretrained)
+    ]
 
 
 def find_model(name: str) -> ModelEntry:
@@ -143,8 +150,9 @@ def find_model(name: str) -> ModelEntry:
     known = [alias for model in models for alias in (model.name, *model.aliases)]
     near = difflib.get_close_matches(name, known, 3, 0.4)
     hint = f'; similar are {", ".join(near)}' if near else ''
-    raise ValueError(f'{name!r} is neither a config file nor a model of the zoo{hint}; mmhsi.apis.list_models() names '
-                     'all')
+    raise ValueError(
+        f'{name!r} is neither a config file nor a model of the zoo{hint}; mmhsi.apis.list_models() names all'
+    )
 
 
 def get_model(name: str, pretrained: bool | str = False, device: str | torch.device | None = None) -> nn.Module:
@@ -165,6 +173,8 @@ def get_model(name: str, pretrained: bool | str = False, device: str | torch.dev
     entry = find_model(name)
     weights = entry.weights if pretrained is True else pretrained or None
     if pretrained is True and weights is None:
-        raise ValueError(f'{entry.name} has no published weights; train it with tools/train.py {entry.config} and give '
-                         'its checkpoint')
+        raise ValueError(
+            f'{entry.name} has no published weights; train it with tools/train.py {entry.config} and give '
+            'its checkpoint'
+        )
     return init_model(entry.config, weights, device)

@@ -70,8 +70,10 @@ def bilinear_matrices(offsets: Tensor, spatial_shape: tuple[int, int]) -> tuple[
         (..., N, P, Hg) and (..., N, P, Wg), differentiable in the offsets like :func:`bilinear_corners`.
     """
     column, row = token_places(spatial_shape, offsets.device)
-    return (_axis_weights(offsets[..., 1], row, spatial_shape[0]),
-            _axis_weights(offsets[..., 0], column, spatial_shape[1]))
+    return (
+        _axis_weights(offsets[..., 1], row, spatial_shape[0]),
+        _axis_weights(offsets[..., 0], column, spatial_shape[1]),
+    )
 
 
 def _axis_weights(offset: Tensor, place: Tensor, size: int) -> Tensor:

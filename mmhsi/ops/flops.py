@@ -34,13 +34,15 @@ def ssa_flops(query_shape: Sequence[int], value_shape: Sequence[int], offsets_sh
 
 
 @torch.library.custom_op('mmhsi::ssa_counted', mutates_args=())
-def _ssa_counted(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, height: int, width: int,
-                 scale: float) -> Tensor:
+def _ssa_counted(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, height: int, width: int, scale: float
+) -> Tensor:
     return attend_sampled(query, key, value, offsets, (height, width), scale).contiguous()
 
 
-def _attend_counted(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                    scale: float) -> Tensor:
+def _attend_counted(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+) -> Tensor:
     return _ssa_counted(query, key, value, offsets, *spatial_shape, scale)
 
 
@@ -71,11 +73,15 @@ def _attention(query_shape, key_shape, value_shape, *args, out_shape=None, **kwa
 
 
 def _register() -> None:
-    operators = [(torch.ops.mmhsi.ssa_counted, _forward), (torch.ops.mmhsi.ssa_fused, _forward),
-                 (torch.ops.mmhsi.ssa_fused_backward, _backward),
-                 (torch.ops.aten._scaled_dot_product_flash_attention_for_cpu, _attention)]
+    operators = [
+        (torch.ops.mmhsi.ssa_counted, _forward),
+        (torch.ops.mmhsi.ssa_fused, _forward),
+        (torch.ops.mmhsi.ssa_fused_backward, _backward),
+        (torch.ops.aten._scaled_dot_product_flash_attention_for_cpu, _attention),
+    ]
     try:
         from . import ssa_triton  # noqa: F401  registers its operators
+
         operators += [(torch.ops.mmhsi.ssa_triton, _forward), (torch.ops.mmhsi.ssa_triton_backward, _backward)]
     except ImportError:
         pass  # without Triton that back end is not there

@@ -57,8 +57,11 @@ def find_compiler() -> list[str]:
         path = shutil.which(command[0]) if command else None
         if path:
             return [path, *command[1:]]
-    raise OSError(f'the C compiler {wanted!r} named by CC is not in the path' if wanted else
-                  'there is no C compiler (cc, gcc or clang) in the path')
+    raise OSError(
+        f'the C compiler {wanted!r} named by CC is not in the path'
+        if wanted
+        else 'there is no C compiler (cc, gcc or clang) in the path'
+    )
 
 
 def _processor() -> str:
@@ -94,9 +97,11 @@ def cache_folder() -> Path:
     for path in (base, folder):
         if not _is_private(path):
             status = path.lstat()
-            raise NotPrivateError(f'{path}: libraries are loaded only from a folder that this user owns and nobody '
-                                  f'else may write to; its owner is {status.st_uid} and its mode '
-                                  f'{stat.S_IMODE(status.st_mode):o}')
+            raise NotPrivateError(
+                f'{path}: libraries are loaded only from a folder that this user owns and nobody '
+                f'else may write to; its owner is {status.st_uid} and its mode '
+                f'{stat.S_IMODE(status.st_mode):o}'
+            )
     if not os.access(folder, os.W_OK):
         raise PermissionError(f'{folder}: not writable')
     return folder
@@ -191,8 +196,13 @@ def load_library(source: Path, headers: tuple[Path, ...] = ()) -> ctypes.CDLL:
     version = _run([*compiler, '--version'])
     if version.returncode != 0:
         raise OSError(f'{shlex.join(compiler)} --version failed: {version.stderr.strip()[-500:]}')
-    parts = [*(path.read_text(encoding='utf-8') for path in (source, *headers)), shlex.join(compiler), version.stdout,
-             shlex.join(_FLAGS), _processor()]
+    parts = [
+        *(path.read_text(encoding='utf-8') for path in (source, *headers)),
+        shlex.join(compiler),
+        version.stdout,
+        shlex.join(_FLAGS),
+        _processor(),
+    ]
     note = f'{source.stem}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.json'
     try:
         folder = cache_folder()

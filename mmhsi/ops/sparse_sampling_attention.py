@@ -19,10 +19,12 @@ BACKEND_VARIABLE = 'MMHSI_SSA_BACKEND'
 _DENSE_MAX_TOKENS = 400
 
 
-def _attend_triton(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                   scale: float) -> Tensor:
+def _attend_triton(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+) -> Tensor:
     """The fused GPU kernels."""
     from .ssa_triton import attend_triton
+
     return attend_triton(query, key, value, offsets, spatial_shape, scale)
 
 
@@ -42,7 +44,8 @@ def _fused_kernel_works() -> bool:
     if reason is not None and not _fused_kernel_works.told:
         _fused_kernel_works.told = True
         logging.getLogger(__name__).warning(
-            'sparse sampling attention runs without its fused CPU kernel, several times slower: %s', reason)
+            'sparse sampling attention runs without its fused CPU kernel, several times slower: %s', reason
+        )
     return reason is None
 
 
@@ -87,35 +90,45 @@ def _automatic_backend(query: Tensor, key: Tensor, value: Tensor, offsets: Tenso
     on_cpu = query.device.type == 'cpu'
     single = torch.float64 not in (query.dtype, key.dtype, value.dtype, offsets.dtype)
     return choose_backend(
-        query.device.type, query.shape[2],
+        query.device.type,
+        query.shape[2],
         fused=on_cpu and why_not_fused(query, key, value, offsets) is None and _fused_kernel_works(),
         triton=query.device.type == 'cuda' and single and _triton_works(),
-        deterministic=torch.are_deterministic_algorithms_enabled())
+        deterministic=torch.are_deterministic_algorithms_enabled(),
+    )
 
 
 def _check_shapes(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int]) -> None:
     num_tokens = spatial_shape[0] * spatial_shape[1]
     if query.dim() != 4 or query.shape != key.shape or key.shape[:3] != value.shape[:3]:
-        raise ValueError('query, key and value must be (B, heads, N, d) with equal B, heads, N and equal query and key '
-                         f'widths, found {tuple(query.shape)}, {tuple(key.shape)}, {tuple(value.shape)}')
+        raise ValueError(
+            'query, key and value must be (B, heads, N, d) with equal B, heads, N and equal query and key '
+            f'widths, found {tuple(query.shape)}, {tuple(key.shape)}, {tuple(value.shape)}'
+        )
     if query.shape[2] != num_tokens:
-        raise ValueError(f'spatial_shape {tuple(spatial_shape)} means {num_tokens} tokens, the query has '
-                         f'{query.shape[2]}')
+        raise ValueError(
+            f'spatial_shape {tuple(spatial_shape)} means {num_tokens} tokens, the query has {query.shape[2]}'
+        )
     if offsets.dim() != 5 or offsets.shape[:3] != query.shape[:3] or offsets.shape[-1] != 2:
-        raise ValueError(f'offsets must be (B, heads, N, P, 2) = {tuple(query.shape[:3])} + (P, 2), found '
-                         f'{tuple(offsets.shape)}')
+        raise ValueError(
+            f'offsets must be (B, heads, N, P, 2) = {tuple(query.shape[:3])} + (P, 2), found {tuple(offsets.shape)}'
+        )
     if 0 in (query.shape[3], value.shape[3], offsets.shape[3]):
-        raise ValueError('heads must be at least 1 wide and attend to at least 1 point, found query, value and offsets '
-                         f'of {tuple(query.shape)}, {tuple(value.shape)}, {tuple(offsets.shape)}')
+        raise ValueError(
+            'heads must be at least 1 wide and attend to at least 1 point, found query, value and offsets '
+            f'of {tuple(query.shape)}, {tuple(value.shape)}, {tuple(offsets.shape)}'
+        )
 
 
-def sparse_sampling_attention(query: Tensor,
-                              key: Tensor,
-                              value: Tensor,
-                              offsets: Tensor,
-                              spatial_shape: tuple[int, int],
-                              scale: float | None = None,
-                              backend: str = 'auto') -> Tensor:
+def sparse_sampling_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    offsets: Tensor,
+    spatial_shape: tuple[int, int],
+    scale: float | None = None,
+    backend: str = 'auto',
+) -> Tensor:
     r"""Attend from every token to P points sampled around it (HyperSIGMA, section III).
 
     Token n stands at row :math:`r = n \div W_g`, column :math:`c = n \bmod W_g`. Its point p samples keys and values
@@ -156,5 +169,5 @@ def sparse_sampling_attention(query: Tensor,
         backend = _automatic_backend(query, key, value, offsets)
     if backend not in BACKENDS:
         raise ValueError(f'unknown back end {backend!r}, expected one of {sorted(BACKENDS)} or "auto"')
-    scale = query.shape[-1]**-0.5 if scale is None else scale
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
     return BACKENDS[backend](query, key, value, offsets, spatial_shape, scale)

@@ -43,19 +43,38 @@ if hasattr(os, 'register_at_fork'):  # a system without it does not fork
 
 class _Rows(ctypes.Structure):
     _fields_ = [('data', ctypes.c_void_p)] + [
-        (name, ctypes.c_int64) for name in ('batch', 'head', 'token', 'width', 'bfloat16')]
+        (name, ctypes.c_int64) for name in ('batch', 'head', 'token', 'width', 'bfloat16')
+    ]
 
 
-_TENSORS = ('query', 'key', 'value', 'offsets', 'out', 'grad_out', 'grad_query', 'grad_key', 'grad_value',
-            'grad_offsets')
+_TENSORS = (
+    'query',
+    'key',
+    'value',
+    'offsets',
+    'out',
+    'grad_out',
+    'grad_query',
+    'grad_key',
+    'grad_value',
+    'grad_offsets',
+)
 _RESULTS = ('out', 'grad_query', 'grad_key', 'grad_value', 'grad_offsets')
 
 
 class _Problem(ctypes.Structure):
-    _fields_ = [(name, _Rows) for name in _TENSORS] + [
-        (name, ctypes.c_int64) for name in ('batch', 'heads', 'height', 'width', 'points')] + [
-            ('scale', ctypes.c_float), ('stream', ctypes.c_int32), ('threads', ctypes.c_int64),
-            ('region', ctypes.c_void_p), ('scratch', ctypes.c_void_p), ('scratch_bytes', ctypes.c_int64)]
+    _fields_ = (
+        [(name, _Rows) for name in _TENSORS]
+        + [(name, ctypes.c_int64) for name in ('batch', 'heads', 'height', 'width', 'points')]
+        + [
+            ('scale', ctypes.c_float),
+            ('stream', ctypes.c_int32),
+            ('threads', ctypes.c_int64),
+            ('region', ctypes.c_void_p),
+            ('scratch', ctypes.c_void_p),
+            ('scratch_bytes', ctypes.c_int64),
+        ]
+    )
 
 
 class _Kernel:
@@ -109,8 +128,10 @@ def why_unsupported(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) 
     if query.device.type != 'cpu':
         return f'it runs on the CPU, the query is on {query.device.type}'
     if len(dtypes) != 1 or query.dtype not in _DTYPES or offsets.dtype not in _DTYPES:
-        return (f'it takes query, key and value of one type, float32, bfloat16 or float16, found {query.dtype}, '
-                f'{key.dtype}, {value.dtype}, and offsets of {offsets.dtype}')
+        return (
+            f'it takes query, key and value of one type, float32, bfloat16 or float16, found {query.dtype}, '
+            f'{key.dtype}, {value.dtype}, and offsets of {offsets.dtype}'
+        )
     tokens, width = query.shape[2], max(key.shape[-1], value.shape[-1])
     if tokens * 2 * (width + _LANES) > _LARGEST_INDEX or tokens * (4 * offsets.shape[3] + 1) > _LARGEST_INDEX:
         return f'{tokens} tokens of width {width} with {offsets.shape[3]} points exceed its 32-bit indices'
@@ -150,9 +171,17 @@ def _call(tensors: dict[str, Tensor], height: int, width: int, scale: float, bac
     threads = max(1, min(torch.get_num_threads(), batch * heads, work // _WORK_PER_THREAD))
     written = sum(tensor.nbytes for name, tensor in tensors.items() if name in _RESULTS)
     problem = _Problem(
-        batch=batch, heads=heads, height=height, width=width, points=points, scale=scale, threads=threads,
+        batch=batch,
+        heads=heads,
+        height=height,
+        width=width,
+        points=points,
+        scale=scale,
+        threads=threads,
         stream=written >= _BYTES_TO_STREAM,
-        region=None if _forked else kernel.region, **{name: _rows(tensor) for name, tensor in tensors.items()})
+        region=None if _forked else kernel.region,
+        **{name: _rows(tensor) for name, tensor in tensors.items()},
+    )
     address = ctypes.addressof(problem)
     problem.scratch_bytes = kernel.scratch_bytes(address, backward)
     scratch = torch.empty(threads * problem.scratch_bytes + 64, dtype=torch.uint8)
@@ -161,8 +190,9 @@ def _call(tensors: dict[str, Tensor], height: int, width: int, scale: float, bac
 
 
 @torch.library.custom_op('mmhsi::ssa_fused', mutates_args=(), device_types='cpu')
-def ssa_fused(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, height: int, width: int,
-              scale: float) -> Tensor:
+def ssa_fused(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, height: int, width: int, scale: float
+) -> Tensor:
     """Forward pass; see :func:`mmhsi.ops.sparse_sampling_attention`."""
     tensors = {'query': query, 'key': key, 'value': value}
     tensors = {name: _with_whole_rows(tensor) for name, tensor in tensors.items()}
@@ -172,15 +202,28 @@ def ssa_fused(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, height
 
 
 @torch.library.custom_op('mmhsi::ssa_fused_backward', mutates_args=(), device_types='cpu')
-def ssa_fused_backward(grad_out: Tensor, query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, height: int,
-                       width: int, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def ssa_fused_backward(
+    grad_out: Tensor, query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, height: int, width: int, scale: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Gradients of query, key, value and offsets from the gradient of the result and the inputs."""
     tensors = {'query': query, 'key': key, 'value': value, 'grad_out': grad_out.to(value.dtype)}
     tensors = {name: _with_whole_rows(tensor) for name, tensor in tensors.items()}
     grads = [_empty_rows(tensor, tensor.shape[-1], tensor.dtype) for tensor in (query, key, value)]
     grad_offsets = _empty_rows(offsets, 2 * offsets.shape[3], torch.float32)
-    _call(dict(tensors, offsets=_offset_rows(offsets), grad_query=grads[0], grad_key=grads[1], grad_value=grads[2],
-               grad_offsets=grad_offsets), height, width, scale, backward=True)
+    _call(
+        dict(
+            tensors,
+            offsets=_offset_rows(offsets),
+            grad_query=grads[0],
+            grad_key=grads[1],
+            grad_value=grads[2],
+            grad_offsets=grad_offsets,
+        ),
+        height,
+        width,
+        scale,
+        backward=True,
+    )
     return *grads, grad_offsets.unflatten(-1, (offsets.shape[3], 2)).to(offsets.dtype)
 
 
@@ -209,8 +252,9 @@ def _backward(ctx, grad_out):
 ssa_fused.register_autograd(_backward, setup_context=_save_inputs)
 
 
-def attend_fused(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                 scale: float) -> Tensor:
+def attend_fused(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+) -> Tensor:
     """The fused back end; float16 is converted to float32 and back."""
     reason = why_unsupported(query, key, value, offsets)
     if reason is not None:
@@ -218,6 +262,7 @@ def attend_fused(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spa
     if not _kernel_loaded():
         raise ValueError(f'the back end "fused" is not available here: {why_unavailable()}')
     if torch.float16 in (query.dtype, offsets.dtype):
-        return ssa_fused(query.float(), key.float(), value.float(), offsets.float(), *spatial_shape,
-                         scale).to(value.dtype)
+        return ssa_fused(query.float(), key.float(), value.float(), offsets.float(), *spatial_shape, scale).to(
+            value.dtype
+        )
     return ssa_fused(query, key, value, offsets, *spatial_shape, scale)

@@ -16,8 +16,9 @@ def _at_full_precision(attend: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """
 
     @wraps(attend)
-    def wrapper(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                scale: float) -> Tensor:
+    def wrapper(
+        query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+    ) -> Tensor:
         dtype = torch.float32
         for tensor in (query, key, value, offsets):
             dtype = torch.promote_types(dtype, tensor.dtype)
@@ -29,8 +30,9 @@ def _at_full_precision(attend: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 @_at_full_precision
-def attend_sampled(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                   scale: float) -> Tensor:
+def attend_sampled(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+) -> Tensor:
     """The definition: sample keys and values, then attend over the P samples of each query."""
     samples = sample_tokens(torch.cat([key, value], dim=-1), offsets, spatial_shape)
     keys, values = samples.split([key.shape[-1], value.shape[-1]], dim=-1)
@@ -39,8 +41,9 @@ def attend_sampled(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, s
 
 
 @_at_full_precision
-def attend_dense(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                 scale: float) -> Tensor:
+def attend_dense(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+) -> Tensor:
     """The same function by two matrix products.
 
     Bilinear sampling is linear, so the product of a query with a sampled key is the sampled product: all scores are
@@ -58,8 +61,9 @@ def attend_dense(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spa
 
 
 @_at_full_precision
-def attend_separable(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                     scale: float) -> Tensor:
+def attend_separable(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+) -> Tensor:
     """The same function by matrix products alone, without an index: deterministic on every device.
 
     The bilinear weight of a cell is that of its row times that of its column, so that sampling the scores of a query,

@@ -42,16 +42,37 @@ _ROWS = 8
 _LARGEST_INT = 2**31 - 1
 
 
-def _launch(kernel, programs: int, strided: tuple[Tensor, ...], others: tuple[Tensor, ...], points: int, height: int,
-            width: int, scale: float, widths: tuple[int, int], **constants: int) -> None:
+def _launch(
+    kernel,
+    programs: int,
+    strided: tuple[Tensor, ...],
+    others: tuple[Tensor, ...],
+    points: int,
+    height: int,
+    width: int,
+    scale: float,
+    widths: tuple[int, int],
+    **constants: int,
+) -> None:
     """Start so many programs of a kernel for each head of each image."""
     batch, heads, tokens = strided[0].shape[:3]
     strides = [stride for tensor in strided for stride in _strides(tensor)]
     index = tl.int64 if tokens * max(2 * points, *(tensor.stride(2) for tensor in strided)) > _LARGEST_INT else tl.int32
     with nullcontext() if INTERPRETED else torch.cuda.device(strided[0].device):
         kernel[(programs * batch * heads,)](
-            *strided, *others, *strides, heads, height, width, scale, points, *map(_padded, widths), INDEX=index,
-            DIMS=_power(widths), **constants)
+            *strided,
+            *others,
+            *strides,
+            heads,
+            height,
+            width,
+            scale,
+            points,
+            *map(_padded, widths),
+            INDEX=index,
+            DIMS=_power(widths),
+            **constants,
+        )
 
 
 def _power(widths: tuple[int, int]) -> int:
@@ -67,8 +88,11 @@ def _rows_of_a_block(like: Tensor, widths: tuple[int, int], warps: int) -> int:
 def _by_first_cell(anchors: Tensor, cells: int) -> tuple[Tensor, Tensor]:
     """All points sorted by their first cell, in a fixed order, and where those of each cell begin."""
     ordered, order = anchors.flatten().sort(stable=True)
-    return order, torch.searchsorted(ordered, torch.arange(cells, dtype=anchors.dtype, device=anchors.device),
-                                     out_int32=order.numel() <= _LARGEST_INT)
+    return order, torch.searchsorted(
+        ordered,
+        torch.arange(cells, dtype=anchors.dtype, device=anchors.device),
+        out_int32=order.numel() <= _LARGEST_INT,
+    )
 
 
 def _strides(tensor: Tensor) -> list[int]:
@@ -108,28 +132,48 @@ def _padded_rows_like(tensor: Tensor, dtype: torch.dtype, zero: bool = False) ->
 
 
 def _unpadded(rows: Tensor, like: Tensor) -> Tensor:
-    return rows[..., :like.shape[-1]]
+    return rows[..., : like.shape[-1]]
 
 
 @torch.library.custom_op('mmhsi::ssa_triton', mutates_args=())
-def ssa_triton(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, height: int, width: int,
-               scale: float) -> tuple[Tensor, Tensor]:
+def ssa_triton(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, height: int, width: int, scale: float
+) -> tuple[Tensor, Tensor]:
     """Forward pass; returns the result and the logarithm of each query's sum of exponentials (B, heads, N)."""
     out = _padded_rows_like(value, value.dtype)
     log_sum = query.new_empty(query.shape[:3], dtype=torch.float32)
     if log_sum.numel():
         widths = query.shape[-1], value.shape[-1]
         block = _rows_of_a_block(query, widths, _QUERY_WARPS)
-        _launch(forward_kernel, triton.cdiv(height * width, block),
-                (*map(_aligned_rows, (query, key, value)), _offset_rows(offsets), out), (log_sum,), offsets.shape[3],
-                height, width, scale, widths, BLOCK=block, num_warps=_QUERY_WARPS)
+        _launch(
+            forward_kernel,
+            triton.cdiv(height * width, block),
+            (*map(_aligned_rows, (query, key, value)), _offset_rows(offsets), out),
+            (log_sum,),
+            offsets.shape[3],
+            height,
+            width,
+            scale,
+            widths,
+            BLOCK=block,
+            num_warps=_QUERY_WARPS,
+        )
     return _unpadded(out, value), log_sum
 
 
 @torch.library.custom_op('mmhsi::ssa_triton_backward', mutates_args=())
-def ssa_triton_backward(grad_out: Tensor, query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, out: Tensor,
-                        log_sum: Tensor, height: int, width: int,
-                        scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def ssa_triton_backward(
+    grad_out: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    offsets: Tensor,
+    out: Tensor,
+    log_sum: Tensor,
+    height: int,
+    width: int,
+    scale: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Gradients of query, key, value and offsets."""
     points, widths = offsets.shape[3], (query.shape[-1], value.shape[-1])
     grad_query, grad_key, grad_value = (_padded_rows_like(tensor, tensor.dtype) for tensor in (query, key, value))
@@ -139,25 +183,45 @@ def ssa_triton_backward(grad_out: Tensor, query: Tensor, key: Tensor, value: Ten
         places = _offset_rows(offsets)
         cells = log_sum[..., 0].numel() * ((height + 1) * (width + 1) + 1)
         shares = log_sum.new_empty(*log_sum.shape, points, 2)
-        anchors = torch.empty(*log_sum.shape, points, device=q.device,
-                              dtype=torch.int32 if cells <= _LARGEST_INT else torch.int64)
+        anchors = torch.empty(
+            *log_sum.shape, points, device=q.device, dtype=torch.int32 if cells <= _LARGEST_INT else torch.int64
+        )
         settings = (points, height, width, scale, widths)
         block = _rows_of_a_block(query, widths, _QUERY_WARPS)
-        _launch(queries_kernel, triton.cdiv(height * width, block),
-                (q, k, v, places, result, g, grad_query, grad_offsets), (log_sum, shares, anchors), *settings,
-                BLOCK=block, num_warps=_QUERY_WARPS)
+        _launch(
+            queries_kernel,
+            triton.cdiv(height * width, block),
+            (q, k, v, places, result, g, grad_query, grad_offsets),
+            (log_sum, shares, anchors),
+            *settings,
+            BLOCK=block,
+            num_warps=_QUERY_WARPS,
+        )
         rows = min(height, _ROWS)
-        _launch(cells_kernel, triton.cdiv(height, rows) * width, (q, g, places, grad_key, grad_value),
-                (shares, *_by_first_cell(anchors, cells)), *settings, rows=rows,
-                BLOCK=_rows_of_a_block(query, widths, 2), num_warps=1)
-    return (_unpadded(grad_query, query), _unpadded(grad_key, key), _unpadded(grad_value, value),
-            grad_offsets.unflatten(-1, (points, 2)))
+        _launch(
+            cells_kernel,
+            triton.cdiv(height, rows) * width,
+            (q, g, places, grad_key, grad_value),
+            (shares, *_by_first_cell(anchors, cells)),
+            *settings,
+            rows=rows,
+            BLOCK=_rows_of_a_block(query, widths, 2),
+            num_warps=1,
+        )
+    return (
+        _unpadded(grad_query, query),
+        _unpadded(grad_key, key),
+        _unpadded(grad_value, value),
+        grad_offsets.unflatten(-1, (points, 2)),
+    )
 
 
 @ssa_triton.register_fake
 def _triton_shapes(query, key, value, offsets, height, width, scale):
-    return (_unpadded(_padded_rows_like(value, value.dtype), value),
-            query.new_empty(query.shape[:3], dtype=torch.float32))
+    return (
+        _unpadded(_padded_rows_like(value, value.dtype), value),
+        query.new_empty(query.shape[:3], dtype=torch.float32),
+    )
 
 
 @ssa_triton_backward.register_fake
@@ -181,12 +245,15 @@ def _backward(ctx, grad_out, grad_log_sum):
 ssa_triton.register_autograd(_backward, setup_context=_save)
 
 
-def attend_triton(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int],
-                  scale: float) -> Tensor:
+def attend_triton(
+    query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
+) -> Tensor:
     """The Triton back end."""
     tensors = (query, key, value, offsets)
     devices = {tensor.device for tensor in tensors}
     if any(tensor.dtype not in DTYPES for tensor in tensors) or len(devices) > 1 or not (INTERPRETED or query.is_cuda):
-        raise ValueError('the back end "triton" takes float32, bfloat16 and float16 on one CUDA device, found '
-                         f'{sorted({str(tensor.dtype) for tensor in tensors})} on {sorted(map(str, devices))}')
+        raise ValueError(
+            'the back end "triton" takes float32, bfloat16 and float16 on one CUDA device, found '
+            f'{sorted({str(tensor.dtype) for tensor in tensors})} on {sorted(map(str, devices))}'
+        )
     return ssa_triton(query, key, value, offsets, *spatial_shape, scale)[0]

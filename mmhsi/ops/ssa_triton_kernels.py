@@ -58,10 +58,12 @@ def _corners(rows, stride, x, y, width, height, dims, row_dims, INDEX: tl.conste
     bottom = ((y >= -1) & (y < height - 1))[:, None] & (dims < row_dims)[None, :]
     cell = rows + ((y * width + x).to(INDEX) * stride)[:, None] + dims[None, :]
     below = cell + tl.cast(width, INDEX) * stride
-    return (tl.load(cell, mask=left[:, None] & top, other=0.).to(tl.float32),
-            tl.load(cell + stride, mask=right[:, None] & top, other=0.).to(tl.float32),
-            tl.load(below, mask=left[:, None] & bottom, other=0.).to(tl.float32),
-            tl.load(below + stride, mask=right[:, None] & bottom, other=0.).to(tl.float32))
+    return (
+        tl.load(cell, mask=left[:, None] & top, other=0.0).to(tl.float32),
+        tl.load(cell + stride, mask=right[:, None] & top, other=0.0).to(tl.float32),
+        tl.load(below, mask=left[:, None] & bottom, other=0.0).to(tl.float32),
+        tl.load(below + stride, mask=right[:, None] & bottom, other=0.0).to(tl.float32),
+    )
 
 
 @triton.jit
@@ -70,10 +72,39 @@ def _weights(fx, fy):
 
 
 @_kernel(do_not_specialize=_VARIABLE + _OFFSET_STRIDES, do_not_specialize_on_alignment=['offsets'])
-def forward_kernel(query, key, value, offsets, out, log_sum, query_b, query_h, query_n, key_b, key_h, key_n, value_b,
-                    value_h, value_n, offsets_b, offsets_h, offsets_n, out_b, out_h, out_n, heads, height, width,
-                    scale, points: tl.constexpr, key_dims: tl.constexpr, value_dims: tl.constexpr,
-                    BLOCK: tl.constexpr, DIMS: tl.constexpr, INDEX: tl.constexpr):
+def forward_kernel(
+    query,
+    key,
+    value,
+    offsets,
+    out,
+    log_sum,
+    query_b,
+    query_h,
+    query_n,
+    key_b,
+    key_h,
+    key_n,
+    value_b,
+    value_h,
+    value_n,
+    offsets_b,
+    offsets_h,
+    offsets_n,
+    out_b,
+    out_h,
+    out_n,
+    heads,
+    height,
+    width,
+    scale,
+    points: tl.constexpr,
+    key_dims: tl.constexpr,
+    value_dims: tl.constexpr,
+    BLOCK: tl.constexpr,
+    DIMS: tl.constexpr,
+    INDEX: tl.constexpr,
+):
     pair, first = _program(height, width, BLOCK)
     b = (pair // heads).to(tl.int64)
     h = (pair % heads).to(tl.int64)
@@ -85,14 +116,20 @@ def forward_kernel(query, key, value, offsets, out, log_sum, query_b, query_h, q
     key += b * key_b + h * key_h
     value += b * value_b + h * value_h
     offsets += b * offsets_b + h * offsets_h + n * offsets_n
-    q = tl.load(query + b * query_b + h * query_h + n[:, None] * query_n + dims[None, :],
-                mask=valid[:, None] & (dims < key_dims)[None, :], other=0.).to(tl.float32) * scale
+    q = (
+        tl.load(
+            query + b * query_b + h * query_h + n[:, None] * query_n + dims[None, :],
+            mask=valid[:, None] & (dims < key_dims)[None, :],
+            other=0.0,
+        ).to(tl.float32)
+        * scale
+    )
     largest = tl.full([BLOCK], -float('inf'), tl.float32)
     total = tl.zeros([BLOCK], tl.float32)
     weighted = tl.zeros([BLOCK, DIMS], tl.float32)
     for point in range(points):
-        x, fx = _cell(column, tl.load(offsets + 2 * point, mask=valid, other=0.).to(tl.float32), width)
-        y, fy = _cell(row, tl.load(offsets + 2 * point + 1, mask=valid, other=0.).to(tl.float32), height)
+        x, fx = _cell(column, tl.load(offsets + 2 * point, mask=valid, other=0.0).to(tl.float32), width)
+        y, fy = _cell(row, tl.load(offsets + 2 * point + 1, mask=valid, other=0.0).to(tl.float32), height)
         w00, w01, w10, w11 = _weights(fx, fy)
         c00, c01, c10, c11 = _corners(key, key_n, x, y, width, height, dims, key_dims, INDEX)
         logit = tl.sum(q * (w00[:, None] * c00 + w01[:, None] * c01 + w10[:, None] * c10 + w11[:, None] * c11), 1)
@@ -100,23 +137,73 @@ def forward_kernel(query, key, value, offsets, out, log_sum, query_b, query_h, q
         shrink = tl.exp(largest - new_largest)
         attention = tl.exp(logit - new_largest)
         c00, c01, c10, c11 = _corners(value, value_n, x, y, width, height, dims, value_dims, INDEX)
-        weighted = weighted * shrink[:, None] + (attention * w00)[:, None] * c00 + (attention * w01)[:, None] * c01 + \
-            (attention * w10)[:, None] * c10 + (attention * w11)[:, None] * c11
+        weighted = (
+            weighted * shrink[:, None]
+            + (attention * w00)[:, None] * c00
+            + (attention * w01)[:, None] * c01
+            + (attention * w10)[:, None] * c10
+            + (attention * w11)[:, None] * c11
+        )
         total = total * shrink + attention
         largest = new_largest
-    tl.store(out + b * out_b + h * out_h + n[:, None] * out_n + dims[None, :], weighted / total[:, None],
-             mask=valid[:, None] & (dims < value_dims)[None, :])
+    tl.store(
+        out + b * out_b + h * out_h + n[:, None] * out_n + dims[None, :],
+        weighted / total[:, None],
+        mask=valid[:, None] & (dims < value_dims)[None, :],
+    )
     tl.store(log_sum + pair.to(tl.int64) * height * width + n, largest + tl.log(total), mask=valid)
 
 
-@_kernel(do_not_specialize=_VARIABLE + _OFFSET_STRIDES + _GRAD_OFFSET_STRIDES,
-         do_not_specialize_on_alignment=['offsets'])
-def queries_kernel(query, key, value, offsets, out, grad_out, grad_query, grad_offsets, log_sum, shares, anchors,
-                    query_b, query_h, query_n, key_b, key_h, key_n, value_b, value_h, value_n, offsets_b, offsets_h,
-                    offsets_n, out_b, out_h, out_n, grad_out_b, grad_out_h, grad_out_n, grad_query_b, grad_query_h,
-                    grad_query_n, grad_offsets_b, grad_offsets_h, grad_offsets_n, heads, height, width, scale,
-                    points: tl.constexpr, key_dims: tl.constexpr, value_dims: tl.constexpr, BLOCK: tl.constexpr,
-                    DIMS: tl.constexpr, INDEX: tl.constexpr):
+@_kernel(
+    do_not_specialize=_VARIABLE + _OFFSET_STRIDES + _GRAD_OFFSET_STRIDES, do_not_specialize_on_alignment=['offsets']
+)
+def queries_kernel(
+    query,
+    key,
+    value,
+    offsets,
+    out,
+    grad_out,
+    grad_query,
+    grad_offsets,
+    log_sum,
+    shares,
+    anchors,
+    query_b,
+    query_h,
+    query_n,
+    key_b,
+    key_h,
+    key_n,
+    value_b,
+    value_h,
+    value_n,
+    offsets_b,
+    offsets_h,
+    offsets_n,
+    out_b,
+    out_h,
+    out_n,
+    grad_out_b,
+    grad_out_h,
+    grad_out_n,
+    grad_query_b,
+    grad_query_h,
+    grad_query_n,
+    grad_offsets_b,
+    grad_offsets_h,
+    grad_offsets_n,
+    heads,
+    height,
+    width,
+    scale,
+    points: tl.constexpr,
+    key_dims: tl.constexpr,
+    value_dims: tl.constexpr,
+    BLOCK: tl.constexpr,
+    DIMS: tl.constexpr,
+    INDEX: tl.constexpr,
+):
     pair, first = _program(height, width, BLOCK)
     b = (pair // heads).to(tl.int64)
     h = (pair % heads).to(tl.int64)
@@ -135,18 +222,24 @@ def queries_kernel(query, key, value, offsets, out, grad_out, grad_query, grad_o
     shares += token * 2 * points
     anchors += token * points
     first_anchor = pair.to(tl.int64) * ((height + 1) * (width + 1) + 1)
-    q = tl.load(query + b * query_b + h * query_h + n[:, None] * query_n + dims[None, :], mask=key_mask,
-                other=0.).to(tl.float32) * scale
-    g = tl.load(grad_out + b * grad_out_b + h * grad_out_h + n[:, None] * grad_out_n + dims[None, :],
-                mask=value_mask, other=0.).to(tl.float32)
-    result = tl.load(out + b * out_b + h * out_h + n[:, None] * out_n + dims[None, :], mask=value_mask,
-                     other=0.).to(tl.float32)
+    q = (
+        tl.load(query + b * query_b + h * query_h + n[:, None] * query_n + dims[None, :], mask=key_mask, other=0.0).to(
+            tl.float32
+        )
+        * scale
+    )
+    g = tl.load(
+        grad_out + b * grad_out_b + h * grad_out_h + n[:, None] * grad_out_n + dims[None, :], mask=value_mask, other=0.0
+    ).to(tl.float32)
+    result = tl.load(out + b * out_b + h * out_h + n[:, None] * out_n + dims[None, :], mask=value_mask, other=0.0).to(
+        tl.float32
+    )
     mean = tl.sum(g * result, 1)
-    normaliser = tl.load(log_sum + token, mask=valid, other=0.)
+    normaliser = tl.load(log_sum + token, mask=valid, other=0.0)
     grad_q = tl.zeros([BLOCK, DIMS], tl.float32)
     for point in range(points):
-        x, fx = _cell(column, tl.load(offsets + 2 * point, mask=valid, other=0.).to(tl.float32), width)
-        y, fy = _cell(row, tl.load(offsets + 2 * point + 1, mask=valid, other=0.).to(tl.float32), height)
+        x, fx = _cell(column, tl.load(offsets + 2 * point, mask=valid, other=0.0).to(tl.float32), width)
+        y, fy = _cell(row, tl.load(offsets + 2 * point + 1, mask=valid, other=0.0).to(tl.float32), height)
         w00, w01, w10, w11 = _weights(fx, fy)
         c00, c01, c10, c11 = _corners(value, value_n, x, y, width, height, dims, value_dims, INDEX)
         t00, t01, t10, t11 = tl.sum(g * c00, 1), tl.sum(g * c01, 1), tl.sum(g * c10, 1), tl.sum(g * c11, 1)
@@ -154,8 +247,12 @@ def queries_kernel(query, key, value, offsets, out, grad_out, grad_query, grad_o
         s00, s01, s10, s11 = tl.sum(q * c00, 1), tl.sum(q * c01, 1), tl.sum(q * c10, 1), tl.sum(q * c11, 1)
         attention = tl.exp(w00 * s00 + w01 * s01 + w10 * s10 + w11 * s11 - normaliser)
         grad_logit = attention * (w00 * t00 + w01 * t01 + w10 * t10 + w11 * t11 - mean)
-        grad_q += (grad_logit * w00)[:, None] * c00 + (grad_logit * w01)[:, None] * c01 + \
-            (grad_logit * w10)[:, None] * c10 + (grad_logit * w11)[:, None] * c11
+        grad_q += (
+            (grad_logit * w00)[:, None] * c00
+            + (grad_logit * w01)[:, None] * c01
+            + (grad_logit * w10)[:, None] * c10
+            + (grad_logit * w11)[:, None] * c11
+        )
         t00 = grad_logit * s00 + attention * t00  # gradients of the weights of the corners
         t01 = grad_logit * s01 + attention * t01
         t10 = grad_logit * s10 + attention * t10
@@ -167,16 +264,50 @@ def queries_kernel(query, key, value, offsets, out, grad_out, grad_query, grad_o
         touches = (x >= -1) & (x < width) & (y >= -1) & (y < height)
         anchor = tl.where(touches, (y + 1) * (width + 1) + x + 1, (height + 1) * (width + 1))
         tl.store(anchors + point, (first_anchor + anchor).to(anchors.dtype.element_ty), mask=valid)
-    tl.store(grad_query + b * grad_query_b + h * grad_query_h + n[:, None] * grad_query_n + dims[None, :],
-             grad_q * scale, mask=key_mask)
+    tl.store(
+        grad_query + b * grad_query_b + h * grad_query_h + n[:, None] * grad_query_n + dims[None, :],
+        grad_q * scale,
+        mask=key_mask,
+    )
 
 
 @_kernel(do_not_specialize=[*_VARIABLE, *_OFFSET_STRIDES, 'rows'], do_not_specialize_on_alignment=['offsets'])
-def cells_kernel(query, grad_out, offsets, grad_key, grad_value, shares, order, starts, query_b, query_h, query_n,
-                 grad_out_b, grad_out_h, grad_out_n, offsets_b, offsets_h, offsets_n, grad_key_b, grad_key_h,
-                 grad_key_n, grad_value_b, grad_value_h, grad_value_n, heads, height, width, scale,
-                 points: tl.constexpr, key_dims: tl.constexpr, value_dims: tl.constexpr, rows, BLOCK: tl.constexpr,
-                 DIMS: tl.constexpr, INDEX: tl.constexpr):
+def cells_kernel(
+    query,
+    grad_out,
+    offsets,
+    grad_key,
+    grad_value,
+    shares,
+    order,
+    starts,
+    query_b,
+    query_h,
+    query_n,
+    grad_out_b,
+    grad_out_h,
+    grad_out_n,
+    offsets_b,
+    offsets_h,
+    offsets_n,
+    grad_key_b,
+    grad_key_h,
+    grad_key_n,
+    grad_value_b,
+    grad_value_h,
+    grad_value_n,
+    heads,
+    height,
+    width,
+    scale,
+    points: tl.constexpr,
+    key_dims: tl.constexpr,
+    value_dims: tl.constexpr,
+    rows,
+    BLOCK: tl.constexpr,
+    DIMS: tl.constexpr,
+    INDEX: tl.constexpr,
+):
     strips = tl.cdiv(height, rows) * width
     pair = tl.program_id(0) // strips
     strip = tl.program_id(0) % strips
@@ -210,20 +341,24 @@ def cells_kernel(query, grad_out, offsets, grad_key, grad_value, shares, order, 
             point = (tl.load(order + place, mask=valid, other=first_point) - first_point).to(INDEX)
             n = point // points
             offset = offsets + n * offsets_n + 2 * (point - n * points)
-            dx = tl.load(offset, mask=valid, other=0.).to(tl.float32)
-            dy = tl.load(offset + 1, mask=valid, other=0.).to(tl.float32)
+            dx = tl.load(offset, mask=valid, other=0.0).to(tl.float32)
+            dy = tl.load(offset + 1, mask=valid, other=0.0).to(tl.float32)
             fx = dx - tl.floor(dx)
             fy = dy - tl.floor(dy)
             weight = tl.where(place < own, fx, 1 - fx)
-            grad_logit = weight * tl.load(shares + 2 * point, mask=valid, other=0.)
-            attention = weight * tl.load(shares + 2 * point + 1, mask=valid, other=0.)
+            grad_logit = weight * tl.load(shares + 2 * point, mask=valid, other=0.0)
+            attention = weight * tl.load(shares + 2 * point + 1, mask=valid, other=0.0)
             valid &= weight != 0
-            q = tl.load(query + (n * query_n)[:, None] + dims[None, :], mask=valid[:, None] & key_mask[None, :],
-                        other=0.).to(tl.float32)
+            q = tl.load(
+                query + (n * query_n)[:, None] + dims[None, :], mask=valid[:, None] & key_mask[None, :], other=0.0
+            ).to(tl.float32)
             grad_k += ((1 - fy) * grad_logit)[:, None] * q
             below_k += (fy * grad_logit)[:, None] * q
-            g = tl.load(grad_out + (n * grad_out_n)[:, None] + dims[None, :], mask=valid[:, None] & value_mask[None, :],
-                        other=0.).to(tl.float32)
+            g = tl.load(
+                grad_out + (n * grad_out_n)[:, None] + dims[None, :],
+                mask=valid[:, None] & value_mask[None, :],
+                other=0.0,
+            ).to(tl.float32)
             grad_v += ((1 - fy) * attention)[:, None] * g
             below_v += (fy * attention)[:, None] * g
         here = tl.cast(row, INDEX) * width

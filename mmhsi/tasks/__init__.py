@@ -23,8 +23,26 @@ from mmhsi.tasks.task import (
 from mmhsi.tasks.unmixing import Unmixing
 
 __all__ = [
-    'AnomalyDetection', 'ChangeDetection', 'Classification', 'Denoising', 'Layer', 'MultispectralChangeDetection',
-    'Product', 'SuperResolution', 'TargetDetection', 'Task', 'Unmixing', 'all_tasks', 'classical_methods',
-    'default_methods', 'make_task', 'task_name', 'task_of_result', 'task_of_scene',
-    'write_metrics', 'write_product', 'write_results', 'write_scene_result'
+    'AnomalyDetection',
+    'ChangeDetection',
+    'Classification',
+    'Denoising',
+    'Layer',
+    'MultispectralChangeDetection',
+    'Product',
+    'SuperResolution',
+    'TargetDetection',
+    'Task',
+    'Unmixing',
+    'all_tasks',
+    'classical_methods',
+    'default_methods',
+    'make_task',
+    'task_name',
+    'task_of_result',
+    'task_of_scene',
+    'write_metrics',
+    'write_product',
+    'write_results',
+    'write_scene_result',
 ]

@@ -37,13 +37,18 @@ class ChangeDetection(ClassMapTask):
         """``false_colour_1`` and ``false_colour_2`` (both dates in the same stretch), ``ground_truth`` (all labels),
         ``classes`` (found changes white, unchanged black, false alarms red, missed changes green, else grey)."""
         name = product.name
-        scores = '   '.join(f'{key} {result.scores[key]:.4f}' for key in (
-            'OA', 'kappa', 'F1', 'precision', 'recall', 'IoU') if not np.isnan(result.scores[key]))
+        scores = '   '.join(
+            f'{key} {result.scores[key]:.4f}'
+            for key in ('OA', 'kappa', 'F1', 'precision', 'recall', 'IoU')
+            if not np.isnan(result.scores[key])
+        )
         figures = {} if scene is None else false_colour_figures(scene, name)
-        figures['ground_truth'] = ground_truth_figure(name, result.target, product.classes, product.palette, scene,
-                                                      UNLABELLED_CHANGE)
-        figures['classes'] = change_map_figure(labels_of(product.layers['classes'][0]), result.target,
-                                               f'{name}: changes', scores)
+        figures['ground_truth'] = ground_truth_figure(
+            name, result.target, product.classes, product.palette, scene, UNLABELLED_CHANGE
+        )
+        figures['classes'] = change_map_figure(
+            labels_of(product.layers['classes'][0]), result.target, f'{name}: changes', scores
+        )
         return figures
 
     def methods(self, scene) -> dict[str, Callable]:

@@ -11,11 +11,9 @@ from mmhsi.evaluation.json_values import json_number
 from mmhsi.utils.labels import IGNORE_INDEX
 
 
-def evaluate_change_detector(scene,
-                             method: str | Callable,
-                             threshold: str | float = 'otsu',
-                             evaluate_on: str | None = None,
-                             **options) -> ChangeResult:
+def evaluate_change_detector(
+    scene, method: str | Callable, threshold: str | float = 'otsu', evaluate_on: str | None = None, **options
+) -> ChangeResult:
     """Find the changed pixels of a pair by an intensity of change and a threshold; no label has any influence.
 
     The detector sees both dates after the preprocessing of the scene, and all valid pixels. The scores are those of the
@@ -65,5 +63,6 @@ def evaluate_change_detector(scene,
         options=options,
         threshold_rule=rule,
         threshold=json_number(level),
-        AUC=None if area is None else json_number(area))
+        AUC=None if area is None else json_number(area),
+    )
     return ChangeResult.evaluate(scene.name, prediction, target, scene.classes, scene.palette, settings=settings)

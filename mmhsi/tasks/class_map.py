@@ -68,20 +68,38 @@ class ClassMapTask(Task):
         if getattr(result, 'confidence', None) is not None:
             known = np.ones(result.prediction.shape, bool) if valid is None else valid
             layers['uncertainty'] = np.where(known, np.stack([result.confidence, result.entropy]), np.nan).astype(
-                np.float32)
-        return Product(result.name, self.name, getattr(scene, 'info', None), layers, nodata, tuple(result.classes),
-                       resolve_palette(result.palette, len(result.classes)))
+                np.float32
+            )
+        return Product(
+            result.name,
+            self.name,
+            getattr(scene, 'info', None),
+            layers,
+            nodata,
+            tuple(result.classes),
+            resolve_palette(result.palette, len(result.classes)),
+        )
 
     def figures(self, product: Product) -> dict[str, Figure]:
         labels = product.labels('classes')
         counts = np.bincount(labels[labels != 255], minlength=len(product.classes))
         shares = [f'{100 * count / max(counts.sum(), 1):.1f} %' for count in counts]
-        figures = {'classes': class_map_figure(labels, product.classes, product.palette, f'{product.name}: classes',
-                                               product.size, shares, ignore_label='no data',
-                                               background=self.background)}
+        figures = {
+            'classes': class_map_figure(
+                labels,
+                product.classes,
+                product.palette,
+                f'{product.name}: classes',
+                product.size,
+                shares,
+                ignore_label='no data',
+                background=self.background,
+            )
+        }
         if len(product.layers.get('scores', ())) == 1:
-            figures['scores'] = heat_map_figure(product.thinned('scores')[0], f'{product.name}: scores', product.size,
-                                                heat_style(product.classes[-1]))
+            figures['scores'] = heat_map_figure(
+                product.thinned('scores')[0], f'{product.name}: scores', product.size, heat_style(product.classes[-1])
+            )
         return {**figures, **self.uncertainty_figures(product)}
 
     def uncertainty_figures(self, product: Product) -> dict[str, Figure]:

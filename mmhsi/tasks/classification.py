@@ -42,11 +42,18 @@ class Classification(ClassMapTask):
         if spectra is not None:
             figures['spectra'] = spectra
         figures['classes'] = class_map_figure(
-            product.labels('classes'), classes, palette, f'{name}: classes',
-            f'{scores}   recall of each class in the legend', recall, ignore_label='no data')
+            product.labels('classes'),
+            classes,
+            palette,
+            f'{name}: classes',
+            f'{scores}   recall of each class in the legend',
+            recall,
+            ignore_label='no data',
+        )
         figures['error'] = error_map_figure(result.prediction, result.target, f'{name}: errors')
-        figures['confusion_matrix'] = confusion_figure(result.matrix, classes, f'{name}: confusion matrix',
-                                                       f'per cent of the true class   {scores}')
+        figures['confusion_matrix'] = confusion_figure(
+            result.matrix, classes, f'{name}: confusion matrix', f'per cent of the true class   {scores}'
+        )
         return {**figures, **self.uncertainty_figures(product)}
 
     def methods(self, scene) -> dict[str, Callable]:
@@ -55,11 +62,13 @@ class Classification(ClassMapTask):
     def contestants(self, scene) -> list[Contestant]:
         """All with the last stage of the recommended network, which validation pixels choose."""
         last = dict(refine=bool(scene.split is not None and len(scene.split.val)))
-        smoothing = dict(smoothing=(0.5, 1., 2., 3., 4.)) if last['refine'] else dict(smoothing=2.)
+        smoothing = dict(smoothing=(0.5, 1.0, 2.0, 3.0, 4.0)) if last['refine'] else dict(smoothing=2.0)
         fractions = [dict(type='MinimumNoiseFraction', n_components='all', power=0.15)]
-        return [Contestant('SVM on spectra', 'svm', last, ()),
-                Contestant('random forest on spectra', 'forest', last, ()),
-                Contestant('SVM on smoothed noise fractions', 'svm', {**smoothing, **last}, fractions)]
+        return [
+            Contestant('SVM on spectra', 'svm', last, ()),
+            Contestant('random forest on spectra', 'forest', last, ()),
+            Contestant('SVM on smoothed noise fractions', 'svm', {**smoothing, **last}, fractions),
+        ]
 
 
 def _classify_pixels(scene, evaluate_on: str | None = None, **options) -> SceneResult:

@@ -51,8 +51,9 @@ class Outcome:
     failure: str | None = None
 
 
-def run_contest(task: Task, scene_cfg: Mapping, evaluate_on: str | None = None,
-                titles: Sequence[str] | None = None) -> dict[str, Outcome]:
+def run_contest(
+    task: Task, scene_cfg: Mapping, evaluate_on: str | None = None, titles: Sequence[str] | None = None
+) -> dict[str, Outcome]:
     """Evaluate the contestants of a task on a scene, as a network is evaluated.
 
     A method that refuses the scene is no contestant there; its sentence is kept.
@@ -87,12 +88,16 @@ def scalar_scores(result: Any) -> dict[str, float]:
     summary = result.summary()
     if summary.get('AUC') is None:
         summary['AUC'] = getattr(result, 'settings', {}).get('AUC')  # that of a change detector
-    return {name: float(value) for name, value in summary.items()
-            if isinstance(value, (int, float)) and not isinstance(value, bool)}
+    return {
+        name: float(value)
+        for name, value in summary.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
 
 
-def contest_table(title: str, own: Mapping[str, float], outcomes: Mapping[str, Outcome], score: str,
-                  larger_is_better: bool) -> tuple[PrettyTable, str]:
+def contest_table(
+    title: str, own: Mapping[str, float], outcomes: Mapping[str, Outcome], score: str, larger_is_better: bool
+) -> tuple[PrettyTable, str]:
     """The table of a network and its contestants, the best first, and a sentence on how they compare.
 
     Args:
@@ -108,13 +113,21 @@ def contest_table(title: str, own: Mapping[str, float], outcomes: Mapping[str, O
     finished = {name: outcome.scores for name, outcome in outcomes.items() if score in outcome.scores}
     columns = [name for name in own if any(name in scores for scores in finished.values())]
     rows = {title: (own, None), **{name: (scores, outcomes[name].seconds) for name, scores in finished.items()}}
-    order = sorted(rows, key=lambda name: rows[name][0].get(score, float('-inf' if larger_is_better else 'inf')),
-                   reverse=larger_is_better)
+    order = sorted(
+        rows,
+        key=lambda name: rows[name][0].get(score, float('-inf' if larger_is_better else 'inf')),
+        reverse=larger_is_better,
+    )
     table = PrettyTable(['', *columns, 'seconds'], align='r')
     for name in order:
         scores, seconds = rows[name]
-        table.add_row([name, *(f'{scores[key]:.4f}' if key in scores else '-' for key in columns),
-                       '' if seconds is None else f'{seconds:.1f}'])
+        table.add_row(
+            [
+                name,
+                *(f'{scores[key]:.4f}' if key in scores else '-' for key in columns),
+                '' if seconds is None else f'{seconds:.1f}',
+            ]
+        )
     for name, outcome in outcomes.items():
         if outcome.failure is not None:
             table.add_row([f'{name}: not run', *[''] * len(columns), ''])
@@ -127,15 +140,20 @@ def contest_table(title: str, own: Mapping[str, float], outcomes: Mapping[str, O
         return table, f'{title} and {best} are level: {score} {ours:.4f}.'
     ahead = (ours > theirs) == larger_is_better
     advice = '' if ahead else ' The simpler method is to be preferred here.'
-    return table, (f'{title} is {"ahead of" if ahead else "behind"} the best classical method, {best}: {score} '
-                   f'{ours:.4f} against {theirs:.4f}.{advice}')
+    return table, (
+        f'{title} is {"ahead of" if ahead else "behind"} the best classical method, {best}: {score} '
+        f'{ours:.4f} against {theirs:.4f}.{advice}'
+    )
 
 
 def _prepared(scene, scene_cfg: Mapping, contestant: Contestant):
     if contestant.preprocessing is None:
         return scene
-    steps = [step for step in scene_cfg.get('preprocessing', ())[:1]
-             if str(step.get('type')).rpartition('.')[2] == 'SelectBands']
+    steps = [
+        step
+        for step in scene_cfg.get('preprocessing', ())[:1]
+        if str(step.get('type')).rpartition('.')[2] == 'SelectBands'
+    ]
     bands = get_scene({**scene_cfg, 'preprocessing': steps}).view.dates[0].bands
     for step in contestant.preprocessing:
         steps.append({**step, 'n_components': bands} if step.get('n_components') == 'all' else dict(step))

@@ -67,18 +67,35 @@ class DetectionTask(Task):
         layers = {'scores': np.where(valid, result.scores, np.nan).astype(np.float32)[None]}
         if result.detected is not None:
             layers['detected'] = stored_labels(result.detected, valid)
-        return Product(result.name, self.name, getattr(scene, 'info', None), layers, {'scores': np.nan, 'detected': 0},
-                       tuple(result.classes), resolve_palette(result.palette, 2))
+        return Product(
+            result.name,
+            self.name,
+            getattr(scene, 'info', None),
+            layers,
+            {'scores': np.nan, 'detected': 0},
+            tuple(result.classes),
+            resolve_palette(result.palette, 2),
+        )
 
     def figures(self, product: Product) -> dict[str, Figure]:
         labels = product.labels('detected')
         counts = np.bincount(labels[labels != 255], minlength=2)
         shares = [f'{100 * count / max(counts.sum(), 1):.1f} %' for count in counts]
         return {
-            'detected': class_map_figure(labels, product.classes, product.palette, f'{product.name}: detected',
-                                         product.size, shares, ignore_label='no data', background=self.background),
-            'scores': heat_map_figure(product.thinned('scores')[0], f'{product.name}: scores', product.size,
-                                      heat_style(product.classes[-1]))}
+            'detected': class_map_figure(
+                labels,
+                product.classes,
+                product.palette,
+                f'{product.name}: detected',
+                product.size,
+                shares,
+                ignore_label='no data',
+                background=self.background,
+            ),
+            'scores': heat_map_figure(
+                product.thinned('scores')[0], f'{product.name}: scores', product.size, heat_style(product.classes[-1])
+            ),
+        }
 
     def result_figures(self, result: DetectionResult, product: Product, scene=None) -> dict[str, Figure]:
         """``false_colour``, ``ground_truth`` (all labels), ``spectra`` (means of both classes), ``scores`` (heat map
@@ -86,32 +103,43 @@ class DetectionTask(Task):
         ``roc_threshold``; with a binary map ``error`` (hits, misses, false alarms)."""
         name, classes = product.name, product.classes
         figures = {} if scene is None else false_colour_figures(scene, name)
-        figures['ground_truth'] = ground_truth_figure(name, result.target, classes, product.palette, scene,
-                                                      UNLABELLED_CHANGE)
+        figures['ground_truth'] = ground_truth_figure(
+            name, result.target, classes, product.palette, scene, UNLABELLED_CHANGE
+        )
         spectra = class_spectra_figure(name, classes, LINES[:2], scene)
         if spectra is not None:
             figures['spectra'] = spectra
-        areas = '   '.join(f'{label} {result.metrics[key]:.4f}' for label, key in (
-            ('AUC', 'AUC'), ('AUC(Pd,τ)', 'AUC_Pd_tau'), ('AUC(Pf,τ)', 'AUC_Pf_tau')) if result.metrics)
+        areas = '   '.join(
+            f'{label} {result.metrics[key]:.4f}'
+            for label, key in (('AUC', 'AUC'), ('AUC(Pd,τ)', 'AUC_Pd_tau'), ('AUC(Pf,τ)', 'AUC_Pf_tau'))
+            if result.metrics
+        )
         areas = areas or f'AUC is undefined: {result.undefined}'
-        figures['scores'] = heat_map_figure(product.thinned('scores')[0], f'{name}: scores', areas,
-                                            heat_style(classes[1]))
+        figures['scores'] = heat_map_figure(
+            product.thinned('scores')[0], f'{name}: scores', areas, heat_style(classes[1])
+        )
         if result.curves is not None:
             method = {str(result.settings.get('detector', 'scores')): result}
             counts = f'{result.curves.num_targets:,} target and {result.curves.num_background:,} background pixels'
             figures['roc'] = roc_figure(method, f'{name}: ROC', counts)
             figures['roc_threshold'] = threshold_figure(
-                method, f'{name}: detection and false alarms over the threshold',
-                f'{counts}   areas under both curves in the legend')
+                method,
+                f'{name}: detection and false alarms over the threshold',
+                f'{counts}   areas under both curves in the legend',
+            )
         if 'detected' in product.layers:
             picture, counts = None, result.counts()
             if scene is not None:
-                (picture, ), _ = false_colours(scene)
+                (picture,), _ = false_colours(scene)
                 picture = picture if picture.shape[:2] == result.target.shape else None  # thinned out
             figures['error'] = detection_map_figure(
-                labels_of(product.layers['detected'][0]), result.target, f'{name}: hits and errors',
+                labels_of(product.layers['detected'][0]),
+                result.target,
+                f'{name}: hits and errors',
                 f'{counts["hits"]:,} of {counts["targets"]:,} target pixels found, {counts["false_alarms"]:,} false '
-                'alarms', picture)
+                'alarms',
+                picture,
+            )
         return figures
 
     def methods(self, scene) -> dict[str, Callable]:

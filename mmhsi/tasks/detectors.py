@@ -7,11 +7,9 @@ COARSE = 'coarse'
 """Name of the coarse map of a scene among the methods."""
 
 
-def evaluate_detector(scene,
-                      method: str,
-                      threshold: float | None = None,
-                      evaluate_on: str = 'labelled',
-                      **options) -> DetectionResult:
+def evaluate_detector(
+    scene, method: str, threshold: float | None = None, evaluate_on: str = 'labelled', **options
+) -> DetectionResult:
     """Score every pixel of a scene by a detector that is not trained; no label has any influence.
 
     A target detector looks for the target spectrum of the scene, which may come from its ground truth. The detector
@@ -46,8 +44,14 @@ def evaluate_detector(scene,
     else:
         scores = scene.detect(method, **options)
     return DetectionResult.evaluate(
-        scene.name, scores, scene.subset_labels(evaluate_on), threshold=threshold, classes=scene.classes,
-        palette=scene.palette, settings=dict(detector=method, options=options))
+        scene.name,
+        scores,
+        scene.subset_labels(evaluate_on),
+        threshold=threshold,
+        classes=scene.classes,
+        palette=scene.palette,
+        settings=dict(detector=method, options=options),
+    )
 
 
 def detectors_for(scene) -> tuple[str, ...]:

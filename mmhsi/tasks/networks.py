@@ -71,8 +71,10 @@ class Segmentor(Network):
 
     def run(self, inputs: Tensor, positions: Positions) -> Tensor:
         shape = tuple(inputs.shape[2:])
-        metas = [dict(self.meta, ori_shape=shape, img_shape=shape, pad_shape=shape, padding_size=[0] * 4, top=top,
-                      left=left) for top, left in positions or [(0, 0)] * len(inputs)]
+        metas = [
+            dict(self.meta, ori_shape=shape, img_shape=shape, pad_shape=shape, padding_size=[0] * 4, top=top, left=left)
+            for top, left in positions or [(0, 0)] * len(inputs)
+        ]
         logits = self.model.inference(inputs, metas).float()
         if logits.shape[1] > 1:
             return logits
@@ -94,8 +96,9 @@ class LeastSquaresAbundances(Network):
 
     def run(self, inputs: Tensor, positions: Positions) -> Tensor:
         pixels = inputs.movedim(1, -1)
-        shares = shape_shares(pixels.flatten(0, -2).double().cpu().numpy(),
-                              self.model.endmembers.double().cpu().numpy().T)
+        shares = shape_shares(
+            pixels.flatten(0, -2).double().cpu().numpy(), self.model.endmembers.double().cpu().numpy().T
+        )
         return torch.from_numpy(shares).to(inputs).unflatten(0, pixels.shape[:-1]).movedim(-1, 1)
 
 

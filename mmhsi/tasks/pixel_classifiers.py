@@ -17,17 +17,19 @@ from mmhsi.classical import smoothed_cube
 from mmhsi.evaluation.refinement import SceneRefiner
 from mmhsi.evaluation.scene_result import IGNORE_INDEX, SceneResult
 
-_SVM_GRID = {'svc__C': [1., 10., 100., 1000.], 'svc__gamma': [2.**exponent for exponent in range(-13, 0, 2)]}
+_SVM_GRID = {'svc__C': [1.0, 10.0, 100.0, 1000.0], 'svc__gamma': [2.0**exponent for exponent in range(-13, 0, 2)]}
 _BLOCK = 65536
 
 
-def evaluate_pixel_classifier(scene,
-                              estimator: str | Callable[[int], BaseEstimator] = 'svm',
-                              seed: int = 0,
-                              folds: int = 5,
-                              aa: str = 'recall',
-                              smoothing: float | Sequence[float] | None = None,
-                              refine: bool = False) -> SceneResult:
+def evaluate_pixel_classifier(
+    scene,
+    estimator: str | Callable[[int], BaseEstimator] = 'svm',
+    seed: int = 0,
+    folds: int = 5,
+    aa: str = 'recall',
+    smoothing: float | Sequence[float] | None = None,
+    refine: bool = False,
+) -> SceneResult:
     """Train a classifier on the spectra of the training pixels, classify the whole scene, evaluate the test pixels.
 
     'svm' standardises the bands and fits a support vector machine with RBF kernel, one against one; C (1 to 1000) and
@@ -69,49 +71,62 @@ def evaluate_pixel_classifier(scene,
     classes = labels[train]
     counts = np.unique(classes, return_counts=True)[1]
     if len(counts) < 2:
-        raise ValueError(f'scene {scene.name!r}: a classifier needs training pixels of at least two classes, found '
-                         f'{len(counts)}')
+        raise ValueError(
+            f'scene {scene.name!r}: a classifier needs training pixels of at least two classes, found {len(counts)}'
+        )
 
     sigmas = [None] if smoothing is None else np.atleast_1d(smoothing).tolist()
     val = scene.split.val
     if len(sigmas) > 1 and not len(val):
-        raise ValueError(f'scene {scene.name!r}: several deviations of the smoothing need validation pixels to choose '
-                         'from, but the split has none')
+        raise ValueError(
+            f'scene {scene.name!r}: several deviations of the smoothing need validation pixels to choose '
+            'from, but the split has none'
+        )
     best = None
     for sigma in sigmas:
         pixels = _pixel_features(scene, sigma)
         model, settings = _make_estimator(estimator, seed, min(folds, int(counts.min())), scene.bands, sigma is None)
         model.fit(pixels(train), classes)
-        accuracy = np.mean(model.predict(pixels(val)) == labels[val]) if len(sigmas) > 1 else 0.
+        accuracy = np.mean(model.predict(pixels(val)) == labels[val]) if len(sigmas) > 1 else 0.0
         if best is None or accuracy > best[0]:
             best = accuracy, sigma, pixels, model, settings
     _, sigma, pixels, model, settings = best
     if sigma is not None:
         settings['smoothing'] = sigma
     if isinstance(model, GridSearchCV):
-        settings.update(C=model.best_params_['svc__C'], gamma=model.best_params_['svc__gamma'],
-                        cross_validation_accuracy=float(model.best_score_))
+        settings.update(
+            C=model.best_params_['svc__C'],
+            gamma=model.best_params_['svc__gamma'],
+            cross_validation_accuracy=float(model.best_score_),
+        )
 
     prediction = np.full(labels.shape, IGNORE_INDEX, np.uint8)
     target = np.full(labels.shape, IGNORE_INDEX, np.uint8)
     target[test] = labels[test]
     shape = scene.height, scene.width
     valid = np.flatnonzero(scene.valid)
-    blocks = [valid[start:start + _BLOCK] for start in range(0, len(valid), _BLOCK)]
+    blocks = [valid[start : start + _BLOCK] for start in range(0, len(valid), _BLOCK)]
     if not refine:
         for block in blocks:
             prediction[block] = model.predict(pixels(block))
-        return SceneResult.evaluate(scene.name, prediction.reshape(shape), target.reshape(shape), scene.classes,
-                                    scene.palette, aa, settings)
+        return SceneResult.evaluate(
+            scene.name, prediction.reshape(shape), target.reshape(shape), scene.classes, scene.palette, aa, settings
+        )
     if not len(val):
         raise ValueError(f'scene {scene.name!r}: the refinement is chosen on validation pixels, but the split has none')
     probabilities = np.full((*labels.shape, len(scene.classes)), np.nan, np.float32)
     for block in blocks:
         probabilities[block] = _probabilities(model, pixels(block), len(scene.classes))
     refiner = SceneRefiner(scene)
-    return SceneResult.of_probabilities(scene.name, refiner(probabilities.reshape(*shape, -1)), target.reshape(shape),
-                                        scene.classes, scene.palette, aa,
-                                        dict(settings, refinement=refiner.chosen.settings()))
+    return SceneResult.of_probabilities(
+        scene.name,
+        refiner(probabilities.reshape(*shape, -1)),
+        target.reshape(shape),
+        scene.classes,
+        scene.palette,
+        aa,
+        dict(settings, refinement=refiner.chosen.settings()),
+    )
 
 
 def _probabilities(model: BaseEstimator, features: np.ndarray, num_classes: int) -> np.ndarray:
@@ -145,11 +160,16 @@ def _make_estimator(estimator, seed: int, folds: int, bands: int, standardise: b
         raise ValueError(f"estimator must be 'svm', 'forest' or a function of the seed, found {estimator!r}")
     scaler = StandardScaler() if standardise else FunctionTransformer()
     if folds < 2:
-        print_log('a class has a single training pixel: no cross-validation, the SVM takes C 100 and gamma 1 / bands',
-                  'current', logging.WARNING)
-        settings.update(C=100., gamma=1. / bands)
-        return make_pipeline(scaler, SVC(C=100., gamma=1. / bands)), settings
+        print_log(
+            'a class has a single training pixel: no cross-validation, the SVM takes C 100 and gamma 1 / bands',
+            'current',
+            logging.WARNING,
+        )
+        settings.update(C=100.0, gamma=1.0 / bands)
+        return make_pipeline(scaler, SVC(C=100.0, gamma=1.0 / bands)), settings
     search = GridSearchCV(
-        make_pipeline(scaler, SVC(cache_size=500)), _SVM_GRID,
-        cv=StratifiedKFold(folds, shuffle=True, random_state=seed))
+        make_pipeline(scaler, SVC(cache_size=500)),
+        _SVM_GRID,
+        cv=StratifiedKFold(folds, shuffle=True, random_state=seed),
+    )
     return search, dict(settings, folds=folds)

@@ -116,8 +116,15 @@ def write_product(product: Product, folder: Path, driver: str = 'GTiff') -> dict
     files = {}
     for layer, array in product.layers.items():
         files[layer] = folder / f'{product.name}_{layer}{DRIVERS[driver]}'
-        write_raster(files[layer], np.moveaxis(array, 0, -1), product.info, product.nodata[layer], driver=driver,
-                     zoom=product.zoom, **_raster_facts(product, layer, len(array)))
+        write_raster(
+            files[layer],
+            np.moveaxis(array, 0, -1),
+            product.info,
+            product.nodata[layer],
+            driver=driver,
+            zoom=product.zoom,
+            **_raster_facts(product, layer, len(array)),
+        )
     if product.endmembers is not None:
         files.update(_write_endmembers(product, folder))
     return files
@@ -134,9 +141,18 @@ def _write_endmembers(product: Product, folder: Path) -> dict[str, Path]:
     spectra.astype('<f4').tofile(part)
     put_in_place(part, library)
     clean = [name.replace(',', ' ').replace('{', '(').replace('}', ')') for name in product.classes]
-    lines = ['ENVI', f'samples = {spectra.shape[1]}', f'lines = {spectra.shape[0]}', 'bands = 1', 'header offset = 0',
-             'file type = ENVI Spectral Library', 'data type = 4', 'interleave = bsq', 'byte order = 0',
-             f'spectra names = {envi_list(clean)}']
+    lines = [
+        'ENVI',
+        f'samples = {spectra.shape[1]}',
+        f'lines = {spectra.shape[0]}',
+        'bands = 1',
+        'header offset = 0',
+        'file type = ENVI Spectral Library',
+        'data type = 4',
+        'interleave = bsq',
+        'byte order = 0',
+        f'spectra names = {envi_list(clean)}',
+    ]
     if waves is not None:
         lines += ['wavelength units = Nanometers', f'wavelength = {envi_list(waves.tolist())}']
         if product.fwhm is not None:

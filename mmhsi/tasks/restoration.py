@@ -55,8 +55,11 @@ class RestorationTask(Task):
         cube, waves = product.layers['restored'], product.wavelengths
         rgb = select_rgb_bands(len(cube), waves)
         picture = np.moveaxis(replace(product, layers={'restored': cube[list(rgb)]}).thinned('restored'), 0, -1)
-        return {'restored': false_colour_figure(stretch(picture, np.isfinite(picture).all(axis=-1)),
-                                                f'{product.name}: restored', rgb, waves)}
+        return {
+            'restored': false_colour_figure(
+                stretch(picture, np.isfinite(picture).all(axis=-1)), f'{product.name}: restored', rgb, waves
+            )
+        }
 
     def result_figures(self, result: RestorationResult, product: Product, scene=None) -> dict[str, Figure]:
         """``restoration`` (degraded, restored and, if there is one, clean image in false colour, all in the stretch of
@@ -71,18 +74,28 @@ class RestorationTask(Task):
         rgb = select_rgb_bands(bands, waves)
         reference = list(images).index('clean' if 'clean' in images else 'restored')
         pictures = stretch_alike([image[..., list(rgb)] for image in images.values()], reference)
-        notes = {key: f'PSNR {row["PSNR"]:.2f} dB   SSIM {row["SSIM"]:.4f}   SAM {row["SAM"]:.2f}°'
-                 for key, row in scores.items() if row}
-        channels = ', '.join(f'{channel}: band {band + 1}' if waves is None else
-                             f'{channel}: band {band + 1} ({waves[band]:.0f} nm)'
-                             for channel, band in zip('RGB', rgb, strict=True))
-        figures = {'restoration': panels_figure(dict(zip(images, pictures, strict=True)), notes,
-                                                f'{name}: restoration', channels)}
+        notes = {
+            key: f'PSNR {row["PSNR"]:.2f} dB   SSIM {row["SSIM"]:.4f}   SAM {row["SAM"]:.2f}°'
+            for key, row in scores.items()
+            if row
+        }
+        channels = ', '.join(
+            f'{channel}: band {band + 1}' if waves is None else f'{channel}: band {band + 1} ({waves[band]:.0f} nm)'
+            for channel, band in zip('RGB', rgb, strict=True)
+        )
+        figures = {
+            'restoration': panels_figure(
+                dict(zip(images, pictures, strict=True)), notes, f'{name}: restoration', channels
+            )
+        }
         if result.clean is not None:
             errors = {key: np.abs(images[key] - result.clean).mean(axis=-1) for key in scores}
             figures['error'] = error_panels_figure(
-                errors, {key: f'mean {error.mean():.4f}' for key, error in errors.items()}, f'{name}: absolute error',
-                'mean over the bands')
+                errors,
+                {key: f'mean {error.mean():.4f}' for key, error in errors.items()},
+                f'{name}: absolute error',
+                'mean over the bands',
+            )
             curves = dict(input=result.input_band_psnr, restored=result.band_psnr)
             figures['band_psnr'] = band_psnr_figure(curves, waves, f'{name}: PSNR of each band')
         return figures
@@ -115,5 +128,11 @@ def _place(result: RestorationResult, scene) -> CubeInfo | None:
     a, b, c, d, e, f = info.transform
     corner = a * left + b * top + c, d * left + e * top + f
     across, down = area_width / width, area_height / height  # pixels of the scene to one of the image
-    return replace(info, height=height, width=width, gcps=None, rpcs=None,
-                   transform=(a * across, b * down, corner[0], d * across, e * down, corner[1]))
+    return replace(
+        info,
+        height=height,
+        width=width,
+        gcps=None,
+        rpcs=None,
+        transform=(a * across, b * down, corner[0], d * across, e * down, corner[1]),
+    )

@@ -31,8 +31,9 @@ def restoration_dataset(cfg: ConfigDict):
     return DATASETS.build({**cfg, 'pipeline': steps})
 
 
-def evaluate_restorer(dataset, method: str | Callable, metric: RestorationMetric | None = None,
-                      **options) -> tuple[dict[str, RestorationResult], dict[str, float]]:
+def evaluate_restorer(
+    dataset, method: str | Callable, metric: RestorationMetric | None = None, **options
+) -> tuple[dict[str, RestorationResult], dict[str, float]]:
     """Restore all images of a dataset by a method that learns nothing, and score them.
 
     Args:
@@ -56,8 +57,9 @@ def evaluate_restorer(dataset, method: str | Callable, metric: RestorationMetric
     if isinstance(method, str) and method not in methods:
         raise ValueError(f'the method is {method!r}, expected one of {", ".join(methods)} or a function')
     restore = methods[method] if isinstance(method, str) else method
-    settings = dict(method=method if isinstance(method, str) else getattr(method, '__name__', repr(method)),
-                    options=options)
+    settings = dict(
+        method=method if isinstance(method, str) else getattr(method, '__name__', repr(method)), options=options
+    )
     for index in range(len(dataset)):
         sample = dataset[index]
         image = sample['img']
@@ -70,6 +72,7 @@ def evaluate_restorer(dataset, method: str | Callable, metric: RestorationMetric
             sample.get('gt'),
             imresize(image, scale) if degraded is None else degraded,
             settings=settings,
-            **{key: sample[key] for key in ('scene_name', 'scale', 'top', 'left') if key in sample})
+            **{key: sample[key] for key in ('scene_name', 'scale', 'top', 'left') if key in sample},
+        )
     scores = metric.evaluate(len(dataset))
     return metric.scene_results, scores

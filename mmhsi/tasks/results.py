@@ -39,11 +39,13 @@ def write_scene_result(result: Any, folder: str | Path, scene=None, task: Task |
     task.write_more(result, product, folder)
 
 
-def write_results(folder: str | Path,
-                  results: Mapping,
-                  metrics: Mapping | None = None,
-                  scenes: Mapping | None = None,
-                  task: Task | None = None) -> None:
+def write_results(
+    folder: str | Path,
+    results: Mapping,
+    metrics: Mapping | None = None,
+    scenes: Mapping | None = None,
+    task: Task | None = None,
+) -> None:
     """Write the results of several scenes and ``metrics.json``.
 
     Args:
@@ -70,5 +72,6 @@ def write_metrics(path: str | Path, metrics: Mapping, results: Mapping) -> None:
     """
     summary = {
         'metrics': {name: json_number(value) for name, value in metrics.items() if np.ndim(value) == 0},
-        'scenes': {name: result.summary() for name, result in results.items()}}
+        'scenes': {name: result.summary() for name, result in results.items()},
+    }
     Path(path).write_text(json.dumps(summary, indent=2, allow_nan=False) + '\n', encoding='utf-8')

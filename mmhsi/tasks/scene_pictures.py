@@ -37,14 +37,23 @@ def false_colour_figures(view, name: str) -> dict[str, Figure]:
     pictures, bands = false_colours(view)
     figures = {}
     for index, (date, picture) in enumerate(zip(view.dates, pictures, strict=True), 1):
-        title, suffix = (f'{name}: false colour', '') if len(pictures) == 1 else (
-            f'{name}: false colour, date {index}', f'_{index}')
+        title, suffix = (
+            (f'{name}: false colour', '')
+            if len(pictures) == 1
+            else (f'{name}: false colour, date {index}', f'_{index}')
+        )
         figures[f'false_colour{suffix}'] = false_colour_figure(picture, title, bands, date.info.wavelengths)
     return figures
 
 
-def ground_truth_figure(name: str, target: np.ndarray, classes: Sequence[str], palette: Sequence, scene=None,
-                        background: tuple[int, int, int] = UNLABELLED) -> Figure:
+def ground_truth_figure(
+    name: str,
+    target: np.ndarray,
+    classes: Sequence[str],
+    palette: Sequence,
+    scene=None,
+    background: tuple[int, int, int] = UNLABELLED,
+) -> Figure:
     """All labels of a scene; without the scene, those of the evaluated pixels.
 
     Args:
@@ -57,12 +66,20 @@ def ground_truth_figure(name: str, target: np.ndarray, classes: Sequence[str], p
     """
     labels = target if scene is None else scene.labels
     counts = np.bincount(labels[labels != IGNORE_INDEX], minlength=len(classes))
-    return class_map_figure(labels, classes, palette, f'{name}: ground truth', f'{counts.sum():,} labelled pixels',
-                            [f'{count:,}' for count in counts], background=background)
+    return class_map_figure(
+        labels,
+        classes,
+        palette,
+        f'{name}: ground truth',
+        f'{counts.sum():,} labelled pixels',
+        [f'{count:,}' for count in counts],
+        background=background,
+    )
 
 
-def class_spectra_figure(name: str, classes: Sequence[str], palette: Sequence, scene=None,
-                         most: int = 2000) -> Figure | None:
+def class_spectra_figure(
+    name: str, classes: Sequence[str], palette: Sequence, scene=None, most: int = 2000
+) -> Figure | None:
     """Mean spectra of the classes, as stored in the file.
 
     Args:
@@ -86,6 +103,12 @@ def class_spectra_figure(name: str, classes: Sequence[str], palette: Sequence, s
     first = scene.transforms[0] if scene.transforms else None
     if wavelengths is not None and isinstance(first, SelectBands):
         wavelengths = wavelengths[first.indices]
-    return spectra_figure(*class_spectra(spectra, labels[pixels], len(classes)), classes, wavelengths, palette,
-                          f'{name}: spectra', 'mean and standard deviation of each class, values of the file',
-                          [f'{count:,} pixels' for count in counts])
+    return spectra_figure(
+        *class_spectra(spectra, labels[pixels], len(classes)),
+        classes,
+        wavelengths,
+        palette,
+        f'{name}: spectra',
+        'mean and standard deviation of each class, values of the file',
+        [f'{count:,} pixels' for count in counts],
+    )

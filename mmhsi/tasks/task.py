@@ -126,8 +126,16 @@ class Task:
             stored (Mapping[str, np.ndarray]): The layers (L, H, W).
             zoom (int): Pixels of the layers per pixel of the scene along an axis. Defaults to 1.
         """
-        return Product(name, self.name, view.info, stored,
-                       {name: layer.nodata for name, layer in self.layers.items()}, self.classes, self.palette, zoom)
+        return Product(
+            name,
+            self.name,
+            view.info,
+            stored,
+            {name: layer.nodata for name, layer in self.layers.items()},
+            self.classes,
+            self.palette,
+            zoom,
+        )
 
     # test
 
@@ -233,8 +241,10 @@ def task_name(cfg: Config) -> str:
         scale = max(metric.get('scale', 1), (generator or {}).get('scale', 1))
         return 'super_resolution' if scale > 1 else 'denoising'
     if scene is None:
-        raise ValueError(f"{cfg.filename or 'the config'} names no task: add task = one of "
-                         f'{", ".join(sorted(map(repr, all_tasks())))}')
+        raise ValueError(
+            f'{cfg.filename or "the config"} names no task: add task = one of '
+            f'{", ".join(sorted(map(repr, all_tasks())))}'
+        )
     kind = scene.get('type', 'Scene')
     kind = TASK_UTILS.get(kind) if isinstance(kind, str) else kind
     if kind is None:

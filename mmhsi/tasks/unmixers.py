@@ -10,13 +10,15 @@ UNMIXING_METHODS = ('fcls', 'sparse_nmf')
 """Names of the methods: fully constrained least squares on given endmembers, and L1/2-NMF that starts from them."""
 
 
-def evaluate_unmixer(scene,
-                     method: str,
-                     seed: int | None = None,
-                     unit_norm: bool = False,
-                     matching: str = 'greedy',
-                     evaluate_on: str | None = None,
-                     **options) -> UnmixingResult:
+def evaluate_unmixer(
+    scene,
+    method: str,
+    seed: int | None = None,
+    unit_norm: bool = False,
+    matching: str = 'greedy',
+    evaluate_on: str | None = None,
+    **options,
+) -> UnmixingResult:
     """Unmix a scene without a network; no truth has any influence.
 
     Both methods start from the initial endmembers of the scene, or from those that vertex component analysis finds.
@@ -71,5 +73,15 @@ def evaluate_unmixer(scene,
         return UnmixingResult.of_scene(scene, endmembers, abundances, matching, settings)
     cube = np.zeros(scene.shape)
     cube[valid] = pixels
-    return UnmixingResult.evaluate(scene.name, endmembers, abundances, cube, valid, scene.endmembers, scene.abundances,
-                                   scene.classes, matching, settings)
+    return UnmixingResult.evaluate(
+        scene.name,
+        endmembers,
+        abundances,
+        cube,
+        valid,
+        scene.endmembers,
+        scene.abundances,
+        scene.classes,
+        matching,
+        settings,
+    )

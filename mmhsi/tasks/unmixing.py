@@ -65,9 +65,14 @@ class Unmixing(Task):
 
     def product_of_result(self, result: UnmixingResult, scene=None) -> Product:
         order = np.argsort(result.order)  # back from the order of the truth to that of the network
-        product = Product(result.name, self.name, getattr(scene, 'info', None),
-                          {'abundances': result.abundances[order].astype(np.float32)}, {'abundances': np.nan},
-                          tuple(result.names[index] for index in order))
+        product = Product(
+            result.name,
+            self.name,
+            getattr(scene, 'info', None),
+            {'abundances': result.abundances[order].astype(np.float32)},
+            {'abundances': np.nan},
+            tuple(result.names[index] for index in order),
+        )
         return self._with_spectra(product, _in_file_units(result.endmembers[order], scene), scene)
 
     @staticmethod
@@ -77,46 +82,79 @@ class Unmixing(Task):
         return replace(product, endmembers=endmembers, wavelengths=waves, fwhm=info.fwhm if same else None)
 
     def figures(self, product: Product) -> dict[str, Figure]:
-        return {'abundances': abundance_figure(product.thinned('abundances'), names=product.classes,
-                                               title=f'{product.name}: abundances', subtitle=product.size),
-                'endmembers': endmember_figure(product.endmembers, names=product.classes,
-                                               wavelengths=product.wavelengths, title=f'{product.name}: endmembers')}
+        return {
+            'abundances': abundance_figure(
+                product.thinned('abundances'),
+                names=product.classes,
+                title=f'{product.name}: abundances',
+                subtitle=product.size,
+            ),
+            'endmembers': endmember_figure(
+                product.endmembers,
+                names=product.classes,
+                wavelengths=product.wavelengths,
+                title=f'{product.name}: endmembers',
+            ),
+        }
 
     def result_figures(self, result: UnmixingResult, product: Product, scene=None) -> dict[str, Figure]:
         """``false_colour``, ``abundances`` (estimate, truth and difference with colour bars), ``endmembers`` (spectra
         beside the true ones) and ``reconstruction`` (angle of each pixel and its mixture, radians)."""
         name = product.name
         scores = {key: value for key, value in result.scores.items() if np.ndim(value) == 0}
-        line = '   '.join(f'{label} {scores[key]:.4f}' for key, label in (
-            ('mSAD', 'mSAD'), ('aRMSE', 'aRMSE'), ('aMSE', 'aMSE'), ('reconstruction_angle', 'reconstruction angle'))
-            if np.isfinite(scores.get(key, np.nan)))
+        line = '   '.join(
+            f'{label} {scores[key]:.4f}'
+            for key, label in (
+                ('mSAD', 'mSAD'),
+                ('aRMSE', 'aRMSE'),
+                ('aMSE', 'aMSE'),
+                ('reconstruction_angle', 'reconstruction angle'),
+            )
+            if np.isfinite(scores.get(key, np.nan))
+        )
 
         def notes(key: str) -> list[str]:
             return [f'{key} {value:.4f}' for value in result.scores[key]] if key in result.scores else []
 
         figures = {} if scene is None else false_colour_figures(scene, name)
-        figures['abundances'] = abundance_figure(result.abundances, result.true_abundances, result.names,
-                                                 f'{name}: abundances', line, notes('RMSE'))
-        figures['endmembers'] = endmember_figure(result.endmembers, result.true_endmembers, result.names,
-                                                 product.wavelengths, f'{name}: endmembers', line, notes('SAD'))
+        figures['abundances'] = abundance_figure(
+            result.abundances, result.true_abundances, result.names, f'{name}: abundances', line, notes('RMSE')
+        )
+        figures['endmembers'] = endmember_figure(
+            result.endmembers,
+            result.true_endmembers,
+            result.names,
+            product.wavelengths,
+            f'{name}: endmembers',
+            line,
+            notes('SAD'),
+        )
         figures['reconstruction'] = heat_map_figure(
-            result.angles, f'{name}: angle of pixel and mixture (radians)', line, 'anomaly')
+            result.angles, f'{name}: angle of pixel and mixture (radians)', line, 'anomaly'
+        )
         return figures
 
     def write_more(self, result: UnmixingResult, product: Product, folder: Path) -> None:
         """``<scene>_true_endmembers.csv``, in the units of the preprocessed scene, if they are known."""
         if result.true_endmembers is not None:
-            write_table(folder / f'{product.name}_true_endmembers.csv', result.names, result.true_endmembers,
-                        product.wavelengths)
+            write_table(
+                folder / f'{product.name}_true_endmembers.csv',
+                result.names,
+                result.true_endmembers,
+                product.wavelengths,
+            )
 
     def methods(self, scene) -> dict[str, Callable]:
         return {name: partial(evaluate_unmixer, method=name) for name in UNMIXING_METHODS}
 
     def contestants(self, scene) -> list[Contestant]:
         """On spectra of norm 1, as they do best, and as they are."""
-        return [Contestant('FCLS on norm 1', 'fcls', dict(unit_norm=True)), Contestant('FCLS', 'fcls'),
-                Contestant('L1/2-NMF on norm 1', 'sparse_nmf', dict(unit_norm=True)),
-                Contestant('L1/2-NMF', 'sparse_nmf')]
+        return [
+            Contestant('FCLS on norm 1', 'fcls', dict(unit_norm=True)),
+            Contestant('FCLS', 'fcls'),
+            Contestant('L1/2-NMF on norm 1', 'sparse_nmf', dict(unit_norm=True)),
+            Contestant('L1/2-NMF', 'sparse_nmf'),
+        ]
 
 
 def _in_file_units(spectra: np.ndarray, view: Any) -> np.ndarray:

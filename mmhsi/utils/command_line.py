@@ -25,7 +25,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         action=DictAction,
         metavar='KEY=VALUE',
         help='settings that override those of the config file, e.g. train_cfg.max_epochs=10 data.bands="[0,5]" '
-        '(quote lists and tuples, and put no blanks inside)')
+        '(quote lists and tuples, and put no blanks inside)',
+    )
 
 
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,9 +41,11 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
         '--launcher',
         choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
-        help='what started the processes of a distributed run')
+        help='what started the processes of a distributed run',
+    )
     parser.add_argument(
-        '--seed', type=int, help='seed of the run and of the splits of its scenes, instead of those of the config')
+        '--seed', type=int, help='seed of the run and of the splits of its scenes, instead of those of the config'
+    )
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help='set by some launchers')
 
 

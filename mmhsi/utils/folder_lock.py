@@ -42,8 +42,9 @@ class FolderLock:
         OSError: If the folder cannot be written.
     """
 
-    def __init__(self, folder: str | os.PathLike, purpose: str, shared: bool = False, wait: float = 0.,
-                 name: str = LOCK):
+    def __init__(
+        self, folder: str | os.PathLike, purpose: str, shared: bool = False, wait: float = 0.0, name: str = LOCK
+    ):
         self.path = Path(folder, name)
         self._held = False
         try:
@@ -65,16 +66,24 @@ class FolderLock:
                     continue
                 holder = self._holder()
                 self._file.close()
-                raise FolderBusyError(f'{folder}: {holder} is writing this folder; wait for its end, or choose another '
-                                      'one') from None
+                raise FolderBusyError(
+                    f'{folder}: {holder} is writing this folder; wait for its end, or choose another one'
+                ) from None
             self._held = self._is_there()
             if not self._held:  # the last holder removed it in between
                 self._file.close()
                 self._open()
         if not shared:
             self._file.truncate(0)
-            json.dump(dict(purpose=purpose, process=os.getpid(), host=socket.gethostname(),
-                           since=time.strftime('%Y-%m-%d %H:%M:%S')), self._file)
+            json.dump(
+                dict(
+                    purpose=purpose,
+                    process=os.getpid(),
+                    host=socket.gethostname(),
+                    since=time.strftime('%Y-%m-%d %H:%M:%S'),
+                ),
+                self._file,
+            )
             self._file.flush()
 
     def _open(self) -> None:
@@ -111,6 +120,7 @@ class FolderLock:
     def __enter__(self) -> FolderLock:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.release()

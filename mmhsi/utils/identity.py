@@ -30,22 +30,47 @@ import numpy as np
 
 from mmhsi.utils.files import write_text
 
-PACKAGES = ('mmhsi', 'torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmsegmentation', 'mmagic', 'numpy',
-            'scipy', 'scikit-learn', 'rasterio')
+PACKAGES = (
+    'mmhsi',
+    'torch',
+    'mmengine',
+    'mmcv',
+    'mmcv-lite',
+    'mmpretrain',
+    'mmsegmentation',
+    'mmagic',
+    'numpy',
+    'scipy',
+    'scikit-learn',
+    'rasterio',
+)
 """Packages whose versions decide a result."""
 
 LARGEST = 2 * 2**30
 """Bytes up to which the whole content of a file is hashed. Of a larger one these are hashed: its size, its time, and
 256 blocks of 1 MiB that are spread over it evenly, the first and the last among them."""
 
-RACE = 2.
+RACE = 2.0
 """Seconds before a look in which a change might not show in the times of a file."""
 
 _BLOCK, _SAMPLES = 2**20, 256
 _DIGITS = 16  # bytes of a hash
 _SIDECARS = ('.aux.xml', '.msk', '.msk.ovr', '.ovr', '.ovr.msk', '.hdr', '.xml')  # behind the whole name
-_RELATED = ('.hdr', '.aux', '.prj', '.tfw', '.tifw', '.wld', '.rpb', '.RPB', '_RPC.TXT', '_rpc.txt', '.imd', '.IMD',
-            '_MTL.txt')  # in the place of the suffix
+_RELATED = (
+    '.hdr',
+    '.aux',
+    '.prj',
+    '.tfw',
+    '.tifw',
+    '.wld',
+    '.rpb',
+    '.RPB',
+    '_RPC.TXT',
+    '_rpc.txt',
+    '.imd',
+    '.IMD',
+    '_MTL.txt',  # in the place of the suffix
+)
 _ENVI_DATA = ('', '.img', '.dat', '.bin', '.raw', '.bsq', '.bil', '.bip', '.sli')
 _VRT_SOURCE = re.compile(r'<(?:SourceFilename|SourceDataset)\b([^>]*)>([^<]*)<', re.IGNORECASE)
 _VRT_BYTES, _VRT_DEPTH = 16 * 2**20, 4
@@ -143,8 +168,11 @@ def _add(path: str, found: dict[str, None], depth: int) -> None:
                 _add(name, found, depth - 1)
 
 
-def identify(paths: Iterable[str | os.PathLike], before: Mapping[str, Mapping] | None = None,
-             root: str | os.PathLike | None = None) -> dict[str, dict]:
+def identify(
+    paths: Iterable[str | os.PathLike],
+    before: Mapping[str, Mapping] | None = None,
+    root: str | os.PathLike | None = None,
+) -> dict[str, dict]:
     """What tells the content of files, as JSON can hold it.
 
     Args:
@@ -169,8 +197,12 @@ def _identify(path: str, before: Any) -> dict:
     try:
         status = os.stat(path)
         seen = [status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev]
-        if isinstance(before, Mapping) and os.name == 'posix' and before.get('bytes') == status.st_size and (
-                before.get('seen', [])[:4] == seen and before['seen'][4] - status.st_ctime_ns > RACE * 1e9):
+        if (
+            isinstance(before, Mapping)
+            and os.name == 'posix'
+            and before.get('bytes') == status.st_size
+            and (before.get('seen', [])[:4] == seen and before['seen'][4] - status.st_ctime_ns > RACE * 1e9)
+        ):
             return dict(before)
         return dict(bytes=status.st_size, digest=content_digest(path), seen=[*seen, now])
     except (OSError, TypeError, IndexError) as error:
@@ -197,7 +229,8 @@ class Looks:
     def __init__(self, purpose: str):
         self.entries: dict[str, dict] = {}
         base = os.environ.get('MMHSI_CACHE') or os.path.join(
-            os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'mmhsi')
+            os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'mmhsi'
+        )
         self._path = Path(base, 'looks', f'{value_digest(purpose)}.json')
         try:
             Path(base).mkdir(mode=0o700, parents=True, exist_ok=True)  # as the cache of compiled libraries needs it

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
-_SUPPORT = 4.  # width of the cubic kernel in pixels
+_SUPPORT = 4.0  # width of the cubic kernel in pixels
 
 
 def cubic_kernel(distance: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def cubic_kernel(distance: np.ndarray) -> np.ndarray:
     x = np.abs(distance)
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
-    return np.where(x <= 1, near, np.where(x <= 2, far, 0.))
+    return np.where(x <= 1, near, np.where(x <= 2, far, 0.0))
 
 
 @lru_cache(maxsize=64)
@@ -46,7 +46,7 @@ def bicubic_weights(length: int, new_length: int, scale: float | None = None) ->
         np.ndarray: float64 weights of shape (new_length, length), not writeable; each row sums to one.
     """
     scale = new_length / length if scale is None else scale
-    shrinking = min(scale, 1.)
+    shrinking = min(scale, 1.0)
     width = _SUPPORT / shrinking
     centres = (np.arange(new_length) + 0.5) / scale - 0.5
     pixels = np.floor(centres - width / 2)[:, None].astype(np.int64) + np.arange(math.ceil(width) + 2)
@@ -61,8 +61,9 @@ def bicubic_weights(length: int, new_length: int, scale: float | None = None) ->
 
 
 @lru_cache(maxsize=8)
-def _weights_on(length: int, new_length: int, scale: float | None, dtype: torch.dtype,
-                device: torch.device) -> torch.Tensor:
+def _weights_on(
+    length: int, new_length: int, scale: float | None, dtype: torch.dtype, device: torch.device
+) -> torch.Tensor:
     """:func:`bicubic_weights` as a tensor, copied to the device once."""
     with torch.inference_mode(False):  # one that was made in a prediction must do in a training step
         return torch.tensor(bicubic_weights(length, new_length, scale), dtype=dtype, device=device)
@@ -74,9 +75,9 @@ def _resize_first_axis(array: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return resized.reshape(-1, *array.shape[1:])
 
 
-def imresize(image: np.ndarray | torch.Tensor,
-             scale: float | None = None,
-             size: tuple[int, int] | None = None) -> np.ndarray | torch.Tensor:
+def imresize(
+    image: np.ndarray | torch.Tensor, scale: float | None = None, size: tuple[int, int] | None = None
+) -> np.ndarray | torch.Tensor:
     """Resize an image bicubically, like MATLAB's ``imresize`` of a float image; see :func:`bicubic_weights`.
 
     Plain bicubic interpolation of other libraries has another kernel (a = -0.75), or no widening when shrinking.

@@ -18,8 +18,11 @@ def fixed_input_size(network: nn.Module) -> tuple[int, int] | None:
     Raises:
         ValueError: If its layers have different ones.
     """
-    sizes = {tuple(module.fixed_input_size) for module in network.modules()
-             if getattr(module, 'fixed_input_size', None) is not None}
+    sizes = {
+        tuple(module.fixed_input_size)
+        for module in network.modules()
+        if getattr(module, 'fixed_input_size', None) is not None
+    }
     if len(sizes) > 1:
         raise ValueError(f'the layers of the network take images of different sizes alone: {sorted(sizes)} pixels')
     return sizes.pop() if sizes else None

@@ -37,8 +37,10 @@ def read_npy_header(path: str, stream: BinaryIO, size: int) -> tuple[tuple[int, 
     if not dtype.hasobject:
         needed = int(np.prod(shape, dtype=object)) * dtype.itemsize
         if min(shape, default=0) < 0 or needed > size - stream.tell():
-            raise ValueError(f'{path}: the header claims {shape} values of type {dtype} ({needed} bytes), '
-                             f'the file holds {size - stream.tell()} bytes; it is truncated or damaged')
+            raise ValueError(
+                f'{path}: the header claims {shape} values of type {dtype} ({needed} bytes), '
+                f'the file holds {size - stream.tell()} bytes; it is truncated or damaged'
+            )
     return shape, column_major, dtype
 
 
@@ -92,7 +94,7 @@ class NpyFile:
             ValueError: If the file was cut off since it was opened.
             OSError: If it cannot be read.
         """
-        index = index if isinstance(index, tuple) else (index, )
+        index = index if isinstance(index, tuple) else (index,)
         index = [*index, *[slice(None)] * (self.ndim - len(index))]
         limits, chosen = [], []
         for item, length in zip(index, self.shape, strict=True):
@@ -134,13 +136,15 @@ class NpyFile:
         shape = [stop - start for start, stop in read]
         values = np.empty(shape, self.dtype)
         buffer = memoryview(values.reshape(-1).view(np.uint8))
-        strides = [prod(lengths[number + 1:]) * itemsize for number in range(len(lengths))]
+        strides = [prod(lengths[number + 1 :]) * itemsize for number in range(len(lengths))]
         first = self._start + sum(start * stride for (start, _), stride in zip(read, strides, strict=True))
         for number, place in enumerate(np.ndindex(*shape[:axis])):
             offset = first + sum(step * stride for step, stride in zip(place, strides, strict=False))
-            self._fill(buffer[number * run * itemsize:(number + 1) * run * itemsize], offset)
-        inner = [slice(start - begin, start - begin + count)
-                 for (start, _), (begin, _), count in zip(limits, read, wanted, strict=True)]
+            self._fill(buffer[number * run * itemsize : (number + 1) * run * itemsize], offset)
+        inner = [
+            slice(start - begin, start - begin + count)
+            for (start, _), (begin, _), count in zip(limits, read, wanted, strict=True)
+        ]
         return values[(*inner, ...)]
 
     def _fill(self, buffer: memoryview, offset: int) -> None:
@@ -159,7 +163,7 @@ class NpyFile:
             return self._stream.readinto(buffer)
 
     def __reduce__(self) -> tuple:
-        return type(self), (self.path, )
+        return type(self), (self.path,)
 
     def close(self) -> None:
         """Close the file."""

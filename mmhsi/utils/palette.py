@@ -26,12 +26,12 @@ def _ranked_colours(limit: int = 256) -> list[tuple[int, int, int]]:
 
     steps = np.linspace(0, 255, 18).round()
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing='ij'), axis=-1).reshape(-1, 3)
-    lab = rgb2lab(grid / 255.)
+    lab = rgb2lab(grid / 255.0)
     chroma = np.hypot(lab[:, 1], lab[:, 2])
     usable = (lab[:, 0] > 30) & (lab[:, 0] < 93) & (chroma > 30)
     grid, lab = grid[usable], lab[usable]
     # hue separates classes in a map better than lightness does
-    lab = lab * [.7, 1., 1.]
+    lab = lab * [0.7, 1.0, 1.0]
     distance = np.linalg.norm(lab, axis=1)
     ranked = []
     for _ in range(limit):

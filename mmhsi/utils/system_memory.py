@@ -15,8 +15,17 @@ class _MemoryStatus(ctypes.Structure):
     """``MEMORYSTATUSEX`` of Windows."""
 
     _fields_ = [('length', ctypes.c_uint32), ('load', ctypes.c_uint32)] + [
-        (name, ctypes.c_uint64) for name in ('total', 'available', 'total_page_file', 'available_page_file',
-                                             'total_virtual', 'available_virtual', 'available_extended')]
+        (name, ctypes.c_uint64)
+        for name in (
+            'total',
+            'available',
+            'total_page_file',
+            'available_page_file',
+            'total_virtual',
+            'available_virtual',
+            'available_extended',
+        )
+    ]
 
 
 def available_memory() -> int | None:

@@ -53,15 +53,21 @@ def cut_tiles(images: Tensor, positions: Iterable[tuple[int, int]], size: tuple[
     Returns:
         Tensor: (n B, C, scale * h, scale * w), position by position.
     """
-    return torch.cat([images[..., scale * top:scale * (top + size[0]), scale * left:scale * (left + size[1])]
-                      for top, left in positions])
+    return torch.cat(
+        [
+            images[..., scale * top : scale * (top + size[0]), scale * left : scale * (left + size[1])]
+            for top, left in positions
+        ]
+    )
 
 
-def run_by_tiles(run: Callable[[Tensor, list[tuple[int, int]]], Tensor],
-                 images: Tensor,
-                 grid: TileGrid,
-                 tile_batch: int = 8,
-                 padding: str = 'reflect') -> Tensor:
+def run_by_tiles(
+    run: Callable[[Tensor, list[tuple[int, int]]], Tensor],
+    images: Tensor,
+    grid: TileGrid,
+    tile_batch: int = 8,
+    padding: str = 'reflect',
+) -> Tensor:
     """Cut images into tiles, run these, and blend the results.
 
     Where tiles hang over an image it is padded at the bottom and the right, and the result is cut back. How many times
@@ -89,16 +95,19 @@ def run_by_tiles(run: Callable[[Tensor, list[tuple[int, int]]], Tensor],
     step = max(tile_batch // len(images), 1)
     mosaic = None
     for start in range(0, len(positions), step):
-        chosen = positions[start:start + step]
+        chosen = positions[start : start + step]
         tiles = run(cut_tiles(padded, chosen, grid.size), chosen).float()
         scale = tiles.shape[2] // grid.size[0]
         if tuple(tiles.shape[2:]) != tuple(scale * side for side in grid.size) or scale < 1:
-            raise ValueError(f'the result of a tile must be a whole multiple of {grid.size[0]}x{grid.size[1]} pixels, '
-                             f'found {tiles.shape[2]}x{tiles.shape[3]}')
+            raise ValueError(
+                f'the result of a tile must be a whole multiple of {grid.size[0]}x{grid.size[1]} pixels, '
+                f'found {tiles.shape[2]}x{tiles.shape[3]}'
+            )
         if mosaic is None:
             shape = len(images), tiles.shape[1], *(scale * side for side in padded.shape[2:])
             mosaic = Mosaic(tiles.new_zeros(shape), grid, (height, width), scale)
-        for place, count, tile in zip(chosen, counts[start:start + step].tolist(), tiles.split(len(images)),
-                                      strict=True):
+        for place, count, tile in zip(
+            chosen, counts[start : start + step].tolist(), tiles.split(len(images)), strict=True
+        ):
             mosaic.add(tile, place, count)
-    return mosaic.values[..., :mosaic.scale * height, :mosaic.scale * width]
+    return mosaic.values[..., : mosaic.scale * height, : mosaic.scale * width]

@@ -72,12 +72,14 @@ class TileGrid:
             raise ValueError(f'the size of a tile must be positive, not {self.size[0]} x {self.size[1]} pixels')
         for size, overlap in zip(self.size, self.overlap, strict=True):
             if overlap >= size or overlap < 0 and self.layout != 'inside':
-                raise ValueError(f'the overlap must be at least 0 and smaller than the tile of {size} pixels, not '
-                                 f'{overlap}')
+                raise ValueError(
+                    f'the overlap must be at least 0 and smaller than the tile of {size} pixels, not {overlap}'
+                )
 
     @classmethod
-    def sliding(cls, size: int | tuple[int, int], stride: int | tuple[int, int], blend: str = 'average',
-                layout: str = 'stepped') -> TileGrid:
+    def sliding(
+        cls, size: int | tuple[int, int], stride: int | tuple[int, int], blend: str = 'average', layout: str = 'stepped'
+    ) -> TileGrid:
         """A grid of tiles at a fixed step.
 
         Args:
@@ -92,8 +94,9 @@ class TileGrid:
         (tall, wide), (down, right) = np.broadcast_to(size, 2).tolist(), np.broadcast_to(stride, 2).tolist()
         if min(down, right) < 1 or layout != 'inside' and (down > tall or right > wide):
             larger = '' if layout == 'inside' else ' and not larger than the window'
-            raise ValueError(f'the stride of windows of {tall} x {wide} pixels must be positive{larger}, not '
-                             f'{down} x {right}')
+            raise ValueError(
+                f'the stride of windows of {tall} x {wide} pixels must be positive{larger}, not {down} x {right}'
+            )
         return cls((tall, wide), (tall - down, wide - right), blend, layout)
 
     def starts(self, axis: int, length: int) -> np.ndarray:
@@ -138,8 +141,10 @@ class TileGrid:
         if self.blend == 'overwrite':
             first = starts + np.where(starts > 0, self.overlap[axis] // 2, 0)
             return np.stack([first, np.append(first[1:], length)], axis=1)
-        spans = [start + np.flatnonzero(self.profile(axis, size, start > 0, start + size < length))[[0, -1]]
-                 for start in starts]
+        spans = [
+            start + np.flatnonzero(self.profile(axis, size, start > 0, start + size < length))[[0, -1]]
+            for start in starts
+        ]
         return np.minimum(np.stack(spans) + [0, 1], length)
 
     def profile(self, axis: int, size: int, before: bool, after: bool, scale: int = 1) -> np.ndarray:
@@ -158,7 +163,7 @@ class TileGrid:
         overlap = self.overlap[axis]
         weights = np.ones(scale * size)
         if self.blend == 'overwrite' and before:
-            weights[:scale * (overlap // 2)] = 0
+            weights[: scale * (overlap // 2)] = 0
         elif self.blend in ('linear', 'smooth'):
             guard = overlap // 4 if self.blend == 'smooth' else 0
             rising = np.arange(1 - scale * guard, scale * (size - guard) + 1) / (scale * (overlap - 2 * guard) + 1)
@@ -199,8 +204,9 @@ class TileGrid:
             ValueError: As :meth:`starts`.
         """
         if self.layout == 'inside' and (height < self.size[0] or width < self.size[1]):
-            raise ValueError(f'a scene of {height} x {width} pixels is smaller than a window of {self.size[0]} x '
-                             f'{self.size[1]}')
+            raise ValueError(
+                f'a scene of {height} x {width} pixels is smaller than a window of {self.size[0]} x {self.size[1]}'
+            )
         corners = np.meshgrid(self.starts(0, height), self.starts(1, width), indexing='ij')
         positions = np.stack(corners, axis=-1)
         if self.layout != 'repeated':
@@ -209,8 +215,13 @@ class TileGrid:
         rows = [np.repeat(*row, axis=0) for row in zip(positions[:-1], counts[:-1], strict=True)]
         return np.concatenate([*rows, np.tile(positions[-1], (counts[-1, -1], 1))])
 
-    def stitch(self, tiles: Iterable[np.ndarray], positions: Iterable[tuple[int, int]], shape: tuple[int, int],
-               empty: float | None = None) -> np.ndarray:
+    def stitch(
+        self,
+        tiles: Iterable[np.ndarray],
+        positions: Iterable[tuple[int, int]],
+        shape: tuple[int, int],
+        empty: float | None = None,
+    ) -> np.ndarray:
         """Join tiles to one map. What hangs over the scene is cut off.
 
         Args:
@@ -238,8 +249,10 @@ class TileGrid:
         missing = mosaic.weights == 0
         if missing.any():
             if empty is None:
-                raise ValueError(f'{np.count_nonzero(missing)} of the {missing.size} pixels of the {shape[0]} x '
-                                 f'{shape[1]} scene are not covered by any tile')
+                raise ValueError(
+                    f'{np.count_nonzero(missing)} of the {missing.size} pixels of the {shape[0]} x '
+                    f'{shape[1]} scene are not covered by any tile'
+                )
             mosaic.values[..., missing] = empty
         return np.ascontiguousarray(np.moveaxis(mosaic.values, (-2, -1), (0, 1)))
 
@@ -286,10 +299,11 @@ class Mosaic:
         weights: Sum of the weights (H, W) of the tiles so far; 0 where there is none.
     """
 
-    def __init__(self, values: Any, grid: TileGrid, shape: tuple[int, int], scale: int = 1,
-                 origin: tuple[int, int] = (0, 0)) -> None:
+    def __init__(
+        self, values: Any, grid: TileGrid, shape: tuple[int, int], scale: int = 1, origin: tuple[int, int] = (0, 0)
+    ) -> None:
         self.values = values
-        self.weights = 0 * values[(0, ) * (values.ndim - 2)]
+        self.weights = 0 * values[(0,) * (values.ndim - 2)]
         self.grid = grid
         self.shape = shape
         self.scale = scale
@@ -332,8 +346,11 @@ class Mosaic:
             profile = self.grid.profile(*key, self.scale)
             counted = np.flatnonzero(profile).tolist() or [0, -1]
             made = getattr(self.values, 'new_tensor', None)  # of PyTorch
-            self._profiles[key] = (profile.astype(self.values.dtype) if made is None else made(profile),
-                                   counted[0], counted[-1] + 1)
+            self._profiles[key] = (
+                profile.astype(self.values.dtype) if made is None else made(profile),
+                counted[0],
+                counted[-1] + 1,
+            )
         return self._profiles[key]
 
     def scroll(self, rows: int) -> None:

@@ -40,12 +40,15 @@ def source_indices(start: int, length: int, size: int, pad_mode: str = 'constant
     if pad_mode == 'append':
         overhang = start + length - size
         if start < 0:
-            raise ValueError(f'a window that begins {-start} pixels before an axis cannot be filled with pad_mode '
-                             '"append"')
+            raise ValueError(
+                f'a window that begins {-start} pixels before an axis cannot be filled with pad_mode "append"'
+            )
         if overhang > size:
-            raise ValueError(f'a window that hangs {overhang} pixels over an axis of {size} pixels cannot be filled '
-                             'with pad_mode "append", which repeats each of them once; use a smaller window or another '
-                             'pad_mode')
+            raise ValueError(
+                f'a window that hangs {overhang} pixels over an axis of {size} pixels cannot be filled '
+                'with pad_mode "append", which repeats each of them once; use a smaller window or another '
+                'pad_mode'
+            )
         return np.where(indices >= size, indices - overhang, indices)
     # mirrored, an axis repeats after going there and back
     period = 2 * size if pad_mode == 'symmetric' else max(2 * size - 2, 1)
@@ -71,13 +74,9 @@ def gather(array: np.ndarray, rows: np.ndarray, cols: np.ndarray, pad_value: flo
     return window
 
 
-def crop_window(array: np.ndarray,
-                top: int,
-                left: int,
-                height: int,
-                width: int,
-                pad_mode: str = 'constant',
-                pad_value: float = 0) -> np.ndarray:
+def crop_window(
+    array: np.ndarray, top: int, left: int, height: int, width: int, pad_mode: str = 'constant', pad_value: float = 0
+) -> np.ndarray:
     """Copy a window out of an image that may hang over the border of the image.
 
     Args:
@@ -98,11 +97,15 @@ def crop_window(array: np.ndarray,
     if pad_mode == 'constant':
         window = np.full((height, width, *array.shape[2:]), pad_value, dtype=array.dtype)
         first_row, first_col = max(-top, 0), max(-left, 0)
-        part = array[max(top, 0):max(bottom, 0), max(left, 0):max(right, 0)]
-        window[first_row:first_row + part.shape[0], first_col:first_col + part.shape[1]] = part
+        part = array[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+        window[first_row : first_row + part.shape[0], first_col : first_col + part.shape[1]] = part
         return window
-    return gather(array, source_indices(top, height, array.shape[0], pad_mode),
-                  source_indices(left, width, array.shape[1], pad_mode), pad_value)
+    return gather(
+        array,
+        source_indices(top, height, array.shape[0], pad_mode),
+        source_indices(left, width, array.shape[1], pad_mode),
+        pad_value,
+    )
 
 
 def centred_window(row: int, col: int, size: int) -> tuple[int, int, int, int]:

@@ -44,12 +44,14 @@ def colour_values(values: np.ndarray, limits: tuple[float, float], colours: str 
     return image
 
 
-def abundance_figure(estimate: np.ndarray,
-                     truth: np.ndarray | None = None,
-                     names: Sequence[str] = (),
-                     title: str = '',
-                     subtitle: str = '',
-                     notes: Sequence[str] = ()) -> Figure:
+def abundance_figure(
+    estimate: np.ndarray,
+    truth: np.ndarray | None = None,
+    names: Sequence[str] = (),
+    title: str = '',
+    subtitle: str = '',
+    notes: Sequence[str] = (),
+) -> Figure:
     """Show abundance maps with colour bars.
 
     With a truth there is a column for each endmember and below each other the estimate, the truth and the absolute
@@ -72,15 +74,19 @@ def abundance_figure(estimate: np.ndarray,
     count = len(estimate)
     names = names or [f'endmember {number + 1}' for number in range(count)]
     if len(names) != count or (notes and len(notes) != count) or (truth is not None and truth.shape != estimate.shape):
-        raise ValueError(f'{count} abundance maps need as many names and notes and a truth of their shape, found '
-                         f'{len(names)} names, {len(notes)} notes'
-                         + ('' if truth is None else f' and a truth of shape {truth.shape}'))
-    rows = [('estimate', estimate, (0., 1.), ABUNDANCE_COLOURS)]
+        raise ValueError(
+            f'{count} abundance maps need as many names and notes and a truth of their shape, found '
+            f'{len(names)} names, {len(notes)} notes'
+            + ('' if truth is None else f' and a truth of shape {truth.shape}')
+        )
+    rows = [('estimate', estimate, (0.0, 1.0), ABUNDANCE_COLOURS)]
     if truth is not None:
         difference = np.abs(estimate - truth)
-        largest = float(np.nanmax(difference)) if np.isfinite(difference).any() else 0.
-        rows += [('truth', truth, (0., 1.), ABUNDANCE_COLOURS),
-                 ('difference', difference, (0., max(largest, 1e-3)), DIFFERENCE_COLOURS)]
+        largest = float(np.nanmax(difference)) if np.isfinite(difference).any() else 0.0
+        rows += [
+            ('truth', truth, (0.0, 1.0), ABUNDANCE_COLOURS),
+            ('difference', difference, (0.0, max(largest, 1e-3)), DIFFERENCE_COLOURS),
+        ]
     scale = display_scale(*estimate.shape[1:], target=_PANEL, limit=2 * _PANEL)
     height, width = (round(length * scale) for length in estimate.shape[1:])
     across = max(width, *(text_width(text) for text in (*names, *notes)))
@@ -88,9 +94,14 @@ def abundance_figure(estimate: np.ndarray,
     head = header_height(title, subtitle)
     down = len(rows) * (height + _GAP)
     canvas = Canvas(
-        max(left + count * (across + _GAP) + _BAR + _TICKS,
-            text_width(title, TITLE_SIZE, 'bold') + MARGIN, text_width(subtitle) + MARGIN) + MARGIN,
-        2 * MARGIN + head + _LABEL + down + (_LABEL if notes else 0))
+        max(
+            left + count * (across + _GAP) + _BAR + _TICKS,
+            text_width(title, TITLE_SIZE, 'bold') + MARGIN,
+            text_width(subtitle) + MARGIN,
+        )
+        + MARGIN,
+        2 * MARGIN + head + _LABEL + down + (_LABEL if notes else 0),
+    )
     write_header(canvas, title, subtitle)
     top = MARGIN + head
     for column, name in enumerate(names):
@@ -100,13 +111,18 @@ def abundance_figure(estimate: np.ndarray,
         canvas.text(MARGIN, top + height / 2, label, colour=QUIET_COLOUR)
         for column, values in enumerate(maps):
             axes = canvas.axes(left + column * (across + _GAP), top, width, height)
-            axes.imshow(colour_values(values, limits, colours), aspect='auto',
-                        interpolation='nearest' if scale >= 1 else 'antialiased')
+            axes.imshow(
+                colour_values(values, limits, colours),
+                aspect='auto',
+                interpolation='nearest' if scale >= 1 else 'antialiased',
+            )
             axes.set_axis_off()
         bar = canvas.figure.colorbar(
             ScalarMappable(Normalize(*limits), colours),
             cax=canvas.axes(left + count * (across + _GAP), top, _BAR, height),
-            ticks=MaxNLocator(5), format='%g')
+            ticks=MaxNLocator(5),
+            format='%g',
+        )
         bar.ax.tick_params(labelsize=TEXT_SIZE - 1, color=QUIET_COLOUR, labelcolor=QUIET_COLOUR)
         bar.outline.set_edgecolor('#b0b0b0')
         top += height + _GAP

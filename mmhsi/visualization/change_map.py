@@ -65,8 +65,9 @@ def colour_changes(prediction: np.ndarray, target: np.ndarray, ignore_index: int
     return np.array(_CHANGE_COLOURS, np.uint8)[compare_binary(prediction, target, ignore_index)]
 
 
-def change_map_figure(prediction: np.ndarray, target: np.ndarray, title: str = '', subtitle: str = '',
-                      ignore_index: int = 255) -> Figure:
+def change_map_figure(
+    prediction: np.ndarray, target: np.ndarray, title: str = '', subtitle: str = '', ignore_index: int = 255
+) -> Figure:
     """Show a change map against the ground truth, with the number of pixels of each outcome.
 
     Args:
@@ -81,14 +82,14 @@ def change_map_figure(prediction: np.ndarray, target: np.ndarray, title: str = '
     """
     outcome = compare_binary(prediction, target, ignore_index)
     names = ('changed, found (TP)', 'unchanged (TN)', 'false alarm (FP)', 'missed change (FN)', 'unlabelled')
-    return image_figure(np.array(_CHANGE_COLOURS, np.uint8)[outcome], title, subtitle,
-                        _legend(outcome, names, _CHANGE_COLOURS))
+    return image_figure(
+        np.array(_CHANGE_COLOURS, np.uint8)[outcome], title, subtitle, _legend(outcome, names, _CHANGE_COLOURS)
+    )
 
 
-def colour_detections(detected: np.ndarray,
-                      target: np.ndarray,
-                      picture: np.ndarray | None = None,
-                      ignore_index: int = 255) -> np.ndarray:
+def colour_detections(
+    detected: np.ndarray, target: np.ndarray, picture: np.ndarray | None = None, ignore_index: int = 255
+) -> np.ndarray:
     """Paint hits, misses and false alarms of a detector, on a dimmed picture of the scene if there is one.
 
     Args:
@@ -114,12 +115,14 @@ def colour_detections(detected: np.ndarray,
     return image
 
 
-def detection_map_figure(detected: np.ndarray,
-                         target: np.ndarray,
-                         title: str = '',
-                         subtitle: str = '',
-                         picture: np.ndarray | None = None,
-                         ignore_index: int = 255) -> Figure:
+def detection_map_figure(
+    detected: np.ndarray,
+    target: np.ndarray,
+    title: str = '',
+    subtitle: str = '',
+    picture: np.ndarray | None = None,
+    ignore_index: int = 255,
+) -> Figure:
     """Show hits, misses and false alarms of a detector, with the number of pixels of each.
 
     Args:
@@ -135,12 +138,17 @@ def detection_map_figure(detected: np.ndarray,
     """
     outcome = compare_binary(detected, target, ignore_index)
     names = ('hit', 'correct rejection', 'false alarm', 'miss', 'not evaluated')
-    return image_figure(colour_detections(detected, target, picture, ignore_index), title, subtitle,
-                        _legend(outcome, names, _DETECTION_COLOURS))
+    return image_figure(
+        colour_detections(detected, target, picture, ignore_index),
+        title,
+        subtitle,
+        _legend(outcome, names, _DETECTION_COLOURS),
+    )
 
 
 def _legend(outcome: np.ndarray, names: tuple[str, ...], colours: tuple) -> list[LegendEntry]:
     counts = np.bincount(outcome.ravel(), minlength=5).tolist()
-    entries = [LegendEntry(name, colour, f'{count:,}')
-               for name, colour, count in zip(names, colours, counts, strict=True)]
+    entries = [
+        LegendEntry(name, colour, f'{count:,}') for name, colour, count in zip(names, colours, counts, strict=True)
+    ]
     return entries if counts[4] else entries[:4]

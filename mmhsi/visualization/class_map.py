@@ -9,11 +9,13 @@ from mmhsi.visualization.figure import LegendEntry, image_figure
 from mmhsi.visualization.palette import UNLABELLED, resolve_palette
 
 
-def colour_labels(labels: np.ndarray,
-                  num_classes: int,
-                  palette: Sequence | None = None,
-                  ignore_index: int = 255,
-                  background: Sequence[int] = UNLABELLED) -> np.ndarray:
+def colour_labels(
+    labels: np.ndarray,
+    num_classes: int,
+    palette: Sequence | None = None,
+    ignore_index: int = 255,
+    background: Sequence[int] = UNLABELLED,
+) -> np.ndarray:
     """Paint a label map.
 
     Args:
@@ -35,23 +37,26 @@ def colour_labels(labels: np.ndarray,
     labelled = labels != ignore_index
     known = labels[labelled]
     if known.size and (known.min() < 0 or known.max() >= num_classes):
-        raise ValueError(f'labels must lie in 0 .. {num_classes - 1} or be {ignore_index}, '
-                         f'found {known.min()} .. {known.max()}')
+        raise ValueError(
+            f'labels must lie in 0 .. {num_classes - 1} or be {ignore_index}, found {known.min()} .. {known.max()}'
+        )
     image = np.empty((*labels.shape, 3), np.uint8)
     image[:] = np.asarray(background, np.uint8)
     image[labelled] = colours[known.astype(np.int64)]
     return image
 
 
-def class_map_figure(labels: np.ndarray,
-                     classes: Sequence[str],
-                     palette: Sequence | None = None,
-                     title: str = '',
-                     subtitle: str = '',
-                     notes: Sequence[str] | None = None,
-                     ignore_index: int = 255,
-                     ignore_label: str = 'unlabelled',
-                     background: tuple[int, int, int] = UNLABELLED) -> Figure:
+def class_map_figure(
+    labels: np.ndarray,
+    classes: Sequence[str],
+    palette: Sequence | None = None,
+    title: str = '',
+    subtitle: str = '',
+    notes: Sequence[str] | None = None,
+    ignore_index: int = 255,
+    ignore_label: str = 'unlabelled',
+    background: tuple[int, int, int] = UNLABELLED,
+) -> Figure:
     """Show a label map with a legend that names the classes.
 
     Args:
@@ -71,9 +76,10 @@ def class_map_figure(labels: np.ndarray,
     """
     colours = resolve_palette(palette, len(classes))
     notes = [''] * len(classes) if notes is None else notes
-    legend = [LegendEntry(label, tuple(colour), note)
-              for label, colour, note in zip(classes, colours.tolist(), notes, strict=True)]
+    legend = [
+        LegendEntry(label, tuple(colour), note)
+        for label, colour, note in zip(classes, colours.tolist(), notes, strict=True)
+    ]
     if (np.asarray(labels) == ignore_index).any():
         legend.append(LegendEntry(ignore_label, background))
-    return image_figure(
-        colour_labels(labels, len(classes), colours, ignore_index, background), title, subtitle, legend)
+    return image_figure(colour_labels(labels, len(classes), colours, ignore_index, background), title, subtitle, legend)

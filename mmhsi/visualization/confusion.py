@@ -46,7 +46,7 @@ def confusion_figure(matrix: np.ndarray, classes: Sequence[str], title: str = ''
     if matrix.shape != (count, count):
         raise ValueError(f'{count} classes need a {count} x {count} confusion matrix, found shape {matrix.shape}')
     support = matrix.sum(axis=1)
-    share = 100. * matrix / np.maximum(support, 1)[:, None]
+    share = 100.0 * matrix / np.maximum(support, 1)[:, None]
 
     cell = float(np.clip(640 / count, 36, 90))
     side = cell * count
@@ -56,18 +56,24 @@ def confusion_figure(matrix: np.ndarray, classes: Sequence[str], title: str = ''
     head = header_height(title, subtitle)
     left, top = MARGIN + 34 + names + 12, MARGIN + head + 26
     bar_left = left + side + 14 + counts_width + 34
-    width = max(bar_left + 24 + 60 + MARGIN,
-                2 * MARGIN + max(text_width(title, TITLE_SIZE, 'bold'), text_width(subtitle)))
+    width = max(
+        bar_left + 24 + 60 + MARGIN, 2 * MARGIN + max(text_width(title, TITLE_SIZE, 'bold'), text_width(subtitle))
+    )
     canvas = Canvas(width, top + side + 12 + names + 40 + MARGIN)
     write_header(canvas, title, subtitle)
 
     axes = canvas.axes(left, top, side, side)
     cmap = colormaps[_CMAP].with_extremes(bad=_EMPTY)
     image = axes.imshow(
-        np.ma.masked_where(np.repeat(support[:, None] == 0, count, axis=1), share), cmap=cmap, vmin=0, vmax=100,
-        aspect='auto', interpolation='nearest')
-    axes.set_xticks(np.arange(count + 1) - .5, minor=True)
-    axes.set_yticks(np.arange(count + 1) - .5, minor=True)
+        np.ma.masked_where(np.repeat(support[:, None] == 0, count, axis=1), share),
+        cmap=cmap,
+        vmin=0,
+        vmax=100,
+        aspect='auto',
+        interpolation='nearest',
+    )
+    axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
     axes.grid(which='minor', color='white', linewidth=1)
     axes.tick_params(which='both', length=0)
     axes.set_xticks([])
@@ -75,12 +81,19 @@ def confusion_figure(matrix: np.ndarray, classes: Sequence[str], title: str = ''
     for spine in axes.spines.values():
         spine.set_color('#b0b0b0')
     for row, col in np.argwhere(matrix > 0):
-        text = f'{share[row, col]:.0f}' if share[row, col] >= .5 else '<1'
-        axes.text(col, row, text, ha='center', va='center', fontsize=min(TEXT_SIZE, cell * .42 * 72 / DPI),
-                  color='white' if share[row, col] > 55 else TEXT_COLOUR)
+        text = f'{share[row, col]:.0f}' if share[row, col] >= 0.5 else '<1'
+        axes.text(
+            col,
+            row,
+            text,
+            ha='center',
+            va='center',
+            fontsize=min(TEXT_SIZE, cell * 0.42 * 72 / DPI),
+            color='white' if share[row, col] > 55 else TEXT_COLOUR,
+        )
 
     for index, name in enumerate(classes):
-        middle = (index + .5) * cell
+        middle = (index + 0.5) * cell
         canvas.text(left - 12, top + middle, name, ha='right')
         canvas.text(left + side + 14 + counts_width, top + middle, counts[index], colour=QUIET_COLOUR, ha='right')
         canvas.text(left + middle, top + side + 10, name, ha='center', va='top', rotation=90)

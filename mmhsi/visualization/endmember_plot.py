@@ -12,13 +12,15 @@ from mmhsi.visualization.spectra import band_axis, band_places, interrupted, spe
 _MOST_COLUMNS = 3
 
 
-def endmember_figure(estimate: np.ndarray,
-                     truth: np.ndarray | None = None,
-                     names: Sequence[str] = (),
-                     wavelengths: Sequence[float] | None = None,
-                     title: str = '',
-                     subtitle: str = '',
-                     notes: Sequence[str] = ()) -> Figure:
+def endmember_figure(
+    estimate: np.ndarray,
+    truth: np.ndarray | None = None,
+    names: Sequence[str] = (),
+    wavelengths: Sequence[float] | None = None,
+    title: str = '',
+    subtitle: str = '',
+    notes: Sequence[str] = (),
+) -> Figure:
     """Draw the spectrum of each endmember in a panel of its own.
 
     A true spectrum is dashed and brought to the scale of the estimate by least squares, since spectral angles know no
@@ -43,17 +45,24 @@ def endmember_figure(estimate: np.ndarray,
     count, bands = estimate.shape
     names = names or [f'endmember {number + 1}' for number in range(count)]
     if len(names) != count or (notes and len(notes) != count) or (truth is not None and truth.shape != estimate.shape):
-        raise ValueError(f'{count} endmembers need as many names and notes and a truth of their shape, found '
-                         f'{len(names)} names, {len(notes)} notes'
-                         + ('' if truth is None else f' and a truth of shape {truth.shape}'))
+        raise ValueError(
+            f'{count} endmembers need as many names and notes and a truth of their shape, found '
+            f'{len(names)} names, {len(notes)} notes'
+            + ('' if truth is None else f' and a truth of shape {truth.shape}')
+        )
     place = band_places(bands, wavelengths)
     canvas, panels = spectra_panels(count, names, notes, title, subtitle, _MOST_COLUMNS)
     colour = np.divide(LINES[0], 255)
     for index, (axes, spectrum) in enumerate(zip(panels, estimate, strict=True)):
         axes.plot(*interrupted(place, spectrum), color=colour, linewidth=1.6, label='estimate')
         if truth is not None:
-            axes.plot(*interrupted(place, _to_scale(truth[index], spectrum)), color='black', linewidth=1.3,
-                      linestyle='--', label='truth')
+            axes.plot(
+                *interrupted(place, _to_scale(truth[index], spectrum)),
+                color='black',
+                linewidth=1.3,
+                linestyle='--',
+                label='truth',
+            )
             axes.legend(fontsize=TEXT_SIZE - 1, frameon=False)
         axes.set_ylim(bottom=min(0, spectrum.min()))
         band_axis(axes, place, wavelengths is not None)

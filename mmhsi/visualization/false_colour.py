@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from mmhsi.visualization.figure import image_figure
 
-RGB_WAVELENGTHS = (650., 550., 450.)
+RGB_WAVELENGTHS = (650.0, 550.0, 450.0)
 # Without wavelengths: red, green and blue of a sensor from 400 to 2500 nm and still spread over one that ends near 1000
-_RGB_FRACTIONS = (.25, .12, .05)
-_TOLERANCE = 60.
+_RGB_FRACTIONS = (0.25, 0.12, 0.05)
+_TOLERANCE = 60.0
 
 
 def select_rgb_bands(num_bands: int, wavelengths: Sequence[float] | None = None) -> tuple[int, int, int]:
@@ -33,7 +33,7 @@ def select_rgb_bands(num_bands: int, wavelengths: Sequence[float] | None = None)
         raise ValueError('a cube needs at least one band')
     if wavelengths is not None:
         wavelengths = np.asarray(wavelengths, np.float64)
-        if wavelengths.shape != (num_bands, ):
+        if wavelengths.shape != (num_bands,):
             raise ValueError(f'{num_bands} bands need as many wavelengths, found shape {wavelengths.shape}')
         distance = np.abs(wavelengths[None] - np.asarray(RGB_WAVELENGTHS)[:, None])
         if (np.nanmin(distance, axis=1, initial=np.inf) <= _TOLERANCE).all():
@@ -45,9 +45,9 @@ def select_rgb_bands(num_bands: int, wavelengths: Sequence[float] | None = None)
     return max(red, green + 1), green, blue
 
 
-def stretch(image: np.ndarray,
-            valid: np.ndarray | None = None,
-            percentiles: tuple[float, float] = (2., 98.)) -> np.ndarray:
+def stretch(
+    image: np.ndarray, valid: np.ndarray | None = None, percentiles: tuple[float, float] = (2.0, 98.0)
+) -> np.ndarray:
     """Stretch each channel linearly between two percentiles of its valid pixels.
 
     Args:
@@ -69,15 +69,17 @@ def stretch(image: np.ndarray,
     pixels = image[usable]
     low, high = np.percentile(pixels, percentiles, axis=0)
     span = np.where(high > low, high - low, np.inf)
-    stretched[usable] = np.rint(np.clip((pixels - low) / span, 0., 1.) * 255.).astype(np.uint8)
+    stretched[usable] = np.rint(np.clip((pixels - low) / span, 0.0, 1.0) * 255.0).astype(np.uint8)
     return stretched
 
 
-def false_colour(cube: np.ndarray,
-                 wavelengths: Sequence[float] | None = None,
-                 valid: np.ndarray | None = None,
-                 bands: tuple[int, int, int] | None = None,
-                 percentiles: tuple[float, float] = (2., 98.)) -> np.ndarray:
+def false_colour(
+    cube: np.ndarray,
+    wavelengths: Sequence[float] | None = None,
+    valid: np.ndarray | None = None,
+    bands: tuple[int, int, int] | None = None,
+    percentiles: tuple[float, float] = (2.0, 98.0),
+) -> np.ndarray:
     """Render a cube as an RGB picture.
 
     Args:
@@ -96,10 +98,12 @@ def false_colour(cube: np.ndarray,
     return stretch(np.asarray(cube)[..., list(bands)], valid, percentiles)
 
 
-def false_colour_figure(image: np.ndarray,
-                        title: str = '',
-                        bands: tuple[int, int, int] | None = None,
-                        wavelengths: Sequence[float] | None = None) -> Figure:
+def false_colour_figure(
+    image: np.ndarray,
+    title: str = '',
+    bands: tuple[int, int, int] | None = None,
+    wavelengths: Sequence[float] | None = None,
+) -> Figure:
     """Frame a false-colour picture and tell its bands.
 
     Args:

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 DPI = 150
 MARGIN = 28
-TITLE_SIZE, TEXT_SIZE = 11., 8.5
+TITLE_SIZE, TEXT_SIZE = 11.0, 8.5
 TEXT_COLOUR, QUIET_COLOUR = '#1a1a1a', '#5f5f5f'
 _LINE, _SWATCH, _GAP = 30, 19, 9
 
@@ -49,24 +49,27 @@ class Canvas:
     def axes(self, left: float, top: float, width: float, height: float):
         """Add axes over the given pixels."""
         bottom = self.height - top - height
-        return self.figure.add_axes(
-            (left / self.width, bottom / self.height, width / self.width, height / self.height))
+        return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
 
     def text(self, left: float, middle: float, text: str, size: float = TEXT_SIZE, colour: str = TEXT_COLOUR, **kwargs):
         """Write a line whose vertical middle is ``middle``."""
         kwargs.setdefault('va', 'center_baseline')
         self.figure.text(
-            left / self.width, 1 - middle / self.height, text, fontsize=size, color=colour, parse_math=False, **kwargs)
+            left / self.width, 1 - middle / self.height, text, fontsize=size, color=colour, parse_math=False, **kwargs
+        )
 
     def swatch(self, left: float, middle: float, colour: Sequence[int]):
         """Draw a legend square."""
         self.figure.add_artist(
-            Rectangle((left / self.width, 1 - (middle + _SWATCH / 2) / self.height),
-                      _SWATCH / self.width,
-                      _SWATCH / self.height,
-                      facecolor=np.asarray(colour) / 255.,
-                      edgecolor='#808080',
-                      linewidth=.5))
+            Rectangle(
+                (left / self.width, 1 - (middle + _SWATCH / 2) / self.height),
+                _SWATCH / self.width,
+                _SWATCH / self.height,
+                facecolor=np.asarray(colour) / 255.0,
+                edgecolor='#808080',
+                linewidth=0.5,
+            )
+        )
 
 
 @lru_cache(maxsize=1024)
@@ -82,7 +85,7 @@ def text_width(text: str, size: float = TEXT_SIZE, weight: str = 'normal') -> fl
         float: Its width in pixels.
     """
     if not text:
-        return 0.
+        return 0.0
     renderer = FigureCanvasAgg(Figure(dpi=DPI)).get_renderer()
     return renderer.get_text_width_height_descent(text, FontProperties(size=size, weight=weight), ismath=False)[0]
 
@@ -103,10 +106,7 @@ def display_scale(height: int, width: int, target: int = 1000, limit: int = 2400
     return limit / longer if longer > limit else float(max(1, round(target / longer)))
 
 
-def image_figure(image: np.ndarray,
-                 title: str = '',
-                 subtitle: str = '',
-                 legend: Sequence[LegendEntry] = ()) -> Figure:
+def image_figure(image: np.ndarray, title: str = '', subtitle: str = '', legend: Sequence[LegendEntry] = ()) -> Figure:
     """Frame an RGB image with a title and a legend.
 
     The legend stands right of the image, or below it in columns when the scene is much wider than high.
@@ -133,8 +133,8 @@ def image_figure(image: np.ndarray,
         legend_rows = -(-len(legend) // per_row)
         legend_columns = -(-len(legend) // legend_rows)
         total_width = max(width, header_width, legend_columns * (entry_width + 3 * _GAP) - 3 * _GAP)
-        total_height = head + height + (MARGIN * .7 + legend_rows * _LINE)
-        left, top = MARGIN, MARGIN + head + height + MARGIN * .7
+        total_height = head + height + (MARGIN * 0.7 + legend_rows * _LINE)
+        left, top = MARGIN, MARGIN + head + height + MARGIN * 0.7
     else:
         legend_rows = max(1, int(height // _LINE)) if legend else 0
         legend_columns = -(-len(legend) // legend_rows) if legend else 0
@@ -150,7 +150,7 @@ def image_figure(image: np.ndarray,
     axes.set_axis_off()
     for index, entry in enumerate(legend):
         column, row = divmod(index, legend_rows)
-        x, y = left + column * (entry_width + 3 * _GAP), top + (row + .5) * _LINE
+        x, y = left + column * (entry_width + 3 * _GAP), top + (row + 0.5) * _LINE
         canvas.swatch(x, y, entry.colour)
         canvas.text(x + _SWATCH + _GAP, y, entry.label)
         if entry.note:
@@ -173,7 +173,7 @@ def write_header(canvas: Canvas, title: str, subtitle: str) -> None:
 
 def quiet_axes(axes) -> None:
     """Give the axes of curves a light grid and frame, and labels in the size of the other texts."""
-    axes.grid(color='#e4e4e4', linewidth=.6)
+    axes.grid(color='#e4e4e4', linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(which='both', labelsize=TEXT_SIZE - 1, color='#b0b0b0', labelcolor=QUIET_COLOUR)
     for label in (axes.xaxis.label, axes.yaxis.label):
@@ -213,7 +213,7 @@ def figure_to_rgb(figure: Figure) -> np.ndarray:
 
 def _entry_width(legend: Sequence[LegendEntry]) -> float:
     if not legend:
-        return 0.
+        return 0.0
     label = max(text_width(entry.label) for entry in legend)
     note = max(text_width(entry.note) for entry in legend)
     return _SWATCH + _GAP + label + (2 * _GAP + note if note else 0)

@@ -25,7 +25,7 @@ HEAT_MAPS = {
     'target': LinearSegmentedColormap.from_list('target', ['black', '#00c000', 'white'], 256),
     'anomaly': LinearSegmentedColormap.from_list('anomaly', ['black', 'red', 'yellow', 'white'], 256),
     'confidence': colormaps['viridis'],
-    'uncertainty': colormaps['magma']
+    'uncertainty': colormaps['magma'],
 }
 """Colour maps by the kind of detection, and of how certain a classifier is."""
 
@@ -37,7 +37,7 @@ def heat_style(class_name: str) -> str:
     return 'anomaly' if 'anomal' in class_name.lower() else 'target'
 
 
-def heat_limits(scores: np.ndarray, percentiles: tuple[float, float] = (2., 99.9)) -> tuple[float, float]:
+def heat_limits(scores: np.ndarray, percentiles: tuple[float, float] = (2.0, 99.9)) -> tuple[float, float]:
     """Choose the scores that are shown as the two ends of a colour map, so that a few outliers do not darken the rest.
 
     Args:
@@ -50,7 +50,7 @@ def heat_limits(scores: np.ndarray, percentiles: tuple[float, float] = (2., 99.9
     """
     known = np.asarray(scores)[np.isfinite(scores)]
     if not known.size:
-        return 0., 1.
+        return 0.0, 1.0
     low, high = np.percentile(known, percentiles)
     return (float(low), float(high)) if low < high else (float(known.min()), float(known.max()))
 
@@ -82,11 +82,13 @@ def colour_scores(scores: np.ndarray, style: str = 'target', limits: tuple[float
     return image
 
 
-def heat_map_figure(scores: np.ndarray,
-                    title: str = '',
-                    subtitle: str = '',
-                    style: str = 'target',
-                    limits: tuple[float, float] | None = None) -> Figure:
+def heat_map_figure(
+    scores: np.ndarray,
+    title: str = '',
+    subtitle: str = '',
+    style: str = 'target',
+    limits: tuple[float, float] | None = None,
+) -> Figure:
     """Show a score map with a colour bar.
 
     Args:
@@ -113,7 +115,8 @@ def heat_map_figure(scores: np.ndarray,
 
     canvas = Canvas(
         2 * MARGIN + max(width + beside, text_width(title, TITLE_SIZE, 'bold'), text_width(subtitle)),
-        2 * MARGIN + head + max(height, _BAR_HEIGHT))
+        2 * MARGIN + head + max(height, _BAR_HEIGHT),
+    )
     write_header(canvas, title, subtitle)
     axes = canvas.axes(MARGIN, MARGIN + head, width, height)
     axes.imshow(image, interpolation='nearest' if scale >= 1 else 'antialiased', aspect='auto')
@@ -127,8 +130,9 @@ def heat_map_figure(scores: np.ndarray,
     return canvas.figure
 
 
-def colour_bar(canvas: Canvas, place: tuple[float, float, float], style: str, limits: tuple[float, float],
-               known: np.ndarray) -> None:
+def colour_bar(
+    canvas: Canvas, place: tuple[float, float, float], style: str, limits: tuple[float, float], known: np.ndarray
+) -> None:
     """Draw the bar of a colour map at (left, top, height) of a canvas; ends beyond which scores lie are pointed."""
     left, top, height = place
     below = known.size > 0 and known.min() < limits[0]
@@ -138,6 +142,7 @@ def colour_bar(canvas: Canvas, place: tuple[float, float, float], style: str, li
         cax=canvas.axes(left, top, _BAR_WIDTH, height),
         extend={(False, False): 'neither', (True, False): 'min', (False, True): 'max'}.get((below, above), 'both'),
         ticks=MaxNLocator(5),
-        format='%g')
+        format='%g',
+    )
     bar.ax.tick_params(labelsize=TEXT_SIZE - 1, color=QUIET_COLOUR, labelcolor=QUIET_COLOUR)
     bar.outline.set_edgecolor('#b0b0b0')

@@ -21,8 +21,9 @@ from mmhsi.visualization.roc import curve_frame
 _PANEL, _GAP, _LABEL, _BAR, _LEAST = 520, 22, 56, 150, 260
 
 
-def stretch_alike(images: Sequence[np.ndarray], reference: int,
-                  percentiles: tuple[float, float] = (2., 98.)) -> list[np.ndarray]:
+def stretch_alike(
+    images: Sequence[np.ndarray], reference: int, percentiles: tuple[float, float] = (2.0, 98.0)
+) -> list[np.ndarray]:
     """Stretch several pictures by the percentiles of one of them, so that equal values look the same.
 
     Args:
@@ -35,13 +36,12 @@ def stretch_alike(images: Sequence[np.ndarray], reference: int,
     """
     low, high = np.percentile(np.asarray(images[reference], np.float64), percentiles, axis=(0, 1))
     span = np.where(high > low, high - low, np.inf)
-    return [np.rint(np.clip((image - low) / span, 0., 1.) * 255.).astype(np.uint8) for image in images]
+    return [np.rint(np.clip((image - low) / span, 0.0, 1.0) * 255.0).astype(np.uint8) for image in images]
 
 
-def panels_figure(pictures: Mapping[str, np.ndarray],
-                  notes: Mapping[str, str],
-                  title: str = '',
-                  subtitle: str = '') -> Figure:
+def panels_figure(
+    pictures: Mapping[str, np.ndarray], notes: Mapping[str, str], title: str = '', subtitle: str = ''
+) -> Figure:
     """Set pictures of one size side by side, each under its name and a note.
 
     Args:
@@ -56,10 +56,9 @@ def panels_figure(pictures: Mapping[str, np.ndarray],
     return _panels(pictures, notes, title, subtitle, 0)[0].figure
 
 
-def error_panels_figure(errors: Mapping[str, np.ndarray],
-                        notes: Mapping[str, str],
-                        title: str = '',
-                        subtitle: str = '') -> Figure:
+def error_panels_figure(
+    errors: Mapping[str, np.ndarray], notes: Mapping[str, str], title: str = '', subtitle: str = ''
+) -> Figure:
     """Set maps of errors side by side on one scale, with a colour bar.
 
     Args:
@@ -74,7 +73,7 @@ def error_panels_figure(errors: Mapping[str, np.ndarray],
     """
     maps = list(errors.values())
     highest = max(float(np.percentile(maps[-1], 99.5)), *(float(np.median(error)) for error in maps))
-    limits = (0., highest if highest > 0 else 1.)
+    limits = (0.0, highest if highest > 0 else 1.0)
     pictures = {name: colour_scores(error, 'anomaly', limits) for name, error in errors.items()}
     canvas, (right, top, height) = _panels(pictures, notes, title, subtitle, _BAR)
     every = np.concatenate([error.ravel() for error in maps])
@@ -82,8 +81,9 @@ def error_panels_figure(errors: Mapping[str, np.ndarray],
     return canvas.figure
 
 
-def _panels(pictures: Mapping[str, np.ndarray], notes: Mapping[str, str], title: str, subtitle: str,
-            beside: int) -> tuple[Canvas, tuple[float, float, float]]:
+def _panels(
+    pictures: Mapping[str, np.ndarray], notes: Mapping[str, str], title: str, subtitle: str, beside: int
+) -> tuple[Canvas, tuple[float, float, float]]:
     """Canvas with the panels; right end, top and height of the last."""
     rows, cols = next(iter(pictures.values())).shape[:2]
     scale = display_scale(rows, cols, _PANEL, 1200)
@@ -92,8 +92,10 @@ def _panels(pictures: Mapping[str, np.ndarray], notes: Mapping[str, str], title:
     place = max([width, *(text_width(text) for text in (*notes.values(), *pictures))])
     head = header_height(title, subtitle)
     across = len(pictures) * (place + _GAP) - _GAP + beside
-    canvas = Canvas(2 * MARGIN + max(across, text_width(title, TITLE_SIZE, 'bold'), text_width(subtitle)),
-                    2 * MARGIN + head + _LABEL + max(height, _LEAST if beside else 0))
+    canvas = Canvas(
+        2 * MARGIN + max(across, text_width(title, TITLE_SIZE, 'bold'), text_width(subtitle)),
+        2 * MARGIN + head + _LABEL + max(height, _LEAST if beside else 0),
+    )
     write_header(canvas, title, subtitle)
     top = MARGIN + head + _LABEL
     for index, (name, picture) in enumerate(pictures.items()):
@@ -106,10 +108,9 @@ def _panels(pictures: Mapping[str, np.ndarray], notes: Mapping[str, str], title:
     return canvas, (left + width, top, max(height, _LEAST))
 
 
-def band_psnr_figure(curves: Mapping[str, np.ndarray],
-                     wavelengths: Sequence[float] | None = None,
-                     title: str = '',
-                     subtitle: str = '') -> Figure:
+def band_psnr_figure(
+    curves: Mapping[str, np.ndarray], wavelengths: Sequence[float] | None = None, title: str = '', subtitle: str = ''
+) -> Figure:
     """Draw PSNR over the bands.
 
     Args:
@@ -122,17 +123,18 @@ def band_psnr_figure(curves: Mapping[str, np.ndarray],
         Figure: The figure; the legend tells the mean of each curve.
     """
     notes = [f'mean {np.mean(curve):.2f} dB' for curve in curves.values()]
-    canvas, (axes, ), lines = curve_frame(list(curves), notes, title, subtitle, 1)
+    canvas, (axes,), lines = curve_frame(list(curves), notes, title, subtitle, 1)
     bands = len(next(iter(curves.values())))
     places = np.arange(1, bands + 1) if wavelengths is None else np.asarray(wavelengths, np.float64)
     order = np.argsort(places, kind='stable')
     for curve, line in zip(curves.values(), lines, strict=True):
-        axes.plot(places[order], np.asarray(curve)[order], **{**line, 'linewidth': 1.4},
-                  marker='.' if bands < 16 else None)
+        axes.plot(
+            places[order], np.asarray(curve)[order], **{**line, 'linewidth': 1.4}, marker='.' if bands < 16 else None
+        )
     every = np.concatenate(list(curves.values()))
-    room = max(.05 * np.ptp(every), .5)
+    room = max(0.05 * np.ptp(every), 0.5)
     axes.set_ylim(every.min() - room, every.max() + room)
-    axes.set_xlim(places.min() - .5, places.max() + .5)
+    axes.set_xlim(places.min() - 0.5, places.max() + 0.5)
     axes.set_xlabel('band' if wavelengths is None else 'wavelength (nm)')
     axes.set_ylabel('PSNR (dB)')
     return canvas.figure

@@ -22,8 +22,9 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 760, 620, 96, 72
 _LINE, _SWATCH = 34, 40
 
 
-def roc_points(false_alarm_rate: np.ndarray, detection_rate: np.ndarray, lowest: float,
-               per_segment: int = 8) -> tuple[np.ndarray, np.ndarray]:
+def roc_points(
+    false_alarm_rate: np.ndarray, detection_rate: np.ndarray, lowest: float, per_segment: int = 8
+) -> tuple[np.ndarray, np.ndarray]:
     """Points to draw an ROC curve over a logarithmic axis.
 
     The curve runs straight between its points, which a logarithmic axis bends; so segments are cut into parts. Corners
@@ -46,12 +47,13 @@ def roc_points(false_alarm_rate: np.ndarray, detection_rate: np.ndarray, lowest:
 
     start, end = np.maximum(false_alarms[:-1], lowest), np.maximum(false_alarms[1:], lowest)
     parts = np.linspace(0, 1, per_segment, endpoint=False)
-    across = start[:, None] * (end / start)[:, None]**parts
+    across = start[:, None] * (end / start)[:, None] ** parts
     width = np.diff(false_alarms)
     # an upright segment has no width: its parts rise evenly
-    share = np.where(width[:, None] > 0, (across - false_alarms[:-1, None]) / np.where(width > 0, width, 1.)[:, None],
-                     parts)
-    along = detections[:-1, None] + np.clip(share, 0., 1.) * np.diff(detections)[:, None]
+    share = np.where(
+        width[:, None] > 0, (across - false_alarms[:-1, None]) / np.where(width > 0, width, 1.0)[:, None], parts
+    )
+    along = detections[:-1, None] + np.clip(share, 0.0, 1.0) * np.diff(detections)[:, None]
     return (np.append(across, np.maximum(false_alarms[-1], lowest)), np.append(along, detections[-1]))
 
 
@@ -73,14 +75,15 @@ def roc_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
         ValueError: If there is no result.
     """
     notes = [f'AUC {result.metrics["AUC"]:.4f}' if result.metrics else 'undefined' for result in results.values()]
-    canvas, (axes, ), lines = curve_frame(list(results), notes, title, subtitle, 1)
+    canvas, (axes,), lines = curve_frame(list(results), notes, title, subtitle, 1)
     known = [result.curves for result in results.values() if result.curves is not None]
     most = max((curves.num_background for curves in known), default=1000)
-    lowest = 10. ** -max(1, len(str(most - 1)))  # by digits, as a logarithm of a power of ten may be rounded
+    lowest = 10.0 ** -max(1, len(str(most - 1)))  # by digits, as a logarithm of a power of ten may be rounded
     for result, line in zip(results.values(), lines, strict=True):
         if result.curves is not None:
-            points = roc_points(np.append(0., result.curves.false_alarm_rate),
-                                np.append(0., result.curves.detection_rate), lowest)
+            points = roc_points(
+                np.append(0.0, result.curves.false_alarm_rate), np.append(0.0, result.curves.detection_rate), lowest
+            )
             axes.plot(*points, **line)
     axes.set_xscale('log')
     axes.set_xlim(lowest, 1)
@@ -104,8 +107,10 @@ def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', poin
     Raises:
         ValueError: If there is no result.
     """
-    notes = [f'{result.metrics["AUC_Pd_tau"]:.4f} and {result.metrics["AUC_Pf_tau"]:.4f}' if result.metrics
-             else 'undefined' for result in results.values()]
+    notes = [
+        f'{result.metrics["AUC_Pd_tau"]:.4f} and {result.metrics["AUC_Pf_tau"]:.4f}' if result.metrics else 'undefined'
+        for result in results.values()
+    ]
     canvas, panels, lines = curve_frame(list(results), notes, title, subtitle, 2)
     grid = np.linspace(0, 1, points)
     for result, line in zip(results.values(), lines, strict=True):
@@ -120,20 +125,29 @@ def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', poin
     return canvas.figure
 
 
-def curve_frame(names: list[str], notes: list[str], title: str, subtitle: str,
-                panels: int) -> tuple[Canvas, list, list]:
+def curve_frame(
+    names: list[str], notes: list[str], title: str, subtitle: str, panels: int
+) -> tuple[Canvas, list, list]:
     """Canvas with titled axes and the legend at their right; the style of each line."""
     if not names:
         raise ValueError('there is no result to draw')
-    lines = [dict(color=np.divide(LINES[index % len(LINES)], 255), linewidth=1.8,
-                  linestyle=_STYLES[index // len(LINES) % len(_STYLES)]) for index in range(len(names))]
+    lines = [
+        dict(
+            color=np.divide(LINES[index % len(LINES)], 255),
+            linewidth=1.8,
+            linestyle=_STYLES[index // len(LINES) % len(_STYLES)],
+        )
+        for index in range(len(names))
+    ]
     head = header_height(title, subtitle)
     label_width = max(text_width(name) for name in names)
     legend = _SWATCH + 12 + label_width + 24 + max(text_width(note) for note in notes)
     across = panels * (_LEFT + _WIDTH) + MARGIN
     down = max(_HEIGHT + _BOTTOM, _LINE * len(names))
-    canvas = Canvas(2 * MARGIN + max(across + legend, text_width(title, TITLE_SIZE, 'bold'), text_width(subtitle)),
-                    2 * MARGIN + head + down)
+    canvas = Canvas(
+        2 * MARGIN + max(across + legend, text_width(title, TITLE_SIZE, 'bold'), text_width(subtitle)),
+        2 * MARGIN + head + down,
+    )
     write_header(canvas, title, subtitle)
     top = MARGIN + head
     all_axes = [canvas.axes(MARGIN + _LEFT + index * (_LEFT + _WIDTH), top, _WIDTH, _HEIGHT) for index in range(panels)]
@@ -142,7 +156,7 @@ def curve_frame(names: list[str], notes: list[str], title: str, subtitle: str,
         quiet_axes(axes)
     left = MARGIN + across
     for index, (name, note, line) in enumerate(zip(names, notes, lines, strict=True)):
-        middle = top + (index + .5) * _LINE
+        middle = top + (index + 0.5) * _LINE
         sample = canvas.axes(left, middle - 5, _SWATCH, 10)
         sample.plot([0, 1], [0, 0], **line)
         sample.set_axis_off()

@@ -20,7 +20,7 @@ from mmhsi.visualization.figure import (
 )
 from mmhsi.visualization.palette import resolve_palette
 
-WATER_BANDS = ((1340., 1450.), (1790., 1960.))
+WATER_BANDS = ((1340.0, 1450.0), (1790.0, 1960.0))
 """Wavelengths in nm between which water vapour leaves next to no sunlight; sensors' bands there are usually dropped."""
 
 _WATER_COLOUR = '#e3ecf5'
@@ -55,15 +55,17 @@ def class_spectra(cube: np.ndarray, labels: np.ndarray, num_classes: int) -> tup
     return means, deviations
 
 
-def spectra_figure(spectra: np.ndarray,
-                   deviations: np.ndarray | None = None,
-                   names: Sequence[str] = (),
-                   wavelengths: Sequence[float] | None = None,
-                   palette: Sequence | None = None,
-                   title: str = '',
-                   subtitle: str = '',
-                   notes: Sequence[str] = (),
-                   ylabel: str = '') -> Figure:
+def spectra_figure(
+    spectra: np.ndarray,
+    deviations: np.ndarray | None = None,
+    names: Sequence[str] = (),
+    wavelengths: Sequence[float] | None = None,
+    palette: Sequence | None = None,
+    title: str = '',
+    subtitle: str = '',
+    notes: Sequence[str] = (),
+    ylabel: str = '',
+) -> Figure:
     """Draw each spectrum in a panel of its own on one scale, with one standard deviation shaded around it.
 
     What all spectra together cover is shaded grey behind it, for comparison.
@@ -94,8 +96,10 @@ def spectra_figure(spectra: np.ndarray,
     colours = [_readable(colour) for colour in resolve_palette(palette, count)]
     spread = np.zeros_like(spectra) if deviations is None else deviations
     known = np.isfinite(spectra)
-    low, high = (np.min(spectra - spread, initial=np.inf, where=known),
-                 np.max(spectra + spread, initial=-np.inf, where=known))
+    low, high = (
+        np.min(spectra - spread, initial=np.inf, where=known),
+        np.max(spectra + spread, initial=-np.inf, where=known),
+    )
     lowest = interrupted(place, np.min(spectra, axis=0, initial=np.inf, where=known))
     highest = interrupted(place, np.max(spectra, axis=0, initial=-np.inf, where=known))[1]
     for index, axes in enumerate(panels):
@@ -103,11 +107,12 @@ def spectra_figure(spectra: np.ndarray,
         if deviations is not None:
             centre = interrupted(place, spectra[index])
             width = interrupted(place, deviations[index])[1]
-            axes.fill_between(centre[0], centre[1] - width, centre[1] + width, color=colours[index], alpha=.25,
-                              linewidth=0)
+            axes.fill_between(
+                centre[0], centre[1] - width, centre[1] + width, color=colours[index], alpha=0.25, linewidth=0
+            )
         axes.plot(*interrupted(place, spectra[index]), color=colours[index], linewidth=1.8)
         if low < high:
-            axes.set_ylim(min(low, 0) if low > -.1 * high else low, high + .03 * (high - low))
+            axes.set_ylim(min(low, 0) if low > -0.1 * high else low, high + 0.03 * (high - low))
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         band_axis(axes, place, wavelengths is not None)
@@ -121,8 +126,9 @@ def spectra_figure(spectra: np.ndarray,
     return canvas.figure
 
 
-def spectra_panels(count: int, names: Sequence[str], notes: Sequence[str], title: str, subtitle: str,
-                   most_columns: int) -> tuple[Canvas, list]:
+def spectra_panels(
+    count: int, names: Sequence[str], notes: Sequence[str], title: str, subtitle: str, most_columns: int
+) -> tuple[Canvas, list]:
     """A canvas with axes for each of several spectra under its name and note.
 
     Raises:
@@ -133,9 +139,14 @@ def spectra_panels(count: int, names: Sequence[str], notes: Sequence[str], title
     columns = min(count, most_columns)
     head = header_height(title, subtitle)
     canvas = Canvas(
-        max(MARGIN + columns * (_LEFT + _WIDTH), text_width(title, TITLE_SIZE, 'bold') + MARGIN,
-            text_width(subtitle) + MARGIN) + MARGIN,
-        2 * MARGIN + head + -(-count // columns) * (_LABEL + _HEIGHT + _BOTTOM))
+        max(
+            MARGIN + columns * (_LEFT + _WIDTH),
+            text_width(title, TITLE_SIZE, 'bold') + MARGIN,
+            text_width(subtitle) + MARGIN,
+        )
+        + MARGIN,
+        2 * MARGIN + head + -(-count // columns) * (_LABEL + _HEIGHT + _BOTTOM),
+    )
     write_header(canvas, title, subtitle)
     panels = []
     for index, name in enumerate(names):
@@ -156,7 +167,7 @@ def band_places(bands: int, wavelengths: Sequence[float] | None) -> np.ndarray:
         ValueError: If the numbers of bands and wavelengths differ.
     """
     if wavelengths is None:
-        return np.arange(1., bands + 1)
+        return np.arange(1.0, bands + 1)
     if len(wavelengths) != bands:
         raise ValueError(f'{bands} bands need as many wavelengths, found {len(wavelengths)}')
     return np.asarray(wavelengths, np.float64)
@@ -177,9 +188,17 @@ def band_axis(axes, place: np.ndarray, wavelengths: bool) -> None:
     for start, end in WATER_BANDS if wavelengths else ():
         if start < high and end > low:
             axes.axvspan(max(start, low), min(end, high), color=_WATER_COLOUR, linewidth=0, zorder=0)
-            if end - start > .04 * (high - low) and start >= low and end <= high:
-                axes.text((start + end) / 2, .97, 'H$_2$O', transform=axes.get_xaxis_transform(), ha='center', va='top',
-                          fontsize=TEXT_SIZE - 2, color=QUIET_COLOUR)
+            if end - start > 0.04 * (high - low) and start >= low and end <= high:
+                axes.text(
+                    (start + end) / 2,
+                    0.97,
+                    'H$_2$O',
+                    transform=axes.get_xaxis_transform(),
+                    ha='center',
+                    va='top',
+                    fontsize=TEXT_SIZE - 2,
+                    color=QUIET_COLOUR,
+                )
 
 
 def interrupted(place: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -194,4 +213,4 @@ def interrupted(place: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.n
 def _readable(colour: Sequence[int]) -> np.ndarray:
     """A colour dark enough for a line on white."""
     colour = np.asarray(colour, float) / 255
-    return colour * min(1., .55 / max(float(np.dot(colour, _LUMINANCE)), 1e-6))
+    return colour * min(1.0, 0.55 / max(float(np.dot(colour, _LUMINANCE)), 1e-6))

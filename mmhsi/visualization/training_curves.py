@@ -22,11 +22,13 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _LABEL, _LINE, _SWATCH = 520, 340, 100, 74, 32,
 _STYLES = ('-', '--', ':', '-.')
 
 
-def training_curves_figure(runs: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]],
-                           unit: str = 'epoch',
-                           title: str = '',
-                           subtitle: str = '',
-                           columns: int = 3) -> Figure:
+def training_curves_figure(
+    runs: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]],
+    unit: str = 'epoch',
+    title: str = '',
+    subtitle: str = '',
+    columns: int = 3,
+) -> Figure:
     """Draw what was logged.
 
     Losses that are positive everywhere and span more than two powers of ten have a logarithmic axis.
@@ -52,13 +54,23 @@ def training_curves_figure(runs: Mapping[str, Mapping[str, tuple[np.ndarray, np.
     rows = -(-len(keys) // columns)
     head = header_height(title, subtitle)
     labels = list(runs) if len(runs) > 1 else []
-    across = max(columns * (_LEFT + _WIDTH), text_width(title, TITLE_SIZE, 'bold'), text_width(subtitle),
-                 *(_SWATCH + 12 + text_width(label) for label in labels))
+    across = max(
+        columns * (_LEFT + _WIDTH),
+        text_width(title, TITLE_SIZE, 'bold'),
+        text_width(subtitle),
+        *(_SWATCH + 12 + text_width(label) for label in labels),
+    )
     down = rows * (_LABEL + _HEIGHT + _BOTTOM)
     canvas = Canvas(2 * MARGIN + across, 2 * MARGIN + head + down + _LINE * len(labels))
     write_header(canvas, title, subtitle)
-    lines = [dict(color=np.divide(LINES[index % len(LINES)], 255), linewidth=1.6,
-                  linestyle=_STYLES[index // len(LINES) % len(_STYLES)]) for index in range(len(runs))]
+    lines = [
+        dict(
+            color=np.divide(LINES[index % len(LINES)], 255),
+            linewidth=1.6,
+            linestyle=_STYLES[index // len(LINES) % len(_STYLES)],
+        )
+        for index in range(len(runs))
+    ]
     for index, key in enumerate(keys):
         row, column = divmod(index, columns)
         left, top = MARGIN + column * (_LEFT + _WIDTH) + _LEFT, MARGIN + head + row * (_LABEL + _HEIGHT + _BOTTOM)
@@ -72,10 +84,10 @@ def training_curves_figure(runs: Mapping[str, Mapping[str, tuple[np.ndarray, np.
             axes.set_yscale('log')
         axes.set_xlabel(unit)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.margins(x=.02)
+        axes.margins(x=0.02)
         quiet_axes(axes)
     for index, (label, line) in enumerate(zip(labels, lines, strict=bool(labels))):
-        middle = MARGIN + head + down + (index + .5) * _LINE
+        middle = MARGIN + head + down + (index + 0.5) * _LINE
         sample = canvas.axes(MARGIN, middle - 5, _SWATCH, 10)
         sample.plot([0, 1], [0, 0], **line)
         sample.set_axis_off()

@@ -18,11 +18,19 @@ def uncertainty_figures(confidence: np.ndarray, entropy: np.ndarray, name: str, 
     Returns:
         dict[str, Figure]: 'confidence', from 1 / K to 1, and 'entropy', from 0 to 1.
     """
-    shown = dict(confidence=(confidence, 'confidence', (1 / num_classes, 1.), 'probability of the predicted class'),
-                 entropy=(entropy, 'uncertainty', (0., 1.), f'entropy of the probabilities, 1 if all {num_classes} '
-                          'classes are equally likely'))
-    return {kind: heat_map_figure(values, f'{name}: {kind}', f'{text}   mean {_mean(values):.3f}', style, limits)
-            for kind, (values, style, limits, text) in shown.items()}
+    shown = dict(
+        confidence=(confidence, 'confidence', (1 / num_classes, 1.0), 'probability of the predicted class'),
+        entropy=(
+            entropy,
+            'uncertainty',
+            (0.0, 1.0),
+            f'entropy of the probabilities, 1 if all {num_classes} classes are equally likely',
+        ),
+    )
+    return {
+        kind: heat_map_figure(values, f'{name}: {kind}', f'{text}   mean {_mean(values):.3f}', style, limits)
+        for kind, (values, style, limits, text) in shown.items()
+    }
 
 
 def _mean(values: np.ndarray) -> float:

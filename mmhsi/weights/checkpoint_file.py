@@ -59,8 +59,7 @@ def allowed_classes() -> Iterator[None]:
         yield
 
 
-def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=None,
-                    mmap: bool = True) -> object:
+def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=None, mmap: bool = True) -> object:
     """Read a file of ``torch.save`` or safetensors; of a pickle, only tensors and plain containers are rebuilt.
 
     Args:
@@ -88,8 +87,9 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
         return read_checkpoint_stream(file, str(path), trust, map_location, path if mapped else None)
 
 
-def read_checkpoint_stream(file: BinaryIO, name: str, trust: bool = False, map_location=None,
-                           mapped: Path | None = None) -> object:
+def read_checkpoint_stream(
+    file: BinaryIO, name: str, trust: bool = False, map_location=None, mapped: Path | None = None
+) -> object:
     """Read a checkpoint from an open file or a buffer; see :func:`read_checkpoint`.
 
     Args:
@@ -106,36 +106,48 @@ def read_checkpoint_stream(file: BinaryIO, name: str, trust: bool = False, map_l
     if is_safetensors(head):
         return read_safetensors(file, name, map_location)
     if not head.startswith((_ZIP, _PICKLE)):
-        raise ValueError(f'{name} is not a checkpoint: expected a file of torch.save or safetensors, found one that '
-                         f'starts with {head!r}')
+        raise ValueError(
+            f'{name} is not a checkpoint: expected a file of torch.save or safetensors, found one that '
+            f'starts with {head!r}'
+        )
     trust = trust or is_trusted()
     if trust:
         warnings.warn(f'{name} is unpickled without restriction: it can run any code', stacklevel=3)
     try:
         with allowed_classes():
-            return torch.load(file if mapped is None else mapped, map_location=map_location or 'cpu',
-                              mmap=mapped is not None, **_restriction(trust))
+            return torch.load(
+                file if mapped is None else mapped,
+                map_location=map_location or 'cpu',
+                mmap=mapped is not None,
+                **_restriction(trust),
+            )
     except MemoryError:
         raise
     except pickle.UnpicklingError as error:
         named = re.search(r'[Uu]nsupported (?:global: )?(?:GLOBAL|class) (\S+)', str(error))
         if named is None:
-            raise ValueError(f'{name} is not a checkpoint: expected a file of torch.save, found another pickle or a '
-                             'damaged one') from error
-        raise ValueError(f'{name}: the file asks for {named[1]}, which is neither a tensor nor a plain container, so '
-                         'that it was not loaded; unpickling it could run any code; if you trust its source, convert '
-                         'it with tools/model_converters/hypersigma2mmhsi.py --trust, or set the environment variable '
-                         f'{TRUST_VARIABLE}=1') from error
+            raise ValueError(
+                f'{name} is not a checkpoint: expected a file of torch.save, found another pickle or a damaged one'
+            ) from error
+        raise ValueError(
+            f'{name}: the file asks for {named[1]}, which is neither a tensor nor a plain container, so '
+            'that it was not loaded; unpickling it could run any code; if you trust its source, convert '
+            'it with tools/model_converters/hypersigma2mmhsi.py --trust, or set the environment variable '
+            f'{TRUST_VARIABLE}=1'
+        ) from error
     except Exception as error:  # a cut or overwritten file fails in many ways
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f'{name} is damaged or incomplete: expected a file of torch.save, found that reading it '
-                         f'stops with "{reason}"') from error
+        raise ValueError(
+            f'{name} is damaged or incomplete: expected a file of torch.save, found that reading it '
+            f'stops with "{reason}"'
+        ) from error
 
 
 def _restriction(trust: bool) -> dict:
     if trust or digit_version(torch.__version__) >= digit_version('2.6'):
         return dict(weights_only=not trust)
     from . import restricted_pickle
+
     return dict(weights_only=False, pickle_module=restricted_pickle)
 
 
@@ -156,8 +168,9 @@ def parameters_of(checkpoint: object, source: str) -> dict[str, Tensor]:
     if isinstance(checkpoint, Mapping):
         state = next((checkpoint[key] for key in ('state_dict', 'model', 'net') if key in checkpoint), checkpoint)
         if isinstance(state, Mapping):
-            others = [str(key) for key, value in state.items()
-                      if not isinstance(key, str) or not isinstance(value, Tensor)]
+            others = [
+                str(key) for key, value in state.items() if not isinstance(key, str) or not isinstance(value, Tensor)
+            ]
             if state and not others:
                 return {key.removeprefix('module.'): value for key, value in state.items()}
             found = f'{", ".join(others[:5])}, not tensors' if others else 'an empty dict'

@@ -9,8 +9,10 @@ import math
 import re
 from typing import Any
 
-WAY_OUT = ('give a config of your own (-c CONFIG), or, if you trust the source of the file, --trust (trust=True in '
-           'Python), which runs its config as a program')
+WAY_OUT = (
+    'give a config of your own (-c CONFIG), or, if you trust the source of the file, --trust (trust=True in '
+    'Python), which runs its config as a program'
+)
 
 _LARGEST = 1 << 20  # characters; dumped configs have some ten thousand
 _DEEPEST = 60
@@ -46,8 +48,9 @@ def parse_config_text(text: str, source: str) -> dict[str, Any]:
 
 def refused(source: str, finding: str) -> ValueError:
     """The error of a stored config that is not used, with the way out."""
-    return ValueError(f'{source}: the config that it holds {finding}; a stored config is read as data and never run: '
-                      f'{WAY_OUT}')
+    return ValueError(
+        f'{source}: the config that it holds {finding}; a stored config is read as data and never run: {WAY_OUT}'
+    )
 
 
 class _Reader:
@@ -60,8 +63,11 @@ class _Reader:
     def read(self, statements: list[ast.stmt]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for statement in statements:
-            named = isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(
-                statement.targets[0], ast.Name)
+            named = (
+                isinstance(statement, ast.Assign)
+                and len(statement.targets) == 1
+                and isinstance(statement.targets[0], ast.Name)
+            )
             if not named:
                 raise self._error(statement, 'expected "name = value"')
             self._put(values, statement.targets[0].id, self.value(statement.value), statement)

@@ -49,9 +49,9 @@ def _adapted(key: str, value: Tensor) -> Tensor:
     return value
 
 
-def convert_hypersigma_state_dict(state_dict: Mapping[str, Tensor],
-                                  kind: str,
-                                  drop_background: bool = True) -> dict[str, Tensor]:
+def convert_hypersigma_state_dict(
+    state_dict: Mapping[str, Tensor], kind: str, drop_background: bool = True
+) -> dict[str, Tensor]:
     """Official parameters of HyperSIGMA under the names of mmhsi.
 
     Args:

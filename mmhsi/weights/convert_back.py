@@ -74,13 +74,13 @@ def _restore(name: str, value: Tensor, kind: str, add_background: bool) -> Tenso
     """The value of an official parameter of which ``value`` is the conversion."""
 
     def forward(official: Tensor) -> Tensor:
-        converted, = convert_hypersigma_state_dict({name: official}, kind, drop_background=add_background).values()
+        (converted,) = convert_hypersigma_state_dict({name: official}, kind, drop_background=add_background).values()
         return converted
 
     # linear layers per pixel are 1x1 convolutions here
     official = value.flatten(1) if name.startswith('classifier') and value.dim() == 4 else value
     if forward(official).numel() < official.numel():
-        background = official.new_full((1, *official.shape[1:]), 0. if official.dim() > 1 else _NEVER)
+        background = official.new_full((1, *official.shape[1:]), 0.0 if official.dim() > 1 else _NEVER)
         official = torch.cat([background, official])
     if forward(official) is official:
         return official
@@ -99,9 +99,9 @@ def _without_scale(state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     return {**rest, 'decoder.conv.weight': rest['decoder.conv.weight'] * state_dict['decoder.scale']}
 
 
-def revert_hypersigma_state_dict(state_dict: Mapping[str, Tensor],
-                                 kind: str,
-                                 add_background: bool = True) -> dict[str, Tensor]:
+def revert_hypersigma_state_dict(
+    state_dict: Mapping[str, Tensor], kind: str, add_background: bool = True
+) -> dict[str, Tensor]:
     """Parameters of mmhsi under the names of the official code: the inverse of :func:`convert_hypersigma_state_dict`.
 
     Args:

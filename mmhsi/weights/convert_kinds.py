@@ -92,11 +92,7 @@ def _multispectral_change(places: Places) -> Rules:
 
 def _mae(encoder: Rules) -> Rules:
     """Rules of a pre-training model: here the final norm is applied, and the decoder keeps its official names."""
-    return [
-        (r'(norm\.(?:weight|bias))', r'backbone.\1'),
-        *encoder,
-        (r'(mask_token|decoder_.*)', r'neck.\1'),
-    ]
+    return [(r'(norm\.(?:weight|bias))', r'backbone.\1'), *encoder, (r'(mask_token|decoder_.*)', r'neck.\1')]
 
 
 KINDS: dict[str, Rules] = {
@@ -118,15 +114,16 @@ KINDS: dict[str, Rules] = {
         (r'classifier\.2\.(.*)', r'decode_head.conv_seg.\1'),
     ],
     SPECTRAL: [spectral_reductions('neck.'), *spectral()],
-    'ImageClassification/model/ss_fusion_cls.py:SSFusionFramework': _classification_fusion([
-        (r'conv\.(weight|bias)', None),
-        (r'classifier\.([02])\.(.*)', lambda m: f'head.hidden.linear{int(m[1]) // 2}.{m[2]}'),
-        (r'classifier\.4\.(.*)', r'head.fc.\1'),
-    ]),
-    'ImageClassification/model/ss_fusion_seg.py:SSFusionFramework': _classification_fusion([
-        (r'conv\.(.*)', r'decode_head.first_conv.\1'),
-        (r'cls\.(.*)', r'decode_head.conv_seg.\1'),
-    ]),
+    'ImageClassification/model/ss_fusion_cls.py:SSFusionFramework': _classification_fusion(
+        [
+            (r'conv\.(weight|bias)', None),
+            (r'classifier\.([02])\.(.*)', lambda m: f'head.hidden.linear{int(m[1]) // 2}.{m[2]}'),
+            (r'classifier\.4\.(.*)', r'head.fc.\1'),
+        ]
+    ),
+    'ImageClassification/model/ss_fusion_seg.py:SSFusionFramework': _classification_fusion(
+        [(r'conv\.(.*)', r'decode_head.first_conv.\1'), (r'cls\.(.*)', r'decode_head.conv_seg.\1')]
+    ),
     SPATIAL_PLAIN: spatial(),
     SPATIAL_OF_MULTISPECTRAL: [*pyramid('neck.'), *spatial()],
     SPATIAL_OF_DETECTION: [detection_reductions('neck.'), *spatial()],
@@ -151,7 +148,8 @@ KINDS: dict[str, Rules] = {
         (r'pos_embed|(patch_embed\.proj|norm|up1|conv1_reconstruct|conv2_reconstruct|conv_head)\.(weight|bias)', None),
     ],
     SPECTRAL_REFINER: blocks_only(
-        r'(pos_embed|(spat_map|norm|conv_[qkv]\.\d+|l1|conv_head|conv1_reconstruct)\.(weight|bias))'),
+        r'(pos_embed|(spat_map|norm|conv_[qkv]\.\d+|l1|conv_head|conv1_reconstruct)\.(weight|bias))'
+    ),
     **LOW_LEVEL_KINDS,
     'Pretrain/models_mae_Spat.py:SpatMAE': _mae(spatial()),
     'Pretrain/models_mae_Spec.py:SpecMAE': _mae(spectral()),

@@ -55,10 +55,8 @@ def _spatial_restoration(enlargement: Rules, head: Rules) -> Rules:
 
 
 def _fusion_restoration(enlargement: Rules, head: Rules) -> Rules:
-    unused_refinement: Rules = [
-        (r'pos_embed|(patch_embed\.proj|norm|up1)\.(weight|bias)', None), *_DEAD_DECODER]
-    unused_spectral: Rules = [
-        (r'pos_embed|(spat_map|norm|conv_[qkv]\.\d+|l1)\.(weight|bias)', None), *_DEAD_DECODER]
+    unused_refinement: Rules = [(r'pos_embed|(patch_embed\.proj|norm|up1)\.(weight|bias)', None), *_DEAD_DECODER]
+    unused_spectral: Rules = [(r'pos_embed|(spat_map|norm|conv_[qkv]\.\d+|l1)\.(weight|bias)', None), *_DEAD_DECODER]
     return [
         *two_branch(RESTORER, spatial_extra=[*enlargement, *_DEAD_DECODER]),
         *prefixed([*SPATIAL_REFINEMENT, *unused_refinement], 'adapter.', f'{RESTORER.neck}spatial_refinement.'),
@@ -77,8 +75,9 @@ LOW_LEVEL_KINDS: dict[str, Rules] = {
     ],
     'HyperspectralUnmixing/models/model.py:HyperSIGMA_Unmix': [
         # only the last spectral level is used
-        *two_branch(spectral_extra=[
-            (r'l4\.(weight)', MODEL.neck + r'spectral_reductions.0.\1'), (r'l[1-3]\.weight', None)]),
+        *two_branch(
+            spectral_extra=[(r'l4\.(weight)', MODEL.neck + r'spectral_reductions.0.\1'), (r'l[1-3]\.weight', None)]
+        ),
         levels(r'conv_features(\d)\.(.*)', MODEL.neck + 'pyramid.reductions.{level}.{rest}'),
         gates(),
         (r'smooth\.(\d.*)', r'head.smooth.\1'),
@@ -86,14 +85,21 @@ LOW_LEVEL_KINDS: dict[str, Rules] = {
         *_ABUNDANCE_HEAD,
     ],
     'ImageDenoising/models/hypersigma/Spatial.py:SpatialVisionTransformer': [
-        *_enlargement(MODEL.neck), *_DEAD_DECODER, *spatial()],
+        *_enlargement(MODEL.neck),
+        *_DEAD_DECODER,
+        *spatial(),
+    ],
     'ImageSuperResolution/models/HyperSIGMA/Spatial.py:SpatialVisionTransformer': [
-        *_NO_ENLARGEMENT, *_DEAD_DECODER, *spatial()],
-    'ImageDenoising/models/spatsigma.py:SpatViT': _spatial_restoration(
-        _enlargement(RESTORER.neck), _RESTORATION_HEAD),
+        *_NO_ENLARGEMENT,
+        *_DEAD_DECODER,
+        *spatial(),
+    ],
+    'ImageDenoising/models/spatsigma.py:SpatViT': _spatial_restoration(_enlargement(RESTORER.neck), _RESTORATION_HEAD),
     'ImageDenoising/models/hypersigma/model.py:SSFusionFramework': _fusion_restoration(
-        _enlargement(f'{RESTORER.neck}pyramid.'), _RESTORATION_HEAD),
+        _enlargement(f'{RESTORER.neck}pyramid.'), _RESTORATION_HEAD
+    ),
     'ImageSuperResolution/models/SpatSIGMA.py:SpatViT': _spatial_restoration(_NO_ENLARGEMENT, _SUPER_RESOLUTION_HEAD),
     'ImageSuperResolution/models/HyperSIGMA/model.py:SSFusionFramework': _fusion_restoration(
-        _NO_ENLARGEMENT, _SUPER_RESOLUTION_HEAD),
+        _NO_ENLARGEMENT, _SUPER_RESOLUTION_HEAD
+    ),
 }

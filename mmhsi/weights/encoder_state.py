@@ -36,8 +36,10 @@ def _only_prefix(names: Iterable[str], embedding: str, source: str) -> str:
     if len(prefixes) > 1:
         prefixes = [prefix for prefix in prefixes if any(name.startswith(f'{prefix}{embedding}.') for name in names)]
     if len(prefixes) != 1:
-        raise ValueError(f'{source}: expected one encoder with {embedding!r}, found {len(prefixes)} of them among the '
-                         f'prefixes {_found_prefixes(names)}; give the prefix of the one wanted')
+        raise ValueError(
+            f'{source}: expected one encoder with {embedding!r}, found {len(prefixes)} of them among the '
+            f'prefixes {_found_prefixes(names)}; give the prefix of the one wanted'
+        )
     return prefixes[0]
 
 
@@ -82,15 +84,17 @@ def load_encoder_state(source: str, prefix: str | None, embedding: str) -> Encod
         state = convert_checkpoint(checkpoint, source).checkpoint['state_dict']
     if prefix is None:
         prefix = _only_prefix(state, embedding, source)
-    selected = {name[len(prefix):]: value for name, value in state.items() if name.startswith(prefix)}
+    selected = {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
     if not selected:
-        raise ValueError(f'{source}: no parameter starts with the prefix {prefix!r}, found the prefixes '
-                         f'{_found_prefixes(state)}')
+        raise ValueError(
+            f'{source}: no parameter starts with the prefix {prefix!r}, found the prefixes {_found_prefixes(state)}'
+        )
     if any(map(_OFFICIAL_NAME.fullmatch, selected)):
         selected = _under_our_names(selected)
     other = {'patch_embed': 'spat_map', 'spat_map': 'patch_embed'}[embedding]
     found = {name.split('.')[0] for name in selected}
     if other in found and embedding not in found:
-        raise ValueError(f'{source}: expected an encoder with {embedding!r}, found the one of the other branch, with '
-                         f'{other!r}')
+        raise ValueError(
+            f'{source}: expected an encoder with {embedding!r}, found the one of the other branch, with {other!r}'
+        )
     return EncoderState(selected, len(state) - len(selected))

@@ -8,10 +8,26 @@ from .convert_back import names_in_mmhsi, official_names, revert_hypersigma_stat
 from .official_layout import check_pretraining_shapes, pretraining_kind
 
 # Settings of the official pre-training that say how the weights came about; the others are paths and addresses.
-_TOLD_ARGUMENTS = ('model', 'epochs', 'batch_size', 'accum_iter', 'world_size', 'lr', 'blr', 'min_lr', 'warmup_epochs',
-                   'weight_decay', 'mask_ratio', 'norm_pix_loss', 'input_size', 'seed')
-_OUR_EMBEDDINGS = {'backbone.patch_embed.projection.weight': 'spat-mae',
-                   'backbone.spat_map.projection.weight': 'spec-mae'}
+_TOLD_ARGUMENTS = (
+    'model',
+    'epochs',
+    'batch_size',
+    'accum_iter',
+    'world_size',
+    'lr',
+    'blr',
+    'min_lr',
+    'warmup_epochs',
+    'weight_decay',
+    'mask_ratio',
+    'norm_pix_loss',
+    'input_size',
+    'seed',
+)
+_OUR_EMBEDDINGS = {
+    'backbone.patch_embed.projection.weight': 'spat-mae',
+    'backbone.spat_map.projection.weight': 'spec-mae',
+}
 _PRETRAINING_KINDS = {normalise_kind(kind): kind for kind in _OUR_EMBEDDINGS.values()}
 
 
@@ -39,22 +55,23 @@ class Conversion:
     def summary(self) -> str:
         """One line with the counts."""
         size = f' {self.size}' if self.size else ''
-        return (f'{self.kind}{size}: {len(self.converted)} parameters converted, {len(self.dropped)} dropped, '
-                f'{len(self.unknown)} unknown')
+        return (
+            f'{self.kind}{size}: {len(self.converted)} parameters converted, {len(self.dropped)} dropped, '
+            f'{len(self.unknown)} unknown'
+        )
 
 
 def _told(arguments: object) -> dict:
     """The pre-training settings worth keeping, as plain values."""
     arguments = arguments if isinstance(arguments, dict) else getattr(arguments, '__dict__', {})
-    return {name: arguments[name] for name in _TOLD_ARGUMENTS
-            if isinstance(arguments.get(name), bool | int | float | str)}
+    return {
+        name: arguments[name] for name in _TOLD_ARGUMENTS if isinstance(arguments.get(name), bool | int | float | str)
+    }
 
 
-def convert_checkpoint(checkpoint: object,
-                       source: str,
-                       kind: str | None = None,
-                       size: str | None = None,
-                       drop_background: bool = True) -> Conversion:
+def convert_checkpoint(
+    checkpoint: object, source: str, kind: str | None = None, size: str | None = None, drop_background: bool = True
+) -> Conversion:
     """Turn what an official file holds into a checkpoint of MMEngine.
 
     Args:
@@ -78,8 +95,10 @@ def convert_checkpoint(checkpoint: object,
     detected = pretraining_kind(state)
     if kind is None:
         if detected is None:
-            raise ValueError(f'{source}: no pre-training file (expected mask_token and patch_embed.proj.weight or '
-                             f'spat_map.weight, found {", ".join(list(state)[:4])}, ...); give its kind')
+            raise ValueError(
+                f'{source}: no pre-training file (expected mask_token and patch_embed.proj.weight or '
+                f'spat_map.weight, found {", ".join(list(state)[:4])}, ...); give its kind'
+            )
         kind = detected
     kind = _PRETRAINING_KINDS.get(normalise_kind(kind), kind)
     if kind in _PRETRAINING_KINDS.values():
@@ -95,16 +114,18 @@ def convert_checkpoint(checkpoint: object,
     if isinstance(outer.get('epoch'), int):
         meta['epoch'] = outer['epoch'] + 1
     return Conversion(
-        dict(meta=meta, state_dict=converted), kind, size,
+        dict(meta=meta, state_dict=converted),
+        kind,
+        size,
         converted=[name for name, ours in names.items() if ours is not None],
         dropped=[name for name, ours in names.items() if ours is None],
-        unknown=unknown)
+        unknown=unknown,
+    )
 
 
-def revert_checkpoint(checkpoint: object,
-                      source: str,
-                      kind: str | None = None,
-                      add_background: bool = True) -> Conversion:
+def revert_checkpoint(
+    checkpoint: object, source: str, kind: str | None = None, add_background: bool = True
+) -> Conversion:
     """Turn a checkpoint of MMEngine with our parameters into one in the official layout.
 
     Args:
@@ -129,8 +150,10 @@ def revert_checkpoint(checkpoint: object,
     if kind is None and 'neck.mask_token' in state:
         kind = next((kind for name, kind in _OUR_EMBEDDINGS.items() if name in state), None)
     if kind is None:
-        raise ValueError(f'{source}: no pre-training checkpoint (expected neck.mask_token and '
-                         f'{" or ".join(_OUR_EMBEDDINGS)}, found {", ".join(list(state)[:4])}, ...); give its kind')
+        raise ValueError(
+            f'{source}: no pre-training checkpoint (expected neck.mask_token and '
+            f'{" or ".join(_OUR_EMBEDDINGS)}, found {", ".join(list(state)[:4])}, ...); give its kind'
+        )
     names, unknown = official_names(state, kind)
     if not names:
         raise ValueError(f'{source}: expected parameters of {kind!r}, found {", ".join(list(state)[:4])}, ...')

@@ -20,16 +20,24 @@ SPECTRAL_REFINER = f'{_DENOISING}/hypersigma/Spectral_route.py:Adapter_Spectral'
 LAYER, PATCH_EMBEDDING, CHANNEL_NORM = 'layer', 'patch-embedding', 'channel-norm'
 
 _SPATIAL_FILES = [
-    *(f'{_CLASSIFICATION}/{name}.py' for name in ('SpatViT_cls', 'SpatViT_fusion', 'SpatViT_fusion_patch',
-                                                  'SpatViT_seg')),
-    'ChangeDetection/models/SpatVit.py', 'HyperspectralUnmixing/models/SpatVit.py',
-    *(f'{folder}/SpatViT.py' for folder in _DETECTION), 'MultispectralCD/deep_networks/SpatViT.py',
+    *(
+        f'{_CLASSIFICATION}/{name}.py'
+        for name in ('SpatViT_cls', 'SpatViT_fusion', 'SpatViT_fusion_patch', 'SpatViT_seg')
+    ),
+    'ChangeDetection/models/SpatVit.py',
+    'HyperspectralUnmixing/models/SpatVit.py',
+    *(f'{folder}/SpatViT.py' for folder in _DETECTION),
+    'MultispectralCD/deep_networks/SpatViT.py',
     *(f'{folder}/{name}.py' for folder in _FUSION for name in ('Spatial', 'Spatial_route')),
-    f'{_DENOISING}/spatsigma.py', f'{_SUPER_RESOLUTION}/SpatSIGMA.py', 'Pretrain/models_mae_Spat.py',
+    f'{_DENOISING}/spatsigma.py',
+    f'{_SUPER_RESOLUTION}/SpatSIGMA.py',
+    'Pretrain/models_mae_Spat.py',
 ]
 _SPECTRAL_FILES = [
-    f'{_CLASSIFICATION}/SpecViT_fusion.py', 'ChangeDetection/models/SpecVit.py',
-    'HyperspectralUnmixing/models/SpecVit.py', *(f'{folder}/SpecViT.py' for folder in _DETECTION),
+    f'{_CLASSIFICATION}/SpecViT_fusion.py',
+    'ChangeDetection/models/SpecVit.py',
+    'HyperspectralUnmixing/models/SpecVit.py',
+    *(f'{folder}/SpecViT.py' for folder in _DETECTION),
     'MultispectralCD/deep_networks/SpecViT_new.py',
     *(f'{folder}/{name}.py' for folder in _FUSION for name in ('Spectral', 'Spectral_route')),
     'Pretrain/models_mae_Spec.py',
@@ -39,8 +47,12 @@ _SPECTRAL_FILES = [
 def _layers() -> dict[str, str]:
     """The layers that every file of an encoder defines; the pre-training files have full attention only."""
     kinds = dict(Attention=LAYER, SampleAttention=LAYER, Block=LAYER, Mlp=LAYER, Norm2d=CHANNEL_NORM)
-    layers = {f'{file}:{name}': kind for file in (*_SPATIAL_FILES, *_SPECTRAL_FILES) for name, kind in kinds.items()
-              if not (name == 'SampleAttention' and file.startswith('Pretrain'))}
+    layers = {
+        f'{file}:{name}': kind
+        for file in (*_SPATIAL_FILES, *_SPECTRAL_FILES)
+        for name, kind in kinds.items()
+        if not (name == 'SampleAttention' and file.startswith('Pretrain'))
+    }
     # a spectral encoder's patch embedding only reshapes the image
     layers.update({f'{file}:PatchEmbed': PATCH_EMBEDDING for file in _SPATIAL_FILES})
     layers.update({f'{folder}/models.py:LayerNorm2d': LAYER for folder in _DETECTION})
@@ -52,11 +64,16 @@ _ENCODERS = {
     'HyperspectralUnmixing/models/SpatVit.py:SpatViT': SPATIAL_PLAIN,
     f'{_DETECTION[1]}/SpatViT.py:SpatialVisionTransformer': SPATIAL_OF_DETECTION,
     'MultispectralCD/deep_networks/SpatViT.py:SpatViT': SPATIAL_OF_MULTISPECTRAL,
-    **{f'{folder}/models/SpecVit.py:{name}': SPECTRAL for folder in ('ChangeDetection', 'HyperspectralUnmixing')
-       for name in ('SpecViT', 'SpectralVisionTransformer')},
+    **{
+        f'{folder}/models/SpecVit.py:{name}': SPECTRAL
+        for folder in ('ChangeDetection', 'HyperspectralUnmixing')
+        for name in ('SpecViT', 'SpectralVisionTransformer')
+    },
     **{f'{folder}/SpecViT.py:SpectralVisionTransformer': SPECTRAL for folder in _DETECTION},
-    **{f'MultispectralCD/deep_networks/SpecViT_new.py:{name}': SPECTRAL
-       for name in ('altered_SpecViT_0428', 'SpectralVisionTransformer')},
+    **{
+        f'MultispectralCD/deep_networks/SpecViT_new.py:{name}': SPECTRAL
+        for name in ('altered_SpecViT_0428', 'SpectralVisionTransformer')
+    },
     **{f'{folder}/Spectral.py:SpectralVisionTransformer': SPECTRAL for folder in _FUSION},
     f'{_DENOISING}/hypersigma/Spatial_route.py:Adpater': SPATIAL_REFINER,
     f'{_SUPER_RESOLUTION}/HyperSIGMA/Spectral_route.py:Adapter_Spectral': SPECTRAL_REFINER,

@@ -11,18 +11,18 @@ _MLP_RATIO = 4
 _MAX_ENLARGEMENTS = 6  # steps of 2 in super-resolution, so that the scale is at most 64
 # The key that tells the branches apart, and what comes before the blocks' width in its shape in the published files.
 _EMBEDDINGS = {'spat-mae': 'patch_embed.proj', 'spec-mae': 'spat_map'}
-_PUBLISHED_EMBEDDINGS = {'spat-mae': (100, 8, 8), 'spec-mae': (64 * 64, )}
+_PUBLISHED_EMBEDDINGS = {'spat-mae': (100, 8, 8), 'spec-mae': (64 * 64,)}
 _PUBLISHED_TOKENS = {'spat-mae': 64, 'spec-mae': 100}
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def _linear(name: str, rows: int, columns: int) -> Shapes:
-    return {f'{name}.weight': (rows, columns), f'{name}.bias': (rows, )}
+    return {f'{name}.weight': (rows, columns), f'{name}.bias': (rows,)}
 
 
 def _norm(name: str, width: int) -> Shapes:
-    return {f'{name}.weight': (width, ), f'{name}.bias': (width, )}
+    return {f'{name}.weight': (width,), f'{name}.bias': (width,)}
 
 
 def _block(name: str, width: int) -> Shapes:
@@ -33,18 +33,20 @@ def _block(name: str, width: int) -> Shapes:
         **_linear(f'{name}.attn.proj', width, width),
         **_norm(f'{name}.norm2', width),
         **_linear(f'{name}.mlp.fc1', hidden, width),
-        **_linear(f'{name}.mlp.fc2', width, hidden)
+        **_linear(f'{name}.mlp.fc2', width, hidden),
     }
 
 
-def pretraining_shapes(kind: str,
-                       embed_dims: int,
-                       num_layers: int,
-                       embedding: tuple[int, ...] | None = None,
-                       num_tokens: int | None = None,
-                       decoder_dims: int = 512,
-                       num_decoder_layers: int = 8,
-                       target_dims: int | None = None) -> Shapes:
+def pretraining_shapes(
+    kind: str,
+    embed_dims: int,
+    num_layers: int,
+    embedding: tuple[int, ...] | None = None,
+    num_tokens: int | None = None,
+    decoder_dims: int = 512,
+    num_decoder_layers: int = 8,
+    target_dims: int | None = None,
+) -> Shapes:
     """Names and shapes of the parameters of an official pre-training model, in the order of its files.
 
     Args:
@@ -68,7 +70,7 @@ def pretraining_shapes(kind: str,
         'mask_token': (1, 1, decoder_dims),
         'decoder_pos_embed': (1, num_tokens, decoder_dims),
         f'{_EMBEDDINGS[kind]}.weight': (embed_dims, *embedding),
-        f'{_EMBEDDINGS[kind]}.bias': (embed_dims, ),
+        f'{_EMBEDDINGS[kind]}.bias': (embed_dims,),
     }
     for i in range(num_layers):
         shapes.update(_block(f'blocks.{i}', embed_dims))
@@ -115,13 +117,13 @@ def _shapes_by_sizes_of(state: Mapping[str, Tensor], kind: str) -> Shapes:
         num_tokens=state['pos_embed'].shape[1],
         decoder_dims=state['mask_token'].shape[-1],
         num_decoder_layers=_count_blocks(state, 'decoder_blocks'),
-        target_dims=target_dims)
+        target_dims=target_dims,
+    )
 
 
-def check_pretraining_shapes(state: Mapping[str, Tensor],
-                             kind: str,
-                             source: str,
-                             size: str | None = None) -> str | None:
+def check_pretraining_shapes(
+    state: Mapping[str, Tensor], kind: str, source: str, size: str | None = None
+) -> str | None:
     """Compare an official pre-training file with the table of its parameters.
 
     Widths, bands, patch, image and tokens may differ from those of the published files as long as they agree with
@@ -142,8 +144,9 @@ def check_pretraining_shapes(state: Mapping[str, Tensor],
     weight = f'{_EMBEDDINGS[kind]}.weight'
     for name in (weight, 'pos_embed', 'mask_token'):
         if name not in state:
-            raise ValueError(f'{source}: expected {name!r} in a {kind} file, found only {", ".join(list(state)[:5])}, '
-                             '...')
+            raise ValueError(
+                f'{source}: expected {name!r} in a {kind} file, found only {", ".join(list(state)[:5])}, ...'
+            )
     expected = _shapes_by_sizes_of(state, kind) if size is None else pretraining_shapes(kind, *PUBLISHED_SIZES[size])
     size = size or _published_size(state[weight].shape[0])
     label = f'{size} {kind}' if size else kind
@@ -163,10 +166,14 @@ def official_vocabulary(num_layers: int) -> tuple[list[str], list[str]]:
     Returns:
         Names inside an encoder, which may have a prefix such as ``spat_encoder.``, and names outside.
     """
-    encoder = dict.fromkeys(name for kind in _EMBEDDINGS
-                            for name in pretraining_shapes(kind, 1, num_layers, num_decoder_layers=num_layers))
-    sampling = [f'blocks.{i}.{name}' for i in range(num_layers)
-                for name in ('attn.sampling_offsets.weight', 'attn.sampling_offsets.bias', 'gamma_1', 'gamma_2')]
+    encoder = dict.fromkeys(
+        name for kind in _EMBEDDINGS for name in pretraining_shapes(kind, 1, num_layers, num_decoder_layers=num_layers)
+    )
+    sampling = [
+        f'blocks.{i}.{name}'
+        for i in range(num_layers)
+        for name in ('attn.sampling_offsets.weight', 'attn.sampling_offsets.bias', 'gamma_1', 'gamma_2')
+    ]
     inside = [*encoder, *sampling]
     refinement = [name.replace('blocks.', 'blocks_add.', 1) for name in inside if name.startswith('blocks.')]
     refinement += ['pos_embed_add', 'patch_embed_add.proj.weight', 'patch_embed_add.proj.bias']

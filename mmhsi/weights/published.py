@@ -19,12 +19,16 @@ REPOSITORY = 'WHU-Sigma/HyperSIGMA'
 # kind, size and file of each name
 PUBLISHED_FILES = {
     f'{branch}-vit-{size}': (f'{branch}-mae', size, f'{branch}-vit-{size}-ultra-checkpoint-1599.pth')
-    for branch in ('spat', 'spec') for size in PUBLISHED_SIZES}
+    for branch in ('spat', 'spec')
+    for size in PUBLISHED_SIZES
+}
 # Fine-tuned denoising networks: kind, and what stands in the path of the file, which only the repository tells.
 FINE_TUNED_FOLDER = 'Denoising_models/'
-FINE_TUNED_FILES = {f'{net}-hid-{noise}': (f'{net}-hid', (word, noise))
-                    for net, word in (('hypersigma', 'hypersigma'), ('spatsigma', 'spat'))
-                    for noise in ('gaussian', 'complex')}
+FINE_TUNED_FILES = {
+    f'{net}-hid-{noise}': (f'{net}-hid', (word, noise))
+    for net, word in (('hypersigma', 'hypersigma'), ('spatsigma', 'spat'))
+    for noise in ('gaussian', 'complex')
+}
 _BLOCK = 1 << 20
 
 
@@ -47,8 +51,10 @@ def _check_content(path: Path) -> None:
     if digest.hexdigest() != content.name:
         path.unlink()
         content.unlink(missing_ok=True)
-        raise ValueError(f'{path}: the download is corrupted (expected the checksum {content.name}, found '
-                         f'{digest.hexdigest()}) and was removed; try again')
+        raise ValueError(
+            f'{path}: the download is corrupted (expected the checksum {content.name}, found '
+            f'{digest.hexdigest()}) and was removed; try again'
+        )
 
 
 def published_names() -> list[str]:
@@ -61,13 +67,16 @@ def _file_in_repository(name: str, endpoint: str | None) -> str:
     if name in PUBLISHED_FILES:
         return PUBLISHED_FILES[name][2]
     from huggingface_hub import HfApi
+
     _, words = FINE_TUNED_FILES[name]
     files = [file.rfilename for file in HfApi(endpoint=endpoint).model_info(REPOSITORY).siblings]
     weights = [file for file in files if file.startswith(FINE_TUNED_FOLDER) and file.endswith(('.pth', '.pt'))]
     found = [file for file in weights if all(word in file.lower() for word in words)]
     if len(found) != 1:
-        raise FileNotFoundError(f'expected one file with {" and ".join(map(repr, words))} in its path among '
-                                f'{", ".join(weights) or f"those in {FINE_TUNED_FOLDER}, of which there is none"}')
+        raise FileNotFoundError(
+            f'expected one file with {" and ".join(map(repr, words))} in its path among '
+            f'{", ".join(weights) or f"those in {FINE_TUNED_FOLDER}, of which there is none"}'
+        )
     return found[0]
 
 
@@ -104,15 +113,27 @@ def fetch_published(name: str) -> Path:
         if offline and name in FINE_TUNED_FILES:
             raise FileNotFoundError('its path cannot be looked up offline')
         from huggingface_hub import hf_hub_download
-        path = Path(hf_hub_download(REPOSITORY, _file_in_repository(name, endpoint), endpoint=endpoint,
-                                    local_files_only=offline, cache_dir=os.environ.get('HF_HUB_CACHE') or None))
+
+        path = Path(
+            hf_hub_download(
+                REPOSITORY,
+                _file_in_repository(name, endpoint),
+                endpoint=endpoint,
+                local_files_only=offline,
+                cache_dir=os.environ.get('HF_HUB_CACHE') or None,
+            )
+        )
     except Exception as error:  # of huggingface_hub, or of the HTTP library, which depends on its version
         reason = (str(error) or type(error).__name__).strip().splitlines()[0]
-        by_hand = f'{where}/resolve/main/{file} by hand and put it into {folder}' if name in PUBLISHED_FILES else \
-            f'it from {where}/tree/main/{FINE_TUNED_FOLDER} by hand and save it as {folder / file}'
+        by_hand = (
+            f'{where}/resolve/main/{file} by hand and put it into {folder}'
+            if name in PUBLISHED_FILES
+            else f'it from {where}/tree/main/{FINE_TUNED_FOLDER} by hand and save it as {folder / file}'
+        )
         raise FileNotFoundError(
             f'{SCHEME}{name}: {file} of the Hugging Face repository {REPOSITORY} is not in the cache and could not be '
-            f'downloaded ({reason}); download {by_hand}') from error
+            f'downloaded ({reason}); download {by_hand}'
+        ) from error
     _check_content(path)
     return path
 

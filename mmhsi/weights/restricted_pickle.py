@@ -20,11 +20,19 @@ _TENSOR_FUNCTIONS = ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_paramete
 
 
 def _allowed() -> dict[str, Any]:
-    allowed = {'collections.OrderedDict': OrderedDict, 'argparse.Namespace': argparse.Namespace,
-               '_codecs.encode': _codecs.encode}
+    allowed = {
+        'collections.OrderedDict': OrderedDict,
+        'argparse.Namespace': argparse.Namespace,
+        '_codecs.encode': _codecs.encode,
+    }
     allowed.update({f'torch._utils.{name}': getattr(torch._utils, name) for name in _TENSOR_FUNCTIONS})
-    allowed.update({f'torch.{name}': getattr(torch, name) for name in dir(torch)
-                    if name.endswith('Storage') or isinstance(getattr(torch, name), torch.dtype)})
+    allowed.update(
+        {
+            f'torch.{name}': getattr(torch, name)
+            for name in dir(torch)
+            if name.endswith('Storage') or isinstance(getattr(torch, name), torch.dtype)
+        }
+    )
     allowed.update({f'torch.{name}': getattr(torch, name) for name in ('Size', 'device')})
     for item in training_checkpoint_globals():
         found, name = item if isinstance(item, tuple) else (item, f'{item.__module__}.{item.__qualname__}')

@@ -73,6 +73,7 @@ def load_from_http(filename: str, map_location=None, *args, **kwargs) -> dict:
 def load_from_hypersigma(filename: str, map_location=None) -> dict:
     """Load a published checkpoint; see :func:`mmhsi.weights.published.load_from_hypersigma`."""
     from .published import load_from_hypersigma as load  # not before it is asked for
+
     return load(filename, map_location)
 
 
@@ -97,8 +98,12 @@ def _without_code(checkpoint: object) -> object:
     meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
     if isinstance(meta, dict) and 'config' in meta:
         del meta['config']
-        print_log("The checkpoint holds a config of an old layout under meta['config'], which is left out: resuming "
-                  'would run it as Python.', 'current', logging.WARNING)
+        print_log(
+            "The checkpoint holds a config of an old layout under meta['config'], which is left out: resuming "
+            'would run it as Python.',
+            'current',
+            logging.WARNING,
+        )
     return checkpoint
 
 

@@ -37,8 +37,9 @@ def write_safetensors(checkpoint: Mapping[str, Any], path: str | os.PathLike) ->
         ValueError: If it holds what is neither a tensor or array nor a plain value or container.
     """
     whole = 'state_dict' in checkpoint
-    tensors = {name: _contiguous(tensor, name) for name, tensor in (
-        checkpoint['state_dict'] if whole else checkpoint).items()}
+    tensors = {
+        name: _contiguous(tensor, name) for name, tensor in (checkpoint['state_dict'] if whole else checkpoint).items()
+    }
     others = {key: value for key, value in checkpoint.items() if key not in ('state_dict', *LEFT_OUT)} if whole else {}
     metadata = {'format': 'pt'}
     if whole:
@@ -68,8 +69,12 @@ def _described(value: Any, tensors: dict[str, Tensor], place: tuple[str, ...]) -
         tensors[name] = torch.from_numpy(np.array(value))
         return {'array': name}
     if isinstance(value, Mapping):
-        return {'dict': [[_described(key, tensors, place), _described(item, tensors, (*place, str(key)))]
-                         for key, item in value.items()]}
+        return {
+            'dict': [
+                [_described(key, tensors, place), _described(item, tensors, (*place, str(key)))]
+                for key, item in value.items()
+            ]
+        }
     if isinstance(value, (list, tuple)):
         items = [_described(item, tensors, (*place, str(index))) for index, item in enumerate(value)]
         return {'tuple' if isinstance(value, tuple) else 'list': items}
@@ -79,7 +84,7 @@ def _described(value: Any, tensors: dict[str, Tensor], place: tuple[str, ...]) -
 def _rebuilt(description: Any, tensors: dict[str, Tensor]) -> Any:
     if not isinstance(description, dict):
         return description
-    (kind, content), = description.items()
+    ((kind, content),) = description.items()
     if kind in ('dict', 'list', 'text', 'tuple') and not isinstance(content, list):
         raise TypeError(f'{kind} of {type(content).__name__}')
     if kind == 'dict':
@@ -113,14 +118,16 @@ def read_safetensors(file: BinaryIO, name: str, map_location=None) -> dict[str, 
     content = file.read()
     try:
         length = int.from_bytes(content[:8], 'little')
-        metadata = json.loads(content[8:8 + length]).get('__metadata__') or {}
+        metadata = json.loads(content[8 : 8 + length]).get('__metadata__') or {}
         tensors = safetensors.torch.load(content)
         description = metadata.get(_DESCRIPTION)
         others = _rebuilt(json.loads(description), tensors) if description else {}
         others = dict(others)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f'{name} is damaged or incomplete: expected a safetensors file, found that reading it stops '
-                         f'with "{str(error).splitlines()[0] if str(error) else type(error).__name__}"') from error
+        raise ValueError(
+            f'{name} is damaged or incomplete: expected a safetensors file, found that reading it stops '
+            f'with "{str(error).splitlines()[0] if str(error) else type(error).__name__}"'
+        ) from error
     if map_location is not None:
         tensors = {key: tensor.to(map_location) for key, tensor in tensors.items()}
     return {'state_dict': tensors, **others}

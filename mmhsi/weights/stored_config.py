@@ -36,11 +36,12 @@ _HARMLESS = {*SCOPES, *MODULE2PACKAGE, 'torch'}
 _WRAPPERS = ('ConcatDataset', 'RepeatDataset', 'ClassBalancedDataset')  # of MMEngine, around datasets of ours
 # these look a network up in a hub by a name that is no address
 _HUBS = ('HuggingFaceClassifier', 'ClipWrapper', 'ArcFace')
-_OWN_TYPES = {'initial_endmembers': ('vca', )}  # types that are no components, by the key of their dict
+_OWN_TYPES = {'initial_endmembers': ('vca',)}  # types that are no components, by the key of their dict
 
 _NAME = re.compile(r'[\w .,+\-*|=<>%&#@!?~^]*')
-_FILE = re.compile(r'.*\.(pkl|pickle|ya?ml|json|np[yz]|pth?|pyth|ckpt|bin|safetensors|txt|csv|h5|mat|zip|tar|gz|py)',
-                   re.IGNORECASE)
+_FILE = re.compile(
+    r'.*\.(pkl|pickle|ya?ml|json|np[yz]|pth?|pyth|ckpt|bin|safetensors|txt|csv|h5|mat|zip|tar|gz|py)', re.IGNORECASE
+)
 _UNPICKLED = re.compile(r'.*\.(pkl|pickle|ya?ml|joblib|dill|pth?|pyth|ckpt)', re.IGNORECASE | re.DOTALL)
 # of the network, of GDAL's file systems, of descriptions in the place of a file
 _ADDRESS = re.compile(r'.*(://|\0)|/?vsi\w+/|hypersigma:|\s*<', re.DOTALL)
@@ -138,7 +139,7 @@ def find_component(name: str, registries: tuple[str, ...], default_scope: str) -
     scope, dot, component = registered_name(name).partition('.')
     if dot and scope not in known_scopes():
         return None
-    for where in (scope, ) if dot else dict.fromkeys((default_scope, 'mmengine')):
+    for where in (scope,) if dot else dict.fromkeys((default_scope, 'mmengine')):
         for registry in _registries(where, registries):
             registry.import_from_location()
             found = registry.module_dict.get(component if dot else name)
@@ -178,8 +179,11 @@ def registered_names_only() -> Iterator[None]:
             raise ValueError('a file of this format can run code, and a stored config names it')
 
     look_up = mmengine_registry.get_object_from_string
-    formats = {name: handlers.file_handlers[name] for name in ('pkl', 'pickle', 'yaml', 'yml')
-               if name in handlers.file_handlers}
+    formats = {
+        name: handlers.file_handlers[name]
+        for name in ('pkl', 'pickle', 'yaml', 'yml')
+        if name in handlers.file_handlers
+    }
     mmengine_registry.get_object_from_string = refuse_name
     handlers.file_handlers.update({name: Refusing() for name in formats})
     try:
@@ -204,15 +208,20 @@ class _Check:
 
     def part(self, name: str, value: Any) -> Any:
         """A part that is used, without the addresses of initial weights."""
-        return self._walk(value, (name, ), _PARTS[name], strict=not _PARTS[name].paths)
+        return self._walk(value, (name,), _PARTS[name], strict=not _PARTS[name].paths)
 
     def unused(self, name: str, value: Any) -> None:
         """Refuse a config that names code although this part of it is not used: no training writes such a thing."""
         if isinstance(value, Mapping):
             for key, item in value.items():
-                if key == 'type' and isinstance(item, str) and '.' in item and item.split('.')[0] not in _HARMLESS and (
-                        item.split('.')[0] not in known_scopes()):
-                    raise self._error((name, ), f'{key}={item!r}, which is no component of a registry{self.hint}')
+                if (
+                    key == 'type'
+                    and isinstance(item, str)
+                    and '.' in item
+                    and item.split('.')[0] not in _HARMLESS
+                    and (item.split('.')[0] not in known_scopes())
+                ):
+                    raise self._error((name,), f'{key}={item!r}, which is no component of a registry{self.hint}')
                 self.unused(f'{name}.{key}', item)
         elif isinstance(value, (list, tuple)):
             for item in value:
@@ -238,8 +247,11 @@ class _Check:
                 raise self._error(place, f'_scope_={item!r}, expected one of {", ".join(known_scopes())}')
             if not part.paths and isinstance(key, str):
                 if key == 'init_cfg' and _names_weights(item):
-                    print_log(f'{".".join(place)}: initial weights are not loaded, those of {self.source} follow',
-                              'current', logging.DEBUG)
+                    print_log(
+                        f'{".".join(place)}: initial weights are not loaded, those of {self.source} follow',
+                        'current',
+                        logging.DEBUG,
+                    )
                     continue
                 if key == 'pretrained':
                     item = None if isinstance(item, str) else item and False
@@ -263,10 +275,16 @@ class _Check:
             sister = False  # of the user, who registered it there
         if component in _HUBS and sister:
             raise self._error(place, f'type={name!r}, which fetches a network from elsewhere')
-        if self.builds_data and sister and any(
-                found is registry.module_dict.get(component) for registry in _registries(scope, ('DATASETS', ))):
-            raise self._error(place, f'type={name!r}: of datasets only those of mmhsi are used, since others may '
-                              'unpickle the files they name')
+        if (
+            self.builds_data
+            and sister
+            and any(found is registry.module_dict.get(component) for registry in _registries(scope, ('DATASETS',)))
+        ):
+            raise self._error(
+                place,
+                f'type={name!r}: of datasets only those of mmhsi are used, since others may '
+                'unpickle the files they name',
+            )
         return sister
 
     def _string(self, value: str, place: tuple, strict: bool) -> None:
@@ -282,8 +300,10 @@ class _Check:
 
 
 def _names_weights(init: Any) -> bool:
-    return any(isinstance(item, Mapping) and 'checkpoint' in item
-               for item in (init if isinstance(init, (list, tuple)) else [init]))
+    return any(
+        isinstance(item, Mapping) and 'checkpoint' in item
+        for item in (init if isinstance(init, (list, tuple)) else [init])
+    )
 
 
 def _short(text: str) -> str:

@@ -72,7 +72,7 @@ class GoldenCase:
     def group(self, *prefixes: str) -> dict[str, np.ndarray]:
         """Tensors whose name starts with the first of the prefixes that one does, named without it."""
         for prefix in prefixes:
-            found = {name[len(prefix):]: value for name, value in self.tensors.items() if name.startswith(prefix)}
+            found = {name[len(prefix) :]: value for name, value in self.tensors.items() if name.startswith(prefix)}
             if found:
                 return found
         return {}

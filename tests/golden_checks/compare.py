@@ -21,8 +21,11 @@ def load(model: nn.Module, case: GoldenCase, **kwargs) -> nn.Module:
     missing = [name for name in missing if not name.endswith('num_batches_tracked')]
     assert not missing, f'not given by the converted state dict: {missing}'
     parts = dict(model.named_children())
-    surprising = [name for name in unexpected
-                  if name.split('.')[0] in parts and 'blocks.' not in name and 'spectral_reductions.' not in name]
+    surprising = [
+        name
+        for name in unexpected
+        if name.split('.')[0] in parts and 'blocks.' not in name and 'spectral_reductions.' not in name
+    ]
     assert not surprising, f'in the converted state dict, and of no use: {surprising}'
     return model.eval()
 
@@ -31,7 +34,7 @@ def assert_output_close(name: str, found: Tensor, wanted: np.ndarray) -> None:
     found = found.detach().numpy()
     assert found.shape == wanted.shape, f'{name}: shape {found.shape}, wanted {wanted.shape}'
     error = np.abs(found - wanted).max()
-    limit = OUTPUT_TOLERANCE * max(1., np.abs(wanted).max())
+    limit = OUTPUT_TOLERANCE * max(1.0, np.abs(wanted).max())
     assert error <= limit, f'{name}: error {error:.2e} above {limit:.2e}'
 
 
@@ -72,8 +75,12 @@ def _named_as_recorded(case: GoldenCase, found: dict[str, Tensor]) -> dict[str, 
     assert wanted, f'{case.path}: no outputs'
     if set(wanted) == set(found):
         return found
-    echoes = {name: image for name, value in wanted.items() for image in case.images
-              if np.array_equal(value, image.detach().numpy())}
+    echoes = {
+        name: image
+        for name, value in wanted.items()
+        for image in case.images
+        if np.array_equal(value, image.detach().numpy())
+    }
     others = [name for name in wanted if name not in echoes]
     assert len(others) == len(found), f'outputs {sorted(found)}, wanted {sorted(wanted)}'
     return {**echoes, **dict(zip(others, found.values(), strict=True))}
@@ -93,8 +100,13 @@ def assert_intermediates(case: GoldenCase, **found: Tensor) -> None:
     """Those of the given tensors inside a low-level network that the case records."""
     recorded, tolerance = case.group('intermediate.'), case.json.get('tolerance')
     for name in recorded.keys() & found.keys():
-        np.testing.assert_allclose(found[name].detach().numpy(), recorded[name], rtol=tolerance['intermediate_rtol'],
-                                   atol=tolerance['intermediate_atol'], err_msg=name)
+        np.testing.assert_allclose(
+            found[name].detach().numpy(),
+            recorded[name],
+            rtol=tolerance['intermediate_rtol'],
+            atol=tolerance['intermediate_atol'],
+            err_msg=name,
+        )
 
 
 def assert_parameter_gradients(case: GoldenCase, loss: Tensor, model: nn.Module) -> None:
@@ -103,6 +115,6 @@ def assert_parameter_gradients(case: GoldenCase, loss: Tensor, model: nn.Module)
     assert wanted
     parameters = dict(model.named_parameters())
     for official, value in as_tensors(wanted).items():
-        (name, value), = convert_hypersigma_state_dict({official: value}, case.reference).items()
-        found, = torch.autograd.grad(loss, parameters[name], retain_graph=True)
+        ((name, value),) = convert_hypersigma_state_dict({official: value}, case.reference).items()
+        (found,) = torch.autograd.grad(loss, parameters[name], retain_graph=True)
         assert_gradient_close(official, found, value.numpy(), case.json['tolerance']['grad_relative_to_max'])

@@ -69,8 +69,9 @@ def check_pad_tiles(case: GoldenCase) -> None:
     """Padding by a copy of the last rows and columns, and the tiles cut from the result."""
     expected = case.json['expected']
     image, tile = case.tensors['image'], expected['tile']
-    np.testing.assert_array_equal(crop_window(image, 0, 0, *case.tensors['padded'].shape[:2], 'append'),
-                                  case.tensors['padded'])
+    np.testing.assert_array_equal(
+        crop_window(image, 0, 0, *case.tensors['padded'].shape[:2], 'append'), case.tensors['padded']
+    )
     positions = TileGrid(tile, layout='overhanging').positions(*image.shape[:2])
     assert len(positions) == expected['num_h'] * expected['num_w']
     tiles = [crop_window(image, top, left, tile, tile, 'append') for top, left in positions]

@@ -39,9 +39,15 @@ def noise_of(name: str) -> BaseTransform:
     numbers = tuple(map(int, numbers))
     bank = [dict(type=f'mmhsi.{kind}Noise') for kind in ('Stripe', 'Deadline', 'Impulse')]
     makers = dict(
-        iid=lambda: GaussianNoise(*numbers), blind=lambda: GaussianNoise(numbers),
-        noniid=lambda: NonIIDGaussianNoise(numbers), impulse=ImpulseNoise, stripe=StripeNoise, deadline=DeadlineNoise,
-        inpainting=MissingStrips, complex=lambda: MixedNoise(bank))
+        iid=lambda: GaussianNoise(*numbers),
+        blind=lambda: GaussianNoise(numbers),
+        noniid=lambda: NonIIDGaussianNoise(numbers),
+        impulse=ImpulseNoise,
+        stripe=StripeNoise,
+        deadline=DeadlineNoise,
+        inpainting=MissingStrips,
+        complex=lambda: MixedNoise(bank),
+    )
     return NoiseChain(name) if kind.startswith('case') else makers[kind]()
 
 
@@ -68,20 +74,21 @@ def check_unmixing_data(case: GoldenCase) -> None:
     height, width = image.shape[:2]
     np.testing.assert_array_equal(
         crop_window(image, -(size // 2), -(size // 2), height + size, width + size, pad_mode='symmetric'),
-        tensors['output.mirror_padded'])
+        tensors['output.mirror_padded'],
+    )
     drawn = CentreSplit(config['train_patches'], config['seed'])(np.zeros((height, width))).train
     centres = np.stack(np.divmod(drawn, width), axis=1)
     np.testing.assert_array_equal(centres, tensors['output.train_centres_rowcol'])
     windows = [crop_window(image, *centred_window(*centre, size), pad_mode='symmetric') for centre in centres]
     np.testing.assert_array_equal(
-        np.moveaxis(np.stack(windows), -1, 1).astype(np.float32), tensors['output.train_patches_nchw'])
+        np.moveaxis(np.stack(windows), -1, 1).astype(np.float32), tensors['output.train_patches_nchw']
+    )
     for source, tile, wanted in (('image', size, 'test'), ('small', config['small_tile'], 'small')):
         tiles, _ = tiles_of(tensors[f'input.{source}_hwc'], tile)
         np.testing.assert_array_equal(tiles, tensors[f'output.{wanted}_tiles_nhwc'])
     square, tile = tensors['input.square_hwc'], config['square_tile']
     stitched = TileGrid(tile).stitch(*tiles_of(square, tile), square.shape[:2])
-    np.testing.assert_array_equal(
-        channels_first(stitched).astype(np.float32), tensors['output.square_stitched_chw'])
+    np.testing.assert_array_equal(channels_first(stitched).astype(np.float32), tensors['output.square_stitched_chw'])
 
 
 def check_denoising_data(case: GoldenCase) -> None:
@@ -91,10 +98,10 @@ def check_denoising_data(case: GoldenCase) -> None:
     scale = PercentileScale(100 * config['low'], 100 * config['up'], config['epsilon'])
     scale.fit(np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts.values()]))
     np.testing.assert_allclose(
-        np.stack([scale.lower, scale.upper])[..., None, None], tensors['output.quantiles_2C11'], **tolerance)
+        np.stack([scale.lower, scale.upper])[..., None, None], tensors['output.quantiles_2C11'], **tolerance
+    )
     for name, part in parts.items():
-        np.testing.assert_allclose(
-            channels_first(scale(part)), tensors[f'output.{name}_normalised'], **tolerance)
+        np.testing.assert_allclose(channels_first(scale(part)), tensors[f'output.{name}_normalised'], **tolerance)
     whole = MinMaxScale()
     normalised = scale(parts['a'])
     whole.fit(normalised.reshape(-1, normalised.shape[-1]))
@@ -102,20 +109,21 @@ def check_denoising_data(case: GoldenCase) -> None:
     ranged = channels_last(tensors['output.a_minmax'])
     size, stride = config['ksizes'][1], tuple(config['strides'][1:])
     positions = TileGrid.sliding(size, stride, layout='inside').positions(*ranged.shape[:2])
-    windows = np.stack([ranged[top:top + size, left:left + size] for top, left in positions])
+    windows = np.stack([ranged[top : top + size, left : left + size] for top, left in positions])
     np.testing.assert_array_equal(np.moveaxis(windows, -1, 1), tensors['output.a_volume'])
     half = channels_last(tensors['output.a_zoom_half'])
     side = min(half.shape[:2])
     places = TileGrid.sliding(side, 1, layout='inside').positions(*half.shape[:2])
-    found = CropDataset(Scene(ranged), crop_size=side, stride=1, scales=[.5])
+    found = CropDataset(Scene(ranged), crop_size=side, stride=1, scales=[0.5])
     assert len(found) == len(places)
     for sample, (top, left) in zip(found, places, strict=True):
-        np.testing.assert_allclose(sample['gt'], half[top:top + side, left:left + side], **tolerance)
+        np.testing.assert_allclose(sample['gt'], half[top : top + side, left : left + side], **tolerance)
     image = channels_last(tensors['input.aug'])
     for pose in range(8):
         np.testing.assert_array_equal(channels_first(dihedral(image, pose)), tensors[f'output.aug_mode{pose}'])
     np.testing.assert_array_equal(
-        channels_first(dihedral(image, 1)[..., ::-1]), tensors['output.aug_mode1_band_reversed'])
+        channels_first(dihedral(image, 1)[..., ::-1]), tensors['output.aug_mode1_band_reversed']
+    )
     found = warmed_up_rates(config['base_lr'], config['epochs'], config['warmup'])
     np.testing.assert_allclose(found, case.json['expected']['lr_of_epoch'], rtol=tolerance['rtol'], atol=0)
 

@@ -9,9 +9,17 @@ from mmhsi.datasets import DetectionScene, NumberSplit, PairScene, WindowDataset
 from mmhsi.datasets.scenes.target_spectrum import select_target_spectrum
 
 # The official numbers of the ways to choose a target spectrum.
-SELECTORS = [('mean', 'euclidean'), ('trimmed_mean', 'euclidean'), ('trimmed_mean', 'angle'), ('median', 'euclidean'),
-             ('median', 'angle'), ('medoid', 'euclidean'), ('medoid', 'angle'), ('nearest_to_mean', 'euclidean'),
-             ('nearest_to_mean', 'angle')]
+SELECTORS = [
+    ('mean', 'euclidean'),
+    ('trimmed_mean', 'euclidean'),
+    ('trimmed_mean', 'angle'),
+    ('median', 'euclidean'),
+    ('median', 'angle'),
+    ('medoid', 'euclidean'),
+    ('medoid', 'angle'),
+    ('nearest_to_mean', 'euclidean'),
+    ('nearest_to_mean', 'angle'),
+]
 
 
 def check_target_spectrum(case: GoldenCase) -> None:
@@ -43,7 +51,8 @@ def check_change_windows(case: GoldenCase) -> None:
         labels=tensors['label'],
         label_codes=dict(changed=1, unchanged=2),
         split=NumberSplit(expected['train_number'], 0, expected['numpy_legacy_seed'])(_classes(tensors['label'])),
-        preprocessing=[dict(type='MinMaxScale', per_band=True)])
+        preprocessing=[dict(type='MinMaxScale', per_band=True)],
+    )
     bands = tensors['t1'].shape[-1]
     sizes = sorted({int(name[1:].split('/')[0]) for name in tensors if re.match(r'w\d+/', name)})
     assert sizes

@@ -69,19 +69,16 @@ FUNCTIONS: dict[str, Check] = {
     'ImageDenoising/hsi_setup.py:loss': losses_low_level.check_denoising_losses,
     'ImageSuperResolution/loss.py:loss': losses_low_level.check_super_resolution_losses,
     'trainval.pyofbothdetectiontasks,train_foundation_model.py,lovazs_loss.py,segnotebooks': losses.check_losses,
-    'MultispectralCD/script/train_foundation_model.py:crop_image,combine_patches;dataset/imutils.py:normalize_img':
-        data.check_sliding,
+    'MultispectralCD/script/train_foundation_model.py:crop_image,combine_patches;dataset/imutils.py:normalize_img': data.check_sliding,  # noqa: E501
     '*/*/layer_decay_optimizer_constructor_vit.py:LayerDecayOptimizerConstructor_ViT': optimizers.check_layer_decay,
     'ImageClassification/model/utils.py:Get_train_and_test_data_inference': data.check_pad_tiles,
     'ImageClassification/model/split_data.py:apply_PCA': data.check_pca_whiten,
     'ImageClassification/model/split_data.py:create_patches,split_data': data.check_windows_split,
-    'ImageClassification/demoseghypersigma.ipynb(get_patch,testcell);sameschemeinHyperspectralDetection/*/trainval.py':
-        data.check_tile_stitch,
+    'ImageClassification/demoseghypersigma.ipynb(get_patch,testcell);sameschemeinHyperspectralDetection/*/trainval.py': data.check_tile_stitch,  # noqa: E501
     'ChangeDetection/func.py:get_Traindata,get_Testdata': detection_data.check_change_windows,
     'HyperspectralDetection/*/trainval.py': detection_data.check_pseudo_label,
     'HyperspectralDetection/*/func.py:ts_generation': detection_data.check_target_spectrum,
-    'ImageClassification/democls*.ipynblastcell+model/utils.py:aa_and_each_accuracy':
-        metrics.check_classification_patch,
+    'ImageClassification/democls*.ipynblastcell+model/utils.py:aa_and_each_accuracy': metrics.check_classification_patch,  # noqa: E501
     'ImageClassification/model/utils.py:evaluate_performance_all': metrics.check_classification_seg,
     'HyperspectralDetection/*/func.py:comput_AUC_scores,trainval.py:standard': metrics.check_detection_auc,
     'ChangeDetection/func.py:two_cls_access,two_cls_access_for_Bay_Barbara': metrics.check_change_hcd,

@@ -23,12 +23,16 @@ def _neck(case: GoldenCase, backbone: dict) -> dict | None:
     if case.file.startswith('ImageClassification'):
         return dict(type='mmhsi.LevelPyramid', in_channels=width, scales=classification_scales(case.file, patch))
     if case.file.startswith('HyperspectralDetection'):
-        return dict(type='mmhsi.LevelPyramid', in_channels=width, out_channels=shapes_of(case)['fpn1.weight'][0],
-                    scales=(1, ) * len(spatial_levels(case)))
+        return dict(
+            type='mmhsi.LevelPyramid',
+            in_channels=width,
+            out_channels=shapes_of(case)['fpn1.weight'][0],
+            scales=(1,) * len(spatial_levels(case)),
+        )
     if case.file.startswith('MultispectralCD'):
         return dict(type='mmhsi.LevelPyramid', in_channels=width, scales=multispectral_scales(case.class_name, patch))
     if case.file.startswith('ImageDenoising'):
-        return dict(type='mmhsi.LevelPyramid', in_channels=width, scales=(2, ))
+        return dict(type='mmhsi.LevelPyramid', in_channels=width, scales=(2,))
     return None
 
 
@@ -59,8 +63,9 @@ def check_spectral(case: GoldenCase) -> None:
     """SpecViT with its reductions to 128 channels, which belong to the SEM neck here."""
     levels = setting(case, 'spec_out_indices', 'out_indices')
     model = Pipeline(backbone=spec_vit(case, out_indices=levels))
-    reductions = [shapes_of(case)[f'l{i}.weight'] for i in range(1, len(levels) + 1)
-                  if f'l{i}.weight' in shapes_of(case)]
+    reductions = [
+        shapes_of(case)[f'l{i}.weight'] for i in range(1, len(levels) + 1) if f'l{i}.weight' in shapes_of(case)
+    ]
     model.neck = nn.Module()
     model.neck.spectral_reductions = nn.ModuleList(nn.Linear(*shape[::-1], bias=False) for shape in reductions)
     tokens = list(load(model, case).backbone(case.images[0]))

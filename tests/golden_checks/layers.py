@@ -1,6 +1,5 @@
 """Goldens of attention modules, blocks, their parts, and the refinement transformers."""
 
-
 from golden_checks.case import GoldenCase
 from golden_checks.compare import check_outputs, load
 from golden_checks.sizes import setting, settings_of, shapes_of
@@ -21,34 +20,41 @@ def check_attention(case: GoldenCase) -> None:
             sparse=sparse,
             feedforward_channels=int(sizes['dim'] * sizes.get('mlp_ratio', 4)),
             layer_scale_init_value=sizes.get('init_values'),
-            **points)
+            **points,
+        )
     else:
         cfg = dict(type='mmhsi.SparseSamplingAttention' if sparse else 'mmhsi.FullAttention', **points)
     layer = load(MODELS.build(dict(cfg, **shared)), case)
     grid = case.json.get('grid')
-    (_, x), = case.inputs.items()
+    ((_, x),) = case.inputs.items()
     check_outputs(case, y=layer(x, None if grid is None else (grid['H'], grid['W'])))
 
 
 def check_mlp(case: GoldenCase) -> None:
-    (_, x), = case.inputs.items()
+    ((_, x),) = case.inputs.items()
     hidden, width = shapes_of(case)['fc1.weight']
     check_outputs(case, y=load(Mlp(width, hidden), case)(x))
 
 
 def check_channel_norm(case: GoldenCase) -> None:
     """The norm between the two enlargements of the pyramid of patch 16, and its copies."""
-    (_, x), = case.inputs.items()
-    norm = LevelPyramid(x.shape[1], scales=(4, )).resamplings[0][1]
+    ((_, x),) = case.inputs.items()
+    norm = LevelPyramid(x.shape[1], scales=(4,)).resamplings[0][1]
     check_outputs(case, y=load(norm, case)(x))
 
 
 def check_patch_embedding(case: GoldenCase) -> None:
     """Tokens of an image; the official module gives the grid beside them, which is a fact of the shapes."""
     width, bands, patch, _ = shapes_of(case)['proj.weight']
-    embedding = MODELS.build(dict(
-        type='mmhsi.SpatViT', arch=dict(embed_dims=width, num_layers=1, num_heads=1, full_attn_interval=1),
-        img_size=case.image_size, patch_size=patch, in_channels=bands)).patch_embed
+    embedding = MODELS.build(
+        dict(
+            type='mmhsi.SpatViT',
+            arch=dict(embed_dims=width, num_layers=1, num_heads=1, full_attn_interval=1),
+            img_size=case.image_size,
+            patch_size=patch,
+            in_channels=bands,
+        )
+    ).patch_embed
     check_outputs(case, tokens=load(embedding, case)(case.images[0])[0])
 
 
@@ -58,17 +64,20 @@ def check_refinement(case: GoldenCase) -> None:
     spatial = case.class_name == 'Adpater'
     blocks = 'blocks_add' if spatial else 'blocks'
     width = shapes[f'{blocks}.0.norm1.weight'][0]
-    (_, x), = case.inputs.items()
-    layer = MODELS.build(dict(
-        type='mmhsi.RefinementTransformer',
-        embed_dims=width,
-        in_channels=shapes['patch_embed_add.proj.weight'][1] if spatial else None,
-        img_size=case.image_size if 'pos_embed_add' in shapes else None,
-        num_layers=setting(case, 'out_indices')[0] + 1,
-        num_heads=setting(case, 'num_heads'),
-        num_points=setting(case, 'n_points', default=8),
-        full_attn_interval=setting(case, 'interval', default=3),
-        mlp_ratio=setting(case, 'mlp_ratio', default=4)))
+    ((_, x),) = case.inputs.items()
+    layer = MODELS.build(
+        dict(
+            type='mmhsi.RefinementTransformer',
+            embed_dims=width,
+            in_channels=shapes['patch_embed_add.proj.weight'][1] if spatial else None,
+            img_size=case.image_size if 'pos_embed_add' in shapes else None,
+            num_layers=setting(case, 'out_indices')[0] + 1,
+            num_heads=setting(case, 'num_heads'),
+            num_points=setting(case, 'n_points', default=8),
+            full_attn_interval=setting(case, 'interval', default=3),
+            mlp_ratio=setting(case, 'mlp_ratio', default=4),
+        )
+    )
     check_outputs(case, y=load(layer, case)(x))
 
 

@@ -17,9 +17,12 @@ from mmhsi.weights.encoder_state import load_encoder_state
 # Spatial encoders whose init_weights takes the first position for a class token that no official file has. No script
 # calls it and with the published files it fails; positions are not compared.
 CLASS_TOKEN_EXPECTED = (
-    'ChangeDetection/models/SpatVit.py:SpatViT', 'HyperspectralUnmixing/models/SpatVit.py:SpatViT',
-    'MultispectralCD/deep_networks/SpatViT.py:SpatViT', 'ImageDenoising/models/spatsigma.py:SpatViT',
-    'ImageSuperResolution/models/SpatSIGMA.py:SpatViT')
+    'ChangeDetection/models/SpatVit.py:SpatViT',
+    'HyperspectralUnmixing/models/SpatVit.py:SpatViT',
+    'MultispectralCD/deep_networks/SpatViT.py:SpatViT',
+    'ImageDenoising/models/spatsigma.py:SpatViT',
+    'ImageSuperResolution/models/SpatSIGMA.py:SpatViT',
+)
 COLOUR_BANDS, PUBLISHED_SIZE = 3, 64  # the reference keeps the embedding of the input in these sizes only
 
 
@@ -27,7 +30,7 @@ def check_loading(case: GoldenCase) -> None:
     """Values after loading, and which parameters keep their initial ones."""
     if 'spat_map.weight' in shapes_of(case):
         kept = image_size_of(case)[0] == PUBLISHED_SIZE
-        switches = dict(skip=() if kept else ('spat_map', ), drop_first_token=True)
+        switches = dict(skip=() if kept else ('spat_map',), drop_first_token=True)
         return _check_loading(case, spec_vit(case, out_indices=[setting(case, 'depth') - 1]), 'spec-mae', **switches)
     skip = [] if setting(case, 'in_chans') == COLOUR_BANDS else ['patch_embed']
     if case.reference.removesuffix('.init_weights') in CLASS_TOKEN_EXPECTED and 'pos_embed' in shapes_of(case):

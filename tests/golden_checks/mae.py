@@ -21,9 +21,9 @@ def build_mae(case: GoldenCase, norm_pix_loss: bool = False):
         num_layers=sizes['depth'],
         num_heads=sizes['num_heads'],
         feedforward_channels=hidden,
-        full_attn_interval=1)
-    tokens = dict(patch_size=shapes['patch_embed.proj.weight'][-1]) if spatial else dict(
-        num_tokens=num_tokens(case))
+        full_attn_interval=1,
+    )
+    tokens = dict(patch_size=shapes['patch_embed.proj.weight'][-1]) if spatial else dict(num_tokens=num_tokens(case))
     model = MODELS.build(
         dict(
             type='mmhsi.SpatMAE' if spatial else 'mmhsi.SpecMAE',
@@ -36,14 +36,18 @@ def build_mae(case: GoldenCase, norm_pix_loss: bool = False):
                 qkv_bias=sizes['qkv_bias'],
                 drop_path_rate=sizes['drop_path_rate'],
                 use_abs_pos_emb=False,
-                **tokens),
+                **tokens,
+            ),
             neck=dict(
                 embed_dims=shapes['decoder_embed.bias'][0],
                 num_layers=sizes['decoder_depth'],
                 num_heads=sizes['decoder_num_heads'],
                 mlp_ratio=hidden / width,
-                qkv_bias=sizes['qkv_bias']),
-            head=dict(norm_pix_loss=norm_pix_loss)))
+                qkv_bias=sizes['qkv_bias'],
+            ),
+            head=dict(norm_pix_loss=norm_pix_loss),
+        )
+    )
     state = convert_hypersigma_state_dict(case.state, case.reference)
     missing, unexpected = model.load_state_dict(state, strict=False)
     # the positions of the encoder are not used; those of the spatial decoder are a formula
@@ -77,7 +81,7 @@ def check_mae(case: GoldenCase) -> None:
     assert_gradient_close('x_norm_pix', x_norm.grad, case.tensors['grad.x_norm_pix'])
     parameters = dict(model.named_parameters())
     for key, value in case.group('gradparam.').items():
-        name, = convert_hypersigma_state_dict({key: value}, case.reference)
+        (name,) = convert_hypersigma_state_dict({key: value}, case.reference)
         assert_gradient_close(key, parameters[name].grad, value)
     without_gradient = {name for name, parameter in parameters.items() if parameter.grad is None}
     assert without_gradient == {'backbone.pos_embed'}

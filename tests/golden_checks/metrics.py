@@ -3,13 +3,7 @@
 import numpy as np
 
 from golden_checks.case import GoldenCase
-from mmhsi.evaluation import (
-    change_scores,
-    classification_scores,
-    confusion_matrix,
-    detection_curves,
-    detection_scores,
-)
+from mmhsi.evaluation import change_scores, classification_scores, confusion_matrix, detection_curves, detection_scores
 
 
 def check_classification_patch(case: GoldenCase) -> None:
@@ -61,8 +55,10 @@ def check_change_hcd(case: GoldenCase) -> None:
     targets = dict(full=case.tensors['gt_full'], partial=np.array([255, 1, 0])[partial])
     for name, target in targets.items():
         matrix = confusion_matrix(pred, target, 2)
-        for rounding, wanted in ((True, case.json['expected'][name]),
-                                 (False, case.json['expected'][f'{name}_unrounded'])):
+        for rounding, wanted in (
+            (True, case.json['expected'][name]),
+            (False, case.json['expected'][f'{name}_unrounded']),
+        ):
             found = change_scores(matrix, rounding)
             for key, value in wanted.items():
                 np.testing.assert_allclose(found[key], value, rtol=1e-12, err_msg=f'{name} {key}')

@@ -22,7 +22,7 @@ def _window_backbone(case: GoldenCase) -> dict:
     shapes, levels = shapes_of(case), spatial_levels(case)
     reduced, width, *_ = shapes['conv_features1.weight']
     if case.class_name.startswith('SpatSIGMA'):
-        neck = dict(type='mmhsi.LevelPyramid', in_channels=width, out_channels=reduced, scales=(1, ) * len(levels))
+        neck = dict(type='mmhsi.LevelPyramid', in_channels=width, out_channels=reduced, scales=(1,) * len(levels))
         return dict(type='mmhsi.SiameseBackbone', encoder=spat_vit(case, 'encoder.'), neck=neck)
     neck = dict(
         type='mmhsi.SpectralEnhancement',
@@ -31,7 +31,8 @@ def _window_backbone(case: GoldenCase) -> dict:
         spectral_channels=shapes['spec_encoder.l1.weight'][0],
         num_spectral_levels=len(levels),
         mid_channels=shapes['fc_spec1.0.weight'][0],
-        out_channels=reduced)
+        out_channels=reduced,
+    )
     return dict(type='mmhsi.SiameseBackbone', encoder=hyper_sigma(case, levels), neck=neck)
 
 
@@ -42,13 +43,17 @@ def check_window_change(case: GoldenCase) -> None:
     if case.method == 'forward_fusion':  # the SEM of one date, without the head
         maps = load(Pipeline(backbone=backbone), case).backbone.extract_date(case.images[0])
         return check_outputs(case, **{f'ss{i}': level for i, level in enumerate(maps)})
-    widths = [shape[0] for name, shape in sorted(shapes.items())
-              if name.startswith('BCD_classifier.') and name.endswith('.weight')]
+    widths = [
+        shape[0]
+        for name, shape in sorted(shapes.items())
+        if name.startswith('BCD_classifier.') and name.endswith('.weight')
+    ]
     head = dict(
         type='mmhsi.ChangeClsHead',
         in_channels=[shapes['conv_features1.weight'][0]] * len(spatial_levels(case)),
         level_channels=shapes['conv1.double_conv.3.bias'][0],
-        hidden_channels=widths[:-1])
+        hidden_channels=widths[:-1],
+    )
     model = load(Pipeline(backbone=backbone, head=head), case)
     return check_outputs(case, logits=model.head(model.features(torch.cat(case.images, 1))).flip(1))
 
@@ -69,19 +74,30 @@ def check_multispectral_change(case: GoldenCase) -> None:
         mid_channels=shapes['fc_spec.0.weight'][0],
         out_channels=None,
         scales=multispectral_scales('ALter_SpatViT', patch),
-        shared_gate=True)
+        shared_gate=True,
+    )
     model = EncoderDecoder(
         backbone=dict(
             type='mmhsi.SiameseBackbone',
             projection=dict(type='Conv2d', in_channels=bands, out_channels=reduced, kernel_size=1),
             encoder=encoder,
             neck=neck,
-            fusion='concat'),
+            fusion='concat',
+        ),
         neck=dict(type='mmhsi.TopDownFusion', in_channels=[2 * width] * len(levels), out_channels=fused),
         decode_head=dict(
-            type='mmseg.FCNHead', num_convs=0, concat_input=False, in_channels=fused, channels=fused, in_index=0,
-            num_classes=classes, out_channels=classes, dropout_ratio=0.,
-            loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)))
+            type='mmseg.FCNHead',
+            num_convs=0,
+            concat_input=False,
+            in_channels=fused,
+            channels=fused,
+            in_index=0,
+            num_classes=classes,
+            out_channels=classes,
+            dropout_ratio=0.0,
+            loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
+        ),
+    )
     load(model, case)
     pair = torch.cat(case.images, 1)
     check_outputs(case, logits=model.encode_decode(pair, [dict(img_shape=case.image_size)] * len(pair)))

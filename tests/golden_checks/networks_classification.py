@@ -18,8 +18,11 @@ from golden_checks.sizes import (
 
 def _seg_head(in_channels: list[int], widths: list[int]) -> dict:
     return dict(
-        type='mmhsi.MultiLevelSegHead', in_channels=in_channels, num_classes=widths[-1],
-        hidden_channels=tuple(widths[:-1]))
+        type='mmhsi.MultiLevelSegHead',
+        in_channels=in_channels,
+        num_classes=widths[-1],
+        hidden_channels=tuple(widths[:-1]),
+    )
 
 
 def _pixel_logits(model: Pipeline, x: Tensor) -> Tensor:
@@ -28,7 +31,7 @@ def _pixel_logits(model: Pipeline, x: Tensor) -> Tensor:
 
 
 def _check_logits(case: GoldenCase, logits: Tensor) -> None:
-    wanted, = case.outputs.values()
+    (wanted,) = case.outputs.values()
     if wanted.ndim < logits.dim():  # the reference loses the axis of a batch of one
         logits = logits[0]
     check_outputs(case, logits=logits)
@@ -42,8 +45,12 @@ def check_spatial(case: GoldenCase) -> None:
     widths = [shapes_of(case)[f'classifier.{i}.bias'][0] for i in range(3)]
     x = case.images[0]
     if case.file.endswith('SpatViT_cls.py'):
-        head = dict(type='mmhsi.MultiLevelClsHead', in_channels=levels, num_classes=widths[-1],
-                    hidden_channels=tuple(widths[:-1]))
+        head = dict(
+            type='mmhsi.MultiLevelClsHead',
+            in_channels=levels,
+            num_classes=widths[-1],
+            hidden_channels=tuple(widths[:-1]),
+        )
         model = load(Pipeline(backbone=backbone, head=head), case, drop_background=False)
         return _check_logits(case, model.head(model.features(x)))
     neck = dict(type='mmhsi.LevelPyramid', in_channels=width, scales=classification_scales(case.file, patch))
@@ -67,13 +74,18 @@ def check_fusion(case: GoldenCase) -> None:
         mid_channels=shapes['fc_spec1.0.weight'][0],
         out_channels=width,
         scales=classification_scales(case.file, backbone['spatial']['patch_size']),
-        gate_first=not window_protocol)
+        gate_first=not window_protocol,
+    )
     levels = [width] * len(spatial_levels(case))
     x = case.images[0]
     if window_protocol:
         widths = [shapes[f'classifier.{i}.bias'][0] for i in (0, 2, 4)]
-        head = dict(type='mmhsi.MultiLevelClsHead', in_channels=levels, num_classes=widths[-1],
-                    hidden_channels=tuple(widths[:-1]))
+        head = dict(
+            type='mmhsi.MultiLevelClsHead',
+            in_channels=levels,
+            num_classes=widths[-1],
+            hidden_channels=tuple(widths[:-1]),
+        )
         model = load(Pipeline(backbone=backbone, neck=neck, head=head), case, drop_background=False)
         return _check_logits(case, model.head(model.features(x)))
     head = _seg_head(levels, [shapes['conv.bias'][0], shapes['cls.bias'][0]])

@@ -21,20 +21,28 @@ def _config(case: GoldenCase, task: str) -> dict:
     model = Config.fromfile(MODEL_CONFIGS / f'{"hypersigma" if fusion else "spatsigma"}-base_{task}.py').model
     shapes, net, last = shapes_of(case), model.generator, spatial_levels(case)[-1:]
     blocks = dict(
-        num_layers=setting(case, 'refine_depth', default=4), num_points=setting(case, 'n_points', default=8),
+        num_layers=setting(case, 'refine_depth', default=4),
+        num_points=setting(case, 'n_points', default=8),
         num_heads=setting(case, 'refine_heads', 'num_heads'),
-        full_attn_interval=setting(case, 'refine_interval', default=3), mlp_ratio=setting(case, 'mlp_ratio', default=4))
+        full_attn_interval=setting(case, 'refine_interval', default=3),
+        mlp_ratio=setting(case, 'mlp_ratio', default=4),
+    )
     prefix = 'adapter.' if fusion else ''
-    spatial = dict(blocks, in_channels=shapes[f'{prefix}patch_embed_add.proj.weight'][1],
-                   embed_dims=shapes[f'{prefix}patch_embed_add.proj.weight'][0],
-                   img_size=image_size_of(case) if f'{prefix}pos_embed_add' in shapes else None)
+    spatial = dict(
+        blocks,
+        in_channels=shapes[f'{prefix}patch_embed_add.proj.weight'][1],
+        embed_dims=shapes[f'{prefix}patch_embed_add.proj.weight'][0],
+        img_size=image_size_of(case) if f'{prefix}pos_embed_add' in shapes else None,
+    )
     net.neck.in_channels = spatial['in_channels']
     net.head.num_bands = shapes['conv3_reconstruct.weight'][0]
     if fusion:
         net.backbone = hyper_sigma(case, last, last)
         net.neck.update(
-            num_tokens=num_tokens(case, 'spec_encoder.'), spectral_channels=shapes['spec_encoder.l1.weight'][0],
-            mid_channels=shapes['fc_spec.0.weight'][0])
+            num_tokens=num_tokens(case, 'spec_encoder.'),
+            spectral_channels=shapes['spec_encoder.l1.weight'][0],
+            mid_channels=shapes['fc_spec.0.weight'][0],
+        )
         net.neck.spatial_refinement.update(spatial)
         net.neck.spectral_refinement.update(blocks, embed_dims=shapes['adapter_spec.blocks.0.norm1.weight'][0])
     else:

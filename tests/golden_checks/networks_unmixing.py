@@ -4,13 +4,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from golden_checks.case import GoldenCase
-from golden_checks.compare import (
-    assert_intermediates,
-    assert_parameter_gradients,
-    assert_scalar,
-    check_outputs,
-    load,
-)
+from golden_checks.compare import assert_intermediates, assert_parameter_gradients, assert_scalar, check_outputs, load
 from golden_checks.networks_restoration import MODEL_CONFIGS
 from golden_checks.sizes import Pipeline, hyper_sigma, num_tokens, setting, shapes_of, spat_vit, spatial_levels
 from mmhsi.registry import MODELS
@@ -28,11 +22,15 @@ def config_of(case: GoldenCase) -> dict:
     shapes, levels = shapes_of(case), spatial_levels(case)
     reduced, width, *_ = shapes['conv_features1.weight']
     bands, endmembers, kernel, _ = shapes.get(
-        'decoder.decoder.weight', (setting(case, 'channels'), setting(case, 'num_em'), setting(case, 'kernel'), 0))
+        'decoder.decoder.weight', (setting(case, 'channels'), setting(case, 'num_em'), setting(case, 'kernel'), 0)
+    )
     model.neck.update(in_channels=width, out_channels=reduced)
     model.head.update(
-        in_channels=[reduced] * len(levels), channels=reduced, num_endmembers=endmembers,
-        scale=setting(case, 'scale', default=1))
+        in_channels=[reduced] * len(levels),
+        channels=reduced,
+        num_endmembers=endmembers,
+        scale=setting(case, 'scale', default=1),
+    )
     model.decoder.update(num_endmembers=endmembers, num_bands=bands, kernel_size=kernel)
     weights = case.json.get('loss_config')
     if weights:
@@ -41,8 +39,10 @@ def config_of(case: GoldenCase) -> dict:
     if fusion:
         model.backbone = hyper_sigma(case, levels[-1:])
         model.neck.update(
-            num_tokens=num_tokens(case, 'spec_encoder.'), spectral_channels=shapes['spec_encoder.l4.weight'][0],
-            mid_channels=shapes['fc_spec1.0.weight'][0])
+            num_tokens=num_tokens(case, 'spec_encoder.'),
+            spectral_channels=shapes['spec_encoder.l4.weight'][0],
+            mid_channels=shapes['fc_spec1.0.weight'][0],
+        )
         if 'smooth.0.weight' in shapes:
             model.head.smooth_channels = shapes['smooth.0.weight'][0]
     else:

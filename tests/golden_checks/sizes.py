@@ -66,17 +66,23 @@ def _vit(case: GoldenCase, branch: str, prefix: str, out_indices: list[int]) -> 
             num_heads=heads,
             feedforward_channels=shapes[f'{prefix}blocks.0.mlp.fc1.weight'][0],
             full_attn_interval=setting(case, 'interval', default=3),
-            out_indices=tuple(out_indices)),
+            out_indices=tuple(out_indices),
+        ),
         img_size=image_size_of(case),
         num_points=points,
-        use_abs_pos_emb=f'{prefix}pos_embed' in shapes)
+        use_abs_pos_emb=f'{prefix}pos_embed' in shapes,
+    )
 
 
 def spat_vit(case: GoldenCase, prefix: str = '', out_indices: list[int] | None = None) -> dict:
     """Config of the spatial encoder whose official names start with ``prefix``."""
     _, bands, patch, _ = shapes_of(case)[f'{prefix}patch_embed.proj.weight']
-    return dict(type='mmhsi.SpatViT', in_channels=bands, patch_size=patch,
-                **_vit(case, 'spat', prefix, out_indices or spatial_levels(case)))
+    return dict(
+        type='mmhsi.SpatViT',
+        in_channels=bands,
+        patch_size=patch,
+        **_vit(case, 'spat', prefix, out_indices or spatial_levels(case)),
+    )
 
 
 def num_tokens(case: GoldenCase, prefix: str = '') -> int:
@@ -99,7 +105,8 @@ def hyper_sigma(case: GoldenCase, spectral_levels: list[int], spatial_levels: li
     return dict(
         type='mmhsi.HyperSIGMA',
         spatial=spat_vit(case, 'spat_encoder.', spatial_levels),
-        spectral=spec_vit(case, 'spec_encoder.', spectral_levels))
+        spectral=spec_vit(case, 'spec_encoder.', spectral_levels),
+    )
 
 
 def classification_scales(file: str, patch_size: int) -> tuple[float, ...]:

@@ -33,10 +33,17 @@ DEMOS = [
 
 def attention_net(num_points=3):
     """A classifier of one sparse and one full block, and its products counted by hand."""
-    arch = dict(embed_dims=8, num_layers=2, num_heads=2, full_attn_interval=2, out_indices=(1, ))
+    arch = dict(embed_dims=8, num_layers=2, num_heads=2, full_attn_interval=2, out_indices=(1,))
     model = classifier()
-    model['backbone'] = dict(type='SpatViT', arch=arch, img_size=SIDE, patch_size=3, in_channels=BANDS,
-                             num_points=num_points, use_abs_pos_emb=False)
+    model['backbone'] = dict(
+        type='SpatViT',
+        arch=arch,
+        img_size=SIDE,
+        patch_size=3,
+        in_channels=BANDS,
+        num_points=num_points,
+        use_abs_pos_emb=False,
+    )
     tokens, width, heads, mlp = 9, 8, 2, 4 * 8
     block = tokens * (3 * width * width + width * width + 2 * width * mlp)
     sparse = tokens * width * heads * num_points * 2 + 5 * heads * tokens * num_points * 2 * (width // heads)
@@ -62,7 +69,6 @@ def test_convolutions_agree_with_mmengine():
     found = count_complexity(cfg, model=model)
 
     class Plain(nn.Module):
-
         def forward(self, x):
             return model.decode_head.conv_seg(model.backbone(x)[0])
 
@@ -81,7 +87,7 @@ def test_the_shape_can_be_given_and_a_wrong_one_is_named():
     with pytest.raises(ValueError, match='does not take an input of 5 channels and 10 x 10 pixels'):
         count_complexity(cfg, (5, 10, 10))
     with pytest.raises(ValueError, match=r'shape must be \(height, width\) or .* found \(10,\)'):
-        count_complexity(cfg, (10, ))
+        count_complexity(cfg, (10,))
 
 
 @pytest.mark.parametrize('name, shape', DEMOS, ids=[name for name, _ in DEMOS])
@@ -114,7 +120,7 @@ class Sleeper(nn.Module):
 
     def forward(self, x):
         taken = torch.ones(self.floats)
-        return (self.layer(x) + taken[0] * 0, )
+        return (self.layer(x) + taken[0] * 0,)
 
 
 def test_memory_of_a_cpu_is_what_the_run_takes():
@@ -133,8 +139,11 @@ def test_memory_of_a_cpu_is_what_the_run_takes():
 
 def test_wrong_settings_of_a_measurement_are_named():
     cfg = config(segmentor(), tile_size=8, overlap=0)
-    for options, message in ((dict(mode='test'), 'mode must be one of'), (dict(batch_size=0), 'found 0, 10 and 2'),
-                             (dict(data='files'), "'random' or 'config'")):
+    for options, message in (
+        (dict(mode='test'), 'mode must be one of'),
+        (dict(batch_size=0), 'found 0, 10 and 2'),
+        (dict(data='files'), "'random' or 'config'"),
+    ):
         with pytest.raises(ValueError, match=message):
             time_network(cfg, **options)
     with pytest.raises(ValueError, match='the config has no train_dataloader'):

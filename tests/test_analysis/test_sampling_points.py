@@ -13,9 +13,17 @@ GRID, PATCH = (5, 4), 2
 
 
 def backbone(**kwargs):
-    arch = dict(embed_dims=8, num_layers=2, num_heads=2, full_attn_interval=2, out_indices=(1, ))
-    return dict(type='SpatViT', arch=arch, img_size=(11, 8), patch_size=PATCH, in_channels=BANDS, num_points=3,
-                use_abs_pos_emb=False, **kwargs)
+    arch = dict(embed_dims=8, num_layers=2, num_heads=2, full_attn_interval=2, out_indices=(1,))
+    return dict(
+        type='SpatViT',
+        arch=arch,
+        img_size=(11, 8),
+        patch_size=PATCH,
+        in_channels=BANDS,
+        num_points=3,
+        use_abs_pos_emb=False,
+        **kwargs,
+    )
 
 
 @pytest.fixture(scope='module')
@@ -25,7 +33,7 @@ def network():
     del cfg['type']
     model = SpatViT(**cfg).eval()
     for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=.5)
+        torch.nn.init.normal_(parameter, std=0.5)
     return model
 
 
@@ -42,8 +50,10 @@ def bilinear(values, x, y):
 def test_recorded_points_and_weights_give_the_output_of_the_layer(network):
     images = torch.randn(2, BANDS, 11, 8, generator=torch.Generator().manual_seed(0))
     seen = {}
-    handles = [block.attn.register_forward_hook(lambda module, args, out: seen.update({module: (args[0], out)}))
-               for block in network.blocks]
+    handles = [
+        block.attn.register_forward_hook(lambda module, args, out: seen.update({module: (args[0], out)}))
+        for block in network.blocks
+    ]
     with torch.no_grad(), recorded_attention(network, 6, 3) as recorder:
         wanted = network(images)
     for handle in handles:
@@ -55,9 +65,14 @@ def test_recorded_points_and_weights_give_the_output_of_the_layer(network):
     layer, full_layer = seen
     with torch.no_grad():
         values = layer.split_heads(tokens[:1])[2][0]
-        places = (torch.from_numpy(sparse.points) + .5) / PATCH - .5  # pixels to tokens
-        heads = [sum(weight * bilinear(values[head], *place) for weight, place in zip(
-            torch.from_numpy(sparse.weights[head]), places[head].tolist(), strict=True)) for head in range(2)]
+        places = (torch.from_numpy(sparse.points) + 0.5) / PATCH - 0.5  # pixels to tokens
+        heads = [
+            sum(
+                weight * bilinear(values[head], *place)
+                for weight, place in zip(torch.from_numpy(sparse.weights[head]), places[head].tolist(), strict=True)
+            )
+            for head in range(2)
+        ]
         torch.testing.assert_close(layer.proj(torch.cat(heads)), out[0, token], rtol=1e-4, atol=1e-5)
         query, key, _ = full_layer.split_heads(full_tokens[:1])
         logits = (query[0] @ key[0].transpose(-1, -2))[:, token] / 2

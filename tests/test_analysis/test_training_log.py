@@ -16,8 +16,10 @@ def write(path, rows, end=''):
 
 def epoch_rows():
     """Two logged iterations of each of three epochs of ten iterations, and a validation behind the second epoch."""
-    rows = [dict(lr=0.1, loss=10. - step, time=0.5 if step % 10 else 0.7, epoch=(step - 1) // 10 + 1, iter=step,
-                 step=step) for step in (5, 10, 15, 20, 25, 30)]
+    rows = [
+        dict(lr=0.1, loss=10.0 - step, time=0.5 if step % 10 else 0.7, epoch=(step - 1) // 10 + 1, iter=step, step=step)
+        for step in (5, 10, 15, 20, 25, 30)
+    ]
     rows.insert(4, dict(OA=0.5, time=0.1, step=2))
     return rows
 
@@ -36,8 +38,12 @@ def test_curves_run_over_epochs(tmp_path):
 
 
 def test_a_run_without_epochs_counts_iterations(tmp_path):
-    rows = [dict(lr=1, loss=2., iter=50, step=50), dict(lr=1, loss=1., iter=100, step=100), dict(kappa=0.3, step=100),
-            dict(lr=1, loss=1.5, iter=100, step=100)]  # again behind an interruption
+    rows = [
+        dict(lr=1, loss=2.0, iter=50, step=50),
+        dict(lr=1, loss=1.0, iter=100, step=100),
+        dict(kappa=0.3, step=100),
+        dict(lr=1, loss=1.5, iter=100, step=100),  # again behind an interruption
+    ]
     log = read_log(write(tmp_path / 'scalars.json', rows))
     assert log.unit == 'iteration'
     np.testing.assert_array_equal(log.curve('loss'), [[50, 100], [2, 1.5]])
@@ -59,8 +65,11 @@ def test_what_is_wrong_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'expected scalars.json.*the folder holds notes.txt'):
         read_log(tmp_path)
     path = write(tmp_path / 'scalars.json', epoch_rows())
-    with pytest.raises(ValueError, match=r"scalars.json: there is no key 'mIoU'; the log holds of training: lr, loss, "
-                                         'time; of validation: OA, time'):
+    with pytest.raises(
+        ValueError,
+        match=r"scalars.json: there is no key 'mIoU'; the log holds of training: lr, loss, "
+        'time; of validation: OA, time',
+    ):
         read_log(path).curve('mIoU')
     path.write_text('{"lr": 1, "step": 1}\n{"lr": \n{"lr": 1, "step": 2}\n')
     with pytest.raises(ValueError, match='scalars.json: line 2 is no JSON'):

@@ -37,13 +37,32 @@ def test_floor_is_the_size_of_the_tensors(benchmarks):
 def test_reduced_check_on_a_cpu(benchmarks, tmp_path, capsys, monkeypatch):
     for variable in ('MMHSI_DATA', 'MMHSI_SSA_BACKEND'):  # which the parts set
         monkeypatch.setenv(variable, 'auto')
-    check = benchmarks('gpu_check').main([
-        '--device', 'cpu', '--out', str(tmp_path / 'found.json'), '--parts', 'accuracy', 'attention', 'networks',
-        'tasks', 'pretraining', 'scene'])
+    check = benchmarks('gpu_check').main(
+        [
+            '--device',
+            'cpu',
+            '--out',
+            str(tmp_path / 'found.json'),
+            '--parts',
+            'accuracy',
+            'attention',
+            'networks',
+            'tasks',
+            'pretraining',
+            'scene',
+        ]
+    )
     printed = capsys.readouterr().out
     tables = json.loads((tmp_path / 'found.json').read_text())['tables']
-    assert list(tables) == ['accuracy: largest error by the largest value', 'attention', 'networks', 'tasks',
-                            'pretraining', 'scene', 'wanted and found']
+    assert list(tables) == [
+        'accuracy: largest error by the largest value',
+        'attention',
+        'networks',
+        'tasks',
+        'pretraining',
+        'scene',
+        'wanted and found',
+    ]
     assert all(f'\n{name}\n' in printed for name in tables)
     found = {row['what']: row for row in tables['wanted and found']}
     assert found == {row['what']: row for row in check.wanted}

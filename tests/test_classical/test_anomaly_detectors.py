@@ -15,7 +15,7 @@ WINDOWS = dict(inner=3, outer=7)
 
 def make_scene(bands=3, shape=(11, 9)):
     rng = np.random.default_rng(0)
-    return 5 + rng.normal(size=(*shape, bands)) @ rng.uniform(.2, 1, (bands, bands))
+    return 5 + rng.normal(size=(*shape, bands)) @ rng.uniform(0.2, 1, (bands, bands))
 
 
 def naive_neighbours(cube, valid, row, column, inner, outer):
@@ -23,8 +23,14 @@ def naive_neighbours(cube, valid, row, column, inner, outer):
     height, width = valid.shape
     top = min(max(row - outer // 2, 0), height - outer)
     left = min(max(column - outer // 2, 0), width - outer)
-    return np.array([cube[r, c] for r in range(top, top + outer) for c in range(left, left + outer)
-                     if valid[r, c] and max(abs(r - row), abs(c - column)) > inner // 2])
+    return np.array(
+        [
+            cube[r, c]
+            for r in range(top, top + outer)
+            for c in range(left, left + outer)
+            if valid[r, c] and max(abs(r - row), abs(c - column)) > inner // 2
+        ]
+    )
 
 
 def naive_local_rx(cube, valid, inner, outer, ridge):
@@ -52,7 +58,7 @@ def naive_crd(cube, valid, inner, outer, penalty):
 
 
 def holed(shape):
-    valid = np.random.default_rng(5).random(shape) > .15
+    valid = np.random.default_rng(5).random(shape) > 0.15
     valid[:2, :3] = False
     return valid
 
@@ -68,12 +74,12 @@ def test_global_scores_are_squared_mahalanobis_distances():
 def test_sum_of_global_scores_tells_the_rank():
     """The distances of N pixels from their own mean sum to (N - 1) times the rank of the covariance."""
     cube = make_scene(bands=3)
-    cube = np.concatenate([cube, cube[..., :1] + 2 * cube[..., 1:2], np.full_like(cube[..., :1], 7.)], axis=-1)
+    cube = np.concatenate([cube, cube[..., :1] + 2 * cube[..., 1:2], np.full_like(cube[..., :1], 7.0)], axis=-1)
     assert rx(cube).sum() == pytest.approx(98 * 3)
     assert rx(make_scene(bands=40, shape=(4, 5))).sum() == pytest.approx(19 * 19)
 
 
-@pytest.mark.parametrize('ridge', [1e-3, .5])
+@pytest.mark.parametrize('ridge', [1e-3, 0.5])
 def test_local_scores_are_those_of_the_formula(ridge):
     cube = make_scene()
     expected = naive_local_rx(cube, np.ones((11, 9), bool), **WINDOWS, ridge=ridge)
@@ -84,8 +90,9 @@ def test_local_scores_without_ridge_are_those_of_spy():
     """Except in the outermost pixels, where SPy moves the inner window off its pixel."""
     cube = make_scene()
     inside = np.s_[1:-1, 1:-1]
-    np.testing.assert_allclose(local_rx(cube, **WINDOWS, ridge=1e-12)[inside],
-                               spectral.rx(cube, window=(3, 7))[inside], rtol=1e-6)
+    np.testing.assert_allclose(
+        local_rx(cube, **WINDOWS, ridge=1e-12)[inside], spectral.rx(cube, window=(3, 7))[inside], rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize('penalty', [1e-6, 1e-2])
@@ -96,8 +103,9 @@ def test_collaborative_scores_are_those_of_the_formula(penalty, bands):
     np.testing.assert_allclose(crd(cube, **WINDOWS, penalty=penalty), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize('naive, detector, option', [(naive_local_rx, local_rx, dict(ridge=1e-2)),
-                                                     (naive_crd, crd, dict(penalty=1e-2))])
+@pytest.mark.parametrize(
+    'naive, detector, option', [(naive_local_rx, local_rx, dict(ridge=1e-2)), (naive_crd, crd, dict(penalty=1e-2))]
+)
 def test_neighbours_without_data_do_not_matter(naive, detector, option):
     cube = make_scene()
     valid = holed(cube.shape[:2])
@@ -130,8 +138,9 @@ def test_size_of_the_batches_does_not_matter(detector, monkeypatch):
 def test_mahalanobis_distances_do_not_depend_on_gain_and_offset_of_bands(detector):
     cube = make_scene()
     options = {} if detector is rx else WINDOWS
-    np.testing.assert_allclose(detector(cube * [1e-6, 40, 1e7] + [3, -8, 1e6], **options), detector(cube, **options),
-                               rtol=1e-6)
+    np.testing.assert_allclose(
+        detector(cube * [1e-6, 40, 1e7] + [3, -8, 1e6], **options), detector(cube, **options), rtol=1e-6
+    )
 
 
 def test_collaborative_scores_have_the_units_of_the_cube():
@@ -151,13 +160,13 @@ def test_a_pixel_that_equals_its_neighbours_is_represented():
 @pytest.mark.parametrize('name', ANOMALY_DETECTORS)
 def test_implanted_anomalies_come_first(name):
     rng = np.random.default_rng(3)
-    endmembers = rng.uniform(.1, 1, (3, 30))
+    endmembers = rng.uniform(0.1, 1, (3, 30))
     rows = np.linspace(0, 1, 24)[:, None, None]
-    cube = (rows * endmembers[0] + (1 - rows) * endmembers[1]) * rng.uniform(.8, 1, (24, 24, 1))
-    cube += rng.normal(0, .005, cube.shape)
+    cube = (rows * endmembers[0] + (1 - rows) * endmembers[1]) * rng.uniform(0.8, 1, (24, 24, 1))
+    cube += rng.normal(0, 0.005, cube.shape)
     places = [(1, 1), (12, 20), (23, 5)]
     for place in places:
-        cube[place] = .3 * endmembers[2] + .7 * cube[place]
+        cube[place] = 0.3 * endmembers[2] + 0.7 * cube[place]
     scores = ANOMALY_DETECTORS[name](cube, **({} if name == 'rx' else dict(inner=3, outer=11)))
     assert {tuple(place) for place in np.argwhere(scores >= np.sort(scores, axis=None)[-3])} == set(places)
 
@@ -173,24 +182,31 @@ def test_more_bands_than_pixels(name):
 
 
 @pytest.mark.parametrize('detector', [local_rx, crd])
-@pytest.mark.parametrize('inner, outer, message', [
-    (4, 7, r'sides 4 \(inner\) and 7 \(outer\), expected odd numbers'), (3, 8, 'expected odd numbers'),
-    (7, 7, 'expected odd numbers of which the inner is smaller'),
-    (-1, 7, 'expected odd numbers'),
-    (3, 11, 'outer window of 11 x 11 pixels is larger than the scene of 11 x 9'),
-])
+@pytest.mark.parametrize(
+    'inner, outer, message',
+    [
+        (4, 7, r'sides 4 \(inner\) and 7 \(outer\), expected odd numbers'),
+        (3, 8, 'expected odd numbers'),
+        (7, 7, 'expected odd numbers of which the inner is smaller'),
+        (-1, 7, 'expected odd numbers'),
+        (3, 11, 'outer window of 11 x 11 pixels is larger than the scene of 11 x 9'),
+    ],
+)
 def test_wrong_windows_are_named(detector, inner, outer, message):
     with pytest.raises(ValueError, match=message):
         detector(make_scene(), inner=inner, outer=outer)
 
 
 @pytest.mark.parametrize('name', ANOMALY_DETECTORS)
-@pytest.mark.parametrize('change, message', [
-    (dict(valid=np.zeros((25, 25), bool)), 'the cube has no valid pixel'),
-    (dict(valid=np.ones((25, 2), bool)), r'has the shape \(25, 2\), but the cube has 25 x 25'),
-    (dict(cube=np.ones((3, 3))), r'expected \(H, W, C\)'),
-    (dict(cube=np.full((25, 25, 2), np.nan)), 'NaN or infinity in 625 pixels'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(valid=np.zeros((25, 25), bool)), 'the cube has no valid pixel'),
+        (dict(valid=np.ones((25, 2), bool)), r'has the shape \(25, 2\), but the cube has 25 x 25'),
+        (dict(cube=np.ones((3, 3))), r'expected \(H, W, C\)'),
+        (dict(cube=np.full((25, 25, 2), np.nan)), 'NaN or infinity in 625 pixels'),
+    ],
+)
 def test_wrong_input_is_named(name, change, message):
     with pytest.raises(ValueError, match=message):
         ANOMALY_DETECTORS[name](**{'cube': make_scene(shape=(25, 25)), **change})
@@ -223,4 +239,4 @@ def test_aircraft_of_los_angeles():
     plain = np.einsum('ij,jk,ik->i', pixels, np.linalg.inv(np.cov(pixels, rowvar=False)), pixels, optimize=True)
     pairs = plain[truth, None] - plain[~truth]
     assert auc == pytest.approx((pairs > 0).mean() + (pairs == 0).mean() / 2, abs=1e-6)
-    assert auc == pytest.approx(.8221, abs=1e-4)
+    assert auc == pytest.approx(0.8221, abs=1e-4)

@@ -23,7 +23,7 @@ def test_the_loss_is_that_of_models_without_the_pixel(pixels):
     for i in range(18):
         rest = np.arange(18) != i
         model = KernelRidge(alpha=found.ridge, kernel='rbf', gamma=found.gamma).fit(features[rest], target[rest])
-        losses.append(-log_softmax(found.sharpness * model.predict(features[i:i + 1])[0])[np.argmax(target[i])])
+        losses.append(-log_softmax(found.sharpness * model.predict(features[i : i + 1])[0])[np.argmax(target[i])])
     assert found.loss == pytest.approx(np.mean(losses), rel=1e-6)
 
 

@@ -13,7 +13,7 @@ TEST_DATA = Path(os.environ.get('MMHSI_TEST_DATA', Path(__file__).parents[2] / '
 
 def make_scene(bands=4, shape=(7, 9)):
     rng = np.random.default_rng(0)
-    mixing = rng.uniform(.2, 1, (bands, bands))
+    mixing = rng.uniform(0.2, 1, (bands, bands))
     return 3 + rng.normal(size=(*shape, bands)) @ mixing, rng.uniform(2, 9, bands)
 
 
@@ -26,8 +26,12 @@ def naive_cem(cube, d):
 def naive_ace(cube, d):
     mean, inverse = gaussian(cube)
     t = d - mean
-    return np.array([[(t @ inverse @ (x - mean))**2 / ((t @ inverse @ t) * ((x - mean) @ inverse @ (x - mean)))
-                      for x in row] for row in cube])
+    return np.array(
+        [
+            [(t @ inverse @ (x - mean)) ** 2 / ((t @ inverse @ t) * ((x - mean) @ inverse @ (x - mean))) for x in row]
+            for row in cube
+        ]
+    )
 
 
 def naive_mf(cube, d):
@@ -55,8 +59,9 @@ def options(name):
     return {'components': 2} if name == 'osp' else {}
 
 
-@pytest.mark.parametrize('name, naive', [('cem', naive_cem), ('ace', naive_ace), ('mf', naive_mf), ('sam', naive_sam),
-                                         ('osp', naive_osp)])
+@pytest.mark.parametrize(
+    'name, naive', [('cem', naive_cem), ('ace', naive_ace), ('mf', naive_mf), ('sam', naive_sam), ('osp', naive_osp)]
+)
 def test_scores_are_those_of_the_formula(name, naive):
     cube, target = make_scene()
     scores = TARGET_DETECTORS[name](cube, target, **options(name))
@@ -80,8 +85,8 @@ def test_linear_detectors_give_the_mean_and_zero_no_score():
 
 
 def test_coherence_of_the_mean_is_zero():
-    cube = np.array([[[1., 0], [-1, 0], [0, 1], [0, -1], [0, 0]]])
-    np.testing.assert_allclose(ace(cube, np.array([3., 0])), [[1, 1, 0, 0, 0]], atol=1e-12)
+    cube = np.array([[[1.0, 0], [-1, 0], [0, 1], [0, -1], [0, 0]]])
+    np.testing.assert_allclose(ace(cube, np.array([3.0, 0])), [[1, 1, 0, 0, 0]], atol=1e-12)
 
 
 def test_zero_pixel_is_orthogonal_to_the_target_by_angle():
@@ -96,9 +101,10 @@ def test_zero_pixel_is_orthogonal_to_the_target_by_angle():
 @pytest.mark.parametrize('detector', [ace, matched_filter])
 def test_centred_detectors_do_not_depend_on_gain_and_offset_of_bands(detector):
     cube, target = make_scene()
-    gain, offset = np.array([1e-6, 3, 500, 1e7]), np.array([9., -4, 100, 0])
-    np.testing.assert_allclose(detector(cube * gain + offset, target * gain + offset), detector(cube, target),
-                               rtol=1e-6, atol=1e-9)
+    gain, offset = np.array([1e-6, 3, 500, 1e7]), np.array([9.0, -4, 100, 0])
+    np.testing.assert_allclose(
+        detector(cube * gain + offset, target * gain + offset), detector(cube, target), rtol=1e-6, atol=1e-9
+    )
 
 
 def test_cem_does_not_depend_on_the_gain_of_bands():
@@ -109,19 +115,19 @@ def test_cem_does_not_depend_on_the_gain_of_bands():
 
 def test_angle_does_not_depend_on_brightness():
     cube, target = make_scene()
-    brightness = np.random.default_rng(1).uniform(.1, 10, (*cube.shape[:2], 1))
+    brightness = np.random.default_rng(1).uniform(0.1, 10, (*cube.shape[:2], 1))
     np.testing.assert_allclose(sam(cube * brightness, target * 7), sam(cube, target), atol=1e-7)
 
 
 @pytest.mark.parametrize('name', TARGET_DETECTORS)
 def test_implanted_targets_come_first(name):
     rng = np.random.default_rng(3)
-    endmembers = rng.uniform(.1, 1, (4, 30))
-    target = rng.uniform(.1, 1, 30)
-    cube = rng.dirichlet(np.ones(4), (20, 20)) @ endmembers + rng.normal(0, .002, (20, 20, 30))
+    endmembers = rng.uniform(0.1, 1, (4, 30))
+    target = rng.uniform(0.1, 1, 30)
+    cube = rng.dirichlet(np.ones(4), (20, 20)) @ endmembers + rng.normal(0, 0.002, (20, 20, 30))
     places = [(2, 3), (11, 17), (19, 0)]
     for place in places:
-        cube[place] = .7 * target + .3 * cube[place]
+        cube[place] = 0.7 * target + 0.3 * cube[place]
     scores = TARGET_DETECTORS[name](cube, target, **({'components': 4} if name == 'osp' else {}))
     assert {tuple(place) for place in np.argwhere(scores >= np.sort(scores, axis=None)[-3])} == set(places)
 
@@ -129,7 +135,7 @@ def test_implanted_targets_come_first(name):
 @pytest.mark.parametrize('name', TARGET_DETECTORS)
 def test_pixels_without_data_do_not_matter(name):
     cube, target = make_scene()
-    valid = np.random.default_rng(1).random(cube.shape[:2]) > .2
+    valid = np.random.default_rng(1).random(cube.shape[:2]) > 0.2
     alone = TARGET_DETECTORS[name](cube[valid][None], target, **options(name))[0]
     cube[~valid] = np.nan
     scores = TARGET_DETECTORS[name](cube, target, valid, **options(name))
@@ -144,7 +150,8 @@ def test_integers_and_float32_are_computed_in_float64(name):
     expected = TARGET_DETECTORS[name](cube, target, **options(name))
     for dtype in (np.int16, np.float32):
         np.testing.assert_array_equal(
-            TARGET_DETECTORS[name](cube.astype(dtype), target.astype(dtype), **options(name)), expected)
+            TARGET_DETECTORS[name](cube.astype(dtype), target.astype(dtype), **options(name)), expected
+        )
 
 
 @pytest.mark.parametrize('detector', [cem, ace, matched_filter])
@@ -159,9 +166,10 @@ def test_more_bands_than_pixels(detector):
 @pytest.mark.parametrize('detector', [ace, matched_filter])
 def test_bands_without_variation_are_left_out(detector):
     cube, target = make_scene()
-    padded = np.concatenate([np.full((*cube.shape[:2], 1), .1), cube, np.zeros((*cube.shape[:2], 1))], axis=-1)
-    np.testing.assert_allclose(detector(padded, np.concatenate([[5.], target, [3.]])), detector(cube, target),
-                               rtol=1e-9)
+    padded = np.concatenate([np.full((*cube.shape[:2], 1), 0.1), cube, np.zeros((*cube.shape[:2], 1))], axis=-1)
+    np.testing.assert_allclose(
+        detector(padded, np.concatenate([[5.0], target, [3.0]])), detector(cube, target), rtol=1e-9
+    )
 
 
 def test_copies_of_a_band_do_not_change_a_score():
@@ -171,18 +179,21 @@ def test_copies_of_a_band_do_not_change_a_score():
 
 
 @pytest.mark.parametrize('name', TARGET_DETECTORS)
-@pytest.mark.parametrize('change, message', [
-    (dict(target=np.zeros(4)), 'the target spectrum is zero in every band'),
-    (dict(target=np.ones(5)), r'the target spectrum has the shape \(5,\), but the cube has 4 bands'),
-    (dict(target=np.ones((2, 2))), r'the target spectrum has the shape \(2, 2\), but the cube has 4 bands'),
-    (dict(target=np.array([1, 2, np.nan, 3])), 'the target spectrum holds NaN'),
-    (dict(valid=np.zeros((7, 9), bool)), 'the cube has no valid pixel'),
-    (dict(valid=np.ones((7, 8), bool)), r'mask of valid pixels has the shape \(7, 8\), but the cube has 7 x 9'),
-    (dict(valid=np.ones((7, 9))), 'mask of valid pixels is of type float64, expected bool'),
-    (dict(cube=np.ones((7, 9))), r'the cube has the shape \(7, 9\), expected \(H, W, C\)'),
-    (dict(cube=np.full((7, 9, 4), np.nan)), 'NaN or infinity in 63 pixels, the first at row 0, column 0'),
-    (dict(cube=np.ones((7, 9, 4), complex)), 'values of type complex128, expected real numbers'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(target=np.zeros(4)), 'the target spectrum is zero in every band'),
+        (dict(target=np.ones(5)), r'the target spectrum has the shape \(5,\), but the cube has 4 bands'),
+        (dict(target=np.ones((2, 2))), r'the target spectrum has the shape \(2, 2\), but the cube has 4 bands'),
+        (dict(target=np.array([1, 2, np.nan, 3])), 'the target spectrum holds NaN'),
+        (dict(valid=np.zeros((7, 9), bool)), 'the cube has no valid pixel'),
+        (dict(valid=np.ones((7, 8), bool)), r'mask of valid pixels has the shape \(7, 8\), but the cube has 7 x 9'),
+        (dict(valid=np.ones((7, 9))), 'mask of valid pixels is of type float64, expected bool'),
+        (dict(cube=np.ones((7, 9))), r'the cube has the shape \(7, 9\), expected \(H, W, C\)'),
+        (dict(cube=np.full((7, 9, 4), np.nan)), 'NaN or infinity in 63 pixels, the first at row 0, column 0'),
+        (dict(cube=np.ones((7, 9, 4), complex)), 'values of type complex128, expected real numbers'),
+    ],
+)
 def test_wrong_input_is_named(name, change, message):
     cube, target = make_scene()
     with pytest.raises(ValueError, match=message):
@@ -203,10 +214,12 @@ def test_targets_and_scenes_that_give_no_score_are_named():
     flat = np.zeros((7, 9, 4))
     flat[..., :2] = cube[..., :2]
     with pytest.raises(ValueError, match='lies in the background subspace of 2 components'):
-        osp(flat, np.array([1., 2, 0, 0]), components=2)
+        osp(flat, np.array([1.0, 2, 0, 0]), components=2)
 
 
-@pytest.mark.parametrize('name, auc', [('cem', .9997), ('ace', .9997), ('mf', .9996), ('sam', .9944), ('osp', .9700)])
+@pytest.mark.parametrize(
+    'name, auc', [('cem', 0.9997), ('ace', 0.9997), ('mf', 0.9996), ('sam', 0.9944), ('osp', 0.9700)]
+)
 def test_aircraft_of_san_diego(name, auc):
     """The areas under the curve of these detectors for the mean target pixel, measured once."""
     path = TEST_DATA / 'target_detection/sandiego-1/Sandiego.mat'

@@ -14,23 +14,44 @@ from mmhsi.comparison.summary import main_score, split_conflicts, summarise
 from mmhsi.comparison.tables import columns, latex, markdown
 
 OA = {('random', 'A'): [0.8, 0.9, 0.85], ('random', 'B_2'): [0.7, 0.75, 0.8], ('strict', 'A'): [0.6, 0.7, 0.8]}
-SETTINGS = {'random': dict(curve='labels'), 'strict': dict(customary='random', note='Small classes are absent.'),
-            'more': dict(curve='labels')}
+SETTINGS = {
+    'random': dict(curve='labels'),
+    'strict': dict(customary='random', note='Small classes are absent.'),
+    'more': dict(curve='labels'),
+}
 
 
 @pytest.fixture
 def suite(tmp_path):
-    cells = [Cell(name, setting, seed, tmp_path / 'config.py')
-             for (setting, name), values in OA.items() for seed in range(len(values))]
+    cells = [
+        Cell(name, setting, seed, tmp_path / 'config.py')
+        for (setting, name), values in OA.items()
+        for seed in range(len(values))
+    ]
     return Suite('compare', tuple(cells), SETTINGS, dict(OA=3))
 
 
 def record_of(cell: Cell, oa: float, **entries) -> dict:
-    return dict(dict(
-        contestant=cell.contestant, setting=cell.setting, seed=cell.seed, config='config.py', method=None,
-        status='done', hash='h', scores=dict(OA=oa), parameters=2_000_000, flops=3_000_000_000, train_seconds=10.,
-        test_seconds=2., peak_memory=dict(memory=500.), device='cpu',
-        split=dict(hash=f'split{cell.seed}', train=30, val=10, test=100)), **entries)
+    return dict(
+        dict(
+            contestant=cell.contestant,
+            setting=cell.setting,
+            seed=cell.seed,
+            config='config.py',
+            method=None,
+            status='done',
+            hash='h',
+            scores=dict(OA=oa),
+            parameters=2_000_000,
+            flops=3_000_000_000,
+            train_seconds=10.0,
+            test_seconds=2.0,
+            peak_memory=dict(memory=500.0),
+            device='cpu',
+            split=dict(hash=f'split{cell.seed}', train=30, val=10, test=100),
+        ),
+        **entries,
+    )
 
 
 @pytest.fixture
@@ -49,7 +70,7 @@ def test_rows_hold_means_tests_and_leakage(suite, records, tmp_path):
     assert best.tests == {}  # the best of the table, with which the others are compared
     assert other.tests['t'] == pytest.approx(stats.ttest_rel(OA['random', 'B_2'], OA['random', 'A']).pvalue)
     assert other.tests['Wilcoxon'] == pytest.approx(0.25)  # the smallest p of three pairs
-    strict, = table['strict']
+    (strict,) = table['strict']
     assert strict.leakage == pytest.approx(0.15) and best.leakage is None
     named = Suite('compare', suite.cells, SETTINGS, dict(OA=3), reference='B_2')
     assert [bool(row.tests) for row in summarise(named, records, tmp_path)['random']] == [True, False]
@@ -63,7 +84,7 @@ def test_mcnemar_pools_the_maps_of_the_seeds(suite, records, tmp_path):
             np.savez(tmp_path / cell.name / MAPS, pixels=np.arange(200), correct=right[cell.contestant][cell.seed])
     p = summarise(suite, records, tmp_path)['random'][1].tests['McNemar']
     b, c = np.count_nonzero(right['B_2'] & ~right['A']), np.count_nonzero(~right['B_2'] & right['A'])
-    assert p == pytest.approx(stats.chi2.sf((abs(b - c) - 1)**2 / (b + c), 1))
+    assert p == pytest.approx(stats.chi2.sf((abs(b - c) - 1) ** 2 / (b + c), 1))
     np.savez(tmp_path / 'random/a/seed0' / MAPS, pixels=np.arange(1, 201), correct=right['A'][0])
     assert 'McNemar' not in summarise(suite, records, tmp_path)['random'][1].tests  # not the same pixels
 
@@ -83,9 +104,20 @@ def test_table_as_text(suite, records, tmp_path):
 
 def test_failures_are_shown_and_count_for_nothing(suite, records, tmp_path):
     cell = suite.cells[1]
-    write_record(tmp_path / cell.name, dict(
-        contestant='A', setting='random', seed=1, config='config.py', method=None, status='failed', hash='h',
-        error='killed by signal 9, perhaps for want of memory', last_lines=['Epoch(train) [1]', 'Killed']))
+    write_record(
+        tmp_path / cell.name,
+        dict(
+            contestant='A',
+            setting='random',
+            seed=1,
+            config='config.py',
+            method=None,
+            status='failed',
+            hash='h',
+            error='killed by signal 9, perhaps for want of memory',
+            last_lines=['Epoch(train) [1]', 'Killed'],
+        ),
+    )
     text = write_report(suite, tmp_path)
     assert '| A * | 2, 1 failed | 0.825 ± 0.035 |' in text  # 0.8 and 0.85
     assert 'random, A, seed 1: killed by signal 9' in text and 'Epoch(train) [1]\nKilled' in text
@@ -95,7 +127,8 @@ def test_failures_are_shown_and_count_for_nothing(suite, records, tmp_path):
     assert (rows[0]['OA'], rows[1]['OA'], rows[0]['split']) == ('0.8', '', 'split0')
     assert 'Small classes are absent.' in text and 'less that of this setting' in text
     assert {'random.csv', 'random.tex', 'strict.tex', 'random_parameters.png'} <= {
-        path.name for path in tmp_path.iterdir()}
+        path.name for path in tmp_path.iterdir()
+    }
     assert not (tmp_path / f'{suite.name}_labels_labels.png').exists()  # one number of labels is no curve
 
 

@@ -41,8 +41,13 @@ def write(folder: Path, suite: str = SUITE) -> Path:
 def test_cells_are_settings_by_seeds_by_contestants(tmp_path):
     suite = load_suite(write(tmp_path))
     assert [cell.name for cell in suite.cells] == [
-        '3-per-class/resnet-18/seed0', '3-per-class/resnet-18/seed5', '10-percent/resnet-18/seed0',
-        '10-percent/resnet-18/seed5', '10-percent/svm-raw/seed5', '10-percent/svm-raw/seed6']
+        '3-per-class/resnet-18/seed0',
+        '3-per-class/resnet-18/seed5',
+        '10-percent/resnet-18/seed0',
+        '10-percent/resnet-18/seed5',
+        '10-percent/svm-raw/seed5',
+        '10-percent/svm-raw/seed6',
+    ]
     assert [cell.seed for cell in load_suite(tmp_path / 'compare.py', [7]).cells] == [7, 7, 7]
     assert slug('3-D CNN (10 %)') == '3-d-cnn-10-percent'
 
@@ -52,7 +57,9 @@ def test_cells_are_chosen_by_patterns(tmp_path):
     assert suite.select() == list(suite.cells)
     assert [cell.seed for cell in suite.select(['10 %/SVM*', 'svm'])] == [5, 6]
     assert [cell.name for cell in suite.select(['*/resnet-18/seed5'])] == [
-        '3-per-class/resnet-18/seed5', '10-percent/resnet-18/seed5']
+        '3-per-class/resnet-18/seed5',
+        '10-percent/resnet-18/seed5',
+    ]
     with pytest.raises(ValueError, match="no cell matches 'forest'"):
         suite.select(['svm', 'forest'])
 
@@ -83,24 +90,33 @@ def test_fingerprint_tells_whatever_changes_a_result(tmp_path):
     assert all(cell.fingerprint() != before[cell.name] for cell in load_suite(path).cells)
 
 
-@pytest.mark.parametrize('old, new, message', [
-    ('seeds = (0, 5)', '', "needs 'seeds'"),
-    ("config='network.py', cfg", "config='none.py', cfg", "'ResNet-18'.*no config.*none.py"),
-    ("settings=['10 %']", "settings=['20 %']", "takes part in '20 %'; there are 3 per class, 10 %"),
-    ("customary='3 per class'", "customary='all'", "names 'all' as the customary"),
-    ('cfg_options=', 'cfg_option=', "has 'cfg_option', expected some of cfg_options"),
-    ("name='SVM, raw'", "name='ResNet 18'", 'two contestants make the cell 10-percent/resnet-18/seed5'),
-    ('scores =', "reference = 'SVM'\nscores =", "reference 'SVM' is no contestant"),
-])
+@pytest.mark.parametrize(
+    'old, new, message',
+    [
+        ('seeds = (0, 5)', '', "needs 'seeds'"),
+        ("config='network.py', cfg", "config='none.py', cfg", "'ResNet-18'.*no config.*none.py"),
+        ("settings=['10 %']", "settings=['20 %']", "takes part in '20 %'; there are 3 per class, 10 %"),
+        ("customary='3 per class'", "customary='all'", "names 'all' as the customary"),
+        ('cfg_options=', 'cfg_option=', "has 'cfg_option', expected some of cfg_options"),
+        ("name='SVM, raw'", "name='ResNet 18'", 'two contestants make the cell 10-percent/resnet-18/seed5'),
+        ('scores =', "reference = 'SVM'\nscores =", "reference 'SVM' is no contestant"),
+    ],
+)
 def test_a_suite_that_is_wrong_is_refused(tmp_path, old, new, message):
     assert old in SUITE
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         load_suite(write(tmp_path, SUITE.replace(old, new)))
 
 
-@pytest.mark.parametrize('path', [path for path in sorted((ROOT / 'configs/benchmarks').glob('*.py'))
-                                  if 'contestants' not in path.name and 'settings' not in path.name],
-                         ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    'path',
+    [
+        path
+        for path in sorted((ROOT / 'configs/benchmarks').glob('*.py'))
+        if 'contestants' not in path.name and 'settings' not in path.name
+    ],
+    ids=lambda path: path.stem,
+)
 def test_suites_of_the_package_make_configs(path):
     suite = load_suite(path)
     by_contestant = {(cell.contestant, cell.config): cell for cell in suite.cells}

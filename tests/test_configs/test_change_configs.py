@@ -24,10 +24,10 @@ CONFIGS = configs_of('change_detection')
 BY_NAME = {path.stem: path for path in CONFIGS}
 # raw codes of changed and unchanged pixels as the files have them, window and patch of the official code
 SCENES = {
-    'hermiston': ('hermiston/SaGT.mat', 'GT', (1, ), (2, ), 5, 1),
-    'farmland': ('farmland/GTChina1.mat', 'label', (0, 2), (1, ), 5, 1),
-    'bay-area': ('bay_area/BayArea.mat', 'GT', (1, ), (2, ), 15, 2),
-    'santa-barbara': ('santa_barbara/Barbara.mat', 'GT', (1, ), (2, ), 15, 2),
+    'hermiston': ('hermiston/SaGT.mat', 'GT', (1,), (2,), 5, 1),
+    'farmland': ('farmland/GTChina1.mat', 'label', (0, 2), (1,), 5, 1),
+    'bay-area': ('bay_area/BayArea.mat', 'GT', (1,), (2,), 15, 2),
+    'santa-barbara': ('santa_barbara/Barbara.mat', 'GT', (1,), (2,), 15, 2),
 }
 PICTURES = {'false_colour_1', 'false_colour_2', 'ground_truth', 'classes'}
 
@@ -182,11 +182,14 @@ def test_official_settings():
     assert ours.train_dataloader.dataset.scene.split.seed == ours.randomness.seed == 0
     assert official.train_dataloader.dataset.scene.split.seed == 1
     assert (ours.test_dataloader.dataset.evaluate_on, official.test_dataloader.dataset.evaluate_on) == (
-        'test', 'labelled')
+        'test',
+        'labelled',
+    )
     for cfg, offset in ((ours, 0), (official, 1)):
         optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=6e-5)
-        schedulers = [PARAM_SCHEDULERS.build(step, default_args=dict(optimizer=optimizer))
-                      for step in cfg.param_scheduler]
+        schedulers = [
+            PARAM_SCHEDULERS.build(step, default_args=dict(optimizer=optimizer)) for step in cfg.param_scheduler
+        ]
         rates = []
         for _ in range(50):
             rates.append(optimizer.param_groups[0]['lr'])
@@ -198,7 +201,7 @@ def test_official_settings():
 
 
 def test_layer_decay_reaches_the_encoders_of_both_branches(tmp_path):
-    for end, rate in (('', 0.9), ('_official', 1.)):
+    for end, rate in (('', 0.9), ('_official', 1.0)):
         cfg = quick(BY_NAME[f'hypersigma-base_hermiston{end}'], tmp_path)
         model = init_model(cfg, device='cpu')
         groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
@@ -223,10 +226,13 @@ def test_validation_pixels_are_held_out(data_root):
     assert {tested[index] for index in held_out} == {255}, 'every pixel is in the map, these without a label'
 
 
-@pytest.mark.parametrize('more, message', [
-    ((0, 1, 0), r'same pixels: .*Sa1.mat has (\d+) x \d+, .*Sa2.mat has \1 x \d+'),
-    ((0, 0, 1), r'Sa2.mat: 154 bands are expected, but the file has 155'),
-])
+@pytest.mark.parametrize(
+    'more, message',
+    [
+        ((0, 1, 0), r'same pixels: .*Sa1.mat has (\d+) x \d+, .*Sa2.mat has \1 x \d+'),
+        ((0, 0, 1), r'Sa2.mat: 154 bands are expected, but the file has 155'),
+    ],
+)
 def test_dates_that_do_not_match_are_named(more, message, data_root, tmp_path, monkeypatch):
     (tmp_path / 'hermiston').mkdir()
     for name in ('Sa1.mat', 'SaGT.mat'):
@@ -243,8 +249,12 @@ def test_a_scene_smaller_than_the_window():
     dataset_cfg = Config.fromfile(BY_NAME['hypersigma-base_bay-area']).test_dataloader.dataset
 
     def dataset(height: int, width: int):
-        scene = PairScene(tuple(rng.random((2, height, width, 3), np.float32)), rng.integers(1, 3, (height, width)),
-                          label_codes=dict(changed=1, unchanged=2), split=dict(type='NumberSplit', train=2, val=0))
+        scene = PairScene(
+            tuple(rng.random((2, height, width, 3), np.float32)),
+            rng.integers(1, 3, (height, width)),
+            label_codes=dict(changed=1, unchanged=2),
+            split=dict(type='NumberSplit', train=2, val=0),
+        )
         return DATASETS.build(dict(dataset_cfg, scene=scene)), scene
 
     small, scene = dataset(8, 12)

@@ -16,8 +16,15 @@ from mmhsi.datasets import get_scene
 from mmhsi.datasets.io import read_cube, read_labels
 
 CONFIGS = configs_of('classification')
-CLASSES = {'indian-pines': 16, 'pavia-university': 9, 'hanchuan': 16, 'honghu': 22, 'houston': 15, 'zy1-02d': 23,
-           'xiongan': 20}
+CLASSES = {
+    'indian-pines': 16,
+    'pavia-university': 9,
+    'hanchuan': 16,
+    'honghu': 22,
+    'houston': 15,
+    'zy1-02d': 23,
+    'xiongan': 20,
+}
 
 
 def scene_name(config: Path) -> str:
@@ -44,21 +51,37 @@ def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
     predicted = prediction[prediction != 255]
     assert predicted.size >= 8 and predicted.max() < CLASSES[name]
     pictures = {path.name for path in results.glob('*.png')}
-    assert pictures == {f'{name}_{picture}.png' for picture in (
-        'false_colour', 'ground_truth', 'spectra', 'classes', 'error', 'confusion_matrix',
-        *(('confidence', 'entropy') if uncertain else ()))}
+    assert pictures == {
+        f'{name}_{picture}.png'
+        for picture in (
+            'false_colour',
+            'ground_truth',
+            'spectra',
+            'classes',
+            'error',
+            'confusion_matrix',
+            *(('confidence', 'entropy') if uncertain else ()),
+        )
+    }
 
 
 def test_every_scene_has_both_base_models_in_both_protocols():
     assert {scene_name(path) for path in CONFIGS} == set(CLASSES)
-    wanted = {f'{model}-base_{protocol}_{name}' for name in CLASSES if name != 'xiongan'  # of one notebook only
-              for model in ('hypersigma', 'spatsigma') for protocol in ('cls', 'seg')}
+    wanted = {
+        f'{model}-base_{protocol}_{name}'
+        for name in CLASSES
+        if name != 'xiongan'  # of one notebook only
+        for model in ('hypersigma', 'spatsigma')
+        for protocol in ('cls', 'seg')
+    }
     assert {*wanted, 'hypersigma-base_cls_xiongan'} <= {path.stem for path in CONFIGS}
 
 
 def test_metafile_lists_every_config():
-    listed = [model['Config'] for model in yaml.safe_load(
-        (ROOT / 'configs/classification/metafile.yml').read_text())['Models']]
+    listed = [
+        model['Config']
+        for model in yaml.safe_load((ROOT / 'configs/classification/metafile.yml').read_text())['Models']
+    ]
     assert sorted(listed) == [path.relative_to(ROOT).as_posix() for path in CONFIGS]
 
 
@@ -68,7 +91,8 @@ PUBLISHED = {
     'seg_indian-pines': (10, 5, 20, 145, 0, 1),
     'seg_pavia-university': (20, 20, 20, 128, 32, 2),
     'seg_hanchuan': (50, 50, 30, 128, 32, 2),
-    'seg_honghu': (50, 50, 30, 128, 32, 2)}
+    'seg_honghu': (50, 50, 30, 128, 32, 2),
+}
 
 
 @pytest.mark.parametrize('name', PUBLISHED)
@@ -78,8 +102,14 @@ def test_base_configs_hold_the_published_settings(name):
         loader, scene = cfg.train_dataloader, cfg.train_dataloader.dataset.scene
         dataset, components = loader.dataset, scene.preprocessing[-1].n_components
         size = dataset.get('window_size', dataset.get('tile_size'))
-        assert PUBLISHED[name] == (scene.split.train, scene.split.val, components, size, dataset.get('overlap'),
-                                   loader.batch_size)
+        assert PUBLISHED[name] == (
+            scene.split.train,
+            scene.split.val,
+            components,
+            size,
+            dataset.get('overlap'),
+            loader.batch_size,
+        )
         scaled = [step.type for step in scene.preprocessing[:-1]]
         assert scaled == (['MinMaxScale'] if name.startswith('seg') else [])
         assert scene.preprocessing[-1].whiten and cfg.model.data_preprocessor.num_bands == components
@@ -90,16 +120,21 @@ def test_base_configs_hold_the_published_settings(name):
 
 # keys of the files that the official code reads
 OFFICIAL_KEYS = {
-    'indian-pines': ('data', 'groundT'), 'pavia-university': ('paviaU1', 'paviaU1_gt'),
-    'hanchuan': ('HanChuan', 'HanChuan_gt'), 'honghu': ('HongHu', 'HongHu_gt'), 'houston': ('Houston', 'Houston_GT')}
+    'indian-pines': ('data', 'groundT'),
+    'pavia-university': ('paviaU1', 'paviaU1_gt'),
+    'hanchuan': ('HanChuan', 'HanChuan_gt'),
+    'honghu': ('HongHu', 'HongHu_gt'),
+    'houston': ('Houston', 'Houston_GT'),
+}
 
 
 @pytest.mark.parametrize('name', OFFICIAL_KEYS)
 def test_files_of_the_official_code_are_read_too(name, tmp_path):
     scene = Config.fromfile(ROOT / f'configs/_base_/datasets/{name}.py').scene
     cube, labels = np.arange(24, dtype=np.uint16).reshape(2, 3, 4), np.arange(6, dtype=np.uint8).reshape(2, 3)
-    for key, values, path in zip(OFFICIAL_KEYS[name], (cube, labels), (scene.image.path, scene.labels.path),
-                                 strict=True):
+    for key, values, path in zip(
+        OFFICIAL_KEYS[name], (cube, labels), (scene.image.path, scene.labels.path), strict=True
+    ):
         savemat(tmp_path / path, {key: values})
     np.testing.assert_array_equal(read_cube(tmp_path / scene.image.path, scene.image.key)[0], cube)
     np.testing.assert_array_equal(read_labels(tmp_path / scene.labels.path, scene.labels.key), labels)
@@ -122,8 +157,9 @@ def test_official_split_of_houston_is_that_of_its_maps(protocol, data_root, monk
 def test_the_cube_of_xiongan_lies_as_its_labels_do(data_root, monkeypatch):
     """A file of MATLAB 7.3 has the axes reversed: bands, columns, rows."""
     monkeypatch.setenv('MMHSI_DATA', str(data_root))
-    scene = get_scene(Config.fromfile(
-        ROOT / 'configs/classification/hypersigma-base_cls_xiongan.py').train_dataloader.dataset.scene)
+    scene = get_scene(
+        Config.fromfile(ROOT / 'configs/classification/hypersigma-base_cls_xiongan.py').train_dataloader.dataset.scene
+    )
     with h5py.File(data_root / 'xiongan/Xiongan.mat') as file:
         on_disk = file['data'][()]
     labels = loadmat(data_root / 'xiongan/Xiongan_GT.mat')['gt']
@@ -131,4 +167,5 @@ def test_the_cube_of_xiongan_lies_as_its_labels_do(data_root, monkeypatch):
     np.testing.assert_array_equal(scene.raw_pixels(np.array([5 * labels.shape[1] + 7]))[0], on_disk[:, 7, 5])
     drawn = labels.ravel()[scene.split.train]
     assert np.bincount(drawn, minlength=21)[1:].tolist() == [
-        min(100, np.count_nonzero(labels == label) - 1) for label in range(1, 21)]
+        min(100, np.count_nonzero(labels == label) - 1) for label in range(1, 21)
+    ]

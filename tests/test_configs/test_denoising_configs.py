@@ -37,11 +37,25 @@ def converter_areas(subset: str) -> list[str]:
 def written(tmp_path_factory) -> Path:
     root = look_alikes(tmp_path_factory.mktemp('data'), ['wdc'])
     runpy.run_path(str(ROOT / 'tools/dataset_converters/indian_pines.py'))['convert'](root / 'indian_pines')
-    runpy.run_path(str(ROOT / 'tools/dataset_converters/wdc.py'))['main']([
-        str(root / 'wdc/dc.tif'), '--out', str(root / 'wdc_official'), '--reference', '--train',
-        *converter_areas('train'), '--test', *converter_areas('test'), '--scales', '1', '--strides', '64', '--cases',
-        '1', '5'
-    ])
+    runpy.run_path(str(ROOT / 'tools/dataset_converters/wdc.py'))['main'](
+        [
+            str(root / 'wdc/dc.tif'),
+            '--out',
+            str(root / 'wdc_official'),
+            '--reference',
+            '--train',
+            *converter_areas('train'),
+            '--test',
+            *converter_areas('test'),
+            '--scales',
+            '1',
+            '--strides',
+            '64',
+            '--cases',
+            '1',
+            '5',
+        ]
+    )
     return root
 
 
@@ -60,7 +74,7 @@ def fit_to_look_alike(cfg: Config) -> Config:
             dataset.areas = AREAS[subset]
             dataset.scene.split = dict(type='AreaSplit', **AREAS)
             if subset == 'train':
-                dataset.scales, dataset.stride = (1., ), 32
+                dataset.scales, dataset.stride = (1.0,), 32
     return cfg
 
 
@@ -72,8 +86,12 @@ def short(name: str, work_dir: Path) -> Config:
 
 
 def test_both_noises_have_both_base_networks():
-    assert {f'{model}-{size}_{noise}' for model in ('hypersigma', 'spatsigma')
-            for size in ('base_wdc', 'tiny_indian-pines') for noise in ('gaussian', 'complex')} <= set(BY_NAME)
+    assert {
+        f'{model}-{size}_{noise}'
+        for model in ('hypersigma', 'spatsigma')
+        for size in ('base_wdc', 'tiny_indian-pines')
+        for noise in ('gaussian', 'complex')
+    } <= set(BY_NAME)
 
 
 @pytest.mark.parametrize('name', [path.stem for path in trained(CONFIGS)])
@@ -87,19 +105,21 @@ def test_config_trains_and_tests(name, data_root, tmp_path):
     assert all(np.isfinite(value) for value in written['metrics'].values())
     image = '1' if name.endswith('official') else 'wdc' if 'wdc' in name else 'indian-pines'
     restored = read_product(results, image, 'restored')
-    assert list(written['scenes']) == [image] and restored.shape == {
-        '1': (64, 64, 191), 'wdc': (80, 96, 191), 'indian-pines': (48, 145, 200)}[image]
+    assert (
+        list(written['scenes']) == [image]
+        and restored.shape == {'1': (64, 64, 191), 'wdc': (80, 96, 191), 'indian-pines': (48, 145, 200)}[image]
+    )
     assert {path.name for path in results.glob('*.png')} == {
-        f'{image}_{picture}.png' for picture in ('restoration', 'error', 'band_psnr')}
+        f'{image}_{picture}.png' for picture in ('restoration', 'error', 'band_psnr')
+    }
     # noise of 70 of 255 has 11.2 dB
     if 'gaussian' in name:
-        assert written['metrics']['input_PSNR'] == pytest.approx(20 * math.log10(255 / 70), abs=.1)
+        assert written['metrics']['input_PSNR'] == pytest.approx(20 * math.log10(255 / 70), abs=0.1)
 
 
 def test_metafile_lists_every_config():
     metafile = yaml.safe_load((ROOT / 'configs/denoising/metafile.yml').read_text())
-    assert [model['Config'] for model in metafile['Models']] == [
-        path.relative_to(ROOT).as_posix() for path in CONFIGS]
+    assert [model['Config'] for model in metafile['Models']] == [path.relative_to(ROOT).as_posix() for path in CONFIGS]
 
 
 def test_settings_of_the_reference():
@@ -107,10 +127,17 @@ def test_settings_of_the_reference():
     optimizer = cfg.optim_wrapper.optimizer
     assert (optimizer.type, optimizer.lr, optimizer.weight_decay) == ('AdamW', 1e-4, 1e-4)
     assert (cfg.train_dataloader.batch_size, cfg.train_cfg.max_epochs, cfg.train_dataloader.dataset.times) == (
-        4, 100, 10)
+        4,
+        100,
+        10,
+    )
     # 544 + 360 + 22 windows of 64 pixels are cut from the first part of the rows, at three scales
-    dataset_cfg = dict(cfg.train_dataloader.dataset.dataset, pipeline=[], areas=[(0, 0, 600, 307)],
-                       scene=dict(image=np.zeros((600, 307, 1), np.float32)))
+    dataset_cfg = dict(
+        cfg.train_dataloader.dataset.dataset,
+        pipeline=[],
+        areas=[(0, 0, 600, 307)],
+        scene=dict(image=np.zeros((600, 307, 1), np.float32)),
+    )
     assert len(DATASETS.build(dataset_cfg)) == 544 + 360 + 22
     backbone = cfg.model.generator.backbone
     assert (backbone.spatial.img_size, backbone.spatial.patch_size, backbone.spectral.num_tokens) == (64, 2, 100)
@@ -121,17 +148,22 @@ def test_learning_rates():
     for end, wanted in (('_official', [1e-4, 5e-5]), ('', None)):
         cfg = Config.fromfile(BY_NAME[f'hypersigma-base_wdc_gaussian{end}'])
         optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1e-4)
-        schedulers = [PARAM_SCHEDULERS.build({key: value for key, value in step.items()
-                                              if key != 'convert_to_iter_based'},
-                                             default_args=dict(optimizer=optimizer)) for step in cfg.param_scheduler]
+        schedulers = [
+            PARAM_SCHEDULERS.build(
+                {key: value for key, value in step.items() if key != 'convert_to_iter_based'},
+                default_args=dict(optimizer=optimizer),
+            )
+            for step in cfg.param_scheduler
+        ]
         rates = []
         for _ in range(100):
             rates.append(optimizer.param_groups[0]['lr'])
             optimizer.step()
             for scheduler in schedulers:
                 scheduler.step()
-        np.testing.assert_allclose(rates[2:], [5e-5 * (1 + math.cos(math.pi * epoch / 98)) for epoch in range(98)],
-                                   atol=1e-12)
+        np.testing.assert_allclose(
+            rates[2:], [5e-5 * (1 + math.cos(math.pi * epoch / 98)) for epoch in range(98)], atol=1e-12
+        )
         if wanted:
             np.testing.assert_allclose(rates[:2], wanted)
         else:
@@ -185,11 +217,11 @@ def test_the_head_starts_from_the_subspace_of_the_training_pixels(data_root, tmp
     scene = runner.train_dataloader.dataset.dataset.scene
     head = runner.model.generator.head
     spectra = scene.pixels(scene.split.train).astype(np.float64)
-    directions = np.linalg.svd(spectra - spectra.mean(axis=0), full_matrices=False)[2][:head.width]
+    directions = np.linalg.svd(spectra - spectra.mean(axis=0), full_matrices=False)[2][: head.width]
     # two small steps have hardly moved it
     start = head.tail.weight[:, :, 1, 1].detach().numpy()
     overlap = np.linalg.svd(directions @ np.linalg.qr(start)[0], compute_uv=False)
-    assert overlap[:10].min() > .98
+    assert overlap[:10].min() > 0.98
 
 
 def test_any_size_is_restored(data_root, tmp_path):
@@ -197,5 +229,5 @@ def test_any_size_is_restored(data_root, tmp_path):
     model = init_model(cfg, device='cpu')
     image = torch.rand(200, 21, 37, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        (sample, ) = model.test_step(dict(inputs=[image], data_samples=[RestorationDataSample(gt_img=image)]))
+        (sample,) = model.test_step(dict(inputs=[image], data_samples=[RestorationDataSample(gt_img=image)]))
     assert sample.output.pred_img.shape == image.shape

@@ -33,9 +33,28 @@ def data_root(tmp_path_factory):
     root = look_alikes(tmp_path_factory.mktemp('data'), [*DATASETS, 'indian_pines'])
     scene = root / 'indian_pines'
     arguments = [
-        'implant_targets.py', scene / 'Indian_pines_corrected.mat', '--labels', scene / 'Indian_pines_gt.mat',
-        '--target-class', 16, '--count', 24, '--sides', 1, 2, 3, '--fractions', .1, .2, .4, .8, '--snr', 40, '--out',
-        root / 'indian_pines_implanted/scene.mat']
+        'implant_targets.py',
+        scene / 'Indian_pines_corrected.mat',
+        '--labels',
+        scene / 'Indian_pines_gt.mat',
+        '--target-class',
+        16,
+        '--count',
+        24,
+        '--sides',
+        1,
+        2,
+        3,
+        '--fractions',
+        0.1,
+        0.2,
+        0.4,
+        0.8,
+        '--snr',
+        40,
+        '--out',
+        root / 'indian_pines_implanted/scene.mat',
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, 'argv', [str(argument) for argument in arguments])
         runpy.run_path(str(ROOT / 'tools/dataset_converters/implant_targets.py'))['main']()
@@ -63,8 +82,10 @@ def test_config_trains_and_tests(config, tmp_path):
         assert scores.min() >= 0 and scores.max() <= 1  # probabilities
     assert scene.classes[1] == ('target' if config in TARGET else 'anomaly')
     pictures = {path.name for path in results.glob('*.png')}
-    assert pictures == {f'{name}_{kind}.png' for kind in (
-        'false_colour', 'ground_truth', 'spectra', 'scores', 'roc', 'roc_threshold', 'error')}
+    assert pictures == {
+        f'{name}_{kind}.png'
+        for kind in ('false_colour', 'ground_truth', 'spectra', 'scores', 'roc', 'roc_threshold', 'error')
+    }
 
 
 def test_every_scene_has_both_base_models():
@@ -77,8 +98,9 @@ def test_every_scene_has_both_base_models():
 
 @pytest.mark.parametrize('folder', ['target_detection', 'anomaly_detection'])
 def test_metafile_lists_every_config(folder):
-    listed = [model['Config'] for model in yaml.safe_load(
-        (ROOT / 'configs' / folder / 'metafile.yml').read_text())['Models']]
+    listed = [
+        model['Config'] for model in yaml.safe_load((ROOT / 'configs' / folder / 'metafile.yml').read_text())['Models']
+    ]
     assert sorted(listed) == [path.relative_to(ROOT).as_posix() for path in configs_of(folder)]
 
 
@@ -86,10 +108,23 @@ def test_metafile_lists_every_config(folder):
 PUBLISHED = {
     'target_detection/mosaic': ('mosaic.mat', 'X', 'TL', 'coarse_det/Mosaic.mat', 'Mosaic', 2),
     'target_detection/aviris': ('aviris.mat', 'X', 'TL', 'coarse_det/AVIRIS.mat', 'AVIRIS', 2),
-    'anomaly_detection/pavia': ('Paiva_108_120_102_43.mat', 'hsi', 'hsi_gt', 'coarse_det/Pavia_coarse_det_map.mat',
-                                'show', 1),
-    'anomaly_detection/cri': ('Nuance_Cri_400_400_46_1254.mat', 'hsi', 'hsi_gt', 'coarse_det/Cri_coarse_det_map.mat',
-                              'show', 1)}
+    'anomaly_detection/pavia': (
+        'Paiva_108_120_102_43.mat',
+        'hsi',
+        'hsi_gt',
+        'coarse_det/Pavia_coarse_det_map.mat',
+        'show',
+        1,
+    ),
+    'anomaly_detection/cri': (
+        'Nuance_Cri_400_400_46_1254.mat',
+        'hsi',
+        'hsi_gt',
+        'coarse_det/Cri_coarse_det_map.mat',
+        'show',
+        1,
+    ),
+}
 
 
 @pytest.mark.parametrize('name', PUBLISHED)
@@ -98,11 +133,17 @@ def test_base_configs_hold_the_published_settings(model, name):
     folder, scene_name = name.split('/')
     cfg = Config.fromfile(ROOT / f'configs/{folder}/{model}-base_{scene_name}.py')
     loader, scene = cfg.train_dataloader, cfg.train_dataloader.dataset.scene
-    found = (scene.image.path, scene.image.key, scene.labels.key, scene.coarse.path, scene.coarse.key,
-             loader.batch_size)
+    found = (
+        scene.image.path,
+        scene.image.key,
+        scene.labels.key,
+        scene.coarse.path,
+        scene.coarse.key,
+        loader.batch_size,
+    )
     assert found == PUBLISHED[name] and scene.labels.path == scene.image.path
     assert (loader.dataset.tile_size, loader.dataset.overlap, loader.dataset.subset) == (32, 16, 'pseudo')
-    assert scene.pseudo_shares == dict(background=.3, target=.0015)
+    assert scene.pseudo_shares == dict(background=0.3, target=0.0015)
     assert [step.type for step in scene.preprocessing] == ['Standardize']
     optimizer = cfg.optim_wrapper.optimizer
     assert (optimizer.type, optimizer.lr, optimizer.weight_decay) == ('AdamW', 6e-5, 5e-4)
@@ -116,8 +157,10 @@ def learning_rates(schedule, iterations, epoch_length):
     """Rate of each iteration, from MMEngine's schedulers on a linear layer in the place of the network."""
     cfg = Config.fromfile(ROOT / 'configs' / schedule)
     wrapper = build_optim_wrapper(torch.nn.Linear(1, 1), dict(optimizer=cfg.optim_wrapper.optimizer))
-    schedulers = [PARAM_SCHEDULERS.build(settings, default_args=dict(optimizer=wrapper, epoch_length=epoch_length))
-                  for settings in cfg.param_scheduler]
+    schedulers = [
+        PARAM_SCHEDULERS.build(settings, default_args=dict(optimizer=wrapper, epoch_length=epoch_length))
+        for settings in cfg.param_scheduler
+    ]
     rates = []
     for _ in range(iterations):
         rates.append(wrapper.get_lr()['lr'][0])
@@ -152,9 +195,16 @@ def write_scene(folder, shape=(40, 36), targets=((10, 11), (10, 12), (11, 11), (
     cube = rng.normal(5, 1, (*shape, 8)) + truth[..., None] * np.linspace(-3, 3, 8)
     np.save(folder / 'cube.npy', cube.astype(np.float32))
     np.save(folder / 'truth.npy', truth)
-    np.save(folder / 'coarse.npy', truth + rng.uniform(0, .5, shape))
-    return dict(data_root=str(folder), name='made-up', image=dict(path='cube.npy'), labels=dict(path='truth.npy'),
-                coarse=dict(path='coarse.npy'), num_bands=8, pseudo_shares=dict(background=.3, target=.003))
+    np.save(folder / 'coarse.npy', truth + rng.uniform(0, 0.5, shape))
+    return dict(
+        data_root=str(folder),
+        name='made-up',
+        image=dict(path='cube.npy'),
+        labels=dict(path='truth.npy'),
+        coarse=dict(path='coarse.npy'),
+        num_bands=8,
+        pseudo_shares=dict(background=0.3, target=0.003),
+    )
 
 
 def made_up(config, folder, scene):
@@ -184,7 +234,7 @@ def test_a_scene_smaller_than_a_tile_is_mirrored(config, tmp_path):
 
 
 def test_a_scene_of_half_a_tile_is_mirrored_more_than_once(tmp_path):
-    results = train_and_test(made_up(HAD, tmp_path, write_scene(tmp_path, (16, 40), targets=((3, 3), ))))
+    results = train_and_test(made_up(HAD, tmp_path, write_scene(tmp_path, (16, 40), targets=((3, 3),))))
     assert np.isfinite(read_product(results, 'made-up', 'scores')).all()
 
 
@@ -200,7 +250,7 @@ def test_a_ground_truth_of_one_class_has_maps_and_no_area(tmp_path):
     assert set(content['metrics']) == AREAS and set(content['metrics'].values()) == {None}
     assert content['scenes']['made-up']['undefined'] == 'all 1440 evaluated pixels are background'
     assert (results / 'made-up_scores.png').is_file() and not (results / 'made-up_roc.png').exists()
-    log, = results.parent.glob('*.log')
+    (log,) = results.parent.glob('*.log')
     assert 'AUC is undefined, all 1440 evaluated pixels are background' in log.read_text()
 
 
@@ -227,9 +277,9 @@ def test_another_number_of_bands_is_named(tmp_path):
 def test_a_tile_without_pseudo_label_is_left_out_or_has_no_loss(tmp_path):
     scene = write_scene(tmp_path, (32, 96))
     coarse = np.random.default_rng(0).uniform(0, 1, (32, 96))
-    coarse[:, 48:] = .5  # between the lowest fifth and the highest scores: the last of three tiles has no pseudo-label
+    coarse[:, 48:] = 0.5  # between the lowest fifth and the highest scores: the last of three tiles has no pseudo-label
     np.save(tmp_path / 'coarse.npy', coarse)
-    cfg = made_up(HAD, tmp_path, dict(scene, pseudo_shares=dict(background=.2, target=.003)))
+    cfg = made_up(HAD, tmp_path, dict(scene, pseudo_shares=dict(background=0.2, target=0.003)))
     loader = cfg.train_dataloader
     loader.dataset.overlap = 0
     settings = dict(scene=loader.dataset.scene, tile_size=32)
@@ -246,7 +296,7 @@ def test_a_tile_without_pseudo_label_is_left_out_or_has_no_loss(tmp_path):
 
 
 def test_official_configs_differ_where_the_official_code_does(tmp_path):
-    for path, score, threshold in ((HTD, 'logit', 0.), (HAD, 'logit', None)):
+    for path, score, threshold in ((HTD, 'logit', 0.0), (HAD, 'logit', None)):
         default = Config.fromfile(ROOT / 'configs' / path)
         official = Config.fromfile(ROOT / 'configs' / path.replace('.py', '_official.py'))
         changed = {key for key in official if official[key] != default.get(key)}
@@ -263,8 +313,12 @@ def test_the_evaluator_ranks_by_the_raw_score_and_averages_tiles(tmp_path):
     runner.train()
     runner.test()
     maps = {}
-    for name, options in {'probability': {}, 'margin': dict(score='margin'), 'logit': dict(score='logit'),
-                          'average': dict(stitch='average')}.items():
+    for name, options in {
+        'probability': {},
+        'margin': dict(score='margin'),
+        'logit': dict(score='logit'),
+        'average': dict(stitch='average'),
+    }.items():
         metric = METRICS.build(dict(type='SceneDetectionMetric', **options))
         metric.dataset_meta = runner.test_dataloader.dataset.metainfo
         runner.test_evaluator.metrics = [metric]

@@ -42,8 +42,9 @@ def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
     assert counts['evaluated'] == changes.size and counts['tp'] + counts['fn'] > 0.05 * changes.size
     assert written['metrics']['OA'] == pytest.approx((counts['tp'] + counts['tn']) / changes.size)
     pictures = {path.name for path in results.glob('*.png')}
-    assert pictures == {f'{city}_{name}.png' for name in (
-        'false_colour_1', 'false_colour_2', 'ground_truth', 'classes')}
+    assert pictures == {
+        f'{city}_{name}.png' for name in ('false_colour_1', 'false_colour_2', 'ground_truth', 'classes')
+    }
 
 
 def test_every_file_name_tells_its_dataset():
@@ -62,6 +63,6 @@ def test_the_official_variant_chooses_on_the_test_cities_and_scales_as_for_image
     cfg = Config.fromfile(CONFIGS[0].with_name('hypersigma-base_oscd_official.py'))
     assert cfg.train_dataloader.dataset.exclude == [] and cfg.val_dataloader.dataset.names == list(TEST_CITIES)
     for subset in ('train', 'val', 'test'):
-        step, = cfg[f'{subset}_dataloader'].dataset.scene.preprocessing
-        values = np.array([0., 123.675, 10_000.])
+        (step,) = cfg[f'{subset}_dataloader'].dataset.scene.preprocessing
+        values = np.array([0.0, 123.675, 10_000.0])
         np.testing.assert_allclose(step.factor * values + step.offset, (values - 123.675) / 58.395, atol=1e-5)

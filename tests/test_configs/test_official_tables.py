@@ -45,7 +45,7 @@ def leading_values(cell: str) -> list:
     values = []
     while match := re.match(r'`([^`]*)`(, (?=`))?', cell):
         values.append(literal(ast.parse(match[1], mode='eval').body))
-        cell = cell[match.end():]
+        cell = cell[match.end() :]
         if match[2] is None:
             break
     return values
@@ -128,8 +128,10 @@ def test_every_cell_is_found_in_the_configs(readme, row, monkeypatch):
     wanted = usual if official == 'the same' else leading_values(official)
     assert len(usual) == len(wanted) == len(paths), f'{readme}: {switch}: {usual}, {wanted}'
     for file in configs:
-        pair = {'official': (config_of(file), wanted),
-                'default': (config_of(file.with_name(file.name.replace('_official', ''))), usual)}
+        pair = {
+            'official': (config_of(file), wanted),
+            'default': (config_of(file.with_name(file.name.replace('_official', ''))), usual),
+        }
         for kind, (config, values) in pair.items():
             for path, value in zip(paths, values, strict=True):
                 value = resolved(value, file)
@@ -148,8 +150,16 @@ def resolved(value, file: Path):
 
 def test_the_folders_of_all_tasks_have_a_table():
     assert {readme.parent.name for readme in READMES if rows_of(readme)} == {
-        'anomaly_detection', 'change_detection', 'classification', 'denoising', 'multispectral_change_detection',
-        'pretrain', 'super_resolution', 'target_detection', 'unmixing'}
+        'anomaly_detection',
+        'change_detection',
+        'classification',
+        'denoising',
+        'multispectral_change_detection',
+        'pretrain',
+        'super_resolution',
+        'target_detection',
+        'unmixing',
+    }
     assert all(officials(readme) for readme in READMES if rows_of(readme))
 
 

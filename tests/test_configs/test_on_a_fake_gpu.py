@@ -12,19 +12,27 @@ from mmhsi.analysis.trial_batch import TrialModel
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 NAMES = [
-    'classification/hypersigma-tiny_cls_indian-pines_smoothed', 'classification/hypersigma-tiny_seg_indian-pines',
+    'classification/hypersigma-tiny_cls_indian-pines_smoothed',
+    'classification/hypersigma-tiny_seg_indian-pines',
     'target_detection/hypersigma-tiny_indian-pines-implanted',
-    'anomaly_detection/spatsigma-tiny_indian-pines-implanted_anomaly', 'change_detection/hypersigma-tiny_hermiston',
-    'change_detection/hypersigma-tiny-upernet_hermiston', 'unmixing/hypersigma-tiny_samson',
-    'denoising/hypersigma-tiny_indian-pines_complex', 'super_resolution/hypersigma-tiny_indian-pines_x2',
-    'multispectral_change_detection/hypersigma-tiny_oscd', 'pretrain/spat-mae_tiny_indian-pines',
-    'pretrain/spec-mae_tiny_indian-pines'
+    'anomaly_detection/spatsigma-tiny_indian-pines-implanted_anomaly',
+    'change_detection/hypersigma-tiny_hermiston',
+    'change_detection/hypersigma-tiny-upernet_hermiston',
+    'unmixing/hypersigma-tiny_samson',
+    'denoising/hypersigma-tiny_indian-pines_complex',
+    'super_resolution/hypersigma-tiny_indian-pines_x2',
+    'multispectral_change_detection/hypersigma-tiny_oscd',
+    'pretrain/spat-mae_tiny_indian-pines',
+    'pretrain/spec-mae_tiny_indian-pines',
 ]
 # What libraries wait for in a step: mmseg counts labels for its mean and its accuracy, MMEngine logs the norm of the
 # gradient, mmpretrain copies labels.
-LIBRARIES = ('mmseg/models/losses/cross_entropy_loss.py:cross_entropy', 'mmseg/models/losses/accuracy.py:accuracy',
-             'mmengine/optim/optimizer/optimizer_wrapper.py:_clip_grad',
-             'mmpretrain/models/utils/data_preprocessor.py:forward')
+LIBRARIES = (
+    'mmseg/models/losses/cross_entropy_loss.py:cross_entropy',
+    'mmseg/models/losses/accuracy.py:accuracy',
+    'mmengine/optim/optimizer/optimizer_wrapper.py:_clip_grad',
+    'mmpretrain/models/utils/data_preprocessor.py:forward',
+)
 
 
 @pytest.mark.parametrize('name', NAMES)

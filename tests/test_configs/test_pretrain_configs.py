@@ -67,14 +67,21 @@ def test_config_builds_its_model_and_reads_its_tiles(path, data_root, monkeypatc
     if 'model_wrapper' in cfg.get('strategy', {}):
         policy = cfg.strategy.model_wrapper.auto_wrap_policy
         wrap = FUNCTIONS.get(policy.type)
-        units = [name for name, module in model.named_modules()
-                 if wrap(module, False, sum(p.numel() for p in module.parameters()), policy.min_num_params)]
+        units = [
+            name
+            for name, module in model.named_modules()
+            if wrap(module, False, sum(p.numel() for p in module.parameters()), policy.min_num_params)
+        ]
         assert 'neck' in units and [name for name in units if name.startswith('backbone.')] == [
-            f'backbone.blocks.{i}' for i in range(model.backbone.num_layers)]
+            f'backbone.blocks.{i}' for i in range(model.backbone.num_layers)
+        ]
 
 
-@pytest.mark.parametrize('path, wrapper', list(zip(TINY, ('OptimWrapper', 'BF16OptimWrapper'), strict=True)),
-                         ids=lambda value: getattr(value, 'stem', value))
+@pytest.mark.parametrize(
+    'path, wrapper',
+    list(zip(TINY, ('OptimWrapper', 'BF16OptimWrapper'), strict=True)),
+    ids=lambda value: getattr(value, 'stem', value),
+)
 def test_tiny_config_trains_and_serves_the_fine_tuning(path, wrapper, data_root, tmp_path, monkeypatch):
     monkeypatch.setenv('MMHSI_DATA', str(data_root))
     cfg = Config.fromfile(path)

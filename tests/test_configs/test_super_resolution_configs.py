@@ -26,8 +26,12 @@ pytestmark = pytest.mark.slow
 CONFIGS = configs_of('super_resolution')
 BY_NAME = {path.stem: path for path in CONFIGS}
 IMAGES = {'houston': 'houston_test_0', 'indian-pines': 'indian-pines', 'houston-crop': 'houston-crop'}
-SHAPES = {'houston_test_0': (144, 96, 48), 'houston_x8': (128, 128, 48), 'indian-pines': (48, 144, 200),
-          'houston-crop': (32, 128, 48)}
+SHAPES = {
+    'houston_test_0': (144, 96, 48),
+    'houston_x8': (128, 128, 48),
+    'indian-pines': (48, 144, 200),
+    'houston-crop': (32, 128, 48),
+}
 SCORES = {'PSNR', 'SSIM', 'SAM', 'ERGAS', 'CC', 'RMSE'}
 
 
@@ -50,7 +54,7 @@ def short(name: str, work_dir: Path) -> Config:
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=2, val_interval=2)
     cfg.default_hooks.checkpoint.by_epoch = False
     network = cfg.model.generator.get('network', cfg.model.generator)
-    for key, few in dict(num_blocks=1, depths=(1, ), num_heads=(2, ), embed_dim=16).items():
+    for key, few in dict(num_blocks=1, depths=(1,), num_heads=(2,), embed_dim=16).items():
         if key in network:
             network[key] = few
     return cfg
@@ -58,7 +62,8 @@ def short(name: str, work_dir: Path) -> Config:
 
 def test_every_scale_has_both_base_networks():
     assert {f'{model}-base_houston_x{scale}' for model in ('hypersigma', 'spatsigma') for scale in (4, 8)} <= set(
-        BY_NAME)
+        BY_NAME
+    )
 
 
 @pytest.mark.parametrize('name', [path.stem for path in trained(CONFIGS)])
@@ -70,21 +75,22 @@ def test_config_trains_and_tests(name, data_root, tmp_path):
     written = json.loads((results / 'metrics.json').read_text())
     assert SCORES | {f'input_{score}' for score in SCORES} <= set(written['metrics'])
     assert all(np.isfinite(value) for value in written['metrics'].values())
-    image, = written['scenes']
+    (image,) = written['scenes']
     written_name = next(results.glob('*_restored.tif')).name.removesuffix('_restored.tif')
     assert image == IMAGES[name.split('_')[1]]
     restored = read_product(results, written_name, 'restored')
     assert restored.shape == SHAPES[image if 'houston_x8' not in name else 'houston_x8']
     assert {path.name for path in results.glob('*.png')} == {
-        f'{image}_{picture}.png' for picture in ('restoration', 'error', 'band_psnr')}
+        f'{image}_{picture}.png' for picture in ('restoration', 'error', 'band_psnr')
+    }
 
 
 def test_metafile_lists_every_config():
     metafile = yaml.safe_load((ROOT / 'configs/super_resolution/metafile.yml').read_text())
-    assert [model['Config'] for model in metafile['Models']] == [
-        path.relative_to(ROOT).as_posix() for path in CONFIGS]
+    assert [model['Config'] for model in metafile['Models']] == [path.relative_to(ROOT).as_posix() for path in CONFIGS]
     assert {model['In Collection'] for model in metafile['Models']} == {
-        collection['Name'] for collection in metafile['Collections']}
+        collection['Name'] for collection in metafile['Collections']
+    }
 
 
 @pytest.mark.parametrize('scale', [4, 8])
@@ -93,22 +99,23 @@ def test_base_settings(network, scale):
     """Sections 4.1, 4.2 and 4.4 of the official code's settings."""
     cfg = Config.fromfile(BY_NAME[f'{network}-base_houston_x{scale}'])
     generator = cfg.model.generator
-    branches = [generator.backbone.spatial, generator.backbone.spectral] if network == 'hypersigma' else [
-        generator.backbone]
+    branches = (
+        [generator.backbone.spatial, generator.backbone.spectral] if network == 'hypersigma' else [generator.backbone]
+    )
     assert {branch.img_size for branch in branches} == {32} and branches[0].patch_size == 1
     if network == 'hypersigma':
         assert branches[1].num_tokens == 36 and generator.neck.spatial_refinement.embed_dims == 48
     assert (generator.head.num_bands, generator.head.scale) == (48, scale)
     assert 'residual' not in generator.head and 'width' not in generator.head
     losses = cfg.model.pixel_loss.losses
-    assert (losses.sam.loss_weight, losses.gradient.loss_weight) == (.3, .1)
+    assert (losses.sam.loss_weight, losses.gradient.loss_weight) == (0.3, 0.1)
     assert cfg.train_dataloader.batch_size == 1 and cfg.train_cfg.max_epochs == 350
     assert cfg.default_hooks.checkpoint.save_best == 'PSNR' and cfg.train_cfg.val_interval == 1
 
     optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=cfg.optim_wrapper.optimizer.lr)
     scheduler = PARAM_SCHEDULERS.build(dict(cfg.param_scheduler[0]), default_args=dict(optimizer=optimizer))
     for epoch in range(1, 351):
-        assert optimizer.param_groups[0]['lr'] == pytest.approx(6e-5 * .5**(epoch // 150))
+        assert optimizer.param_groups[0]['lr'] == pytest.approx(6e-5 * 0.5 ** (epoch // 150))
         optimizer.step()
         scheduler.step()
 
@@ -122,7 +129,7 @@ def test_official_settings(data_root):
     assert (ours.model.test_cfg.overlap, official.model.test_cfg.overlap) == (8, 0)
     sample = DATASETS.build(ours.test_dataloader.dataset)[0]
     predicted = sample['data_samples'].to_dict()
-    predicted['output'] = dict(pred_img=predicted['gt_img'] + .01)
+    predicted['output'] = dict(pred_img=predicted['gt_img'] + 0.01)
     predicted.update(input=sample['inputs'])
     scores = {}
     for name, cfg in (('ours', ours), ('official', official)):
@@ -130,7 +137,7 @@ def test_official_settings(data_root):
         metric.process(None, [predicted])
         scores[name] = metric.evaluate(1)
     mean = predicted['gt_img'].double().mean(dim=(1, 2))
-    assert scores['ours']['ERGAS'] == pytest.approx(100 / 8 * ((.01 / mean)**2).mean().sqrt().item(), rel=1e-4)
+    assert scores['ours']['ERGAS'] == pytest.approx(100 / 8 * ((0.01 / mean) ** 2).mean().sqrt().item(), rel=1e-4)
     assert scores['official']['ERGAS'] == pytest.approx(2 * scores['ours']['ERGAS'])
 
 
@@ -142,7 +149,7 @@ def test_no_pixel_of_a_scene_serves_two_purposes(name, data_root):
         dataset = DATASETS.build(cfg[f'{subset}_dataloader'].dataset)
         mask = np.zeros((dataset.scene.height, dataset.scene.width), bool)
         for top, left, height, width in dataset.areas:
-            mask[top:top + height, left:left + width] = True
+            mask[top : top + height, left : left + width] = True
             assert not height % cfg.scale and not width % cfg.scale
         used = mask * 0 if used is None else used
         assert not (mask & (used > 0)).any() and mask.any()
@@ -183,11 +190,11 @@ def test_the_input_is_the_bicubic_image_and_a_small_network_improves_it(data_roo
     metrics = json.loads((train_and_test(cfg) / 'metrics.json').read_text())['metrics']
     dataset = restoration_dataset(cfg.test_dataloader.dataset)
     bicubic = imresize(dataset[0]['img'], 4)
-    mse = ((bicubic - dataset[0]['gt']).astype(np.float64)**2).mean(axis=(0, 1))
+    mse = ((bicubic - dataset[0]['gt']).astype(np.float64) ** 2).mean(axis=(0, 1))
     assert metrics['input_PSNR'] == pytest.approx((-10 * np.log10(mse)).mean(), rel=1e-5)
     scores = evaluate_restorer(dataset, 'bicubic', METRICS.build(cfg.test_evaluator))[1]
     assert all(metrics[f'input_{score}'] == pytest.approx(scores[score], rel=1e-5) for score in SCORES)
-    assert metrics['PSNR'] > metrics['input_PSNR'] + .02 and metrics['SAM'] < metrics['input_SAM']
+    assert metrics['PSNR'] > metrics['input_PSNR'] + 0.02 and metrics['SAM'] < metrics['input_SAM']
 
 
 def test_a_scene_without_a_larger_image_is_enlarged(data_root, tmp_path):
@@ -196,8 +203,13 @@ def test_a_scene_without_a_larger_image_is_enlarged(data_root, tmp_path):
     cfg.optim_wrapper.optimizer.lr = 1e-7  # the network stays at the bicubic image
     scene = cfg.test_dataloader.dataset.scene
     cfg.test_dataloader.dataset = dict(
-        type='CropDataset', scene=scene, areas=[(3, 5, 37, 29)], clean=False, test_mode=True,
-        pipeline=[dict(type='PackRestoration')])
+        type='CropDataset',
+        scene=scene,
+        areas=[(3, 5, 37, 29)],
+        clean=False,
+        test_mode=True,
+        pipeline=[dict(type='PackRestoration')],
+    )
     results = train_and_test(cfg)
     assert json.loads((results / 'metrics.json').read_text())['metrics'] == {}
     assert {path.name for path in results.glob('*.png')} == {'indian-pines_restoration.png'}

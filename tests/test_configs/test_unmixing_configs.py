@@ -25,10 +25,24 @@ from mmhsi.registry import DATASETS, PARAM_SCHEDULERS
 
 CONFIGS = configs_of('unmixing')
 BY_NAME = {path.stem: path for path in CONFIGS}
-FOLDERS = {'urban': 'urban', 'samson': 'samson', 'jasper-ridge': 'jasper_ridge', 'muufl': 'muufl',
-           'urban-crop': 'urban_crop'}
-FILES = {'false_colour.png', 'abundances.png', 'abundances.tif', 'endmembers.png', 'endmembers.csv', 'endmembers.sli',
-         'endmembers.hdr', 'true_endmembers.csv', 'reconstruction.png'}
+FOLDERS = {
+    'urban': 'urban',
+    'samson': 'samson',
+    'jasper-ridge': 'jasper_ridge',
+    'muufl': 'muufl',
+    'urban-crop': 'urban_crop',
+}
+FILES = {
+    'false_colour.png',
+    'abundances.png',
+    'abundances.tif',
+    'endmembers.png',
+    'endmembers.csv',
+    'endmembers.sli',
+    'endmembers.hdr',
+    'true_endmembers.csv',
+    'reconstruction.png',
+}
 
 
 @pytest.fixture(scope='module')
@@ -75,13 +89,13 @@ def test_config_trains_and_tests(config, data_root, tmp_path):
 def test_scene_is_what_the_files_say(name, data_root):
     """Cube, abundances and endmembers, read in their several layouts, belong together."""
     scene = get_scene(Config.fromfile(ROOT / f'configs/_base_/datasets/{name}.py').scene)
-    assert scene.abundances.sum(axis=0) == pytest.approx(np.ones((scene.height, scene.width)), abs=.03)
+    assert scene.abundances.sum(axis=0) == pytest.approx(np.ones((scene.height, scene.width)), abs=0.03)
     mixed = np.moveaxis(scene.abundances, 0, -1) @ scene.endmembers
     cube = scene.window(0, 0, scene.height, scene.width)
     cosine = (mixed * cube).sum(-1) / np.linalg.norm(mixed, axis=-1) / np.linalg.norm(cube, axis=-1)
     # the truth of Samson is scaled, so that it tells pure pixels alone
-    pure = (scene.abundances.max(axis=0) > .98) | (name != 'samson')
-    assert pure.sum() > 100 and np.arccos(cosine[pure].clip(-1, 1)).mean() < .1
+    pure = (scene.abundances.max(axis=0) > 0.98) | (name != 'samson')
+    assert pure.sum() > 100 and np.arccos(cosine[pure].clip(-1, 1)).mean() < 0.1
     assert len(scene.split.train) == 400 and len(scene.initial_endmembers) == len(scene.classes)
 
 
@@ -104,7 +118,7 @@ def test_windows_and_tiles_of_urban(end, data_root):
     for index in (0, 123, 399):
         row, col = divmod(chosen[index], width)
         window = train[index]['inputs'].numpy()
-        np.testing.assert_array_equal(window.transpose(1, 2, 0), padded[row:row + 64, col:col + 64])
+        np.testing.assert_array_equal(window.transpose(1, 2, 0), padded[row : row + 64, col : col + 64])
     tiles = [test[index] for index in range(len(test))]
     if end:
         whole = cube
@@ -116,7 +130,9 @@ def test_windows_and_tiles_of_urban(end, data_root):
         assert {tile['data_samples'].overlap for tile in tiles} == {16}
     for tile in tiles:
         top, left = tile['data_samples'].top, tile['data_samples'].left
-        np.testing.assert_array_equal(tile['inputs'].numpy().transpose(1, 2, 0), whole[top:top + 64, left:left + 64])
+        np.testing.assert_array_equal(
+            tile['inputs'].numpy().transpose(1, 2, 0), whole[top : top + 64, left : left + 64]
+        )
 
 
 def test_official_settings():
@@ -124,8 +140,9 @@ def test_official_settings():
     for cfg, offset in ((ours, 0), (official, 1)):
         assert cfg.train_dataloader.batch_size == 32 and cfg.train_cfg.max_epochs == 200
         optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
-        schedulers = [PARAM_SCHEDULERS.build(step, default_args=dict(optimizer=optimizer))
-                      for step in cfg.param_scheduler]
+        schedulers = [
+            PARAM_SCHEDULERS.build(step, default_args=dict(optimizer=optimizer)) for step in cfg.param_scheduler
+        ]
         rates = []
         for _ in range(200):
             rates.append(optimizer.param_groups[0]['lr'])
@@ -156,7 +173,7 @@ def test_flat_parameters_are_not_decayed(name, tmp_path):
 
 def test_training_starts_from_the_endmembers_of_the_scene(data_root, tmp_path):
     cfg = quick(BY_NAME['spatsigma-base_urban'], tmp_path)
-    cfg.optim_wrapper.optimizer.update(lr=0., weight_decay=0.)
+    cfg.optim_wrapper.optimizer.update(lr=0.0, weight_decay=0.0)
     cfg.experiment_name = 'start'
     runner = build_runner(cfg)
     runner.train()
@@ -168,7 +185,7 @@ def test_training_starts_from_the_endmembers_of_the_scene(data_root, tmp_path):
     checkpoint['state_dict']['decoder.conv.weight'] *= 2
     torch.save(checkpoint, tmp_path / 'epoch_2.pth')
     cfg = quick(BY_NAME['spatsigma-base_urban'], tmp_path)
-    cfg.optim_wrapper.optimizer.update(lr=0., weight_decay=0.)
+    cfg.optim_wrapper.optimizer.update(lr=0.0, weight_decay=0.0)
     cfg.experiment_name = 'resumed'
     cfg.resume, cfg.load_from, cfg.train_cfg.max_epochs = True, str(tmp_path / 'epoch_2.pth'), 3
     runner = build_runner(cfg)
@@ -178,7 +195,7 @@ def test_training_starts_from_the_endmembers_of_the_scene(data_root, tmp_path):
 
 def test_endmembers_of_equal_norms(data_root, tmp_path):
     cfg = quick(BY_NAME['spatsigma-tiny_samson'], tmp_path)
-    cfg.optim_wrapper.optimizer.update(lr=0.)
+    cfg.optim_wrapper.optimizer.update(lr=0.0)
     cfg.experiment_name = 'equal'
     runner = build_runner(cfg)
     runner.train()
@@ -206,8 +223,8 @@ def test_abundances_are_found(data_root, tmp_path):
     results = train_and_test(cfg)
     metrics = json.loads((results / 'metrics.json').read_text())['metrics']
     scene = get_scene(cfg.test_dataloader.dataset.scene)
-    undecided = np.sqrt(((scene.abundances - 1 / scene.num_endmembers)**2).mean(axis=(1, 2))).mean()
-    assert metrics['aRMSE'] < undecided / 2 and metrics['mSAD'] < .2
+    undecided = np.sqrt(((scene.abundances - 1 / scene.num_endmembers) ** 2).mean(axis=(1, 2))).mean()
+    assert metrics['aRMSE'] < undecided / 2 and metrics['mSAD'] < 0.2
     abundances = read_product(results, 'samson', 'abundances')
     assert np.isfinite(abundances).all(), 'the tiles cover the scene'
 
@@ -221,4 +238,4 @@ def test_classical_tool(data_root, tmp_path, capsys):
     result = main([str(BY_NAME['hypersigma-tiny_muufl']), 'fcls', '--work-dir', str(tmp_path)])['fcls']['muufl']
     printed = capsys.readouterr().out
     assert re.search(rf'{result.scores["mSAD"]:.4f}.*{result.scores["aRMSE"]:.4f}', printed)
-    assert result.scores['aRMSE'] < .1  # the look-alike has nearly pure pixels
+    assert result.scores['aRMSE'] < 0.1  # the look-alike has nearly pure pixels

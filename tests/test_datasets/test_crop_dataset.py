@@ -31,12 +31,15 @@ def test_areas_are_whole_samples():
 
 def test_crops_of_all_scales_are_those_of_the_windows():
     values = cube()
-    dataset = CropDataset(Scene(values), areas=TRAIN[:1], crop_size=8, stride=(4, 2, 4), scales=(1, .5, 1.5))
+    dataset = CropDataset(Scene(values), areas=TRAIN[:1], crop_size=8, stride=(4, 2, 4), scales=(1, 0.5, 1.5))
     wanted = []
-    for scale, step in ((1, 4), (.5, 2), (1.5, 4)):
+    for scale, step in ((1, 4), (0.5, 2), (1.5, 4)):
         copy = zoom(values[:20], (scale, scale, 1), order=3)
-        wanted += [copy[top:top + 8, left:left + 8] for top in range(0, copy.shape[0] - 7, step)
-                   for left in range(0, copy.shape[1] - 7, step)]
+        wanted += [
+            copy[top : top + 8, left : left + 8]
+            for top in range(0, copy.shape[0] - 7, step)
+            for left in range(0, copy.shape[1] - 7, step)
+        ]
     assert len(dataset) == len(wanted)
     np.testing.assert_array_equal(np.stack([dataset[i]['gt'] for i in range(len(dataset))]), wanted)
     last = dataset[-1]
@@ -61,40 +64,56 @@ def test_preprocessing_is_fitted_on_the_training_areas_alone():
     wanted = (np.clip(values[:20], low, high) - low) / (high - low + 1e-3)
     np.testing.assert_allclose(train[0]['gt'], wanted, atol=1e-6)
     # what is fitted elsewhere does not know the test area: all its values lie beyond the range
-    np.testing.assert_allclose(CropDataset(scene, areas=TEST)[0]['gt'], np.broadcast_to(
-        (high - low) / (high - low + 1e-3), (10, 18, C)), atol=1e-6)
+    np.testing.assert_allclose(
+        CropDataset(scene, areas=TEST)[0]['gt'],
+        np.broadcast_to((high - low) / (high - low + 1e-3), (10, 18, C)),
+        atol=1e-6,
+    )
 
 
 def test_pixels_without_data_do_not_take_part_in_the_fit():
     values = cube() + 5
     values[2, 3, 1] = np.nan
-    scene = Scene(values, split=dict(type='mmhsi.AreaSplit', train=TRAIN), fit_on='train',
-                  preprocessing=[dict(type='mmhsi.PercentileScale', low=0, high=100)])
+    scene = Scene(
+        values,
+        split=dict(type='mmhsi.AreaSplit', train=TRAIN),
+        fit_on='train',
+        preprocessing=[dict(type='mmhsi.PercentileScale', low=0, high=100)],
+    )
     pixels = np.concatenate([values[:20].reshape(-1, C), values[30:].reshape(-1, C)])
     scene.prepare()
     np.testing.assert_allclose(scene.transforms[0].lower, np.delete(pixels, 2 * W + 3, axis=0).min(axis=0))
 
 
-@pytest.mark.parametrize('areas, message', [
-    (dict(train=[(0, 0, 41, 30)]), r'train areas of the split: the area \(top 0, left 0, height 41, width 30\) does not'
-                                   ' lie inside the scene of 40 x 30'),
-    (dict(train=TRAIN, test=[(19, 0, 2, 2)]), 'must be disjoint'),
-    (dict(train=[(0, 0, 2)]), r'an area is \(top, left, height, width\)'),
-])
+@pytest.mark.parametrize(
+    'areas, message',
+    [
+        (
+            dict(train=[(0, 0, 41, 30)]),
+            r'train areas of the split: the area \(top 0, left 0, height 41, width 30\) does not'
+            ' lie inside the scene of 40 x 30',
+        ),
+        (dict(train=TRAIN, test=[(19, 0, 2, 2)]), 'must be disjoint'),
+        (dict(train=[(0, 0, 2)]), r'an area is \(top, left, height, width\)'),
+    ],
+)
 def test_wrong_areas_of_a_split(areas, message):
     with pytest.raises(ValueError, match=message):
         AreaSplit(**areas)(np.zeros((H, W)))
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(areas=[(35, 0, 6, 8)]), "scene 'place': the area .* does not lie inside"),
-    (dict(areas=[(0, 0, 8.5, 8)]), 'whole pixels'),
-    (dict(crop_size=31), r'scene .place., area \(0, 0, 40, 30\) at scale 1: .* smaller than a window'),
-    (dict(crop_size=16, scales=(1, .25)), r'at scale 0.25: a scene of 10 x 8'),
-    (dict(crop_size=8, scales=(1, .5), stride=(1, 2, 3)), '2 scales and 3 strides'),
-    (dict(scales=()), 'positive scales'),
-    (dict(scales=(-1, )), 'positive scales'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(areas=[(35, 0, 6, 8)]), "scene 'place': the area .* does not lie inside"),
+        (dict(areas=[(0, 0, 8.5, 8)]), 'whole pixels'),
+        (dict(crop_size=31), r'scene .place., area \(0, 0, 40, 30\) at scale 1: .* smaller than a window'),
+        (dict(crop_size=16, scales=(1, 0.25)), r'at scale 0.25: a scene of 10 x 8'),
+        (dict(crop_size=8, scales=(1, 0.5), stride=(1, 2, 3)), '2 scales and 3 strides'),
+        (dict(scales=()), 'positive scales'),
+        (dict(scales=(-1,)), 'positive scales'),
+    ],
+)
 def test_wrong_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         CropDataset(Scene(cube(), name='place'), **options)
@@ -112,14 +131,14 @@ def test_crops_without_data_are_left_out_of_a_training():
 def test_crops_of_copies_near_pixels_without_data_are_left_out():
     values = np.random.default_rng(0).random((120, 60, 2)).astype(np.float32)
     values[10, 10] = np.nan
-    dataset = CropDataset(Scene(values), crop_size=8, scales=(.5, ))
+    dataset = CropDataset(Scene(values), crop_size=8, scales=(0.5,))
     kept = {(sample['top'] // 2, sample['left'] // 2): sample['gt'] for sample in dataset}
     assert (0, 0) not in kept and (8, 8) not in kept and (40, 16) in kept
     # the others do not depend on the value that stands for the missing one
     other = np.where(np.isnan(values), 7, values)
-    copy = zoom(other, (.5, .5, 1), order=3)
+    copy = zoom(other, (0.5, 0.5, 1), order=3)
     for (top, left), crop in kept.items():
-        np.testing.assert_allclose(crop, copy[top:top + 8, left:left + 8], atol=1e-5)
+        np.testing.assert_allclose(crop, copy[top : top + 8, left : left + 8], atol=1e-5)
 
 
 def test_areas_without_data_are_an_error_in_a_test():
@@ -151,7 +170,7 @@ def test_noise_differs_between_samples_workers_and_epochs_and_repeats_with_the_s
 
     def epochs(seed: int) -> np.ndarray:
         loader = DataLoader(dataset, num_workers=2, collate_fn=list, generator=torch.Generator().manual_seed(seed))
-        return np.stack([np.stack([sample['img'] - sample['gt'] for (sample, ) in loader]) for _ in range(2)])
+        return np.stack([np.stack([sample['img'] - sample['gt'] for (sample,) in loader]) for _ in range(2)])
 
     first = epochs(0)
     assert first.shape == (2, 12, 10, 10, C) and len(np.unique(first[..., 0, 0, 0].round(7))) == 24

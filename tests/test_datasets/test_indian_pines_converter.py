@@ -39,7 +39,8 @@ def test_files_hold_the_scene_under_the_customary_keys(folder):
 
 
 @pytest.mark.skipif(
-    not TEST_DATA.is_dir(), reason=f'no real scenes in {TEST_DATA}; set MMHSI_TEST_DATA to their folder')
+    not TEST_DATA.is_dir(), reason=f'no real scenes in {TEST_DATA}; set MMHSI_TEST_DATA to their folder'
+)
 def test_labels_equal_those_of_another_source(folder):
     other = loadmat(TEST_DATA / 'classification/ground-truths-only/indian_pines_corrected_gt.mat')['indian_pines_gt']
     np.testing.assert_array_equal(loadmat(folder / 'Indian_pines_gt.mat')['indian_pines_gt'], other)
@@ -53,11 +54,18 @@ def test_second_run_writes_only_what_is_missing(converter, folder):
     assert converter.convert(folder) == [folder / 'Indian_pines_gt.mat']
 
 
-@pytest.mark.parametrize('name, content, message', [
-    ('Indian_pines_corrected.mat', {'indian_pines_corrected': np.ones((149, 149, 9), np.uint8)}, r'\(149, 149, 9\)'),
-    ('Indian_pines_gt.mat', {'indian_pines_gt': np.ones((145, 145), np.uint8)}, r'these labels \[21025\]'),
-    ('Indian_pines_gt.mat', {'other': np.ones((145, 145), np.uint8)}, 'indian_pines_gt'),
-])
+@pytest.mark.parametrize(
+    'name, content, message',
+    [
+        (
+            'Indian_pines_corrected.mat',
+            {'indian_pines_corrected': np.ones((149, 149, 9), np.uint8)},
+            r'\(149, 149, 9\)',
+        ),
+        ('Indian_pines_gt.mat', {'indian_pines_gt': np.ones((145, 145), np.uint8)}, r'these labels \[21025\]'),
+        ('Indian_pines_gt.mat', {'other': np.ones((145, 145), np.uint8)}, 'indian_pines_gt'),
+    ],
+)
 def test_another_file_of_that_name_is_not_overwritten(converter, tmp_path, name, content, message):
     savemat(tmp_path / name, content)
     before = (tmp_path / name).read_bytes()
@@ -83,7 +91,8 @@ def test_scene_of_the_published_protocol(folder):
         classes='indian_pines',
         num_bands=200,
         split={'type': 'NumberSplit', 'train': 10, 'val': 5, 'seed': 0},
-        preprocessing=[{'type': 'MinMaxScale'}, {'type': 'SpectralPCA', 'n_components': 20}])
+        preprocessing=[{'type': 'MinMaxScale'}, {'type': 'SpectralPCA', 'n_components': 20}],
+    )
     assert len(scene.split.train) == 160 and len(scene.split.val) == 80 and len(scene.split.test) == 10009
     components = scene.window(0, 0, 145, 145).reshape(-1, 20).astype(np.float64)
     np.testing.assert_allclose(np.cov(components.T), np.eye(20), atol=2e-3)

@@ -32,7 +32,7 @@ def read(root, settings=PLAIN, city='bercy'):
     return read_city(find_cities([root])[city], settings)
 
 
-def assert_shows_ground(cube, bands=BANDS, scale=1., margin=4, tolerance=15):
+def assert_shows_ground(cube, bands=BANDS, scale=1.0, margin=4, tolerance=15):
     """The bands agree with the ground, 2000 with a standard deviation of 300, but for the border of coarse pixels."""
     for band in bands:
         inside = slice(margin, -margin)
@@ -84,8 +84,7 @@ def test_resampling_is_a_choice(tmp_path, method, tolerance):
     write_city(tmp_path, shape=(90, 81))
     (_, second), _, _ = read(tmp_path, OscdSettings(register=False, resampling=method))
     assert_shows_ground(second, FINE, 1.1, tolerance=tolerance)
-    worst = max(np.abs(second[4:-4, 4:-4, BANDS.index(band)] - 1.1 * expected(band)[4:-4, 4:-4]).max()
-                for band in FINE)
+    worst = max(np.abs(second[4:-4, 4:-4, BANDS.index(band)] - 1.1 * expected(band)[4:-4, 4:-4]).max() for band in FINE)
     assert worst > tolerance / 4
 
 
@@ -122,7 +121,7 @@ def test_displacement_of_a_moved_image():
 
 
 def test_registered_images_are_preferred_and_not_moved(tmp_path):
-    write_city(tmp_path, shift=(0., 1.))
+    write_city(tmp_path, shift=(0.0, 1.0))
     for date in (1, 2):
         for band in BANDS:
             values = np.rint(expected(band) * date).astype(np.uint16)
@@ -130,8 +129,7 @@ def test_registered_images_are_preferred_and_not_moved(tmp_path):
     (first, second), _, record = read(tmp_path, OscdSettings())
     assert record['images'] == 'registered' and not record['shift_of_second_date']['used']
     for band in BANDS:
-        np.testing.assert_array_equal(second[..., BANDS.index(band)],
-                                      np.roll(np.rint(2 * expected(band)), 1, axis=0))
+        np.testing.assert_array_equal(second[..., BANDS.index(band)], np.roll(np.rint(2 * expected(band)), 1, axis=0))
     assert read(tmp_path, OscdSettings(images='original'))[2]['images'] == 'original'
 
 
@@ -321,26 +319,29 @@ def coarsen_band(root):
     write_band(next((root / 'bercy/imgs_1').glob('*_B03.tif')), np.ones((48, 42), np.uint16))
 
 
-@pytest.mark.parametrize('damage, message', [
-    (remove_band, 'bercy, date 2: no GeoTIFF of band B8A in .*imgs_2, which holds B01, B02'),
-    (double_band, 'bercy, date 1: band B04 is there twice, as .*B04.tif and S2A_OPER'),
-    (remove_date, 'bercy, date 2: there are no images beside those of date 1 in .*imgs_1'),
-    (remove_map, 'bercy: .*cm holds no change map, neither bercy-cm.tif nor cm.png'),
-    (remove_folder_of_map, 'bercy: there is no folder cm with the change map'),
-    (shrink_map, 'has 50 x 60 pixels, but the dates have 96 x 84 and 96 x 84 at 10 m'),
-    (shrink_picture, 'the change maps differ in size: .* has 96 x 84 pixels, .* 50 x 60'),
-    (recode_map, r'the values are 0, 1, expected 1 \(unchanged\) and 2 \(changed\)'),
-    (darken_picture, r'the values end at 1, expected a picture from 0 \(unchanged\) to 255'),
-    (double_map, 'holds several change maps, bercy-cm.tif and other-cm.tif'),
-    (move_band, 'bercy, date 2, band B11 covers 43.7% of the grid of the change map'),
-    (displace_band, 'bercy, date 2: band B03 has no georeference, but band B01 has one'),
-    (unplace_date, 'bercy: date 1 has a georeference, date 2 has none'),
-    (empty_band, 'bercy, date 1, band B12: .* holds nothing but 0'),
-    (negative_band, 'bercy, date 1, band B12: .* holds values from -9999 to -9999, expected 0 to 65535'),
-    (float_band, 'B12.tif: 1 bands of type float32, expected one of whole numbers'),
-    (damage_band, 'B12.tif: the file cannot be read'),
-    (coarsen_band, 'the bands of 10 m differ in size, B02 has 96 x 84, B03 has 48 x 42'),
-])
+@pytest.mark.parametrize(
+    'damage, message',
+    [
+        (remove_band, 'bercy, date 2: no GeoTIFF of band B8A in .*imgs_2, which holds B01, B02'),
+        (double_band, 'bercy, date 1: band B04 is there twice, as .*B04.tif and S2A_OPER'),
+        (remove_date, 'bercy, date 2: there are no images beside those of date 1 in .*imgs_1'),
+        (remove_map, 'bercy: .*cm holds no change map, neither bercy-cm.tif nor cm.png'),
+        (remove_folder_of_map, 'bercy: there is no folder cm with the change map'),
+        (shrink_map, 'has 50 x 60 pixels, but the dates have 96 x 84 and 96 x 84 at 10 m'),
+        (shrink_picture, 'the change maps differ in size: .* has 96 x 84 pixels, .* 50 x 60'),
+        (recode_map, r'the values are 0, 1, expected 1 \(unchanged\) and 2 \(changed\)'),
+        (darken_picture, r'the values end at 1, expected a picture from 0 \(unchanged\) to 255'),
+        (double_map, 'holds several change maps, bercy-cm.tif and other-cm.tif'),
+        (move_band, 'bercy, date 2, band B11 covers 43.7% of the grid of the change map'),
+        (displace_band, 'bercy, date 2: band B03 has no georeference, but band B01 has one'),
+        (unplace_date, 'bercy: date 1 has a georeference, date 2 has none'),
+        (empty_band, 'bercy, date 1, band B12: .* holds nothing but 0'),
+        (negative_band, 'bercy, date 1, band B12: .* holds values from -9999 to -9999, expected 0 to 65535'),
+        (float_band, 'B12.tif: 1 bands of type float32, expected one of whole numbers'),
+        (damage_band, 'B12.tif: the file cannot be read'),
+        (coarsen_band, 'the bands of 10 m differ in size, B02 has 96 x 84, B03 has 48 x 42'),
+    ],
+)
 def test_what_is_wrong_is_named_and_nothing_is_written(tmp_path, damage, message):
     write_city(tmp_path)
     damage(tmp_path)
@@ -369,17 +370,22 @@ def test_folders_without_a_city_are_an_error(tmp_path):
         find_cities([tmp_path / 'nowhere'])
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(images='rect'), "images is 'rect', expected one of auto, registered, original"),
-    (dict(resampling='lanczos'), "resampling is 'lanczos', expected one of cubic, bilinear, nearest"),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(images='rect'), "images is 'rect', expected one of auto, registered, original"),
+        (dict(resampling='lanczos'), "resampling is 'lanczos', expected one of cubic, bilinear, nearest"),
+    ],
+)
 def test_settings_are_checked(options, message):
     with pytest.raises(ValueError, match=message):
         OscdSettings(**options)
 
 
-@pytest.mark.skipif(not (REAL_CITIES / 'oscd-saclay_e').is_dir(),
-                    reason=f'no cities of OSCD in {REAL_CITIES}; set MMHSI_TEST_DATA to the folder above')
+@pytest.mark.skipif(
+    not (REAL_CITIES / 'oscd-saclay_e').is_dir(),
+    reason=f'no cities of OSCD in {REAL_CITIES}; set MMHSI_TEST_DATA to the folder above',
+)
 def test_dates_of_a_real_city_match_after_the_conversion():
     """Its second date comes from another tile of Sentinel-2, has other numbers of pixels and lies a pixel beside."""
     (first, second), changed, record = read(REAL_CITIES, OscdSettings(), 'saclay_e')

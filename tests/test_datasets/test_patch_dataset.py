@@ -63,14 +63,20 @@ def test_a_file_of_version_73_and_a_numpy_file(tmp_path):
     np.testing.assert_array_equal(dataset[1]['img'], dataset[1]['gt'])
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(keys=dict(gt='gt', img='noisy')), r"test_1.mat: key 'noisy' not found"),
-    (dict(layout='NCHW'), r"test_1.mat: 'gt' has the shape \(3, 8, 10\), expected an array of the layout NCHW"),
-    (dict(layout='HWC', num_bands=C), 'test_1.mat: 3 bands are expected, but the images have 10; the layout is HWC'),
-    (dict(size=8), 'test_1.mat: images of 8 x 8 pixels are expected, but this one has 8 x 10'),
-    (dict(scale=2), r"test_1.mat: 'gt' has the shape \(8, 10, 3\).*expected \(16, 20, 3\)"),
-    (dict(layout='WHC'), "layout 'WHC', expected one of"),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(keys=dict(gt='gt', img='noisy')), r"test_1.mat: key 'noisy' not found"),
+        (dict(layout='NCHW'), r"test_1.mat: 'gt' has the shape \(3, 8, 10\), expected an array of the layout NCHW"),
+        (
+            dict(layout='HWC', num_bands=C),
+            'test_1.mat: 3 bands are expected, but the images have 10; the layout is HWC',
+        ),
+        (dict(size=8), 'test_1.mat: images of 8 x 8 pixels are expected, but this one has 8 x 10'),
+        (dict(scale=2), r"test_1.mat: 'gt' has the shape \(8, 10, 3\).*expected \(16, 20, 3\)"),
+        (dict(layout='WHC'), "layout 'WHC', expected one of"),
+    ],
+)
 def test_files_that_are_not_as_expected(options, message, tmp_path):
     write_pairs(tmp_path / 'pairs', [1])
     with pytest.raises(ValueError, match=message):
@@ -80,7 +86,7 @@ def test_files_that_are_not_as_expected(options, message, tmp_path):
 def test_damaged_and_absent_files_are_named(tmp_path):
     write_pairs(tmp_path, [1, 2])
     whole = (tmp_path / 'test_2.mat').read_bytes()
-    (tmp_path / 'test_2.mat').write_bytes(whole[:len(whole) // 2])
+    (tmp_path / 'test_2.mat').write_bytes(whole[: len(whole) // 2])
     dataset = PatchDataset(tmp_path)
     dataset[0]
     with pytest.raises(CubeReadError, match=r'test_2.mat: the file is truncated'):

@@ -44,8 +44,14 @@ def write_tiles(root, count=12, bands=BANDS):
 
 def batches(dataset, workers, persistent=False, epochs=1, seed=0):
     """Samples of each epoch as MMEngine loads them: workers are seeded alike whenever they start."""
-    loader = DataLoader(dataset, batch_size=2, collate_fn=list, num_workers=workers, persistent_workers=persistent,
-                        worker_init_fn=partial(worker_init_fn, num_workers=workers, rank=0, seed=seed))
+    loader = DataLoader(
+        dataset,
+        batch_size=2,
+        collate_fn=list,
+        num_workers=workers,
+        persistent_workers=persistent,
+        worker_init_fn=partial(worker_init_fn, num_workers=workers, rank=0, seed=seed),
+    )
     torch.manual_seed(seed)
     np.random.seed(seed)
     return [[sample for batch in loader for sample in batch] for _ in range(epochs)]
@@ -93,32 +99,42 @@ def test_pipeline_loads_a_window_of_bands_as_float(tmp_path):
     sample = HSITileDataset(make_shards(tmp_path, {'a': cube}), pipeline)[0]
     start = sample['band_start']
     assert sample['img'].dtype == np.float32 and sample['img'].transpose(2, 0, 1).flags.c_contiguous
-    np.testing.assert_allclose(sample['img'], cube[..., start:start + 5] / 4000, rtol=1e-6)
-    np.testing.assert_allclose(sample['wavelengths'], WAVELENGTHS[start:start + 5])
+    np.testing.assert_allclose(sample['img'], cube[..., start : start + 5] / 4000, rtol=1e-6)
+    np.testing.assert_allclose(sample['wavelengths'], WAVELENGTHS[start : start + 5])
 
 
 @pytest.mark.slow
 def test_samples_are_packed_for_the_frameworks_of_pre_training(tmp_path):
     cube = smooth_cube(8, 8)
-    pipeline = [dict(type='RandomBandWindow', num_bands=5), dict(type='ScaleValues', factor=1 / 4000),
-                dict(type='RandomFlip', prob=1., direction='vertical'), dict(type='RandomRotate90'),
-                dict(type='mmpretrain.PackInputs', meta_keys=('sample_idx', 'origin', 'band_start', 'rotate90'))]
+    pipeline = [
+        dict(type='RandomBandWindow', num_bands=5),
+        dict(type='ScaleValues', factor=1 / 4000),
+        dict(type='RandomFlip', prob=1.0, direction='vertical'),
+        dict(type='RandomRotate90'),
+        dict(type='mmpretrain.PackInputs', meta_keys=('sample_idx', 'origin', 'band_start', 'rotate90')),
+    ]
     packed = HSITileDataset(make_shards(tmp_path, {'a': cube}), pipeline)[0]
     meta = packed['data_samples']
-    image = np.rot90(cube[::-1, :, meta.band_start:meta.band_start + 5] / np.float32(4000), meta.rotate90)
+    image = np.rot90(cube[::-1, :, meta.band_start : meta.band_start + 5] / np.float32(4000), meta.rotate90)
     assert packed['inputs'].dtype == torch.float32 and packed['inputs'].is_contiguous()
     np.testing.assert_allclose(packed['inputs'], image.transpose(2, 0, 1), rtol=1e-6)
     assert meta.origin == {'scene': 'a', 'row': 0, 'col': 0} and meta.sample_idx == 0
 
 
-@pytest.mark.parametrize('damage, sentence', [
-    (lambda path: path.write_bytes(path.read_bytes()[:300]), 'truncated'),
-    (lambda path: path.write_bytes(b''), 'the file is empty'),
-    (lambda path: path.unlink(), 'no such file'),
-    (lambda path: savemat(path, {'img': np.ones((BANDS, 7, 8))}), '7 x 8 pixels of 12 bands, expected tiles of 8 x 8'),
-    (lambda path: savemat(path, {'cube': np.ones((BANDS, 8, 8))}), "key 'img' not found"),
-    (lambda path: savemat(path, {'img': np.zeros((BANDS, 8, 8))}), 'all values are 0.0, the tile holds no data'),
-])
+@pytest.mark.parametrize(
+    'damage, sentence',
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:300]), 'truncated'),
+        (lambda path: path.write_bytes(b''), 'the file is empty'),
+        (lambda path: path.unlink(), 'no such file'),
+        (
+            lambda path: savemat(path, {'img': np.ones((BANDS, 7, 8))}),
+            '7 x 8 pixels of 12 bands, expected tiles of 8 x 8',
+        ),
+        (lambda path: savemat(path, {'cube': np.ones((BANDS, 8, 8))}), "key 'img' not found"),
+        (lambda path: savemat(path, {'img': np.zeros((BANDS, 8, 8))}), 'all values are 0.0, the tile holds no data'),
+    ],
+)
 @pytest.mark.parametrize('test_mode', [False, True])
 def test_a_tile_that_cannot_be_read_is_named_counted_and_replaced(tmp_path, log, damage, sentence, test_mode):
     tiles = write_tiles(tmp_path)
@@ -259,8 +275,13 @@ def test_a_resumed_run_draws_what_the_uninterrupted_one_would(tmp_path):
     dataset = HSITileDataset(make_shards(tmp_path, {'a': smooth_cube(8, 128)}), [Draws()])
 
     def run(first, last, workers=2):
-        loader = DataLoader(dataset, batch_size=2, collate_fn=list, num_workers=workers,
-                            worker_init_fn=partial(worker_init_fn, num_workers=workers, rank=0, seed=5))
+        loader = DataLoader(
+            dataset,
+            batch_size=2,
+            collate_fn=list,
+            num_workers=workers,
+            worker_init_fn=partial(worker_init_fn, num_workers=workers, rank=0, seed=5),
+        )
         epochs = []
         for epoch in range(first, last):
             torch.manual_seed(100 + epoch)  # as IterationSeedHook does, by the iteration
@@ -282,10 +303,13 @@ def test_tiles_of_scenes_at_hand(tmp_path):
     first, second = smooth_cube(20, 16, dtype=np.float32), smooth_cube(8, 8, 9, dtype=np.float32)
     first[:8, :4] = np.nan
     labels = np.full((20, 16), 7)
-    scenes = [Scene(first, labels, name='first', preprocessing=[dict(type='ScaleValues', factor=0.5)]),
-              Scene(second, name='second')]
-    dataset = UnlabelledTileDataset(scenes, tile_size=8, overlap=2, pipeline=[dict(type='CenterBandWindow',
-                                                                                   num_bands=9)])
+    scenes = [
+        Scene(first, labels, name='first', preprocessing=[dict(type='ScaleValues', factor=0.5)]),
+        Scene(second, name='second'),
+    ]
+    dataset = UnlabelledTileDataset(
+        scenes, tile_size=8, overlap=2, pipeline=[dict(type='CenterBandWindow', num_bands=9)]
+    )
     origins = [dataset[index]['origin'] for index in range(len(dataset))]
     # 6 pixels from tile to tile; columns 0, 4, 8 and rows 0, 6, 12, without the tiles that touch the missing pixels
     # in more than 5 percent
@@ -295,16 +319,28 @@ def test_tiles_of_scenes_at_hand(tmp_path):
     for index, origin in enumerate(origins[:-1]):
         sample = dataset[index]
         row, col = origin['row'], origin['col']
-        np.testing.assert_array_equal(sample['img'], first[row:row + 8, col:col + 8, 1:10] * np.float32(0.5))
-        assert set(sample) == {'img', 'bands', 'source_bands', 'origin', 'sample_idx', 'img_shape', 'ori_shape',
-                               'band_start'}
+        np.testing.assert_array_equal(sample['img'], first[row : row + 8, col : col + 8, 1:10] * np.float32(0.5))
+        assert set(sample) == {
+            'img',
+            'bands',
+            'source_bands',
+            'origin',
+            'sample_idx',
+            'img_shape',
+            'ori_shape',
+            'band_start',
+        }
     np.testing.assert_array_equal(dataset[len(origins) - 1]['img'], second)
 
 
 def test_labels_of_a_scene_are_not_read(tmp_path):
     np.save(tmp_path / 'cube.npy', smooth_cube(8, 8))
-    scene = dict(image=str(tmp_path / 'cube.npy'), labels=str(tmp_path / 'absent.mat'), cache=False,
-                 split=dict(type='NumberSplit', train=1))
+    scene = dict(
+        image=str(tmp_path / 'cube.npy'),
+        labels=str(tmp_path / 'absent.mat'),
+        cache=False,
+        split=dict(type='NumberSplit', train=1),
+    )
     dataset = DATASETS.build(dict(type='UnlabelledTileDataset', scene=scene, tile_size=8))
     assert len(dataset) == 1 and dataset[0]['origin'] == {'scene': 'cube', 'row': 0, 'col': 0}
 

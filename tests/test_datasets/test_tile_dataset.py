@@ -29,9 +29,10 @@ def test_tiles_cover_the_scene(scene):
     assert sample['img_shape'] == sample['ori_shape'] == (8, 8) and sample['overlap'] == 4
 
 
-@pytest.mark.parametrize('subset, labelled', [
-    ('train', 'train'), ('val', 'val'), ('test', 'test'), ('labelled', 'labelled'), ('all', 'test'),
-])
+@pytest.mark.parametrize(
+    'subset, labelled',
+    [('train', 'train'), ('val', 'val'), ('test', 'test'), ('labelled', 'labelled'), ('all', 'test')],
+)
 def test_label_maps_hold_the_pixels_of_the_subset(scene, subset, labelled):
     dataset = TileDataset(scene, subset, tile_size=8, overlap=2)
     wanted = np.full(HEIGHT * WIDTH, 255)
@@ -41,14 +42,17 @@ def test_label_maps_hold_the_pixels_of_the_subset(scene, subset, labelled):
     for sample in (dataset[index] for index in range(len(dataset))):
         top, left = sample['top'], sample['left']
         assert sample['gt_seg_map'].dtype == np.uint8
-        np.testing.assert_array_equal(sample['gt_seg_map'], wanted[top:top + 8, left:left + 8])
+        np.testing.assert_array_equal(sample['gt_seg_map'], wanted[top : top + 8, left : left + 8])
 
 
 def test_tiles_without_a_pixel_of_the_subset_are_left_out(scene):
     train = TileDataset(scene, 'train', tile_size=4)
     rows, cols = np.divmod(scene.split.train, WIDTH)
-    wanted = [(top, left) for top, left in TileGrid(4).positions(HEIGHT, WIDTH).tolist()
-              if ((top <= rows) & (rows < top + 4) & (left <= cols) & (cols < left + 4)).any()]
+    wanted = [
+        (top, left)
+        for top, left in TileGrid(4).positions(HEIGHT, WIDTH).tolist()
+        if ((top <= rows) & (rows < top + 4) & (left <= cols) & (cols < left + 4)).any()
+    ]
     assert [(train[index]['top'], train[index]['left']) for index in range(len(train))] == wanted
     assert 0 < len(wanted) < len(TileDataset(scene, 'all', tile_size=4)) == 30
     sample = train[1]
@@ -65,8 +69,8 @@ def test_fixed_grid_hangs_over_the_border(scene, tile):
     samples = [dataset[index] for index in range(len(dataset))]
     assert [(sample['top'], sample['left']) for sample in samples] == corners
     for (top, left), sample in zip(corners, samples, strict=True):
-        np.testing.assert_array_equal(sample['img'], padded[top:top + tile, left:left + tile])
-        assert (sample['gt_seg_map'][HEIGHT - top:] == 255).all()
+        np.testing.assert_array_equal(sample['img'], padded[top : top + tile, left : left + tile])
+        assert (sample['gt_seg_map'][HEIGHT - top :] == 255).all()
     stitched = TileGrid(tile).stitch([sample['img'] for sample in samples], corners, (HEIGHT, WIDTH))
     np.testing.assert_array_equal(stitched, scene.window(0, 0, HEIGHT, WIDTH))
 
@@ -98,7 +102,8 @@ def test_a_tile_much_larger_than_the_scene_is_mirrored_several_times_or_refused(
 def test_pack_seg_inputs_of_mmseg_carries_image_labels_and_meta_keys(scene):
     keys = ('sample_idx', 'top', 'left', 'overlap', 'scene_name', 'scene_shape', 'img_shape', 'ori_shape')
     pipeline = [
-        {'type': 'RandomFlip', 'prob': 1., 'direction': 'vertical'}, {'type': 'mmseg.PackSegInputs', 'meta_keys': keys}
+        {'type': 'RandomFlip', 'prob': 1.0, 'direction': 'vertical'},
+        {'type': 'mmseg.PackSegInputs', 'meta_keys': keys},
     ]
     packed = TileDataset(scene, 'test', tile_size=8, pipeline=pipeline)[2]
     plain = TileDataset(scene, 'test', tile_size=8)[2]

@@ -35,19 +35,30 @@ def test_tiles_equal_the_pixels_of_the_source_and_know_where_they_lie(tmp_path, 
     samples = tiles_of(make_shards(tmp_path, cubes))
     places = [(sample['origin']['scene'], sample['origin']['row'], sample['origin']['col']) for sample in samples]
     # 19 rows are covered by three tiles that overlap as little as they can
-    assert places == [*(('a', row, col) for row in (0, 8) for col in (0, 8, 16)),
-                      *(('b/second', row, col) for row in (0, 5, 11) for col in (0, 8))]
+    assert places == [
+        *(('a', row, col) for row in (0, 8) for col in (0, 8, 16)),
+        *(('b/second', row, col) for row in (0, 5, 11) for col in (0, 8)),
+    ]
     for (scene, row, col), sample in zip(places, samples, strict=True):
         assert sample['img'].dtype == dtype and not sample['img'].flags.writeable
-        np.testing.assert_array_equal(sample['img'], cubes[scene][row:row + SIDE, col:col + SIDE])
+        np.testing.assert_array_equal(sample['img'], cubes[scene][row : row + SIDE, col : col + SIDE])
         np.testing.assert_allclose(sample['wavelengths'], WAVELENGTHS)
 
 
 def test_georeference_of_a_tile(tmp_path):
     (tmp_path / 'raw').mkdir()
-    transform = rasterio.Affine(30., 2., 5e5, -1., -30., 6e6)
-    with rasterio.open(tmp_path / 'raw/scene.tif', 'w', driver='GTiff', height=SIDE, width=3 * SIDE, count=BANDS,
-                       dtype='uint16', crs='EPSG:32633', transform=transform) as raster:
+    transform = rasterio.Affine(30.0, 2.0, 5e5, -1.0, -30.0, 6e6)
+    with rasterio.open(
+        tmp_path / 'raw/scene.tif',
+        'w',
+        driver='GTiff',
+        height=SIDE,
+        width=3 * SIDE,
+        count=BANDS,
+        dtype='uint16',
+        crs='EPSG:32633',
+        transform=transform,
+    ) as raster:
         raster.write(smooth_cube(SIDE, 3 * SIDE).transpose(2, 0, 1))
     convert(tmp_path / 'raw', tmp_path / 'out', settings())
     merge(tmp_path / 'out')
@@ -65,7 +76,7 @@ def test_listed_and_found_bands_are_dropped_with_their_wavelengths(tmp_path):
     write_scene(tmp_path / 'raw/scene.tif', cube, nodata=65535)
     convert(tmp_path / 'raw', tmp_path / 'out', settings(bad_bands=[0, (10, 11)], max_nodata=0))
     merge(tmp_path / 'out')
-    sample, = tiles_of(tmp_path / 'out')
+    (sample,) = tiles_of(tmp_path / 'out')
     kept = [1, 2, 4, 6, 7, 8, 9]
     assert sample['bands'].tolist() == kept and sample['source_bands'] == BANDS
     np.testing.assert_array_equal(sample['img'], cube[:, :8, kept])
@@ -76,8 +87,11 @@ def test_listed_and_found_bands_are_dropped_with_their_wavelengths(tmp_path):
 def test_bad_bands_and_wavelengths_by_sensor(tmp_path):
     np.savetxt(tmp_path / 'centres.txt', WAVELENGTHS[:10])
     shards = make_shards(
-        tmp_path, {'EO1H1': smooth_cube(8, 8, 10), 'GF5': smooth_cube(8, 8, 11)}, bad_bands={'EO1H': [0], 'GF': [1, 2]},
-        wavelengths={'EO1H': str(tmp_path / 'centres.txt')})
+        tmp_path,
+        {'EO1H1': smooth_cube(8, 8, 10), 'GF5': smooth_cube(8, 8, 11)},
+        bad_bands={'EO1H': [0], 'GF': [1, 2]},
+        wavelengths={'EO1H': str(tmp_path / 'centres.txt')},
+    )
     first, second = tiles_of(shards)
     assert first['bands'].tolist() == list(range(1, 10)) and second['bands'].tolist() == [0, *range(3, 11)]
     np.testing.assert_allclose(first['wavelengths'], WAVELENGTHS[1:10])
@@ -118,7 +132,7 @@ def test_the_missing_pixels_of_a_kept_tile_are_zero(tmp_path):
     write_scene(tmp_path / 'raw/scene.tif', cube, nodata=-9999)
     convert(tmp_path / 'raw', tmp_path / 'out', settings())
     merge(tmp_path / 'out')
-    sample, = tiles_of(tmp_path / 'out')
+    (sample,) = tiles_of(tmp_path / 'out')
     expected = cube.copy()
     expected[0, 0, 3] = expected[0, 1, 4] = expected[0, 2, 5] = 0
     np.testing.assert_array_equal(sample['img'], expected)
@@ -187,7 +201,7 @@ def test_tile_files_of_a_scene_become_one_shard(tmp_path):
 def test_files_of_single_bands_are_put_together_in_order(tmp_path):
     cube = smooth_cube(8, 8, 6)
     for number in range(4):
-        write_scene(tmp_path / f'raw/EO1H01_B00{number + 1}_L1T.TIF', cube[..., number:number + 1])
+        write_scene(tmp_path / f'raw/EO1H01_B00{number + 1}_L1T.TIF', cube[..., number : number + 1])
     write_scene(tmp_path / 'raw/GF5_AHSI_7_SW.tif', cube[..., 2:])
     write_scene(tmp_path / 'raw/GF5_AHSI_7_VN.tif', cube[..., :2])
     grouped = settings(group=r'(EO1H\w+?|GF5B?_AHSI_.+?)_(?:B\d{3}\w*|VN|SW)\.', band_order=('_VN', '_SW'))
@@ -211,7 +225,7 @@ def test_damaged_sources_are_recorded_and_tried_again(tmp_path):
     write_scene(tmp_path / 'raw/good.tif', smooth_cube(8, 8))
     write_scene(tmp_path / 'raw/whole.tif', smooth_cube(8, 8, seed=1))
     whole = (tmp_path / 'raw/whole.tif').read_bytes()
-    (tmp_path / 'raw/bad.tif').write_bytes(whole[:len(whole) // 2])
+    (tmp_path / 'raw/bad.tif').write_bytes(whole[: len(whole) // 2])
     np.save(tmp_path / 'raw/flat.npy', np.ones((3, 8, 8)))
     said = []
     done = convert(tmp_path / 'raw', tmp_path / 'out', settings(), report=said.append)
@@ -230,7 +244,7 @@ def test_scenes_are_found_sorted_and_shared_out(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     scenes = find_scenes(tmp_path, settings())
-    assert scenes == [SceneFiles('a/x', ('a/x.mat', )), SceneFiles('a/y', ('a/y.hdr', )), SceneFiles('c', ('c.TIF', ))]
+    assert scenes == [SceneFiles('a/x', ('a/x.mat',)), SceneFiles('a/y', ('a/y.hdr',)), SceneFiles('c', ('c.TIF',))]
     (tmp_path / 'c.npy').touch()
     with pytest.raises(ValueError, match="c.TIF and c.npy are both named 'c'"):
         find_scenes(tmp_path, settings())
@@ -262,14 +276,17 @@ def test_other_settings_need_another_folder(tmp_path):
         convert(tmp_path / 'raw', shards, settings(bad_bands=[3], nodata=float('nan')))
 
 
-@pytest.mark.parametrize('changes, message', [
-    ({'tile_size': 0}, 'tile_size must be positive'),
-    ({'overlap': 8}, 'overlap between 0 and tile_size - 1'),
-    ({'combine': 'rows'}, "'bands' or 'tiles'"),
-    ({'max_nodata': 5}, r'max_nodata is a share and must lie in \[0, 1\], not 5'),
-    ({'group': 'EO1'}, 'no group in parentheses'),
-    ({'layout': 'bsq'}, 'layout must be one of'),
-])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        ({'tile_size': 0}, 'tile_size must be positive'),
+        ({'overlap': 8}, 'overlap between 0 and tile_size - 1'),
+        ({'combine': 'rows'}, "'bands' or 'tiles'"),
+        ({'max_nodata': 5}, r'max_nodata is a share and must lie in \[0, 1\], not 5'),
+        ({'group': 'EO1'}, 'no group in parentheses'),
+        ({'layout': 'bsq'}, 'layout must be one of'),
+    ],
+)
 def test_settings_out_of_range_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         settings(**changes)
@@ -338,7 +355,8 @@ def test_records_of_a_former_version_are_compared_by_size(tmp_path):
     record['source_bytes'] = {'a.tif': record.pop('source_files')['a.tif']['bytes']}
     path.write_text(json.dumps(record))
     assert convert(tmp_path / 'raw', shards, settings())['converted'] == 0 and verify(
-        shards, root=tmp_path / 'raw') == ([], 1)
+        shards, root=tmp_path / 'raw'
+    ) == ([], 1)
     write_scene(tmp_path / 'raw/a.tif', smooth_cube(16, 8))
     assert convert(tmp_path / 'raw', shards, settings())['converted'] == 1
 
@@ -364,7 +382,8 @@ def test_index_of_an_unfinished_conversion_is_refused(tmp_path):
         merge(shards)
     assert verify(shards)[0] == [
         f'{shards}/index.json: the index lists 3 tiles, the records 2; run --merge',
-        f'{shards}/shards/b.npy: the scene is not converted']
+        f'{shards}/shards/b.npy: the scene is not converted',
+    ]
 
 
 @pytest.mark.parametrize('name', ['../outside', '/etc/passwd', 'a/../../b', '', 'a//b', '.', 3, 'a\0b'])
@@ -394,12 +413,20 @@ def test_verify_names_every_damage(tmp_path):
     problems, tiles = verify(shards)
     size = 128 + 2 * BANDS * SIDE * SIDE * 2
     assert tiles == 12
-    for found, wanted in zip(problems, [
-            'index.json: the file is damaged', 'left over by an interrupted conversion',
+    for found, wanted in zip(
+        problems,
+        [
+            'index.json: the file is damaged',
+            'left over by an interrupted conversion',
             f'a.npy: the file is cut off: it has {size - 100} bytes, {size} were written',
             'b.npy: 1 of 2 tiles are not what was written, by their checksums: 1',
-            'c.npy: no such file, 2 tiles are missing', 'd.npy: the file is too long', 'e.npy: the file cannot be read',
-            'h.npy: belongs to no scene of the source'], strict=True):
+            'c.npy: no such file, 2 tiles are missing',
+            'd.npy: the file is too long',
+            'e.npy: the file cannot be read',
+            'h.npy: belongs to no scene of the source',
+        ],
+        strict=True,
+    ):
         assert wanted in found
     merge(shards)
     assert not list(shards.rglob('*.part'))
@@ -425,8 +452,12 @@ def test_a_full_disk_stops_with_a_sentence(tmp_path, monkeypatch):
     write_scene(tmp_path / 'raw/scene.tif', smooth_cube(8, 8))
     real_open = open
     # /dev/full answers every write as a full disk does
-    monkeypatch.setattr('builtins.open', lambda path, mode='r', *args, **kwargs: real_open(
-        '/dev/full' if 'scene.npy' in str(path) else path, 'wb' if 'x' in mode else mode, *args, **kwargs))
+    monkeypatch.setattr(
+        'builtins.open',
+        lambda path, mode='r', *args, **kwargs: real_open(
+            '/dev/full' if 'scene.npy' in str(path) else path, 'wb' if 'x' in mode else mode, *args, **kwargs
+        ),
+    )
     with pytest.raises(OSError, match='scene.npy: the shard cannot be written: No space left on device; .* again'):
         convert(tmp_path / 'raw', tmp_path / 'out', settings())
 
@@ -457,7 +488,7 @@ def test_statistics_equal_those_of_all_pixels(tmp_path):
     cubes = {'a': smooth_cube(16, 16, dtype=np.float32), 'b': smooth_cube(8, 24, seed=1, dtype=np.float32)}
     cubes['b'] += 1e6  # would cost a naive sum of squares all its digits
     cubes['b'][0, 0] = 0  # without data
-    cubes['b'][..., 4] = 3.  # left out in this scene, not in the other
+    cubes['b'][..., 4] = 3.0  # left out in this scene, not in the other
     cubes['c'] = smooth_cube(8, 8, 5)
     shards = make_shards(tmp_path, cubes, bad_bands=[1])
     small, large = write_statistics(shards)
@@ -492,8 +523,8 @@ def _end_process(number):
 
 
 def test_errors_of_workers_reach_the_caller():
-    assert sorted(run_parallel(_fail, ((n, ) for n in range(4, 40)), 3)) == list(range(4, 40))
+    assert sorted(run_parallel(_fail, ((n,) for n in range(4, 40)), 3)) == list(range(4, 40))
     with pytest.raises(ValueError, match='job 3 fails'):
-        list(run_parallel(_fail, [(n, ) for n in range(40)], 2))
+        list(run_parallel(_fail, [(n,) for n in range(40)], 2))
     with pytest.raises(RuntimeError, match='the system killed a worker process'):
-        list(run_parallel(_end_process, [(1, )] * 4, 2))
+        list(run_parallel(_end_process, [(1,)] * 4, 2))

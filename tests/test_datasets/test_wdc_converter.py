@@ -22,13 +22,32 @@ def main():
 
 
 def run(main, image, out, *options):
-    main([str(image), '--out', str(out), '--train', *TRAIN, '--val', *VAL, '--test', TEST, '--scales', '1',
-          '--strides', '32', '--cases', '2', *options])
+    main(
+        [
+            str(image),
+            '--out',
+            str(out),
+            '--train',
+            *TRAIN,
+            '--val',
+            *VAL,
+            '--test',
+            TEST,
+            '--scales',
+            '1',
+            '--strides',
+            '32',
+            '--cases',
+            '2',
+            *options,
+        ]
+    )
 
 
 def scaled(values: np.ndarray, fit_on: list[np.ndarray]) -> np.ndarray:
-    low, high = np.percentile(np.concatenate([part.reshape(-1, 191) for part in fit_on]).astype(np.float64), [2, 98],
-                              axis=0)
+    low, high = np.percentile(
+        np.concatenate([part.reshape(-1, 191) for part in fit_on]).astype(np.float64), [2, 98], axis=0
+    )
     return (np.clip(values, low, high) - low) / (high - low + 1e-3)
 
 
@@ -61,8 +80,13 @@ def test_files_of_the_reference(main, image, tmp_path):
     part = scaled(cube[:128], [cube[:128], cube[192:256]])
     part = (part - part.min()) / np.ptp(part)
     window = part[:64, :64]
-    poses = [pose[..., ::step] for flipped in (window, window[::-1]) for turns in range(4) for step in (1, -1)
-             for pose in [np.rot90(flipped, turns)]]
+    poses = [
+        pose[..., ::step]
+        for flipped in (window, window[::-1])
+        for turns in range(4)
+        for step in (1, -1)
+        for pose in [np.rot90(flipped, turns)]
+    ]
     assert min(np.abs(train.read(0) - pose).max() for pose in poses) < 1e-5
     test = loadmat(tmp_path / 'test/Case2/test.mat')
     clean = scaled(cube[200:266, 8:78], [cube[200:266, 8:78]])
@@ -70,11 +94,14 @@ def test_files_of_the_reference(main, image, tmp_path):
     assert json.loads((tmp_path / 'train/patches.json').read_text())['description']['reference'] is True
 
 
-@pytest.mark.parametrize('options, message', [
-    ((), 'train|does not lie inside the scene of 288 x 96'),
-    (('--train', *TRAIN, '--val', '--test', TEST, '--cases', '6'), 'the cases are 1 to 5'),
-    (('--num-bands', '190'), '190 bands are expected, but the file has 191'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ((), 'train|does not lie inside the scene of 288 x 96'),
+        (('--train', *TRAIN, '--val', '--test', TEST, '--cases', '6'), 'the cases are 1 to 5'),
+        (('--num-bands', '190'), '190 bands are expected, but the file has 191'),
+    ],
+)
 def test_what_cannot_be_converted(main, image, tmp_path, options, message):
     with pytest.raises(SystemExit, match=message):
         main([str(image), '--out', str(tmp_path), *options])

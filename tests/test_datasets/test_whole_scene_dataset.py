@@ -23,8 +23,14 @@ def root(tmp_path):
 
 
 def scene(root, **options):
-    return dict(type='PairScene', data_root=str(root), image=('{name}_1.npy', '{name}_2.npy'), labels='{name}_cm.npy',
-                label_codes=dict(unchanged=0, changed=255), **options)
+    return dict(
+        type='PairScene',
+        data_root=str(root),
+        image=('{name}_1.npy', '{name}_2.npy'),
+        labels='{name}_cm.npy',
+        label_codes=dict(unchanged=0, changed=255),
+        **options,
+    )
 
 
 def test_each_sample_is_a_whole_scene(root):
@@ -40,8 +46,9 @@ def test_each_sample_is_a_whole_scene(root):
 
 def test_the_preprocessing_is_fitted_on_all_scenes_together(root):
     dataset = WholeSceneDataset(scene(root, preprocessing=[dict(type='Standardize')]), list('abc'))
-    pixels = np.concatenate([np.load(root / f'{name}_{date}.npy').reshape(-1, BANDS)
-                             for name in 'abc' for date in (1, 2)])
+    pixels = np.concatenate(
+        [np.load(root / f'{name}_{date}.npy').reshape(-1, BANDS) for name in 'abc' for date in (1, 2)]
+    )
     for each in dataset.scenes:
         np.testing.assert_allclose(each.state_dict()['0.Standardize.mean'], pixels.mean(axis=0), rtol=1e-6)
     wanted = (np.load(root / 'c_2.npy') - pixels.mean(axis=0)) / pixels.std(axis=0)
@@ -54,11 +61,14 @@ def test_names_come_from_a_file_and_some_are_left_out(root):
     assert [each.name for each in dataset.scenes] == ['a', 'c']
 
 
-@pytest.mark.parametrize('names, exclude, message', [
-    ('aa', (), "'a' occurs twice"),
-    ('ab', ('z', ), "'z' is to be left out, but is not among a, b"),
-    ('ab', ('a', 'b'), 'there is no scene'),
-])
+@pytest.mark.parametrize(
+    'names, exclude, message',
+    [
+        ('aa', (), "'a' occurs twice"),
+        ('ab', ('z',), "'z' is to be left out, but is not among a, b"),
+        ('ab', ('a', 'b'), 'there is no scene'),
+    ],
+)
 def test_lists_of_names_are_checked(names, exclude, message):
     with pytest.raises(ValueError, match=message):
         scene_names(list(names), exclude)
@@ -93,7 +103,7 @@ def test_a_crop_of_one_class_is_tried_again():
     np.random.seed(1)
     for _ in range(10):
         top, left, *_ = crop({'window': (0, 0, 40, 40), 'target_map': labels})['window']
-        part = labels[top:top + 8, left:left + 8]
+        part = labels[top : top + 8, left : left + 8]
         assert 0.25 <= part.mean() <= 0.75
 
 

@@ -60,10 +60,16 @@ def test_subset_all_has_every_valid_pixel_and_the_labels_of_the_test_pixels(scen
     np.testing.assert_array_equal(found.ravel(), wanted)
 
 
-@pytest.mark.parametrize('subset, evaluate_on, labelled', [
-    ('all', None, 'test'), ('all', 'val', 'val'), ('all', 'labelled', 'labelled'), ('labelled', None, 'labelled'),
-    ('labelled', 'train', 'train'),
-])
+@pytest.mark.parametrize(
+    'subset, evaluate_on, labelled',
+    [
+        ('all', None, 'test'),
+        ('all', 'val', 'val'),
+        ('all', 'labelled', 'labelled'),
+        ('labelled', None, 'labelled'),
+        ('labelled', 'train', 'train'),
+    ],
+)
 def test_labels_are_those_of_evaluate_on(scene, subset, evaluate_on, labelled):
     dataset = WindowDataset(scene, subset, evaluate_on, window_size=1)
     samples = [dataset[index] for index in range(len(dataset))]
@@ -85,10 +91,12 @@ def test_config_builds_the_dataset_with_its_meta_information(tmp_path):
         'labels': 'labels.npy',
         'data_root': str(tmp_path),
         'classes': ['a', 'b', 'c'],
-        'split': {'type': 'RatioSplit', 'train': 0.2, 'val': 0.2}
+        'split': {'type': 'RatioSplit', 'train': 0.2, 'val': 0.2},
     }
-    built = [DATASETS.build({'type': 'WindowDataset', 'scene': scene, 'subset': subset, 'window_size': 3})
-             for subset in ('train', 'val', 'test')]
+    built = [
+        DATASETS.build({'type': 'WindowDataset', 'scene': scene, 'subset': subset, 'window_size': 3})
+        for subset in ('train', 'val', 'test')
+    ]
     assert built[0].scene is built[1].scene is built[2].scene
     assert sum(map(len, built)) == 60
     assert built[0].metainfo['classes'] == ('a', 'b', 'c') and len(built[0].metainfo['palette']) == 3
@@ -98,8 +106,10 @@ def test_config_builds_the_dataset_with_its_meta_information(tmp_path):
 def test_pack_inputs_of_mmpretrain_carries_image_label_and_meta_keys(scene, loading):
     keys = ('sample_idx', 'row', 'col', 'scene_name', 'scene_shape', 'img_shape')
     pipeline = [
-        *loading, {'type': 'RandomFlip', 'prob': 1., 'direction': 'horizontal'}, {'type': 'RandomRotate90'},
-        {'type': 'mmpretrain.PackInputs', 'meta_keys': keys}
+        *loading,
+        {'type': 'RandomFlip', 'prob': 1.0, 'direction': 'horizontal'},
+        {'type': 'RandomRotate90'},
+        {'type': 'mmpretrain.PackInputs', 'meta_keys': keys},
     ]
     dataset = WindowDataset(scene, 'train', window_size=5, pipeline=pipeline)
     batch = pseudo_collate([dataset[index] for index in range(4)])

@@ -25,11 +25,13 @@ def demo(monkeypatch):
 def test_arguments_reach_the_config(demo, tmp_path):
     names = demo('demo_run.py')
     args = names['make_parser']('A demo.\nMore.', demo('indian_pines.py')['CONFIG']).parse_args(
-        ['--seed', '7', '--epochs', '3', '--work-dir', str(tmp_path)])
+        ['--seed', '7', '--epochs', '3', '--work-dir', str(tmp_path)]
+    )
     cfg = names['load_config'](args)
     assert cfg.randomness.seed == 7 and cfg.work_dir == str(tmp_path)
-    assert {loader.dataset.scene.split.seed for loader in (cfg.train_dataloader, cfg.val_dataloader,
-                                                           cfg.test_dataloader)} == {7}
+    assert {
+        loader.dataset.scene.split.seed for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
+    } == {7}
     assert (cfg.train_cfg.max_epochs, cfg.train_cfg.val_begin, cfg.train_cfg.val_interval) == (3, 1, 3)
 
 

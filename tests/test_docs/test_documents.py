@@ -27,8 +27,9 @@ def page(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     load = Config.fromfile
     # laid out in PEP 8, which a run does seven times, a config takes longer than a short training
-    monkeypatch.setattr(Config, 'fromfile', lambda *args, **kwargs: load(*args, **{**kwargs,
-                                                                                   'format_python_code': False}))
+    monkeypatch.setattr(
+        Config, 'fromfile', lambda *args, **kwargs: load(*args, **{**kwargs, 'format_python_code': False})
+    )
     yield Page(tmp_path)
     # what a page has registered is not there for the next one, which may register it again
     for registry in (value for value in vars(registries).values() if isinstance(value, Registry)):
@@ -89,7 +90,7 @@ def test_what_a_page_names_is_there(name):
 
 
 def test_citation_agrees_with_its_file(request):
-    text, = [block.text for block in BLOCKS['README.md'] if block.language == 'bibtex']
+    (text,) = [block.text for block in BLOCKS['README.md'] if block.language == 'bibtex']
     citation = (request.config.rootpath / 'CITATION.cff').read_text(encoding='utf-8')
     for entry in ('10.1109/TPAMI.2025.3557581', 'Hyperspectral Intelligence Comprehension Foundation Model'):
         assert entry in text and entry in citation

@@ -20,7 +20,8 @@ def test_classical_methods_stand_beside_the_network(tmp_path):
     assert classical['settings']['refinement']['temperature'] > 0
     assert stored['comparison']['score'] == 'OA'
     assert stored['comparison']['sentence'].startswith(
-        'the network is behind the best classical method, SVM on spectra')
+        'the network is behind the best classical method, SVM on spectra'
+    )
     assert stored['metrics']['OA'] == scores['OA']  # what the test wrote is still there
     log = next(Path(runner.log_dir).glob('*.log')).read_text()
     assert stored['comparison']['sentence'] in log

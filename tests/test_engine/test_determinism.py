@@ -19,8 +19,9 @@ def run(folder, name, workers):
     finally:
         torch.use_deterministic_algorithms(False)
     state = runner.optim_wrapper.state_dict()['state']
-    moments = {f'{index} {key}': torch.as_tensor(value) for index, values in state.items()
-               for key, value in values.items()}
+    moments = {
+        f'{index} {key}': torch.as_tensor(value) for index, values in state.items() for key, value in values.items()
+    }
     return {**runner.model.state_dict(), **moments}
 
 

@@ -37,7 +37,8 @@ def test_group_is_gloo_and_the_wrapper_takes_no_device(single_process):
     assert init_cpu_process_group(cfg) is True
     assert torch.distributed.get_backend() == 'gloo' and torch.distributed.get_world_size() == 1
     assert cfg.model_wrapper_cfg == dict(
-        type='MMDistributedDataParallel', broadcast_buffers=False, find_unused_parameters=True, device_ids=None)
+        type='MMDistributedDataParallel', broadcast_buffers=False, find_unused_parameters=True, device_ids=None
+    )
 
 
 def test_existing_group_and_wrapper_are_kept(single_process):
@@ -63,7 +64,12 @@ def test_group_is_taken_down_after_a_run(single_process):
 @pytest.mark.parametrize('device, wanted', [('cuda', True), ('cpu', None)])
 def test_batches_are_page_locked_on_cuda_unless_the_config_tells(device, wanted, monkeypatch):
     monkeypatch.setattr(distributed, 'get_device', lambda: device)
-    cfg = Config(dict(train_dataloader=dict(batch_size=2), val_dataloader=None,
-                      test_dataloader=dict(batch_size=1, pin_memory=False)))
+    cfg = Config(
+        dict(
+            train_dataloader=dict(batch_size=2),
+            val_dataloader=None,
+            test_dataloader=dict(batch_size=1, pin_memory=False),
+        )
+    )
     pin_memory(cfg)
     assert cfg.train_dataloader.get('pin_memory') is wanted and cfg.test_dataloader.pin_memory is False

@@ -25,10 +25,17 @@ class Shrinking(BaseModel):
 
 def train(model, folder, hooks):
     runner = Runner(
-        model=model, work_dir=str(folder), experiment_name='endmembers',
-        default_scope='mmhsi', default_hooks=dict(checkpoint=None, logger=None),
-        train_dataloader=DataLoader([dict(inputs=torch.zeros(1))] * 3), train_cfg=dict(by_epoch=True, max_epochs=1),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=10.)), custom_hooks=hooks, log_level='WARNING')
+        model=model,
+        work_dir=str(folder),
+        experiment_name='endmembers',
+        default_scope='mmhsi',
+        default_hooks=dict(checkpoint=None, logger=None),
+        train_dataloader=DataLoader([dict(inputs=torch.zeros(1))] * 3),
+        train_cfg=dict(by_epoch=True, max_epochs=1),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=10.0)),
+        custom_hooks=hooks,
+        log_level='WARNING',
+    )
     runner.train()
     return model
 

@@ -23,23 +23,32 @@ def run(cfg):
 
 def test_number_of_classes(cfg):
     cfg.model.head.num_classes = CLASSES - 1
-    with pytest.raises(ValueError, match=r'model.head.num_classes is 2, but train_dataloader.dataset.scene.classes of '
-                                         "scene 'stripes' has 3 classes"):
+    with pytest.raises(
+        ValueError,
+        match=r'model.head.num_classes is 2, but train_dataloader.dataset.scene.classes of '
+        "scene 'stripes' has 3 classes",
+    ):
         run(cfg)
 
 
 def test_number_of_bands(cfg):
     cfg.model.data_preprocessor.num_bands = BANDS + 1
-    with pytest.raises(ValueError, match=r"model.data_preprocessor.num_bands is 13, but scene 'stripes' of "
-                                         r'train_dataloader.dataset.scene has 12 bands after its preprocessing'):
+    with pytest.raises(
+        ValueError,
+        match=r"model.data_preprocessor.num_bands is 13, but scene 'stripes' of "
+        r'train_dataloader.dataset.scene has 12 bands after its preprocessing',
+    ):
         run(cfg)
 
 
 def test_window(cfg):
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         cfg[loader].dataset.window_size = 7
-    with pytest.raises(ValueError, match=r'the img_size in model is 5 x 5 pixels, the only size that it takes, but '
-                                         r'train_dataloader.dataset.window_size is 7'):
+    with pytest.raises(
+        ValueError,
+        match=r'the img_size in model is 5 x 5 pixels, the only size that it takes, but '
+        r'train_dataloader.dataset.window_size is 7',
+    ):
         run(cfg)
 
 

@@ -35,8 +35,10 @@ def test_the_sample_of_a_dead_worker_is_named(tmp_path):
     cfg.train_dataloader.dataset.pipeline.insert(0, dict(type='DieAtPixel', row=row, col=col))
     runner = build_runner(cfg)
     # how PyTorch puts it depends on whether it hears of the end by the signal or by the silence
-    sentence = rf'a data worker died \(.*(Killed|exited unexpectedly)\): worker \d+ was at sample 17 \(train: ' \
-               rf'.*row {row}, col {col}.*num_workers=0 need less'
+    sentence = (
+        rf'a data worker died \(.*(Killed|exited unexpectedly)\): worker \d+ was at sample 17 \(train: '
+        rf'.*row {row}, col {col}.*num_workers=0 need less'
+    )
     with pytest.raises(RuntimeError, match=sentence), explained_failures(runner):
         runner.train()
 

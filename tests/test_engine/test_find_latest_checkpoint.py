@@ -9,16 +9,26 @@ from mmhsi.engine.resume import find_latest_checkpoint, resume_from_latest
 
 def save(folder, name, iterations, **content):
     path = folder / name
-    torch.save(dict(meta=dict(iter=iterations, epoch=1), state_dict=dict(weight=torch.arange(1000.)), message_hub={},
-                    **content), path)
+    torch.save(
+        dict(
+            meta=dict(iter=iterations, epoch=1), state_dict=dict(weight=torch.arange(1000.0)), message_hub={}, **content
+        ),
+        path,
+    )
     return path
 
 
 def damage(path, how):
     content = path.read_bytes()
     middle = len(content) // 2
-    path.write_bytes(dict(cut=content[:middle], overwritten=content[:middle] + b'?' + content[middle + 1:],
-                          empty=b'', other=b'PK\x03\x04 nonsense')[how])
+    path.write_bytes(
+        dict(
+            cut=content[:middle],
+            overwritten=content[:middle] + b'?' + content[middle + 1 :],
+            empty=b'',
+            other=b'PK\x03\x04 nonsense',
+        )[how]
+    )
 
 
 def test_the_named_one_is_taken_though_others_are_further(tmp_path):

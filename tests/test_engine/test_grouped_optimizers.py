@@ -43,13 +43,18 @@ def settings_of(schedule):
 def by_name(model, optimizer):
     """Rate and decay of each parameter."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    return {names[id(parameter)]: (group['lr'], group['weight_decay']) for group in optimizer.param_groups
-            for parameter in group['params']}
+    return {
+        names[id(parameter)]: (group['lr'], group['weight_decay'])
+        for group in optimizer.param_groups
+        for parameter in group['params']
+    }
 
 
-PAIRS = [('finetune_100e', LayerDecayOptimWrapperConstructor, LearningRateDecayOptimWrapperConstructor),
-         ('scratch_tiny', GroupedOptimWrapperConstructor, DefaultOptimWrapperConstructor),
-         ('mae_1600e', GroupedOptimWrapperConstructor, DefaultOptimWrapperConstructor)]
+PAIRS = [
+    ('finetune_100e', LayerDecayOptimWrapperConstructor, LearningRateDecayOptimWrapperConstructor),
+    ('scratch_tiny', GroupedOptimWrapperConstructor, DefaultOptimWrapperConstructor),
+    ('mae_1600e', GroupedOptimWrapperConstructor, DefaultOptimWrapperConstructor),
+]
 
 
 @pytest.mark.parametrize('schedule, ours, theirs', PAIRS)
@@ -61,8 +66,9 @@ def test_settings_are_those_of_the_library_in_as_few_groups_as_there_are_setting
     assert len(found.param_groups) == len(set(by_name(found_model, found).values())) < len(wanted.param_groups)
     named = dict(found_model.named_parameters())
     for group in found.param_groups:
-        assert all(named[name] is parameter for name, parameter in
-                   zip(group['param_names'], group['params'], strict=True))
+        assert all(
+            named[name] is parameter for name, parameter in zip(group['param_names'], group['params'], strict=True)
+        )
 
 
 @pytest.mark.parametrize('schedule, ours, theirs', PAIRS)
@@ -85,18 +91,24 @@ def test_steps_are_those_of_the_library(schedule, ours, theirs, fused):
     torch.testing.assert_close(*weights, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize('options, fused', [
-    (dict(type='AdamW'), True), (dict(type='Adam'), True), (dict(type='AdamW', fused=False), False),
-    (dict(type='AdamW', foreach=True), None), (dict(type='RMSprop'), None)
-])
+@pytest.mark.parametrize(
+    'options, fused',
+    [
+        (dict(type='AdamW'), True),
+        (dict(type='Adam'), True),
+        (dict(type='AdamW', fused=False), False),
+        (dict(type='AdamW', foreach=True), None),
+        (dict(type='RMSprop'), None),
+    ],
+)
 def test_fused_where_torch_has_it_and_the_config_does_not_choose(options, fused):
-    optimizer = GroupedOptimWrapperConstructor(dict(optimizer=dict(lr=.1, **options)))(nn.Linear(2, 2)).optimizer
+    optimizer = GroupedOptimWrapperConstructor(dict(optimizer=dict(lr=0.1, **options)))(nn.Linear(2, 2)).optimizer
     assert optimizer.defaults.get('fused') is fused
 
 
 def test_an_optimiser_without_a_fused_form_for_the_parameters_is_built_plainly():
     model = nn.Linear(2, 2, device='meta')
-    optimizer = GroupedOptimWrapperConstructor(dict(optimizer=dict(type='AdamW', lr=.1)))(model).optimizer
+    optimizer = GroupedOptimWrapperConstructor(dict(optimizer=dict(type='AdamW', lr=0.1)))(model).optimizer
     assert not optimizer.defaults['fused']
 
 

@@ -36,7 +36,7 @@ def whole(tmp_path_factory) -> Path:
 
 
 def test_a_whole_run_keeps_its_last_and_best_checkpoint(whole):
-    best, = (name for name in names(whole) if name.startswith('best') and name.endswith('.pth'))
+    (best,) = (name for name in names(whole) if name.startswith('best') and name.endswith('.pth'))
     assert names(whole) == {'epoch_8.pth', best, 'last_checkpoint', 'best_checkpoint'}
     assert (whole / 'last_checkpoint').read_text() == str(whole / 'epoch_8.pth')
 
@@ -58,6 +58,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tmp_path, who
 
 def die_in(place: str, epoch: int):
     """Let a process kill itself at a place in the save of an epoch."""
+
     def die():
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -67,7 +68,7 @@ def die_in(place: str, epoch: int):
 
     def half_put(self, content, path):
         if place == 'writing' and Path(path).name == wanted:
-            put(self, content[:len(content) // 2], path)
+            put(self, content[: len(content) // 2], path)
             die()
         put(self, content, path)
 
@@ -133,8 +134,13 @@ def test_ctrl_c_saves_and_ends_as_sigterm_does(tmp_path):
     assert wait(start(whole, *options)) == 0
     process = start(folder, 'model.pause=0.05', *options, prepare=os.setpgrp)
     # as the terminal and a launcher do: all processes get it, more than once
-    code = interrupt(process, 0.1, folder / 'epoch_2.pth', signal.SIGINT, send=lambda: [
-        os.killpg(process, signal.SIGINT) for _ in range(2)])
+    code = interrupt(
+        process,
+        0.1,
+        folder / 'epoch_2.pth',
+        signal.SIGINT,
+        send=lambda: [os.killpg(process, signal.SIGINT) for _ in range(2)],
+    )
     output = (folder / 'output').read_text()
     assert code == 0 and 'Ctrl-C: the run ends after iteration' in output, output
     assert (folder / 'last_checkpoint').read_text() == str(folder / 'interrupted.pth')
@@ -180,11 +186,21 @@ def start_two(folder: Path, *options: str) -> list[int]:
         port = probe.getsockname()[1]
 
     def prepare(rank: int) -> Callable[[], None]:
-        return lambda: os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2',
-                                         MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+        return lambda: os.environ.update(
+            RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port)
+        )
 
-    return [start(folder, 'train_dataloader.batch_size=1', *options, prepare=prepare(rank), name=folder.name,
-                  arguments=('--resume', '--launcher', 'pytorch')) for rank in (0, 1)]
+    return [
+        start(
+            folder,
+            'train_dataloader.batch_size=1',
+            *options,
+            prepare=prepare(rank),
+            name=folder.name,
+            arguments=('--resume', '--launcher', 'pytorch'),
+        )
+        for rank in (0, 1)
+    ]
 
 
 def test_two_processes_stop_together_and_resume_exactly(tmp_path):
@@ -205,6 +221,7 @@ def test_a_process_that_hangs_is_named(tmp_path, monkeypatch, stopped):
     monkeypatch.setattr('mmhsi.engine.heartbeat._SECONDS', 0.3)
     processes = start_two(tmp_path, 'model.pause=0.05', 'env_cfg.dist_cfg.timeout=5')
     try:
+
         def stop():
             os.kill(processes[stopped], signal.SIGSTOP)
 
@@ -254,7 +271,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, whole):
     last = tmp_path / 'epoch_4.pth'
     content = last.read_bytes()
     middle = len(content) // 2
-    last.write_bytes(content[:middle] + b'?' * 64 + content[middle + 64:])
+    last.write_bytes(content[:middle] + b'?' * 64 + content[middle + 64 :])
     assert wait(start(tmp_path, keep)) == 0, (tmp_path / 'output').read_text()
     output = (tmp_path / 'output').read_text()
     assert f'{last} is' in output and 'an older checkpoint is looked for' in output

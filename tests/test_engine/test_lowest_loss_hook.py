@@ -16,7 +16,6 @@ RATE, BATCHES, EPOCHS = 0.01, 2, 9
 
 
 class OneNumber(BaseModel):
-
     def __init__(self):
         super().__init__()
         self.number = nn.Parameter(torch.zeros(()))
@@ -28,7 +27,6 @@ class OneNumber(BaseModel):
 
 
 class Nothing(BaseMetric):
-
     def process(self, data_batch, data_samples):
         self.results.append(0)
 
@@ -37,31 +35,43 @@ class Nothing(BaseMetric):
 
 
 def loader(wanted):
-    return dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=False), num_workers=0,
-                collate_fn=dict(type='default_collate'),
-                dataset=[dict(wanted=torch.tensor(wanted)) for _ in range(BATCHES)])
+    return dict(
+        batch_size=1,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        num_workers=0,
+        collate_fn=dict(type='default_collate'),
+        dataset=[dict(wanted=torch.tensor(wanted)) for _ in range(BATCHES)],
+    )
 
 
 def train(work_dir, hook, **options):
     runner = Runner(
-        OneNumber(), str(work_dir), train_dataloader=loader(3.), train_cfg=dict(by_epoch=True, max_epochs=EPOCHS),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=RATE)), experiment_name=Path(work_dir).name,
-        default_hooks=dict(checkpoint=SafeCheckpointHook(interval=1)), custom_hooks=[hook], default_scope='mmengine',
-        log_level='WARNING', **options)
+        OneNumber(),
+        str(work_dir),
+        train_dataloader=loader(3.0),
+        train_cfg=dict(by_epoch=True, max_epochs=EPOCHS),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=RATE)),
+        experiment_name=Path(work_dir).name,
+        default_hooks=dict(checkpoint=SafeCheckpointHook(interval=1)),
+        custom_hooks=[hook],
+        default_scope='mmengine',
+        log_level='WARNING',
+        **options,
+    )
     runner.train()
     return runner
 
 
 def numbers():
     """The parameter after each step, by hand."""
-    values = [0.]
+    values = [0.0]
     for _ in range(EPOCHS * BATCHES):
         values.append(values[-1] - RATE * 2 * (values[-1] - 3))
     return values
 
 
 def kept(work_dir):
-    path, = Path(work_dir).glob('best_*.pth')
+    (path,) = Path(work_dir).glob('best_*.pth')
     return path.name, torch.load(path, weights_only=False)['state_dict']['number'].item()
 
 

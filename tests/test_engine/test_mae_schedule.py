@@ -24,7 +24,7 @@ def schedule() -> Iterator[Config]:
 
 def test_learning_rate_at_check_values(schedule):
     """Step MMEngine's schedulers, converted to iterations, through all epochs."""
-    wanted = {0: 0., 20: 6e-4, 40: 1.2e-3, 820: 6e-4, 1600: 0.}
+    wanted = {0: 0.0, 20: 6e-4, 40: 1.2e-3, 820: 6e-4, 1600: 0.0}
     wrapper = build_optim_wrapper(torch.nn.Linear(1, 1), schedule.optim_wrapper)
     schedulers = [
         PARAM_SCHEDULERS.build(cfg, default_args=dict(optimizer=wrapper, epoch_length=EPOCH_LENGTH))
@@ -50,20 +50,28 @@ def test_everything_but_norms_and_biases_decays(schedule, kind):
         dict(
             type=f'mmhsi.{kind}MAE',
             backbone=dict(type=f'mmhsi.Masked{kind}ViT', arch=arch, img_size=16),
-            neck=dict(embed_dims=8, num_layers=1, num_heads=2)))
+            neck=dict(embed_dims=8, num_layers=1, num_heads=2),
+        )
+    )
     optimizer = build_optim_wrapper(model, schedule.optim_wrapper).optimizer
     assert type(optimizer) is torch.optim.AdamW and optimizer.defaults['betas'] == (0.9, 0.95)
     decay = {id(parameter): group['weight_decay'] for group in optimizer.param_groups for parameter in group['params']}
     for name, parameter in model.named_parameters():
-        assert decay[id(parameter)] == (0. if parameter.ndim == 1 else 0.05), name
+        assert decay[id(parameter)] == (0.0 if parameter.ndim == 1 else 0.05), name
     assert {'neck.mask_token', 'backbone.pos_embed'} <= {n for n, p in model.named_parameters() if decay[id(p)]}
 
 
 def test_bf16_wrapper_computes_in_bfloat16_and_keeps_float32_parameters():
     model = torch.nn.Linear(4, 4)
     wrapper = build_optim_wrapper(
-        model, dict(type='mmhsi.BF16OptimWrapper', optimizer=dict(type='SGD', lr=0.1), accumulative_counts=2,
-                    clip_grad=dict(max_norm=1e-3)))
+        model,
+        dict(
+            type='mmhsi.BF16OptimWrapper',
+            optimizer=dict(type='SGD', lr=0.1),
+            accumulative_counts=2,
+            clip_grad=dict(max_norm=1e-3),
+        ),
+    )
     assert isinstance(wrapper, BF16OptimWrapper)
     before = model.weight.detach().clone()
     for step in range(2):

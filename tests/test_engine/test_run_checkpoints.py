@@ -52,7 +52,7 @@ def test_names_without_a_checkpoint_are_refused(tmp_path):
 def test_iteration_zero_is_a_candidate(tmp_path):
     cfg = tiny_config(tmp_path, tmp_path / 'work')
     cfg.default_hooks.checkpoint = dict(type='SafeCheckpointHook', interval=1, save_best='OA', rule='greater')
-    cfg.optim_wrapper.optimizer.lr = 0.  # nothing becomes better, and of equally good states the first one counts
+    cfg.optim_wrapper.optimizer.lr = 0.0  # nothing becomes better, and of equally good states the first one counts
     cfg.custom_hooks = [dict(type='InitialStateHook')]
     runner = build_runner(cfg)
     runner.train()

@@ -41,8 +41,10 @@ class SpectrumClassifier(BaseModel):
 
 def pack(results):
     sample = DataSample(metainfo={key: results[key] for key in ('row', 'col', 'scene_name', 'scene_shape')})
-    return {'inputs': torch.from_numpy(results['img']).permute(2, 0, 1),
-            'data_samples': sample.set_gt_label(results['gt_label'])}
+    return {
+        'inputs': torch.from_numpy(results['img']).permute(2, 0, 1),
+        'data_samples': sample.set_gt_label(results['gt_label']),
+    }
 
 
 def make_scene(folder: Path, name: str = 'field', seed: int = 0, bands: int = 6, suffix: str = '.npy') -> dict:
@@ -53,8 +55,9 @@ def make_scene(folder: Path, name: str = 'field', seed: int = 0, bands: int = 6,
     if suffix == '.npy':
         np.save(folder / f'{name}.npy', cube)
     else:
-        georeference = CubeInfo('', 'raster', *cube.shape, cube.dtype, crs='EPSG:32616',
-                                transform=(20, 0, 5e5, 0, -20, 4e6))
+        georeference = CubeInfo(
+            '', 'raster', *cube.shape, cube.dtype, crs='EPSG:32616', transform=(20, 0, 5e5, 0, -20, 4e6)
+        )
         write_raster(folder / f'{name}{suffix}', cube, georeference)
     np.save(folder / f'{name}_labels.npy', labels)
     return {
@@ -64,31 +67,56 @@ def make_scene(folder: Path, name: str = 'field', seed: int = 0, bands: int = 6,
         'palette': [(255, 0, 0), (0, 255, 0), (0, 0, 255)],
         'name': name,
         'split': {'type': 'NumberSplit', 'train': 4, 'val': 2},
-        'preprocessing': [{'type': 'SpectralPCA', 'n_components': 4}]
+        'preprocessing': [{'type': 'SpectralPCA', 'n_components': 4}],
     }
 
 
 def loader(scene: dict, subset: str, wrap=lambda dataset: dataset) -> dict:
     dataset = WindowDataset(scene=scene, subset=subset, window_size=3, pipeline=[pack], test_mode=subset != 'train')
-    return {'dataset': wrap(dataset), 'batch_size': 16,
-            'sampler': {'type': 'DefaultSampler', 'shuffle': subset == 'train'}}
+    return {
+        'dataset': wrap(dataset),
+        'batch_size': 16,
+        'sampler': {'type': 'DefaultSampler', 'shuffle': subset == 'train'},
+    }
 
 
-def make_runner(folder: Path, train: dict | None = None, test: dict | None = None, wrap=lambda dataset: dataset,
-                hooks=None, bands: int = 4, subset: str = 'all', **kwargs) -> Runner:
+def make_runner(
+    folder: Path,
+    train: dict | None = None,
+    test: dict | None = None,
+    wrap=lambda dataset: dataset,
+    hooks=None,
+    bands: int = 4,
+    subset: str = 'all',
+    **kwargs,
+) -> Runner:
     torch.manual_seed(0)
     options = {}
     if train:
         options.update(
-            train_dataloader=loader(train, 'train', wrap), val_dataloader=loader(train, 'val'),
-            val_evaluator={'type': 'SceneClassificationMetric'}, train_cfg={'by_epoch': True, 'max_epochs': 2},
-            val_cfg={}, optim_wrapper={'optimizer': {'type': 'SGD', 'lr': .01}})
+            train_dataloader=loader(train, 'train', wrap),
+            val_dataloader=loader(train, 'val'),
+            val_evaluator={'type': 'SceneClassificationMetric'},
+            train_cfg={'by_epoch': True, 'max_epochs': 2},
+            val_cfg={},
+            optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 0.01}},
+        )
     if test:
-        options.update(test_dataloader=loader(test, subset, wrap), test_cfg={},
-                       test_evaluator={'type': 'SceneClassificationMetric'})
+        options.update(
+            test_dataloader=loader(test, subset, wrap),
+            test_cfg={},
+            test_evaluator={'type': 'SceneClassificationMetric'},
+        )
     hooks = [{'type': 'SceneStateHook'}, {'type': 'SceneResultHook'}] if hooks is None else hooks
-    return Runner(SpectrumClassifier(bands), str(folder), custom_hooks=hooks, default_scope='mmhsi',
-                  experiment_name=f'{folder.name}{id(options)}', **options, **kwargs)
+    return Runner(
+        SpectrumClassifier(bands),
+        str(folder),
+        custom_hooks=hooks,
+        default_scope='mmhsi',
+        experiment_name=f'{folder.name}{id(options)}',
+        **options,
+        **kwargs,
+    )
 
 
 @pytest.fixture
@@ -122,7 +150,11 @@ def test_results_of_a_test_are_written(trained):
     folder = Path(runner.log_dir) / 'results'
     pictures = {'false_colour', 'ground_truth', 'spectra', 'classes', 'error', 'confusion_matrix'}
     assert {path.name for path in folder.iterdir()} == {
-        'metrics.json', 'field_classes.tif', 'field_classes.tif.aux.xml', *(f'field_{name}.png' for name in pictures)}
+        'metrics.json',
+        'field_classes.tif',
+        'field_classes.tif.aux.xml',
+        *(f'field_{name}.png' for name in pictures),
+    }
     for name in pictures:
         with Image.open(folder / f'field_{name}.png') as picture:
             picture.load()
@@ -137,7 +169,11 @@ def test_results_of_a_test_are_written(trained):
     right = (prediction == scene.labels).ravel()[test]
     assert found['metrics']['OA'] == found['scenes']['field']['OA'] == pytest.approx(right.mean())
     assert found['scenes']['field']['counts'] == {
-        'pixels': 117, 'predicted': 117, 'evaluated': 90, 'correct': int(right.sum())}
+        'pixels': 117,
+        'predicted': 117,
+        'evaluated': 90,
+        'correct': int(right.sum()),
+    }
     assert [entry['name'] for entry in found['scenes']['field']['classes']] == list(CLASSES)
     assert np.sum(found['scenes']['field']['confusion_matrix']) == len(test)
 
@@ -149,7 +185,7 @@ def test_prediction_of_a_georeferenced_scene_is_georeferenced(tmp_path):
     folder = Path(runner.log_dir) / 'results'
     prediction = read_product(folder, 'field', 'classes')
     with rasterio.open(folder / 'field_classes.tif') as file:
-        assert (file.crs.to_epsg(), file.nodata, file.dtypes) == (32616, 0, ('uint8', ))
+        assert (file.crs.to_epsg(), file.nodata, file.dtypes) == (32616, 0, ('uint8',))
         assert file.transform == rasterio.Affine(20, 0, 5e5, 0, -20, 4e6)
         np.testing.assert_array_equal(file.read(1), np.where(prediction == 255, 0, prediction + 1))
         assert [file.colormap(1)[value][:3] for value in (1, 2, 3)] == config['palette']
@@ -158,7 +194,7 @@ def test_prediction_of_a_georeferenced_scene_is_georeferenced(tmp_path):
 
 def test_checkpoint_knows_the_wavelengths_of_the_training(tmp_path):
     config = make_scene(tmp_path, suffix='.tif')
-    path, wavelengths = str(tmp_path / 'field.tif'), [450., 550., 650., 800., 1600., 2200.]
+    path, wavelengths = str(tmp_path / 'field.tif'), [450.0, 550.0, 650.0, 800.0, 1600.0, 2200.0]
     with rasterio.open(path) as file:
         cube = np.moveaxis(file.read(), 0, -1)
     write_raster(path, cube, wavelengths=wavelengths)
@@ -180,17 +216,25 @@ class BrightnessSegmentor(BaseModel):
 
 def pack_tile(results):
     keys = ('top', 'left', 'overlap', 'scene_name', 'scene_shape')
-    sample = SegDataSample(metainfo={key: results[key] for key in keys},
-                           gt_sem_seg=PixelData(data=torch.from_numpy(results['gt_seg_map'])[None].long()))
+    sample = SegDataSample(
+        metainfo={key: results[key] for key in keys},
+        gt_sem_seg=PixelData(data=torch.from_numpy(results['gt_seg_map'])[None].long()),
+    )
     return {'inputs': torch.from_numpy(results['img']).permute(2, 0, 1), 'data_samples': sample}
 
 
 def run_test(folder: Path, dataset, metric: str) -> Path:
     """Test the segmentor on a dataset; returns the folder of the results."""
     runner = Runner(
-        BrightnessSegmentor(), str(folder), custom_hooks=[{'type': 'SceneResultHook'}], default_scope='mmhsi',
-        experiment_name=f'{folder.name}{id(dataset)}', test_cfg={}, test_evaluator={'type': metric},
-        test_dataloader={'dataset': dataset, 'batch_size': 1, 'sampler': {'type': 'DefaultSampler', 'shuffle': False}})
+        BrightnessSegmentor(),
+        str(folder),
+        custom_hooks=[{'type': 'SceneResultHook'}],
+        default_scope='mmhsi',
+        experiment_name=f'{folder.name}{id(dataset)}',
+        test_cfg={},
+        test_evaluator={'type': metric},
+        test_dataloader={'dataset': dataset, 'batch_size': 1, 'sampler': {'type': 'DefaultSampler', 'shuffle': False}},
+    )
     runner.test()
     return Path(runner.log_dir) / 'results'
 
@@ -207,8 +251,15 @@ def test_results_of_a_detector_are_written(tmp_path):
     found = json.loads((folder / 'metrics.json').read_text())
     assert found['metrics']['AUC'] == found['scenes']['airport']['AUC'] == 1
     assert found['scenes']['airport']['counts'] == {
-        'pixels': 480, 'scored': 480, 'evaluated': 456, 'targets': 9, 'hits': 9, 'misses': 0, 'false_alarms': 0,
-        'correct_rejections': 447}
+        'pixels': 480,
+        'scored': 480,
+        'evaluated': 456,
+        'targets': 9,
+        'hits': 9,
+        'misses': 0,
+        'false_alarms': 0,
+        'correct_rejections': 447,
+    }
     scores = read_product(folder, 'airport', 'scores')
     assert np.isnan(scores[0]).all()
     np.testing.assert_allclose(scores[1:], 1 / (1 + np.exp(1 - cube[1:, :, 0])), rtol=1e-6)
@@ -218,14 +269,22 @@ def test_results_of_a_detector_are_written(tmp_path):
 def test_results_of_pairs_are_written(tmp_path):
     rng = np.random.default_rng(0)
     for city, shape in (('rio', (12, 9)), ('norcia', (7, 30))):
-        labels = (rng.random(shape) < .3).astype(int)
+        labels = (rng.random(shape) < 0.3).astype(int)
         for date in (1, 2):
             np.save(tmp_path / f'{city}_{date}.npy', rng.random((*shape, 4)).astype(np.float32) + labels[..., None])
         np.save(tmp_path / f'{city}_labels.npy', labels)
     dataset = WholeSceneDataset(
-        scene={'type': 'PairScene', 'data_root': str(tmp_path), 'image': ['{name}_1.npy', '{name}_2.npy'],
-               'labels': '{name}_labels.npy', 'label_codes': {'unchanged': 0, 'changed': 1}},
-        names=['rio', 'norcia'], pipeline=[pack_tile], test_mode=True)
+        scene={
+            'type': 'PairScene',
+            'data_root': str(tmp_path),
+            'image': ['{name}_1.npy', '{name}_2.npy'],
+            'labels': '{name}_labels.npy',
+            'label_codes': {'unchanged': 0, 'changed': 1},
+        },
+        names=['rio', 'norcia'],
+        pipeline=[pack_tile],
+        test_mode=True,
+    )
     folder = run_test(tmp_path / 'work', dataset, 'SceneChangeMetric')
     found = json.loads((folder / 'metrics.json').read_text())
     assert found['metrics']['F1'] == found['metrics']['OA'] == 1
@@ -237,7 +296,8 @@ def test_results_of_pairs_are_written(tmp_path):
 
 def test_scenes_are_found_behind_wrappers(tmp_path):
     first, second = (
-        WindowDataset(scene=make_scene(tmp_path, name), subset='train', window_size=3) for name in ('a', 'b'))
+        WindowDataset(scene=make_scene(tmp_path, name), subset='train', window_size=3) for name in ('a', 'b')
+    )
     assert find_scenes(first) == [first.scene]
     assert find_scenes(RepeatDataset(first, 2)) == [first.scene]
     nested = torch.utils.data.ConcatDataset([first, RepeatDataset(second, 2), torch.utils.data.Subset(first, [0])])
@@ -246,8 +306,12 @@ def test_scenes_are_found_behind_wrappers(tmp_path):
 
 
 def test_wrapped_test_datasets_have_their_false_colour_picture(tmp_path):
-    runner = make_runner(tmp_path / 'work', test=make_scene(tmp_path), wrap=lambda dataset: ConcatDataset([dataset]),
-                         hooks=[{'type': 'SceneResultHook', 'out_dir': 'maps'}])
+    runner = make_runner(
+        tmp_path / 'work',
+        test=make_scene(tmp_path),
+        wrap=lambda dataset: ConcatDataset([dataset]),
+        hooks=[{'type': 'SceneResultHook', 'out_dir': 'maps'}],
+    )
     runner.test_evaluator.dataset_meta = {'classes': CLASSES}
     runner.test()
     assert (Path(runner.log_dir) / 'maps' / 'field_false_colour.png').exists()
@@ -292,8 +356,9 @@ def test_a_test_uses_the_transforms_of_the_checkpoint(trained, tmp_path, log):
     # what the model sees are the components of the training scene
     cube = np.load(other['image'])
     projected = (cube[2, 3] - state['0.SpectralPCA.mean']) @ state['0.SpectralPCA.components'].T
-    np.testing.assert_allclose(scene.pixels([2 * 9 + 3])[0], projected / np.sqrt(state['0.SpectralPCA.variance']),
-                               rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        scene.pixels([2 * 9 + 3])[0], projected / np.sqrt(state['0.SpectralPCA.variance']), rtol=1e-3, atol=1e-4
+    )
 
 
 def test_the_same_predictions_come_from_the_checkpoint(trained, tmp_path):
@@ -309,8 +374,12 @@ def test_training_from_weights_fits_to_its_own_scene_unless_told(trained, tmp_pa
     state = trained_runner.train_dataloader.dataset.scene.state_dict()
     for reuse in (False, True):
         config = make_scene(tmp_path, f'scene_{reuse}', seed=7)
-        runner = make_runner(tmp_path / f'work_{reuse}', train=config, load_from=path,
-                             hooks=[{'type': 'SceneStateHook', 'reuse_on_finetune': reuse}])
+        runner = make_runner(
+            tmp_path / f'work_{reuse}',
+            train=config,
+            load_from=path,
+            hooks=[{'type': 'SceneStateHook', 'reuse_on_finetune': reuse}],
+        )
         runner.train()
         found = runner.train_dataloader.dataset.scene.state_dict()
         assert runner.train_dataloader.dataset.scene is runner.val_dataloader.dataset.scene
@@ -341,7 +410,11 @@ def test_a_test_scene_that_comes_after_the_training_gets_its_transforms(tmp_path
     for name, value in runner.test_dataloader.dataset.scene.state_dict().items():
         np.testing.assert_array_equal(value, state[name])
     assert {path.name for path in Path(runner.log_dir).glob('*.npz')} == {
-        'split.npz', 'fitted_transforms.npz', 'other_split.npz', 'other_fitted_transforms.npz'}
+        'split.npz',
+        'fitted_transforms.npz',
+        'other_split.npz',
+        'other_fitted_transforms.npz',
+    }
 
 
 def test_transforms_of_other_bands_are_refused(trained, tmp_path):
@@ -386,8 +459,9 @@ def test_each_of_several_training_scenes_gets_its_own_transforms_back(tmp_path):
 
 def test_progress_is_shown_on_stderr(tmp_path, capsys):
     config = make_scene(tmp_path)
-    runner = make_runner(tmp_path / 'work', train=config, test=config,
-                         hooks=[{'type': 'SceneProgressHook', 'val': True}])
+    runner = make_runner(
+        tmp_path / 'work', train=config, test=config, hooks=[{'type': 'SceneProgressHook', 'val': True}]
+    )
     handlers = list(runner.logger.handlers)
     runner.train()
     shown = capsys.readouterr().err
@@ -399,7 +473,8 @@ def test_progress_is_shown_on_stderr(tmp_path, capsys):
 
 
 def test_progress_of_validation_is_not_shown_by_default(tmp_path, capsys):
-    runner = make_runner(tmp_path / 'work', train=make_scene(tmp_path),
-                         hooks=[{'type': 'SceneProgressHook', 'unit': 'tile'}])
+    runner = make_runner(
+        tmp_path / 'work', train=make_scene(tmp_path), hooks=[{'type': 'SceneProgressHook', 'unit': 'tile'}]
+    )
     runner.train()
     assert 'val:' not in capsys.readouterr().err

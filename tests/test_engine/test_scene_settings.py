@@ -31,13 +31,13 @@ def make_config(folder: Path, field: float, noise: float) -> Config:
     cfg.scene.update(name='fields', image=str(folder / 'cube.npy'), labels=str(folder / 'labels.npy'))
     cfg.work_dir = str(folder / 'work')
     cfg.visualizer = dict(type='Visualizer', vis_backends=[])
-    cfg.scene_settings.update(powers=(0.3, 0.5), widths=((0., ), (1., ), (0.5, 2.), (3., )))
+    cfg.scene_settings.update(powers=(0.3, 0.5), widths=((0.0,), (1.0,), (0.5, 2.0), (3.0,)))
     return cfg
 
 
 def test_settings_follow_from_the_scene(tmp_path):
     widths = {}
-    for field, noise in ((1.2, 0.3), (8., 14.)):
+    for field, noise in ((1.2, 0.3), (8.0, 14.0)):
         cfg = make_config(tmp_path, field, noise)
         resolve_scene_settings(cfg)
         chosen = cfg.chosen_settings
@@ -51,22 +51,22 @@ def test_settings_follow_from_the_scene(tmp_path):
             assert dataset.window_size == window_size(chosen.widths)
             assert dataset.scene == cfg.scene
             assert dataset.scene.preprocessing[-1].n_components == chosen.components
-    assert widths[1.2] <= 1 < widths[8.]  # small objects are not smoothed away, noise in large ones is
+    assert widths[1.2] <= 1 < widths[8.0]  # small objects are not smoothed away, noise in large ones is
 
 
 @pytest.mark.xfail(reason='the loss of the refined search differs from that of the grid')
 def test_the_first_is_the_most_likely_one(tmp_path):
-    cfg = make_config(tmp_path, 8., 5.)
+    cfg = make_config(tmp_path, 8.0, 5.0)
     init_default_scope('mmhsi')
     options = dict(cfg.scene.to_dict(), preprocessing=[dict(type='MinimumNoiseFraction', n_components=BANDS)])
     scene = get_scene(options)
-    ranked = rank_settings(scene, (0.3, 0.5), ((0., ), (1., )), 0.)
+    ranked = rank_settings(scene, (0.3, 0.5), ((0.0,), (1.0,)), 0.0)
     assert len(ranked) == 4 and [fit.loss for fit, _ in ranked] == sorted(fit.loss for fit, _ in ranked)
-    fit, settings = next(entry for entry in ranked if entry[1]['power'] == 0.3 and entry[1]['widths'] == [1.])
+    fit, settings = next(entry for entry in ranked if entry[1]['power'] == 0.3 and entry[1]['widths'] == [1.0])
     places = np.sort(np.concatenate([scene.split.train, scene.split.val]))
     inside = [place for place in places if all(4 <= value < SIDE - 4 for value in divmod(place, SIDE))]
-    cube = scene.window(0, 0, SIDE, SIDE) * scene.transforms[-1].ratio.astype(np.float32)**-0.2
-    features = smoothed_cube(cube, scene.valid, 1.).reshape(-1, BANDS)
+    cube = scene.window(0, 0, SIDE, SIDE) * scene.transforms[-1].ratio.astype(np.float32) ** -0.2
+    features = smoothed_cube(cube, scene.valid, 1.0).reshape(-1, BANDS)
     # the windows hold 2.2 deviations of the Gaussian and mirror the scene at its border
     expected = leave_one_out(squared_distances(features[places], features[places]), scene.labels.ravel()[places])
     assert len(inside) > 30 and fit.loss == pytest.approx(expected.loss, rel=0.1)
@@ -74,14 +74,14 @@ def test_the_first_is_the_most_likely_one(tmp_path):
 
 
 def test_another_preprocessing_is_refused(tmp_path):
-    cfg = make_config(tmp_path, 2., 1.)
+    cfg = make_config(tmp_path, 2.0, 1.0)
     cfg.scene.preprocessing = [dict(type='Standardize')]
     with pytest.raises(ValueError, match='must end with MinimumNoiseFraction, found Standardize'):
         resolve_scene_settings(cfg)
 
 
 def test_a_scene_of_ones_own_is_trained_tested_and_tested_again(tmp_path):
-    cfg = make_config(tmp_path, 6., 6.)
+    cfg = make_config(tmp_path, 6.0, 6.0)
     cfg.train_cfg.update(max_epochs=2, val_begin=1, val_interval=1)
     cfg.param_scheduler = None
     torch.manual_seed(0)
@@ -91,7 +91,7 @@ def test_a_scene_of_ones_own_is_trained_tested_and_tested_again(tmp_path):
     scores = runner.test()
     assert scores['OA'] > 0.5 and 'NLL' in scores
     assert settings_of_checkpoint(best) == cfg.chosen_settings.to_dict()
-    again = make_config(tmp_path, 6., 6.)
-    again.scene_settings.widths = ((0., ), )  # the choice of the checkpoint counts, to which its weights belong
+    again = make_config(tmp_path, 6.0, 6.0)
+    again.scene_settings.widths = ((0.0,),)  # the choice of the checkpoint counts, to which its weights belong
     again.load_from, again.work_dir = best, str(tmp_path / 'again')
     assert build_runner(again).test() == pytest.approx(scores)

@@ -35,8 +35,9 @@ def make_runner(head: nn.Module | None = None, dataset=None, iteration: int = 0,
     head = RestorationHead(C, E, width=2) if head is None else head
     model = SimpleNamespace(generator=SimpleNamespace(head=head))
     loop = Loop(CropDataset(scene, crop_size=4) if dataset is None else dataset)
-    runner = SimpleNamespace(iter=iteration, _load_from=load_from, model=model, _train_loop=loop,
-                             logger=MMLogger.get_current_instance())
+    runner = SimpleNamespace(
+        iter=iteration, _load_from=load_from, model=model, _train_loop=loop, logger=MMLogger.get_current_instance()
+    )
     return runner, head, cube
 
 
@@ -47,13 +48,13 @@ def test_the_head_projects_on_the_components_of_the_training_pixels():
     pixels = torch.from_numpy(np.delete(cube[:8].reshape(-1, C), 3 * W + 3, axis=0))
     _, _, right = torch.linalg.svd(pixels - pixels.mean(0))
     image = pixels[:64].T.reshape(1, C, 8, 8)
-    off_plane = image + .5 * right[2].reshape(1, C, 1, 1)
+    off_plane = image + 0.5 * right[2].reshape(1, C, 1, 1)
     none = torch.zeros(1, E, 8, 8)
     with torch.no_grad():
         torch.testing.assert_close(head(none, image), image, atol=1e-4, rtol=0)
         torch.testing.assert_close(head(none, off_plane), image, atol=1e-4, rtol=0)
         features = torch.randn(1, E, 8, 8, generator=torch.Generator().manual_seed(0))
-        assert 0 < (head(features, image) - image).abs().max() < .2, 'features count, but little'
+        assert 0 < (head(features, image) - image).abs().max() < 0.2, 'features count, but little'
 
 
 def test_directions_without_variance_are_left_out():
@@ -62,8 +63,12 @@ def test_directions_without_variance_are_left_out():
         runner, head, cube = make_runner(RestorationHead(C, E, width=width))
         SubspaceInitHook().before_train(runner)
         with torch.no_grad():
-            projected.append(head(torch.zeros(1, E, 8, W), torch.from_numpy(cube[8:12].reshape(1, 4, W, C)).permute(
-                0, 3, 1, 2).repeat(1, 1, 2, 1)))
+            projected.append(
+                head(
+                    torch.zeros(1, E, 8, W),
+                    torch.from_numpy(cube[8:12].reshape(1, 4, W, C)).permute(0, 3, 1, 2).repeat(1, 1, 2, 1),
+                )
+            )
     torch.testing.assert_close(*projected, atol=1e-4, rtol=1e-4)
 
 

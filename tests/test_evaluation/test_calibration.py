@@ -25,7 +25,7 @@ def test_likelihood_is_that_of_scikit_learn(sample):
     assert np.isnan(negative_log_likelihood(np.zeros((0, 3)), []))
 
 
-@pytest.mark.parametrize('temperature', [0.4, 1., 3.])
+@pytest.mark.parametrize('temperature', [0.4, 1.0, 3.0])
 def test_the_temperature_is_found_again(sample, temperature):
     probabilities, labels = sample
     distorted = apply_temperature(probabilities, 1 / temperature)
@@ -36,10 +36,10 @@ def test_the_temperature_is_found_again(sample, temperature):
 
 def test_calibration_error_is_the_mean_gap_of_the_bins(sample):
     probabilities, labels = sample
-    for temperature in (1., 0.5):
+    for temperature in (1.0, 0.5):
         distorted = apply_temperature(probabilities, temperature)
         confidence, correct = distorted.max(axis=1), distorted.argmax(axis=1) == labels
-        expected = 0.
+        expected = 0.0
         for low in range(15):
             inside = (confidence > low / 15) & (confidence <= (low + 1) / 15)
             if inside.any():

@@ -8,8 +8,8 @@ from mmhsi.evaluation import ChangeResult, change_scores, confusion_matrix
 @pytest.fixture
 def maps():
     rng = np.random.default_rng(0)
-    target = (rng.random((40, 30)) < .2).astype(int)
-    return np.where(rng.random(target.shape) < .2, 1 - target, target), target
+    target = (rng.random((40, 30)) < 0.2).astype(int)
+    return np.where(rng.random(target.shape) < 0.2, 1 - target, target), target
 
 
 def test_scores_agree_with_scikit_learn(maps):
@@ -26,7 +26,8 @@ def test_scores_agree_with_scikit_learn(maps):
         'IoU': iou[1],
         'mIoU': metrics.jaccard_score(target, pred, average='macro'),
         'FWIoU': metrics.jaccard_score(target, pred, average='weighted'),
-        'mean_class_accuracy': metrics.balanced_accuracy_score(target, pred)}
+        'mean_class_accuracy': metrics.balanced_accuracy_score(target, pred),
+    }
     assert {key: found[key] for key in wanted} == pytest.approx(wanted)
     np.testing.assert_allclose(found['class_IoU'], iou)
     np.testing.assert_allclose(found['class_accuracy'], metrics.recall_score(target, pred, average=None))
@@ -41,22 +42,22 @@ def test_reference_makes_f1_of_rounded_precision_and_recall():
     # precision 2 / 3 and recall 2 / 7 become .6667 and .2857
     matrix = np.array([[90, 1], [5, 2]])
     rounded = change_scores(matrix, reference_rounding=True)
-    assert (rounded['precision'], rounded['recall']) == (.6667, .2857)
-    assert rounded['F1'] == round(2 * .6667 * .2857 / (.6667 + .2857), 4)
+    assert (rounded['precision'], rounded['recall']) == (0.6667, 0.2857)
+    assert rounded['F1'] == round(2 * 0.6667 * 0.2857 / (0.6667 + 0.2857), 4)
     assert rounded['OA'] == round(92 / 98, 4)
-    assert change_scores(matrix)['F1'] == pytest.approx(.4)
+    assert change_scores(matrix)['F1'] == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize('rounding', [False, True])
 def test_zero_divisions(rounding):
     nothing_found = change_scores(np.array([[8, 0], [2, 0]]), rounding)
     assert [nothing_found[key] for key in ('precision', 'recall', 'F1', 'IoU', 'kappa')] == [0] * 5
-    assert nothing_found['mIoU'] == pytest.approx(.4)
+    assert nothing_found['mIoU'] == pytest.approx(0.4)
 
     nothing_changed = change_scores(np.array([[6, 2], [0, 0]]), rounding)
-    assert [nothing_changed[key] for key in ('precision', 'F1', 'IoU', 'OA')] == [0, 0, 0, .75]
-    assert np.isnan(nothing_changed['recall']) and nothing_changed['mean_class_accuracy'] == .75
-    assert nothing_changed['FWIoU'] == .75
+    assert [nothing_changed[key] for key in ('precision', 'F1', 'IoU', 'OA')] == [0, 0, 0, 0.75]
+    assert np.isnan(nothing_changed['recall']) and nothing_changed['mean_class_accuracy'] == 0.75
+    assert nothing_changed['FWIoU'] == 0.75
 
     only_unchanged = change_scores(np.array([[8, 0], [0, 0]]), rounding)
     assert only_unchanged['OA'] == only_unchanged['mIoU'] == only_unchanged['FWIoU'] == 1
@@ -77,9 +78,11 @@ def test_change_result_summary_is_plain_and_complete():
     summary = result.summary()
     assert summary['counts'] == dict(pixels=6, predicted=5, evaluated=4, correct=3, tp=2, tn=1, fp=1, fn=0)
     assert summary['confusion_matrix'] == [[1, 1], [0, 2]]
-    assert (summary['precision'], summary['recall'], summary['OA']) == pytest.approx((2 / 3, 1, .75))
-    assert summary['classes'] == [dict(name='unchanged', accuracy=.5, IoU=.5, support=2),
-                                  dict(name='changed', accuracy=1., IoU=pytest.approx(2 / 3), support=2)]
+    assert (summary['precision'], summary['recall'], summary['OA']) == pytest.approx((2 / 3, 1, 0.75))
+    assert summary['classes'] == [
+        dict(name='unchanged', accuracy=0.5, IoU=0.5, support=2),
+        dict(name='changed', accuracy=1.0, IoU=pytest.approx(2 / 3), support=2),
+    ]
     assert summary['settings'] == dict(detector='cva')
 
 

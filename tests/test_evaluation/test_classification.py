@@ -9,7 +9,7 @@ from mmhsi.evaluation import SceneResult, classification_scores, confusion_matri
 def maps():
     rng = np.random.default_rng(0)
     target = rng.integers(0, 6, (40, 30))
-    pred = np.where(rng.random(target.shape) < .3, rng.integers(0, 6, target.shape), target)
+    pred = np.where(rng.random(target.shape) < 0.3, rng.integers(0, 6, target.shape), target)
     return pred, target
 
 
@@ -43,7 +43,7 @@ def test_ignored_pixels_do_not_count_whatever_is_predicted_there(maps):
 def test_hand_worked_scores():
     # 10 pixels: OA 7/10; row sums 5, 5; column sums 4, 6; p_e = (5 * 4 + 5 * 6) / 100 = 0.5; kappa = 0.2 / 0.5
     scores = classification_scores(np.array([[3, 2], [1, 4]]))
-    assert (scores['OA'], scores['AA'], scores['kappa']) == pytest.approx((.7, (3 / 5 + 4 / 5) / 2, .4))
+    assert (scores['OA'], scores['AA'], scores['kappa']) == pytest.approx((0.7, (3 / 5 + 4 / 5) / 2, 0.4))
     np.testing.assert_allclose(scores['f1'], [6 / 9, 8 / 11])
     precision = classification_scores(np.array([[3, 2], [1, 4]]), aa='precision')
     assert precision['AA'] == pytest.approx((3 / 4 + 4 / 6) / 2)
@@ -56,11 +56,11 @@ def test_empty_classes():
     matrix[0] = [6, 0, 2, 0]
     matrix[1] = [2, 0, 0, 0]
     scores = classification_scores(matrix)
-    np.testing.assert_array_equal(scores['recall'], [.75, 0, np.nan, np.nan])
-    np.testing.assert_array_equal(scores['precision'], [.75, 0, 0, np.nan])
+    np.testing.assert_array_equal(scores['recall'], [0.75, 0, np.nan, np.nan])
+    np.testing.assert_array_equal(scores['precision'], [0.75, 0, 0, np.nan])
     np.testing.assert_array_equal(scores['f1'], [12 / 16, 0, 0, np.nan])
-    assert scores['AA'] == pytest.approx(.75 / 2)
-    assert classification_scores(matrix, aa='precision')['AA'] == pytest.approx(.75 / 3)
+    assert scores['AA'] == pytest.approx(0.75 / 2)
+    assert classification_scores(matrix, aa='precision')['AA'] == pytest.approx(0.75 / 3)
 
 
 def test_undefined_scores_are_nan():
@@ -72,14 +72,17 @@ def test_undefined_scores_are_nan():
 
 def test_large_counts_do_not_overflow():
     scores = classification_scores(np.array([[3, 1], [1, 3]], np.int64) * 10**10)
-    assert scores['kappa'] == pytest.approx(.5)
+    assert scores['kappa'] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize(('pred', 'target', 'message'), [
-    ([0, 1], [0, 1, 1], 'same shape'),
-    ([0, 3], [0, 1], r'predictions .* found 0 \.\. 3'),
-    ([0, 1], [0, -1], r'targets .* found -1 \.\. 0'),
-])
+@pytest.mark.parametrize(
+    ('pred', 'target', 'message'),
+    [
+        ([0, 1], [0, 1, 1], 'same shape'),
+        ([0, 3], [0, 1], r'predictions .* found 0 \.\. 3'),
+        ([0, 1], [0, -1], r'targets .* found -1 \.\. 0'),
+    ],
+)
 def test_wrong_labels_are_named(pred, target, message):
     with pytest.raises(ValueError, match=message):
         confusion_matrix(np.array(pred), np.array(target), 2)
@@ -108,6 +111,6 @@ def test_scene_result_summary_is_plain_and_complete():
     summary = SceneResult.evaluate('a', prediction, target, ('x', 'y', 'z')).summary()
     assert summary['counts'] == dict(pixels=6, predicted=5, evaluated=3, correct=2)
     assert summary['confusion_matrix'] == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
-    assert summary['classes'][0] == dict(name='x', recall=.5, precision=1., f1=pytest.approx(2 / 3), support=2)
+    assert summary['classes'][0] == dict(name='x', recall=0.5, precision=1.0, f1=pytest.approx(2 / 3), support=2)
     assert summary['classes'][2] == dict(name='z', recall=None, precision=None, f1=None, support=0)
     assert summary['OA'] == pytest.approx(2 / 3)

@@ -10,7 +10,7 @@ from mmhsi.evaluation import UndefinedAUC, detection_curves, detection_scores
 @pytest.fixture
 def scene():
     rng = np.random.default_rng(0)
-    target = (rng.random((40, 30)) < .1).astype(int)
+    target = (rng.random((40, 30)) < 0.1).astype(int)
     return rng.normal(size=target.shape) + 1.5 * target, target
 
 
@@ -43,30 +43,33 @@ def test_area_agrees_with_scikit_learn(scene, decimals):
 
 def test_hand_worked_areas():
     # scaled scores 1 (target), .5 (background), .25 (target), 0 (background)
-    curves = detection_curves(np.array([6., 4., 3., 2.]), np.array([1, 0, 1, 0]))
-    np.testing.assert_array_equal(curves.thresholds, [1, .5, .25, 0])
-    np.testing.assert_array_equal(curves.detection_rate, [.5, .5, 1, 1])
-    np.testing.assert_array_equal(curves.false_alarm_rate, [0, .5, .5, 1])
+    curves = detection_curves(np.array([6.0, 4.0, 3.0, 2.0]), np.array([1, 0, 1, 0]))
+    np.testing.assert_array_equal(curves.thresholds, [1, 0.5, 0.25, 0])
+    np.testing.assert_array_equal(curves.detection_rate, [0.5, 0.5, 1, 1])
+    np.testing.assert_array_equal(curves.false_alarm_rate, [0, 0.5, 0.5, 1])
     # AUC: .5 * .5 up to Pf .5, then 1 * .5; over tau: trapezoids of the widths .5, .25, .25
-    assert detection_scores(curves) == pytest.approx({
-        'AUC': .75,
-        'AUC_Pf_tau': .5 * .25 + .25 * .5 + .25 * .75,
-        'AUC_Pd_tau': .5 * .5 + .25 * .75 + .25 * 1.,
-        'AUC_OA': .75 + .6875 - .4375,
-        'AUC_SNPR': .6875 / .4375,
-        'AUC_TD': .75 + .6875,
-        'AUC_BS': .75 - .4375,
-        'AUC_TDBS': .6875 - .4375,
-        'AUC_ODP': 1 + .6875 - .4375})
+    assert detection_scores(curves) == pytest.approx(
+        {
+            'AUC': 0.75,
+            'AUC_Pf_tau': 0.5 * 0.25 + 0.25 * 0.5 + 0.25 * 0.75,
+            'AUC_Pd_tau': 0.5 * 0.5 + 0.25 * 0.75 + 0.25 * 1.0,
+            'AUC_OA': 0.75 + 0.6875 - 0.4375,
+            'AUC_SNPR': 0.6875 / 0.4375,
+            'AUC_TD': 0.75 + 0.6875,
+            'AUC_BS': 0.75 - 0.4375,
+            'AUC_TDBS': 0.6875 - 0.4375,
+            'AUC_ODP': 1 + 0.6875 - 0.4375,
+        }
+    )
 
 
 def test_reference_rounds_before_it_combines_and_begins_at_the_highest_score():
     # the two pixels of the highest score are a target and a background pixel
-    scores, target = np.array([3., 3., 2., 1., 1., 0.]), np.array([1, 0, 1, 0, 0, 0])
+    scores, target = np.array([3.0, 3.0, 2.0, 1.0, 1.0, 0.0]), np.array([1, 0, 1, 0, 0, 0])
     exact = detection_scores(detection_curves(scores, target))
     rounded = detection_scores(detection_curves(scores, target), reference_rounding=True)
     assert exact['AUC'] == pytest.approx(metrics.roc_auc_score(target, scores))
-    assert rounded['AUC'] == pytest.approx(exact['AUC'] - .25 * .5 / 2)
+    assert rounded['AUC'] == pytest.approx(exact['AUC'] - 0.25 * 0.5 / 2)
     over_false, over_detected = round(exact['AUC_Pf_tau'], 4), round(exact['AUC_Pd_tau'], 4)
     assert rounded['AUC_Pf_tau'] == over_false and rounded['AUC_Pd_tau'] == over_detected
     assert rounded['AUC_SNPR'] == round(over_detected / over_false, 4)
@@ -94,28 +97,34 @@ def test_pixels_outside_the_ground_truth_have_no_influence(scene):
 
 def test_a_perfect_detector():
     target = np.array([0] * 50 + [1] * 4)
-    found = detection_scores(detection_curves(target * 2. - 5, target))
+    found = detection_scores(detection_curves(target * 2.0 - 5, target))
     # between the only two thresholds the false-alarm rate falls in a straight line
-    assert found['AUC'] == 1 and found['AUC_Pd_tau'] == 1 and found['AUC_Pf_tau'] == .5
+    assert found['AUC'] == 1 and found['AUC_Pd_tau'] == 1 and found['AUC_Pf_tau'] == 0.5
 
 
-@pytest.mark.parametrize(('scores', 'target', 'message'), [
-    (np.arange(4.), np.zeros(4, int), 'all 4 evaluated pixels are background'),
-    (np.arange(4.), np.array([1, 1, 255, 1]), 'all 3 evaluated pixels are targets'),
-    (np.full(4, .3), np.array([0, 1, 0, 1]), 'all 4 evaluated pixels have the same score, 0.3'),
-    (np.arange(4.), np.full(4, 255), 'no pixel is evaluated'),
-])
+@pytest.mark.parametrize(
+    ('scores', 'target', 'message'),
+    [
+        (np.arange(4.0), np.zeros(4, int), 'all 4 evaluated pixels are background'),
+        (np.arange(4.0), np.array([1, 1, 255, 1]), 'all 3 evaluated pixels are targets'),
+        (np.full(4, 0.3), np.array([0, 1, 0, 1]), 'all 4 evaluated pixels have the same score, 0.3'),
+        (np.arange(4.0), np.full(4, 255), 'no pixel is evaluated'),
+    ],
+)
 def test_undefined_areas_are_told(scores, target, message):
     with pytest.raises(UndefinedAUC, match=message):
         detection_curves(scores, target)
 
 
-@pytest.mark.parametrize(('scores', 'target', 'message'), [
-    ([.1, .2], [[0, 1]], r'scores \(2,\) and targets \(1, 2\)'),
-    ([.1, np.nan, np.inf], [0, 1, 0], '2 of 3 scores of evaluated pixels are NaN or infinite'),
-    ([.1, .2, .3], [0, 1, 2], r'0 \(background\), 1 \(target\) or 255 .*found 2'),
-    ([.1, .2, .3], [0, 1, -1], 'found -1'),
-])
+@pytest.mark.parametrize(
+    ('scores', 'target', 'message'),
+    [
+        ([0.1, 0.2], [[0, 1]], r'scores \(2,\) and targets \(1, 2\)'),
+        ([0.1, np.nan, np.inf], [0, 1, 0], '2 of 3 scores of evaluated pixels are NaN or infinite'),
+        ([0.1, 0.2, 0.3], [0, 1, 2], r'0 \(background\), 1 \(target\) or 255 .*found 2'),
+        ([0.1, 0.2, 0.3], [0, 1, -1], 'found -1'),
+    ],
+)
 def test_wrong_input_is_named(scores, target, message):
     with pytest.raises(ValueError, match=message) as error:
         detection_curves(np.array(scores), np.array(target))
@@ -131,9 +140,9 @@ def test_other_ignored_values_and_types():
 
 def test_a_million_pixels_take_about_a_second():
     rng = np.random.default_rng(0)
-    target = (rng.random((1000, 1000)) < .002).astype(np.uint8)
+    target = (rng.random((1000, 1000)) < 0.002).astype(np.uint8)
     scores = rng.normal(size=target.shape) + target
     start = time.perf_counter()
     found = detection_scores(detection_curves(scores, target))
     assert time.perf_counter() - start < 10  # half a second on an idle machine
-    assert found['AUC'] == pytest.approx(.76, abs=.02)  # P(N(1, 1) > N(0, 1)) = Phi(1 / sqrt 2)
+    assert found['AUC'] == pytest.approx(0.76, abs=0.02)  # P(N(1, 1) > N(0, 1)) = Phi(1 / sqrt 2)

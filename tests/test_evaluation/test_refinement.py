@@ -15,7 +15,7 @@ def scene():
     """Fields of three classes that the first component tells apart, one pixel without data."""
     rng = np.random.default_rng(0)
     labels = gaussian_filter(rng.normal(size=(*SHAPE, 3)), (4, 4, 0)).argmax(axis=-1) + 1
-    cube = (labels[..., None] * [10., 20., 5.] + rng.normal(0, 1, (*SHAPE, 3))).astype(np.float32)
+    cube = (labels[..., None] * [10.0, 20.0, 5.0] + rng.normal(0, 1, (*SHAPE, 3))).astype(np.float32)
     cube[3, 4, 1] = np.nan
     return Scene(cube, labels=labels, split=dict(type='NumberSplit', train=5, val=8, seed=0), name='fields')
 
@@ -29,23 +29,26 @@ def noisy(scene, certainty):
 
 def test_walker_and_temperature_are_chosen_by_the_likelihood_of_the_validation_pixels(scene):
     probabilities = noisy(scene, 0.99)
-    refiner = SceneRefiner(scene, strengths=(1., 0.1))
+    refiner = SceneRefiner(scene, strengths=(1.0, 0.1))
     refined = refiner(probabilities)
     valid = scene.valid
     laplacian, val = scene_laplacian(scene), scene.split.val
     places = (np.cumsum(valid.ravel()) - 1)[val]
     scores = {}
-    for strength in (None, 1., 0.1):
+    for strength in (None, 1.0, 0.1):
         walked = probabilities[valid] if strength is None else random_walker(probabilities[valid], laplacian, strength)
         scores[strength] = min(
             (negative_log_likelihood(apply_temperature(walked[places], t), scene.labels.ravel()[val]), strength, t)
-            for t in np.exp(np.linspace(-3, 3, 601)))
+            for t in np.exp(np.linspace(-3, 3, 601))
+        )
     _, strength, temperature = min(scores.values(), key=lambda score: score[0])
     assert refiner.chosen.strength == strength and strength is not None
     assert refiner.chosen.temperature == pytest.approx(temperature, rel=0.02)
     test = scene.split.test
-    accuracy = [(values.reshape(-1, 3)[test].argmax(axis=1) == scene.labels.ravel()[test]).mean()
-                for values in (probabilities, refined)]
+    accuracy = [
+        (values.reshape(-1, 3)[test].argmax(axis=1) == scene.labels.ravel()[test]).mean()
+        for values in (probabilities, refined)
+    ]
     assert accuracy[1] > accuracy[0] + 0.08
     np.testing.assert_allclose(refined[valid].sum(axis=-1), 1, rtol=1e-5)
     assert np.isnan(refined[~valid]).all()
@@ -54,8 +57,9 @@ def test_walker_and_temperature_are_chosen_by_the_likelihood_of_the_validation_p
 def test_a_walker_that_harms_is_left_out(scene):
     """Single pixels of another class than their neighbours, which the classifier knows."""
     labels = np.random.default_rng(2).integers(1, 4, SHAPE)
-    flat = Scene(np.ones((*SHAPE, 2), np.float32), labels=labels,
-                 split=dict(type='NumberSplit', train=5, val=8, seed=0))
+    flat = Scene(
+        np.ones((*SHAPE, 2), np.float32), labels=labels, split=dict(type='NumberSplit', train=5, val=8, seed=0)
+    )
     refiner = SceneRefiner(flat)
     refiner(np.eye(3)[flat.labels] * 0.8 + 0.2 / 3)
     assert refiner.chosen.strength is None and refiner.chosen.settings()['walker'] == 'off'
@@ -63,9 +67,9 @@ def test_a_walker_that_harms_is_left_out(scene):
 
 
 def test_a_choice_made_before_is_kept(scene):
-    chosen = Refinement(strength=0.3, temperature=2.)
+    chosen = Refinement(strength=0.3, temperature=2.0)
     refined = SceneRefiner(scene, chosen=chosen)(noisy(scene, 0.9))
-    expected = apply_temperature(random_walker(noisy(scene, 0.9)[scene.valid], scene_laplacian(scene), 0.3), 2.)
+    expected = apply_temperature(random_walker(noisy(scene, 0.9)[scene.valid], scene_laplacian(scene), 0.3), 2.0)
     np.testing.assert_allclose(refined[scene.valid], expected, rtol=1e-5)
 
 
@@ -73,7 +77,7 @@ def test_pixels_without_a_prediction_are_no_part_of_the_graph(scene):
     probabilities = noisy(scene, 0.9)
     probabilities[:, 15:] = np.nan
     half = SceneRefiner(scene, chosen=Refinement(strength=0.1))(probabilities)
-    cut = Scene(scene.raw_pixels(np.arange(scene.valid.size)).reshape(*SHAPE, 3)[:, :15], nodata=0.)
+    cut = Scene(scene.raw_pixels(np.arange(scene.valid.size)).reshape(*SHAPE, 3)[:, :15], nodata=0.0)
     assert np.isnan(half[:, 15:]).all() and np.isfinite(half[:, :15][scene.valid[:, :15]]).all()
     assert half[:, :15][cut.valid].sum(axis=-1) == pytest.approx(1, rel=1e-5)
 

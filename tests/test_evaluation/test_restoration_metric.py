@@ -21,8 +21,8 @@ def samples(count: int = 5, scale: int = 1, seed: int = 0) -> list[dict]:
     made = []
     for index in range(count):
         clean = rng.random((C, scale * H, scale * W), np.float32)
-        noisy = rng.random((C, H, W), np.float32) if scale > 1 else clean + rng.normal(0, .1, clean.shape)
-        restored = clean + rng.normal(0, .02 * (index + 1), clean.shape)
+        noisy = rng.random((C, H, W), np.float32) if scale > 1 else clean + rng.normal(0, 0.1, clean.shape)
+        restored = clean + rng.normal(0, 0.02 * (index + 1), clean.shape)
         made.append(
             dict(
                 output=dict(pred_img=torch.tensor(restored, dtype=torch.float32)),
@@ -31,16 +31,18 @@ def samples(count: int = 5, scale: int = 1, seed: int = 0) -> list[dict]:
                 name=f'image_{index}',
                 scene_name='place',
                 sample_idx=index,
-                scale=1.,
+                scale=1.0,
                 top=7 * index,
-                left=2))
+                left=2,
+            )
+        )
     return made
 
 
 def run(made: list[dict], size: int | None = None, **options):
     metric = RestorationMetric(**options)
     for start in range(0, len(made), 2):
-        metric.process(None, made[start:start + 2])
+        metric.process(None, made[start : start + 2])
     return metric.evaluate(len(made) if size is None else size), metric
 
 
@@ -53,12 +55,14 @@ def test_means_over_images_agree_with_scikit_image():
     scores, metric = run(made)
     pairs = [(hwc(sample['output']['pred_img']), hwc(sample['input']), hwc(sample['gt_img'])) for sample in made]
     for prefix, which in (('', 0), ('input_', 1)):
-        band = [[peak_signal_noise_ratio(pair[2][..., b], pair[which][..., b], data_range=1) for b in range(C)]
-                for pair in pairs]
+        band = [
+            [peak_signal_noise_ratio(pair[2][..., b], pair[which][..., b], data_range=1) for b in range(C)]
+            for pair in pairs
+        ]
         assert scores[f'{prefix}PSNR'] == pytest.approx(np.mean(band))
         similarity = [structural_similarity(pair[which], pair[2], data_range=1, channel_axis=-1) for pair in pairs]
         assert scores[f'{prefix}SSIM'] == pytest.approx(np.mean(similarity))
-        roots = [np.sqrt(((pair[which] - pair[2])**2).mean()) for pair in pairs]
+        roots = [np.sqrt(((pair[which] - pair[2]) ** 2).mean()) for pair in pairs]
         assert scores[f'{prefix}RMSE'] == pytest.approx(np.mean(roots))
         assert scores[f'{prefix}RMSE_255'] == pytest.approx(255 * np.mean(roots))
         np.testing.assert_allclose(metric.results_detail[f'{prefix}band_PSNR'], np.mean(band, axis=0))
@@ -68,16 +72,16 @@ def test_means_over_images_agree_with_scikit_image():
 
 
 def test_hand_made_numbers():
-    clean = np.full((8, 8, 2), .5)
-    clean[::2] = .25
-    restored = clean + np.array([.1, -.01])
-    result = RestorationResult.evaluate('one', restored, clean, clean + .2)
+    clean = np.full((8, 8, 2), 0.5)
+    clean[::2] = 0.25
+    restored = clean + np.array([0.1, -0.01])
+    result = RestorationResult.evaluate('one', restored, clean, clean + 0.2)
     # errors of 0.1 and 0.01 are 20 and 40 dB
     np.testing.assert_allclose(result.band_psnr, [20, 40])
     assert result.scores['PSNR'] == pytest.approx(30)
     assert result.input_scores['PSNR'] == pytest.approx(20 * np.log10(5))
-    assert result.scores['RMSE'] == pytest.approx(np.sqrt((.01 + .0001) / 2))
-    assert result.scores['ERGAS'] == pytest.approx(100 * np.sqrt((.01 + .0001) / 2) / .375)
+    assert result.scores['RMSE'] == pytest.approx(np.sqrt((0.01 + 0.0001) / 2))
+    assert result.scores['ERGAS'] == pytest.approx(100 * np.sqrt((0.01 + 0.0001) / 2) / 0.375)
     assert result.scores['CC'] == pytest.approx(1)
     summary = result.summary()
     assert summary['gain'] == pytest.approx(30 - 20 * np.log10(5)) and summary['band_PSNR'] == pytest.approx([20, 40])
@@ -85,7 +89,7 @@ def test_hand_made_numbers():
 
 def test_a_perfectly_restored_constant_band_is_defined_and_reported():
     made = samples(1)
-    made[0]['gt_img'][1] = .5
+    made[0]['gt_img'][1] = 0.5
     made[0]['output']['pred_img'] = made[0]['gt_img'].clone()
     scores, metric = run(made)
     assert scores['PSNR'] == 100 and scores['SSIM'] == pytest.approx(1) and scores['SAM'] == pytest.approx(0, abs=1e-3)
@@ -110,10 +114,13 @@ def test_values_outside_the_declared_range_are_reported():
     finally:
         logger.removeHandler(handler)
     outside = int((made[1]['gt_img'] > 1).sum())
-    assert any(f'{outside} values of clean images lie outside the declared range of 0 to 1' in message
-               and "'image_1'" in message for message in messages)
+    assert any(
+        f'{outside} values of clean images lie outside the declared range of 0 to 1' in message
+        and "'image_1'" in message
+        for message in messages
+    )
     assert metric.scene_results['image_1'].outside['clean'] == outside
-    scores, _ = run(samples(1), data_range=10.)
+    scores, _ = run(samples(1), data_range=10.0)
     assert scores['PSNR'] == pytest.approx(run(samples(1))[0]['PSNR'] + 20)
     assert scores['RMSE'] == pytest.approx(run(samples(1))[0]['RMSE'] / 10)
 
@@ -145,13 +152,22 @@ def test_pixels_of_zeros_count_unless_they_are_left_out():
     assert kept > left_out + 10
 
 
-@pytest.mark.parametrize('change, message', [
-    (lambda sample: sample.pop('name'), 'a data sample has no name'),
-    (lambda sample: sample.pop('output'), 'a data sample has no output'),
-    (lambda sample: sample.update(input=sample['input'][:, 1:]), "image 'image_0': the restored image has the shape"),
-    (lambda sample: sample.update(gt_img=sample['gt_img'][1:]), "image 'image_0': .* must have the same shape"),
-    (lambda sample: sample['output']['pred_img'].fill_(np.nan), "image 'image_0': 360 of 360 values of the restored"),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda sample: sample.pop('name'), 'a data sample has no name'),
+        (lambda sample: sample.pop('output'), 'a data sample has no output'),
+        (
+            lambda sample: sample.update(input=sample['input'][:, 1:]),
+            "image 'image_0': the restored image has the shape",
+        ),
+        (lambda sample: sample.update(gt_img=sample['gt_img'][1:]), "image 'image_0': .* must have the same shape"),
+        (
+            lambda sample: sample['output']['pred_img'].fill_(np.nan),
+            "image 'image_0': 360 of 360 values of the restored",
+        ),
+    ],
+)
 def test_samples_that_cannot_be_scored(change, message):
     made = samples(1)
     change(made[0])
@@ -185,7 +201,7 @@ def _evaluate_in_process(rank: int, world_size: int, folder: str) -> None:
     dist.init_process_group('gloo', init_method=f'file://{folder}/group', rank=rank, world_size=world_size)
     MMLogger.get_instance('test', logger_name='test')
     made = samples()
-    filled = made + made[:-len(made) % world_size]
+    filled = made + made[: -len(made) % world_size]
     scores, metric = run(filled[rank::world_size], len(made), collect_dir=f'{folder}/parts')
     with open(f'{folder}/{rank}.json', 'w') as file:
         json.dump(scores, file)

@@ -34,7 +34,8 @@ def reference(pred, target):
         'precision': metrics.precision_score(target, pred),
         'recall': metrics.recall_score(target, pred),
         'IoU': metrics.jaccard_score(target, pred),
-        'mIoU': metrics.jaccard_score(target, pred, average='macro')}
+        'mIoU': metrics.jaccard_score(target, pred, average='macro'),
+    }
 
 
 @pytest.fixture

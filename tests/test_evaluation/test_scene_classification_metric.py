@@ -4,14 +4,7 @@ import torch
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.structures import BaseDataElement
-from scene_metric_samples import (
-    CLASSES,
-    SHAPE,
-    evaluate,
-    scene_maps,
-    tile_samples,
-    window_samples,
-)
+from scene_metric_samples import CLASSES, SHAPE, evaluate, scene_maps, tile_samples, window_samples
 from scipy.stats import entropy
 from sklearn import metrics
 
@@ -40,7 +33,7 @@ def test_windows_make_the_map_and_the_scores():
     assert scores == {
         'OA': pytest.approx(metrics.accuracy_score(target[evaluated], pred[evaluated])),
         'AA': pytest.approx(metrics.balanced_accuracy_score(target[evaluated], pred[evaluated])),
-        'kappa': pytest.approx(metrics.cohen_kappa_score(target[evaluated], pred[evaluated]))
+        'kappa': pytest.approx(metrics.cohen_kappa_score(target[evaluated], pred[evaluated])),
     }
     assert metric.results_detail['classes'] == CLASSES
 
@@ -58,16 +51,18 @@ def test_order_and_repetition_do_not_matter():
     wanted, reference = evaluate(tiles)
     found, metric = evaluate(tiles[::-1] + tiles[3:6], len(tiles))
     assert found == wanted
-    np.testing.assert_array_equal(metric.scene_results['scene'].prediction,
-                                  reference.scene_results['scene'].prediction)
+    np.testing.assert_array_equal(metric.scene_results['scene'].prediction, reference.scene_results['scene'].prediction)
 
 
 def test_tiles_are_stitched_in_row_major_order():
     _, target = scene_maps()
     samples = tile_samples(target)
     _, metric = evaluate(samples)
-    wanted = TileGrid(8, 3).stitch([sample['pred_sem_seg']['data'][0].numpy() for sample in samples],
-                                   [(sample['top'], sample['left']) for sample in samples], SHAPE)
+    wanted = TileGrid(8, 3).stitch(
+        [sample['pred_sem_seg']['data'][0].numpy() for sample in samples],
+        [(sample['top'], sample['left']) for sample in samples],
+        SHAPE,
+    )
     result = metric.scene_results['scene']
     np.testing.assert_array_equal(result.prediction, wanted)
     np.testing.assert_array_equal(result.target, target)
@@ -77,8 +72,15 @@ def test_overlap_of_the_metric_goes_before_that_of_the_samples():
     # two tiles of 4 columns at 0 and 2: with overlap 2 the second leaves out its first column
     target = np.zeros((4, 6), int)
     samples = [
-        dict(pred_sem_seg=dict(data=torch.full((1, 4, 4), value)), top=0, left=left, overlap=0, scene_name='scene',
-             gt_sem_seg=dict(data=torch.zeros(1, 4, 4)), scene_shape=target.shape)
+        dict(
+            pred_sem_seg=dict(data=torch.full((1, 4, 4), value)),
+            top=0,
+            left=left,
+            overlap=0,
+            scene_name='scene',
+            gt_sem_seg=dict(data=torch.zeros(1, 4, 4)),
+            scene_shape=target.shape,
+        )
         for value, left in ((0, 0), (1, 2))
     ]
     _, metric = evaluate(samples)
@@ -161,7 +163,8 @@ def test_aa_of_the_reference_window_protocol():
     scores, _ = evaluate(window_samples(pred, target), aa='precision')
     evaluated = target != 255
     assert scores['AA'] == pytest.approx(
-        metrics.precision_score(target[evaluated], pred[evaluated], average='macro', zero_division=0))
+        metrics.precision_score(target[evaluated], pred[evaluated], average='macro', zero_division=0)
+    )
 
 
 def test_metric_can_be_evaluated_again():
@@ -174,13 +177,16 @@ def test_metric_can_be_evaluated_again():
     assert metric.evaluate(len(samples)) == wanted
 
 
-@pytest.mark.parametrize(('change', 'message'), [
-    (dict(pred_label=torch.tensor([3])), r'predicted labels must lie in 0 \.\. 2'),
-    (dict(gt_label=torch.tensor([-1])), r'ground truth labels must lie in 0 \.\. 2'),
-    (dict(row=14), 'lies outside the scene of 14 x 11'),
-    (dict(col=-1), 'lies outside the scene'),
-    (dict(scene_shape=(11, 14)), 'scene shapes|scene_shape'),
-])
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(pred_label=torch.tensor([3])), r'predicted labels must lie in 0 \.\. 2'),
+        (dict(gt_label=torch.tensor([-1])), r'ground truth labels must lie in 0 \.\. 2'),
+        (dict(row=14), 'lies outside the scene of 14 x 11'),
+        (dict(col=-1), 'lies outside the scene'),
+        (dict(scene_shape=(11, 14)), 'scene shapes|scene_shape'),
+    ],
+)
 def test_wrong_samples_are_named(change, message):
     samples = window_samples(*scene_maps())
     with pytest.raises(ValueError, match=message):
@@ -218,27 +224,37 @@ def test_data_samples_of_the_libraries_are_understood():
         wanted, reference = evaluate(samples)
         packed = []
         for sample in samples:
-            meta = {key: sample[key] for key in ('row', 'col', 'top', 'left', 'overlap', 'scene_name', 'scene_shape')
-                    if key in sample}
+            meta = {
+                key: sample[key]
+                for key in ('row', 'col', 'top', 'left', 'overlap', 'scene_name', 'scene_shape')
+                if key in sample
+            }
             if 'row' in sample:
-                packed.append(DataSample(metainfo=meta).set_pred_label(sample['pred_label'])
-                              .set_gt_label(sample['gt_label']))
+                packed.append(
+                    DataSample(metainfo=meta).set_pred_label(sample['pred_label']).set_gt_label(sample['gt_label'])
+                )
             else:
-                packed.append(SegDataSample(metainfo=meta, pred_sem_seg=PixelData(**sample['pred_sem_seg']),
-                                            gt_sem_seg=PixelData(**sample['gt_sem_seg'])))
+                packed.append(
+                    SegDataSample(
+                        metainfo=meta,
+                        pred_sem_seg=PixelData(**sample['pred_sem_seg']),
+                        gt_sem_seg=PixelData(**sample['gt_sem_seg']),
+                    )
+                )
         evaluator = Evaluator(METRICS.build({'type': 'mmhsi.SceneClassificationMetric'}))
         evaluator.dataset_meta = {'classes': CLASSES}
         evaluator.process(packed)
         assert evaluator.evaluate(len(packed)) == wanted
-        np.testing.assert_array_equal(evaluator.metrics[0].scene_results['scene'].prediction,
-                                      reference.scene_results['scene'].prediction)
+        np.testing.assert_array_equal(
+            evaluator.metrics[0].scene_results['scene'].prediction, reference.scene_results['scene'].prediction
+        )
 
 
 def test_uncertainty_of_windows_is_that_of_their_scores():
     pred, target = scene_maps()
     samples = window_samples(pred, target)
-    probabilities = np.random.default_rng(3).dirichlet([.5] * 3, SHAPE)
-    probabilities[0, 0], probabilities[0, 1] = (1, 0, 0), (1 / 3, ) * 3
+    probabilities = np.random.default_rng(3).dirichlet([0.5] * 3, SHAPE)
+    probabilities[0, 0], probabilities[0, 1] = (1, 0, 0), (1 / 3,) * 3
     for sample in samples:
         sample['pred_score'] = torch.from_numpy(probabilities[sample['row'], sample['col']])
     left_out = samples.pop(5)
@@ -266,12 +282,11 @@ def test_what_refines_the_probabilities_makes_the_map():
     """A stand-in that turns the classes round: whatever it gives is evaluated and noted."""
 
     class Turn:
-
         def __call__(self, probabilities):
             assert probabilities.shape == (*SHAPE, 3)
             return probabilities[..., ::-1]
 
-        chosen = Refinement(strength=0.1, temperature=2.)
+        chosen = Refinement(strength=0.1, temperature=2.0)
 
     pred, target = scene_maps()
     samples = window_samples(pred, target)
@@ -284,7 +299,7 @@ def test_what_refines_the_probabilities_makes_the_map():
     evaluator.evaluate(len(samples))
     result = evaluator.metrics[0].scene_results['scene']
     np.testing.assert_array_equal(result.prediction, 2 - pred)
-    assert result.summary()['settings'] == dict(refinement=dict(walker=0.1, temperature=2., contrast=10.))
+    assert result.summary()['settings'] == dict(refinement=dict(walker=0.1, temperature=2.0, contrast=10.0))
 
 
 def test_uncertainty_of_tiles_is_stitched_as_the_labels_are():
@@ -301,8 +316,10 @@ def test_uncertainty_of_tiles_is_stitched_as_the_labels_are():
     np.testing.assert_array_equal(result.prediction, plain.scene_results['scene'].prediction)
     probabilities = [sample['seg_logits']['data'].softmax(0).numpy() for sample in samples]
     places = [(sample['top'], sample['left']) for sample in samples]
-    for found, tiles in ((result.confidence, [p.max(axis=0) for p in probabilities]),
-                         (result.entropy, [entropy(p, base=3) for p in probabilities])):
+    for found, tiles in (
+        (result.confidence, [p.max(axis=0) for p in probabilities]),
+        (result.entropy, [entropy(p, base=3) for p in probabilities]),
+    ):
         np.testing.assert_allclose(found, TileGrid(8, 3).stitch(tiles, places, SHAPE), rtol=1e-5)
     del samples[0]['seg_logits']
     with pytest.raises(ValueError, match='needs the seg_logits of every tile'):

@@ -38,7 +38,7 @@ def stitched(samples, value, blend='overwrite'):
 VALUES = {
     'probability': lambda logits: softmax(logits, axis=0)[1],
     'margin': lambda logits: logits[1] - logits[0],
-    'logit': lambda logits: logits[1]
+    'logit': lambda logits: logits[1],
 }
 
 
@@ -61,8 +61,11 @@ def test_binary_map_is_the_stitched_label_map():
     target = binary_target()
     samples = logit_samples(target)
     _, metric = evaluate_detection(samples, score='logit')
-    labels = TileGrid(8, 3).stitch([sample['pred_sem_seg']['data'][0].numpy() for sample in samples],
-                                   [(sample['top'], sample['left']) for sample in samples], SHAPE)
+    labels = TileGrid(8, 3).stitch(
+        [sample['pred_sem_seg']['data'][0].numpy() for sample in samples],
+        [(sample['top'], sample['left']) for sample in samples],
+        SHAPE,
+    )
     np.testing.assert_array_equal(metric.scene_results['scene'].detected, labels)
     # averaged, it is the larger one of the averaged logits
     _, metric = evaluate_detection(samples, score='logit', stitch='average')
@@ -72,10 +75,10 @@ def test_binary_map_is_the_stitched_label_map():
 
 def test_binary_map_of_a_threshold():
     samples = logit_samples(binary_target())
-    _, metric = evaluate_detection(samples, threshold=.8)
+    _, metric = evaluate_detection(samples, threshold=0.8)
     result = metric.scene_results['scene']
-    np.testing.assert_array_equal(result.detected, stitched(samples, VALUES['probability']) > .8)
-    assert result.settings['threshold'] == .8
+    np.testing.assert_array_equal(result.detected, stitched(samples, VALUES['probability']) > 0.8)
+    assert result.settings['threshold'] == 0.8
 
 
 def test_order_and_repetition_do_not_matter():
@@ -120,7 +123,7 @@ def test_a_scene_of_one_class_is_left_out_of_the_mean_with_a_warning(log):
     target, empty = binary_target(), np.zeros(SHAPE, np.int64)
     samples = logit_samples(target, name='a') + logit_samples(empty, name='b')
     found, metric = evaluate_detection(samples)
-    assert found == evaluate_detection(samples[:len(samples) // 2])[0]
+    assert found == evaluate_detection(samples[: len(samples) // 2])[0]
     assert 'scene b: AUC is undefined, all 154 evaluated pixels are background' in log.text
     assert 'mean of the 1 of 2 scenes' in log.text
     result = metric.scene_results['b']
@@ -130,8 +133,17 @@ def test_a_scene_of_one_class_is_left_out_of_the_mean_with_a_warning(log):
 
 def test_without_any_curve_the_metrics_are_nan_and_it_is_said(log):
     found, _ = evaluate_detection(logit_samples(np.zeros(SHAPE, np.int64)))
-    assert found.keys() == {'AUC', 'AUC_Pf_tau', 'AUC_Pd_tau', 'AUC_OA', 'AUC_SNPR', 'AUC_TD', 'AUC_BS', 'AUC_TDBS',
-                            'AUC_ODP'}
+    assert found.keys() == {
+        'AUC',
+        'AUC_Pf_tau',
+        'AUC_Pd_tau',
+        'AUC_OA',
+        'AUC_SNPR',
+        'AUC_TD',
+        'AUC_BS',
+        'AUC_TDBS',
+        'AUC_ODP',
+    }
     assert all(np.isnan(value) for value in found.values())
     assert 'no scene has an ROC curve' in log.text
 
@@ -181,12 +193,15 @@ def test_the_difference_of_certain_logits_is_not_lost():
     assert evaluate_detection([sample])[0]['AUC'] == pytest.approx(5 / 6)
 
 
-@pytest.mark.parametrize(('change', 'message'), [
-    (dict(seg_logits=dict(data=torch.zeros(1, 6, 6))), r'row 0, column 0 has seg_logits of shape \(1, 6, 6\)'),
-    (dict(seg_logits=dict(data=torch.full((2, 6, 6), torch.nan))), '72 of 72 seg_logits are NaN or infinite'),
-    (dict(seg_logits=dict(data=torch.zeros(2, 5, 6))), r'prediction of \(5, 6\) and a ground truth of \(6, 6\)'),
-    (dict(gt_sem_seg=dict(data=torch.full((1, 6, 6), 2))), r'ground truth labels must lie in 0 \.\. 1'),
-])
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(seg_logits=dict(data=torch.zeros(1, 6, 6))), r'row 0, column 0 has seg_logits of shape \(1, 6, 6\)'),
+        (dict(seg_logits=dict(data=torch.full((2, 6, 6), torch.nan))), '72 of 72 seg_logits are NaN or infinite'),
+        (dict(seg_logits=dict(data=torch.zeros(2, 5, 6))), r'prediction of \(5, 6\) and a ground truth of \(6, 6\)'),
+        (dict(gt_sem_seg=dict(data=torch.full((1, 6, 6), 2))), r'ground truth labels must lie in 0 \.\. 1'),
+    ],
+)
 def test_wrong_samples_are_named(change, message):
     samples = logit_samples(binary_target())
     with pytest.raises(ValueError, match=message):
@@ -219,8 +234,13 @@ def test_data_samples_of_mmseg_are_understood():
     samples = logit_samples(binary_target())
     wanted, _ = evaluate_detection(samples)
     fields = ('seg_logits', 'pred_sem_seg', 'gt_sem_seg')
-    packed = [SegDataSample(metainfo={key: value for key, value in sample.items() if key not in fields},
-                            **{key: PixelData(**sample[key]) for key in fields}) for sample in samples]
+    packed = [
+        SegDataSample(
+            metainfo={key: value for key, value in sample.items() if key not in fields},
+            **{key: PixelData(**sample[key]) for key in fields},
+        )
+        for sample in samples
+    ]
     evaluator = Evaluator(METRICS.build(dict(type='mmhsi.SceneDetectionMetric')))
     evaluator.dataset_meta = dict(classes=DETECTION_CLASSES)
     evaluator.process(packed)

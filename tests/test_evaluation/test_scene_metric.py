@@ -27,7 +27,7 @@ def test_two_processes_give_what_one_gives(exchanged, name):
 
 
 def test_scores_are_averaged_where_tiles_overlap_and_missing_where_there_is_none():
-    tiles = {(0, 0): np.full((2, 3, 1), 2.), (0, 2): np.full((2, 3, 1), 5.)}
+    tiles = {(0, 0): np.full((2, 3, 1), 2.0), (0, 2): np.full((2, 3, 1), 5.0)}
     averaged = SceneDetectionMetric(stitch='average').stitch(tiles, (3, 6), 1)[..., 0]
     np.testing.assert_array_equal(averaged, [[2, 2, 3.5, 5, 5, np.nan]] * 2 + [[np.nan] * 6])
     overwritten = SceneDetectionMetric().stitch(tiles, (3, 6), 1)[..., 0]

@@ -29,14 +29,19 @@ def log(caplog):
 def truth():
     """Abundances (P, H, W) and endmembers (P, C)."""
     rng = np.random.default_rng(0)
-    return rng.dirichlet(np.ones(ENDMEMBERS), SHAPE).transpose(2, 0, 1), rng.uniform(.1, 1, (ENDMEMBERS, BANDS))
+    return rng.dirichlet(np.ones(ENDMEMBERS), SHAPE).transpose(2, 0, 1), rng.uniform(0.1, 1, (ENDMEMBERS, BANDS))
 
 
 @pytest.fixture
 def scene(truth):
     abundances, spectra = truth
-    return UnmixingScene(np.moveaxis(abundances, 0, -1) @ spectra, abundances=abundances, endmembers=spectra,
-                         endmember_names=NAMES, name='scene')
+    return UnmixingScene(
+        np.moveaxis(abundances, 0, -1) @ spectra,
+        abundances=abundances,
+        endmembers=spectra,
+        endmember_names=NAMES,
+        name='scene',
+    )
 
 
 def estimate(seed=1, order=(2, 0, 1)):
@@ -50,11 +55,20 @@ def samples(maps, endmembers, size=6, overlap=3, name='scene', noise=None):
     positions = TileGrid(size, overlap).positions(*maps.shape[1:])
     found = []
     for top, left in positions:
-        tile = maps[:, top:top + size, left:left + size]
+        tile = maps[:, top : top + size, left : left + size]
         if noise is not None:
-            tile = tile + noise.normal(0, .01, tile.shape)
-        found.append(dict(abundances=dict(data=torch.from_numpy(tile)), endmembers=torch.from_numpy(endmembers.T),
-                          top=int(top), left=int(left), overlap=overlap, scene_name=name, scene_shape=maps.shape[1:]))
+            tile = tile + noise.normal(0, 0.01, tile.shape)
+        found.append(
+            dict(
+                abundances=dict(data=torch.from_numpy(tile)),
+                endmembers=torch.from_numpy(endmembers.T),
+                top=int(top),
+                left=int(left),
+                overlap=overlap,
+                scene_name=name,
+                scene_shape=maps.shape[1:],
+            )
+        )
     return found
 
 
@@ -62,14 +76,14 @@ def evaluate(tiles, scene, size=None, **options):
     metric = METRICS.build(dict(type='SceneUnmixingMetric', scene=scene, **options))
     metric.dataset_meta = dict(classes=NAMES)
     for start in range(0, len(tiles), 4):
-        metric.process(None, tiles[start:start + 4])
+        metric.process(None, tiles[start : start + 4])
     return metric.evaluate(size or len(tiles)), metric
 
 
 def test_scores_by_hand(scene, truth):
     """Two pixels' worth of numbers: each estimated map is off by a known amount."""
     abundances, spectra = truth
-    offsets = np.array([.1, -.3, .2])  # sum to zero
+    offsets = np.array([0.1, -0.3, 0.2])  # sum to zero
     estimated = abundances + offsets[:, None, None]
     turned = spectra.copy()
     turned[0] *= 2  # no angle
@@ -82,9 +96,9 @@ def test_scores_by_hand(scene, truth):
     np.testing.assert_allclose(result.scores['SAD'], 0, atol=1e-7)
     np.testing.assert_allclose(result.scores['MSE'], offsets**2)
     np.testing.assert_allclose(result.scores['RMSE'], np.abs(offsets))
-    assert found['aMSE'] == pytest.approx((.01 + .09 + .04) / 3)
-    assert found['aRMSE'] == pytest.approx((.1 + .3 + .2) / 3)
-    assert found['RMSE_overall'] == pytest.approx(((.01 + .09 + .04) / 3)**.5)
+    assert found['aMSE'] == pytest.approx((0.01 + 0.09 + 0.04) / 3)
+    assert found['aRMSE'] == pytest.approx((0.1 + 0.3 + 0.2) / 3)
+    assert found['RMSE_overall'] == pytest.approx(((0.01 + 0.09 + 0.04) / 3) ** 0.5)
     assert found['mSAD'] == pytest.approx(0, abs=1e-7)
     difference = np.moveaxis(estimated, 0, -1) @ turned - np.moveaxis(abundances, 0, -1) @ spectra
     assert found['reconstruction_RMSE'] == pytest.approx(np.sqrt((difference**2).mean()), rel=1e-5)
@@ -93,7 +107,8 @@ def test_scores_by_hand(scene, truth):
     cosine = (mixed * cube).sum(-1) / np.linalg.norm(mixed, axis=-1) / np.linalg.norm(cube, axis=-1)
     assert found['reconstruction_angle'] == pytest.approx(np.arccos(cosine).mean(), rel=1e-5)
     assert metric.results_detail['scene']['endmembers'][1] == pytest.approx(
-        dict(name='tree', number=2, SAD=0, MSE=.09, RMSE=.3), abs=1e-7)
+        dict(name='tree', number=2, SAD=0, MSE=0.09, RMSE=0.3), abs=1e-7
+    )
 
 
 def test_tiles_are_averaged_or_overwritten(scene, truth):
@@ -101,7 +116,7 @@ def test_tiles_are_averaged_or_overwritten(scene, truth):
     tiles = samples(estimate(), truth[1], noise=rng)
     total, count = np.zeros((ENDMEMBERS, *SHAPE)), np.zeros(SHAPE)
     for tile in tiles:
-        area = np.s_[tile['top']:tile['top'] + 6, tile['left']:tile['left'] + 6]
+        area = np.s_[tile['top'] : tile['top'] + 6, tile['left'] : tile['left'] + 6]
         total[(slice(None), *area)] += tile['abundances']['data'].numpy()
         count[area] += 1
     shuffled = [tiles[index] for index in rng.permutation(len(tiles))]
@@ -127,8 +142,9 @@ def test_least_squares_takes_the_endmembers_of_the_network_alone(truth):
     result = evaluate(tiles, shaded, abundances='least_squares')[1].scene_results['scene']
     np.testing.assert_allclose(result.abundances, expected, atol=1e-6)
     assert evaluate(tiles, shaded)[0]['aRMSE'] > 0.2 > 0.05 > np.abs(expected - abundances).mean()
-    network = LeastSquaresAbundances(SimpleNamespace(parameters=lambda: iter([torch.zeros(1)]),
-                                                     endmembers=torch.from_numpy(spectra.T)))
+    network = LeastSquaresAbundances(
+        SimpleNamespace(parameters=lambda: iter([torch.zeros(1)]), endmembers=torch.from_numpy(spectra.T))
+    )
     found = network.run(torch.from_numpy(cube).movedim(-1, 0)[None].float(), ())
     np.testing.assert_allclose(found[0].numpy(), expected, atol=1e-4)
     with pytest.raises(ValueError, match="abundances must be one of .'network', 'least_squares'., found 'fcls'"):
@@ -142,7 +158,7 @@ def test_matching_greedy_and_hungarian_differ():
         angles = np.radians(degrees)
         return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
-    maps = np.stack([np.full((2, 2), .7), np.full((2, 2), .3)])
+    maps = np.stack([np.full((2, 2), 0.7), np.full((2, 2), 0.3)])
     scene = UnmixingScene(np.ones((2, 2, 2)), endmembers=spectra(10, 40), abundances=maps[::-1].copy(), name='scene')
     tiles = samples(maps, spectra(14, 0), size=2, overlap=0)
     (greedy, first), (hungarian, second) = (evaluate(tiles, scene, matching=name) for name in ('greedy', 'hungarian'))
@@ -151,7 +167,7 @@ def test_matching_greedy_and_hungarian_differ():
     np.testing.assert_array_equal(first.scene_results['scene'].order, [0, 1])
     np.testing.assert_array_equal(second.scene_results['scene'].order, [1, 0])
     # the abundances follow: greedy keeps 0.7 and 0.3 where the truth has 0.3 and 0.7
-    assert greedy['aRMSE'] == pytest.approx(.4) and hungarian['aRMSE'] == pytest.approx(0)
+    assert greedy['aRMSE'] == pytest.approx(0.4) and hungarian['aRMSE'] == pytest.approx(0)
 
 
 def test_without_truth_there_are_the_reconstruction_errors(scene, truth):
@@ -203,15 +219,24 @@ def test_pixels_without_a_tile_are_left_out_and_reported(scene, truth, log):
     assert result.summary()['counts'] == dict(pixels=154, evaluated=154 - int(missing.sum()))
 
 
-@pytest.mark.parametrize('change, message', [
-    (lambda tile: tile.update(scene_name='other'), "tiles of scene 'other', but knows scene"),
-    (lambda tile: tile.update(scene_shape=(20, 20)), 'differ in scene_shape'),
-    (lambda tile: tile['abundances'].update(data=torch.full((3, 6, 6), torch.nan)), '108 of 108 abundances are NaN'),
-    (lambda tile: tile.update(endmembers=torch.ones(6, 4)), r'abundances of shape \(3, 6, 6\) and endmembers of shape'),
-    (lambda tile: tile.pop('endmembers'), 'comes without endmembers'),
-    (lambda tile: tile.pop('abundances'), 'has no abundances'),
-    (lambda tile: tile.pop('top'), r"lacks the meta keys \['top'\]"),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda tile: tile.update(scene_name='other'), "tiles of scene 'other', but knows scene"),
+        (lambda tile: tile.update(scene_shape=(20, 20)), 'differ in scene_shape'),
+        (
+            lambda tile: tile['abundances'].update(data=torch.full((3, 6, 6), torch.nan)),
+            '108 of 108 abundances are NaN',
+        ),
+        (
+            lambda tile: tile.update(endmembers=torch.ones(6, 4)),
+            r'abundances of shape \(3, 6, 6\) and endmembers of shape',
+        ),
+        (lambda tile: tile.pop('endmembers'), 'comes without endmembers'),
+        (lambda tile: tile.pop('abundances'), 'has no abundances'),
+        (lambda tile: tile.pop('top'), r"lacks the meta keys \['top'\]"),
+    ],
+)
 def test_wrong_samples_are_named(change, message, scene, truth):
     tiles = samples(*truth)
     change(tiles[0])
@@ -236,10 +261,10 @@ def test_wrong_scenes_are_named(scene, truth):
 def test_several_scenes_are_averaged(scene, truth):
     abundances, spectra = truth
     second = UnmixingScene(scene.window(0, 0, *SHAPE), num_endmembers=3, endmembers=spectra, name='second')
-    shifted = abundances + np.array([.1, -.1, 0])[:, None, None]
+    shifted = abundances + np.array([0.1, -0.1, 0])[:, None, None]
     found, metric = evaluate(samples(shifted, spectra) + samples(abundances, spectra, name='second'), [scene, second])
     assert set(metric.scene_results) == {'scene', 'second'}
-    assert found['aRMSE'] == pytest.approx(.2 / 3), 'only one scene has true abundances'
+    assert found['aRMSE'] == pytest.approx(0.2 / 3), 'only one scene has true abundances'
     angles = [result.scores['reconstruction_angle'] for result in metric.scene_results.values()]
     assert found['reconstruction_angle'] == pytest.approx(np.mean(angles))
 

@@ -14,14 +14,14 @@ from mmhsi.evaluation.functional.unmixing import (
 
 
 def test_spectral_angles_by_hand():
-    estimated = np.array([[2., 0.], [1., 1.], [0., 0.]])
-    true = np.array([[0., 3.], [5., 5.]])
+    estimated = np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+    true = np.array([[0.0, 3.0], [5.0, 5.0]])
     wanted = np.array([[90, 45], [45, 0], [90, 90]])
     np.testing.assert_allclose(np.degrees(spectral_angles(estimated, true)), wanted, atol=1e-5)
 
 
 def test_greedy_takes_the_smallest_angle_where_the_optimum_does_not():
-    angles = np.array([[.1, .2], [.3, .9]])
+    angles = np.array([[0.1, 0.2], [0.3, 0.9]])
     np.testing.assert_array_equal(match_endmembers(angles), [0, 1])  # 0.1 + 0.9
     np.testing.assert_array_equal(match_endmembers(angles, 'hungarian'), [1, 0])  # 0.3 + 0.2
 
@@ -37,7 +37,7 @@ def test_shuffled_and_scaled_endmembers_are_found_again(matching):
     rng = np.random.default_rng(0)
     true, maps = rng.uniform(0, 1, (4, 20)), rng.uniform(0, 1, (4, 3, 5))
     shuffle = np.array([2, 0, 3, 1])
-    found = unmixing_scores(true[shuffle] * [[2], [.5], [7], [1]], true, maps[shuffle], maps, matching)
+    found = unmixing_scores(true[shuffle] * [[2], [0.5], [7], [1]], true, maps[shuffle], maps, matching)
     np.testing.assert_array_equal(shuffle[found['order']], range(4))
     np.testing.assert_allclose(found['SAD'], 0, atol=1e-7)
     np.testing.assert_array_equal(found['MSE'], 0)
@@ -45,19 +45,19 @@ def test_shuffled_and_scaled_endmembers_are_found_again(matching):
 
 def test_abundance_errors_by_hand():
     true = np.zeros((2, 1, 2))
-    estimated = np.array([[[.1, .1]], [[.3, .3]]])
-    np.testing.assert_allclose(abundance_mse(estimated, true), [.01, .09])
-    np.testing.assert_allclose(np.sqrt(abundance_mse(estimated, true)), [.1, .3])
+    estimated = np.array([[[0.1, 0.1]], [[0.3, 0.3]]])
+    np.testing.assert_allclose(abundance_mse(estimated, true), [0.01, 0.09])
+    np.testing.assert_allclose(np.sqrt(abundance_mse(estimated, true)), [0.1, 0.3])
     found = unmixing_scores(np.eye(2), np.eye(2), estimated, true)
-    np.testing.assert_allclose([found['aMSE'], found['aRMSE'], found['RMSE_overall']], [.05, .2, np.sqrt(.05)])
+    np.testing.assert_allclose([found['aMSE'], found['aRMSE'], found['RMSE_overall']], [0.05, 0.2, np.sqrt(0.05)])
 
 
 def test_reconstruction_error_by_hand():
-    endmembers = np.array([[1., 0., 2.], [0., 4., 2.]])
-    abundances = np.array([[[.5, 1.]], [[.5, 0.]]])
-    cube = np.array([[[.5, 2., 2.], [1., 0., 2.]]])
+    endmembers = np.array([[1.0, 0.0, 2.0], [0.0, 4.0, 2.0]])
+    abundances = np.array([[[0.5, 1.0]], [[0.5, 0.0]]])
+    cube = np.array([[[0.5, 2.0, 2.0], [1.0, 0.0, 2.0]]])
     assert reconstruction_rmse(cube, endmembers, abundances) == 0
-    np.testing.assert_allclose(reconstruction_rmse(cube + .25, endmembers, abundances), .25)
+    np.testing.assert_allclose(reconstruction_rmse(cube + 0.25, endmembers, abundances), 0.25)
 
 
 def test_bad_input_is_refused():
@@ -76,9 +76,9 @@ def test_bad_input_is_refused():
 
 
 def test_reconstruction_angles_by_hand():
-    endmembers = np.array([[1., 0], [0, 2]])
-    spectra = np.array([[3., 0], [1, 1], [0, 0], [1, 2]])
-    abundances = np.array([[.5, 0, 1, 0], [0, 1, 0, 0]])
+    endmembers = np.array([[1.0, 0], [0, 2]])
+    spectra = np.array([[3.0, 0], [1, 1], [0, 0], [1, 2]])
+    abundances = np.array([[0.5, 0, 1, 0], [0, 1, 0, 0]])
     found = reconstruction_angles(spectra, endmembers, abundances)
     # the same direction, an angle of 45 degrees, a zero spectrum, a zero mixture
     np.testing.assert_allclose(found, [0, np.pi / 4, np.pi / 2, np.pi / 2])

@@ -34,7 +34,7 @@ def test_strips_and_blocks_cover_the_scene_once():
     for height, width, window, pixels in ((30, 40, 5, 10**9), (30, 40, 5, 400), (3, 1000, 13, 500), (100, 3, 1, 50)):
         seen = np.zeros((height, width), int)
         for top, left, rows, cols in plan_blocks(height, width, window, pixels):
-            seen[top:top + rows, left:left + cols] += 1
+            seen[top : top + rows, left : left + cols] += 1
             lowest = (2 * window + window - 1) * (window + window - 1)
             assert (rows + window - 1) * (cols + window - 1) <= max(pixels, lowest)
         assert (seen == 1).all()
@@ -48,8 +48,9 @@ def test_scenes_of_folders_and_lists(tmp_path):
     assert [scene.name for scene in list_inputs(tmp_path)] == ['a', 'b', 'c']
     (tmp_path / 'list.txt').write_text('# scenes\na.npy\n\nb.tif\n')
     scenes = list_inputs(tmp_path / 'list.txt', options=dict(key='data', layout=None))
-    assert [scene.image for scene in scenes] == [dict(path=str(tmp_path / name), key='data')
-                                                 for name in ('a.npy', 'b.tif')]
+    assert [scene.image for scene in scenes] == [
+        dict(path=str(tmp_path / name), key='data') for name in ('a.npy', 'b.tif')
+    ]
     (tmp_path / 'pairs.txt').write_text('a.npy\tb.tif\nb.tif\ta.npy\n')
     pairs = list_inputs(tmp_path / 'pairs.txt', pairs=True)
     assert [scene.name for scene in pairs] == ['a', 'b'] and pairs[0].sources[1]['path'].endswith('b.tif')
@@ -150,9 +151,17 @@ def test_writing_parts_of_layers_to_files_equals_assignment(tmp_path):
     staging.remove()
 
 
-@pytest.mark.parametrize('change', [
-    dict(arrays={'../../map': [[1, 3, 4], '<f4']}), dict(arrays=3), dict(done=-1), dict(done='x'), dict(settings=None),
-    dict(arrays=dict(map=[[1, 3, 4], 'x']))])
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(arrays={'../../map': [[1, 3, 4], '<f4']}),
+        dict(arrays=3),
+        dict(done=-1),
+        dict(done='x'),
+        dict(settings=None),
+        dict(arrays=dict(map=[[1, 3, 4], 'x'])),
+    ],
+)
 def test_a_record_of_a_staging_that_is_damaged_begins_anew(tmp_path, change):
     np.save(tmp_path / 'map.npy', np.zeros((1, 3, 4), np.float32))
     staging = Staging(tmp_path / '.x.part', dict(model='a'))
@@ -169,9 +178,14 @@ def test_a_record_of_a_staging_that_is_damaged_begins_anew(tmp_path, change):
 def test_preprocessed_values_come_back_to_the_units_of_the_file():
     rng = np.random.default_rng(0)
     pixels = rng.uniform(100, 5000, (50, 6)).astype(np.float32)
-    for steps in ([], [ScaleValues(1e-4, 0.1)], [SelectBands([1, 4]), Standardize()],
-                  [MinMaxScale(), Standardize(), SelectBands([3, 0])], [MinMaxScale(per_band=True), ScaleValues(2)],
-                  [PercentileScale(0, 100)]):
+    for steps in (
+        [],
+        [ScaleValues(1e-4, 0.1)],
+        [SelectBands([1, 4]), Standardize()],
+        [MinMaxScale(), Standardize(), SelectBands([3, 0])],
+        [MinMaxScale(per_band=True), ScaleValues(2)],
+        [PercentileScale(0, 100)],
+    ):
         chain = SpectralChain(steps)
         chain.bind(6, None)
         source = pixels if chain.source_bands is None else pixels[:, chain.source_bands]
@@ -201,9 +215,12 @@ class Device:
     def __init__(self, monkeypatch, weights, sample, free):
         self.sizes, self.sample, self.free, self.used, self.most = [], sample, free, weights, weights
         for name, fake in dict(
-                memory_allocated=lambda device: self.used, max_memory_allocated=lambda device: self.most,
-                reset_peak_memory_stats=lambda device: setattr(self, 'most', self.used), empty_cache=lambda: None,
-                mem_get_info=lambda device: (self.free, 2 * self.free)).items():
+            memory_allocated=lambda device: self.used,
+            max_memory_allocated=lambda device: self.most,
+            reset_peak_memory_stats=lambda device: setattr(self, 'most', self.used),
+            empty_cache=lambda: None,
+            mem_get_info=lambda device: (self.free, 2 * self.free),
+        ).items():
             monkeypatch.setattr(torch.cuda, name, fake)
 
     def __call__(self, batch, positions=()):
@@ -233,8 +250,12 @@ def test_a_batch_that_does_not_fit_on_the_gpu_is_halved(monkeypatch):
 
 def test_envi_class_maps_are_read_by_spectral(tmp_path):
     labels = np.random.default_rng(0).integers(0, 3, (1, 300, 40)).astype(np.uint8)
-    facts = dict(nodata=0, colormap={0: (0, 0, 0), 1: (1, 2, 3), 2: (4, 5, 6)},
-                 class_names={0: 'no data', 1: 'water', 2: 'grass, dry'}, band_names=['class'])
+    facts = dict(
+        nodata=0,
+        colormap={0: (0, 0, 0), 1: (1, 2, 3), 2: (4, 5, 6)},
+        class_names={0: 'no data', 1: 'water', 2: 'grass, dry'},
+        band_names=['class'],
+    )
     write_raster(tmp_path / 'map.img', labels[0], **facts)
     image = envi.open(str(tmp_path / 'map.hdr'), str(tmp_path / 'map.img'))
     np.testing.assert_array_equal(image.read_band(0), labels[0])
@@ -246,10 +267,11 @@ def test_envi_class_maps_are_read_by_spectral(tmp_path):
 
 def test_cubes_keep_their_wavelengths_and_widths(tmp_path):
     cube = np.random.default_rng(0).normal(size=(3, 270, 20)).astype(np.float32)
-    waves, widths = np.array([450., 550.5, 2200.]), np.array([5., 6., 10.])
+    waves, widths = np.array([450.0, 550.5, 2200.0]), np.array([5.0, 6.0, 10.0])
     for driver, name in (('GTiff', 'cube.tif'), ('ENVI', 'cube.img')):
-        write_raster(tmp_path / name, cube.transpose(1, 2, 0), nodata=np.nan, wavelengths=waves, fwhm=widths,
-                     driver=driver)
+        write_raster(
+            tmp_path / name, cube.transpose(1, 2, 0), nodata=np.nan, wavelengths=waves, fwhm=widths, driver=driver
+        )
         with open_cube(tmp_path / name) as reader:
             np.testing.assert_array_equal(reader.info.wavelengths, waves)
             np.testing.assert_array_equal(reader.info.fwhm, widths)

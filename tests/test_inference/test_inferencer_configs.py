@@ -47,7 +47,7 @@ def test_demo_model_predicts_a_new_scene(tmp_path, name, family, layers):
     bands = scene.num_bands
     rng = np.random.default_rng(0)
     spectra = rng.uniform(500, 4000, (5, bands))
-    cube = (rng.dirichlet(np.ones(5), (HEIGHT, WIDTH)) @ spectra + rng.normal(0, 20, (HEIGHT, WIDTH, bands)))
+    cube = rng.dirichlet(np.ones(5), (HEIGHT, WIDTH)) @ spectra + rng.normal(0, 20, (HEIGHT, WIDTH, bands))
     cube = cube.astype(np.float32)
     if name == 'indian-pines-windows':
         cube = cube[:20, :20]  # a window for each pixel takes its time
@@ -55,7 +55,7 @@ def test_demo_model_predicts_a_new_scene(tmp_path, name, family, layers):
     inferencer = HSIInferencer(name, weights, device='cpu', show_progress=False)
     inputs = (cube, cube[::-1].copy()) if scene.type == 'PairScene' else cube
     options = dict(target_spectrum=spectra[0]) if name == 'target-demo' else {}
-    result, = inferencer(inputs, tmp_path / 'out', pictures=name == 'unmixing-demo', **options)['predictions']
+    (result,) = inferencer(inputs, tmp_path / 'out', pictures=name == 'unmixing-demo', **options)['predictions']
 
     assert result['task'] == family
     assert layers <= set(result)

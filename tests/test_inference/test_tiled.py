@@ -36,7 +36,7 @@ def predicted(scene, network, grid, widest, start=0) -> np.ndarray:
         scale = values.shape[1] // height
         if result is None:
             result = np.full((len(values), scale * scene.height, scale * scene.width), np.nan, np.float32)
-        result[:, scale * top:scale * (top + height), scale * left:scale * (left + width)] = values
+        result[:, scale * top : scale * (top + height), scale * left : scale * (left + width)] = values
     assert count == count_parts(scene, grid, widest) - start
     return result
 
@@ -46,8 +46,10 @@ def networks():
     """A network that sees a tile's border, and one that enlarges besides."""
     torch.manual_seed(0)
     layers = nn.Conv2d(3, 4, 5, padding=2), nn.Tanh(), nn.Conv2d(4, 2, 5, padding=2)
-    return {1: nn.Sequential(*layers).requires_grad_(False),
-            2: nn.Sequential(*layers, nn.Upsample(scale_factor=2, mode='bicubic')).requires_grad_(False)}
+    return {
+        1: nn.Sequential(*layers).requires_grad_(False),
+        2: nn.Sequential(*layers, nn.Upsample(scale_factor=2, mode='bicubic')).requires_grad_(False),
+    }
 
 
 @pytest.mark.parametrize('layout, scale', [('even', 1), ('even', 2), ('repeated', 1), ('overhanging', 1)])

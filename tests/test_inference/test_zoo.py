@@ -27,9 +27,12 @@ def test_models_are_found_by_task_pattern_and_alias():
     with pytest.raises(ValueError, match="no task 'weather'; the zoo has classification, "):
         list_models(task='weather')
     entry = find_model('HyperSIGMA-tiny_seg_indian-pines')
-    assert entry.task == 'classification' and entry.datasets == ('Indian Pines', )
-    with pytest.raises(ValueError, match="'hypersigma-tiny_seg_indian-pine' is neither a config file nor a model of "
-                                         'the zoo; similar are .*hypersigma-tiny_seg_indian-pines'):
+    assert entry.task == 'classification' and entry.datasets == ('Indian Pines',)
+    with pytest.raises(
+        ValueError,
+        match="'hypersigma-tiny_seg_indian-pine' is neither a config file nor a model of "
+        'the zoo; similar are .*hypersigma-tiny_seg_indian-pines',
+    ):
         find_model('hypersigma-tiny_seg_indian-pine')
 
 
@@ -38,8 +41,9 @@ def test_every_demo_model_has_an_alias_and_every_config_is_there():
     aliases = {alias: model.name for model in models for alias in model.aliases}
     assert aliases['indian-pines-windows'] == 'hypersigma-tiny_cls_indian-pines'
     assert aliases['indian-pines-tiles'] == 'hypersigma-tiny_seg_indian-pines'
-    assert {f'{task}-demo' for task in ('target', 'anomaly', 'change', 'oscd', 'unmixing', 'denoising',
-                                        'super-resolution')} <= set(aliases)
+    assert {
+        f'{task}-demo' for task in ('target', 'anomaly', 'change', 'oscd', 'unmixing', 'denoising', 'super-resolution')
+    } <= set(aliases)
     assert all(model.config.is_file() for model in models)
 
 

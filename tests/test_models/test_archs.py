@@ -15,14 +15,30 @@ from mmhsi.registry import MODELS
 # Parameters of the official networks that have an influence on their outputs, counted on the official code; the
 # spectral encoder of HyperSIGMA up to the block that its gates look at. The output that no label uses is left out.
 PARAMETERS = {
-    'hypersigma-base_cls': 119_368_144, 'hypersigma-large_cls': 416_902_288, 'hypersigma-huge_cls': 868_254_352,
-    'hypersigma-base_seg': 133_491_152, 'hypersigma-large_seg': 434_739_088, 'hypersigma-huge_seg': 889_280_656,
-    'spatsigma-base_cls': 86_927_824, 'spatsigma-large_cls': 308_477_136, 'spatsigma-huge_cls': 640_007_632,
-    'spatsigma-base_seg': 87_622_096, 'spatsigma-large_seg': 309_402_832, 'spatsigma-huge_seg': 641_164_752,
+    'hypersigma-base_cls': 119_368_144,
+    'hypersigma-large_cls': 416_902_288,
+    'hypersigma-huge_cls': 868_254_352,
+    'hypersigma-base_seg': 133_491_152,
+    'hypersigma-large_seg': 434_739_088,
+    'hypersigma-huge_seg': 889_280_656,
+    'spatsigma-base_cls': 86_927_824,
+    'spatsigma-large_cls': 308_477_136,
+    'spatsigma-huge_cls': 640_007_632,
+    'spatsigma-base_seg': 87_622_096,
+    'spatsigma-large_seg': 309_402_832,
+    'spatsigma-huge_seg': 641_164_752,
 }
-FAMILIES = ['classification/{}_cls_indian-pines', 'classification/{}_seg_indian-pines', 'target_detection/{}_mosaic',
-            'anomaly_detection/{}_pavia', 'change_detection/{}_hermiston', 'unmixing/{}_urban',
-            'denoising/{}_wdc_gaussian', 'super_resolution/{}_houston_x4', 'multispectral_change_detection/{}_oscd']
+FAMILIES = [
+    'classification/{}_cls_indian-pines',
+    'classification/{}_seg_indian-pines',
+    'target_detection/{}_mosaic',
+    'anomaly_detection/{}_pavia',
+    'change_detection/{}_hermiston',
+    'unmixing/{}_urban',
+    'denoising/{}_wdc_gaussian',
+    'super_resolution/{}_houston_x4',
+    'multispectral_change_detection/{}_oscd',
+]
 DEPTHS = {'base': 12, 'large': 24, 'huge': 32}
 
 
@@ -58,8 +74,13 @@ def test_every_family_has_a_large_and_a_huge_network(family, arch, warnings_of_l
     assert not [message for level, message in warnings_of_log if level >= logging.WARNING]
 
 
-@pytest.mark.parametrize('name', [*(family.format('hypersigma-{}') for family in FAMILIES),
-                                  *(family.format('spatsigma-{}') for family in FAMILIES[:2])])
+@pytest.mark.parametrize(
+    'name',
+    [
+        *(family.format('hypersigma-{}') for family in FAMILIES),
+        *(family.format('spatsigma-{}') for family in FAMILIES[:2]),
+    ],
+)
 @pytest.mark.parametrize('arch', ['large', 'huge'])
 def test_the_larger_configs_are_those_of_base_in_other_sizes(name, arch):
     """With narrow encoders they are the same, which the tests of the configs train."""
@@ -73,17 +94,21 @@ def test_the_larger_configs_are_those_of_base_in_other_sizes(name, arch):
 @pytest.mark.parametrize('arch, early', [('base', 3), ('large', 7), ('huge', 10)])
 def test_named_outputs_follow_the_arch(arch, early):
     with torch.device('meta'):
-        assert SpecViT(arch, out_indices='early').out_indices == (early, )
+        assert SpecViT(arch, out_indices='early').out_indices == (early,)
         assert len(SpecViT(arch, out_indices='early').blocks) == early + 1
-        assert SpatViT(arch, out_indices='last').out_indices == (DEPTHS[arch] - 1, )
+        assert SpatViT(arch, out_indices='last').out_indices == (DEPTHS[arch] - 1,)
     with pytest.raises(ValueError, match="block numbers, 'early' or 'last', found 'late'"):
         SpatViT(arch, out_indices='late')
 
 
 def test_a_choice_that_leaves_blocks_unbuilt_is_told(warnings_of_log):
     with torch.device('meta'):
-        SpecViT('large', out_indices=(3, ))
+        SpecViT('large', out_indices=(3,))
         SpecViT('large', out_indices=(3, -1))
         SpecViT('large', out_indices='early')
-    assert warnings_of_log == [(logging.WARNING, 'SpecViT: out_indices=(3,) ends at block 3, so that the 20 blocks '
-                                'behind it, of 24, are not built')]
+    assert warnings_of_log == [
+        (
+            logging.WARNING,
+            'SpecViT: out_indices=(3,) ends at block 3, so that the 20 blocks behind it, of 24, are not built',
+        )
+    ]

@@ -8,7 +8,10 @@ ARCH = dict(embed_dims=16, num_layers=4, num_heads=4, full_attn_interval=3, out_
 
 # Encoder parameters of the pre-training models, which have full attention in every block (reference, section 1).
 REFERENCE_PARAMETERS = {
-    'base': (90_021_120, 88_279_296), 'large': (308_931_584, 306_609_152), 'huge': (637_955_840, 635_052_800)}
+    'base': (90_021_120, 88_279_296),
+    'large': (308_931_584, 306_609_152),
+    'huge': (637_955_840, 635_052_800),
+}
 
 
 def count(model):
@@ -24,8 +27,9 @@ def test_parameter_counts(arch):
     assert (count(spatial) + norm, count(spectral) + norm) == REFERENCE_PARAMETERS[arch]
 
 
-@pytest.mark.parametrize('arch, full_blocks', [('base', [2, 5, 8, 11]), ('large', [5, 11, 17, 23]),
-                                               ('huge', [7, 15, 23, 31])])
+@pytest.mark.parametrize(
+    'arch, full_blocks', [('base', [2, 5, 8, 11]), ('large', [5, 11, 17, 23]), ('huge', [7, 15, 23, 31])]
+)
 def test_full_attention_blocks(arch, full_blocks):
     with torch.device('meta'):
         blocks = SpatViT(arch).blocks
@@ -37,7 +41,7 @@ def test_spatial_features_are_maps_shallow_to_deep():
     x = torch.randn(2, 5, 17, 12)
     features = model(x)
     assert [tuple(f.shape) for f in features] == [(2, 16, 4, 3)] * 3
-    torch.testing.assert_close(features[2], SpatViTView(model, (3, ))(x)[0])
+    torch.testing.assert_close(features[2], SpatViTView(model, (3,))(x)[0])
 
 
 class SpatViTView:
@@ -64,7 +68,7 @@ def test_rows_that_fill_no_patch_are_dropped():
 
 
 def test_blocks_behind_the_last_output_are_not_built():
-    assert len(SpecViT(ARCH, out_indices=(1, )).blocks) == 2
+    assert len(SpecViT(ARCH, out_indices=(1,)).blocks) == 2
 
 
 def test_another_size_interpolates_the_positions():
@@ -77,8 +81,9 @@ def test_spectral_tokens_average_their_bands(bands):
     model = SpecViT(ARCH, img_size=(3, 4), num_tokens=16)
     x = torch.randn(2, bands, 3, 4)
     tokens = model.spat_map(x)
-    pooled = torch.stack([
-        x[:, t * bands // 16:-(-(t + 1) * bands // 16)].mean(1).flatten(1) for t in range(16)], dim=1)
+    pooled = torch.stack(
+        [x[:, t * bands // 16 : -(-(t + 1) * bands // 16)].mean(1).flatten(1) for t in range(16)], dim=1
+    )
     wanted = F.linear(pooled, model.spat_map.projection.weight, model.spat_map.projection.bias)
     torch.testing.assert_close(tokens, wanted, rtol=1e-5, atol=1e-6)
     assert [tuple(f.shape) for f in model(x)] == [(2, 16, 16)] * 3
@@ -100,7 +105,8 @@ def test_wrong_inputs_are_named():
 def test_two_branches_and_their_layer_depths():
     model = HyperSIGMA(
         spatial=dict(type='mmhsi.SpatViT', arch=ARCH, img_size=8, patch_size=2, in_channels=5),
-        spectral=dict(type='mmhsi.SpecViT', arch=ARCH, img_size=8, num_tokens=16, out_indices=(1, )))
+        spectral=dict(type='mmhsi.SpecViT', arch=ARCH, img_size=8, num_tokens=16, out_indices=(1,)),
+    )
     spatial, spectral = model(torch.randn(2, 5, 8, 8))
     assert len(spatial) == 3 and len(spectral) == 1
     depth = {name: model.get_layer_depth('backbone.' + name, 'backbone.') for name, _ in model.named_parameters()}
@@ -115,7 +121,8 @@ def test_two_branches_and_their_layer_depths():
 def test_every_parameter_gets_a_gradient():
     model = HyperSIGMA(
         spatial=dict(type='mmhsi.SpatViT', arch=ARCH, img_size=8, patch_size=2, in_channels=5),
-        spectral=dict(type='mmhsi.SpecViT', arch=ARCH, img_size=8, num_tokens=16, out_indices=(1, )))
+        spectral=dict(type='mmhsi.SpecViT', arch=ARCH, img_size=8, num_tokens=16, out_indices=(1,)),
+    )
     model.init_weights()
     spatial, spectral = model(torch.randn(2, 5, 8, 8))
     sum(f.square().sum() for f in (*spatial, *spectral)).backward()

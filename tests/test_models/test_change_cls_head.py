@@ -51,14 +51,14 @@ def test_head_by_hand(grid):
 
 
 def test_the_default_is_the_head_for_windows_of_five():
-    head = ChangeClsHead((16, ) * 4)
+    head = ChangeClsHead((16,) * 4)
     assert [block[0].kernel_size[0] for block in head.blocks] == [3, 3, 1, 1]
     assert [layer.out_channels for layer in head.classifier[::2]] == [256, 128, 2]
     assert head.classifier[0].in_channels == 256
 
 
 def test_one_hidden_layer_less_takes_smaller_grids():
-    head, levels = small_head(hidden_channels=(7, )), levels_of(2, (3, 3), (3, 3), (3, 3))
+    head, levels = small_head(hidden_channels=(7,)), levels_of(2, (3, 3), (3, 3), (3, 3))
     torch.testing.assert_close(head(levels), logits_by_hand(head, levels, (1, 1, 0)))
 
 
@@ -89,8 +89,13 @@ def test_loss_and_prediction():
 
 
 def test_another_norm():
-    head = ChangeClsHead((6, 4, 8), level_channels=4, kernel_sizes=(3, 3, 1), hidden_channels=(7, ),
-                         norm_cfg=dict(type='GN', num_groups=1))
+    head = ChangeClsHead(
+        (6, 4, 8),
+        level_channels=4,
+        kernel_sizes=(3, 3, 1),
+        hidden_channels=(7,),
+        norm_cfg=dict(type='GN', num_groups=1),
+    )
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in head.modules())
     assert head.train()(levels_of(1, (3, 3), (3, 3), (3, 3))).shape == (1, 2)
 
@@ -103,4 +108,4 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(ValueError, match='kernel_sizes holds 4 entries for 3 levels'):
         ChangeClsHead((6, 4, 8))
     with pytest.raises(ValueError, match='must be odd, found 2'):
-        ChangeClsHead((6, ), kernel_sizes=(2, ))
+        ChangeClsHead((6,), kernel_sizes=(2,))

@@ -18,7 +18,7 @@ def test_each_band_is_standardised():
     image = torch.full((3, 2, 2), 12, dtype=torch.uint8)
     found = preprocessor(dict(inputs=[image]))['inputs']
     assert found.dtype == torch.float32
-    torch.testing.assert_close(found[0, :, 0, 0], torch.tensor([11., 1., 0.09]))
+    torch.testing.assert_close(found[0, :, 0, 0], torch.tensor([11.0, 1.0, 0.09]))
 
 
 def test_wrong_images_and_statistics_are_named():
@@ -31,14 +31,17 @@ def test_wrong_images_and_statistics_are_named():
     with pytest.raises(ValueError, match='std must be positive'):
         HSIDataPreprocessor(mean=[1, 2], std=[1, 0])
     with pytest.raises(ValueError, match='both mean and std'):
-        HSIDataPreprocessor(mean=0.)
+        HSIDataPreprocessor(mean=0.0)
 
 
 def test_mixup_of_mmpretrain_applies_in_training():
     preprocessor = HSIDataPreprocessor(
-        num_classes=8, batch_augments=dict(augments=[dict(type='mmpretrain.Mixup', alpha=1.)]))
-    data = dict(inputs=[torch.zeros(30, 2, 2), torch.ones(30, 2, 2)],
-                data_samples=[DataSample().set_gt_label(k) for k in (4, 7)])
+        num_classes=8, batch_augments=dict(augments=[dict(type='mmpretrain.Mixup', alpha=1.0)])
+    )
+    data = dict(
+        inputs=[torch.zeros(30, 2, 2), torch.ones(30, 2, 2)],
+        data_samples=[DataSample().set_gt_label(k) for k in (4, 7)],
+    )
     mixed = preprocessor(data, training=True)
     share = mixed['data_samples'][0].gt_score[[4, 7]]
     assert share.sum().item() == pytest.approx(1)

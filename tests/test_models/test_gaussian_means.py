@@ -9,27 +9,29 @@ from mmhsi.models.layers import GaussianMeans
 def test_is_a_gaussian_filter_where_the_image_holds_all_of_it():
     images = torch.rand(2, 4, 35, 37, generator=torch.Generator().manual_seed(0))
     found = GaussianMeans(sigmas=(1, 2), size=3)(images)
-    expected = [gaussian_filter(images.numpy(), (0, 0, sigma, sigma), truncate=7)[..., 16:19, 17:20]
-                for sigma in (1, 2)]
+    expected = [
+        gaussian_filter(images.numpy(), (0, 0, sigma, sigma), truncate=7)[..., 16:19, 17:20] for sigma in (1, 2)
+    ]
     torch.testing.assert_close(found, torch.cat([torch.from_numpy(part) for part in expected], dim=1))
 
 
 def test_the_end_of_the_image_does_not_darken():
-    torch.testing.assert_close(GaussianMeans(sigmas=(8, ), size=5)(torch.full((1, 2, 7, 9), 3.)),
-                               torch.full((1, 2, 5, 5), 3.))
+    torch.testing.assert_close(
+        GaussianMeans(sigmas=(8,), size=5)(torch.full((1, 2, 7, 9), 3.0)), torch.full((1, 2, 5, 5), 3.0)
+    )
 
 
 def test_without_width_each_pixel_stands_alone():
     images = torch.rand(2, 4, 7, 9, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(GaussianMeans(sigmas=(0, ), size=3)(images), images[..., 2:5, 3:6])
+    torch.testing.assert_close(GaussianMeans(sigmas=(0,), size=3)(images), images[..., 2:5, 3:6])
 
 
 def test_each_width_has_its_scale():
     images = torch.rand(2, 4, 7, 9, generator=torch.Generator().manual_seed(0))
-    plain, scaled = (GaussianMeans((1, 2), 3, scales)(images) for scales in (None, (2., 0.5)))
+    plain, scaled = (GaussianMeans((1, 2), 3, scales)(images) for scales in (None, (2.0, 0.5)))
     torch.testing.assert_close(scaled[:, :4], plain[:, :4] / 2)
     torch.testing.assert_close(scaled[:, 4:], plain[:, 4:] * 2)
-    for scales in ((1., ), (1., 0.)):
+    for scales in ((1.0,), (1.0, 0.0)):
         with pytest.raises(ValueError, match='one for each of 2 sigmas'):
             GaussianMeans((1, 2), 3, scales)
 
@@ -39,10 +41,10 @@ def test_bad_input_is_named():
         with pytest.raises(ValueError, match='at least one and not negative'):
             GaussianMeans(sigmas=sigmas, size=3)
     with pytest.raises(ValueError, match='means of 5 x 5 pixels are wanted of images of 3 x 7'):
-        GaussianMeans(sigmas=(1, ), size=5)(torch.zeros(1, 1, 3, 7))
+        GaussianMeans(sigmas=(1,), size=5)(torch.zeros(1, 1, 3, 7))
 
 
 def test_data_preprocessor_smooths_standardised_images():
     preprocessor = HSIDataPreprocessor(num_bands=2, mean=[1, 2], std=[2, 4], smoothing=dict(sigmas=(1, 3), size=1))
-    inputs = preprocessor(dict(inputs=[torch.full((2, 9, 9), 5.)]))['inputs']
+    inputs = preprocessor(dict(inputs=[torch.full((2, 9, 9), 5.0)]))['inputs']
     torch.testing.assert_close(inputs.flatten(), torch.tensor([2, 0.75, 2, 0.75]))

@@ -24,7 +24,7 @@ def test_window_head_is_a_linear_map_of_the_pooled_levels(levels):
 
 def test_window_head_with_activation_differs_and_drops_out(levels):
     torch.manual_seed(0)
-    head = MultiLevelClsHead([5, 7, 3], 4, (9, ), dropout_rate=0.5, act_cfg=dict(type='GELU')).eval()
+    head = MultiLevelClsHead([5, 7, 3], 4, (9,), dropout_rate=0.5, act_cfg=dict(type='GELU')).eval()
     hidden = F.gelu(head.hidden.linear0(torch.cat([level.mean((2, 3)) for level in levels], dim=1)))
     torch.testing.assert_close(head(levels), head.fc(hidden))
     head.train()
@@ -35,8 +35,7 @@ def test_window_head_loss_and_prediction(levels):
     head = MultiLevelClsHead([5, 7, 3], num_classes=4).eval()
     samples = [DataSample().set_gt_label(k) for k in (1, 3)]
     logits = head(levels)
-    torch.testing.assert_close(
-        head.loss(levels, samples)['loss'], F.cross_entropy(logits, torch.tensor([1, 3])))
+    torch.testing.assert_close(head.loss(levels, samples)['loss'], F.cross_entropy(logits, torch.tensor([1, 3])))
     predicted = [int(sample.pred_label) for sample in head.predict(levels, samples)]
     assert predicted == logits.argmax(1).tolist()
 
@@ -51,11 +50,10 @@ def naive_pixel_logits(head, levels, size):
 
 
 @pytest.mark.parametrize('act_cfg', [None, dict(type='ReLU')])
-@pytest.mark.parametrize('hidden_channels', [(9, ), (9, 6)])
+@pytest.mark.parametrize('hidden_channels', [(9,), (9, 6)])
 def test_pixel_head_equals_the_order_of_the_reference(levels, act_cfg, hidden_channels):
     head = MultiLevelSegHead([5, 7, 3], num_classes=4, hidden_channels=hidden_channels, act_cfg=act_cfg).eval()
-    torch.testing.assert_close(
-        head(levels, (17, 13)), naive_pixel_logits(head, levels, (17, 13)), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(head(levels, (17, 13)), naive_pixel_logits(head, levels, (17, 13)), rtol=1e-5, atol=1e-6)
 
 
 def test_pixel_head_loss_ignores_unlabelled_pixels(levels):

@@ -16,18 +16,18 @@ def test_defaults_are_hybridsn():
 def test_3d_cnn_of_li_is_two_3d_convolutions():
     model = HybridCNN(20, 5, (2, 4), (7, 3), ()).eval()
     x = torch.randn(3, 20, 5, 5, generator=torch.Generator().manual_seed(0))
-    feature, = model(x)
+    (feature,) = model(x)
     first, second = model.spectral_spatial[0], model.spectral_spatial[2]
     assert (first.weight.shape, second.weight.shape) == ((2, 1, 7, 3, 3), (4, 2, 3, 3, 3))
     # the first one by hand: every band window as a 2-D convolution over the bands it spans
-    maps = torch.stack([F.conv2d(x[:, band:band + 7], first.weight[:, 0], first.bias) for band in range(14)], 2)
+    maps = torch.stack([F.conv2d(x[:, band : band + 7], first.weight[:, 0], first.bias) for band in range(14)], 2)
     expected = F.relu(F.conv3d(F.relu(maps), second.weight, second.bias))
     assert model.out_channels == 4 * 12
     torch.testing.assert_close(feature, expected.reshape(3, 48))
 
 
 def test_hybrid_puts_2d_convolutions_on_bands_as_channels():
-    model = HybridCNN(12, 9, (2, 3), (5, 3), (4, )).eval()
+    model = HybridCNN(12, 9, (2, 3), (5, 3), (4,)).eval()
     x = torch.randn(2, 12, 9, 9, generator=torch.Generator().manual_seed(0))
     maps = model.spectral_spatial(x[:, None])
     assert maps.shape == (2, 3, 6, 5, 5)
@@ -36,10 +36,14 @@ def test_hybrid_puts_2d_convolutions_on_bands_as_channels():
     torch.testing.assert_close(model(x)[0], expected.reshape(2, -1))
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(channels_3d=(8, 16)), '2 3-D convolutions need as many spectral_kernels'),
-    (dict(img_size=8), 'leave nothing of windows of 8 x 8 pixels and 30 bands'),
-    (dict(in_channels=12), 'leave nothing of windows of 25 x 25 pixels and 12 bands')])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(channels_3d=(8, 16)), '2 3-D convolutions need as many spectral_kernels'),
+        (dict(img_size=8), 'leave nothing of windows of 8 x 8 pixels and 30 bands'),
+        (dict(in_channels=12), 'leave nothing of windows of 25 x 25 pixels and 12 bands'),
+    ],
+)
 def test_impossible_sizes_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         HybridCNN(**options)

@@ -20,7 +20,7 @@ def batch(num_classes=3, unlabelled=0.3, size=(2, 5, 4)):
 
 def test_weighted_cross_entropy_equals_pytorch():
     logits, labels = batch()
-    loss = WeightedCrossEntropyLoss((1, 10, 0.5), loss_weight=2.)(logits, labels, ignore_index=255)
+    loss = WeightedCrossEntropyLoss((1, 10, 0.5), loss_weight=2.0)(logits, labels, ignore_index=255)
     wanted = 2 * F.cross_entropy(logits, labels, weight=torch.tensor([1, 10, 0.5]), ignore_index=255)
     torch.testing.assert_close(loss, wanted)
     torch.testing.assert_close(*(torch.autograd.grad(value, logits)[0] for value in (loss, wanted)))
@@ -55,7 +55,7 @@ def lovasz_by_definition(logits, labels, classes='present'):
         if classes == 'present' and not foreground.any():
             continue
         errors = np.abs(foreground - probabilities[:, k])
-        wrong, before, loss = np.zeros(len(labels), bool), 0., 0.
+        wrong, before, loss = np.zeros(len(labels), bool), 0.0, 0.0
         for i in np.argsort(-errors):
             wrong[i] = True
             after = 1 - (foreground & ~wrong).sum() / (foreground | wrong).sum()
@@ -76,7 +76,7 @@ def test_lovasz_softmax_by_its_definition(classes):
 def test_lovasz_softmax_of_a_hard_prediction_is_the_jaccard_loss():
     _, labels = batch(unlabelled=0)
     predicted = torch.from_numpy(np.random.default_rng(6).integers(0, 3, labels.shape))
-    logits = 100. * F.one_hot(predicted, 3).movedim(-1, 1)
+    logits = 100.0 * F.one_hot(predicted, 3).movedim(-1, 1)
     wanted = 1 - jaccard_score(labels.flatten(), predicted.flatten(), average='macro')
     assert LovaszSoftmaxLoss()(logits, labels).item() == pytest.approx(wanted, rel=1e-5)
 

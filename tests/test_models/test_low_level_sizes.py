@@ -22,12 +22,15 @@ ENLARGEMENT = convolution(WIDTH, WIDTH, 2)
 UNUSED_IN_UNMIXING = 3 * (convolution(128, 64) + 2 * 64) + 3 * WIDTH * 128
 
 
-@pytest.mark.parametrize('name, bands, size, unused, millions', [
-    ('spatsigma-base_hiu', 162, 64, FINAL_NORM, 87.16),
-    ('hypersigma-base_hiu', 162, 64, 2 * FINAL_NORM + UNUSED_IN_UNMIXING, 177.33),
-    ('spatsigma-base_hid', 191, 64, FINAL_NORM + convolution(191, 191), 94.43),
-    ('spatsigma-base_hsr', 48, 32, FINAL_NORM + convolution(48, 48) + ENLARGEMENT, 91.08),
-])
+@pytest.mark.parametrize(
+    'name, bands, size, unused, millions',
+    [
+        ('spatsigma-base_hiu', 162, 64, FINAL_NORM, 87.16),
+        ('hypersigma-base_hiu', 162, 64, 2 * FINAL_NORM + UNUSED_IN_UNMIXING, 177.33),
+        ('spatsigma-base_hid', 191, 64, FINAL_NORM + convolution(191, 191), 94.43),
+        ('spatsigma-base_hsr', 48, 32, FINAL_NORM + convolution(48, 48) + ENLARGEMENT, 91.08),
+    ],
+)
 def test_numbers_of_parameters_are_those_of_the_reference(name, bands, size, unused, millions):
     model = Config.fromfile(MODEL_CONFIGS / f'{name}.py').model
     network = model if model.type == 'Unmixer' else model.generator

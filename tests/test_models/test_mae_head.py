@@ -8,7 +8,7 @@ from mmhsi.models.necks.mae_decoder import sincos_position_table
 
 
 def test_values_of_a_patch_run_over_row_column_band():
-    image = torch.arange(2 * 4 * 6.).reshape(1, 2, 4, 6)  # value = 24 band + 6 row + column
+    image = torch.arange(2 * 4 * 6.0).reshape(1, 2, 4, 6)  # value = 24 band + 6 row + column
     head = SpatMAEHead(patch_size=2)
     tokens = head.tokenize(image)
     assert tokens.shape == (1, 6, 8)
@@ -18,7 +18,7 @@ def test_values_of_a_patch_run_over_row_column_band():
 
 
 def test_values_of_a_group_of_bands_run_over_band_row_column():
-    image = torch.arange(4 * 2 * 3.).reshape(1, 4, 2, 3)
+    image = torch.arange(4 * 2 * 3.0).reshape(1, 4, 2, 3)
     head = SpecMAEHead(num_tokens=2)
     tokens = head.tokenize(image)
     assert tokens.tolist() == [[list(range(12)), list(range(12, 24))]]
@@ -26,16 +26,16 @@ def test_values_of_a_group_of_bands_run_over_band_row_column():
 
 
 def test_target_is_normalised_with_the_unbiased_variance_of_the_token():
-    image = torch.tensor([1., 2., 3., 6.]).reshape(1, 1, 2, 2)  # mean 3, variance 14 / 3
+    image = torch.tensor([1.0, 2.0, 3.0, 6.0]).reshape(1, 1, 2, 2)  # mean 3, variance 14 / 3
     normalised = SpatMAEHead(patch_size=2).target(image)
-    torch.testing.assert_close(normalised[0, 0], torch.tensor([-2., -1., 0., 3.]) / (14 / 3 + 1e-6)**0.5)
+    torch.testing.assert_close(normalised[0, 0], torch.tensor([-2.0, -1.0, 0.0, 3.0]) / (14 / 3 + 1e-6) ** 0.5)
     assert SpatMAEHead(patch_size=2, norm_pix_loss=False).target(image)[0, 0].tolist() == [1, 2, 3, 6]
 
 
 def test_loss_is_the_mean_over_masked_tokens_of_the_batch():
     image = torch.zeros(2, 2, 1, 2)
-    pred = torch.tensor([[[1., 1.], [3., 1.]], [[2., 4.], [9., 9.]]])  # mean squares 1, 5; 10, 81
-    mask = torch.tensor([[1., 1.], [1., 0.]])
+    pred = torch.tensor([[[1.0, 1.0], [3.0, 1.0]], [[2.0, 4.0], [9.0, 9.0]]])  # mean squares 1, 5; 10, 81
+    mask = torch.tensor([[1.0, 1.0], [1.0, 0.0]])
     loss = SpecMAEHead(num_tokens=2, norm_pix_loss=False).loss(pred, image, mask)
     assert loss.item() == pytest.approx((1 + 5 + 10) / 3)
 
@@ -53,15 +53,15 @@ def test_a_perfect_prediction_reconstructs_the_image(head, norm_pix_loss):
 def test_position_table_of_a_grid_codes_the_column_before_the_row():
     table = sincos_position_table((2, 3), 8)
     assert table.shape == (1, 6, 8) and table.dtype == torch.float32
-    row, column = 1., 2.  # the last place
+    row, column = 1.0, 2.0  # the last place
     waves = torch.tensor([column, column / 100, row, row / 100], dtype=torch.float64)
     expected = torch.cat([waves[:2].sin(), waves[:2].cos(), waves[2:].sin(), waves[2:].cos()]).float()
     torch.testing.assert_close(table[0, 5], expected, rtol=1e-7, atol=0)
 
 
 def test_position_table_of_a_sequence():
-    table = sincos_position_table((4, ), 4)
-    place = torch.tensor([3., 0.03], dtype=torch.float64)
+    table = sincos_position_table((4,), 4)
+    place = torch.tensor([3.0, 0.03], dtype=torch.float64)
     torch.testing.assert_close(table[0, 3], torch.cat([place.sin(), place.cos()]).float(), rtol=1e-7, atol=0)
     with pytest.raises(ValueError, match='over 2 axes needs a multiple of 4 channels, found 6'):
         sincos_position_table((2, 2), 6)

@@ -15,7 +15,7 @@ def test_pyramid_scales():
 
 def test_enlarging_by_four_normalises_with_the_official_epsilon():
     level = 1e-3 * torch.randn(2, 6, 3, 5)  # a variance that the epsilon is not small beside
-    neck = LevelPyramid(6, scales=(4, ))
+    neck = LevelPyramid(6, scales=(4,))
     first, _, _, second = neck.resamplings[0]
     torch.nn.init.zeros_(first.bias)
     x = F.conv_transpose2d(level, first.weight, stride=2)
@@ -27,7 +27,7 @@ def test_enlarging_by_four_normalises_with_the_official_epsilon():
 def test_pyramid_reduces_and_sums():
     levels = [torch.randn(2, 6, 4, 4) for _ in range(3)]
     neck = LevelPyramid(6, scales=(1, 1, 1), out_channels=5, sum_levels=True)
-    output, = neck(levels)
+    (output,) = neck(levels)
     summed = sum(F.conv2d(level, conv.weight) for level, conv in zip(levels, neck.reductions, strict=True))
     torch.testing.assert_close(output, F.conv2d(summed, neck.mixing.weight))
 
@@ -36,7 +36,7 @@ def test_pyramid_names_wrong_levels_and_scales():
     with pytest.raises(ValueError, match='built for 4 levels, the backbone gives 2'):
         LevelPyramid(6)([torch.randn(1, 6, 2, 2)] * 2)
     with pytest.raises(ValueError, match='found 3'):
-        LevelPyramid(6, scales=(3, ))
+        LevelPyramid(6, scales=(3,))
 
 
 def gate_by_hand(gate, vector):
@@ -67,7 +67,8 @@ def test_gate_then_reduction(features):
     neck = SpectralEnhancement(8, num_tokens=9, out_channels=6, gate_first=True)
     vector = vector_by_hand(neck, spectral[:1])
     for output, level, conv, gate in zip(
-            neck((spatial, spectral[:1])), spatial, neck.pyramid.reductions, neck.gates, strict=True):
+        neck((spatial, spectral[:1])), spatial, neck.pyramid.reductions, neck.gates, strict=True
+    ):
         torch.testing.assert_close(output, F.conv2d(gate_by_hand(gate, vector) * level, conv.weight))
 
 
@@ -83,7 +84,7 @@ def test_a_shared_gate_on_unreduced_levels(features):
 def test_summed_levels_have_one_gate(features):
     spatial, spectral = features
     neck = SpectralEnhancement(8, num_tokens=9, out_channels=6, sum_levels=True)
-    output, = neck((spatial, spectral[:1]))
+    (output,) = neck((spatial, spectral[:1]))
     weight = gate_by_hand(neck.gates[0], vector_by_hand(neck, spectral[:1]))
     torch.testing.assert_close(output, weight * neck.pyramid(spatial)[0])
 
@@ -92,10 +93,15 @@ def test_refinements_stand_before_the_gate(features):
     spatial, spectral = features
     refinement = dict(type='mmhsi.RefinementTransformer', num_heads=2, num_layers=2)
     neck = SpectralEnhancement(
-        8, num_tokens=9, spectral_channels=12, out_channels=None, scales=(1, ),
+        8,
+        num_tokens=9,
+        spectral_channels=12,
+        out_channels=None,
+        scales=(1,),
         spatial_refinement=dict(refinement, embed_dims=5, in_channels=8),
-        spectral_refinement=dict(refinement, embed_dims=12)).eval()
-    output, = neck((spatial[-1:], spectral[:1]))
+        spectral_refinement=dict(refinement, embed_dims=12),
+    ).eval()
+    (output,) = neck((spatial[-1:], spectral[:1]))
     tokens = neck.spectral_refinement(spectral[0] @ neck.spectral_reductions[0].weight.T)
     wanted = gate_by_hand(neck.gates[0], tokens.mean(-1)) * neck.spatial_refinement(spatial[-1])
     torch.testing.assert_close(output, wanted)
@@ -116,7 +122,7 @@ def test_top_down_fusion_by_hand():
     for lateral, level in zip(neck.laterals, levels, strict=True):
         mixed = torch.einsum('oc,bchw->bohw', lateral[0].weight[:, :, 0, 0], level)
         mean = lateral[1].running_mean
-        wanted.append((mixed + (lateral[0].bias - mean)[:, None, None]).div((1 + 1e-5)**0.5).relu())
+        wanted.append((mixed + (lateral[0].bias - mean)[:, None, None]).div((1 + 1e-5) ** 0.5).relu())
     for i in (2, 1, 0):
         wanted[i] = wanted[i] + F.interpolate(wanted[i + 1], wanted[i].shape[2:], mode='bilinear', align_corners=False)
     for found, level in zip(neck(levels), wanted, strict=True):

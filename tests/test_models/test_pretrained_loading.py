@@ -48,7 +48,7 @@ def cubic(table, size):
         first = int(np.floor(centre))
         for tap in range(first - 1, first + 3):
             x = abs(centre - tap)
-            weight = ((a + 2) * x**3 - (a + 3) * x**2 + 1 if x <= 1 else a * (x**3 - 5 * x**2 + 8 * x - 4))
+            weight = (a + 2) * x**3 - (a + 3) * x**2 + 1 if x <= 1 else a * (x**3 - 5 * x**2 + 8 * x - 4)
             result[k] += weight * table[min(max(tap, 0), count - 1)]
     return result
 
@@ -101,16 +101,32 @@ def test_one_line_loads_all_but_the_offsets(files, layout, prefix, name):
 
 def test_both_branches_of_hypersigma(files):
     model = HyperSIGMA(
-        dict(type='mmhsi.SpatViT', arch=TINY_ARCH, img_size=8, patch_size=2, in_channels=5,
-             init_cfg=dict(type='Pretrained', checkpoint=files['spat-mae']['official'], prefix='backbone.')),
-        dict(type='mmhsi.SpecViT', arch=TINY_ARCH, img_size=8, num_tokens=9, out_indices=(0, ),
-             init_cfg=dict(type='Pretrained', checkpoint=files['spec-mae']['ours'], prefix='backbone.')))
+        dict(
+            type='mmhsi.SpatViT',
+            arch=TINY_ARCH,
+            img_size=8,
+            patch_size=2,
+            in_channels=5,
+            init_cfg=dict(type='Pretrained', checkpoint=files['spat-mae']['official'], prefix='backbone.'),
+        ),
+        dict(
+            type='mmhsi.SpecViT',
+            arch=TINY_ARCH,
+            img_size=8,
+            num_tokens=9,
+            out_indices=(0,),
+            init_cfg=dict(type='Pretrained', checkpoint=files['spec-mae']['ours'], prefix='backbone.'),
+        ),
+    )
     model.init_weights()
     for branch, kind in ((model.spatial, 'spat-mae'), (model.spectral, 'spec-mae')):
         assert torch.equal(branch.blocks[0].attn.qkv.weight, tiny_state(kind)['blocks.0.attn.qkv.weight'])
     with pytest.raises(ValueError, match='found HyperSIGMA; give each branch its own init_cfg'):
-        HyperSIGMA(dict(type='mmhsi.SpatViT', arch=TINY_ARCH), dict(type='mmhsi.SpecViT', arch=TINY_ARCH),
-                   init_cfg=dict(type='PretrainedEncoder', checkpoint='x.pth')).init_weights()
+        HyperSIGMA(
+            dict(type='mmhsi.SpatViT', arch=TINY_ARCH),
+            dict(type='mmhsi.SpecViT', arch=TINY_ARCH),
+            init_cfg=dict(type='PretrainedEncoder', checkpoint='x.pth'),
+        ).init_weights()
 
 
 def test_other_bands_keep_weight_and_bias_of_the_embedding(files):
@@ -158,8 +174,9 @@ def test_another_image_size_keeps_the_map_of_the_pixels(files):
 
 
 def test_parameters_can_be_skipped(files):
-    init_cfg = dict(type='PretrainedEncoder', checkpoint=files['spec-mae']['official'],
-                    skip=['spat_map', 'blocks.*.norm2.weight'])
+    init_cfg = dict(
+        type='PretrainedEncoder', checkpoint=files['spec-mae']['official'], skip=['spat_map', 'blocks.*.norm2.weight']
+    )
     _, before, changed = initialised(spectral, init_cfg)
     norms = {f'blocks.{i}.norm2.weight' for i in range(3)}
     assert set(before) - changed == OFFSETS | EMBEDDINGS['spat_map'] | norms
@@ -176,8 +193,10 @@ def test_a_model_without_positions_takes_the_rest(files):
 def test_offsets_of_a_checkpoint_that_has_some_are_loaded(tmp_path):
     source = spatial()
     source.init_weights()
-    write_checkpoint(dict(state_dict={f'backbone.spatial.{k}': v for k, v in source.state_dict().items()}),
-                     tmp_path / 'fine-tuned.pth')
+    write_checkpoint(
+        dict(state_dict={f'backbone.spatial.{k}': v for k, v in source.state_dict().items()}),
+        tmp_path / 'fine-tuned.pth',
+    )
     for prefix in (None, 'backbone.spatial.'):
         model = spatial(dict(type='Pretrained', checkpoint=str(tmp_path / 'fine-tuned.pth'), prefix=prefix))
         model.init_weights()
@@ -202,17 +221,22 @@ def test_official_models_of_a_task_give_their_encoders(tmp_path):
 def test_the_report_counts_and_names(files, log):
     model = spatial(dict(type='Pretrained', checkpoint=files['spat-mae']['official']), in_channels=7, img_size=12)
     model.init_weights()
-    table, = (r.getMessage() for r in log if r.levelno == logging.INFO and 'initialised from' in r.getMessage())
+    (table,) = (r.getMessage() for r in log if r.levelno == logging.INFO and 'initialised from' in r.getMessage())
     lines = [line.split(maxsplit=2) for line in table.splitlines()[1:]]
     # 12 parameters in each of 3 blocks and the positions; 2 of the embedding and 2 of the norm are not used
-    assert [line[:2] for line in lines] == [['loaded', '37'], ['resized', '1'], ['skipped', '4'], ['new', '6'],
-                                            ['others', '32']]
+    assert [line[:2] for line in lines] == [
+        ['loaded', '37'],
+        ['resized', '1'],
+        ['skipped', '4'],
+        ['new', '6'],
+        ['others', '32'],
+    ]
     assert lines[1][2] == 'pos_embed: 16 to 36 tokens'
     assert 'patch_embed.projection.weight: has shape (8, 5, 2, 2), needed (8, 7, 2, 2)' in lines[2][2]
     assert 'patch_embed.projection.bias: goes with patch_embed.projection.weight' in lines[2][2]
     assert 'norm.weight, norm.bias: not in the model' in lines[2][2]
     assert 'blocks.*.attn.sampling_offsets.weight (2)' in lines[3][2]
-    complete, = (r.getMessage() for r in log if r.levelno == logging.DEBUG and 'initialised from' in r.getMessage())
+    (complete,) = (r.getMessage() for r in log if r.levelno == logging.DEBUG and 'initialised from' in r.getMessage())
     assert 'blocks.2.attn.proj.bias' in complete and 'blocks.1.attn.sampling_offsets.weight' in complete
     assert not [r for r in log if r.levelno >= logging.WARNING]
 
@@ -220,14 +244,17 @@ def test_the_report_counts_and_names(files, log):
 def test_blocks_that_the_checkpoint_lacks_are_warned_of(tmp_path, log):
     torch.save(official_checkpoint(tiny_state('spat-mae', num_layers=2)), tmp_path / 'short.pth')
     spatial(dict(type='Pretrained', checkpoint=str(tmp_path / 'short.pth'))).init_weights()
-    warning, = (r.getMessage() for r in log if r.levelno == logging.WARNING)
+    (warning,) = (r.getMessage() for r in log if r.levelno == logging.WARNING)
     assert 'short.pth lacks 12 parameters of SpatViT' in warning
 
 
 def test_blocks_of_another_width_are_refused(tmp_path):
     torch.save(official_checkpoint(tiny_state('spat-mae', embed_dims=12)), tmp_path / 'wide.pth')
-    with pytest.raises(ValueError, match=r"wide.pth: SpatViT expects 'pos_embed' of shape \(1, 16, 8\), found "
-                       r'\(1, 16, 12\); 37 parameters differ'):
+    with pytest.raises(
+        ValueError,
+        match=r"wide.pth: SpatViT expects 'pos_embed' of shape \(1, 16, 8\), found "
+        r'\(1, 16, 12\); 37 parameters differ',
+    ):
         spatial(dict(type='Pretrained', checkpoint=str(tmp_path / 'wide.pth'))).init_weights()
 
 
@@ -235,13 +262,17 @@ def test_the_other_branch_is_refused(files):
     with pytest.raises(ValueError, match="expected an encoder with 'patch_embed', found the one of the other branch"):
         spatial(dict(type='Pretrained', checkpoint=files['spec-mae']['official'])).init_weights()
     with pytest.raises(ValueError, match="drop_first_token is a switch of an encoder with 'spat_map', found SpatViT"):
-        spatial(dict(type='PretrainedEncoder', checkpoint=files['spat-mae']['ours'],
-                     drop_first_token=True)).init_weights()
+        spatial(
+            dict(type='PretrainedEncoder', checkpoint=files['spat-mae']['ours'], drop_first_token=True)
+        ).init_weights()
 
 
 def test_an_empty_match_names_the_prefixes(files, tmp_path):
-    with pytest.raises(ValueError, match=r"no parameter starts with the prefix 'encoder.', found the prefixes "
-                       r"'backbone.', 'neck.'"):
+    with pytest.raises(
+        ValueError,
+        match=r"no parameter starts with the prefix 'encoder.', found the prefixes "
+        r"'backbone.', 'neck.'",
+    ):
         spatial(dict(type='Pretrained', checkpoint=files['spat-mae']['ours'], prefix='encoder.')).init_weights()
     state = {f'{prefix}.blocks.0.norm1.weight': torch.ones(8) for prefix in ('student', 'teacher')}
     torch.save(state, tmp_path / 'two.pth')
@@ -259,9 +290,13 @@ def test_wrong_files_are_named(tmp_path):
         spatial(dict(type='Pretrained', checkpoint=str(tmp_path / 'absent.pth'))).init_weights()
 
 
-@pytest.mark.parametrize('load', [
-    lambda model, file: load_checkpoint(model, file, strict=False),
-    lambda model, file: model.load_state_dict(torch.load(file, weights_only=True)['state_dict'], strict=False)])
+@pytest.mark.parametrize(
+    'load',
+    [
+        lambda model, file: load_checkpoint(model, file, strict=False),
+        lambda model, file: model.load_state_dict(torch.load(file, weights_only=True)['state_dict'], strict=False),
+    ],
+)
 def test_a_whole_model_fits_its_embeddings_too(files, log, load):
     model = nn.Module()
     model.backbone = spatial(in_channels=7, img_size=12)
@@ -291,10 +326,16 @@ def test_own_checkpoints_are_loaded_without_a_word(log):
 
 def test_pretraining_continues_from_official_weights(files):
     """The encoder of the masked autoencoder takes everything, its final norm included."""
-    model = MODELS.build(dict(
-        type='mmhsi.MaskedSpatViT', arch=dict(TINY_ARCH, out_indices=(2, ), full_attn_interval=1), img_size=8,
-        patch_size=2, in_channels=5,
-        init_cfg=dict(type='Pretrained', checkpoint=files['spat-mae']['official'], prefix='backbone.')))
+    model = MODELS.build(
+        dict(
+            type='mmhsi.MaskedSpatViT',
+            arch=dict(TINY_ARCH, out_indices=(2,), full_attn_interval=1),
+            img_size=8,
+            patch_size=2,
+            in_channels=5,
+            init_cfg=dict(type='Pretrained', checkpoint=files['spat-mae']['official'], prefix='backbone.'),
+        )
+    )
     model.init_weights()
     wanted = convert_hypersigma_state_dict(tiny_state('spat-mae'), 'spat-mae')
     assert all(torch.equal(value, wanted[f'backbone.{name}']) for name, value in model.state_dict().items())

@@ -88,24 +88,24 @@ def test_head_fuses_the_image_first():
     for conv in (head.fusion, head.tail):
         nn.init.zeros_(conv.weight)
         nn.init.zeros_(conv.bias)
-    head.fusion.weight.data[:, :, 1, 1] = torch.tensor([[1., 0, 10, 0, 0], [0, 1, 0, 0, 100]])
+    head.fusion.weight.data[:, :, 1, 1] = torch.tensor([[1.0, 0, 10, 0, 0], [0, 1, 0, 0, 100]])
     head.tail.weight.data[:, :, 1, 1] = torch.eye(2)
     image, features = images(1, 2, 4, 4), images(1, 3, 4, 4)
     wanted = image + torch.stack([10 * features[:, 0], 100 * features[:, 2]], dim=1)
     torch.testing.assert_close(head(features, image), wanted)
 
 
-@pytest.mark.parametrize('skip, wanted', [('add', 7.), ('concat', 5 + 20.)])
+@pytest.mark.parametrize('skip, wanted', [('add', 7.0), ('concat', 5 + 20.0)])
 def test_skips_of_super_resolution(skip, wanted):
     """What is enlarged counts 5, what is skipped 2; the last convolution weighs the latter ten times when it can."""
     head = SuperResolutionHead(1, 2, skip)
     for conv in (head.fusion, head.upsample[0], head.skip, head.tail):
         nn.init.zeros_(conv.weight)
         nn.init.zeros_(conv.bias)
-    nn.init.constant_(head.upsample[0].bias, 5.)
+    nn.init.constant_(head.upsample[0].bias, 5.0)
     head.skip.weight.data[0, 0, 1, 1] = 1
-    head.tail.weight.data[0, :, 1, 1] = torch.tensor([1., 10.])[:head.tail.in_channels]
-    restored = head(torch.zeros(1, 1, 3, 3), torch.full((1, 1, 3, 3), 2.))
+    head.tail.weight.data[0, :, 1, 1] = torch.tensor([1.0, 10.0])[: head.tail.in_channels]
+    restored = head(torch.zeros(1, 1, 3, 3), torch.full((1, 1, 3, 3), 2.0))
     torch.testing.assert_close(restored, torch.full((1, 1, 6, 6), wanted))
 
 
@@ -168,13 +168,13 @@ class Numbered(nn.Module):
 def test_overlapping_tiles_are_blended_by_hand():
     """Tiles of 4 at 0 and 2 with ramps over 2 pixels: weights 1/3, 2/3, 2/3, 1/3."""
     restored = restore_by_tiles(Numbered(), torch.zeros(1, 1, 4, 6), (4, 4), overlap=2, tile_batch=1)
-    columns = torch.tensor([1., 1, (2 * 1 + 1 * 2) / 3, (1 * 1 + 2 * 2) / 3, 2, 2])
+    columns = torch.tensor([1.0, 1, (2 * 1 + 1 * 2) / 3, (1 * 1 + 2 * 2) / 3, 2, 2])
     torch.testing.assert_close(restored[0, 0], columns.expand(4, 6))
 
 
 def test_tiles_without_overlap_are_put_side_by_side_row_by_row():
     restored = restore_by_tiles(Numbered(), torch.zeros(1, 1, 4, 6), (2, 3), tile_batch=1)
-    wanted = torch.tensor([[1., 2], [3, 4]]).repeat_interleave(2, 0).repeat_interleave(3, 1)
+    wanted = torch.tensor([[1.0, 2], [3, 4]]).repeat_interleave(2, 0).repeat_interleave(3, 1)
     assert torch.equal(restored[0, 0], wanted)
 
 
@@ -203,7 +203,7 @@ def test_impossible_tiles_are_named():
 
 
 def test_standardised_images_come_back_unclipped():
-    preprocessor = RestorationDataPreprocessor(num_bands=2, mean=[1., -2.], std=[0.5, 4.])
+    preprocessor = RestorationDataPreprocessor(num_bands=2, mean=[1.0, -2.0], std=[0.5, 4.0])
     x = [300 * images(2, 3, 3)]
     inputs = preprocessor(dict(inputs=x))['inputs']
     torch.testing.assert_close(inputs[0, 1], (x[0][1] + 2) / 4)

@@ -19,11 +19,16 @@ def build(kind: str, neck: dict | None = None, head: dict | None = None, compile
     cfg = dict(
         type=f'mmhsi.{kind.capitalize()}MAE',
         backbone=dict(
-            type=f'mmhsi.Masked{kind.capitalize()}ViT', arch=ARCH, img_size=(HEIGHT, WIDTH), in_channels=BANDS,
-            **{**tokens, **backbone}),
+            type=f'mmhsi.Masked{kind.capitalize()}ViT',
+            arch=ARCH,
+            img_size=(HEIGHT, WIDTH),
+            in_channels=BANDS,
+            **{**tokens, **backbone},
+        ),
         neck=dict(embed_dims=16, num_layers=2, num_heads=2, **(neck or {})),
         head=head,
-        compile=compile)
+        compile=compile,
+    )
     torch.manual_seed(0)
     model = MODELS.build(cfg)
     model.init_weights()
@@ -42,27 +47,35 @@ def test_masking_of_a_hand_worked_draw():
     assert mask.tolist() == [[1, 0, 1, 0], [0, 1, 0, 1]]
 
 
-@pytest.mark.parametrize('num_tokens, ratio, kept', [(64, 0.75, 16), (100, 0.75, 25), (100, 0.25, 75), (10, 0.75, 2),
-                                                     (100, 0.9, 9)])  # 100 * (1 - 0.9) is 9.999999999999998
+@pytest.mark.parametrize(
+    'num_tokens, ratio, kept',
+    [(64, 0.75, 16), (100, 0.75, 25), (100, 0.25, 75), (10, 0.75, 2), (100, 0.9, 9)],  # 100 * .1 is 9.999999999999998
+)
 def test_number_of_kept_tokens_is_the_integer_part_of_the_float_product(num_tokens, ratio, kept):
     assert num_kept_tokens(num_tokens, ratio) == kept
 
 
-@pytest.mark.parametrize('num_tokens, ratio, message', [
-    (64, 0., 'between 0 and 1'), (64, 1., 'between 0 and 1'), (64, -0.5, 'between 0 and 1'),
-    (4, 0.9, 'keeps 0 of 4 tokens')])
+@pytest.mark.parametrize(
+    'num_tokens, ratio, message',
+    [
+        (64, 0.0, 'between 0 and 1'),
+        (64, 1.0, 'between 0 and 1'),
+        (64, -0.5, 'between 0 and 1'),
+        (4, 0.9, 'keeps 0 of 4 tokens'),
+    ],
+)
 def test_wrong_mask_ratio_is_refused(num_tokens, ratio, message):
     with pytest.raises(ValueError, match=message):
         num_kept_tokens(num_tokens, ratio)
 
 
 def test_kept_tokens_return_to_their_places_and_the_filling_stands_in_the_others():
-    tokens = torch.arange(24.).reshape(2, 4, 3)
+    tokens = torch.arange(24.0).reshape(2, 4, 3)
     ids_keep, ids_restore, mask = random_masking(torch.rand(2, 4, generator=torch.manual_seed(0)), 0.5)
-    restored = restore_tokens(select_tokens(tokens, ids_keep), ids_restore, torch.tensor([-1., -2., -3.]))
+    restored = restore_tokens(select_tokens(tokens, ids_keep), ids_restore, torch.tensor([-1.0, -2.0, -3.0]))
     masked = mask.bool()
     assert torch.equal(restored[~masked], tokens[~masked])
-    assert torch.equal(restored[masked], torch.tensor([-1., -2., -3.]).expand(4, 3))
+    assert torch.equal(restored[masked], torch.tensor([-1.0, -2.0, -3.0]).expand(4, 3))
 
 
 def test_without_positions_all_masked_tokens_are_predicted_alike():
@@ -98,7 +111,7 @@ def test_kept_tokens_are_encoded_as_the_same_tokens_of_the_whole_image(kind):
     ids_keep = random_masking(noise, 0.5).ids_keep
     backbone = model.backbone
     tokens = select_tokens(backbone.embed(image, None) + backbone.pos_embed, ids_keep)
-    expected = backbone.norm(backbone.blocks(tokens, None, (2, ))[-1])
+    expected = backbone.norm(backbone.blocks(tokens, None, (2,))[-1])
     torch.testing.assert_close(model.autoencode(image, noise).latent, expected)
 
 
@@ -126,14 +139,15 @@ def test_full_attention_is_the_default_and_sparse_attention_an_option():
 
 def test_encoding_without_masking_is_the_branch_itself_and_a_norm():
     from mmhsi.models.backbones import SpatViT, SpecViT
+
     image = images()
     for kind, branch in (('spat', SpatViT), ('spec', SpecViT)):
         model = build(kind, full_attn_interval=2).eval()
         tokens = dict(patch_size=4, in_channels=BANDS) if kind == 'spat' else dict(num_tokens=4)
-        plain = branch(arch=ARCH, img_size=(HEIGHT, WIDTH), out_indices=(2, ), **tokens).eval()
+        plain = branch(arch=ARCH, img_size=(HEIGHT, WIDTH), out_indices=(2,), **tokens).eval()
         state = {key: value for key, value in model.backbone.state_dict().items() if not key.startswith('norm.')}
         plain.load_state_dict(state)
-        features, = plain(image)
+        (features,) = plain(image)
         expected = model.backbone.norm(features.flatten(2).transpose(1, 2) if kind == 'spat' else features)
         torch.testing.assert_close(model(image)[0], expected)
 
@@ -175,7 +189,7 @@ def test_initial_weights():
     assert backbone.pos_embed.std().item() == pytest.approx(0.02, rel=0.3)
     for i, block in enumerate(backbone.blocks):
         assert block.mlp.fc1.weight.std().item() == pytest.approx(0.02, rel=0.2)
-        assert block.mlp.fc2.weight.std().item() == pytest.approx(0.02 / (2 * (i + 1))**0.5, rel=0.2)
+        assert block.mlp.fc2.weight.std().item() == pytest.approx(0.02 / (2 * (i + 1)) ** 0.5, rel=0.2)
         assert not block.mlp.fc1.bias.any()
     assert not neck.mask_token.any()
     # the framework's default for a linear layer: uniform within 1 / sqrt(inputs), its bias too
@@ -185,22 +199,29 @@ def test_initial_weights():
 
 def test_the_decoder_reuses_the_drop_path_rates_of_the_encoder():
     model = build('spat', drop_path_rate=0.2)
-    encoder = [getattr(block.drop_path, 'drop_prob', 0.) for block in model.backbone.blocks]
-    decoder = [getattr(block.drop_path, 'drop_prob', 0.) for block in model.neck.decoder_blocks]
+    encoder = [getattr(block.drop_path, 'drop_prob', 0.0) for block in model.backbone.blocks]
+    decoder = [getattr(block.drop_path, 'drop_prob', 0.0) for block in model.neck.decoder_blocks]
     assert encoder == pytest.approx([0, 0.1, 0.2]) and decoder == pytest.approx([0, 0.1])
     with pytest.raises(ValueError, match='ramp over 3 blocks has no rates for a decoder of 5'):
         MAEDecoder(16, 8, (2, 2), embed_dims=16, num_layers=5, num_heads=2, ramp_length=3)
 
 
-@pytest.mark.parametrize('kind, options', [
-    ('spat', dict()), ('spec', dict()), ('spat', dict(full_attn_interval=2)), ('spec', dict(full_attn_interval=0)),
-    ('spat', dict(with_cp=True))])
+@pytest.mark.parametrize(
+    'kind, options',
+    [
+        ('spat', dict()),
+        ('spec', dict()),
+        ('spat', dict(full_attn_interval=2)),
+        ('spec', dict(full_attn_interval=0)),
+        ('spat', dict(with_cp=True)),
+    ],
+)
 def test_a_few_steps_on_a_batch_reduce_the_loss(kind, options):
-    model = build(kind, drop_path_rate=0., mask_ratio=0.5, **options)
+    model = build(kind, drop_path_rate=0.0, mask_ratio=0.5, **options)
     rows = torch.linspace(0, 3, HEIGHT).reshape(1, 1, -1, 1)
     columns = torch.linspace(0, 5, WIDTH).reshape(1, 1, 1, -1)
     bands = torch.linspace(0, 2, BANDS).reshape(1, -1, 1, 1)
-    batch = torch.sin(rows + bands + torch.tensor([0., 1.]).reshape(-1, 1, 1, 1)) * torch.cos(columns)
+    batch = torch.sin(rows + bands + torch.tensor([0.0, 1.0]).reshape(-1, 1, 1, 1)) * torch.cos(columns)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     losses = []
     for _ in range(40):
@@ -235,36 +256,51 @@ def test_masking_is_drawn_anew_and_repeats_with_the_seed():
     assert not torch.equal(first, second) and torch.equal(model.autoencode(image).mask, first)
 
 
-@pytest.mark.parametrize('build_it, message', [
-    (lambda: MaskedSpatViT(arch=ARCH, img_size=(8, 10), patch_size=4), r'img_size \(8, 10\) must be a multiple of'),
-    (lambda: MaskedSpatViT(arch=ARCH, img_size=8, patch_size=4, mask_ratio=1.5), 'mask_ratio must lie between'),
-    (lambda: MaskedSpatViT(arch=ARCH, img_size=8, patch_size=4, out_indices=(0, )), 'runs all 3 blocks'),
-    (lambda: MaskedSpecViT(arch=ARCH, in_channels=102, num_tokens=100), '102 bands do not divide into 100 tokens'),
-    (lambda: MaskedSpecViT(arch=ARCH, in_channels=50, num_tokens=100), '50 bands do not divide into 100 tokens'),
-    (lambda: MaskedSpecViT(arch=ARCH, in_channels=10, num_tokens=10, full_attn_interval=2), 'perfect square'),
-    (lambda: MODELS.build(dict(type='mmhsi.SpatMAE', backbone=dict(type='mmhsi.SpatViT', arch=ARCH))),
-     'SpatMAE needs an encoder that drops masked tokens .* found SpatViT'),
-])
+@pytest.mark.parametrize(
+    'build_it, message',
+    [
+        (lambda: MaskedSpatViT(arch=ARCH, img_size=(8, 10), patch_size=4), r'img_size \(8, 10\) must be a multiple of'),
+        (lambda: MaskedSpatViT(arch=ARCH, img_size=8, patch_size=4, mask_ratio=1.5), 'mask_ratio must lie between'),
+        (lambda: MaskedSpatViT(arch=ARCH, img_size=8, patch_size=4, out_indices=(0,)), 'runs all 3 blocks'),
+        (lambda: MaskedSpecViT(arch=ARCH, in_channels=102, num_tokens=100), '102 bands do not divide into 100 tokens'),
+        (lambda: MaskedSpecViT(arch=ARCH, in_channels=50, num_tokens=100), '50 bands do not divide into 100 tokens'),
+        (lambda: MaskedSpecViT(arch=ARCH, in_channels=10, num_tokens=10, full_attn_interval=2), 'perfect square'),
+        (
+            lambda: MODELS.build(dict(type='mmhsi.SpatMAE', backbone=dict(type='mmhsi.SpatViT', arch=ARCH))),
+            'SpatMAE needs an encoder that drops masked tokens .* found SpatViT',
+        ),
+    ],
+)
 def test_wrong_settings_are_refused(build_it, message):
     with pytest.raises(ValueError, match=message):
         build_it()
 
 
-@pytest.mark.parametrize('kind, shape, message', [
-    ('spat', (1, BANDS, 8, 8), 'images of 8 bands and 8x16 pixels, found 8 bands and 8x8 pixels'),
-    ('spat', (1, 9, 8, 16), 'found 9 bands'),
-    ('spec', (1, BANDS, 8, 8), '8 bands and 8x16 pixels, found 8 bands and 8x8'),
-    ('spec', (1, 12, 8, 16), 'found 12 bands'),
-])
+@pytest.mark.parametrize(
+    'kind, shape, message',
+    [
+        ('spat', (1, BANDS, 8, 8), 'images of 8 bands and 8x16 pixels, found 8 bands and 8x8 pixels'),
+        ('spat', (1, 9, 8, 16), 'found 9 bands'),
+        ('spec', (1, BANDS, 8, 8), '8 bands and 8x16 pixels, found 8 bands and 8x8'),
+        ('spec', (1, 12, 8, 16), 'found 12 bands'),
+    ],
+)
 def test_wrong_images_are_refused(kind, shape, message):
     with pytest.raises(ValueError, match=message):
         build(kind)(torch.zeros(shape), mode='loss')
 
 
-@pytest.mark.parametrize('kind, arch, encoder, total', [
-    ('Spat', 'base', 90_021_120, 118_951_424), ('Spat', 'large', 308_931_584, 337_992_960),
-    ('Spat', 'huge', 637_955_840, 667_148_288), ('Spec', 'base', 88_279_296, 116_046_080),
-    ('Spec', 'large', 306_609_152, 334_507_008), ('Spec', 'huge', 635_052_800, 663_081_728)])
+@pytest.mark.parametrize(
+    'kind, arch, encoder, total',
+    [
+        ('Spat', 'base', 90_021_120, 118_951_424),
+        ('Spat', 'large', 308_931_584, 337_992_960),
+        ('Spat', 'huge', 637_955_840, 667_148_288),
+        ('Spec', 'base', 88_279_296, 116_046_080),
+        ('Spec', 'large', 306_609_152, 334_507_008),
+        ('Spec', 'huge', 635_052_800, 663_081_728),
+    ],
+)
 def test_parameter_counts_are_those_of_the_official_models(kind, arch, encoder, total):
     with torch.device('meta'):
         model = MODELS.build(dict(type=f'mmhsi.{kind}MAE', backbone=dict(type=f'mmhsi.Masked{kind}ViT', arch=arch)))

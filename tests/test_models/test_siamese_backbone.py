@@ -12,7 +12,7 @@ from mmhsi.registry import MODELS
 ARCH = dict(embed_dims=12, num_layers=4, num_heads=2, full_attn_interval=2, out_indices=(1, 3))
 BANDS = 5
 SPATIAL = dict(type='mmhsi.SpatViT', arch=ARCH, img_size=8, patch_size=2, in_channels=BANDS)
-SPECTRAL = dict(type='mmhsi.SpecViT', arch=ARCH, img_size=8, num_tokens=9, out_indices=(1, ))
+SPECTRAL = dict(type='mmhsi.SpecViT', arch=ARCH, img_size=8, num_tokens=9, out_indices=(1,))
 BRANCHES = dict(type='mmhsi.HyperSIGMA', spatial=SPATIAL, spectral=SPECTRAL)
 SEM = dict(type='mmhsi.SpectralEnhancement', in_channels=12, num_tokens=9, out_channels=6, scales=(1, 1))
 RESNET = dict(type='mmpretrain.ResNet', depth=18, in_channels=BANDS, out_indices=(0, 1, 2, 3))
@@ -101,11 +101,25 @@ def test_encoders_are_initialised_from_pretraining(files):
     model = built(
         encoder=dict(
             type='mmhsi.HyperSIGMA',
-            spatial=dict(type='mmhsi.SpatViT', arch=arch, img_size=8, patch_size=2, in_channels=BANDS,
-                         init_cfg=dict(type='Pretrained', checkpoint=files['spat-mae'])),
-            spectral=dict(type='mmhsi.SpecViT', arch=arch, img_size=8, num_tokens=9, out_indices=(0, ),
-                          init_cfg=dict(type='Pretrained', checkpoint=files['spec-mae']))),
-        neck=dict(type='mmhsi.SpectralEnhancement', in_channels=8, num_tokens=9, scales=(1, 1, 1)))
+            spatial=dict(
+                type='mmhsi.SpatViT',
+                arch=arch,
+                img_size=8,
+                patch_size=2,
+                in_channels=BANDS,
+                init_cfg=dict(type='Pretrained', checkpoint=files['spat-mae']),
+            ),
+            spectral=dict(
+                type='mmhsi.SpecViT',
+                arch=arch,
+                img_size=8,
+                num_tokens=9,
+                out_indices=(0,),
+                init_cfg=dict(type='Pretrained', checkpoint=files['spec-mae']),
+            ),
+        ),
+        neck=dict(type='mmhsi.SpectralEnhancement', in_channels=8, num_tokens=9, scales=(1, 1, 1)),
+    )
     for branch, kind in ((model.encoder.spatial, 'spat-mae'), (model.encoder.spectral, 'spec-mae')):
         official = tiny_state(kind)
         assert torch.equal(branch.blocks[0].attn.qkv.weight, official['blocks.0.attn.qkv.weight'])
@@ -115,10 +129,12 @@ def test_encoders_are_initialised_from_pretraining(files):
 def test_layer_decay_numbers_the_layers_of_the_encoder():
     model = nn.Module()
     model.backbone = built(
-        encoder=BRANCHES, neck=SEM, projection=dict(type='Conv2d', in_channels=3, out_channels=BANDS, kernel_size=1))
+        encoder=BRANCHES, neck=SEM, projection=dict(type='Conv2d', in_channels=3, out_channels=BANDS, kernel_size=1)
+    )
     model.head = nn.Linear(6, 2)
     constructor = LayerDecayOptimWrapperConstructor(
-        dict(optimizer=dict(type='SGD', lr=1., weight_decay=0.)), paramwise_cfg=dict(layer_decay_rate=0.5))
+        dict(optimizer=dict(type='SGD', lr=1.0, weight_decay=0.0)), paramwise_cfg=dict(layer_decay_rate=0.5)
+    )
     groups = constructor(model).optimizer.param_groups
     rates = {name: group['lr'] for group in groups for name in group['param_names']}
     # 4 blocks: embeddings are layer 0, block i layer i + 1, all else layer 5

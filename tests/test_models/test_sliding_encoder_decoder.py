@@ -10,21 +10,28 @@ from mmseg.structures import SegDataSample
 
 from mmhsi.models import SlidingEncoderDecoder
 
-ARCH = dict(embed_dims=8, num_layers=2, num_heads=2, full_attn_interval=2, out_indices=(1, ))
+ARCH = dict(embed_dims=8, num_layers=2, num_heads=2, full_attn_interval=2, out_indices=(1,))
 BANDS, CROP, STRIDE = 4, (8, 6), (4, 3)
 # full attention: the logits of a window depend on all of it
 SPATIAL = dict(type='mmhsi.SpatViT', arch=ARCH, img_size=CROP, patch_size=1, in_channels=BANDS)
 BRANCHES = dict(
-    backbone=dict(type='mmhsi.HyperSIGMA', spatial=SPATIAL,
-                  spectral=dict(type='mmhsi.SpecViT', arch=ARCH, img_size=CROP, num_tokens=4)),
-    neck=dict(type='mmhsi.SpectralEnhancement', in_channels=8, num_tokens=4, out_channels=8, scales=(1, )))
+    backbone=dict(
+        type='mmhsi.HyperSIGMA',
+        spatial=SPATIAL,
+        spectral=dict(type='mmhsi.SpecViT', arch=ARCH, img_size=CROP, num_tokens=4),
+    ),
+    neck=dict(type='mmhsi.SpectralEnhancement', in_channels=8, num_tokens=4, out_channels=8, scales=(1,)),
+)
 
 
 def built(kind=SlidingEncoderDecoder, backbone=SPATIAL, head=None, neck=None, **test_cfg):
     torch.manual_seed(0)
     model = kind(
-        backbone=backbone, neck=neck, decode_head=head or dict(type='mmhsi.PixelSegHead', in_channels=8, num_classes=3),
-        test_cfg=ConfigDict(dict(mode='slide', crop_size=CROP, stride=STRIDE, **test_cfg)))
+        backbone=backbone,
+        neck=neck,
+        decode_head=head or dict(type='mmhsi.PixelSegHead', in_channels=8, num_classes=3),
+        test_cfg=ConfigDict(dict(mode='slide', crop_size=CROP, stride=STRIDE, **test_cfg)),
+    )
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model.eval()
@@ -45,10 +52,10 @@ def merged_by_hand(model, x, positions, metas=None):
     total, count = torch.zeros(len(x), model.out_channels, *x.shape[2:]), torch.zeros(x.shape[2:])
     size = dict(img_shape=torch.Size(CROP))
     for top, left in positions:
-        window = x[:, :, top:top + CROP[0], left:left + CROP[1]]
+        window = x[:, :, top : top + CROP[0], left : left + CROP[1]]
         logits = model.encode_decode(window, [dict(meta, **size) for meta in metas or metas_of(x)])
-        total[:, :, top:top + CROP[0], left:left + CROP[1]] += logits
-        count[top:top + CROP[0], left:left + CROP[1]] += 1
+        total[:, :, top : top + CROP[0], left : left + CROP[1]] += logits
+        count[top : top + CROP[0], left : left + CROP[1]] += 1
     return total / count
 
 
@@ -86,11 +93,11 @@ def test_small_images_are_padded_and_cut_back(padding, size):
     extra = [(0, 0), (0, 0), *((0, max(crop - length, 0)) for crop, length in zip(CROP, size, strict=True))]
     mode = dict(mode='reflect') if padding == 'reflect' else dict(mode='constant')
     padded = torch.from_numpy(np.pad(x.numpy(), extra, **mode))
-    lefts = (0, 3, 5) if size[1] == 11 else (0, )
+    lefts = (0, 3, 5) if size[1] == 11 else (0,)
     wanted = merged_by_hand(model, padded, [(0, left) for left in lefts], metas_of(padded))
     with torch.no_grad():
         found = model.inference(x, metas_of(x))
-    torch.testing.assert_close(found, wanted[..., :size[0], :size[1]], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found, wanted[..., : size[0], : size[1]], rtol=1e-4, atol=1e-5)
 
 
 def test_every_window_has_the_metainfo_of_its_image():
@@ -99,13 +106,13 @@ def test_every_window_has_the_metainfo_of_its_image():
     metas = [dict(meta, target_spectrum=np.full(BANDS, 0.5) ** i) for i, meta in enumerate(metas_of(x))]
     with torch.no_grad():
         found = model.inference(x, metas)
-        alone = [model.inference(x[i:i + 1], metas[i:i + 1])[0] for i in range(2)]
+        alone = [model.inference(x[i : i + 1], metas[i : i + 1])[0] for i in range(2)]
     torch.testing.assert_close(found, torch.stack(alone), rtol=1e-4, atol=1e-4)
     assert tuple(metas[0]['img_shape']) == (13, 11)
 
 
 def test_heads_that_enlarge_give_the_size_of_the_window():
-    head = dict(type='mmhsi.MultiLevelSegHead', in_channels=(8, ), num_classes=3, hidden_channels=(5, ))
+    head = dict(type='mmhsi.MultiLevelSegHead', in_channels=(8,), num_classes=3, hidden_channels=(5,))
     model, x = built(head=head), images(1, BANDS, 13, 11)
     with torch.no_grad():
         assert model.inference(x, metas_of(x)).shape == (1, 3, 13, 11)

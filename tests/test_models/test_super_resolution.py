@@ -18,8 +18,11 @@ class SmallEnlarger(nn.Sequential):
 
     def __init__(self, scale, out_channels=BANDS):
         super().__init__(
-            nn.Conv2d(BANDS, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, out_channels * scale**2, 3, padding=1),
-            nn.PixelShuffle(scale))
+            nn.Conv2d(BANDS, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(8, out_channels * scale**2, 3, padding=1),
+            nn.PixelShuffle(scale),
+        )
 
     def init_weights(self):
         for module in self.modules():
@@ -55,8 +58,12 @@ def test_a_residual_head_starts_at_the_bicubic_image_and_adds_to_it(skip):
 def test_the_width_replaces_the_bands_between_fusion_and_tail():
     network = head(width=12, skip='concat')
     assert {name: tuple(value.shape[:2]) for name, value in network.state_dict().items() if value.ndim == 4} == {
-        'fusion.weight': (12, BANDS + 6), 'upsample.0.weight': (48, 12), 'upsample.2.weight': (48, 12),
-        'skip.weight': (12, BANDS), 'tail.weight': (BANDS, 24)}
+        'fusion.weight': (12, BANDS + 6),
+        'upsample.0.weight': (48, 12),
+        'upsample.2.weight': (48, 12),
+        'skip.weight': (12, BANDS),
+        'tail.weight': (BANDS, 24),
+    }
     features, image = inputs()
     assert network(features, image).shape == (2, BANDS, 24, 28)
     assert head().upsample[0].in_channels == BANDS  # the reference's way is the default
@@ -74,7 +81,7 @@ def test_any_network_on_top_of_the_bicubic_image(scale):
     network.init_weights()
     image = inputs()[1]
     torch.testing.assert_close(network(image), imresize(image, scale), rtol=0, atol=0)
-    assert network.network[0].weight.std() > .5  # but all other layers are initialised
+    assert network.network[0].weight.std() > 0.5  # but all other layers are initialised
     nn.init.normal_(network.network[2].weight)
     torch.testing.assert_close(network(image), network.network(image) + imresize(image, scale))
     torch.testing.assert_close(network(image, torch.zeros_like(imresize(image, scale))), network.network(image))
@@ -101,7 +108,7 @@ def test_overlapping_tiles_leave_no_seam(size):
     if size == (16, 16):
         assert max(errors.values()) < 1e-6
     else:
-        assert errors[8] < .5 * errors[0]
+        assert errors[8] < 0.5 * errors[0]
 
 
 @pytest.mark.parametrize('size', [(3, 5), (1, 2), (7, 30)])

@@ -28,7 +28,7 @@ def quiet():
 def batch(task, size=None, count=2):
     """Images and samples of a task: labels at random, some pixels unlabelled."""
     generator = torch.Generator().manual_seed(11)
-    size = size or (SIZES[task]['img_size'], ) * 2
+    size = size or (SIZES[task]['img_size'],) * 2
     bands = BANDS if task in ('htd', 'had') else 2 * BANDS
     images, samples = [], []
     for i in range(count):
@@ -57,8 +57,9 @@ def assert_trains(model, data, without_gradient=()):
 
     first = loss()
     first.backward()
-    assert [name for name, p in model.named_parameters()
-            if p.grad is None and not name.startswith(tuple(without_gradient))] == []
+    assert [
+        name for name, p in model.named_parameters() if p.grad is None and not name.startswith(tuple(without_gradient))
+    ] == []
     assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
     rates.step()
     assert first.isfinite() and loss() < first
@@ -78,11 +79,11 @@ def test_base_models_train_and_predict(name):
     assert_trains(model, batch(task))
     for sample in predicted(model, batch(task)):
         if task == 'hcd':
-            torch.testing.assert_close(sample.pred_score.sum(), torch.tensor(1.))
+            torch.testing.assert_close(sample.pred_score.sum(), torch.tensor(1.0))
             assert sample.pred_label.item() == sample.pred_score.argmax()
         else:
             logits = sample.seg_logits.data
-            assert logits.shape == (2, *(SIZES[task]['img_size'], ) * 2)
+            assert logits.shape == (2, *(SIZES[task]['img_size'],) * 2)
             assert torch.equal(sample.pred_sem_seg.data[0], logits.argmax(0))
             if task == 'htd':
                 torch.testing.assert_close(logits.sum(0), torch.ones(logits.shape[1:]))
@@ -117,11 +118,21 @@ def test_the_window_setting_of_the_large_scenes():
     assert_trains(build(cfg), batch('hcd', (15, 15)))
 
 
-@pytest.mark.parametrize('head', [
-    dict(type='mmseg.FCNHead', in_channels=128, channels=8, num_classes=2, loss_decode=LOSS),
-    dict(type='mmseg.UPerHead', in_channels=(128, ), in_index=(0, ), channels=8, num_classes=2,
-         norm_cfg=dict(type='BN'), loss_decode=LOSS),
-])
+@pytest.mark.parametrize(
+    'head',
+    [
+        dict(type='mmseg.FCNHead', in_channels=128, channels=8, num_classes=2, loss_decode=LOSS),
+        dict(
+            type='mmseg.UPerHead',
+            in_channels=(128,),
+            in_index=(0,),
+            channels=8,
+            num_classes=2,
+            norm_cfg=dict(type='BN'),
+            loss_decode=LOSS,
+        ),
+    ],
+)
 @pytest.mark.parametrize('name', ['hypersigma-base_had', 'spatsigma-base_htd'])
 def test_mmseg_heads_detect(name, head):
     torch.manual_seed(0)
@@ -132,11 +143,21 @@ def test_mmseg_heads_detect(name, head):
     assert predicted(model, batch('had'))[0].seg_logits.data.shape == (2, 8, 8)
 
 
-@pytest.mark.parametrize('head', [
-    dict(type='mmseg.FCNHead', in_channels=32, channels=8, in_index=1, num_classes=2, loss_decode=LOSS),
-    dict(type='mmseg.UPerHead', in_channels=(32, ) * 4, in_index=(0, 1, 2, 3), channels=8, num_classes=2,
-         norm_cfg=dict(type='BN'), loss_decode=LOSS),
-])
+@pytest.mark.parametrize(
+    'head',
+    [
+        dict(type='mmseg.FCNHead', in_channels=32, channels=8, in_index=1, num_classes=2, loss_decode=LOSS),
+        dict(
+            type='mmseg.UPerHead',
+            in_channels=(32,) * 4,
+            in_index=(0, 1, 2, 3),
+            channels=8,
+            num_classes=2,
+            norm_cfg=dict(type='BN'),
+            loss_decode=LOSS,
+        ),
+    ],
+)
 def test_mmseg_heads_on_both_branches_and_their_enhancement(head):
     torch.manual_seed(0)
     cfg = narrow_model('hypersigma-base_mscd')
@@ -159,20 +180,29 @@ def test_resnet_under_the_head_of_windows():
     cfg = narrow_model('hypersigma-base_hcd')
     cfg.backbone = dict(
         type='SiameseBackbone',
-        encoder=dict(type='mmpretrain.ResNet', depth=18, in_channels=BANDS, deep_stem=True, out_indices=(0, 1, 2, 3),
-                     strides=(1, 2, 2, 1)))
+        encoder=dict(
+            type='mmpretrain.ResNet',
+            depth=18,
+            in_channels=BANDS,
+            deep_stem=True,
+            out_indices=(0, 1, 2, 3),
+            strides=(1, 2, 2, 1),
+        ),
+    )
     cfg.head.update(in_channels=(64, 128, 256, 512), hidden_channels=(16, 8))
     model = build(cfg)
     assert_trains(model, batch('hcd', (32, 32)))
-    assert predicted(model, batch('hcd', (32, 32)))[0].pred_score.shape == (2, )
+    assert predicted(model, batch('hcd', (32, 32)))[0].pred_score.shape == (2,)
 
 
 def test_resnet_under_neck_and_head_of_multispectral_change():
     torch.manual_seed(0)
     cfg = narrow_model('hypersigma-base_mscd')
     cfg.backbone = dict(
-        type='SiameseBackbone', fusion='concat',
-        encoder=dict(type='mmpretrain.ResNet', depth=18, in_channels=BANDS, out_indices=(0, 1, 2, 3)))
+        type='SiameseBackbone',
+        fusion='concat',
+        encoder=dict(type='mmpretrain.ResNet', depth=18, in_channels=BANDS, out_indices=(0, 1, 2, 3)),
+    )
     cfg.neck.in_channels = (128, 256, 512, 1024)
     model = build(cfg)
     assert_trains(model, batch('mscd', (64, 64)))

@@ -31,7 +31,7 @@ def quiet():
 
 def batch(task, size=None, count=2, sample_type=RestorationDataSample):
     generator = torch.Generator().manual_seed(2)
-    height, width = size or (SIZES[task], ) * 2
+    height, width = size or (SIZES[task],) * 2
     scale = SCALE if task == 'hsr' else 1
     samples = []
     for i in range(count):
@@ -83,7 +83,7 @@ def test_images_of_any_size_are_tested_by_tiles(name, size):
     data = batch(task, size)
     samples = predicted(model, data)
     with torch.no_grad():
-        wanted = restore_by_tiles(model.generator, torch.stack(data['inputs']), (SIZES[task], ) * 2, overlap=2)
+        wanted = restore_by_tiles(model.generator, torch.stack(data['inputs']), (SIZES[task],) * 2, overlap=2)
     found = torch.stack([sample.output.pred_img for sample in samples])
     torch.testing.assert_close(found, wanted)
     assert found.shape[2:] == samples[0].gt_img.shape[1:]
@@ -136,15 +136,51 @@ def test_samples_without_a_true_image_are_predicted():
 
 
 @pytest.mark.slow  # importing mmagic takes a quarter of a minute
-@pytest.mark.parametrize('task, generator', [
-    ('hsr', dict(type='mmagic.EDSRNet', in_channels=BANDS, out_channels=BANDS, mid_channels=8, num_blocks=1,
-                 upscale_factor=SCALE, rgb_mean=[0.] * BANDS, rgb_std=[1.] * BANDS)),
-    ('hsr', dict(type='mmagic.RRDBNet', in_channels=BANDS, out_channels=BANDS, mid_channels=8, num_blocks=1,
-                 growth_channels=4, upscale_factor=SCALE)),
-    ('hsr', dict(type='mmagic.SwinIRNet', in_chans=BANDS, upscale=SCALE, img_size=SIZES['hsr'], window_size=3,
-                 embed_dim=8, depths=[1], num_heads=[2], upsampler='pixelshuffle')),
-    ('hid', dict(type='mmagic.NAFNet', img_channels=BANDS, mid_channels=4, enc_blk_nums=[1], dec_blk_nums=[1])),
-])
+@pytest.mark.parametrize(
+    'task, generator',
+    [
+        (
+            'hsr',
+            dict(
+                type='mmagic.EDSRNet',
+                in_channels=BANDS,
+                out_channels=BANDS,
+                mid_channels=8,
+                num_blocks=1,
+                upscale_factor=SCALE,
+                rgb_mean=[0.0] * BANDS,
+                rgb_std=[1.0] * BANDS,
+            ),
+        ),
+        (
+            'hsr',
+            dict(
+                type='mmagic.RRDBNet',
+                in_channels=BANDS,
+                out_channels=BANDS,
+                mid_channels=8,
+                num_blocks=1,
+                growth_channels=4,
+                upscale_factor=SCALE,
+            ),
+        ),
+        (
+            'hsr',
+            dict(
+                type='mmagic.SwinIRNet',
+                in_chans=BANDS,
+                upscale=SCALE,
+                img_size=SIZES['hsr'],
+                window_size=3,
+                embed_dim=8,
+                depths=[1],
+                num_heads=[2],
+                upsampler='pixelshuffle',
+            ),
+        ),
+        ('hid', dict(type='mmagic.NAFNet', img_channels=BANDS, mid_channels=4, enc_blk_nums=[1], dec_blk_nums=[1])),
+    ],
+)
 def test_networks_of_mmagic_take_the_place_of_ours(task, generator, mmagic):
     torch.manual_seed(0)
     cfg = narrow_low_level(f'hypersigma-base_{task}')
@@ -197,10 +233,12 @@ def test_losses_and_data_of_mmagic_serve_our_model(mmagic):
     cfg.pixel_loss = dict(type='mmagic.CharbonnierLoss', eps=1e-6)
     model, data = build(cfg), batch('hid')
     pack = TRANSFORMS.build(dict(type='mmagic.PackInputs', keys=['img']))
-    arrays = [dict(img=image.permute(1, 2, 0).numpy(), gt=sample.gt_img.permute(1, 2, 0).numpy())
-              for image, sample in zip(data['inputs'], data['data_samples'], strict=True)]
+    arrays = [
+        dict(img=image.permute(1, 2, 0).numpy(), gt=sample.gt_img.permute(1, 2, 0).numpy())
+        for image, sample in zip(data['inputs'], data['data_samples'], strict=True)
+    ]
     packed = pseudo_collate([pack(sample) for sample in arrays])
     found = losses_of(model.eval(), packed)['loss']
     restored = model(torch.stack(data['inputs']))
     truth = torch.stack([sample.gt_img for sample in data['data_samples']])
-    torch.testing.assert_close(found, ((restored - truth)**2 + 1e-6).sqrt().mean())
+    torch.testing.assert_close(found, ((restored - truth) ** 2 + 1e-6).sqrt().mean())

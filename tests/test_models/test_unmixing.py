@@ -100,7 +100,7 @@ def test_unit_spectra_hide_brightness_from_the_encoder():
     torch.manual_seed(0)
     model = build(dict(narrow_low_level('spatsigma-base_hiu'), unit_spectra=True)).eval()
     x = images()
-    shade = torch.rand(2, 1, SIZE, SIZE) + .1
+    shade = torch.rand(2, 1, SIZE, SIZE) + 0.1
     with torch.no_grad():
         abundances, shaded = model(x)[0], model(x * shade)[0]
         dark = model(torch.zeros_like(x))[0]
@@ -131,7 +131,8 @@ def test_a_backbone_of_another_library():
 def test_layer_decay_reaches_the_branches():
     model = build(narrow_low_level('hypersigma-base_hiu'))
     constructor = LayerDecayOptimWrapperConstructor(
-        dict(optimizer=dict(type='AdamW', lr=1., weight_decay=0.05)), paramwise_cfg=dict(layer_decay_rate=0.5))
+        dict(optimizer=dict(type='AdamW', lr=1.0, weight_decay=0.05)), paramwise_cfg=dict(layer_decay_rate=0.5)
+    )
     groups = constructor(model).optimizer.param_groups
     rates = {name: group['lr'] for group in groups for name in group['param_names']}
     assert rates['decoder.conv.weight'] == rates['head.projection.0.weight'] == 1
@@ -140,16 +141,16 @@ def test_layer_decay_reaches_the_branches():
 
 def test_the_head_runs_its_blocks_in_order():
     """Identity weights: leaky ReLU, norm, softmax of the scaled logits."""
-    head = AbundanceHead((1, 1), 2, channels=1, kernel_sizes=(1, 1), scale=2.).eval()
+    head = AbundanceHead((1, 1), 2, channels=1, kernel_sizes=(1, 1), scale=2.0).eval()
     for branch in head.branches:
         torch.nn.init.ones_(branch[0].weight)
         torch.nn.init.zeros_(branch[0].bias)
     torch.nn.init.zeros_(head.smooth[0].weight)
-    head.smooth[0].weight.data[0, :, 1, 1] = torch.tensor([1., 3.])
+    head.smooth[0].weight.data[0, :, 1, 1] = torch.tensor([1.0, 3.0])
     torch.nn.init.zeros_(head.smooth[0].bias)
-    head.projection[0].weight.data = torch.tensor([1., -1.]).reshape(2, 1, 1, 1)
+    head.projection[0].weight.data = torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1)
     torch.nn.init.zeros_(head.projection[0].bias)
-    shallow, deep = torch.full((1, 1, 4, 4), 2.), torch.full((1, 1, 2, 2), -1.)
+    shallow, deep = torch.full((1, 1, 4, 4), 2.0), torch.full((1, 1, 2, 2), -1.0)
     smoothed = 2 - 3 * 0.02
     logits = torch.tensor([smoothed, -0.02 * smoothed])
     for level, value in zip(head.logits((shallow, deep), (8, 8))[0], logits, strict=True):
@@ -159,39 +160,39 @@ def test_the_head_runs_its_blocks_in_order():
 
 
 def test_levels_are_enlarged_with_aligned_corners():
-    head = AbundanceHead((1, ), 1, channels=1, kernel_sizes=(1, )).eval()
+    head = AbundanceHead((1,), 1, channels=1, kernel_sizes=(1,)).eval()
     for conv in (head.branches[0][0], head.smooth[0], head.projection[0]):
         torch.nn.init.zeros_(conv.weight)
         torch.nn.init.zeros_(conv.bias)
         conv.weight.data[..., conv.kernel_size[0] // 2, conv.kernel_size[1] // 2] = 1
     level = torch.rand(1, 1, 3, 4)
     wanted = F.interpolate(level, (9, 10), mode='bilinear', align_corners=True)
-    torch.testing.assert_close(head.logits((level, ), (9, 10)), wanted, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(head.logits((level,), (9, 10)), wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_dropout_zeroes_logits_in_training_only():
     torch.manual_seed(0)
-    head = AbundanceHead((2, ), 3, channels=4, kernel_sizes=(3, ), dropout_ratio=0.5, smooth_channels=6)
+    head = AbundanceHead((2,), 3, channels=4, kernel_sizes=(3,), dropout_ratio=0.5, smooth_channels=6)
     level = torch.rand(2, 2, 8, 8)
-    share = (head.train().logits((level, ), (8, 8)) == 0).float().mean().item()
+    share = (head.train().logits((level,), (8, 8)) == 0).float().mean().item()
     assert share == pytest.approx(0.5, abs=0.1)
-    assert (head.eval().logits((level, ), (8, 8)) != 0).all()
+    assert (head.eval().logits((level,), (8, 8)) != 0).all()
 
 
 def test_wrong_settings_of_the_head_are_named():
-    for kernels in ((3, ), (3, 2)):
+    for kernels in ((3,), (3, 2)):
         with pytest.raises(ValueError, match='an odd number for each of 2 levels'):
             AbundanceHead((4, 4), 3, kernel_sizes=kernels)
     with pytest.raises(ValueError, match='built for 1 levels, found 2'):
-        AbundanceHead((4, ), 3, kernel_sizes=(1, ))([torch.rand(1, 4, 2, 2)] * 2, (2, 2))
+        AbundanceHead((4,), 3, kernel_sizes=(1,))([torch.rand(1, 4, 2, 2)] * 2, (2, 2))
 
 
 def test_the_decoder_mixes_linearly_and_never_below_zero():
     decoder = EndmemberDecoder(2, 3)
-    decoder.conv.weight.data = torch.tensor([[1., 2.], [-1., 0.5], [0., 0.]]).reshape(3, 2, 1, 1)
+    decoder.conv.weight.data = torch.tensor([[1.0, 2.0], [-1.0, 0.5], [0.0, 0.0]]).reshape(3, 2, 1, 1)
     spectra = decoder(torch.tensor([0.75, 0.25]).reshape(1, 2, 1, 1))
-    torch.testing.assert_close(spectra.flatten(), torch.tensor([1.25, 0., 0.]))
-    torch.testing.assert_close(decoder.endmembers, torch.tensor([[1., 2.], [0., 0.5], [0., 0.]]))
+    torch.testing.assert_close(spectra.flatten(), torch.tensor([1.25, 0.0, 0.0]))
+    torch.testing.assert_close(decoder.endmembers, torch.tensor([[1.0, 2.0], [0.0, 0.5], [0.0, 0.0]]))
     assert decoder.conv.weight.min() == -1  # looking does not change it
     decoder.clamp_()
     assert decoder.conv.weight.min() == 0
@@ -205,7 +206,8 @@ def test_endmembers_are_set_at_the_middle_of_the_kernel(kernel_size):
     torch.testing.assert_close(decoder.endmembers * kernel_size**2, torch.from_numpy(given).float())
     abundances = torch.rand(1, 2, 5, 5)
     torch.testing.assert_close(
-        decoder(abundances), torch.einsum('cp,bphw->bchw', torch.from_numpy(given).float(), abundances))
+        decoder(abundances), torch.einsum('cp,bphw->bchw', torch.from_numpy(given).float(), abundances)
+    )
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -215,7 +217,7 @@ def test_training_does_not_depend_on_the_scale_of_the_values(name):
     cfg.unit_spectra = True
     spectra = np.random.default_rng(0).random((BANDS, ENDMEMBERS))
     found = {}
-    for factor in (1., 10000.):
+    for factor in (1.0, 10000.0):
         torch.manual_seed(0)
         model = build(cfg).eval()  # without dropout the steps are those of the images alone
         model.set_endmembers(spectra * factor)
@@ -224,17 +226,17 @@ def test_training_does_not_depend_on_the_scale_of_the_values(name):
             losses = model(images() * factor, mode='loss')
             optimiser.zero_grad()
             sum(losses.values()).backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
         found[factor] = [value.item() for value in losses.values()], model.endmembers.detach() / factor
-    assert (found[1.][1] - torch.from_numpy(spectra)).abs().max() > 3e-3
-    torch.testing.assert_close(found[10000.][1], found[1.][1], rtol=1e-3, atol=1e-4)
-    assert found[10000.][0] == pytest.approx(found[1.][0], rel=1e-3)
+    assert (found[1.0][1] - torch.from_numpy(spectra)).abs().max() > 3e-3
+    torch.testing.assert_close(found[10000.0][1], found[1.0][1], rtol=1e-3, atol=1e-4)
+    assert found[10000.0][0] == pytest.approx(found[1.0][0], rel=1e-3)
 
 
 def test_a_state_without_a_scale_holds_the_endmembers_themselves():
     decoder = EndmemberDecoder(2, 4)
-    decoder.set_endmembers(np.full((4, 2), 3000.))
+    decoder.set_endmembers(np.full((4, 2), 3000.0))
     decoder.load_state_dict({'conv.weight': torch.full((4, 2, 1, 1), 0.5)})
     assert decoder.scale == 1 and (decoder.endmembers == 0.5).all()
 
@@ -244,7 +246,7 @@ def test_wrong_endmembers_are_named():
     with pytest.raises(ValueError, match=r'\(bands, endmembers\) = \(4, 2\), found \(2, 4\)'):
         decoder.set_endmembers(np.zeros((2, 4)))
     with pytest.raises(ValueError, match='must be finite, found 1 of 8 values'):
-        decoder.set_endmembers(np.where(np.arange(8).reshape(4, 2) == 3, np.nan, 1.))
+        decoder.set_endmembers(np.where(np.arange(8).reshape(4, 2) == 3, np.nan, 1.0))
     decoder.set_endmembers(np.full((4, 2), -0.01))
     assert (decoder.endmembers == 0).all()
     with pytest.raises(ValueError, match='must be odd, found 2'):

@@ -9,19 +9,30 @@ from mmhsi.models import WideAndDeepClassifier, WideAndDeepHead
 from mmhsi.registry import MODELS
 
 DEEP = dict(
-    type='MultiLevelClsHead', in_channels=(6, ), num_classes=3, hidden_channels=(5, ), dropout_rate=0.,
-    loss=dict(type='mmpretrain.LabelSmoothLoss', label_smooth_val=0.1, mode='original', num_classes=3))
+    type='MultiLevelClsHead',
+    in_channels=(6,),
+    num_classes=3,
+    hidden_channels=(5,),
+    dropout_rate=0.0,
+    loss=dict(type='mmpretrain.LabelSmoothLoss', label_smooth_val=0.1, mode='original', num_classes=3),
+)
 HEAD = dict(type='mmhsi.WideAndDeepHead', deep=DEEP, in_channels=4, num_classes=3, hidden_channels=7)
 BACKBONE = dict(
     type='mmhsi.SpatViT',
-    arch=dict(embed_dims=6, num_layers=1, num_heads=2, feedforward_channels=8, full_attn_interval=1, out_indices=(0, )),
-    img_size=3, patch_size=1, in_channels=4)
+    arch=dict(embed_dims=6, num_layers=1, num_heads=2, feedforward_channels=8, full_attn_interval=1, out_indices=(0,)),
+    img_size=3,
+    patch_size=1,
+    in_channels=4,
+)
 
 
 def classifier(**options):
     return WideAndDeepClassifier(
-        backbone=dict(BACKBONE), head=copy.deepcopy(HEAD),
-        data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'), **options)
+        backbone=dict(BACKBONE),
+        head=copy.deepcopy(HEAD),
+        data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'),
+        **options,
+    )
 
 
 @pytest.fixture
@@ -41,7 +52,7 @@ def paths(head, features):
     maps, images = features
     first, _, last = head.wide
     wide = F.relu(images[:, :, 1, 1] @ first.weight.T + first.bias) @ last.weight.T + last.bias
-    return head.deep((maps, )), wide
+    return head.deep((maps,)), wide
 
 
 def test_head_averages_the_probabilities_of_both_paths(head, features):
@@ -66,7 +77,7 @@ def test_each_path_has_its_own_loss(head, features):
 
 def test_loss_takes_scores_of_mixed_labels(head, features):
     _, wide = paths(head, features)
-    scores = torch.tensor([[0.3, 0.7, 0.], [0., 0.5, 0.5]])
+    scores = torch.tensor([[0.3, 0.7, 0.0], [0.0, 0.5, 0.5]])
     losses = head.loss(features, [DataSample().set_gt_score(score) for score in scores])
     torch.testing.assert_close(losses['loss_wide'], -(scores * wide.log_softmax(1)).sum(1).mean())
 
@@ -88,9 +99,9 @@ def test_stages_of_features_and_both_losses_of_the_classifier():
     torch.manual_seed(0)
     model = classifier().eval()
     images = torch.randn(2, 4, 3, 3)
-    maps, = model.extract_feat(images, 'backbone')
+    (maps,) = model.extract_feat(images, 'backbone')
     torch.testing.assert_close(model.extract_feat(images)[0], maps)
-    torch.testing.assert_close(model.extract_feat(images, 'pre_logits'), model.head.deep.pre_logits((maps, )))
+    torch.testing.assert_close(model.extract_feat(images, 'pre_logits'), model.head.deep.pre_logits((maps,)))
     torch.testing.assert_close(model(images), model.head((maps, images)))
     losses = model(images, [DataSample().set_gt_label(k) for k in (2, 0)], mode='loss')
     assert set(losses) == {'loss_wide', 'loss_deep'}

@@ -45,17 +45,17 @@ def libraries(tmp_path):
 @needs_compiler
 def test_compiles_once_into_a_private_folder(source, tmp_path, monkeypatch):
     header = source.with_suffix('.h')
-    assert load_library(source, (header, )).answer() == 42
+    assert load_library(source, (header,)).answer() == 42
     first = libraries(tmp_path)
     assert len(first) == 1
     for folder in (tmp_path / 'cache', tmp_path / 'cache' / 'ops'):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     monkeypatch.setattr(native_library, '_compile', lambda *args: pytest.fail('compiled again'))
-    assert load_library(source, (header, )).answer() == 42
+    assert load_library(source, (header,)).answer() == 42
     monkeypatch.undo()
     monkeypatch.setenv('MMHSI_CACHE', str(tmp_path / 'cache'))
     header.write_text('#define ANSWER 43\n')
-    assert load_library(source, (header, )).answer() == 43
+    assert load_library(source, (header,)).answer() == 43
     assert len(libraries(tmp_path)) == 2
 
 
@@ -65,7 +65,7 @@ def test_a_folder_that_others_may_write_to_is_refused(source, tmp_path):
     folder.mkdir(parents=True, mode=0o700)
     folder.chmod(0o777)
     with pytest.raises(PermissionError, match='nobody else may write to; its owner is .* and its mode 777'):
-        load_library(source, (source.with_suffix('.h'), ))
+        load_library(source, (source.with_suffix('.h'),))
     assert not list(folder.iterdir())
 
 
@@ -76,7 +76,7 @@ def test_a_link_in_place_of_the_folder_is_refused(source, tmp_path):
     (tmp_path / 'cache').mkdir(mode=0o700)
     (tmp_path / 'cache' / 'ops').symlink_to(elsewhere)
     with pytest.raises(PermissionError, match='nobody else may write to'):
-        load_library(source, (source.with_suffix('.h'), ))
+        load_library(source, (source.with_suffix('.h'),))
     assert not list(elsewhere.iterdir())
 
 
@@ -84,24 +84,30 @@ def test_a_link_in_place_of_the_folder_is_refused(source, tmp_path):
 def test_without_a_cache_a_temporary_folder_does(source, tmp_path, monkeypatch):
     (tmp_path / 'file').touch()
     monkeypatch.setenv('MMHSI_CACHE', str(tmp_path / 'file' / 'cache'))
-    assert load_library(source, (source.with_suffix('.h'), )).answer() == 42
+    assert load_library(source, (source.with_suffix('.h'),)).answer() == 42
 
 
 @needs_compiler
 @pytest.mark.parametrize('damage', ['cut', 'empty', 'one byte', 'zeros', 'absent', 'link', 'no note', 'note', 'other'])
 def test_a_damaged_cache_is_compiled_anew_once(source, tmp_path, monkeypatch, damage):
     header = source.with_suffix('.h')
-    load_library(source, (header, ))
-    library, = libraries(tmp_path)
-    note, = library.parent.glob('*.json')
+    load_library(source, (header,))
+    (library,) = libraries(tmp_path)
+    (note,) = library.parent.glob('*.json')
     content = library.read_bytes()
     library.unlink()  # the loaded one stays mapped
     if damage == 'link':
         (tmp_path / 'other.so').write_bytes(content)
         library.symlink_to(tmp_path / 'other.so')
     elif damage != 'absent':
-        library.write_bytes({'cut': content[:len(content) // 2], 'empty': b'', 'zeros': bytes(len(content)), 'one byte':
-                             content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]}.get(damage, content))
+        library.write_bytes(
+            {
+                'cut': content[: len(content) // 2],
+                'empty': b'',
+                'zeros': bytes(len(content)),
+                'one byte': content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+            }.get(damage, content)
+        )
     if damage == 'no note':
         note.unlink()
     elif damage == 'note':
@@ -111,18 +117,24 @@ def test_a_damaged_cache_is_compiled_anew_once(source, tmp_path, monkeypatch, da
     compiled, compile = [], native_library._compile
     monkeypatch.setattr(native_library, '_compile', lambda *args: compiled.append(compile(*args)))
     for _ in range(2):
-        assert load_library(source, (header, )).answer() == 42
+        assert load_library(source, (header,)).answer() == 42
     assert len(compiled) == 1 and libraries(tmp_path) == [library] and library.read_bytes() == content
 
 
-@pytest.mark.parametrize('compiler, message', [
-    ('true', 'failed: it ended without an error, but gave no library'), ('false', '--version failed'),
-    ('cc "', 'named by CC is no command: No closing quotation'), ('   ', 'named by CC is not in the path')])
+@pytest.mark.parametrize(
+    'compiler, message',
+    [
+        ('true', 'failed: it ended without an error, but gave no library'),
+        ('false', '--version failed'),
+        ('cc "', 'named by CC is no command: No closing quotation'),
+        ('   ', 'named by CC is not in the path'),
+    ],
+)
 def test_a_compiler_that_gives_nothing_is_named(source, tmp_path, monkeypatch, compiler, message):
     monkeypatch.setenv('CC', compiler)
     for _ in range(2):
         with pytest.raises(OSError, match=message):
-            load_library(source, (source.with_suffix('.h'), ))
+            load_library(source, (source.with_suffix('.h'),))
     assert not (tmp_path / 'cache').exists() or not list((tmp_path / 'cache' / 'ops').iterdir())
 
 
@@ -130,7 +142,7 @@ def test_a_compiler_that_gives_nothing_is_named(source, tmp_path, monkeypatch, c
 def test_an_error_of_the_compiler_is_told_and_leaves_nothing(source, tmp_path):
     source.with_suffix('.h').write_text('#define ANSWER nonsense\n')
     with pytest.raises(OSError, match='(?s)answer.c: .* failed: .*nonsense'):
-        load_library(source, (source.with_suffix('.h'), ))
+        load_library(source, (source.with_suffix('.h'),))
     assert libraries(tmp_path) == [] and not list((tmp_path / 'cache' / 'ops').iterdir())
 
 
@@ -154,7 +166,8 @@ def test_without_a_kernel_the_other_back_ends_work_and_say_so_once(tmp_path, mon
     module = sys.modules['mmhsi.ops.sparse_sampling_attention']
     monkeypatch.setenv('MMHSI_CACHE', str(tmp_path))
     expected = {'true': 'gave no library', 'cc "': 'is no command', 'not private': 'nobody else may write'}.get(
-        fault, fault)
+        fault, fault
+    )
     if fault == 'not private':
         tmp_path.chmod(0o777)
     elif fault == 'forbidden':
@@ -186,7 +199,8 @@ def test_two_processes_compile_at_once(source, tmp_path):
         'module = importlib.util.module_from_spec(spec)\n'
         'spec.loader.exec_module(module)\n'
         'source = pathlib.Path(sys.argv[2])\n'
-        'print(module.load_library(source, (source.with_suffix(".h"),)).answer())\n')
+        'print(module.load_library(source, (source.with_suffix(".h"),)).answer())\n'
+    )
     command = [sys.executable, '-S', str(script), native_library.__file__, str(source)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert [process.communicate(timeout=120)[0].strip() for process in processes] == ['42'] * 4

@@ -35,8 +35,9 @@ def attend_by_hand(query, key, value, offsets, spatial_shape, scale):
 
 
 @pytest.mark.parametrize('backend', EXACT)
-@pytest.mark.parametrize('spatial_shape, dims, num_points', [((4, 4), 8, 4), ((3, 5), 15, 1), ((1, 1), 10, 3),
-                                                             ((6, 2), 16, 8)])
+@pytest.mark.parametrize(
+    'spatial_shape, dims, num_points', [((4, 4), 8, 4), ((3, 5), 15, 1), ((1, 1), 10, 3), ((6, 2), 16, 8)]
+)
 def test_matches_the_definition(backend, spatial_shape, dims, num_points):
     inputs = random_inputs(2, 3, spatial_shape, dims, num_points)
     wanted = attend_by_hand(*inputs, spatial_shape, dims**-0.5)
@@ -110,7 +111,8 @@ def test_derivative_on_a_cell_is_that_from_the_right(backend):
 
     gradient = torch.autograd.grad(
         sparse_sampling_attention(query, key, value, offsets.requires_grad_(), (3, 4), backend=backend).square().sum(),
-        offsets)[0]
+        offsets,
+    )[0]
     step = 1e-6
     for n, p, axis in [(0, 0, 0), (5, 1, 1), (11, 0, 1), (6, 1, 0)]:
         shift = torch.zeros_like(offsets)
@@ -120,16 +122,19 @@ def test_derivative_on_a_cell_is_that_from_the_right(backend):
         torch.testing.assert_close(gradient[0, 0, n, p, axis], slope.detach(), rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize('device, tokens, fused, triton, deterministic, wanted', [
-    ('cpu', 10, True, False, True, 'fused'),
-    ('cpu', 400, False, False, False, 'dense'),
-    ('cpu', 401, False, False, False, 'torch'),
-    ('cuda', 4096, False, True, False, 'triton'),
-    ('cuda', 4096, False, True, True, 'triton'),
-    ('cuda', 4096, False, False, True, 'separable'),
-    ('cuda', 64, False, False, False, 'dense'),
-    ('mps', 4096, False, False, False, 'torch'),
-])
+@pytest.mark.parametrize(
+    'device, tokens, fused, triton, deterministic, wanted',
+    [
+        ('cpu', 10, True, False, True, 'fused'),
+        ('cpu', 400, False, False, False, 'dense'),
+        ('cpu', 401, False, False, False, 'torch'),
+        ('cuda', 4096, False, True, False, 'triton'),
+        ('cuda', 4096, False, True, True, 'triton'),
+        ('cuda', 4096, False, False, True, 'separable'),
+        ('cuda', 64, False, False, False, 'dense'),
+        ('mps', 4096, False, False, False, 'torch'),
+    ],
+)
 def test_automatic_choice(device, tokens, fused, triton, deterministic, wanted):
     assert choose_backend(device, tokens, fused, triton, deterministic) == wanted
 

@@ -39,14 +39,14 @@ def test_agrees_with_float64(case, dtype):
 def test_agrees_with_the_definition():
     inputs = random_inputs(2, 2, (7, 5), 12, 6)
     grad_out = torch.randn(inputs[0].shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    wanted = value_and_gradients(inputs, (7, 5), 'torch', grad_out, scale=.7)
-    found = value_and_gradients([t.float() for t in inputs], (7, 5), 'fused', grad_out, scale=.7)
+    wanted = value_and_gradients(inputs, (7, 5), 'torch', grad_out, scale=0.7)
+    found = value_and_gradients([t.float() for t in inputs], (7, 5), 'fused', grad_out, scale=0.7)
     for result, reference in zip(found, wanted, strict=True):
         torch.testing.assert_close(result.double(), reference, rtol=1e-5, atol=5e-6)
 
 
 def test_points_on_cells_and_borders():
-    query, key, value, offsets = random_inputs(1, 2, (4, 6), 9, 8, spread=3., dtype=torch.float32)
+    query, key, value, offsets = random_inputs(1, 2, (4, 6), 9, 8, spread=3.0, dtype=torch.float32)
     inputs = [query, key, value, (2 * offsets).round() / 2]
     grad_out = torch.ones_like(query)
     wanted = value_and_gradients([t.double() for t in inputs], (4, 6), 'dense', grad_out)
@@ -56,7 +56,7 @@ def test_points_on_cells_and_borders():
 
 def test_points_far_outside_have_no_share_and_no_gradient():
     query, key, value, offsets = random_inputs(1, 2, (4, 4), 6, 5, dtype=torch.float32)
-    for distance in (6., 1e5, 1e9, 1e30):
+    for distance in (6.0, 1e5, 1e9, 1e30):
         results = value_and_gradients([query, key, value, offsets.abs() + distance], (4, 4), 'fused', query)
         assert all(torch.count_nonzero(result) == 0 for result in results)
 
@@ -70,7 +70,7 @@ def test_an_offset_that_is_not_finite_shows_in_its_query_alone(bad):
 
 
 def test_a_nan_in_the_value_shows():
-    query, key, value, offsets = random_inputs(1, 1, (4, 4), 6, 5, spread=.2, dtype=torch.float32)
+    query, key, value, offsets = random_inputs(1, 1, (4, 4), 6, 5, spread=0.2, dtype=torch.float32)
     value[0, 0, 5, 2] = float('nan')
     out = sparse_sampling_attention(query, key, value, offsets, (4, 4), backend='fused')
     assert out[0, 0, 5, 2].isnan() and out[0, 0, 15].isfinite().all()
@@ -81,8 +81,9 @@ def test_another_width_of_the_value():
     value = torch.randn(1, 2, 12, 21, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     inputs = [query, key, value, offsets]
     wanted = value_and_gradients(inputs, (3, 4), 'torch', value)
-    for result, reference in zip(value_and_gradients([t.float() for t in inputs], (3, 4), 'fused', value), wanted,
-                                 strict=True):
+    for result, reference in zip(
+        value_and_gradients([t.float() for t in inputs], (3, 4), 'fused', value), wanted, strict=True
+    ):
         torch.testing.assert_close(result.double(), reference, rtol=1e-5, atol=5e-6)
 
 
@@ -141,8 +142,9 @@ def test_automatic_choice_on_the_cpu(monkeypatch):
     fused = sparse_sampling_attention(*inputs, (5, 5), backend='fused')
     assert torch.equal(sparse_sampling_attention(*inputs, (5, 5)), fused)
     double = [t.double() for t in inputs]
-    assert torch.equal(sparse_sampling_attention(*double, (5, 5)),
-                       sparse_sampling_attention(*double, (5, 5), backend='dense'))
+    assert torch.equal(
+        sparse_sampling_attention(*double, (5, 5)), sparse_sampling_attention(*double, (5, 5), backend='dense')
+    )
 
 
 def test_types_that_it_does_not_take():
@@ -155,17 +157,17 @@ def test_types_that_it_does_not_take():
 
 def test_registration():
     inputs = [t.requires_grad_() for t in random_inputs(1, 2, (3, 4), 5, 2, dtype=torch.float32)]
-    checks = torch.library.opcheck(ssa_fused, (*inputs, 3, 4, .5))
+    checks = torch.library.opcheck(ssa_fused, (*inputs, 3, 4, 0.5))
     assert checks and set(checks.values()) == {'SUCCESS'}
     tensors = [t.detach() for t in inputs]
-    checks = torch.library.opcheck(ssa_fused_backward, (torch.ones(1, 2, 12, 5), *tensors, 3, 4, .5))
+    checks = torch.library.opcheck(ssa_fused_backward, (torch.ones(1, 2, 12, 5), *tensors, 3, 4, 0.5))
     assert checks and set(checks.values()) == {'SUCCESS'}
 
 
 def test_second_derivatives_are_refused():
     inputs = [t.requires_grad_() for t in random_inputs(1, 1, (3, 3), 4, 2, dtype=torch.float32)]
     out = sparse_sampling_attention(*inputs, (3, 3), backend='fused')
-    grad, = torch.autograd.grad(out.square().sum(), inputs[0], create_graph=True)
+    (grad,) = torch.autograd.grad(out.square().sum(), inputs[0], create_graph=True)
     with pytest.raises(RuntimeError, match='autograd'):
         grad.sum().backward()
 
@@ -190,8 +192,11 @@ def test_layer_under_compilation_checkpointing_and_distribution(layer, tmp_path)
     torch.distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1)
     try:
         distributed = torch.nn.parallel.DistributedDataParallel(layer)
-        for run in (lambda x: compiled(x, (4, 5)), lambda x: checkpoint(layer, x, (4, 5), use_reentrant=False),
-                    lambda x: distributed(x, (4, 5))):
+        for run in (
+            lambda x: compiled(x, (4, 5)),
+            lambda x: checkpoint(layer, x, (4, 5), use_reentrant=False),
+            lambda x: distributed(x, (4, 5)),
+        ):
             for result, reference in zip(layer_results(layer, x, run), wanted, strict=True):
                 torch.testing.assert_close(result, reference)
     finally:
@@ -214,10 +219,12 @@ def test_layer_under_autocast_is_as_exact_as_the_definition(layer):
         with torch.autocast('cpu', torch.bfloat16):
             found = layer_results(layer, x, lambda x: layer(x, (4, 5)))
         assert found[0].dtype == torch.bfloat16
-        errors[layer.backend] = [float((result.float() - reference).norm() / reference.norm())
-                                 for result, reference in zip(found, wanted, strict=True)]
-    assert errors['fused'][0] < .02
-    assert all(fused < 1.2 * plain + .002 for fused, plain in zip(errors['fused'], errors['torch'], strict=True))
+        errors[layer.backend] = [
+            float((result.float() - reference).norm() / reference.norm())
+            for result, reference in zip(found, wanted, strict=True)
+        ]
+    assert errors['fused'][0] < 0.02
+    assert all(fused < 1.2 * plain + 0.002 for fused, plain in zip(errors['fused'], errors['torch'], strict=True))
 
 
 class AttendingDataset(Dataset):
@@ -244,7 +251,7 @@ def test_works_after_fork(threads):
     wanted = value_and_gradients(inputs, (8, 8), 'fused', inputs[0])
     context = multiprocessing.get_context('fork')
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=attend_with_two_threads, args=(sender, ))
+    process = context.Process(target=attend_with_two_threads, args=(sender,))
     process.start()
     assert receiver.poll(60), 'the forked process hangs'
     for result, reference in zip(receiver.recv(), wanted, strict=True):

@@ -140,10 +140,20 @@ print('all agree')
 
 def interpret(script, *arguments):
     """Run a script with kernels in the interpreter; the variable must be set before the import."""
-    environment = dict(os.environ, TRITON_INTERPRET='1', OMP_NUM_THREADS='1',
-                       PYTHONPATH=os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]))
-    result = subprocess.run([sys.executable, '-c', script, *arguments], capture_output=True, text=True,
-                            env=environment, timeout=500, check=False)
+    environment = dict(
+        os.environ,
+        TRITON_INTERPRET='1',
+        OMP_NUM_THREADS='1',
+        PYTHONPATH=os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]),
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', script, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=500,
+        check=False,
+    )
     assert result.returncode == 0 and 'all agree' in result.stdout, result.stderr[-3000:]
 
 
@@ -157,12 +167,14 @@ def test_layer_under_compilation_checkpointing_autocast_and_distribution(tmp_pat
 
 needs_recent_triton = pytest.mark.skipif(
     digit_version(importlib.metadata.version('triton')) < digit_version('3.3'),
-    reason='compilation without a device is written for Triton 3.3 and later')
+    reason='compilation without a device is written for Triton 3.3 and later',
+)
 
 # Registers a thread: a multiprocessor's 65 536 hold 28 and 16 warps of 72 and 128
 BUDGET = {'forward_kernel': 72, 'queries_kernel': 128, 'cells_kernel': 128}
 ROTATION = [(compiled.ARCHS[i], 64, compiled.DTYPES[i % 3]) for i in range(len(compiled.ARCHS))] + [
-    ('90', width, compiled.DTYPES[i % 3]) for i, width in enumerate((15, 32, 80, 106, 128), 1)]
+    ('90', width, compiled.DTYPES[i % 3]) for i, width in enumerate((15, 32, 80, 106, 128), 1)
+]
 MATRIX = [(arch, width, dtype) for arch in compiled.ARCHS for width in compiled.WIDTHS for dtype in compiled.DTYPES]
 
 

@@ -15,7 +15,7 @@ from mmhsi.tasks import write_scene_result
 H, W, C = 24, 18, 6
 
 
-def make_pair(noise: float = .3, labelled: float = 1., invalid=(), split=True, **options) -> PairScene:
+def make_pair(noise: float = 0.3, labelled: float = 1.0, invalid=(), split=True, **options) -> PairScene:
     """A pair whose squares in the middle changed by one unit in every band; code 1 changed, 2 unchanged."""
     rng = np.random.default_rng(0)
     changed = np.zeros((H, W), bool)
@@ -25,31 +25,41 @@ def make_pair(noise: float = .3, labelled: float = 1., invalid=(), split=True, *
     for row, col in invalid:
         second[row, col, 1] = np.nan
     labels = np.where(rng.random((H, W)) < labelled, np.where(changed, 1, 2), 0)
-    return PairScene((first.astype(np.float32), second.astype(np.float32)), labels,
-                     label_codes=dict(changed=1, unchanged=2), name='square',
-                     split=dict(type='NumberSplit', train=9, val=2) if split else None, **options)
+    return PairScene(
+        (first.astype(np.float32), second.astype(np.float32)),
+        labels,
+        label_codes=dict(changed=1, unchanged=2),
+        name='square',
+        split=dict(type='NumberSplit', train=9, val=2) if split else None,
+        **options,
+    )
 
 
 @pytest.mark.parametrize('method', ['cva', 'isfa', 'pca_cva'])
 def test_a_clear_change_is_found(method):
-    result = evaluate_change_detector(make_pair(noise=.05), method)
+    result = evaluate_change_detector(make_pair(noise=0.05), method)
     assert isinstance(result, ChangeResult) and result.name == 'square' and result.classes == ('unchanged', 'changed')
-    assert result.scores['F1'] > .85 and result.settings['AUC'] > .97
+    assert result.scores['F1'] > 0.85 and result.settings['AUC'] > 0.97
     assert (result.settings['detector'], result.settings['threshold_rule']) == (method, 'otsu')
 
 
 def test_map_threshold_and_scores_are_those_of_the_formulas():
-    scene = make_pair(noise=.5, preprocessing=[dict(type='MinMaxScale', per_band=True)])
+    scene = make_pair(noise=0.5, preprocessing=[dict(type='MinMaxScale', per_band=True)])
     result = evaluate_change_detector(scene, 'cva')
     both = scene.window(0, 0, H, W).astype(np.float64)
-    lengths = np.sqrt(((both[..., C:] - both[..., :C])**2).sum(-1))
+    lengths = np.sqrt(((both[..., C:] - both[..., :C]) ** 2).sum(-1))
     level = threshold_otsu(lengths)
     assert result.settings['threshold'] == pytest.approx(level)
     np.testing.assert_array_equal(result.prediction, lengths > level)
     test = scene.split.test
     truth, found = scene.labels.ravel()[test], (lengths > level).ravel()[test]
-    wanted = dict(F1=f1_score(truth, found), precision=precision_score(truth, found), recall=recall_score(truth, found),
-                  kappa=cohen_kappa_score(truth, found), OA=(truth == found).mean())
+    wanted = dict(
+        F1=f1_score(truth, found),
+        precision=precision_score(truth, found),
+        recall=recall_score(truth, found),
+        kappa=cohen_kappa_score(truth, found),
+        OA=(truth == found).mean(),
+    )
     assert {name: result.scores[name] for name in wanted} == pytest.approx(wanted)
     assert result.settings['AUC'] == pytest.approx(roc_auc_score(truth, lengths.ravel()[test]))
 
@@ -61,7 +71,7 @@ def test_a_detector_sees_both_dates_on_their_common_scale():
         seen.update(first=first, second=second)
         return second.mean(-1)
 
-    evaluate_change_detector(make_pair(preprocessing=[dict(type='MinMaxScale', per_band=True)]), remember, 0.)
+    evaluate_change_detector(make_pair(preprocessing=[dict(type='MinMaxScale', per_band=True)]), remember, 0.0)
     raw = make_pair()
     dates = [date.window(0, 0, H, W) for date in raw.dates]
     low, high = np.min(dates, axis=(0, 1, 2)), np.max(dates, axis=(0, 1, 2))
@@ -70,7 +80,7 @@ def test_a_detector_sees_both_dates_on_their_common_scale():
 
 
 def test_the_pixels_are_those_on_which_a_network_is_tested():
-    scene = make_pair(labelled=.7)
+    scene = make_pair(labelled=0.7)
     dataset = WindowDataset(scene, 'all', evaluate_on='test', window_size=3, pad_mode='symmetric')
     tested = np.array([sample['gt_label'] for sample in dataset]).reshape(H, W)
     np.testing.assert_array_equal(evaluate_change_detector(scene, 'cva').target, tested)
@@ -80,7 +90,7 @@ def test_the_pixels_are_those_on_which_a_network_is_tested():
 
 
 def test_labels_have_no_influence_on_the_map():
-    results = [evaluate_change_detector(make_pair(labelled=part), 'isfa') for part in (1., .4)]
+    results = [evaluate_change_detector(make_pair(labelled=part), 'isfa') for part in (1.0, 0.4)]
     np.testing.assert_array_equal(results[0].prediction, results[1].prediction)
 
 
@@ -103,7 +113,7 @@ def test_a_given_threshold_and_the_options_of_the_method_are_used():
 
 
 def test_auc_does_not_depend_on_the_threshold_and_may_be_undefined():
-    areas = [evaluate_change_detector(make_pair(), 'cva', threshold=rule).settings['AUC'] for rule in ('triangle', 9.)]
+    areas = [evaluate_change_detector(make_pair(), 'cva', threshold=rule).settings['AUC'] for rule in ('triangle', 9.0)]
     assert areas[0] == areas[1]
     unlabelled = PairScene((np.ones((5, 5, 2)), np.zeros((5, 5, 2))), name='bare')
     result = evaluate_change_detector(unlabelled, 'cva')

@@ -23,13 +23,31 @@ def scenes():
     mixed = (shares @ spectra * rng.uniform(0.5, 1, (H, W, 1))).astype(np.float32)
     split = dict(type='NumberSplit', train=6, val=5, seed=0)
     return dict(
-        classification=dict(type='Scene', image=cube, labels=labels, split=split, name='field',
-                            preprocessing=[dict(type='SpectralPCA', n_components=2)]),
-        unmixing=dict(type='UnmixingScene', image=mixed, abundances=np.moveaxis(shares, -1, 0), endmembers=spectra,
-                      num_endmembers=3, initial_endmembers=dict(type='vca', seed=0), name='field'),
-        anomaly_detection=dict(type='DetectionScene', image=np.pad(cube, ((8, 8), (8, 8), (0, 0)), 'reflect'),
-                               labels=np.pad(labels == 2, 8).astype(int), name='field',
-                               label_codes=dict(background=0, target=1)))
+        classification=dict(
+            type='Scene',
+            image=cube,
+            labels=labels,
+            split=split,
+            name='field',
+            preprocessing=[dict(type='SpectralPCA', n_components=2)],
+        ),
+        unmixing=dict(
+            type='UnmixingScene',
+            image=mixed,
+            abundances=np.moveaxis(shares, -1, 0),
+            endmembers=spectra,
+            num_endmembers=3,
+            initial_endmembers=dict(type='vca', seed=0),
+            name='field',
+        ),
+        anomaly_detection=dict(
+            type='DetectionScene',
+            image=np.pad(cube, ((8, 8), (8, 8), (0, 0)), 'reflect'),
+            labels=np.pad(labels == 2, 8).astype(int),
+            name='field',
+            label_codes=dict(background=0, target=1),
+        ),
+    )
 
 
 def test_classifiers_see_what_suits_them(scenes):
@@ -42,7 +60,8 @@ def test_classifiers_see_what_suits_them(scenes):
     assert outcomes['SVM on spectra'].scores['OA'] == pytest.approx(expected.scores['OA'])
     assert outcomes['SVM on smoothed noise fractions'].result.settings['smoothing'] in (0.5, 1, 2, 3, 4)
     assert set(run_contest(make_task('classification'), cfg, titles=['random forest on spectra'])) == {
-        'random forest on spectra'}
+        'random forest on spectra'
+    }
 
 
 def test_unmixing_has_the_strong_forms(scenes):
@@ -50,13 +69,18 @@ def test_unmixing_has_the_strong_forms(scenes):
     outcomes = run_contest(make_task('unmixing'), cfg)
     scene = UnmixingScene(**{key: value for key, value in cfg.items() if key != 'type'})
     assert outcomes['FCLS on norm 1'].scores['aRMSE'] == pytest.approx(
-        evaluate_unmixer(scene, 'fcls', unit_norm=True).summary()['aRMSE'])
+        evaluate_unmixer(scene, 'fcls', unit_norm=True).summary()['aRMSE']
+    )
     assert outcomes['FCLS on norm 1'].scores['aRMSE'] < outcomes['FCLS'].scores['aRMSE']
 
 
 def test_a_method_that_refuses_the_scene_is_told(scenes):
-    cfg = dict(scenes['anomaly_detection'], image=scenes['classification']['image'],
-               labels=np.zeros((H, W), int), label_codes=dict(background=0, target=1))
+    cfg = dict(
+        scenes['anomaly_detection'],
+        image=scenes['classification']['image'],
+        labels=np.zeros((H, W), int),
+        label_codes=dict(background=0, target=1),
+    )
     outcomes = run_contest(make_task('anomaly_detection'), cfg)
     assert 'window' in outcomes['local_rx'].failure and outcomes['local_rx'].result is None
     whole = run_contest(make_task('anomaly_detection'), scenes['anomaly_detection'])
@@ -65,13 +89,14 @@ def test_a_method_that_refuses_the_scene_is_told(scenes):
 
 
 def test_the_sentence_says_who_is_ahead():
-    outcomes = {'A': Outcome(dict(OA=0.8), 1.), 'B': Outcome(dict(OA=0.9), 2.), 'C': Outcome({}, 0., failure='no')}
+    outcomes = {'A': Outcome(dict(OA=0.8), 1.0), 'B': Outcome(dict(OA=0.9), 2.0), 'C': Outcome({}, 0.0, failure='no')}
     table, sentence = contest_table('net', dict(OA=0.85, AA=0.7), outcomes, 'OA', True)
     assert [row[0] for row in table.rows] == ['B', 'net', 'A', 'C: not run']
     assert sentence.startswith('net is behind the best classical method, B: OA 0.8500 against 0.9000.')
     assert 'simpler method' in sentence
-    outcomes = {'A': Outcome(dict(aRMSE=0.1), 1.), 'B': Outcome(dict(aRMSE=0.2), 2.)}
+    outcomes = {'A': Outcome(dict(aRMSE=0.1), 1.0), 'B': Outcome(dict(aRMSE=0.2), 2.0)}
     assert contest_table('net', dict(aRMSE=0.05), outcomes, 'aRMSE', False)[1] == (
-        'net is ahead of the best classical method, A: aRMSE 0.0500 against 0.1000.')
+        'net is ahead of the best classical method, A: aRMSE 0.0500 against 0.1000.'
+    )
     assert 'level' in contest_table('net', dict(aRMSE=0.1), outcomes, 'aRMSE', False)[1]
     assert contest_table('net', {}, outcomes, 'aRMSE', False)[1].startswith('No classical method')

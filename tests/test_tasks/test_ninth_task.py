@@ -29,7 +29,7 @@ class Moisture(Task):
         return Segmentor(model)
 
     def prepare(self, cfg, meta, network, view):
-        self.classes = ('water content', )
+        self.classes = ('water content',)
         self.layers = {'moisture': Layer(1)}
 
     def finish(self, values):
@@ -52,10 +52,14 @@ def test_scene_of_a_new_task_is_predicted(tmp_path):
     weights = save_checkpoint(tmp_path / 'toy.pth', cfg)
     inferencer = HSIInferencer(cfg, weights, device='cpu', show_progress=False)
     cube = toy_cube(20, 18)
-    result, = inferencer(cube, tmp_path / 'out')['predictions']
+    (result,) = inferencer(cube, tmp_path / 'out')['predictions']
     assert result['task'] == 'moisture' and result['moisture'].shape == (20, 18)
     assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
-        'scene_false_colour.png', 'scene_moisture.png', 'scene_moisture.tif', 'scene_prediction.json']
+        'scene_false_colour.png',
+        'scene_moisture.png',
+        'scene_moisture.tif',
+        'scene_prediction.json',
+    ]
     cfg.task = 'classification'  # the same network and scene; the config has the last word
     scores = HSIInferencer(cfg, weights, device='cpu', show_progress=False)(cube, scores=True)['predictions'][0]
     assert np.isfinite(result['moisture']).all() and scores['scores'].shape == (3, 20, 18)

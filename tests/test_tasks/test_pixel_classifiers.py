@@ -11,21 +11,26 @@ from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier
 SHAPE, BANDS = (20, 15), 8
 
 
-def make_scene(noise: float = .7, split=None, cube=None, labels=None) -> Scene:
+def make_scene(noise: float = 0.7, split=None, cube=None, labels=None) -> Scene:
     rng = np.random.default_rng(0)
     if labels is None:
         labels = rng.integers(0, 4, SHAPE)
     if cube is None:
         cube = rng.normal(size=(4, BANDS))[labels] + noise * rng.normal(size=(*SHAPE, BANDS))
-    return Scene(cube.astype(np.float32), labels, classes=('Corn', 'Oats', 'Woods'), name='field',
-                 split=split or {'type': 'NumberSplit', 'train': 8, 'val': 2})
+    return Scene(
+        cube.astype(np.float32),
+        labels,
+        classes=('Corn', 'Oats', 'Woods'),
+        name='field',
+        split=split or {'type': 'NumberSplit', 'train': 8, 'val': 2},
+    )
 
 
 @pytest.mark.parametrize('estimator', ['svm', 'forest'])
 def test_separable_spectra_are_classified(estimator):
-    scene = make_scene(noise=.1)
+    scene = make_scene(noise=0.1)
     result = evaluate_pixel_classifier(scene, estimator)
-    assert result.scores['OA'] > .97
+    assert result.scores['OA'] > 0.97
     assert result.prediction.shape == SHAPE and (result.prediction != 255).all()
     assert (result.classes, result.settings['estimator']) == (scene.classes, estimator)
 
@@ -103,14 +108,14 @@ def striped_scene(**split) -> Scene:
 def test_smoothing_is_chosen_on_validation_pixels():
     scene = striped_scene()
     alone = evaluate_pixel_classifier(scene)
-    several = evaluate_pixel_classifier(scene, smoothing=(0., 1.))
-    each = {sigma: evaluate_pixel_classifier(scene, smoothing=sigma) for sigma in (0., 1.)}
+    several = evaluate_pixel_classifier(scene, smoothing=(0.0, 1.0))
+    each = {sigma: evaluate_pixel_classifier(scene, smoothing=sigma) for sigma in (0.0, 1.0)}
     labels, val = scene.labels.ravel(), scene.split.val
     accuracy = {sigma: np.mean(result.prediction.ravel()[val] == labels[val]) for sigma, result in each.items()}
     best = max(accuracy, key=accuracy.get)
-    assert several.settings['smoothing'] == best == 1.
+    assert several.settings['smoothing'] == best == 1.0
     np.testing.assert_array_equal(several.prediction, each[best].prediction)
-    assert several.scores['OA'] > alone.scores['OA'] + .1
+    assert several.scores['OA'] > alone.scores['OA'] + 0.1
     assert 'smoothing' not in alone.settings
 
 
@@ -122,12 +127,12 @@ def test_smoothed_svm_is_the_one_that_its_settings_describe():
     features, train = cube.reshape(-1, BANDS), scene.split.train
     features = features / features[train].std()
     svm = SVC(C=result.settings['C'], gamma=result.settings['gamma']).fit(features[train], scene.labels.ravel()[train])
-    assert np.mean(svm.predict(features) == result.prediction.ravel()) > .995  # rounding of float32
+    assert np.mean(svm.predict(features) == result.prediction.ravel()) > 0.995  # rounding of float32
 
 
 def test_several_smoothings_need_validation_pixels():
     with pytest.raises(ValueError, match='need validation pixels'):
-        evaluate_pixel_classifier(striped_scene(val=0), smoothing=(1., 2.))
+        evaluate_pixel_classifier(striped_scene(val=0), smoothing=(1.0, 2.0))
 
 
 @pytest.mark.parametrize('estimator', ['svm', 'forest'])

@@ -21,16 +21,16 @@ def cubes(seed: int = 0) -> tuple[np.ndarray, ...]:
     """Restored, clean and noisy cube."""
     rng = np.random.default_rng(seed)
     clean = rng.random((H, W, C)).astype(np.float32)
-    noise = rng.normal(0, .3, clean.shape).astype(np.float32)
+    noise = rng.normal(0, 0.3, clean.shape).astype(np.float32)
     return clean + noise / 10, clean, clean + noise
 
 
 def test_equal_values_look_the_same():
     reference = np.random.default_rng(0).random((30, 20, 3))
-    same, brighter = stretch_alike([reference, reference + .2], 0)
+    same, brighter = stretch_alike([reference, reference + 0.2], 0)
     low, high = np.percentile(reference, [2, 98], axis=(0, 1))
     np.testing.assert_array_equal(same, np.rint(255 * np.clip((reference - low) / (high - low), 0, 1)))
-    np.testing.assert_array_equal(brighter, np.rint(255 * np.clip((reference + .2 - low) / (high - low), 0, 1)))
+    np.testing.assert_array_equal(brighter, np.rint(255 * np.clip((reference + 0.2 - low) / (high - low), 0, 1)))
     assert not stretch_alike([np.ones((4, 4, 3))], 0)[0].any()
 
 
@@ -38,13 +38,16 @@ def test_files_of_an_image(tmp_path):
     result = RestorationResult.evaluate('a/b', *cubes(), settings=dict(method='some'))
     write_results(tmp_path, {'a/b': result}, {'PSNR': result.scores['PSNR'], 'ERGAS': float('nan')})
     assert {path.name for path in tmp_path.iterdir()} == {
-        'metrics.json', 'a_b_restored.tif', *(f'a_b_{picture}.png' for picture in PICTURES)}
+        'metrics.json',
+        'a_b_restored.tif',
+        *(f'a_b_{picture}.png' for picture in PICTURES),
+    }
     np.testing.assert_array_equal(read_product(tmp_path, 'a_b', 'restored'), cubes()[0])
     written = json.loads((tmp_path / 'metrics.json').read_text())
     assert written['metrics'] == {'PSNR': result.scores['PSNR'], 'ERGAS': None}
     scene = written['scenes']['a/b']
     assert scene['settings'] == dict(method='some') and len(scene['band_PSNR']) == C
-    assert scene['gain'] == pytest.approx(20, abs=.5) and scene['input']['PSNR'] == result.input_scores['PSNR']
+    assert scene['gain'] == pytest.approx(20, abs=0.5) and scene['input']['PSNR'] == result.input_scores['PSNR']
 
 
 def test_panels_are_in_one_stretch(tmp_path):
@@ -74,38 +77,52 @@ def test_an_image_that_was_not_kept_has_scores_alone(tmp_path):
 
 def test_a_georeferenced_scene_gives_a_georeferenced_cube(tmp_path):
     values = np.random.default_rng(0).random((H + 6, W + 4, C)).astype(np.float32)
-    like = CubeInfo('x', 'raster', H + 6, W + 4, C, values.dtype, crs='EPSG:32633',
-                    transform=(2., 0., 500000., 0., -2., 6000000.))
+    like = CubeInfo(
+        'x',
+        'raster',
+        H + 6,
+        W + 4,
+        C,
+        values.dtype,
+        crs='EPSG:32633',
+        transform=(2.0, 0.0, 500000.0, 0.0, -2.0, 6000000.0),
+    )
     write_raster(tmp_path / 'scene.tif', values, like=like, wavelengths=np.linspace(450, 850, C))
     scene = Scene(str(tmp_path / 'scene.tif'), name='place')
     dataset = CropDataset(scene, areas=[(5, 3, H, W), (0, 0, 10, 10)])
     metric = RestorationMetric()
     for index in range(2):
         sample = dataset[index]
-        metric.add(index, sample['name'], sample['gt'] + .01, sample['gt'], sample['img'] + .1,
-                   **{key: sample[key] for key in ('scene_name', 'scale', 'top', 'left')})
+        metric.add(
+            index,
+            sample['name'],
+            sample['gt'] + 0.01,
+            sample['gt'],
+            sample['img'] + 0.1,
+            **{key: sample[key] for key in ('scene_name', 'scale', 'top', 'left')},
+        )
     metric.evaluate(2)
     write_results(tmp_path / 'out', metric.scene_results, scenes={'place': scene})
     with rasterio.open(tmp_path / 'out/place_5_3_restored.tif') as raster:
         assert raster.crs.to_epsg() == 32633
         assert (raster.transform.c, raster.transform.f) == (500000 + 2 * 3, 6000000 - 2 * 5)
-        np.testing.assert_allclose(np.moveaxis(raster.read(), 0, -1), values[5:5 + H, 3:3 + W] + .01, atol=1e-6)
+        np.testing.assert_allclose(np.moveaxis(raster.read(), 0, -1), values[5 : 5 + H, 3 : 3 + W] + 0.01, atol=1e-6)
 
 
 def test_titles_notes_and_axes():
     rgb = np.zeros((10, 200, 3), np.uint8)
     figure = panels_figure({'input': rgb, 'restored': rgb + 50}, {'restored': 'PSNR 30 dB'}, 'title', 'subtitle')
     assert {'input', 'restored', 'PSNR 30 dB', 'title', 'subtitle'} <= set(texts(figure))
-    figure = band_psnr_figure(dict(input=np.array([10., 12]), restored=np.array([20., 30])), [900., 500.])
+    figure = band_psnr_figure(dict(input=np.array([10.0, 12]), restored=np.array([20.0, 30])), [900.0, 500.0])
     assert {'mean 11.00 dB', 'mean 25.00 dB'} <= set(texts(figure))
     axes = figure.axes[0]
     assert axes.get_xlabel() == 'wavelength (nm)'
     np.testing.assert_array_equal(axes.lines[1].get_xydata(), [[500, 30], [900, 20]])
-    assert band_psnr_figure(dict(input=np.array([10., 12]))).axes[0].get_xlabel() == 'band'
+    assert band_psnr_figure(dict(input=np.array([10.0, 12]))).axes[0].get_xlabel() == 'band'
 
 
 def test_errors_share_one_scale():
-    low, high = np.full((8, 8), .1), np.full((8, 8), .4)
+    low, high = np.full((8, 8), 0.1), np.full((8, 8), 0.4)
     pixels = figure_to_rgb(error_panels_figure(dict(input=high, restored=low), {}))
     again = figure_to_rgb(error_panels_figure(dict(input=low, restored=low), {}))
     assert not np.array_equal(pixels, again)

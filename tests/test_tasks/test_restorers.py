@@ -27,8 +27,9 @@ def test_images_are_restored_and_scored():
     results, scores = evaluate_restorer(dataset, 'low_rank', rank=2)
     assert list(results) == ['place_0_0', 'place_16_0']
     restored = [low_rank(sample['img'], 2).astype(np.float32) for sample in dataset]
-    assert scores['PSNR'] == pytest.approx(np.mean([psnr(*pair) for pair in zip(
-        restored, (sample['gt'] for sample in dataset), strict=True)]))
+    assert scores['PSNR'] == pytest.approx(
+        np.mean([psnr(*pair) for pair in zip(restored, (sample['gt'] for sample in dataset), strict=True)])
+    )
     assert scores['input_SSIM'] == pytest.approx(np.mean([ssim(sample['img'], sample['gt']) for sample in dataset]))
     result = results['place_16_0']
     np.testing.assert_array_equal(result.restored, restored[1])
@@ -41,7 +42,7 @@ def test_images_without_a_clean_one_and_small_images():
     results, scores = evaluate_restorer(dataset, lambda image: image / 2)
     assert scores == {} and results['place'].settings['method'] == '<lambda>'
     np.testing.assert_array_equal(results['place'].restored, dataset[0]['img'] / 2)
-    small = [dict(img=image[::2, ::2], gt=image, name='small') for image in (dataset[0]['img'], )]
+    small = [dict(img=image[::2, ::2], gt=image, name='small') for image in (dataset[0]['img'],)]
     results, scores = evaluate_restorer(small, 'nearest', RestorationMetric(scale=2))
     np.testing.assert_array_equal(results['small'].restored[::2, ::2], small[0]['img'])
     assert scores['PSNR'] != scores['input_PSNR']
@@ -70,8 +71,14 @@ def test_tool_on_a_config(noise, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('MMHSI_DATA', str(tmp_path))
     main = runpy.run_path(str(ROOT / 'tools/test_classical.py'))['main']
     config = str(ROOT / f'configs/denoising/hypersigma-tiny_indian-pines_{noise}.py')
-    options = ['--work-dir', str(tmp_path / 'out'), '--cfg-options', 'test_dataloader.dataset.areas=[(0,0,16,24)]',
-               'test_dataloader.dataset.scene.image=cube.npy', 'test_dataloader.dataset.scene.labels=labels.npy']
+    options = [
+        '--work-dir',
+        str(tmp_path / 'out'),
+        '--cfg-options',
+        'test_dataloader.dataset.areas=[(0,0,16,24)]',
+        'test_dataloader.dataset.scene.image=cube.npy',
+        'test_dataloader.dataset.scene.labels=labels.npy',
+    ]
     results = main([config, 'low_rank', *options])['low_rank']
     written = json.loads((tmp_path / 'out/classical/low_rank/metrics.json').read_text())['metrics']
     assert written['PSNR'] == results['indian-pines'].scores['PSNR'] > written['input_PSNR'] + 5

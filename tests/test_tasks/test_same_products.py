@@ -58,8 +58,11 @@ def experiment(family: str, folder: Path) -> tuple[Config, list[Path]]:
     scene = dict(kept, name='field', image=str(files[0]))
     labels = np.random.default_rng(2).integers(0, 2, (SIDE, SIDE))
     if family in ('change_detection', 'multispectral_change_detection'):
-        scene.update(image=(str(files[0]), str(files[1])), labels=str(folder / 'labels.npy'),
-                     label_codes=dict(unchanged=0, changed=1))
+        scene.update(
+            image=(str(files[0]), str(files[1])),
+            labels=str(folder / 'labels.npy'),
+            label_codes=dict(unchanged=0, changed=1),
+        )
     elif family == 'classification':
         labels = np.random.default_rng(2).integers(0, 17, (SIDE, SIDE))
         scene.update(labels=str(folder / 'labels.npy'), classes=dataset.scene.classes)
@@ -70,8 +73,11 @@ def experiment(family: str, folder: Path) -> tuple[Config, list[Path]]:
     elif family.endswith('detection'):
         spectrum = dict(target_spectrum=dict(path=str(folder / 'spectrum.csv')))
         np.savetxt(folder / 'spectrum.csv', np.linspace(500, 4000, bands))
-        scene.update(labels=str(folder / 'labels.npy'), classes=dataset.scene.get('classes', ('background', 'target')),
-                     **(spectrum if family == 'target_detection' else {}))
+        scene.update(
+            labels=str(folder / 'labels.npy'),
+            classes=dataset.scene.get('classes', ('background', 'target')),
+            **(spectrum if family == 'target_detection' else {}),
+        )
         files = files[:1]
     np.save(folder / 'labels.npy', labels)
     dataset.scene = scene
@@ -100,8 +106,9 @@ def degraded_file(cfg: Config, folder: Path) -> Path:
     height, width, bands = image.shape
     across = SIDE // width
     a, b, c, d, e, f = PLACE['transform']
-    info = CubeInfo('', '', height, width, bands, np.dtype('f4'), crs=PLACE['crs'],
-                    transform=(a * across, b, c, d, e * across, f))
+    info = CubeInfo(
+        '', '', height, width, bands, np.dtype('f4'), crs=PLACE['crs'], transform=(a * across, b, c, d, e * across, f)
+    )
     path = folder / 'degraded' / 'field.tif'
     path.parent.mkdir()
     write_raster(path, image, info)
@@ -122,9 +129,14 @@ def test_test_and_prediction_agree(family, tmp_path, monkeypatch):
         files = [degraded_file(cfg, tmp_path)]
     cfg.dump('config.py')
     runpy.run_path(str(ROOT / 'tools/test.py'))['main'](
-        ['config.py', str(weights), '--work-dir', 'runs', '--show-dir', 'tested'])
-    assert runpy.run_path(str(ROOT / 'tools/predict.py'))['main'](
-        [*map(str, files), '-c', 'config.py', '-w', str(weights), '-o', 'predicted', '--quiet', '--device', 'cpu']) == 0
+        ['config.py', str(weights), '--work-dir', 'runs', '--show-dir', 'tested']
+    )
+    assert (
+        runpy.run_path(str(ROOT / 'tools/predict.py'))['main'](
+            [*map(str, files), '-c', 'config.py', '-w', str(weights), '-o', 'predicted', '--quiet', '--device', 'cpu']
+        )
+        == 0
+    )
 
     products = FAMILIES[family][1]
     for folder in ('tested', 'predicted'):

@@ -14,7 +14,7 @@ from mmhsi.tasks import write_scene_result
 def scene(tmp_path):
     cube = np.random.default_rng(0).random((12, 15, 4)).astype(np.float32)
     place = CubeInfo('', '', 12, 15, 4, np.dtype(np.float32), crs='EPSG:32615', transform=(30, 0, 500, 0, -20, 900))
-    write_raster(tmp_path / 'scene.tif', cube, like=place, wavelengths=np.array([450., 550., 650., 850.]))
+    write_raster(tmp_path / 'scene.tif', cube, like=place, wavelengths=np.array([450.0, 550.0, 650.0, 850.0]))
     return Scene(str(tmp_path / 'scene.tif'), name='scene')
 
 
@@ -23,7 +23,7 @@ def test_an_enlarged_part_has_the_corner_of_its_area_and_smaller_pixels(scene, c
     area = (4, 5, 6, 8)
     small = scene.window(*area)
     enlarged = small.repeat(2, axis=0).repeat(2, axis=1)
-    truth = enlarged + np.float32(.01) if clean else None
+    truth = enlarged + np.float32(0.01) if clean else None
     result = RestorationResult.evaluate('scene', enlarged, truth, enlarged, scale=2, area=area, scene_name='scene')
     write_scene_result(result, tmp_path / 'out', scene)
     with rasterio.open(tmp_path / 'out/scene_restored.tif') as file:

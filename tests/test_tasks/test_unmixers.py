@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def scene():
     """12 x 10 pixels with pure ones among them, and brightness that varies."""
     rng = np.random.default_rng(0)
-    spectra = rng.uniform(.1, 1, (3, 15))
+    spectra = rng.uniform(0.1, 1, (3, 15))
     abundances = rng.dirichlet(np.ones(3), 120).T
     abundances[:, :3] = np.eye(3)
     abundances = abundances.reshape(3, 12, 10)
@@ -45,20 +45,21 @@ def test_initial_endmembers_of_the_scene_are_used(scene):
 
 
 def test_brightness_has_no_influence_with_unit_norm(scene):
-    light = np.random.default_rng(1).uniform(.3, 1, (12, 10, 1))
+    light = np.random.default_rng(1).uniform(0.3, 1, (12, 10, 1))
     start = scene.endmembers / np.linalg.norm(scene.endmembers, axis=1, keepdims=True)
     cube = np.moveaxis(scene.abundances, 0, -1) @ start
     dimmed = UnmixingScene(cube * light, abundances=scene.abundances, endmembers=start, initial_endmembers=start)
-    assert evaluate_unmixer(dimmed, 'fcls').scores['aRMSE'] > .1
+    assert evaluate_unmixer(dimmed, 'fcls').scores['aRMSE'] > 0.1
     bright = evaluate_unmixer(dimmed, 'fcls', unit_norm=True).scores['aRMSE']
     assert bright < evaluate_unmixer(dimmed, 'fcls').scores['aRMSE'] / 2
 
 
 def test_nmf_lowers_the_reconstruction_error(scene):
     rng = np.random.default_rng(3)
-    start = np.clip(scene.endmembers + rng.normal(0, .1, scene.endmembers.shape), .01, 1)
-    given = UnmixingScene(scene.window(0, 0, 12, 10), initial_endmembers=start, abundances=scene.abundances,
-                          endmembers=scene.endmembers)
+    start = np.clip(scene.endmembers + rng.normal(0, 0.1, scene.endmembers.shape), 0.01, 1)
+    given = UnmixingScene(
+        scene.window(0, 0, 12, 10), initial_endmembers=start, abundances=scene.abundances, endmembers=scene.endmembers
+    )
     plain, refined = (evaluate_unmixer(given, method) for method in ('fcls', 'sparse_nmf'))
     assert refined.scores['reconstruction_RMSE'] < plain.scores['reconstruction_RMSE'] / 2
     assert refined.scores['mSAD'] < plain.scores['mSAD']
@@ -104,6 +105,16 @@ test_evaluator = dict(type='SceneUnmixingMetric', scene=scene)
     summary = json.loads((folder / 'metrics.json').read_text())['scenes']['mix']
     assert summary['aRMSE'] == results['fcls']['mix'].scores['aRMSE']
     assert {path.name for path in folder.iterdir()} == {'metrics.json'} | {
-        f'mix_{name}' for name in ('false_colour.png', 'abundances.png', 'abundances.tif', 'endmembers.sli',
-                                   'endmembers.hdr', 'true_endmembers.csv', 'endmembers.png', 'endmembers.csv',
-                                   'reconstruction.png')}
+        f'mix_{name}'
+        for name in (
+            'false_colour.png',
+            'abundances.png',
+            'abundances.tif',
+            'endmembers.sli',
+            'endmembers.hdr',
+            'true_endmembers.csv',
+            'endmembers.png',
+            'endmembers.csv',
+            'reconstruction.png',
+        )
+    }

@@ -57,7 +57,14 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.open, self.images, self.ids, self.links, self.text, self.headings, self.resources = (
-            [], [], [], [], [], [], [])
+            [],
+            [],
+            [],
+            [],
+            [],
+            [],
+            [],
+        )
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
@@ -94,7 +101,8 @@ def test_a_report_is_whole_and_well_formed(page):
     assert not parsed.open and not parsed.resources  # every element is closed, nothing is loaded
     assert 'http' not in text.replace('https://mmengine.readthedocs.io', '') and 'url(' not in text
     assert len(set(parsed.ids)) == len(parsed.ids) and {link.removeprefix('#') for link in parsed.links} <= set(
-        parsed.ids)
+        parsed.ids
+    )
     assert parsed.headings[:3] == ['h1', 'h2', 'h3'] and parsed.headings.count('h1') == 1
     assert 'prefers-color-scheme: dark' in text and 'name="viewport"' in text and '<html lang="en">' in text
     for image in parsed.images:
@@ -102,14 +110,19 @@ def test_a_report_is_whole_and_well_formed(page):
         assert kind == 'data:image/png;base64' and image['alt']
         Image.open(io.BytesIO(base64.b64decode(content))).verify()
     shown = [image['alt'].split(';')[0] for image in parsed.images]
-    assert shown[:5] == ['False-colour composite', 'Ground truth: all labelled pixels', 'Prediction', 'Errors',
-                         'Probability of the predicted class']
+    assert shown[:5] == [
+        'False-colour composite',
+        'Ground truth: all labelled pixels',
+        'Prediction',
+        'Errors',
+        'Probability of the predicted class',
+    ]
     assert len(shown) == 9 and shown[-1].startswith('Curves of loss from ')
 
 
 def test_a_report_tells_what_the_run_left(run, page):
     said = ' '.join(' '.join(page[1].text).split())
-    metrics, = (run / 'run').glob('*/results/metrics.json')
+    (metrics,) = (run / 'run').glob('*/results/metrics.json')
     scores = json.loads(metrics.read_text())
     for name, value in scores['metrics'].items():
         assert f'{name} {value:.4f}' in said
@@ -127,14 +140,28 @@ def test_a_browser_shows_the_report_at_the_width_of_a_phone(run, page, tmp_path)
     browser = next((found for found in map(shutil.which, BROWSERS) if found), None)
     if browser is None:
         pytest.skip(f'none of the browsers {", ".join(BROWSERS)} is installed')
-    probe = page[0].replace('</body>', '<script>document.title = [document.documentElement.scrollWidth, innerWidth, '
-                            '[...document.images].filter(i => !i.complete || !i.naturalWidth).length].join(" ")'
-                            '</script></body>')
+    probe = page[0].replace(
+        '</body>',
+        '<script>document.title = [document.documentElement.scrollWidth, innerWidth, '
+        '[...document.images].filter(i => !i.complete || !i.naturalWidth).length].join(" ")'
+        '</script></body>',
+    )
     (tmp_path / 'probe.html').write_text(probe, encoding='utf-8')
     printed = subprocess.run(
-        [browser, '--headless=new', '--no-sandbox', '--disable-gpu', f'--user-data-dir={tmp_path / "profile"}',
-         '--window-size=500,900', '--dump-dom', (tmp_path / 'probe.html').as_uri()], capture_output=True, text=True,
-        timeout=120)
+        [
+            browser,
+            '--headless=new',
+            '--no-sandbox',
+            '--disable-gpu',
+            f'--user-data-dir={tmp_path / "profile"}',
+            '--window-size=500,900',
+            '--dump-dom',
+            (tmp_path / 'probe.html').as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     if printed.returncode or '<title>' not in printed.stdout:
         pytest.skip(f'{browser} does not start here: {printed.stderr[-200:]}')
     width, window, broken = map(int, printed.stdout.split('<title>')[1].split('</title>')[0].split())
@@ -148,7 +175,9 @@ def test_the_tool_writes_into_the_folder_and_names_what_is_missing(run, tmp_path
     assert 'Pictures of 1 more scenes are in the folder results' in text and 'the network was not counted' in text
     (run / 'run' / 'report.html').unlink()
     assert tool('analysis_tools/report.py', tmp_path / 'nowhere') == (
-        2, f'error: {tmp_path / "nowhere"}: there is no such folder\n')
+        2,
+        f'error: {tmp_path / "nowhere"}: there is no such folder\n',
+    )
     code, printed = tool('analysis_tools/report.py', tmp_path)
     assert code == 2 and 'expected a work dir with <time>/vis_data/config.py, it holds nothing' in printed
 
@@ -156,10 +185,22 @@ def test_the_tool_writes_into_the_folder_and_names_what_is_missing(run, tmp_path
 def test_runs_of_other_tasks_and_baselines_have_tables_too(run, tmp_path):
     """Results as other tasks write them, beside the config of this run, without its log."""
     shutil.copytree(run / 'run', tmp_path / 'run', ignore=shutil.ignore_patterns('*.pth', 'results', '*.log', '*.json'))
-    folder, = (entry.parent for entry in (tmp_path / 'run').glob('*/vis_data'))
-    for name, scenes in (('.', {'mall': dict(
-            mSAD=0.1, endmembers=[dict(name='soil & sand', SAD=0.05, RMSE=None)], counts=dict(pixels=10),
-            settings=dict(seed=0), band_PSNR=[1.5] * 9)}), ('svm', {'mall': dict(OA=0.5)})):
+    (folder,) = (entry.parent for entry in (tmp_path / 'run').glob('*/vis_data'))
+    for name, scenes in (
+        (
+            '.',
+            {
+                'mall': dict(
+                    mSAD=0.1,
+                    endmembers=[dict(name='soil & sand', SAD=0.05, RMSE=None)],
+                    counts=dict(pixels=10),
+                    settings=dict(seed=0),
+                    band_PSNR=[1.5] * 9,
+                )
+            },
+        ),
+        ('svm', {'mall': dict(OA=0.5)}),
+    ):
         (folder / 'results' / name).mkdir(parents=True)
         (folder / 'results' / name / 'metrics.json').write_text(json.dumps(dict(metrics=dict(mSAD=0.1), scenes=scenes)))
     Image.new('RGB', (4, 4)).save(folder / 'results' / 'mall_abundances.png')
@@ -171,7 +212,8 @@ def test_runs_of_other_tasks_and_baselines_have_tables_too(run, tmp_path):
     assert 'name SAD RMSE soil & sand 0.0500 –' in said and 'counts: pixels 10' in said and 'Results of svm' in said
     assert [image['alt'] for image in parsed.images] == [
         'Abundances: estimate, truth and difference; scene mall; mSAD 0.1000',
-        'Abundances: estimate, truth and difference; scene mall']
+        'Abundances: estimate, truth and difference; scene mall',
+    ]
     assert 'The folder holds no log of a training' in said and '1.5000, 1.5000' not in said
     (folder / 'results' / 'metrics.json').write_text('{')
     with pytest.raises(ValueError, match='metrics.json: no JSON'):
@@ -180,8 +222,20 @@ def test_runs_of_other_tasks_and_baselines_have_tables_too(run, tmp_path):
 
 def test_curves_of_several_runs(run, tmp_path, tool):
     out = tmp_path / 'figures' / 'curves.png'
-    code, printed = tool('analysis_tools/analyze_logs.py', 'plot_curve', run / 'run', run / 'run', '--keys', 'loss',
-                         'OA', '--legend', 'a', 'b', '--out', out)
+    code, printed = tool(
+        'analysis_tools/analyze_logs.py',
+        'plot_curve',
+        run / 'run',
+        run / 'run',
+        '--keys',
+        'loss',
+        'OA',
+        '--legend',
+        'a',
+        'b',
+        '--out',
+        out,
+    )
     assert code == 0 and printed == f'curves of loss, OA: {out}\n'
     assert min(Image.open(out).size) > 300
     code, printed = tool('analysis_tools/analyze_logs.py', 'plot_curve', run / 'run', '--keys', 'mIoU')
@@ -191,8 +245,11 @@ def test_curves_of_several_runs(run, tmp_path, tool):
 
 
 def test_times_of_iterations(tmp_path, tool):
-    rows = [dict(lr=1, loss=1, time=time, epoch=epoch, iter=2 * epoch - 1 + index, step=2 * epoch - 1 + index)
-            for epoch, times in ((1, (9., 1.)), (2, (5., 3.))) for index, time in enumerate(times)]
+    rows = [
+        dict(lr=1, loss=1, time=time, epoch=epoch, iter=2 * epoch - 1 + index, step=2 * epoch - 1 + index)
+        for epoch, times in ((1, (9.0, 1.0)), (2, (5.0, 3.0)))
+        for index, time in enumerate(times)
+    ]
     (tmp_path / 'scalars.json').write_text('\n'.join(map(json.dumps, rows)))
     code, printed = tool('analysis_tools/analyze_logs.py', 'cal_train_time', tmp_path)
     assert code == 0 and 'slowest epoch 2, average time is 3.0000 s/iter' in printed
@@ -213,11 +270,30 @@ def test_operations_are_printed_and_written(run, tmp_path, tool):
 
 @pytest.mark.parametrize('data', ['random', 'config'])
 def test_speed_and_memory_are_printed_and_written(run, tmp_path, tool, data):
-    code, printed = tool('analysis_tools/benchmark.py', run / 'config.py', '--batch-sizes', 1, 3, '--repeats', 2,
-                         '--warmup', 1, '--device', 'cpu', '--data', data, '--out', tmp_path / 'speed.json')
+    code, printed = tool(
+        'analysis_tools/benchmark.py',
+        run / 'config.py',
+        '--batch-sizes',
+        1,
+        3,
+        '--repeats',
+        2,
+        '--warmup',
+        1,
+        '--device',
+        'cpu',
+        '--data',
+        data,
+        '--out',
+        tmp_path / 'speed.json',
+    )
     rows = json.loads((tmp_path / 'speed.json').read_text())
     assert code == 0 and [(row['mode'], row['batch_size']) for row in rows] == [
-        ('inference', 1), ('inference', 3), ('training', 1), ('training', 3)]
+        ('inference', 1),
+        ('inference', 3),
+        ('training', 1),
+        ('training', 3),
+    ]
     assert all(row['throughput'] == pytest.approx(row['batch_size'] / row['latency']) for row in rows)
     assert f'{rows[3]["throughput"]:.2f}' in printed and f'inputs of {BANDS} channels and 5 x 5 pixels' in printed
 
@@ -225,16 +301,47 @@ def test_speed_and_memory_are_printed_and_written(run, tmp_path, tool, data):
 def test_sampled_points_are_drawn(run, tmp_path, tool):
     out = tmp_path / 'points.png'
     weights = run / 'run' / 'epoch_2.pth'
-    code, printed = tool('visualization/vis_ssa.py', run / 'config.py', weights, run / 'data' / 'cube.npy', '--pixel',
-                         3, SIDE - 1, '--device', 'cpu', '--out', out)
+    code, printed = tool(
+        'visualization/vis_ssa.py',
+        run / 'config.py',
+        weights,
+        run / 'data' / 'cube.npy',
+        '--pixel',
+        3,
+        SIDE - 1,
+        '--device',
+        'cpu',
+        '--out',
+        out,
+    )
     assert code == 0 and 'backbone.spatial.blocks.0.attn, backbone.spatial.blocks.1.attn' in printed
     picture = np.asarray(Image.open(out).convert('RGB'))
     assert (picture[:, :, 0].astype(int) - picture[:, :, 1] > 60).any()  # points of large weight
-    code, printed = tool('visualization/vis_ssa.py', run / 'config.py', weights, run / 'data' / 'cube.npy', '--pixel',
-                         3, SIDE, '--device', 'cpu')
+    code, printed = tool(
+        'visualization/vis_ssa.py',
+        run / 'config.py',
+        weights,
+        run / 'data' / 'cube.npy',
+        '--pixel',
+        3,
+        SIDE,
+        '--device',
+        'cpu',
+    )
     assert code == 2 and f'row 3, column {SIDE} lies outside the scene' in printed
-    code, printed = tool('visualization/vis_ssa.py', run / 'config.py', weights, run / 'data' / 'cube.npy', '--pixel',
-                         3, 3, '--layers', 5, '--device', 'cpu')
+    code, printed = tool(
+        'visualization/vis_ssa.py',
+        run / 'config.py',
+        weights,
+        run / 'data' / 'cube.npy',
+        '--pixel',
+        3,
+        3,
+        '--layers',
+        5,
+        '--device',
+        'cpu',
+    )
     assert code == 2 and '--layers must lie between 1 and 2' in printed
 
 
@@ -242,8 +349,9 @@ def test_a_report_of_a_run_whose_data_are_gone_shows_what_the_config_says(run):
     cube = run / 'data' / 'cube.npy'
     cube.rename(run / 'cube.npy')
     try:
-        said = ' '.join(' '.join(Page(make_report(run / 'run', run / 'gone.html', complexity=False).read_text()).text)
-                        .split())
+        said = ' '.join(
+            ' '.join(Page(make_report(run / 'run', run / 'gone.html', complexity=False).read_text()).text).split()
+        )
     finally:
         (run / 'cube.npy').rename(cube)
     assert 'The data cannot be read again' in said and f'data_root {run / "data"} image cube.npy' in said
@@ -252,23 +360,27 @@ def test_a_report_of_a_run_whose_data_are_gone_shows_what_the_config_says(run):
 MKDIR = "dict(type='os.mkdir', path='harm')"
 
 
-@pytest.mark.parametrize('line', [
-    'import os; os.mkdir("harm")',
-    'x = __import__("os").mkdir("harm")',
-    "_base_ = 'other.py'",
-    f'test_evaluator = {MKDIR}',
-    f'custom_hooks = [{MKDIR}]',
-    f'sensor = {MKDIR}',
-    "val_dataloader = dict(dataset=dict(type='mmengine.BaseDataset', ann_file='labels'))",
-    "val_dataloader = dict(dataset=dict(type='WindowDataset', scene=dict(type='Scene', image='x.pkl')))",
-    "val_dataloader = dict(dataset=dict(type='WindowDataset', scene=dict(type='Scene', image='http://127.0.0.1:9/x')))",
-    "val_dataloader = dict(dataset=dict(type='WindowDataset', scene=dict(type='Scene', image='/vsizip/x.zip')))",
-    "default_scope = 'evil'"])
+@pytest.mark.parametrize(
+    'line',
+    [
+        'import os; os.mkdir("harm")',
+        'x = __import__("os").mkdir("harm")',
+        "_base_ = 'other.py'",
+        f'test_evaluator = {MKDIR}',
+        f'custom_hooks = [{MKDIR}]',
+        f'sensor = {MKDIR}',
+        "val_dataloader = dict(dataset=dict(type='mmengine.BaseDataset', ann_file='labels'))",
+        "val_dataloader = dict(dataset=dict(type='WindowDataset', scene=dict(type='Scene', image='x.pkl')))",
+        "val_dataloader = dict(dataset=dict(type='WindowDataset', scene=dict(type='Scene', image='http://127.0.0.1:9/x')))",
+        "val_dataloader = dict(dataset=dict(type='WindowDataset', scene=dict(type='Scene', image='/vsizip/x.zip')))",
+        "default_scope = 'evil'",
+    ],
+)
 def test_the_config_of_a_run_folder_is_data(run, tmp_path, monkeypatch, tool, line):
     """Hostile run folders: their config is never run, and none of their links is followed."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(run / 'run', tmp_path / 'run', ignore=shutil.ignore_patterns('*.pth'))
-    config, = (tmp_path / 'run').glob('*/vis_data/config.py')
+    (config,) = (tmp_path / 'run').glob('*/vis_data/config.py')
     lines = config.read_text().splitlines()
     name = line.partition(' ')[0]
     start = next((index for index, text in enumerate(lines) if text.startswith(f'{name} =')), len(lines))
@@ -284,8 +396,8 @@ def test_the_config_of_a_run_folder_is_data(run, tmp_path, monkeypatch, tool, li
 
 def test_links_out_of_a_run_folder_are_not_followed(run, tmp_path):
     shutil.copytree(run / 'run', tmp_path / 'run', ignore=shutil.ignore_patterns('*.pth'))
-    config, = (tmp_path / 'run').glob('*/vis_data/config.py')
-    results, = (tmp_path / 'run').glob('*/results')
+    (config,) = (tmp_path / 'run').glob('*/vis_data/config.py')
+    (results,) = (tmp_path / 'run').glob('*/results')
     for path in (tmp_path / 'run').glob('*.py'):
         path.unlink()
     config.rename(tmp_path / 'config.py')

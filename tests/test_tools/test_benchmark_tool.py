@@ -14,8 +14,8 @@ from mmhsi.datasets.scenes.shared_scenes import get_scene
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / 'configs/benchmarks'
 SUITE = f"""
-_base_ = '{FOLDER / "smoke.py"}'
-folder = '{ROOT / "configs/classification"}/'
+_base_ = '{FOLDER / 'smoke.py'}'
+folder = '{ROOT / 'configs/classification'}/'
 contestants = [
     dict(_base_.contestants[1], config=folder + 'cnn-3d_cls_indian-pines.py'),
     dict(name='forest', method='forest', config=folder + 'cnn-3d_cls_indian-pines.py', options=dict(seed='{{seed}}')),
@@ -85,8 +85,7 @@ def test_finished_cells_are_not_run_again_but_changed_ones_are(main, finished, c
     assert [line for line in lines if line.startswith('to run')] == ['to run    strict-fit/broken/seed3']
     path.write_text(path.read_text().replace("seed='{seed}'", 'seed=4'))
     main([str(path), '--work-dir', str(work), '--dry-run', '--only', 'random/*'])
-    assert capsys.readouterr().out.splitlines() == [
-        'finished  random/3-d-cnn/seed3', 'to run    random/forest/seed3']
+    assert capsys.readouterr().out.splitlines() == ['finished  random/3-d-cnn/seed3', 'to run    random/forest/seed3']
     assert main([str(path), '--work-dir', str(work), '--only', 'random/forest/seed3', '--timeout', '0.01']) == 1
     assert 'FAILED, ended after 0.01 s' in capsys.readouterr().out
     assert main([str(path), '--work-dir', str(work), '--only', 'random/forest/seed3']) == 0
@@ -133,8 +132,18 @@ def test_cells_of_other_versions_or_code_are_marked(main, finished, capsys):
         record.write_text(content)
 
 
-@pytest.mark.parametrize('foreign', ['[1, 2]', '{"status": "done"}', '{"status": "done", "hash": 3}', '{"a": 1}', 'x',
-                                     '{"status": "failed", "error": 1, "last_lines": 3}', '\x00'])
+@pytest.mark.parametrize(
+    'foreign',
+    [
+        '[1, 2]',
+        '{"status": "done"}',
+        '{"status": "done", "hash": 3}',
+        '{"a": 1}',
+        'x',
+        '{"status": "failed", "error": 1, "last_lines": 3}',
+        '\x00',
+    ],
+)
 def test_a_foreign_record_is_a_sentence(main, finished, capsys, foreign):
     path, work, _ = finished
     record = work / 'random/3-d-cnn/seed3/cell.json'
@@ -152,9 +161,11 @@ def test_a_foreign_record_is_a_sentence(main, finished, capsys, foreign):
 def test_what_cannot_be_begun_is_a_sentence(main, finished, tmp_path, capsys):
     path, work, _ = finished
     (tmp_path / 'file').touch()
-    for arguments, message in ((['--only', 'nothing'], "no cell matches 'nothing'; there are cells such as"),
-                               (['--work-dir', str(tmp_path / 'file/work')], 'the folder cannot be written: Not a dir'),
-                               (['--report-only', '--work-dir', str(tmp_path / 'file')], 'cannot be written')):
+    for arguments, message in (
+        (['--only', 'nothing'], "no cell matches 'nothing'; there are cells such as"),
+        (['--work-dir', str(tmp_path / 'file/work')], 'the folder cannot be written: Not a dir'),
+        (['--report-only', '--work-dir', str(tmp_path / 'file')], 'cannot be written'),
+    ):
         assert main([str(path), '--work-dir', str(work), *arguments]) == 2
         assert message in capsys.readouterr().err
     assert main([str(tmp_path / 'none.py')]) == 2 and 'none.py: no such suite' in capsys.readouterr().err

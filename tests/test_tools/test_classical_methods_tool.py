@@ -28,7 +28,7 @@ def scenes(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     truth = np.zeros((H, W), np.uint8)
     truth[5:7, 8:11] = 1
-    cube = rng.normal(5, 1, (H, W, C)) + 2 * truth[..., None] * np.array([1., -1., 1., -1., 1., -1., 1.])
+    cube = rng.normal(5, 1, (H, W, C)) + 2 * truth[..., None] * np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
     classes = 1 + np.arange(H * W).reshape(H, W) // W % 3
     np.save('cube.npy', cube.astype(np.float32))
     np.save('later.npy', (cube + 3 * truth[..., None]).astype(np.float32))
@@ -36,12 +36,32 @@ def scenes(tmp_path, monkeypatch):
     np.save('classes.npy', classes)
     scale = [dict(type='Standardize')]
     found = dict(
-        detection=dict(type='DetectionScene', name='field', image='cube.npy', labels='truth.npy', preprocessing=scale,
-                       coarse=dict(detector='ace'), target_spectrum=dict(select='median')),
-        change=dict(type='PairScene', name='field', image=('cube.npy', 'later.npy'), labels='truth.npy',
-                    label_codes=dict(unchanged=0, changed=1), preprocessing=scale),
-        classification=dict(type='Scene', name='field', image='cube.npy', labels='classes.npy', preprocessing=scale,
-                            split=dict(type='NumberSplit', train=9, val=2, seed=0)))
+        detection=dict(
+            type='DetectionScene',
+            name='field',
+            image='cube.npy',
+            labels='truth.npy',
+            preprocessing=scale,
+            coarse=dict(detector='ace'),
+            target_spectrum=dict(select='median'),
+        ),
+        change=dict(
+            type='PairScene',
+            name='field',
+            image=('cube.npy', 'later.npy'),
+            labels='truth.npy',
+            label_codes=dict(unchanged=0, changed=1),
+            preprocessing=scale,
+        ),
+        classification=dict(
+            type='Scene',
+            name='field',
+            image='cube.npy',
+            labels='classes.npy',
+            preprocessing=scale,
+            split=dict(type='NumberSplit', train=9, val=2, seed=0),
+        ),
+    )
     for task, scene in found.items():
         Path(f'{task}.py').write_text(CONFIG.format(scene=scene))
     return {task: {key: value for key, value in scene.items() if key != 'type'} for task, scene in found.items()}
@@ -50,8 +70,11 @@ def scenes(tmp_path, monkeypatch):
 def test_target_detectors_are_compared(main, scenes, capsys):
     results = main(['detection.py', 'cem', 'coarse', 'local_rx', '--options', 'local_rx.inner=3', 'local_rx.outer=9'])
     scene = DetectionScene(**scenes['detection'])
-    wanted = {'cem': evaluate_detector(scene, 'cem'), 'coarse': evaluate_detector(scene, 'ace'),
-              'local_rx': evaluate_detector(scene, 'local_rx', inner=3, outer=9)}
+    wanted = {
+        'cem': evaluate_detector(scene, 'cem'),
+        'coarse': evaluate_detector(scene, 'ace'),
+        'local_rx': evaluate_detector(scene, 'local_rx', inner=3, outer=9),
+    }
     table = capsys.readouterr().out
     folder = Path('work_dirs/detection/classical')
     for method, result in wanted.items():
@@ -85,13 +108,19 @@ def test_raw_leaves_out_the_preprocessing(main, scenes):
     assert main(['detection.py', 'sam'])['sam']['field'].metrics['AUC'] != pytest.approx(wanted['AUC'])
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['detection.py', 'magic'], "unknown method 'magic'; for this task there are cem, ace"),
-    (['change.py', 'cem'], "unknown method 'cem'; for this task there are cva"),
-    (['detection.py', 'rx', '--options', 'local_rx.inner=3'], '--options local_rx.inner: expected METHOD.KEY=VALUE'),
-    (['detection.py', '--options', 'inner=3'], '--options inner: expected METHOD.KEY=VALUE'),
-    (['detection.py', 'local_rx', '--options', 'local_rx.inner=4'], 'sides 4'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['detection.py', 'magic'], "unknown method 'magic'; for this task there are cem, ace"),
+        (['change.py', 'cem'], "unknown method 'cem'; for this task there are cva"),
+        (
+            ['detection.py', 'rx', '--options', 'local_rx.inner=3'],
+            '--options local_rx.inner: expected METHOD.KEY=VALUE',
+        ),
+        (['detection.py', '--options', 'inner=3'], '--options inner: expected METHOD.KEY=VALUE'),
+        (['detection.py', 'local_rx', '--options', 'local_rx.inner=4'], 'sides 4'),
+    ],
+)
 def test_what_does_not_suit_is_named(main, scenes, arguments, message):
     with pytest.raises(ValueError, match=message):
         main(arguments)

@@ -38,7 +38,7 @@ def truth():
 def cube(truth):
     rng = np.random.default_rng(0)
     cube = rng.normal(5, 1, (H, W, C))
-    cube[truth == 1] += 3 * np.array([1., -1., 1., -1., 1.])
+    cube[truth == 1] += 3 * np.array([1.0, -1.0, 1.0, -1.0, 1.0])
     return cube.astype(np.float32)
 
 
@@ -64,8 +64,11 @@ def test_the_map_of_a_config_lies_where_its_scene_reads_it(main, folder, cube, t
     normalised = standardised(cube)
     wanted = cem(normalised, normalised[truth == 1].mean(axis=0))
     np.testing.assert_allclose(stored, wanted, atol=1e-4)
-    scene = DetectionScene(dict(path='scene.mat', key='X'), coarse=dict(path='coarse_det/Scene.mat', key='Scene'),
-                           pseudo_shares=dict(target=.01))
+    scene = DetectionScene(
+        dict(path='scene.mat', key='X'),
+        coarse=dict(path='coarse_det/Scene.mat', key='Scene'),
+        pseudo_shares=dict(target=0.01),
+    )
     assert truth.ravel()[scene.subset('pseudo')].sum() == 4
 
 
@@ -76,8 +79,20 @@ def test_without_target_spectrum_anomalies_are_sought(main, folder, cube):
 
 def test_options_of_the_command_line_come_first(main, folder, cube, truth):
     np.savetxt('target.csv', cube[truth == 1][0] / 100)
-    main([write_config(folder), '--detector', 'ace', '--raw', '--spectrum', 'target.csv', '--spectrum-scale', '100',
-          '--out', 'other.npy'])
+    main(
+        [
+            write_config(folder),
+            '--detector',
+            'ace',
+            '--raw',
+            '--spectrum',
+            'target.csv',
+            '--spectrum-scale',
+            '100',
+            '--out',
+            'other.npy',
+        ]
+    )
     np.testing.assert_allclose(np.load('other.npy'), ace(cube, cube[truth == 1][0]), atol=1e-5)
     assert not Path('coarse_det').exists()
 
@@ -94,30 +109,57 @@ def test_the_map_of_a_cube(main, folder, cube, truth):
 def test_a_raster_keeps_its_georeference_and_its_pixels_without_data(main, folder, cube):
     place = from_origin(500000, 4000000, 30, 30)
     cube[0, :3] = -1
-    with rasterio.open('scene.tif', 'w', driver='GTiff', height=H, width=W, count=C, dtype='float32', nodata=-1,
-                       crs='EPSG:32633', transform=place) as file:
+    with rasterio.open(
+        'scene.tif',
+        'w',
+        driver='GTiff',
+        height=H,
+        width=W,
+        count=C,
+        dtype='float32',
+        nodata=-1,
+        crs='EPSG:32633',
+        transform=place,
+    ) as file:
         file.write(cube.transpose(2, 0, 1))
     main(['scene.tif', '--detector', 'local_rx', '--options', 'inner=3', 'outer=9', '--out', 'coarse.tif'])
     with rasterio.open('coarse.tif') as file:
         scores = file.read(1)
         assert (file.crs.to_epsg(), file.transform, np.isnan(file.nodata)) == (32633, place, True)
     assert np.argwhere(np.isnan(scores)).tolist() == [[0, 0], [0, 1], [0, 2]]
-    scene = DetectionScene('scene.tif', coarse='coarse.tif', pseudo_shares=dict(target=.01))
+    scene = DetectionScene('scene.tif', coarse='coarse.tif', pseudo_shares=dict(target=0.01))
     assert (scene.subset_labels('pseudo')[0, :3] == 255).all()
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['config.py', '--labels', 'truth.npy'], '--labels belongs to a cube, but config.py is a config'),
-    (['scene.mat', '--key', 'X'], 'scene.mat does not say where its coarse map lies: give --out'),
-    (['scene.mat', '--key', 'X', '--out', 'map.png'], 'map.png: expected a name that ends in .mat, .npy, .tif'),
-    (['scene.mat', '--key', 'X', '--out', 'scene.mat'], 'scene.mat is there already; --overwrite replaces it'),
-    (['scene.mat', '--key', 'Y', '--out', 'map.mat'], "scene.mat: .*'Y'"),
-    (['scene.mat', '--key', 'X', '--detector', 'cem', '--out', 'map.mat'], "'cem' looks for a target spectrum"),
-    (['scene.mat', '--key', 'X', '--select', 'median', '--out', 'map.mat'], '--select takes the target spectrum'),
-    (['scene.mat', '--key', 'X', '--labels', 'scene.mat', '--labels-key', 'TL', '--target-code', '5', '--out',
-      'map.mat'], r'scene.mat: no pixel has the value 5 of a target; there are \[0, 1\]'),
-    (['absent.tif', '--out', 'map.mat'], 'absent.tif'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['config.py', '--labels', 'truth.npy'], '--labels belongs to a cube, but config.py is a config'),
+        (['scene.mat', '--key', 'X'], 'scene.mat does not say where its coarse map lies: give --out'),
+        (['scene.mat', '--key', 'X', '--out', 'map.png'], 'map.png: expected a name that ends in .mat, .npy, .tif'),
+        (['scene.mat', '--key', 'X', '--out', 'scene.mat'], 'scene.mat is there already; --overwrite replaces it'),
+        (['scene.mat', '--key', 'Y', '--out', 'map.mat'], "scene.mat: .*'Y'"),
+        (['scene.mat', '--key', 'X', '--detector', 'cem', '--out', 'map.mat'], "'cem' looks for a target spectrum"),
+        (['scene.mat', '--key', 'X', '--select', 'median', '--out', 'map.mat'], '--select takes the target spectrum'),
+        (
+            [
+                'scene.mat',
+                '--key',
+                'X',
+                '--labels',
+                'scene.mat',
+                '--labels-key',
+                'TL',
+                '--target-code',
+                '5',
+                '--out',
+                'map.mat',
+            ],
+            r'scene.mat: no pixel has the value 5 of a target; there are \[0, 1\]',
+        ),
+        (['absent.tif', '--out', 'map.mat'], 'absent.tif'),
+    ],
+)
 def test_what_does_not_suit_is_named(main, folder, arguments, message):
     write_config(folder)
     before = (folder / 'scene.mat').read_bytes()

@@ -46,19 +46,19 @@ def test_files_and_values(scale, scene, folder):
             arrays = {key: value for key, value in loadmat(path).items() if not key.startswith('__')}
             assert set(arrays) == set(KEYS.values())
             assert all(array.dtype == np.float32 for array in arrays.values())
-            np.testing.assert_allclose(arrays['gt'], values[top:top + side, left:left + side], rtol=1e-6)
+            np.testing.assert_allclose(arrays['gt'], values[top : top + side, left : left + side], rtol=1e-6)
             np.testing.assert_allclose(arrays['ms'], imresize(arrays['gt'], 1 / scale), atol=1e-6)
             np.testing.assert_allclose(arrays['ms_bicubic'], imresize(arrays['ms'], scale), atol=1e-6)
     test = loadmat(folder / f'houston_x{scale}/houston_test.mat')
     assert test['gt'].shape == (3, 16, 16, 3) and test['ms'].shape == (3, 16 // scale, 16 // scale, 3)
     for image, (top, left) in enumerate([(0, 0), (0, 16), (16, 0)]):  # two fit side by side
-        np.testing.assert_allclose(test['gt'][image], values[top:top + 16, left:left + 16], rtol=1e-6)
+        np.testing.assert_allclose(test['gt'][image], values[top : top + 16, left : left + 16], rtol=1e-6)
 
 
 def covered(settings, subset, side):
     mask = np.zeros((120, 40), int)
     for top, left in settings['corners'][subset]:
-        mask[top:top + side, left:left + side] += 1
+        mask[top : top + side, left : left + side] += 1
     return mask
 
 
@@ -74,12 +74,27 @@ def test_no_pixel_serves_two_purposes(folder):
 def test_random_validation_as_the_authors_have_it(folder, tmp_path):
     made = {}
     for seed in (0, 0, 1):
-        TOOL['main']([str(folder / 'scene.mat'), '--key', 'scene', '--out', str(tmp_path), '--scales', '2', *SIZES,
-                      '--val-split', 'random', '--seed', str(seed), '--overwrite'])
+        TOOL['main'](
+            [
+                str(folder / 'scene.mat'),
+                '--key',
+                'scene',
+                '--out',
+                str(tmp_path),
+                '--scales',
+                '2',
+                *SIZES,
+                '--val-split',
+                'random',
+                '--seed',
+                str(seed),
+                '--overwrite',
+            ]
+        )
         settings = json.loads((tmp_path / 'houston_x2/settings.json').read_text())
         corners = settings['corners']
         count = len(corners['trains']) + len(corners['evals'])
-        assert len(corners['evals']) == round(.1 * count)
+        assert len(corners['evals']) == round(0.1 * count)
         assert len({tuple(corner) for subset in ('trains', 'evals') for corner in corners[subset]}) == count
         assert len(list((tmp_path / 'houston_x2/evals').iterdir())) == len(corners['evals'])
         assert made.setdefault(seed, corners) == corners
@@ -112,12 +127,14 @@ def test_bad_input_is_named(scene, folder, tmp_path):
     np.save(tmp_path / 'scene.npy', scene)
     with pytest.raises(FileExistsError, match='holds .* files of images already; --overwrite replaces them'):
         convert(folder / 'scene.mat', folder, '--key', 'scene')
-    for options, message in ((('--bands', '5'), '5 bands are to be used, but the file has 4'),
-                             (('--test-size', '15'), 'cannot be reduced by 2'),
-                             (('--test-size', '64'), 'too small for 3 test images of 64 pixels'),
-                             (('--val', '0.9'), 'no training patch of 16 pixels is left'),
-                             (('--val', '0'), r'must lie in \(0, 1\)'),
-                             (('--divisor', '-1'), 'are to be divided by -1')):
+    for options, message in (
+        (('--bands', '5'), '5 bands are to be used, but the file has 4'),
+        (('--test-size', '15'), 'cannot be reduced by 2'),
+        (('--test-size', '64'), 'too small for 3 test images of 64 pixels'),
+        (('--val', '0.9'), 'no training patch of 16 pixels is left'),
+        (('--val', '0'), r'must lie in \(0, 1\)'),
+        (('--divisor', '-1'), 'are to be divided by -1'),
+    ):
         with pytest.raises(ValueError, match=message):
             convert(tmp_path / 'scene.npy', tmp_path, *options)
     broken = scene.astype(np.float32)

@@ -50,9 +50,12 @@ def test_converts_merges_verifies_and_takes_statistics(tool, tmp_path, capsys):
     arguments = [str(tmp_path / 'out'), '--source', str(tmp_path / 'raw'), '--verify', '--statistics', *SMALL]
     assert tool.main(arguments) == 0
     said = capsys.readouterr()
-    for sentence in ('3 scenes, 3 of them converted now, gave 6 tiles; tiles left out: none; files not read: 0',
-                     'index of 6 tiles in 3 shards', f'statistics of 6 tiles of a sensor of {BANDS} bands',
-                     '6 tiles checked, no problems found'):
+    for sentence in (
+        '3 scenes, 3 of them converted now, gave 6 tiles; tiles left out: none; files not read: 0',
+        'index of 6 tiles in 3 shards',
+        f'statistics of 6 tiles of a sensor of {BANDS} bands',
+        '6 tiles checked, no problems found',
+    ):
         assert sentence in said.out
     assert '3/3' in said.err  # the progress bar
     before = contents(tmp_path / 'out')
@@ -125,8 +128,9 @@ def test_a_killed_conversion_goes_on_where_it_was(tool, tmp_path, workers):
     for number in left:
         os.kill(int(number), signal.SIGKILL)
     assert not left  # the workers end with it
-    finished = {path.stem: path.stat().st_mtime_ns for path in out.glob('shards/*.npy') if
-                path.with_suffix('.json').exists()}
+    finished = {
+        path.stem: path.stat().st_mtime_ns for path in out.glob('shards/*.npy') if path.with_suffix('.json').exists()
+    }
     assert 3 <= len(finished) < 16 and not (out / 'index.json').exists()
     assert tool.main([str(out), *common]) == 0
     assert contents(out) == contents(tmp_path / 'whole')
@@ -136,7 +140,7 @@ def test_a_killed_conversion_goes_on_where_it_was(tool, tmp_path, workers):
 def test_sources_that_cannot_be_read_and_damage_are_an_exit_status(tool, tmp_path, capsys):
     write_scenes(tmp_path / 'raw', 2)
     whole = (tmp_path / 'raw/scene_00.tif').read_bytes()
-    (tmp_path / 'raw/scene_00.tif').write_bytes(whole[:len(whole) // 2])
+    (tmp_path / 'raw/scene_00.tif').write_bytes(whole[: len(whole) // 2])
     arguments = [str(tmp_path / 'out'), '--source', str(tmp_path / 'raw'), *SMALL]
     assert tool.main(arguments) == 1 and '1 source files could not be read' in capsys.readouterr().err
     assert tool.main([str(tmp_path / 'out'), '--merge']) == 1
@@ -149,22 +153,25 @@ def test_sources_that_cannot_be_read_and_damage_are_an_exit_status(tool, tmp_pat
     assert tool.main([*arguments, '--verify']) == 0 and shard.read_bytes() == content
 
 
-@pytest.mark.parametrize('arguments, message', [
-    ([], 'nothing to do: give --source'),
-    (['--merge', '--part', '1/2'], '--part needs --source'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [([], 'nothing to do: give --source'), (['--merge', '--part', '1/2'], '--part needs --source')],
+)
 def test_arguments_that_make_no_sense(tool, tmp_path, capsys, arguments, message):
     with pytest.raises(SystemExit):
         tool.main([str(tmp_path), *arguments])
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['--source', 'nowhere'], 'error: nowhere: no such folder of scenes'),
-    (['--source', '.', '--part', '5/3'], 'a part is given as I/N'),
-    (['--source', '.', '--cfg-options', 'max_cloud=1'], "'max_cloud' is no setting of the conversion"),
-    (['--verify'], 'scenes.json: no such file'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['--source', 'nowhere'], 'error: nowhere: no such folder of scenes'),
+        (['--source', '.', '--part', '5/3'], 'a part is given as I/N'),
+        (['--source', '.', '--cfg-options', 'max_cloud=1'], "'max_cloud' is no setting of the conversion"),
+        (['--verify'], 'scenes.json: no such file'),
+    ],
+)
 def test_errors_are_sentences(tool, tmp_path, capsys, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     assert tool.main([str(tmp_path / 'out'), *arguments]) == 2
@@ -176,8 +183,19 @@ def test_published_tiles_are_converted_to_what_the_dataset_reads_of_them(tool, t
     for number in range(4):
         cube = smooth_cube(8, 8, seed=number, dtype=np.int16)
         savemat(tmp_path / f'raw/EO1_{number}_0.mat', {'img': cube.transpose(2, 0, 1)})
-    assert tool.main([str(tmp_path / 'out'), '--source', str(tmp_path / 'raw'), *SMALL, r'group=(.+?)_\d+_\d+\.mat',
-                      'combine=tiles']) == 0
+    assert (
+        tool.main(
+            [
+                str(tmp_path / 'out'),
+                '--source',
+                str(tmp_path / 'raw'),
+                *SMALL,
+                r'group=(.+?)_\d+_\d+\.mat',
+                'combine=tiles',
+            ]
+        )
+        == 0
+    )
     files, shards = HSITileDataset(tmp_path / 'raw', tile_size=8), HSITileDataset(tmp_path / 'out')
     assert len(files) == len(shards) == 4
     for index in range(4):
@@ -187,8 +205,10 @@ def test_published_tiles_are_converted_to_what_the_dataset_reads_of_them(tool, t
 
 @pytest.mark.skipif(not ENMAP.is_dir(), reason=f'no EnMAP tiles in {ENMAP}; set MMHSI_TEST_DATA to the scenes')
 def test_real_tiles_of_enmap(tool, tmp_path):
-    assert tool.main([str(tmp_path), '--source', str(ENMAP), '--verify', '--statistics', '--cfg-options',
-                      'tile_size=32']) == 0
+    assert (
+        tool.main([str(tmp_path), '--source', str(ENMAP), '--verify', '--statistics', '--cfg-options', 'tile_size=32'])
+        == 0
+    )
     dataset = HSITileDataset(tmp_path, [dict(type='RandomBandWindow')])
     assert len(dataset) == 9
     sources = {path.stem: path for path in ENMAP.glob('*.tif')}
@@ -206,7 +226,7 @@ def test_real_tiles_of_enmap(tool, tmp_path):
         np.testing.assert_array_equal(sample['img'], expected)
         kept = np.delete(values, range(129, 135), axis=-1).reshape(-1, 218).astype(np.float64)
         pixels.append(kept[(kept != -32768).all(axis=1) & kept.any(axis=1)])  # two pixels are 0 in all bands
-    sensor, = json.loads((tmp_path / 'statistics.json').read_text())['sensors']
+    (sensor,) = json.loads((tmp_path / 'statistics.json').read_text())['sensors']
     pixels = np.concatenate(pixels)
     np.testing.assert_allclose(np.delete(sensor['mean'], range(129, 135)).astype(float), pixels.mean(axis=0))
     np.testing.assert_allclose(np.delete(sensor['std'], range(129, 135)).astype(float), pixels.std(axis=0))

@@ -19,25 +19,34 @@ from mmhsi.datasets.io import read_cube, read_labels
 
 # the files of the originals: file, key of the cube, bands (None where they are not known), key of the map, its codes
 CLASSIFICATION = {
-    'indian_pines': ('Indian_pines_corrected.mat', 'indian_pines_corrected', 200, 'Indian_pines_gt.mat',
-                     'indian_pines_gt', 16),
+    'indian_pines': (
+        'Indian_pines_corrected.mat',
+        'indian_pines_corrected',
+        200,
+        'Indian_pines_gt.mat',
+        'indian_pines_gt',
+        16,
+    ),
     'pavia_university': ('PaviaU.mat', 'paviaU', 103, 'PaviaU_gt.mat', 'paviaU_gt', 9),
     'hanchuan': ('WHU_Hi_HanChuan.mat', 'WHU_Hi_HanChuan', 274, 'WHU_Hi_HanChuan_gt.mat', 'WHU_Hi_HanChuan_gt', 16),
     'honghu': ('WHU_Hi_HongHu.mat', 'WHU_Hi_HongHu', 270, 'WHU_Hi_HongHu_gt.mat', 'WHU_Hi_HongHu_gt', 22),
     'houston': ('Houston.mat', 'Houston', 144, 'Houston_GT.mat', 'Houston_GT', 15),
-    'zy1_02d': ('ZY_hhk.mat', 'ZY_hhk_0628_data', 119, 'ZY_hhk_gt.mat', 'data_gt', 23)}
+    'zy1_02d': ('ZY_hhk.mat', 'ZY_hhk_0628_data', 119, 'ZY_hhk_gt.mat', 'data_gt', 23),
+}
 DETECTION = {  # file, keys of cube and map, bands, coarse map and its key
     'mosaic': ('mosaic.mat', 'X', 'TL', None, 'Mosaic.mat', 'Mosaic'),
     'aviris': ('aviris.mat', 'X', 'TL', 189, 'AVIRIS.mat', 'AVIRIS'),
     'renourban': ('renourban.mat', 'X', 'TL', None, 'Renourban.mat', 'Renourban'),
     'pavia': ('Paiva_108_120_102_43.mat', 'hsi', 'hsi_gt', 102, 'Pavia_coarse_det_map.mat', 'show'),
     'cri': ('Nuance_Cri_400_400_46_1254.mat', 'hsi', 'hsi_gt', 46, 'Cri_coarse_det_map.mat', 'show'),
-    'viareggio': ('viareggio.mat', 'hsi', 'hsi_gt', None, 'Viareggio_coarse_det_map.mat', 'show')}
+    'viareggio': ('viareggio.mat', 'hsi', 'hsi_gt', None, 'Viareggio_coarse_det_map.mat', 'show'),
+}
 CHANGE = {  # file and key of both dates and of the map, bands, codes of the map, those that stand for a change
     'hermiston': ('Sa1.mat', 'T1', 'Sa2.mat', 'T2', 'SaGT.mat', 'GT', 154, [1, 2], [1]),
     'farmland': ('Farm1.mat', 'imgh', 'Farm2.mat', 'imghl', 'GTChina1.mat', 'label', 155, [0, 1, 2], [0, 2]),
     'bay_area': ('BayArea.mat', 'T1', 'BayArea.mat', 'T2', 'BayArea.mat', 'GT', 224, [0, 1, 2], [1]),
-    'santa_barbara': ('Barbara.mat', 'T1', 'Barbara.mat', 'T2', 'Barbara.mat', 'GT', 224, [0, 1, 2], [1])}
+    'santa_barbara': ('Barbara.mat', 'T1', 'Barbara.mat', 'T2', 'Barbara.mat', 'GT', 224, [0, 1, 2], [1]),
+}
 NAMES = [*CLASSIFICATION, *DETECTION, *CHANGE, 'oscd']
 RELEASE = 'Onera Satellite Change Detection dataset - '
 SPACING = dict(B01=60, B02=10, B03=10, B04=10, B05=20, B06=20, B07=20, B08=10, B8A=20, B09=60, B10=60, B11=20, B12=20)
@@ -101,8 +110,9 @@ def test_classes_are_learnable_but_not_trivial(root):
     train = np.concatenate([rng.permutation(np.flatnonzero(labels == label))[:10] for label in range(1, 10)])
     test = np.setdiff1d(np.flatnonzero(labels), train)
     scale = StandardScaler().fit(pixels[train])
-    correct = SVC(C=100).fit(scale.transform(pixels[train]), labels[train]).score(scale.transform(pixels[test]),
-                                                                                 labels[test])
+    correct = (
+        SVC(C=100).fit(scale.transform(pixels[train]), labels[train]).score(scale.transform(pixels[test]), labels[test])
+    )
     assert 0.7 < correct < 0.99
 
 
@@ -120,8 +130,8 @@ def test_detection_scene(name, root):
     # what the coarse map is for: the highest 0.15 % are targets, the lowest 30 % background
     assert roc_auc_score(truth.ravel(), coarse.ravel()) > 0.9 and 0 <= coarse.min() < coarse.max() <= 1
     order = np.argsort(coarse.ravel())
-    assert truth.ravel()[order[-int(0.0015 * truth.size):]].all()
-    assert not truth.ravel()[order[:int(0.3 * truth.size)]].any()
+    assert truth.ravel()[order[-int(0.0015 * truth.size) :]].all()
+    assert not truth.ravel()[order[: int(0.3 * truth.size)]].any()
 
 
 @pytest.mark.parametrize('name', CHANGE)

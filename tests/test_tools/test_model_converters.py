@@ -32,8 +32,10 @@ def test_there_and_back(tmp_path, run_tool, kind):
     ours = torch.load(tmp_path / 'ours.pth', weights_only=True)
     assert set(ours) == {'meta', 'state_dict'} and ours['meta']['epoch'] == 1600
     assert ours['meta']['hypersigma'] == dict(
-        kind=kind, size=None, args=dict(model='spat_mae_b', epochs=1600, blr=1.5e-4, mask_ratio=0.75,
-                                        norm_pix_loss=False))
+        kind=kind,
+        size=None,
+        args=dict(model='spat_mae_b', epochs=1600, blr=1.5e-4, mask_ratio=0.75, norm_pix_loss=False),
+    )
 
     printed = run_tool('mmhsi2hypersigma.py', tmp_path / 'ours.pth', tmp_path / 'back.pth')
     assert f'{kind}: {len(official)} parameters converted, 0 dropped, 0 unknown' in printed
@@ -43,8 +45,9 @@ def test_there_and_back(tmp_path, run_tool, kind):
     assert all(torch.equal(back['model'][name], value) for name, value in official.items())
 
 
-@pytest.mark.parametrize('kind, size, entries', [('spat-mae', 'base', 253), ('spec-mae', 'large', 397),
-                                                 ('spat-mae', 'huge', 493)])
+@pytest.mark.parametrize(
+    'kind, size, entries', [('spat-mae', 'base', 253), ('spec-mae', 'large', 397), ('spat-mae', 'huge', 493)]
+)
 def test_files_of_the_published_shapes(tmp_path, run_tool, kind, size, entries):
     torch.save(official_checkpoint(hollow_state(kind, size)), tmp_path / 'official.pth')
     printed = run_tool('hypersigma2mmhsi.py', tmp_path / 'official.pth', tmp_path / 'ours.pth')
@@ -62,17 +65,28 @@ def test_optimiser_states_are_left_out_and_parallel_training_is_no_matter(tmp_pa
 
 
 def test_dropped_and_unknown_parameters_are_counted_and_named(tmp_path, run_tool):
-    state = {'pos_embed': torch.ones(1, 4, 8), 'norm.weight': torch.ones(8), 'surprise': torch.ones(1),
-             'classifier.2.bias': torch.arange(3.)}
+    state = {
+        'pos_embed': torch.ones(1, 4, 8),
+        'norm.weight': torch.ones(8),
+        'surprise': torch.ones(1),
+        'classifier.2.bias': torch.arange(3.0),
+    }
     torch.save(state, tmp_path / 'official.pth')
-    printed = run_tool('hypersigma2mmhsi.py', tmp_path / 'official.pth', tmp_path / 'ours.pth', '--kind',
-                       'spatsigma-cls')
+    printed = run_tool(
+        'hypersigma2mmhsi.py', tmp_path / 'official.pth', tmp_path / 'ours.pth', '--kind', 'spatsigma-cls'
+    )
     assert 'spatsigma-cls: 2 parameters converted, 1 dropped, 1 unknown' in printed
     assert 'dropped: norm.weight' in printed and 'unknown: surprise' in printed
     assert read_checkpoint(tmp_path / 'ours.pth')['state_dict']['head.fc.bias'].tolist() == [1, 2]
 
-    run_tool('hypersigma2mmhsi.py', tmp_path / 'official.pth', tmp_path / 'all.pth', '--kind', 'spatsigma-cls',
-             '--keep-background')
+    run_tool(
+        'hypersigma2mmhsi.py',
+        tmp_path / 'official.pth',
+        tmp_path / 'all.pth',
+        '--kind',
+        'spatsigma-cls',
+        '--keep-background',
+    )
     assert read_checkpoint(tmp_path / 'all.pth')['state_dict']['head.fc.bias'].tolist() == [0, 1, 2]
 
     run_tool('mmhsi2hypersigma.py', tmp_path / 'ours.pth', tmp_path / 'back.pth')  # the kind stands in the file
@@ -83,8 +97,12 @@ def test_dropped_and_unknown_parameters_are_counted_and_named(tmp_path, run_tool
 
 
 def test_our_own_pretraining_checkpoints_are_recognised(tmp_path, run_tool):
-    state = {'backbone.spat_map.projection.weight': torch.ones(8, 64), 'neck.mask_token': torch.ones(1, 1, 4),
-             'backbone.blocks.0.attn.sampling_offsets.bias': torch.ones(16), 'data_preprocessor.mean': torch.ones(1)}
+    state = {
+        'backbone.spat_map.projection.weight': torch.ones(8, 64),
+        'neck.mask_token': torch.ones(1, 1, 4),
+        'backbone.blocks.0.attn.sampling_offsets.bias': torch.ones(16),
+        'data_preprocessor.mean': torch.ones(1),
+    }
     torch.save(dict(state_dict=state, meta=dict(epoch=3, iter=30)), tmp_path / 'ours.pth')
     printed = run_tool('mmhsi2hypersigma.py', tmp_path / 'ours.pth', tmp_path / 'official.pth')
     assert 'spec-mae: 3 parameters converted, 0 dropped, 1 unknown' in printed
@@ -115,11 +133,26 @@ def test_wrong_files_are_named(tmp_path, run_tool):
         assert not target.exists()
 
     fails('hypersigma2mmhsi.py', {'a': torch.ones(1)}, r'official.pth: no pre-training file .* found a, \.\.\.\); give')
-    fails('hypersigma2mmhsi.py', {'a': torch.ones(1)}, "official.pth: expected parameters of 'hypersigma-seg', found a",
-          '--kind', 'hypersigma-seg')
-    fails('hypersigma2mmhsi.py', official_checkpoint(tiny_state('spat-mae')), 'expected a spec-mae file, found a spat',
-          '--kind', 'Pretrain/models_mae_Spec.py:SpecMAE')
+    fails(
+        'hypersigma2mmhsi.py',
+        {'a': torch.ones(1)},
+        "official.pth: expected parameters of 'hypersigma-seg', found a",
+        '--kind',
+        'hypersigma-seg',
+    )
+    fails(
+        'hypersigma2mmhsi.py',
+        official_checkpoint(tiny_state('spat-mae')),
+        'expected a spec-mae file, found a spat',
+        '--kind',
+        'Pretrain/models_mae_Spec.py:SpecMAE',
+    )
     fails('hypersigma2mmhsi.py', {'a': torch.ones(1)}, "unknown kind 'nothing'", '--kind', 'nothing')
     fails('mmhsi2hypersigma.py', dict(state_dict={'a': torch.ones(1)}), r'official.pth: no pre-training checkpoint')
-    fails('mmhsi2hypersigma.py', dict(state_dict={'a': torch.ones(1)}), "expected parameters of 'spat-mae', found a",
-          '--kind', 'spat-mae')
+    fails(
+        'mmhsi2hypersigma.py',
+        dict(state_dict={'a': torch.ones(1)}),
+        "expected parameters of 'spat-mae', found a",
+        '--kind',
+        'spat-mae',
+    )

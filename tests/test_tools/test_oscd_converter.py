@@ -25,12 +25,15 @@ def main():
 def test_all_cities_are_converted_once(main, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv('MMHSI_DATA', raising=False)
-    write_city(tmp_path / 'release', 'bercy', shift=(0., 1.))
+    write_city(tmp_path / 'release', 'bercy', shift=(0.0, 1.0))
     write_city(tmp_path / 'release', 'rio')
     assert main(['release']) == 0
     shown = capsys.readouterr().out
-    moved = re.search(r'bercy: 96 x 84 pixels, 2.2% changed, original images, shift of the second date (\S+) rows '
-                      r'(\S+) columns taken out', shown)
+    moved = re.search(
+        r'bercy: 96 x 84 pixels, 2.2% changed, original images, shift of the second date (\S+) rows '
+        r'(\S+) columns taken out',
+        shown,
+    )
     assert [float(value) for value in moved.groups()] == pytest.approx([0, -1], abs=0.1)
     assert '+0.00 rows +0.00 columns left' in shown
     assert 'of the 24 cities of OSCD the release here lacks aguasclaras, bordeaux' in shown
@@ -41,11 +44,26 @@ def test_all_cities_are_converted_once(main, tmp_path, capsys, monkeypatch):
 
 
 def test_options_reach_the_conversion(main, tmp_path):
-    write_city(tmp_path / 'release', 'bercy', shift=(0., 1.))
+    write_city(tmp_path / 'release', 'bercy', shift=(0.0, 1.0))
     write_city(tmp_path / 'release', 'rio')
     out = tmp_path / 'out'
-    assert main([str(tmp_path / 'release'), '--out', str(out), '--cities', 'bercy', '--no-register', '--resampling',
-                 'bilinear', '--images', 'original']) == 0
+    assert (
+        main(
+            [
+                str(tmp_path / 'release'),
+                '--out',
+                str(out),
+                '--cities',
+                'bercy',
+                '--no-register',
+                '--resampling',
+                'bilinear',
+                '--images',
+                'original',
+            ]
+        )
+        == 0
+    )
     assert [path.name for path in out.iterdir()] == ['bercy']
     record = json.loads((out / 'bercy/conversion.json').read_text())
     assert record['settings'] == dict(images='original', resampling='bilinear', register=False)
@@ -69,8 +87,10 @@ def test_the_look_alike_of_the_release_becomes_the_one_of_the_converted_cities(m
     assert sorted(cities) == sorted(path.name for path in (tmp_path / 'out').iterdir())
     for city in cities:
         for date, tolerance in ((1, 0), (2, 60)):  # reflectance x 10000; the second date of one city is resampled
-            mine, theirs = (np.load(folder / city / f'imgs_{date}_rect/ms_data.npy').astype(int)
-                            for folder in (tmp_path / 'out', root))
+            mine, theirs = (
+                np.load(folder / city / f'imgs_{date}_rect/ms_data.npy').astype(int)
+                for folder in (tmp_path / 'out', root)
+            )
             error = np.abs(mine - theirs)[..., [1, 2, 3, 7]]
             assert np.median(error) <= tolerance and np.percentile(error, 90) <= 5 * tolerance
         changed = imread(root / city / 'cm/cm.png')[..., 0] > 0

@@ -30,8 +30,10 @@ def run_tool(name: str, *argv: str) -> int:
 
 def record_of(scene) -> dict:
     """What a training on a scene leaves in its checkpoints."""
-    return dict(scene_name=scene.name,
-                transforms={name: torch.from_numpy(np.array(value)) for name, value in scene.state_dict().items()})
+    return dict(
+        scene_name=scene.name,
+        transforms={name: torch.from_numpy(np.array(value)) for name, value in scene.state_dict().items()},
+    )
 
 
 @pytest.fixture
@@ -46,8 +48,19 @@ def scenes(tmp_path):
 
 def predict(folder: Path, *argv: str) -> int:
     """Run the tool on the toy scenes."""
-    return run_tool('predict.py', str(folder / 'scenes'), '-w', str(folder / 'toy.pth'), '-o', str(folder / 'out'),
-                    '--device', 'cpu', '--quiet', '--no-pictures', *argv)
+    return run_tool(
+        'predict.py',
+        str(folder / 'scenes'),
+        '-w',
+        str(folder / 'toy.pth'),
+        '-o',
+        str(folder / 'out'),
+        '--device',
+        'cpu',
+        '--quiet',
+        '--no-pictures',
+        *argv,
+    )
 
 
 def finished(folder: Path) -> set[str]:
@@ -75,17 +88,40 @@ def test_a_scene_that_fails_does_not_keep_the_others_from_being_predicted(scenes
 
 def test_what_cannot_be_begun_is_one_sentence(scenes, capsys):
     (scenes / 'empty').mkdir()
-    assert run_tool('predict.py', str(scenes / 'empty'), '-w', str(scenes / 'toy.pth'), '-o', str(scenes / 'out'),
-                    '--device', 'cpu') == 2
+    assert (
+        run_tool(
+            'predict.py',
+            str(scenes / 'empty'),
+            '-w',
+            str(scenes / 'toy.pth'),
+            '-o',
+            str(scenes / 'out'),
+            '--device',
+            'cpu',
+        )
+        == 2
+    )
     assert 'empty: the folder holds no scene' in capsys.readouterr().err
-    assert run_tool('predict.py', str(scenes / 'scenes/nowhere.tif'), '-w', str(scenes / 'toy.pth'), '-o',
-                    str(scenes / 'out'), '--device', 'cpu') == 1
+    assert (
+        run_tool(
+            'predict.py',
+            str(scenes / 'scenes/nowhere.tif'),
+            '-w',
+            str(scenes / 'toy.pth'),
+            '-o',
+            str(scenes / 'out'),
+            '--device',
+            'cpu',
+        )
+        == 1
+    )
     assert 'nowhere.tif: no such file' in capsys.readouterr().err
 
 
 def test_options_reach_the_inferencer(scenes):
-    assert predict(scenes, '--scores', '--blend', 'smooth', '--overlap', '6', '--driver', 'ENVI', '--memory',
-                   '64M') == 0
+    assert (
+        predict(scenes, '--scores', '--blend', 'smooth', '--overlap', '6', '--driver', 'ENVI', '--memory', '64M') == 0
+    )
     with rasterio.open(scenes / 'out/field_2_scores.img') as product:
         assert (product.driver, product.count) == ('ENVI', 3)
     assert {path.suffix for path in (scenes / 'out').iterdir()} == {'.img', '.hdr', '.json'}
@@ -99,7 +135,9 @@ def test_processes_share_the_scenes(scenes, monkeypatch):
     assert predict(scenes, '--part', '2/3', '--processes', '2') == 0
     commands = sorted((scenes / 'commands').read_text().splitlines())
     assert [command.split()[-4:] for command in commands] == [
-        ['--processes', '1', '--part', '2/6'], ['--processes', '1', '--part', '5/6']]
+        ['--processes', '1', '--part', '2/6'],
+        ['--processes', '1', '--part', '5/6'],
+    ]
     assert all(command.split()[1] == str(scenes / 'scenes') for command in commands)
     # together the jobs of an array do all scenes, each once
     for part in ('1/6', '4/6', '2/6', '5/6', '3/6', '6/6'):
@@ -110,9 +148,11 @@ def test_processes_share_the_scenes(scenes, monkeypatch):
 
 
 def test_wrong_arguments_are_named(capsys):
-    for argv, message in ((['x.tif', '-o', 'out'], 'give a config'),
-                          (['x.tif', '-o', 'out', '-w', 'a.pth', '--part', '3/2'], "expected I/N .* found '3/2'"),
-                          (['x.tif', '-o', 'out', '-w', 'a.pth', '--memory', 'much'], 'expected a number of bytes')):
+    for argv, message in (
+        (['x.tif', '-o', 'out'], 'give a config'),
+        (['x.tif', '-o', 'out', '-w', 'a.pth', '--part', '3/2'], "expected I/N .* found '3/2'"),
+        (['x.tif', '-o', 'out', '-w', 'a.pth', '--memory', 'much'], 'expected a number of bytes'),
+    ):
         with pytest.raises(SystemExit):
             run_tool('predict.py', *argv)
         assert re.search(message, capsys.readouterr().err)
@@ -128,8 +168,20 @@ def test_the_map_of_a_window_classifier_is_that_of_its_test(tmp_path):
     cfg.load_from = weights
     build_runner(cfg).test()
     expected = read_product(tmp_path / 'results', 'stripes', 'classes')
-    assert run_tool('predict.py', str(tmp_path / 'data/cube.npy'), '-w', weights, '-o', str(tmp_path / 'out'),
-                    '--device', 'cpu', '--no-pictures') == 0
+    assert (
+        run_tool(
+            'predict.py',
+            str(tmp_path / 'data/cube.npy'),
+            '-w',
+            weights,
+            '-o',
+            str(tmp_path / 'out'),
+            '--device',
+            'cpu',
+            '--no-pictures',
+        )
+        == 0
+    )
     with rasterio.open(tmp_path / 'out/cube_classes.tif') as product:
         np.testing.assert_array_equal(product.read(1) - 1, expected)
     assert len(np.unique(expected)) > 1
@@ -142,11 +194,25 @@ def test_the_map_of_indian_pines_is_that_of_the_test_tool(tmp_path, monkeypatch)
         runpy.run_path(str(ROOT / 'tools/dataset_converters/indian_pines.py'), run_name='__main__')
     cfg = Config.fromfile(TINY)
     scene = get_scene(cfg.test_dataloader.dataset.scene)
-    weights = save_checkpoint(tmp_path / 'tiny.pth', cfg, record_of(scene),
-                              dict(classes=scene.classes, palette=[list(colour) for colour in scene.palette]))
-    run_tool('test.py', str(TINY), weights, '--work-dir', str(tmp_path / 'run'), '--show-dir',
-             str(tmp_path / 'results'), '--cfg-options', 'test_dataloader.num_workers=0',
-             'test_dataloader.persistent_workers=False', 'experiment_name=predict_tool')
+    weights = save_checkpoint(
+        tmp_path / 'tiny.pth',
+        cfg,
+        record_of(scene),
+        dict(classes=scene.classes, palette=[list(colour) for colour in scene.palette]),
+    )
+    run_tool(
+        'test.py',
+        str(TINY),
+        weights,
+        '--work-dir',
+        str(tmp_path / 'run'),
+        '--show-dir',
+        str(tmp_path / 'results'),
+        '--cfg-options',
+        'test_dataloader.num_workers=0',
+        'test_dataloader.persistent_workers=False',
+        'experiment_name=predict_tool',
+    )
     expected = read_product(tmp_path / 'results', 'indian-pines', 'classes')
     assert len(np.unique(expected)) > 3
 
@@ -154,8 +220,22 @@ def test_the_map_of_indian_pines_is_that_of_the_test_tool(tmp_path, monkeypatch)
     stranger = tmp_path / 'stranger.mat'
     shutil.copy(tmp_path / 'data/indian_pines/Indian_pines_corrected.mat', stranger)
     shutil.rmtree(tmp_path / 'data')
-    assert run_tool('predict.py', str(stranger), '-c', str(TINY), '-w', weights, '-o', str(tmp_path / 'out'),
-                    '--device', 'cpu', '--quiet') == 0
+    assert (
+        run_tool(
+            'predict.py',
+            str(stranger),
+            '-c',
+            str(TINY),
+            '-w',
+            weights,
+            '-o',
+            str(tmp_path / 'out'),
+            '--device',
+            'cpu',
+            '--quiet',
+        )
+        == 0
+    )
     with rasterio.open(tmp_path / 'out/stranger_classes.tif') as product:
         stored = product.read(1)
         assert product.tags(1)['class_1'] == 'Alfalfa'

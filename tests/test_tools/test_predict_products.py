@@ -38,7 +38,8 @@ TITLES = {
     'sentinel2_l1c': 'S2A_MSIL1C_20220724T101601_N0400_R065_T33UUU_20220724T150000',
     'sentinel2_l2a': 'S2A_MSIL2A_20220724T101601_N0400_R065_T33UUU_20220724T150000',
     'specim': 'leaf_0001',
-    'headwall': 'raw_0'}
+    'headwall': 'raw_0',
+}
 
 
 @pytest.fixture(scope='module')
@@ -57,17 +58,38 @@ def test_a_product_is_predicted_to_a_map_at_its_place(products, name, tmp_path):
     path = products[name]
     info = open_cube(path).info
     good = info.good_bands
-    steps = [dict(type='SelectBands', exclude=np.setdiff1d(np.arange(info.bands), good).tolist())] if len(
-        good) < info.bands else []
+    steps = (
+        [dict(type='SelectBands', exclude=np.setdiff1d(np.arange(info.bands), good).tolist())]
+        if len(good) < info.bands
+        else []
+    )
     state = {f'{len(steps)}{key[1:]}': value for key, value in standardize_state(len(good)).items()}
     if steps:
         state['0.SelectBands.indices'] = torch.from_numpy(good)
     scene = dict(num_bands=info.bands, preprocessing=[*steps, dict(type='Standardize')])
-    weights = save_checkpoint(tmp_path / 'toy.pth', config(segmentor(len(good)), scene, tile_size=16, overlap=8),
-                              dict(scene_name='training', transforms=state))
-    assert run_tool('predict.py', str(path), '-w', weights, '-o', str(tmp_path / 'out'), '--device', 'cpu', '--quiet',
-                    '--no-pictures', '--match-bands', 'off') == 0
-    record, = (tmp_path / 'out').glob('*_prediction.json')
+    weights = save_checkpoint(
+        tmp_path / 'toy.pth',
+        config(segmentor(len(good)), scene, tile_size=16, overlap=8),
+        dict(scene_name='training', transforms=state),
+    )
+    assert (
+        run_tool(
+            'predict.py',
+            str(path),
+            '-w',
+            weights,
+            '-o',
+            str(tmp_path / 'out'),
+            '--device',
+            'cpu',
+            '--quiet',
+            '--no-pictures',
+            '--match-bands',
+            'off',
+        )
+        == 0
+    )
+    (record,) = (tmp_path / 'out').glob('*_prediction.json')
     assert record.name == f'{TITLES[name]}_prediction.json'
     assert json.loads(record.read_text())['georeferenced'] == info.placed
     with rasterio.open(next((tmp_path / 'out').glob('*_classes.tif'))) as result:
@@ -103,14 +125,20 @@ def test_a_folder_of_products_is_a_list_of_scenes(products):
     assert found == {title for name, title in TITLES.items() if name != 'specim'}
     assert [scene.name for scene in list_inputs(root / 'emit_l2a')] == [TITLES['emit_l2a']]  # without its mask
     first, second = root / 'enmap_l1c', root / 'enmap_l2a'
-    pair, = list_inputs((first, second), pairs=True)
+    (pair,) = list_inputs((first, second), pairs=True)
     assert [Path(source['path']).name for source in pair.image] == [
-        f'{TITLES[name]}-METADATA.XML' for name in ('enmap_l1c', 'enmap_l2a')]
+        f'{TITLES[name]}-METADATA.XML' for name in ('enmap_l1c', 'enmap_l2a')
+    ]
 
 
 def test_a_scene_is_made_of_a_product(products):
-    scene = get_scene(dict(type='Scene', image=str(products['enmap_l2a']), preprocessing=[dict(type='SelectBands',
-                                                                                            exclude=[(51, 223)])]))
+    scene = get_scene(
+        dict(
+            type='Scene',
+            image=str(products['enmap_l2a']),
+            preprocessing=[dict(type='SelectBands', exclude=[(51, 223)])],
+        )
+    )
     assert scene.shape == (24, 18, 51)
 
 
@@ -119,11 +147,11 @@ def test_products_enter_shards(products):
     scenes = {Path(scene.name).name: scene for scene in find_scenes(root, ShardSettings())}
     assert set(scenes) == set(TITLES.values())
     settings = ShardSettings(tile_size=8)
-    (part, ), failed = open_parts(scenes[TITLES['prisma_l2d']], root, settings)
+    (part,), failed = open_parts(scenes[TITLES['prisma_l2d']], root, settings)
     assert not failed and part.bands == 230 and part.wavelengths[0] < 410
     block = part.read(0, 24)
     assert not block[:, :2].any() and block[:, 2:].any(-1).all()  # masked pixels are 0
-    (part, ), failed = open_parts(scenes[TITLES['hyperion_l1t']], root, settings)
+    (part,), failed = open_parts(scenes[TITLES['hyperion_l1t']], root, settings)
     assert part.bad_bands.sum() == 44
 
 

@@ -25,7 +25,8 @@ def test_prints_what_is_inherited_and_overridden(tmp_path, print_config):
     config.write_text("_base_ = 'scene.py'\nwindow = dict(size=33)\nclasses = ('corn', 'oats')\n")
     printed = print_config(config, '--cfg-options', 'window.stride=3')
     assert Config.fromstring(printed, '.py').to_dict() == dict(
-        num_bands=200, window=dict(size=33, stride=3), classes=('corn', 'oats'))
+        num_bands=200, window=dict(size=33, stride=3), classes=('corn', 'oats')
+    )
 
 
 def test_absent_config_is_named(tmp_path, print_config):

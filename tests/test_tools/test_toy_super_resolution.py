@@ -35,8 +35,8 @@ def check_images(arrays, scale, size):
     assert {array.dtype for array in (truth, small, enlarged)} == {np.dtype('float32')}
     assert truth.min() >= 0 and truth.max() <= 1
     # nearly what imresize would make, and with detail that is lost in it
-    assert np.abs(imresize(truth, 1 / scale) - small).mean() < .01
-    assert .003 < np.abs(truth - imresize(small, scale)).mean() < .1
+    assert np.abs(imresize(truth, 1 / scale) - small).mean() < 0.01
+    assert 0.003 < np.abs(truth - imresize(small, scale)).mean() < 0.1
 
 
 def test_the_crop(root):

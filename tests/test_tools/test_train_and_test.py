@@ -77,27 +77,57 @@ def test_train_resume_and_test(tmp_path, run_tool):
     np.testing.assert_allclose([item['output'].item() for item in predictions], weight * X + bias, rtol=1e-5)
 
 
-@pytest.mark.parametrize('script, arguments, launcher, expected', [
-    ('dist_train.sh', 'config.py 4 --amp', 'torchrun',
-     '--nnodes=2 --node_rank=1 --master_addr=127.0.0.1 --master_port=29500 --nproc_per_node=4 '
-     'train.py config.py --amp --launcher pytorch'),
-    ('dist_test.sh', 'config.py epoch_1.pth 4 --tta', 'torchrun',
-     '--nnodes=2 --node_rank=1 --master_addr=127.0.0.1 --master_port=29500 --nproc_per_node=4 '
-     'test.py config.py epoch_1.pth --tta --launcher pytorch'),
-    ('slurm_train.sh', 'debug pavia config.py --amp', 'srun',
-     '--partition=debug --job-name=pavia --gres=gpu:4 --ntasks=4 --ntasks-per-node=4 --cpus-per-task=5 '
-     '--kill-on-bad-exit=1 --quiet --exclusive python -u train.py config.py --amp --launcher slurm'),
-    ('slurm_test.sh', 'debug pavia config.py epoch_1.pth', 'srun',
-     '--partition=debug --job-name=pavia --gres=gpu:4 --ntasks=4 --ntasks-per-node=4 --cpus-per-task=5 '
-     '--kill-on-bad-exit=1 --quiet --exclusive python -u test.py config.py epoch_1.pth --launcher slurm'),
-])
+@pytest.mark.parametrize(
+    'script, arguments, launcher, expected',
+    [
+        (
+            'dist_train.sh',
+            'config.py 4 --amp',
+            'torchrun',
+            '--nnodes=2 --node_rank=1 --master_addr=127.0.0.1 --master_port=29500 --nproc_per_node=4 '
+            'train.py config.py --amp --launcher pytorch',
+        ),
+        (
+            'dist_test.sh',
+            'config.py epoch_1.pth 4 --tta',
+            'torchrun',
+            '--nnodes=2 --node_rank=1 --master_addr=127.0.0.1 --master_port=29500 --nproc_per_node=4 '
+            'test.py config.py epoch_1.pth --tta --launcher pytorch',
+        ),
+        (
+            'slurm_train.sh',
+            'debug pavia config.py --amp',
+            'srun',
+            '--partition=debug --job-name=pavia --gres=gpu:4 --ntasks=4 --ntasks-per-node=4 --cpus-per-task=5 '
+            '--kill-on-bad-exit=1 --quiet --exclusive python -u train.py config.py --amp --launcher slurm',
+        ),
+        (
+            'slurm_test.sh',
+            'debug pavia config.py epoch_1.pth',
+            'srun',
+            '--partition=debug --job-name=pavia --gres=gpu:4 --ntasks=4 --ntasks-per-node=4 --cpus-per-task=5 '
+            '--kill-on-bad-exit=1 --quiet --exclusive python -u test.py config.py epoch_1.pth --launcher slurm',
+        ),
+    ],
+)
 def test_scripts_hand_their_arguments_to_the_launcher(tmp_path, script, arguments, launcher, expected):
     (tmp_path / launcher).write_text('#!/bin/sh\necho "$@"\n')
     (tmp_path / launcher).chmod(0o755)
-    environment = {**os.environ, 'PATH': f'{tmp_path}{os.pathsep}{os.environ["PATH"]}', 'NNODES': '2', 'NODE_RANK': '1',
-                   'GPUS': '4', 'SRUN_ARGS': '--quiet --exclusive'}
-    done = subprocess.run(['bash', str(ROOT / 'tools' / script), *arguments.split()],
-                          env=environment, capture_output=True, text=True, check=True)
+    environment = {
+        **os.environ,
+        'PATH': f'{tmp_path}{os.pathsep}{os.environ["PATH"]}',
+        'NNODES': '2',
+        'NODE_RANK': '1',
+        'GPUS': '4',
+        'SRUN_ARGS': '--quiet --exclusive',
+    }
+    done = subprocess.run(
+        ['bash', str(ROOT / 'tools' / script), *arguments.split()],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.replace(f'{ROOT / "tools"}/', '').strip() == expected
 
 
@@ -114,16 +144,17 @@ def test_resume_options(tmp_path):
     assert options_of('train.py', pretrained, '--resume').to_dict() == dict(pretrained, resume=False)
     latest = tmp_path / 'epoch_1.pth'
     torch.save(dict(meta=dict(iter=1, epoch=1), state_dict={}, message_hub={}), latest)
-    assert options_of('train.py', pretrained, '--resume').to_dict() == dict(pretrained, resume=True,
-                                                                            load_from=str(latest))
-    assert options_of('train.py', {}, '--resume', 'epoch_3.pth').to_dict() == dict(
-        resume=True, load_from='epoch_3.pth')
+    assert options_of('train.py', pretrained, '--resume').to_dict() == dict(
+        pretrained, resume=True, load_from=str(latest)
+    )
+    assert options_of('train.py', {}, '--resume', 'epoch_3.pth').to_dict() == dict(resume=True, load_from='epoch_3.pth')
 
 
 def test_amp_option():
     plain = dict(optim_wrapper=dict(type='OptimWrapper', clip_grad=dict(max_norm=1)))
     assert options_of('train.py', plain, '--amp').optim_wrapper == dict(
-        type='AmpOptimWrapper', clip_grad=dict(max_norm=1), loss_scale='dynamic')
+        type='AmpOptimWrapper', clip_grad=dict(max_norm=1), loss_scale='dynamic'
+    )
     with pytest.raises(ValueError, match="config.py: --amp .* found 'ApexOptimWrapper'"):
         options_of('train.py', dict(optim_wrapper=dict(type='ApexOptimWrapper')), '--amp')
 
@@ -149,8 +180,12 @@ def test_show_dir_option(tmp_path):
 
 
 def test_tta_option():
-    config = dict(model=dict(type='Net'), tta_model=dict(type='Averaged'), tta_pipeline=[dict(type='Flip')],
-                  test_dataloader=dict(dataset=dict(pipeline=[])))
+    config = dict(
+        model=dict(type='Net'),
+        tta_model=dict(type='Averaged'),
+        tta_pipeline=[dict(type='Flip')],
+        test_dataloader=dict(dataset=dict(pipeline=[])),
+    )
     cfg = options_of('test.py', config, 'epoch_1.pth', '--tta')
     assert cfg.model == dict(type='Averaged', module=dict(type='Net'))
     assert cfg.test_dataloader.dataset.pipeline == [dict(type='Flip')]

@@ -17,7 +17,8 @@ from toy_runs import wait
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(get_device() != 'cpu', reason='an accelerator is there, and two processes would need two')]
+    pytest.mark.skipif(get_device() != 'cpu', reason='an accelerator is there, and two processes would need two'),
+]
 # Without random numbers that differ between the processes: no augmentation, dropout, drop path or mixing of samples.
 # 301 test windows do not divide by two: one is evaluated twice and must be counted once.
 CONFIG = """
@@ -77,16 +78,29 @@ def trained(experiment):
     alone, both = config.parent / 'alone', config.parent / 'both'
     single = run_tool(environment, 'train.py', config, '--work-dir', alone, '--cfg-options', 'experiment_name=alone')
     port = str(free_port())
-    nodes = [subprocess.Popen(
-        ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '1', '--work-dir', str(both), '--cfg-options',
-         'train_dataloader.batch_size=16'],
-        env={**environment, 'NNODES': '2', 'NODE_RANK': str(rank), 'PORT': port}, cwd=config.parent) for rank in (0, 1)]
+    nodes = [
+        subprocess.Popen(
+            [
+                'bash',
+                str(ROOT / 'tools/dist_train.sh'),
+                str(config),
+                '1',
+                '--work-dir',
+                str(both),
+                '--cfg-options',
+                'train_dataloader.batch_size=16',
+            ],
+            env={**environment, 'NNODES': '2', 'NODE_RANK': str(rank), 'PORT': port},
+            cwd=config.parent,
+        )
+        for rank in (0, 1)
+    ]
     assert [node.wait() for node in nodes] == [0, 0] and wait(single) == 0
     return alone, both
 
 
 def scalars(work_dir):
-    file, = work_dir.glob('*/vis_data/scalars.json')
+    (file,) = work_dir.glob('*/vis_data/scalars.json')
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
@@ -107,13 +121,34 @@ def test_two_processes_validate_and_test_like_one(experiment, trained):
     results = []
     for count in (1, 2):
         folder = config.parent / f'test-{count}'
-        arguments = [config, checkpoint, '--work-dir', folder, '--show-dir', folder / 'shown', '--cfg-options',
-                     f'experiment_name=test-{count}']
+        arguments = [
+            config,
+            checkpoint,
+            '--work-dir',
+            folder,
+            '--show-dir',
+            folder / 'shown',
+            '--cfg-options',
+            f'experiment_name=test-{count}',
+        ]
         launch = ['--launcher', 'pytorch'] if count == 2 else []
         port = free_port()
-        runs = [run_tool({**environment, 'RANK': str(rank), 'LOCAL_RANK': str(rank), 'WORLD_SIZE': str(count),
-                          'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(port)}, 'test.py', *arguments, *launch)
-                for rank in range(count)]
+        runs = [
+            run_tool(
+                {
+                    **environment,
+                    'RANK': str(rank),
+                    'LOCAL_RANK': str(rank),
+                    'WORLD_SIZE': str(count),
+                    'MASTER_ADDR': '127.0.0.1',
+                    'MASTER_PORT': str(port),
+                },
+                'test.py',
+                *arguments,
+                *launch,
+            )
+            for rank in range(count)
+        ]
         assert [wait(run) for run in runs] == [0] * count
         results.append(json.loads((folder / 'shown/metrics.json').read_text()))
     assert results[0] == results[1]

@@ -19,7 +19,7 @@ def dataset(tmp_path):
     """A folder with a scene in .mat files and a map as GeoTIFF."""
     folder = tmp_path / 'data'
     folder.mkdir()
-    cube = np.arange(4 * 5 * 3.).reshape(4, 5, 3)
+    cube = np.arange(4 * 5 * 3.0).reshape(4, 5, 3)
     cube[1, 2, 0], cube[3, 3, 1] = np.nan, np.inf
     labels = np.array([[0, 1, 1, 2, 2]] * 4, np.uint8)
     scipy.io.savemat(folder / 'scene.mat', dict(cube=cube, note='made by hand'))

@@ -13,8 +13,11 @@ def test_a_folder_is_held_by_one(tmp_path, shared):
     busy = pytest.raises(FolderBusyError, match=rf'run: a training \(process {os.getpid()} on .* is writing this')
     with FolderLock(tmp_path / 'run', 'a training'), busy:
         FolderLock(tmp_path / 'run', 'another', shared=shared)
-    with FolderLock(tmp_path / 'run', 'a conversion', shared=True), FolderLock(tmp_path / 'run', 'b', shared=True), \
-            pytest.raises(FolderBusyError, match='another process is writing'):
+    with (
+        FolderLock(tmp_path / 'run', 'a conversion', shared=True),
+        FolderLock(tmp_path / 'run', 'b', shared=True),
+        pytest.raises(FolderBusyError, match='another process is writing'),
+    ):
         FolderLock(tmp_path / 'run', 'a merge')
     lock = FolderLock(tmp_path / 'run', 'a training')
     child = os.fork()

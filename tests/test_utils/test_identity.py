@@ -84,15 +84,30 @@ def test_files_come_and_go(tmp_path):
 
 
 def test_the_files_behind_a_scene(tmp_path):
-    for name in ('x.tif', 'x.tif.msk', 'x.tif.aux.xml', 'x.tif.ovr', 'x.tfw', 'x_RPC.TXT', 'y.tif', 'e.hdr', 'e.img',
-                 'e2.dat', 'e2.dat.hdr', 'other.txt', 'sub/deep.tif', 'sub/deep.tif.msk'):
+    for name in (
+        'x.tif',
+        'x.tif.msk',
+        'x.tif.aux.xml',
+        'x.tif.ovr',
+        'x.tfw',
+        'x_RPC.TXT',
+        'y.tif',
+        'e.hdr',
+        'e.img',
+        'e2.dat',
+        'e2.dat.hdr',
+        'other.txt',
+        'sub/deep.tif',
+        'sub/deep.tif.msk',
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b'')
     (tmp_path / 'sub/inner.vrt').write_text('<VRTDataset><SourceFilename relativeToVRT="1">deep.tif</SourceFilename>')
     (tmp_path / 'x.vrt').write_text(
         f'<SourceFilename relativeToVRT="0">{tmp_path}/y.tif</SourceFilename>'
         '<SourceFilename relativeToVRT="1" shared="0">sub/inner.vrt</SourceFilename>'
-        '<SourceFilename relativeToVRT="1">x.vrt</SourceFilename><SourceFilename>/none/a&amp;b.tif</SourceFilename>')
+        '<SourceFilename relativeToVRT="1">x.vrt</SourceFilename><SourceFilename>/none/a&amp;b.tif</SourceFilename>'
+    )
 
     def names(path):
         return {os.path.relpath(name, tmp_path) for name in data_files(tmp_path / path)}
@@ -104,25 +119,62 @@ def test_the_files_behind_a_scene(tmp_path):
 
 
 def test_the_files_that_a_config_names(tmp_path, monkeypatch):
-    for name in ('data/cube.hdr', 'data/cube.img', 'data/gt.mat', 'cities/rio/x.npy', 'cities/bercy/x.npy', 'w.pth',
-                 'tiles/a.npy', 'tiles/b.npy', 'other.mat'):
+    for name in (
+        'data/cube.hdr',
+        'data/cube.img',
+        'data/gt.mat',
+        'cities/rio/x.npy',
+        'cities/bercy/x.npy',
+        'w.pth',
+        'tiles/a.npy',
+        'tiles/b.npy',
+        'other.mat',
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b'')
     monkeypatch.chdir(tmp_path)
     config = dict(
-        train_dataloader=dict(dataset=dict(scene=dict(data_root='data', image='cube.hdr',
-                                                      labels=[dict(path='gt.mat', key='gt')]))),
+        train_dataloader=dict(
+            dataset=dict(scene=dict(data_root='data', image='cube.hdr', labels=[dict(path='gt.mat', key='gt')]))
+        ),
         val_dataloader=dict(dataset=dict(data_root=str(tmp_path / 'cities'), image='{name}/x.npy')),
-        pretrain=dict(data_root='tiles'), model=dict(init_cfg=dict(checkpoint='w.pth')), lr=0.1, type='mmseg.X')
+        pretrain=dict(data_root='tiles'),
+        model=dict(init_cfg=dict(checkpoint='w.pth')),
+        lr=0.1,
+        type='mmseg.X',
+    )
     assert {os.path.relpath(name, tmp_path) for name in files_of_config(config)} == {
-        'data/cube.hdr', 'data/cube.img', 'data/gt.mat', 'cities/rio/x.npy', 'cities/bercy/x.npy', 'w.pth',
-        'tiles/a.npy', 'tiles/b.npy'}
+        'data/cube.hdr',
+        'data/cube.img',
+        'data/gt.mat',
+        'cities/rio/x.npy',
+        'cities/bercy/x.npy',
+        'w.pth',
+        'tiles/a.npy',
+        'tiles/b.npy',
+    }
 
 
 def test_values_and_arrays():
-    assert value_digest(dict(a=1, b=[2, (3, )])) == value_digest(dict(b=[2, (3, )], a=1))
-    different = [dict(a=1), dict(a=1.), dict(a='1'), dict(a=True), dict(a=None), dict(a=[1]), dict(a=(1, )), {}, [],
-                 np.array([1]), np.array([1.]), np.array([[1]]), np.array(1), float('nan'), {'1': 1}, {1: 1}]
+    assert value_digest(dict(a=1, b=[2, (3,)])) == value_digest(dict(b=[2, (3,)], a=1))
+    different = [
+        dict(a=1),
+        dict(a=1.0),
+        dict(a='1'),
+        dict(a=True),
+        dict(a=None),
+        dict(a=[1]),
+        dict(a=(1,)),
+        {},
+        [],
+        np.array([1]),
+        np.array([1.0]),
+        np.array([[1]]),
+        np.array(1),
+        float('nan'),
+        {'1': 1},
+        {1: 1},
+    ]
     assert len({value_digest(value) for value in different}) == len(different)
     assert array_digest(np.arange(6).reshape(2, 3)) == array_digest(np.asfortranarray(np.arange(6).reshape(2, 3)))
     assert array_digest(np.zeros((0, 3))) != array_digest(np.zeros((3, 0)))

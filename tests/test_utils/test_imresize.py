@@ -28,8 +28,9 @@ def test_weights_of_a_reduction_by_two_are_those_of_a_kernel_twice_as_wide():
     np.testing.assert_allclose(bicubic_weights(10, 5)[2], [0, *half, *half[::-1], 0], atol=1e-15)
 
 
-@pytest.mark.parametrize('length, new_length, scale', [
-    (9, 36, 4.), (32, 8, 0.25), (7, 3, 0.4), (5, 9, 1.7), (2, 1, 0.3)])
+@pytest.mark.parametrize(
+    'length, new_length, scale', [(9, 36, 4.0), (32, 8, 0.25), (7, 3, 0.4), (5, 9, 1.7), (2, 1, 0.3)]
+)
 def test_weights_sum_to_one(length, new_length, scale):
     matrix = bicubic_weights(length, new_length, scale)
     assert matrix.shape == (new_length, length)
@@ -41,7 +42,7 @@ def test_the_border_is_mirrored_with_its_last_pixel():
     widened = np.pad(image, ((4, 4), (4, 4), (0, 0)), mode='symmetric')
     for scale, cut in ((4, 16), (0.5, 2)):
         inner = imresize(widened, scale)[cut:-cut, cut:-cut]
-        np.testing.assert_allclose(imresize(image, scale)[:inner.shape[0], :inner.shape[1]], inner, atol=2e-6)
+        np.testing.assert_allclose(imresize(image, scale)[: inner.shape[0], : inner.shape[1]], inner, atol=2e-6)
 
 
 @pytest.mark.parametrize('size', [(60, 80), (5, 8), (30, 50), (11, 13)])
@@ -51,8 +52,10 @@ def test_the_inside_equals_pillow(size):
     wanted = np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC))
     found = imresize(image, size=size)
     margins = [2 + int(np.ceil(2 * max(new / old, 1))) for new, old in zip(size, image.shape, strict=True)]
-    inside = tuple(slice(margin, -margin) if new > 2 * margin else slice(new // 2, new // 2 + 1)
-                   for margin, new in zip(margins, size, strict=True))
+    inside = tuple(
+        slice(margin, -margin) if new > 2 * margin else slice(new // 2, new // 2 + 1)
+        for margin, new in zip(margins, size, strict=True)
+    )
     np.testing.assert_allclose(found[inside], wanted[inside], atol=1e-5)
 
 
@@ -93,7 +96,7 @@ def test_the_scale_one_is_the_identity():
 
 def test_gradients_flow_and_half_precision_is_computed_in_single():
     image = torch.rand(1, 2, 5, 6, requires_grad=True)
-    gradient, = torch.autograd.grad(imresize(image, 3).sum(), image)
+    (gradient,) = torch.autograd.grad(imresize(image, 3).sum(), image)
     weights = [bicubic_weights(side, 3 * side).sum(axis=0) for side in (5, 6)]
     np.testing.assert_allclose(gradient[0, 1], np.outer(*weights), atol=1e-5)
     half = image.detach().bfloat16()
@@ -105,14 +108,17 @@ def test_gradients_flow_and_half_precision_is_computed_in_single():
     torch.testing.assert_close(found, in_single.bfloat16())
 
 
-@pytest.mark.parametrize('image, options, message', [
-    (cube(4, 4), {}, 'either a scale or a size'),
-    (cube(4, 4), dict(scale=2, size=(8, 8)), 'either a scale or a size'),
-    (cube(4, 4), dict(scale=0), 'scale must be positive, found 0'),
-    (cube(4, 4), dict(size=(0, 3)), 'size must be positive'),
-    (np.zeros((4, 4), np.uint8), dict(scale=2), 'floating point images, found uint8'),
-    (torch.zeros(1, 4, 4, dtype=torch.int64), dict(scale=2), 'floating point images, found torch.int64'),
-])
+@pytest.mark.parametrize(
+    'image, options, message',
+    [
+        (cube(4, 4), {}, 'either a scale or a size'),
+        (cube(4, 4), dict(scale=2, size=(8, 8)), 'either a scale or a size'),
+        (cube(4, 4), dict(scale=0), 'scale must be positive, found 0'),
+        (cube(4, 4), dict(size=(0, 3)), 'size must be positive'),
+        (np.zeros((4, 4), np.uint8), dict(scale=2), 'floating point images, found uint8'),
+        (torch.zeros(1, 4, 4, dtype=torch.int64), dict(scale=2), 'floating point images, found torch.int64'),
+    ],
+)
 def test_bad_input_is_named(image, options, message):
     with pytest.raises(ValueError, match=message):
         imresize(image, **options)

@@ -19,8 +19,17 @@ SLICES = [slice(None), slice(0, 1), slice(2, 5), slice(1, None), slice(3, 3)]
 
 @pytest.mark.parametrize('small', [0, 200, 2**16])
 @pytest.mark.parametrize('order', ['C', 'F'])
-@pytest.mark.parametrize('shape, dtype', [((7, 6, 5), '>i2'), ((6, ), 'float64'), ((5, 6), 'bool'), ((), 'uint8'),
-                                          ((0, 4), 'int32'), ((6, 5, 1, 7), 'complex64')])
+@pytest.mark.parametrize(
+    'shape, dtype',
+    [
+        ((7, 6, 5), '>i2'),
+        ((6,), 'float64'),
+        ((5, 6), 'bool'),
+        ((), 'uint8'),
+        ((0, 4), 'int32'),
+        ((6, 5, 1, 7), 'complex64'),
+    ],
+)
 def test_parts_equal_those_of_a_memory_map(tmp_path, monkeypatch, small, order, shape, dtype):
     monkeypatch.setattr(npy_file, '_SMALL', small)
     values = np.random.default_rng(0).integers(0, 100, shape).astype(dtype)
@@ -67,14 +76,14 @@ def test_threads_and_forked_processes_share_a_file(tmp_path):
 
         def read(start):
             for row in range(start, 1000, 4):
-                if not np.array_equal(file[row:row + 1, 3:90], values[row:row + 1, 3:90]):
+                if not np.array_equal(file[row : row + 1, 3:90], values[row : row + 1, 3:90]):
                     wrong.append(row)
 
         child = os.fork()
         if not child:
             read(0)
             os._exit(bool(wrong))
-        threads = [threading.Thread(target=read, args=(start, )) for start in range(4)]
+        threads = [threading.Thread(target=read, args=(start,)) for start in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -82,8 +91,9 @@ def test_threads_and_forked_processes_share_a_file(tmp_path):
         assert not wrong and os.waitpid(child, 0)[1] == 0
 
 
-@pytest.mark.parametrize('content', [
-    b'', b'\x93NUMPY', b'\x93NUMPY\x03\x00v\x00{}', b'PK\x03\x04', b'\x93NUMPY\x01\x00'])
+@pytest.mark.parametrize(
+    'content', [b'', b'\x93NUMPY', b'\x93NUMPY\x03\x00v\x00{}', b'PK\x03\x04', b'\x93NUMPY\x01\x00']
+)
 def test_damaged_files_are_named(tmp_path, content):
     (tmp_path / 'x.npy').write_bytes(content)
     with pytest.raises(ValueError):

@@ -14,8 +14,12 @@ def test_the_seed_reaches_training_and_every_split_that_is_drawn():
     other = dict(split=dict(type='BlockSplit', seed=3))
     nested = dict(split=dict(type='LimitedSplit', split=dict(type='BlockSplit')))
     fixed = dict(split=dict(type='FileSplit', path='split.npz'))
-    cfg = Config(dict(scene=scene, train=dict(datasets=[dict(scene=scene), dict(scene=other), dict(scene=fixed),
-                                                           dict(scene=nested)])))
+    cfg = Config(
+        dict(
+            scene=scene,
+            train=dict(datasets=[dict(scene=scene), dict(scene=other), dict(scene=fixed), dict(scene=nested)]),
+        )
+    )
     set_run_seed(cfg, 7)
     assert cfg.randomness == dict(seed=7) and cfg.scene.split.seed == 7
     assert [part.scene.split.get('seed') for part in cfg.train.datasets] == [7, 7, None, 7]

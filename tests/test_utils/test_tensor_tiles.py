@@ -32,7 +32,7 @@ def test_an_unknown_padding_is_named():
 @pytest.mark.parametrize('size', [(13, 21), (4, 30), (3, 2)])
 def test_tiles_of_a_pixelwise_network_give_the_whole(size, blend, layout):
     images = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0))
-    weight = torch.tensor([[1., -2, 0], [.5, 1, 3]])
+    weight = torch.tensor([[1.0, -2, 0], [0.5, 1, 3]])
     network = lambda x, _=None: torch.einsum('kc,bchw->bkhw', weight, x).square()  # noqa: E731
     found = run_by_tiles(network, images, TileGrid((4, 6), (3, 2), blend, layout), tile_batch=5)
     torch.testing.assert_close(found, network(images))

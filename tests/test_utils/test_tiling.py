@@ -6,14 +6,18 @@ from scipy.ndimage import uniform_filter
 from mmhsi.utils.tiling import BLENDS, Mosaic, TileGrid, slide_grid
 
 COVERING = ('even', 'stepped', 'repeated', 'overhanging')
-GRIDS = [TileGrid(size, overlap, blend, layout) for size, overlap in ((6, 3), ((5, 7), (4, 0)), (8, 7))
-         for blend in BLENDS for layout in COVERING]
+GRIDS = [
+    TileGrid(size, overlap, blend, layout)
+    for size, overlap in ((6, 3), ((5, 7), (4, 0)), (8, 7))
+    for blend in BLENDS
+    for layout in COVERING
+]
 
 
 def cut(image, grid, positions):
     """Tiles (h, w, ...) of an image that is continued by zeros at the bottom and the right."""
     padded = np.pad(image, [(0, size) for size in grid.size] + [(0, 0)] * (image.ndim - 2))
-    return [padded[top:top + grid.size[0], left:left + grid.size[1]] for top, left in positions]
+    return [padded[top : top + grid.size[0], left : left + grid.size[1]] for top, left in positions]
 
 
 def test_starts_by_hand():
@@ -27,12 +31,15 @@ def test_starts_by_hand():
         assert TileGrid(8, 2, layout=layout).starts(0, 5).tolist() == [0]
 
 
-@pytest.mark.parametrize('height, width, tile, overlap, count', [
-    (149, 149, 145, 0, 4),  # Indian Pines
-    (610, 340, 128, 32, 28),  # Pavia University
-    (1217, 303, 128, 32, 39),  # HanChuan
-    (940, 475, 128, 32, 50),  # HongHu
-])
+@pytest.mark.parametrize(
+    'height, width, tile, overlap, count',
+    [
+        (149, 149, 145, 0, 4),  # Indian Pines
+        (610, 340, 128, 32, 28),  # Pavia University
+        (1217, 303, 128, 32, 39),  # HanChuan
+        (940, 475, 128, 32, 50),  # HongHu
+    ],
+)
 def test_number_of_tiles_of_the_published_settings(height, width, tile, overlap, count):
     assert len(TileGrid(tile, overlap).positions(height, width)) == count
 
@@ -55,7 +62,8 @@ def test_spans_are_where_tiles_count():
 
 def test_positions_by_hand():
     assert TileGrid.sliding(4, 2).positions(10, 8).tolist() == [
-        [top, left] for top in (0, 2, 4, 6) for left in (0, 2, 4)]
+        [top, left] for top in (0, 2, 4, 6) for left in (0, 2, 4)
+    ]
     assert TileGrid.sliding((5, 4), (5, 3)).positions(5, 9).tolist() == [[0, 0], [0, 3], [0, 5]]
     grid = TileGrid.sliding(4, (3, 2), layout='inside')
     assert grid.positions(7, 9).tolist() == [[0, 0], [0, 2], [0, 4], [3, 0], [3, 2], [3, 4]]
@@ -67,8 +75,21 @@ def test_repetitions_of_the_published_code():
     # rows and columns at 0, 2, 4 and 6, of which the last two are moved to 3
     positions = grid.positions(7, 7)
     assert positions.tolist() == [
-        [0, 0], [0, 2], [0, 3], [0, 3], [2, 0], [2, 2], [2, 3], [2, 3],
-        [3, 0], [3, 2], [3, 3], [3, 0], [3, 2], [3, 3]]
+        [0, 0],
+        [0, 2],
+        [0, 3],
+        [0, 3],
+        [2, 0],
+        [2, 2],
+        [2, 3],
+        [2, 3],
+        [3, 0],
+        [3, 2],
+        [3, 3],
+        [3, 0],
+        [3, 2],
+        [3, 3],
+    ]
     assert grid.positions(4, 6).tolist() == [[0, 0], [0, 2]] * 2
     for shape in ((7, 7), (4, 6), (16, 16), (70, 53), (3, 11)):
         distinct, counts = np.unique(grid.positions(*shape), axis=0, return_counts=True)
@@ -81,9 +102,14 @@ def test_repetitions_of_the_published_code():
 def test_weights_sum_to_one_and_are_not_negative(grid, shape):
     """The share of a tile is what a map gets where it alone is 1."""
     positions = grid.positions(*shape)
-    shares = np.array([
-        grid.stitch([np.full(grid.size, float(number == chosen)) for number in range(len(positions))], positions, shape)
-        for chosen in range(len(positions))])
+    shares = np.array(
+        [
+            grid.stitch(
+                [np.full(grid.size, float(number == chosen)) for number in range(len(positions))], positions, shape
+            )
+            for chosen in range(len(positions))
+        ]
+    )
     assert shares.min() >= 0
     np.testing.assert_allclose(shares.sum(axis=0), 1, rtol=1e-12)
 
@@ -96,7 +122,7 @@ def test_a_constant_is_reproduced_exactly(grid):
         assert stitched.dtype == np.float32 and stitched.shape == (19, 14, 2) and (stitched == value).all()
 
 
-@pytest.mark.parametrize('channels', [(), (3, )])
+@pytest.mark.parametrize('channels', [(), (3,)])
 @pytest.mark.parametrize('grid', GRIDS, ids=str)
 def test_stitching_tiles_of_an_image_gives_the_image(grid, channels):
     image = np.random.RandomState(0).rand(19, 14, *channels)
@@ -134,7 +160,7 @@ def test_blends_are_weighted_means(blend, layout):
 def test_smooth_tiles_fade_and_their_borders_do_not_count():
     grid = TileGrid(16, 8, 'smooth')
     assert grid.starts(0, 24).tolist() == [0, 8] and grid.spans(0, 24).tolist() == [[0, 14], [10, 24]]
-    first, second = np.full((16, 16), np.nan), np.full((16, 16), 5.)
+    first, second = np.full((16, 16), np.nan), np.full((16, 16), 5.0)
     first[:14] = 0  # what does not count need not be a number
     stitched = grid.stitch([first, second], [(0, 0), (8, 0)], (24, 16))[:, 0]
     np.testing.assert_allclose(stitched, [0] * 10 + [1, 2, 3, 4] + [5] * 10, rtol=1e-12)
@@ -147,7 +173,7 @@ def test_smooth_tiles_of_a_network_that_sees_little_are_the_whole(shape, overlap
     image, grid = np.random.default_rng(0).normal(size=shape), TileGrid(16, overlap, 'smooth')
     network = lambda x: uniform_filter(x, 5, mode='constant')  # noqa: E731
     positions = grid.positions(*shape)
-    tiles = [network(image[top:top + 16, left:left + 16]) for top, left in positions]
+    tiles = [network(image[top : top + 16, left : left + 16]) for top, left in positions]
     np.testing.assert_allclose(grid.stitch(tiles, positions, shape), network(image), atol=1e-12)
 
 
@@ -162,7 +188,7 @@ def test_average_and_linear_by_hand():
     tiles = [np.full((2, 2), 1), np.full((2, 2), 4)]
     assert TileGrid(2, 1, 'average').stitch(tiles, [(0, 0), (0, 1)], (2, 3)).tolist() == [[1, 2.5, 4]] * 2
     # the weights of four columns that overlap by two are 1/3, 2/3
-    tiles = [np.full((4, 4), 1.), np.full((4, 4), 4.)]
+    tiles = [np.full((4, 4), 1.0), np.full((4, 4), 4.0)]
     stitched = TileGrid(4, 2, 'linear').stitch(tiles, [(0, 0), (0, 2)], (4, 6))
     np.testing.assert_allclose(stitched, [[1, 1, 2, 3, 4, 4]] * 4, rtol=1e-12)
 
@@ -193,15 +219,18 @@ def test_a_part_of_a_map_is_that_part_of_the_whole_map(blend, kind):
     for tile, position in zip(tiles, positions, strict=True):
         whole.add(tile, position)
     zeros = np.zeros((2, 12, 2 * (end - first)), np.float32)
-    part = Mosaic(zeros if kind is np.float32 else torch.from_numpy(zeros), grid, (height, width), 2,
-                  (0, first))
+    part = Mosaic(zeros if kind is np.float32 else torch.from_numpy(zeros), grid, (height, width), 2, (0, first))
     tops = grid.starts(0, height).tolist()
     for top, bottom in zip(tops, [*tops[1:], height], strict=True):
         for tile, position in zip(tiles, positions, strict=True):
             if position[0] == top:
                 part.add(tile if kind is np.float32 else torch.from_numpy(tile), position)
-        np.testing.assert_allclose(part.values[:, :2 * (bottom - top)],
-                                   whole.values[:, 2 * top:2 * bottom, 2 * first:2 * end], rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(
+            part.values[:, : 2 * (bottom - top)],
+            whole.values[:, 2 * top : 2 * bottom, 2 * first : 2 * end],
+            rtol=1e-6,
+            atol=1e-7,
+        )
         if kind is np.float32:
             part.scroll(bottom - top)
         else:
@@ -215,18 +244,21 @@ def test_windows_of_the_slide_mode():
     assert repeated == TileGrid(8, 0, 'average', 'repeated')
 
 
-@pytest.mark.parametrize('make, message', [
-    (lambda: TileGrid(0), 'the size of a tile must be positive, not 0 x 0'),
-    (lambda: TileGrid(3, 3), 'smaller than the tile of 3 pixels, not 3'),
-    (lambda: TileGrid((9, 5), (1, -1)), 'at least 0 and smaller than the tile of 5 pixels, not -1'),
-    (lambda: TileGrid(3, blend='max'), "blend of tiles must be one of .*'smooth'.*, not 'max'"),
-    (lambda: TileGrid(3, layout='random'), "layout of tiles must be one of .*'even'.*, not 'random'"),
-    (lambda: TileGrid.sliding(4, 5), 'of 4 x 4 pixels must be positive and not larger than the window, not 5 x 5'),
-    (lambda: TileGrid.sliding(4, 0, layout='inside'), 'of 4 x 4 pixels must be positive, not 0 x 0'),
-    (lambda: TileGrid(4).starts(0, 0), 'the length of an axis must be positive, not 0'),
-    (lambda: TileGrid(4, layout='inside').positions(3, 9), '3 x 9 pixels is smaller than a window of 4 x 4'),
-    (lambda: TileGrid(4, layout='inside').starts(0, 3), 'an axis of 3 pixels is smaller than a window of 4'),
-])
+@pytest.mark.parametrize(
+    'make, message',
+    [
+        (lambda: TileGrid(0), 'the size of a tile must be positive, not 0 x 0'),
+        (lambda: TileGrid(3, 3), 'smaller than the tile of 3 pixels, not 3'),
+        (lambda: TileGrid((9, 5), (1, -1)), 'at least 0 and smaller than the tile of 5 pixels, not -1'),
+        (lambda: TileGrid(3, blend='max'), "blend of tiles must be one of .*'smooth'.*, not 'max'"),
+        (lambda: TileGrid(3, layout='random'), "layout of tiles must be one of .*'even'.*, not 'random'"),
+        (lambda: TileGrid.sliding(4, 5), 'of 4 x 4 pixels must be positive and not larger than the window, not 5 x 5'),
+        (lambda: TileGrid.sliding(4, 0, layout='inside'), 'of 4 x 4 pixels must be positive, not 0 x 0'),
+        (lambda: TileGrid(4).starts(0, 0), 'the length of an axis must be positive, not 0'),
+        (lambda: TileGrid(4, layout='inside').positions(3, 9), '3 x 9 pixels is smaller than a window of 4 x 4'),
+        (lambda: TileGrid(4, layout='inside').starts(0, 3), 'an axis of 3 pixels is smaller than a window of 4'),
+    ],
+)
 def test_what_cannot_be_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()

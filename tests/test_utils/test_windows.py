@@ -11,7 +11,7 @@ def test_crop_window_equals_a_crop_of_the_padded_image(pad_mode, shape):
     padded = np.pad(image, [(5, 5), (5, 5)] + [(0, 0)] * (len(shape) - 2), mode=pad_mode)
     for top, left in [(-5, -5), (-2, 3), (0, 0), (4, 6), (6, -4)]:
         window = crop_window(image, top, left, 6, 5, pad_mode)
-        np.testing.assert_array_equal(window, padded[top + 5:top + 11, left + 5:left + 10])
+        np.testing.assert_array_equal(window, padded[top + 5 : top + 11, left + 5 : left + 10])
 
 
 def test_crop_window_copies():
@@ -32,8 +32,9 @@ def test_an_axis_is_mirrored_as_often_as_needed(pad_mode):
     for size in (1, 2, 3, 7):
         padded = np.pad(np.arange(size), 25, pad_mode)
         for start, length in ((-25, size + 50), (-9, 4), (size + 2, 11), (0, size)):
-            np.testing.assert_array_equal(source_indices(start, length, size, pad_mode),
-                                          padded[25 + start:25 + start + length])
+            np.testing.assert_array_equal(
+                source_indices(start, length, size, pad_mode), padded[25 + start : 25 + start + length]
+            )
 
 
 def test_constant_marks_what_lies_outside():
@@ -41,7 +42,7 @@ def test_constant_marks_what_lies_outside():
 
 
 def test_append_repeats_the_last_elements_in_their_order():
-    image = np.arange(20.).reshape(4, 5)
+    image = np.arange(20.0).reshape(4, 5)
     wanted = np.concatenate([image, image[-2:]])
     wanted = np.concatenate([wanted, wanted[:, -3:]], axis=1)
     np.testing.assert_array_equal(crop_window(image, 1, 2, 5, 6, 'append'), wanted[1:, 2:])

@@ -24,7 +24,8 @@ def test_outcomes_are_told_apart():
 def test_changes_have_the_customary_colours():
     grey = [128, 128, 128]
     assert colour_changes(PREDICTION, TARGET).tolist() == [
-        [[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 255, 0], grey, grey, grey, grey]]
+        [[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 255, 0], grey, grey, grey, grey]
+    ]
 
 
 def test_detections_are_shown_on_the_dimmed_scene():
@@ -55,17 +56,34 @@ def maps():
     return prediction, target
 
 
-@pytest.mark.parametrize(('draw', 'names'), [
-    (change_map_figure, ('changed, found (TP)', 'unchanged (TN)', 'false alarm (FP)', 'missed change (FN)',
-                         'unlabelled')),
-    (detection_map_figure, ('hit', 'correct rejection', 'false alarm', 'miss', 'not evaluated')),
-])
+@pytest.mark.parametrize(
+    ('draw', 'names'),
+    [
+        (
+            change_map_figure,
+            ('changed, found (TP)', 'unchanged (TN)', 'false alarm (FP)', 'missed change (FN)', 'unlabelled'),
+        ),
+        (detection_map_figure, ('hit', 'correct rejection', 'false alarm', 'miss', 'not evaluated')),
+    ],
+)
 def test_figures_count_their_pixels(maps, draw, names):
     figure = draw(*maps, 'Scene', 'scores')
     picture = figure_to_rgb(figure)
     assert not clipped_texts(figure)
-    assert texts(figure) == ['Scene', 'scores', names[0], '400', names[1], '1,850', names[2], '150', names[3], '100',
-                             names[4], '500']
+    assert texts(figure) == [
+        'Scene',
+        'scores',
+        names[0],
+        '400',
+        names[1],
+        '1,850',
+        names[2],
+        '150',
+        names[3],
+        '100',
+        names[4],
+        '500',
+    ]
     colour = colour_changes if draw is change_map_figure else colour_detections
     for pixel in np.unique(colour(*maps).reshape(-1, 3), axis=0):
         assert (picture == pixel).all(axis=-1).any()

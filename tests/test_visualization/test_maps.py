@@ -47,9 +47,9 @@ def test_class_map_shows_the_scene_at_whole_pixels_and_names_the_classes():
     picture = figure_to_rgb(figure)
     top = MARGIN + header_height('x', 'x')
     scale = 7  # 1000 / 145, rounded
-    shown = picture[top:top + 145 * scale, MARGIN:MARGIN + 145 * scale]
-    np.testing.assert_array_equal(shown[scale // 2::scale, scale // 2::scale], colour_labels(labels, 3, PALETTE))
-    swatches = picture[top:, MARGIN + 145 * scale + 1:]
+    shown = picture[top : top + 145 * scale, MARGIN : MARGIN + 145 * scale]
+    np.testing.assert_array_equal(shown[scale // 2 :: scale, scale // 2 :: scale], colour_labels(labels, 3, PALETTE))
+    swatches = picture[top:, MARGIN + 145 * scale + 1 :]
     for colour in PALETTE:
         assert (swatches == colour).all(axis=-1).any()
 
@@ -66,8 +66,9 @@ def test_legend_names_unlabelled_pixels_only_where_there_are_some():
 def test_figures_of_any_scene_have_a_sensible_size_and_clip_nothing(shape, tmp_path):
     classes = [f'A class with a long name, {index}' for index in range(22)]
     labels = np.zeros(shape, np.uint8)
-    figure = class_map_figure(labels, classes, None, 'A scene with a long name: prediction', 'OA 0.95' * 5,
-                              ['12,345'] * 22)
+    figure = class_map_figure(
+        labels, classes, None, 'A scene with a long name: prediction', 'OA 0.95' * 5, ['12,345'] * 22
+    )
     assert not clipped_texts(figure)
     path = save_figure(figure, tmp_path / 'new' / 'map.png')
     with Image.open(path) as image:
@@ -77,7 +78,7 @@ def test_figures_of_any_scene_have_a_sensible_size_and_clip_nothing(shape, tmp_p
     assert 500 <= max(width, height) <= 3200
     # the scene keeps its proportions: its axes are the only ones
     box = figure.axes[0].get_window_extent()
-    assert box.width / box.height == pytest.approx(shape[1] / shape[0], rel=.02)
+    assert box.width / box.height == pytest.approx(shape[1] / shape[0], rel=0.02)
 
 
 def test_error_map_counts_its_pixels():
@@ -104,8 +105,12 @@ def test_confusion_matrix_is_shown_in_per_cent_of_the_true_class():
 @pytest.mark.parametrize('count', [2, 16, 40])
 def test_confusion_matrix_clips_nothing(count):
     classes = [f'Buildings-Grass-Trees-Drives {index}' for index in range(count)]
-    figure = confusion_figure(np.diag(np.full(count, 1000)), classes,
-                              'A scene with a long name: confusion matrix', 'per cent of the true class, OA 1.0000')
+    figure = confusion_figure(
+        np.diag(np.full(count, 1000)),
+        classes,
+        'A scene with a long name: confusion matrix',
+        'per cent of the true class, OA 1.0000',
+    )
     assert not clipped_texts(figure)
 
 

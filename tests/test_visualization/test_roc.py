@@ -10,9 +10,11 @@ from mmhsi.visualization.palette import LINES
 @pytest.fixture
 def results():
     rng = np.random.default_rng(0)
-    target = (rng.random((30, 40)) < .05).astype(int)
-    return {f'method {gain}': DetectionResult.evaluate('a', rng.normal(size=target.shape) + gain * target, target)
-            for gain in (1, 3)}
+    target = (rng.random((30, 40)) < 0.05).astype(int)
+    return {
+        f'method {gain}': DetectionResult.evaluate('a', rng.normal(size=target.shape) + gain * target, target)
+        for gain in (1, 3)
+    }
 
 
 def at(x, y, where):
@@ -22,17 +24,17 @@ def at(x, y, where):
 
 def test_points_follow_the_straight_curve_between_two_rates():
     # from (0, 0) to (.5, .8) to (1, 1): below .5 the curve is 1.6 Pf
-    x, y = roc_points([0, .5, 1], [0, .8, 1], 1e-3, per_segment=50)
+    x, y = roc_points([0, 0.5, 1], [0, 0.8, 1], 1e-3, per_segment=50)
     assert (x[0], y[0]) == pytest.approx((1e-3, 1.6e-3))
     assert (x[-1], y[-1]) == (1, 1)
-    np.testing.assert_allclose(y[x <= .5], 1.6 * x[x <= .5], rtol=1e-12)
-    np.testing.assert_allclose(y[x > .5], .8 + .4 * (x[x > .5] - .5), rtol=1e-12)
-    assert (np.diff(np.log10(x)) < .06).all()  # no long chord that a logarithmic axis would bend
+    np.testing.assert_allclose(y[x <= 0.5], 1.6 * x[x <= 0.5], rtol=1e-12)
+    np.testing.assert_allclose(y[x > 0.5], 0.8 + 0.4 * (x[x > 0.5] - 0.5), rtol=1e-12)
+    assert (np.diff(np.log10(x)) < 0.06).all()  # no long chord that a logarithmic axis would bend
 
 
 def test_points_of_steps_stay_upright_and_drop_what_lies_on_a_line():
-    x, y = roc_points([0, 0, 0, .1, .1, .2, .3, 1], [0, .25, .5, .5, .75, .75, .75, 1], .01, per_segment=2)
-    corners = {(.01, 0.), (.01, .5), (.1, .5), (.1, .75), (.3, .75), (1., 1.)}
+    x, y = roc_points([0, 0, 0, 0.1, 0.1, 0.2, 0.3, 1], [0, 0.25, 0.5, 0.5, 0.75, 0.75, 0.75, 1], 0.01, per_segment=2)
+    corners = {(0.01, 0.0), (0.01, 0.5), (0.1, 0.5), (0.1, 0.75), (0.3, 0.75), (1.0, 1.0)}
     assert corners <= set(zip(x.tolist(), y.tolist(), strict=True))
     assert len(x) == 2 * 5 + 1  # five segments between six corners
     assert (np.diff(x) >= 0).all() and (np.diff(y) >= 0).all()
@@ -46,7 +48,7 @@ def test_roc_figure_draws_the_rates_of_each_method(results):
     for line, colour, result in zip(axes.lines, LINES, results.values(), strict=False):
         np.testing.assert_allclose(line.get_color(), np.divide(colour, 255))
         scores, target = result.scores, result.target
-        for threshold in (1.01, .01, -.51):
+        for threshold in (1.01, 0.01, -0.51):
             false_alarms = (scores[target == 0] >= threshold).mean() - 1e-9  # left of where it rises, if it does
             assert at(*line.get_data(), false_alarms) <= (scores[target == 1] >= threshold).mean() + 1e-9
             assert at(*line.get_data(), false_alarms + 2e-9) >= (scores[target == 1] >= threshold).mean() - 1e-9
@@ -54,7 +56,7 @@ def test_roc_figure_draws_the_rates_of_each_method(results):
         assert {name, f'AUC {result.metrics["AUC"]:.4f}'} < set(texts(figure))
 
 
-@pytest.mark.parametrize(('background', 'lowest'), [(2, .1), (10, .1), (100, .01), (101, .001), (9942, 1e-4)])
+@pytest.mark.parametrize(('background', 'lowest'), [(2, 0.1), (10, 0.1), (100, 0.01), (101, 0.001), (9942, 1e-4)])
 def test_axis_begins_at_the_power_of_ten_below_one_pixel(background, lowest):
     target = np.append(np.zeros(background, int), 1)[None]
     figure = roc_figure({'a': DetectionResult.evaluate('a', np.arange(target.size)[None], target)})
@@ -69,7 +71,7 @@ def test_threshold_figure_draws_both_rates(results):
         for line, result in zip(axes.lines, results.values(), strict=True):
             scores, target = result.scores, result.target
             low, high = scores.min(), scores.max()
-            for threshold in (.2, .5, .8):
+            for threshold in (0.2, 0.5, 0.8):
                 rate = (scores[target == wanted] >= low + threshold * (high - low)).mean()
                 # the curve runs straight between two scores: at most one pixel of the class aside
                 assert abs(at(*line.get_data(), threshold) - rate) <= 1.5 / (target == wanted).sum()
@@ -78,7 +80,7 @@ def test_threshold_figure_draws_both_rates(results):
 
 
 def test_methods_without_curves_are_named(results):
-    results['empty'] = DetectionResult.evaluate('a', np.arange(4.).reshape(2, 2), np.zeros((2, 2), int))
+    results['empty'] = DetectionResult.evaluate('a', np.arange(4.0).reshape(2, 2), np.zeros((2, 2), int))
     for figure in (roc_figure(results), threshold_figure(results)):
         assert {'empty', 'undefined'} < set(texts(figure))
         assert len(figure.axes[0].lines) == 2
@@ -90,8 +92,10 @@ def test_methods_without_curves_are_named(results):
 def test_many_methods_differ_and_nothing_is_clipped(results):
     result = results['method 3']
     many = {f'A method with quite a long name, number {index}': result for index in range(25)}
-    for figure in (roc_figure(many, 'A scene with a long name: ROC of all methods', 'pixels ' * 20),
-                   threshold_figure(many, 'A scene with a long name: over the threshold', 'pixels ' * 20)):
+    for figure in (
+        roc_figure(many, 'A scene with a long name: ROC of all methods', 'pixels ' * 20),
+        threshold_figure(many, 'A scene with a long name: over the threshold', 'pixels ' * 20),
+    ):
         figure_to_rgb(figure)
         assert not clipped_texts(figure)
         lines = figure.axes[0].lines

@@ -39,8 +39,9 @@ def test_means_and_deviations_of_the_labelled_pixels(spectra):
 
 def test_a_panel_for_each_class_on_one_scale_with_the_water_bands_shaded(spectra):
     means, deviations = class_spectra(*spectra, 3)
-    figure = spectra_figure(means, deviations, NAMES, WAVES, title='scene: spectra', notes=['9', '8', '0'],
-                            ylabel='reflectance')
+    figure = spectra_figure(
+        means, deviations, NAMES, WAVES, title='scene: spectra', notes=['9', '8', '0'], ylabel='reflectance'
+    )
     figure_to_rgb(figure)
     assert {*NAMES, '9', 'scene: spectra', 'wavelength (nm)', 'reflectance'} <= set(texts(figure))
     assert not clipped_texts(figure)
@@ -70,10 +71,10 @@ def test_bands_without_wavelengths_are_counted_and_not_shaded():
 def test_light_colours_are_darkened():
     figure = spectra_figure(np.ones((2, 4)), palette=[(255, 255, 255), (0, 0, 90)])
     white, blue = (axes.lines[-1].get_color() for axes in figure.axes)
-    np.testing.assert_allclose(white, [.55] * 3)
+    np.testing.assert_allclose(white, [0.55] * 3)
     np.testing.assert_allclose(blue, [0, 0, 90 / 255])
 
 
 def test_endmembers_share_the_axis():
-    axes, = endmember_figure(np.ones((1, len(WAVES))), wavelengths=WAVES).axes
+    (axes,) = endmember_figure(np.ones((1, len(WAVES))), wavelengths=WAVES).axes
     assert shaded(axes) == [pytest.approx(band) for band in WATER_BANDS]

@@ -30,8 +30,8 @@ def colours(figure):
 
 
 def test_values_are_painted_between_the_limits():
-    image = colour_values(np.array([[0., .5, 1., 2., np.nan]]), (0, 1))
-    wanted = colormaps['viridis']([0., .5, 1., 1.], bytes=True)[:, :3]
+    image = colour_values(np.array([[0.0, 0.5, 1.0, 2.0, np.nan]]), (0, 1))
+    wanted = colormaps['viridis']([0.0, 0.5, 1.0, 1.0], bytes=True)[:, :3]
     np.testing.assert_array_equal(image[0, :4], wanted)
     assert tuple(image[0, 4]) == NO_SCORE
 
@@ -48,8 +48,7 @@ def test_estimate_truth_and_difference_have_names_and_bars(maps):
     assert len(panels) == 6
     for panel, values in zip(panels, (*maps, *maps[::-1]), strict=False):
         np.testing.assert_array_equal(panel, colour_values(values, (0, 1)))
-    np.testing.assert_array_equal(
-        panels[4], colour_values(np.abs(maps[0] - maps[1]), bars[2].get_ylim(), 'magma'))
+    np.testing.assert_array_equal(panels[4], colour_values(np.abs(maps[0] - maps[1]), bars[2].get_ylim(), 'magma'))
 
 
 def test_without_truth_there_are_the_estimates(maps):
@@ -58,12 +57,12 @@ def test_without_truth_there_are_the_estimates(maps):
     assert {'estimate', 'endmember 1', 'endmember 2'} <= set(texts(figure)) and 'truth' not in texts(figure)
     assert NO_SCORE in colours(figure) and not clipped_texts(figure)
     with pytest.raises(ValueError, match='2 abundance maps need as many names and notes .* found 1 names'):
-        abundance_figure(maps, names=('one', ))
+        abundance_figure(maps, names=('one',))
 
 
 def test_spectra_beside_the_truth_at_its_scale():
     rng = np.random.default_rng(0)
-    true = rng.uniform(.1, 1, (4, 30))
+    true = rng.uniform(0.1, 1, (4, 30))
     waves = np.concatenate([np.arange(400, 600, 10), np.arange(900, 1000, 10)])
     figure = endmember_figure(3 * true, true, wavelengths=waves, title='scene', notes=[f'SAD {n}' for n in range(4)])
     assert {'wavelength (nm)', 'estimate', 'truth', 'endmember 4', 'SAD 3'} <= set(texts(figure))
@@ -86,18 +85,28 @@ def test_spectra_beside_the_truth_at_its_scale():
 @pytest.mark.parametrize('with_truth', [True, False])
 def test_files_of_a_result(maps, with_truth, tmp_path):
     rng = np.random.default_rng(1)
-    spectra = rng.uniform(.1, 1, (2, 8))
+    spectra = rng.uniform(0.1, 1, (2, 8))
     cube = np.moveaxis(maps, 0, -1) @ spectra
     cube[1, 2] = np.nan
     truth = dict(abundances=maps, endmembers=spectra) if with_truth else {}
     scene = UnmixingScene(cube, endmember_names=NAMES, name='a/b', **truth)
-    shifted = maps + np.array([.05, -.05])[:, None, None]
+    shifted = maps + np.array([0.05, -0.05])[:, None, None]
     result = UnmixingResult.of_scene(scene, spectra, shifted)
     write_results(tmp_path, {'a/b': result}, scenes={'a/b': scene})
     assert {path.name for path in tmp_path.iterdir()} == {'metrics.json'} | {
-        f'a_b_{name}' for name in ('false_colour.png', 'abundances.png', 'abundances.tif', 'endmembers.sli',
-                                   'endmembers.hdr', 'endmembers.png', 'endmembers.csv', 'reconstruction.png',
-                                   *(['true_endmembers.csv'] if with_truth else []))}
+        f'a_b_{name}'
+        for name in (
+            'false_colour.png',
+            'abundances.png',
+            'abundances.tif',
+            'endmembers.sli',
+            'endmembers.hdr',
+            'endmembers.png',
+            'endmembers.csv',
+            'reconstruction.png',
+            *(['true_endmembers.csv'] if with_truth else []),
+        )
+    }
     stored = read_product(tmp_path, 'a_b', 'abundances')
     np.testing.assert_array_equal(stored, result.abundances.astype(np.float32))
     assert np.isnan(stored[:, 1, 2]).all() and np.isnan(stored).sum() == 2

@@ -46,8 +46,10 @@ def test_equal_names_of_two_servers_are_two_files(servers, tmp_path):
     for number, server in enumerate(servers):
         torch.save(dict(state_dict=dict(x=torch.tensor(float(number)))), tmp_path / 'best.pth')
         server.files['/run/best.pth'] = server.files['/run/best.pth?v=2'] = (tmp_path / 'best.pth').read_bytes()
-    found = [CheckpointLoader.load_checkpoint(f'{server.address}/run/best.pth')['state_dict']['x'].item()
-             for server in (*servers, *servers)]
+    found = [
+        CheckpointLoader.load_checkpoint(f'{server.address}/run/best.pth')['state_dict']['x'].item()
+        for server in (*servers, *servers)
+    ]
     assert found == [0, 1, 0, 1] and [len(server.asked) for server in servers] == [1, 1]
     fetch(f'{servers[0].address}/run/best.pth?v=2')
     assert servers[0].asked == ['/run/best.pth', '/run/best.pth?v=2']

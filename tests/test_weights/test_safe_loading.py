@@ -35,17 +35,25 @@ class Harm:
 @pytest.fixture
 def harmful(tmp_path):
     """A checkpoint that would write the second path."""
-    torch.save(dict(state_dict=dict(weight=torch.zeros(1, 1), bias=torch.zeros(1)), harm=Harm(tmp_path / 'harm')),
-               tmp_path / 'harmful.pth')
+    torch.save(
+        dict(state_dict=dict(weight=torch.zeros(1, 1), bias=torch.zeros(1)), harm=Harm(tmp_path / 'harm')),
+        tmp_path / 'harmful.pth',
+    )
     return tmp_path / 'harmful.pth', tmp_path / 'harm'
 
 
 def test_every_way_refuses_code_and_says_how_to_trust(harmful):
     path, harm = harmful
-    explanation = f'{path}: the file asks for .*open.* unpickling it could run any code; if you trust its source, .*' \
+    explanation = (
+        f'{path}: the file asks for .*open.* unpickling it could run any code; if you trust its source, .*'
         'MMHSI_TRUST_CHECKPOINTS=1'
-    for load in (read_checkpoint, check_intact, CheckpointLoader.load_checkpoint,
-                 lambda source: load_checkpoint(torch.nn.Linear(1, 1), source)):
+    )
+    for load in (
+        read_checkpoint,
+        check_intact,
+        CheckpointLoader.load_checkpoint,
+        lambda source: load_checkpoint(torch.nn.Linear(1, 1), source),
+    ):
         with pytest.raises(ValueError, match=explanation):
             load(str(path))
     assert not harm.exists()
@@ -84,17 +92,34 @@ def every_scheme(harmful, monkeypatch):
     model = types.SimpleNamespace(name='x.pth', download=lambda place: Path(place).write_bytes(content))
     cloud = types.SimpleNamespace(modelcloud=types.SimpleNamespace(get=lambda name: model))
     monkeypatch.setitem(sys.modules, 'pavi', cloud)
-    return [str(path), f'file:{path}', address, 'http://example.org/none.pth', 'modelzoo://net', 'torchvision://net',
-            'open-mmlab://net', 'openmmlab://net', 'openmmlab://file', 'mmcls://net', 'pavi://net', 's3://net',
-            'petrel://net', 'openmmlab:s3://net', f'{path}#sha256={hashlib.sha256(content).hexdigest()}']
+    return [
+        str(path),
+        f'file:{path}',
+        address,
+        'http://example.org/none.pth',
+        'modelzoo://net',
+        'torchvision://net',
+        'open-mmlab://net',
+        'openmmlab://net',
+        'openmmlab://file',
+        'mmcls://net',
+        'pavi://net',
+        's3://net',
+        'petrel://net',
+        'openmmlab:s3://net',
+        f'{path}#sha256={hashlib.sha256(content).hexdigest()}',
+    ]
 
 
 def test_every_scheme_refuses_code(every_scheme, harmful):
     for address in every_scheme:
         with pytest.raises((ValueError, OSError)) as error:
             CheckpointLoader.load_checkpoint(address)
-        expected = 'unpickling it could run any code' if address not in (
-            f'file:{harmful[0]}', 'http://example.org/none.pth') else r'does not exist|the download failed'
+        expected = (
+            'unpickling it could run any code'
+            if address not in (f'file:{harmful[0]}', 'http://example.org/none.pth')
+            else r'does not exist|the download failed'
+        )
         assert error.match(expected), address
     schemes = {scheme.replace(r'(\S+\:)?', '') for scheme in CheckpointLoader._schemes} - {'hypersigma:'}
     assert all(any(address.startswith(scheme) for address in every_scheme) for scheme in schemes)
@@ -139,10 +164,16 @@ def test_a_config_that_mmengine_would_run_is_left_out(tmp_path):
 
 
 def training_checkpoint():
-    history = HistoryBuffer([1., 2.], [1, 1])
-    return dict(meta=dict(iter=3, args=argparse.Namespace(lr=0.1)), state_dict=dict(
-        weight=torch.nn.Parameter(torch.arange(6.).view(2, 3)), half=torch.ones(2, dtype=torch.bfloat16)),
-        message_hub=dict(log_scalars=dict(loss=history)), centre=np.float32([3.5]), count=np.int64(7))
+    history = HistoryBuffer([1.0, 2.0], [1, 1])
+    return dict(
+        meta=dict(iter=3, args=argparse.Namespace(lr=0.1)),
+        state_dict=dict(
+            weight=torch.nn.Parameter(torch.arange(6.0).view(2, 3)), half=torch.ones(2, dtype=torch.bfloat16)
+        ),
+        message_hub=dict(log_scalars=dict(loss=history)),
+        centre=np.float32([3.5]),
+        count=np.int64(7),
+    )
 
 
 @pytest.mark.parametrize('legacy', [False, True])
@@ -162,8 +193,8 @@ def test_a_changed_byte_is_found(tmp_path):
     write_checkpoint(training_checkpoint(), path)
     assert check_intact(path)['meta']['iter'] == 3
     content = path.read_bytes()
-    place = content.index(torch.arange(6.).numpy().tobytes())
-    path.write_bytes(content[:place] + b'!' + content[place + 1:])
+    place = content.index(torch.arange(6.0).numpy().tobytes())
+    path.write_bytes(content[:place] + b'!' + content[place + 1 :])
     assert read_checkpoint(path)['meta']['iter'] == 3  # the structure is sound
     with pytest.raises(ValueError, match=f'{path} is damaged: the checksum of its part .* is wrong'):
         check_intact(path)

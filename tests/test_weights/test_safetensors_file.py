@@ -9,8 +9,13 @@ from mmengine.runner import CheckpointLoader
 from mmhsi.models import SpatViT
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
 
-ENCODER = dict(arch=dict(embed_dims=8, num_layers=1, num_heads=2, full_attn_interval=1), img_size=8, patch_size=2,
-               in_channels=5, out_indices=(0, ))
+ENCODER = dict(
+    arch=dict(embed_dims=8, num_layers=1, num_heads=2, full_attn_interval=1),
+    img_size=8,
+    patch_size=2,
+    in_channels=5,
+    out_indices=(0,),
+)
 
 
 def equal(found, wanted):
@@ -27,9 +32,20 @@ def equal(found, wanted):
 
 def test_a_whole_checkpoint_comes_back(tmp_path):
     weight = torch.randn(4, 6)
-    rest = dict(meta=dict(cfg='a = 1\n', classes=('one', 'two'), palette=[(0, 1, 2)], seed=None, scale=0.25, on=True,
-                          names=np.array(['red', 'nir']), bands=np.arange(3), by_number={1: 'one'}),
-                mmhsi=dict(transforms={'0.Standardize.mean': torch.rand(5, dtype=torch.float64)}))
+    rest = dict(
+        meta=dict(
+            cfg='a = 1\n',
+            classes=('one', 'two'),
+            palette=[(0, 1, 2)],
+            seed=None,
+            scale=0.25,
+            on=True,
+            names=np.array(['red', 'nir']),
+            bands=np.arange(3),
+            by_number={1: 'one'},
+        ),
+        mmhsi=dict(transforms={'0.Standardize.mean': torch.rand(5, dtype=torch.float64)}),
+    )
     parameters = dict(weight=weight, part=weight[:, ::2], tied=weight, half=weight.bfloat16())
     path = tmp_path / 'model.safetensors'
     write_checkpoint(dict(rest, state_dict=parameters, optimizer=dict(state={1: object()})), path)
@@ -71,8 +87,14 @@ def test_damaged_files_are_named(tmp_path):
     path = tmp_path / 'model.safetensors'
     write_checkpoint(dict(state_dict=dict(weight=torch.ones(64)), meta=dict(bands=np.arange(3))), path)
     content = path.read_bytes()
-    for damaged in (content[:-8], content[:40], content[:8] + b'{"' + b'x' * 600, b'not a checkpoint at all',
-                    content.replace(b'\\"array\\"', b'\\"tuple\\"'), content.replace(b'meta/bands', b'meta/other', 1)):
+    for damaged in (
+        content[:-8],
+        content[:40],
+        content[:8] + b'{"' + b'x' * 600,
+        b'not a checkpoint at all',
+        content.replace(b'\\"array\\"', b'\\"tuple\\"'),
+        content.replace(b'meta/bands', b'meta/other', 1),
+    ):
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match='model.safetensors is (damaged or incomplete|not a checkpoint)'):
             read_checkpoint(path)

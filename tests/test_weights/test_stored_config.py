@@ -25,7 +25,8 @@ class Harm:
 
     def __reduce__(self):
         import os
-        return os.mkdir, (self.path, )
+
+        return os.mkdir, (self.path,)
 
 
 @pytest.fixture
@@ -111,8 +112,9 @@ REFUSED = {
     'class_weight_pickle': {'model.decode_head.loss_decode.class_weight': 'evil.pkl'},
     'class_weight_yaml': {'model.decode_head.loss_decode.class_weight': 'evil.yml'},
     'class_weight_address': {'model.decode_head.loss_decode.class_weight': 'http://127.0.0.1:9/evil.pkl'},
-    'evaluated': {'test_dataloader.dataset.pipeline': [dict(type='mmpretrain.torchvision/ConvertImageDtype',
-                                                            dtype=CODE)]},
+    'evaluated': {
+        'test_dataloader.dataset.pipeline': [dict(type='mmpretrain.torchvision/ConvertImageDtype', dtype=CODE)]
+    },
     'dataset_pickle': {'test_dataloader.dataset': dict(type='mmengine.BaseDataset', ann_file='evil.pkl')},
     'hook_type_as_model': {'model.backbone': dict(type='CheckpointHook')},
     'function_as_model': {'model.backbone': dict(type='mmengine.default_collate')},
@@ -139,8 +141,10 @@ REFUSED = {
 def test_hostile_configs_are_refused_and_named(lab, checkpoint, name):
     (lab / 'evil').write_text('x')
     weights = write_hostile(lab, checkpoint, REFUSED[name])
-    for load in (lambda: HSIInferencer(weights=weights, device='cpu', show_progress=False),
-                 lambda: init_model(checkpoint=weights, device='cpu')):
+    for load in (
+        lambda: HSIInferencer(weights=weights, device='cpu', show_progress=False),
+        lambda: init_model(checkpoint=weights, device='cpu'),
+    ):
         with pytest.raises(ValueError, match=r'hostile.pth: the config that it holds (has|is) .*-c CONFIG.*--trust'):
             load()
     assert not (lab / 'harm').exists()
@@ -163,28 +167,41 @@ LEFT_ALONE = {
 @pytest.mark.parametrize('name', LEFT_ALONE)
 def test_what_a_prediction_does_not_need_is_left_alone(lab, checkpoint, name):
     inferencer = HSIInferencer(
-        weights=write_hostile(lab, checkpoint, LEFT_ALONE[name]), device='cpu', show_progress=False)
-    result, = inferencer(toy_cube(20, 20))['predictions']
+        weights=write_hostile(lab, checkpoint, LEFT_ALONE[name]), device='cpu', show_progress=False
+    )
+    (result,) = inferencer(toy_cube(20, 20))['predictions']
     assert result['classes'].shape == (20, 20) and not (lab / 'harm').exists()
     assert not {'load_from', 'custom_hooks', 'custom_imports', 'launcher'} & set(inferencer.cfg)
 
 
-@pytest.mark.parametrize('changes, message', [
-    ({'model.backbone.unknown': 1}, 'describes no network that can be built: TypeError'),
-    ({'model.backbone.in_channels': -1}, 'describes no network that can be built'),
-    ({'model.decode_head.loss_decode': 3}, 'describes no network that can be built')])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        ({'model.backbone.unknown': 1}, 'describes no network that can be built: TypeError'),
+        ({'model.backbone.in_channels': -1}, 'describes no network that can be built'),
+        ({'model.decode_head.loss_decode': 3}, 'describes no network that can be built'),
+    ],
+)
 def test_a_network_that_cannot_be_built_is_named(lab, checkpoint, changes, message):
     with pytest.raises(ValueError, match=f'hostile.pth holds {message}'):
         HSIInferencer(weights=write_hostile(lab, checkpoint, changes), device='cpu')
 
 
-@pytest.mark.parametrize('entry, value, message', [
-    ('mmhsi', 3, "in its entry 'mmhsi' the fitted transforms"), ('mmhsi', {}, "in its entry 'mmhsi'"),
-    ('mmhsi', dict(transforms=dict(x=1)), "in its entry 'mmhsi'"), ('mmhsi', dict(transforms={}, scenes=[1]), 'mmhsi'),
-    ('meta', 3, 'does not hold the config'), ('meta', dict(cfg=3), 'is no text but int'),
-    ('meta', dict(cfg=dict(model=1)), 'is no text but dict'), ('meta', dict(cfg='x = 1'), 'has no model'),
-    ('state_dict', dict(x=torch.empty(2, device='meta')), 'unknown|meta_tensor'),
-    ('state_dict', [1], 'expected parameters')])
+@pytest.mark.parametrize(
+    'entry, value, message',
+    [
+        ('mmhsi', 3, "in its entry 'mmhsi' the fitted transforms"),
+        ('mmhsi', {}, "in its entry 'mmhsi'"),
+        ('mmhsi', dict(transforms=dict(x=1)), "in its entry 'mmhsi'"),
+        ('mmhsi', dict(transforms={}, scenes=[1]), 'mmhsi'),
+        ('meta', 3, 'does not hold the config'),
+        ('meta', dict(cfg=3), 'is no text but int'),
+        ('meta', dict(cfg=dict(model=1)), 'is no text but dict'),
+        ('meta', dict(cfg='x = 1'), 'has no model'),
+        ('state_dict', dict(x=torch.empty(2, device='meta')), 'unknown|meta_tensor'),
+        ('state_dict', [1], 'expected parameters'),
+    ],
+)
 def test_damaged_entries_of_a_checkpoint_are_named(lab, checkpoint, entry, value, message):
     weights = write_hostile(lab, checkpoint, {})
     torch.save(dict(torch.load(weights), **{entry: value}), weights)
@@ -213,15 +230,17 @@ def test_a_config_of_the_user_needs_no_trust(lab, checkpoint):
 
 def test_init_model_of_a_checkpoint_alone(lab, checkpoint):
     model = init_model(checkpoint=write_hostile(lab, checkpoint, {}), device='cpu')
-    assert torch.equal(model.state_dict()['backbone.layers.0.weight'],
-                       checkpoint[0]['state_dict']['backbone.layers.0.weight'])
+    assert torch.equal(
+        model.state_dict()['backbone.layers.0.weight'], checkpoint[0]['state_dict']['backbone.layers.0.weight']
+    )
     with pytest.raises(ValueError, match='give a config, or a checkpoint that holds'):
         init_model()
 
 
 def test_components_that_the_user_imports_are_known(lab, checkpoint):
     text = Config(config(classifier()).to_dict(), format_python_code=False).pretty_text.replace(
-        'ToyBackbone', 'BackboneOfTheUser')
+        'ToyBackbone', 'BackboneOfTheUser'
+    )
     with pytest.raises(ValueError, match="type='BackboneOfTheUser', which no registry of mmhsi, mmengine"):
         read_stored_config(text, 'x.pth')
     MODELS.register_module('BackboneOfTheUser', module=torch.nn.Identity)
@@ -233,12 +252,13 @@ def test_components_that_the_user_imports_are_known(lab, checkpoint):
 
 def test_find_component_imports_no_stranger(lab):
     from mmseg.models import FCNHead
-    assert find_component('mmseg.FCNHead', ('MODELS', ), 'mmhsi') == (FCNHead, 'mmseg')
-    assert find_component('FCNHead', ('MODELS', ), 'mmhsi') is None  # nor would MMEngine find it
-    assert find_component('FCNHead', ('MODELS', ), 'mmseg') == (FCNHead, 'mmseg')
-    assert find_component('Conv2d', ('MODELS', ), 'mmhsi') == (torch.nn.Conv2d, 'mmengine')
+
+    assert find_component('mmseg.FCNHead', ('MODELS',), 'mmhsi') == (FCNHead, 'mmseg')
+    assert find_component('FCNHead', ('MODELS',), 'mmhsi') is None  # nor would MMEngine find it
+    assert find_component('FCNHead', ('MODELS',), 'mmseg') == (FCNHead, 'mmseg')
+    assert find_component('Conv2d', ('MODELS',), 'mmhsi') == (torch.nn.Conv2d, 'mmengine')
     for name in ('evil_module', 'evil_package.X', 'torch.nn.Conv2d', 'mmseg.FCNHead.__init__', '', '.', 'mmseg.'):
-        assert find_component(name, ('MODELS', ), 'mmhsi') is None
+        assert find_component(name, ('MODELS',), 'mmhsi') is None
     assert not (lab / 'harm').exists()
 
 

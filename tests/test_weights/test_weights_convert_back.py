@@ -20,16 +20,21 @@ def random_state(shapes):
 def encoder_shapes(prefix, embedding):
     shapes = {'pos_embed': (1, 9, E), **embedding}
     for i in range(2):
-        for name, rows, columns in (('attn.qkv', 3 * E, E), ('attn.proj', E, E), ('attn.sampling_offsets', 16, E),
-                                    ('mlp.fc1', 4 * E, E), ('mlp.fc2', E, 4 * E)):
-            shapes.update({f'blocks.{i}.{name}.weight': (rows, columns), f'blocks.{i}.{name}.bias': (rows, )})
+        for name, rows, columns in (
+            ('attn.qkv', 3 * E, E),
+            ('attn.proj', E, E),
+            ('attn.sampling_offsets', 16, E),
+            ('mlp.fc1', 4 * E, E),
+            ('mlp.fc2', E, 4 * E),
+        ):
+            shapes.update({f'blocks.{i}.{name}.weight': (rows, columns), f'blocks.{i}.{name}.bias': (rows,)})
         for name in ('norm1', 'norm2'):
-            shapes.update({f'blocks.{i}.{name}.weight': (E, ), f'blocks.{i}.{name}.bias': (E, )})
+            shapes.update({f'blocks.{i}.{name}.weight': (E,), f'blocks.{i}.{name}.bias': (E,)})
     return {prefix + name: shape for name, shape in shapes.items()}
 
 
 def linear(name, rows, *columns):
-    return {f'{name}.weight': (rows, *columns), f'{name}.bias': (rows, )}
+    return {f'{name}.weight': (rows, *columns), f'{name}.bias': (rows,)}
 
 
 SPATIAL = linear('patch_embed.proj', E, 5, 2, 2)
@@ -39,20 +44,41 @@ BRANCHES = {
     **encoder_shapes('spec_encoder.', {**linear('spat_map', E, 16), 'l1.weight': (6, E)}),
     **{f'DR{k}.weight': (4, E, 1, 1) for k in LEVELS},
     **{f'fc_spec{k}.0.weight': (5, 9) for k in LEVELS},
-    **{f'fc_spec{k}.2.weight': (4, 5) for k in LEVELS}}
+    **{f'fc_spec{k}.2.weight': (4, 5) for k in LEVELS},
+}
 CLASSIFICATION = {
-    'spatsigma-cls': {**encoder_shapes('', SPATIAL), **linear('classifier.0', 12, 4 * E),
-                      **linear('classifier.1', 6, 12), **linear('classifier.2', 3, 6)},
-    'spatsigma-seg': {**encoder_shapes('', {**SPATIAL, **PYRAMID}), **linear('classifier.0', 12, 4 * E),
-                      **linear('classifier.1', 6, 12), **linear('classifier.2', 3, 6)},
-    'hypersigma-cls': {**BRANCHES, **linear('classifier.0', 7, 16), **linear('classifier.2', 5, 7),
-                       **linear('classifier.4', 3, 5)},
-    'hypersigma-seg': {**BRANCHES, **linear('conv', 4, 16, 1, 1), **linear('cls', 3, 4, 1, 1)}}
+    'spatsigma-cls': {
+        **encoder_shapes('', SPATIAL),
+        **linear('classifier.0', 12, 4 * E),
+        **linear('classifier.1', 6, 12),
+        **linear('classifier.2', 3, 6),
+    },
+    'spatsigma-seg': {
+        **encoder_shapes('', {**SPATIAL, **PYRAMID}),
+        **linear('classifier.0', 12, 4 * E),
+        **linear('classifier.1', 6, 12),
+        **linear('classifier.2', 3, 6),
+    },
+    'hypersigma-cls': {
+        **BRANCHES,
+        **linear('classifier.0', 7, 16),
+        **linear('classifier.2', 5, 7),
+        **linear('classifier.4', 3, 5),
+    },
+    'hypersigma-seg': {**BRANCHES, **linear('conv', 4, 16, 1, 1), **linear('cls', 3, 4, 1, 1)},
+}
 
 
 # the published code has no spatial model of multispectral change detection
-TASK_KINDS = ['hypersigma-htd', 'spatsigma-htd', 'hypersigma-had', 'spatsigma-had', 'hypersigma-hcd', 'spatsigma-hcd',
-              'hypersigma-mscd']
+TASK_KINDS = [
+    'hypersigma-htd',
+    'spatsigma-htd',
+    'hypersigma-had',
+    'spatsigma-had',
+    'hypersigma-hcd',
+    'spatsigma-hcd',
+    'hypersigma-mscd',
+]
 
 
 def assert_same(found, wanted):
@@ -107,7 +133,7 @@ def test_the_background_comes_back_as_a_class_that_never_wins():
 
 
 def test_what_the_conversion_leaves_out_does_not_come_back():
-    official = random_state({**CLASSIFICATION['spatsigma-cls'], 'norm.weight': (E, ), 'norm.bias': (E, )})
+    official = random_state({**CLASSIFICATION['spatsigma-cls'], 'norm.weight': (E,), 'norm.bias': (E,)})
     reverted = revert_hypersigma_state_dict(convert_hypersigma_state_dict(official, 'spatsigma-cls'), 'spatsigma-cls')
     assert set(official) - set(reverted) == {'norm.weight', 'norm.bias'}
 

@@ -19,7 +19,7 @@ class RunsCode:
         self.path = path
 
     def __reduce__(self):
-        return os.mkdir, (str(self.path), )
+        return os.mkdir, (str(self.path),)
 
 
 def test_official_files_are_read_with_their_arguments(tmp_path):
@@ -84,21 +84,33 @@ def test_a_cut_file_is_named(tmp_path, share, legacy):
     whole = tmp_path / 'whole.pth'
     torch.save({'a': torch.randn(50, 50)}, whole, _use_new_zipfile_serialization=not legacy)
     content = whole.read_bytes()
-    (tmp_path / 'cut.pth').write_bytes(content[:int(len(content) * share)])
+    (tmp_path / 'cut.pth').write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ValueError, match=r'cut.pth (is damaged or incomplete|is not a checkpoint)'):
         read_checkpoint(tmp_path / 'cut.pth')
 
 
-@pytest.mark.parametrize('wrap', [lambda state: dict(state_dict=state, meta={}), lambda state: dict(model=state),
-                                  lambda state: dict(net=state, epoch=3),
-                                  lambda state: state])
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda state: dict(state_dict=state, meta={}),
+        lambda state: dict(model=state),
+        lambda state: dict(net=state, epoch=3),
+        lambda state: state,
+    ],
+)
 def test_parameters_are_found_in_every_layout(wrap):
     assert list(parameters_of(wrap({'module.a.weight': torch.ones(1)}), 'x.pth')) == ['a.weight']
 
 
-@pytest.mark.parametrize('content, found', [
-    (dict(epoch=3, weights={}), 'epoch, weights, not tensors'), ([1], 'list'), (dict(model=[1]), 'list'),
-    (dict(state_dict={}), 'an empty dict')])
+@pytest.mark.parametrize(
+    'content, found',
+    [
+        (dict(epoch=3, weights={}), 'epoch, weights, not tensors'),
+        ([1], 'list'),
+        (dict(model=[1]), 'list'),
+        (dict(state_dict={}), 'an empty dict'),
+    ],
+)
 def test_files_without_parameters_are_refused(content, found):
     with pytest.raises(ValueError, match=f"x.pth: expected parameters under 'state_dict'.*'net'.*found {found}"):
         parameters_of(content, 'x.pth')
@@ -115,9 +127,9 @@ def test_writing_replaces_a_file_as_a_whole(tmp_path):
 
 def test_a_converted_file_may_take_the_place_of_its_source(tmp_path):
     path = tmp_path / 'weights.pth'
-    torch.save({'a': torch.arange(1000.)}, path)
+    torch.save({'a': torch.arange(1000.0)}, path)
     write_checkpoint({'b': read_checkpoint(path)['a']}, path)
-    assert torch.equal(read_checkpoint(path)['b'], torch.arange(1000.))
+    assert torch.equal(read_checkpoint(path)['b'], torch.arange(1000.0))
 
 
 def test_the_folder_may_be_given_as_a_path_object_or_with_a_tilde(tmp_path, monkeypatch):

@@ -16,20 +16,42 @@ from mmhsi.weights.official_layout import (
 )
 
 ENTRIES = {'base': 253, 'large': 397, 'huge': 493}
-PARAMETERS = {('spat-mae', 'base'): 118_951_424, ('spat-mae', 'large'): 337_992_960, ('spat-mae', 'huge'): 667_148_288,
-              ('spec-mae', 'base'): 116_046_080, ('spec-mae', 'large'): 334_507_008, ('spec-mae', 'huge'): 663_081_728}
+PARAMETERS = {
+    ('spat-mae', 'base'): 118_951_424,
+    ('spat-mae', 'large'): 337_992_960,
+    ('spat-mae', 'huge'): 667_148_288,
+    ('spec-mae', 'base'): 116_046_080,
+    ('spec-mae', 'large'): 334_507_008,
+    ('spec-mae', 'huge'): 663_081_728,
+}
 SPAT_BASE = {
-    'pos_embed': (1, 64, 768), 'mask_token': (1, 1, 512), 'decoder_pos_embed': (1, 64, 512),
-    'patch_embed.proj.weight': (768, 100, 8, 8), 'patch_embed.proj.bias': (768, ), 'blocks.11.norm1.weight': (768, ),
-    'blocks.0.attn.qkv.weight': (2304, 768), 'blocks.0.attn.qkv.bias': (2304, ),
+    'pos_embed': (1, 64, 768),
+    'mask_token': (1, 1, 512),
+    'decoder_pos_embed': (1, 64, 512),
+    'patch_embed.proj.weight': (768, 100, 8, 8),
+    'patch_embed.proj.bias': (768,),
+    'blocks.11.norm1.weight': (768,),
+    'blocks.0.attn.qkv.weight': (2304, 768),
+    'blocks.0.attn.qkv.bias': (2304,),
     'blocks.4.attn.proj.weight': (768, 768),
-    'blocks.11.mlp.fc1.weight': (3072, 768), 'blocks.11.mlp.fc2.weight': (768, 3072), 'norm.bias': (768, ),
-    'decoder_embed.weight': (512, 768), 'decoder_blocks.7.attn.qkv.weight': (1536, 512),
-    'decoder_blocks.0.mlp.fc1.weight': (2048, 512), 'decoder_norm.weight': (512, ), 'decoder_pred.weight': (6400, 512),
-    'decoder_pred.bias': (6400, )}
+    'blocks.11.mlp.fc1.weight': (3072, 768),
+    'blocks.11.mlp.fc2.weight': (768, 3072),
+    'norm.bias': (768,),
+    'decoder_embed.weight': (512, 768),
+    'decoder_blocks.7.attn.qkv.weight': (1536, 512),
+    'decoder_blocks.0.mlp.fc1.weight': (2048, 512),
+    'decoder_norm.weight': (512,),
+    'decoder_pred.weight': (6400, 512),
+    'decoder_pred.bias': (6400,),
+}
 SPEC_BASE = {
-    'pos_embed': (1, 100, 768), 'decoder_pos_embed': (1, 100, 512), 'spat_map.weight': (768, 4096),
-    'spat_map.bias': (768, ), 'decoder_pred.weight': (4096, 512), 'decoder_pred.bias': (4096, )}
+    'pos_embed': (1, 100, 768),
+    'decoder_pos_embed': (1, 100, 512),
+    'spat_map.weight': (768, 4096),
+    'spat_map.bias': (768,),
+    'decoder_pred.weight': (4096, 512),
+    'decoder_pred.bias': (4096,),
+}
 
 
 @pytest.mark.parametrize('kind, size', PARAMETERS)

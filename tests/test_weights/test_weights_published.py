@@ -17,8 +17,12 @@ pytest.importorskip('huggingface_hub')
 
 FILE = 'spat-vit-base-ultra-checkpoint-1599.pth'
 PATH = f'/WHU-Sigma/HyperSIGMA/resolve/main/{FILE}'
-FINE_TUNED = ['Denoising_models/hypersigma_gaussian_noise/model.pth', 'Denoising_models/readme.md',
-              'Denoising_models/hypersigma_complex_noise/model.pth', 'Denoising_models/spat_complex.pth']
+FINE_TUNED = [
+    'Denoising_models/hypersigma_gaussian_noise/model.pth',
+    'Denoising_models/readme.md',
+    'Denoising_models/hypersigma_complex_noise/model.pth',
+    'Denoising_models/spat_complex.pth',
+]
 COMMIT = '0123456789abcdef0123456789abcdef01234567'
 
 
@@ -32,7 +36,6 @@ class Hub:
         hub = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-
             def do_HEAD(self):
                 self.answer(body=False)
 
@@ -45,9 +48,18 @@ class Hub:
                     self.send_response(200)
                     self.end_headers()
                     siblings = [dict(rfilename=name) for name in hub.files]
-                    self.wfile.write(json.dumps(dict(
-                        id='WHU-Sigma/HyperSIGMA', private=False, downloads=0, likes=0, tags=[],
-                        siblings=siblings)).encode())
+                    self.wfile.write(
+                        json.dumps(
+                            dict(
+                                id='WHU-Sigma/HyperSIGMA',
+                                private=False,
+                                downloads=0,
+                                likes=0,
+                                tags=[],
+                                siblings=siblings,
+                            )
+                        ).encode()
+                    )
                     return
                 if not self.path.endswith(tuple(f'/resolve/main/{name}' for name in hub.served)):
                     self.send_response(404)
@@ -206,7 +218,7 @@ def fine_tuned_file(path):
     """Parameters of a denoising network under ``net``, as the official code saves them; the encoder has one block."""
     state = {f'spat_encoder.{name}': value for name, value in tiny_state('spat-mae').items() if 'decoder' not in name}
     del state['spat_encoder.mask_token']
-    state.update({'conv_tail.bias': torch.arange(3.), 'spat_encoder.conv_head.bias': torch.zeros(1)})
+    state.update({'conv_tail.bias': torch.arange(3.0), 'spat_encoder.conv_head.bias': torch.zeros(1)})
     torch.save(dict(net=state, epoch=7), path)
     return state
 
@@ -231,8 +243,11 @@ def test_a_fine_tuned_network_put_by_hand_is_used(hub, tmp_path):
 
 
 def test_a_fine_tuned_network_that_is_not_there_is_told(hub, tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match="expected one file with 'spat' and 'gaussian' in its path among .*"
-                       r'spat_complex.pth\); download it from .*/tree/main/Denoising_models/ by hand and save it as '):
+    with pytest.raises(
+        FileNotFoundError,
+        match="expected one file with 'spat' and 'gaussian' in its path among .*"
+        r'spat_complex.pth\); download it from .*/tree/main/Denoising_models/ by hand and save it as ',
+    ):
         fetch_published('spatsigma-hid-gaussian')
     monkeypatch.setenv('HF_HUB_OFFLINE', '1')
     with pytest.raises(FileNotFoundError, match='its path cannot be looked up offline'):

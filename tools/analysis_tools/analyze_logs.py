@@ -24,14 +24,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     plot.add_argument('--start-epoch', type=float, default=0, help='leave out what was logged before')
     plot.add_argument('--legend', nargs='+', help='a name for each log (default: its folder)')
     plot.add_argument('--title', default='', help='title of the figure')
-    plot.add_argument('--out', default='curves.png', help='file to write; the suffix tells the format '
-                      '(default: curves.png)')
+    plot.add_argument(
+        '--out', default='curves.png', help='file to write; the suffix tells the format (default: curves.png)'
+    )
     time = commands.add_parser('cal_train_time', help='tell the time of iterations')
-    time.add_argument('--include-outliers', action='store_true', help='count the first logged value of every epoch '
-                      'too, which is often slow')
+    time.add_argument(
+        '--include-outliers',
+        action='store_true',
+        help='count the first logged value of every epoch too, which is often slow',
+    )
     for command in (plot, time):
-        command.add_argument('json_logs', nargs='+', metavar='LOG', help='scalars.json, the folder of a run, or a work '
-                             'dir')
+        command.add_argument(
+            'json_logs', nargs='+', metavar='LOG', help='scalars.json, the folder of a run, or a work dir'
+        )
     return parser.parse_args(argv)
 
 
@@ -42,8 +47,10 @@ def plot_curve(args: argparse.Namespace, logs: list[TrainingLog]) -> None:
         raise ValueError(f'--legend needs a name for each of the {len(logs)} logs, found {len(names)}')
     units = {log.unit for log in logs}
     if len(units) > 1:
-        raise ValueError('some logs count epochs and some iterations, which one figure cannot show: '
-                         + ', '.join(f'{log.path} ({log.unit})' for log in logs))
+        raise ValueError(
+            'some logs count epochs and some iterations, which one figure cannot show: '
+            + ', '.join(f'{log.path} ({log.unit})' for log in logs)
+        )
     keys = args.keys or default_keys(logs)
     runs: dict[str, dict] = {}
     for number, (name, log) in enumerate(zip(names, logs, strict=True), 1):

@@ -24,12 +24,19 @@ from mmhsi.utils.command_line import add_config_arguments, load_config
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
-    parser.add_argument('--shape', nargs='+', type=int, metavar='N', help='height and width, or channels, height and '
-                        'width of an input (default: as in the config)')
-    parser.add_argument('--batch-sizes', nargs='+', type=int, default=[1], metavar='N', help='inputs at once '
-                        '(default: 1)')
-    parser.add_argument('--modes', nargs='+', choices=MODES, default=list(MODES), help='what is measured (default: '
-                        'both)')
+    parser.add_argument(
+        '--shape',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='height and width, or channels, height and width of an input (default: as in the config)',
+    )
+    parser.add_argument(
+        '--batch-sizes', nargs='+', type=int, default=[1], metavar='N', help='inputs at once (default: 1)'
+    )
+    parser.add_argument(
+        '--modes', nargs='+', choices=MODES, default=list(MODES), help='what is measured (default: both)'
+    )
     parser.add_argument('--data', choices=('random', 'config'), default='random', help='inputs (default: random)')
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')
     parser.add_argument('--warmup', type=int, default=2, help='runs before the measured ones (default: 2)')
@@ -44,9 +51,18 @@ def measure(args: argparse.Namespace) -> list[dict]:
     for mode in args.modes:
         for batch_size in args.batch_sizes:
             try:
-                found.append(time_network(load_config(args), args.shape, batch_size=batch_size, mode=mode,
-                                          device=args.device, warmup=args.warmup, repeats=args.repeats,
-                                          data=args.data))
+                found.append(
+                    time_network(
+                        load_config(args),
+                        args.shape,
+                        batch_size=batch_size,
+                        mode=mode,
+                        device=args.device,
+                        warmup=args.warmup,
+                        repeats=args.repeats,
+                        data=args.data,
+                    )
+                )
             except torch.cuda.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 found.append(dict(mode=mode, batch_size=batch_size, error='out of memory'))
@@ -64,15 +80,24 @@ def main(argv: list[str] | None = None) -> int:
     table = PrettyTable(['mode', 'batch size', 'latency (ms)', 'std (ms)', 'samples/s', 'peak memory (MiB)'])
     table.align = 'r'
     for row in found:
-        numbers = ['-', '-', '-', row['error']] if 'error' in row else [
-            f'{1e3 * row["latency"]:.2f}', f'{1e3 * row["latency_std"]:.2f}', f'{row["throughput"]:.2f}',
-            '-' if row['peak_memory'] is None else f'{row["peak_memory"] / 2**20:.0f}']
+        numbers = (
+            ['-', '-', '-', row['error']]
+            if 'error' in row
+            else [
+                f'{1e3 * row["latency"]:.2f}',
+                f'{1e3 * row["latency_std"]:.2f}',
+                f'{row["throughput"]:.2f}',
+                '-' if row['peak_memory'] is None else f'{row["peak_memory"] / 2**20:.0f}',
+            ]
+        )
         table.add_row([row['mode'], row['batch_size'], *numbers])
     print(table)
     for row in [row for row in found if 'error' not in row][:1]:
         channels, height, width = row['shape']
-        print(f'{row["device"]}, {row["threads"]} threads; inputs of {channels} channels and {height} x {width} pixels;'
-              f' latency is the median of {args.repeats} runs after {args.warmup}')
+        print(
+            f'{row["device"]}, {row["threads"]} threads; inputs of {channels} channels and {height} x {width} pixels;'
+            f' latency is the median of {args.repeats} runs after {args.warmup}'
+        )
     if args.out:
         Path(args.out).write_text(json.dumps(found, indent=2) + '\n', encoding='utf-8')
     return 0

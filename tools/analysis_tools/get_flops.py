@@ -25,9 +25,15 @@ _UNITS = ((1e12, 'T'), (1e9, 'G'), (1e6, 'M'), (1e3, 'K'))
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
-    parser.add_argument('--shape', nargs='+', type=int, metavar='N', help='height and width, or channels, height and '
-                        'width of the input (default: the windows or tiles of the config, its bands after the '
-                        'preprocessing)')
+    parser.add_argument(
+        '--shape',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='height and width, or channels, height and '
+        'width of the input (default: the windows or tiles of the config, its bands after the '
+        'preprocessing)',
+    )
     parser.add_argument('--out', help='JSON file to write')
     return parser.parse_args(argv)
 
@@ -56,10 +62,12 @@ def main(argv: list[str] | None = None) -> int:
     table.add_row(['whole model', *(readable(found[key]) for key in ('parameters', 'macs', 'flops'))])
     print(table)
     channels, height, width = found['shape']
-    print(f'input: {channels} channels, {height} x {width} pixels; 1 MAC = 2 FLOPs\n'
-          f'parameters {readable(found["parameters"])} ({readable(found["trainable"])} trainable), '
-          f'MACs {readable(found["macs"])}, FLOPs {readable(found["flops"])}, '
-          f'activations {readable(found["activations"])}')
+    print(
+        f'input: {channels} channels, {height} x {width} pixels; 1 MAC = 2 FLOPs\n'
+        f'parameters {readable(found["parameters"])} ({readable(found["trainable"])} trainable), '
+        f'MACs {readable(found["macs"])}, FLOPs {readable(found["flops"])}, '
+        f'activations {readable(found["activations"])}'
+    )
     if args.out:
         Path(args.out).write_text(json.dumps(found, indent=2) + '\n', encoding='utf-8')
     return 0

@@ -19,13 +19,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('work_dir', help='work dir, or the folder of one run in it')
     parser.add_argument('--out', help='file to write (default: report.html in the folder)')
-    parser.add_argument('--max-scenes', type=int, default=20, metavar='N', help='scenes whose pictures are shown '
-                        '(default: 20)')
-    parser.add_argument('--no-flops', action='store_true', help='do not count operations, for which the network is '
-                        'built and run once')
+    parser.add_argument(
+        '--max-scenes', type=int, default=20, metavar='N', help='scenes whose pictures are shown (default: 20)'
+    )
+    parser.add_argument(
+        '--no-flops', action='store_true', help='do not count operations, for which the network is built and run once'
+    )
     parser.add_argument('-c', '--config', help='config file, instead of the one that the run left in its folder')
-    parser.add_argument('--custom-imports', action='append', metavar='MODULE', help='module of your own whose '
-                        'components the config names; may be given several times')
+    parser.add_argument(
+        '--custom-imports',
+        action='append',
+        metavar='MODULE',
+        help='module of your own whose components the config names; may be given several times',
+    )
     parser.add_argument('--trust', action='store_true', help='run the config in the folder as a program')
     return parser.parse_args(argv)
 

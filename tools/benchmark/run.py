@@ -24,22 +24,39 @@ from mmhsi.utils.files import check_writable
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('suite', help='suite file')
-    parser.add_argument('--work-dir', type=Path,
-                        help='folder of records and report (default: ./work_dirs/benchmarks/<name of the suite>)')
-    parser.add_argument('--only', nargs='+', default=[], metavar='PATTERN',
-                        help='cells by setting/contestant/seedN, with * and ?, or a part of it (default: all)')
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        help='folder of records and report (default: ./work_dirs/benchmarks/<name of the suite>)',
+    )
+    parser.add_argument(
+        '--only',
+        nargs='+',
+        default=[],
+        metavar='PATTERN',
+        help='cells by setting/contestant/seedN, with * and ?, or a part of it (default: all)',
+    )
     parser.add_argument('--seeds', type=int, nargs='+', help='seeds instead of those of the suite')
-    parser.add_argument('--devices', nargs='+', default=['cpu'], metavar='DEVICE',
-                        help='cpu, cuda:0 ... that cells are dealt out to (default: cpu)')
+    parser.add_argument(
+        '--devices',
+        nargs='+',
+        default=['cpu'],
+        metavar='DEVICE',
+        help='cpu, cuda:0 ... that cells are dealt out to (default: cpu)',
+    )
     parser.add_argument('--jobs', type=int, default=1, help='cells at once on each device (default: 1)')
     parser.add_argument('--threads', type=int, default=1, help='threads of a cell on a CPU (default: 1)')
     parser.add_argument('--timeout', type=float, metavar='SECONDS', help='end a cell that takes longer')
     parser.add_argument('--pictures', action='store_true', help='networks write maps and pictures of the whole scene')
     parser.add_argument('--dry-run', action='store_true', help='list the cells and whether they are finished')
     parser.add_argument('--report-only', action='store_true', help='run nothing')
-    parser.add_argument('--publish', type=Path, metavar='FOLDER',
-                        help='write the tables to <FOLDER>/<name of the suite>.md too, beside plots over the labels '
-                        'and a file of every run')
+    parser.add_argument(
+        '--publish',
+        type=Path,
+        metavar='FOLDER',
+        help='write the tables to <FOLDER>/<name of the suite>.md too, beside plots over the labels '
+        'and a file of every run',
+    )
     args = parser.parse_args(argv)
     if args.jobs < 1 or args.threads < 1:
         parser.error(f'--jobs and --threads must be at least 1, not {args.jobs} and {args.threads}')
@@ -69,8 +86,16 @@ def run(args: argparse.Namespace) -> int:
     failed = False
     check_writable(root)
     if not args.report_only:
-        records = run_cells(cells, root, args.devices, args.jobs, args.threads, args.timeout, args.pictures,
-                            lambda line: print(line, flush=True))
+        records = run_cells(
+            cells,
+            root,
+            args.devices,
+            args.jobs,
+            args.threads,
+            args.timeout,
+            args.pictures,
+            lambda line: print(line, flush=True),
+        )
         failed = any(record['status'] != 'done' for record in records)
     # what other calls have run belongs to the report as well
     report = write_report(suite, root)

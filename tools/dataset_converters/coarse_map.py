@@ -38,14 +38,23 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--labels', help='ground truth, to take the target spectrum from')
     parser.add_argument('--labels-key', help='name of the ground truth in its file')
     parser.add_argument('--target-code', type=int, default=1, help='value of target pixels in it (default: 1)')
-    parser.add_argument('--select', help='how one spectrum is made of its target pixels: mean, trimmed_mean, median, '
-                        'medoid, nearest_to_mean (default: mean, or as in the config)')
+    parser.add_argument(
+        '--select',
+        help='how one spectrum is made of its target pixels: mean, trimmed_mean, median, '
+        'medoid, nearest_to_mean (default: mean, or as in the config)',
+    )
     parser.add_argument('--spectrum', metavar='FILE', help='target spectrum from a text file or a spectral library')
     parser.add_argument('--spectrum-name', help='name or number (from 0) of the spectrum in a file that holds several')
-    parser.add_argument('--spectrum-scale', type=float, default=1., help='factor from its units to those of the cube')
+    parser.add_argument('--spectrum-scale', type=float, default=1.0, help='factor from its units to those of the cube')
     parser.add_argument('--detector', help='default: that of the config, else cem with a target spectrum, rx without')
-    parser.add_argument('--options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
-                        help='arguments of the detector, e.g. inner=5 outer=15')
+    parser.add_argument(
+        '--options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='arguments of the detector, e.g. inner=5 outer=15',
+    )
     parser.add_argument('--raw', action='store_true', help='run the detector on the values as stored')
     parser.add_argument('--out', help='file to write, .mat, .npy or .tif (default: where the config expects it)')
     parser.add_argument('--out-key', help='name of the map in a .mat file (default: as in the config, or "coarse")')
@@ -78,12 +87,16 @@ def scene_of_config(args: argparse.Namespace) -> tuple[DetectionScene, str | Non
     settings['target_spectrum'] = spectrum_source(args, settings.get('target_spectrum'))
     if args.detector is None and 'detector' in coarse:
         args.detector = coarse['detector']
-        args.options = {key: value for key, value in coarse.items() if key not in ('detector', 'preprocessing')
-                        } | args.options
+        args.options = {
+            key: value for key, value in coarse.items() if key not in ('detector', 'preprocessing')
+        } | args.options
     settings['preprocessing'] = [] if args.raw else coarse.get('preprocessing', settings.get('preprocessing', []))
     root = settings.get('data_root') or ''
-    return (DetectionScene(**settings), None if out is None else os.path.join(root, out),
-            key if key is None or isinstance(key, str) else key[0])
+    return (
+        DetectionScene(**settings),
+        None if out is None else os.path.join(root, out),
+        key if key is None or isinstance(key, str) else key[0],
+    )
 
 
 def scene_of_cube(args: argparse.Namespace) -> DetectionScene:
@@ -91,20 +104,24 @@ def scene_of_cube(args: argparse.Namespace) -> DetectionScene:
     scene = DetectionScene(
         dict(path=args.source, key=args.key),
         target_spectrum=spectrum_source(args, None if args.labels is None else dict(select='mean')),
-        preprocessing=[] if args.raw else [dict(type='Standardize')])
+        preprocessing=[] if args.raw else [dict(type='Standardize')],
+    )
     if args.labels is None:
         if args.select is not None:
             raise ValueError('--select takes the target spectrum from a ground truth: give --labels')
         return scene
     labels = read_labels(args.labels, args.labels_key, (scene.height, scene.width))
     if not (labels == args.target_code).any():
-        raise ValueError(f'{args.labels}: no pixel has the value {args.target_code} of a target; there are '
-                         f'{np.unique(labels)[:10].tolist()}')
+        raise ValueError(
+            f'{args.labels}: no pixel has the value {args.target_code} of a target; there are '
+            f'{np.unique(labels)[:10].tolist()}'
+        )
     return DetectionScene(
         dict(path=args.source, key=args.key),
         labels=(labels == args.target_code).astype(np.uint8),
         target_spectrum=spectrum_source(args, dict(select='mean')),
-        preprocessing=[] if args.raw else [dict(type='Standardize')])
+        preprocessing=[] if args.raw else [dict(type='Standardize')],
+    )
 
 
 def write_map(path: Path, scores: np.ndarray, key: str, scene: DetectionScene) -> None:
@@ -146,8 +163,10 @@ def make_map(args: argparse.Namespace) -> Path:
     detector = args.detector or ('rx' if scene.target_spectrum is None else 'cem')
     scores = scene.detect(detector, **args.options)
     write_map(path, scores, args.out_key or key or 'coarse', scene)
-    print(f'wrote {path}: {detector} scores of {scene.height} x {scene.width} pixels from {np.nanmin(scores):g} to '
-          f'{np.nanmax(scores):g}, {np.count_nonzero(np.isnan(scores))} pixels without data')
+    print(
+        f'wrote {path}: {detector} scores of {scene.height} x {scene.width} pixels from {np.nanmin(scores):g} to '
+        f'{np.nanmax(scores):g}, {np.count_nonzero(np.isnan(scores))} pixels without data'
+    )
     return path
 
 

@@ -78,7 +78,7 @@ class TallScene:
         self.bands = range(bands)
         self.transposed = reader.info.width > reader.info.height
         self.height, self.width = sorted(reader.info.shape[:2], reverse=True)
-        self.divisor = 1.
+        self.divisor = 1.0
 
     def window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         """A window (height, width, bands), float32.
@@ -92,15 +92,19 @@ class TallScene:
             values = self.reader.read((top, left, height, width), self.bands)
         nodata = self.reader.info.nodata
         if not np.isfinite(values).all() or (nodata is not None and (values == nodata).any()):
-            raise ValueError(f'{self.reader.path}: the window of {height} x {width} pixels at row {top}, column {left} '
-                             f'holds NaN, infinity or no data ({nodata})')
+            raise ValueError(
+                f'{self.reader.path}: the window of {height} x {width} pixels at row {top}, column {left} '
+                f'holds NaN, infinity or no data ({nodata})'
+            )
         return np.ascontiguousarray(values, np.float32) / np.float32(self.divisor)
 
     def maximum(self) -> float:
         """Largest value of the used bands."""
         rows = max(1, _BLOCK // (self.width * len(self.bands)))
-        return max(float(self.window(top, 0, min(rows, self.height - top), self.width).max())
-                   for top in range(0, self.height, rows))
+        return max(
+            float(self.window(top, 0, min(rows, self.height - top), self.width).max())
+            for top in range(0, self.height, rows)
+        )
 
 
 Areas = dict[str, list[tuple[int, int]]]
@@ -123,8 +127,10 @@ def plan(height: int, width: int, settings: Settings) -> tuple[Areas, int]:
     per_row = min(width // size, settings.test_count)
     test_rows = math.ceil(settings.test_count / per_row) * size if per_row else math.inf
     if test_rows + patch > height or patch > width:
-        raise ValueError(f'a scene of {height} x {width} pixels is too small for {settings.test_count} test images of '
-                         f'{size} pixels and training patches of {patch} below them')
+        raise ValueError(
+            f'a scene of {height} x {width} pixels is too small for {settings.test_count} test images of '
+            f'{size} pixels and training patches of {patch} below them'
+        )
     test = [(index // per_row * size, index % per_row * size) for index in range(settings.test_count)]
 
     def corners(first: int, last: int, overlap: int) -> list[tuple[int, int]]:
@@ -137,23 +143,29 @@ def plan(height: int, width: int, settings: Settings) -> tuple[Areas, int]:
         order = np.random.default_rng(settings.seed).permutation(len(every))
         count = round(settings.val * len(every))
         held = set(order[:count].tolist())
-        trains, evals = [[corner for index, corner in enumerate(every) if (index in held) == wanted]
-                         for wanted in (False, True)]
+        trains, evals = [
+            [corner for index, corner in enumerate(every) if (index in held) == wanted] for wanted in (False, True)
+        ]
     else:
         val_rows = max(math.ceil(settings.val * (height - test_rows)), patch)
         border = height - val_rows
         if border - test_rows < patch:
-            raise ValueError(f'of {height - test_rows} rows that are not for the test, {val_rows} are for validation: '
-                             f'no training patch of {patch} pixels is left')
+            raise ValueError(
+                f'of {height - test_rows} rows that are not for the test, {val_rows} are for validation: '
+                f'no training patch of {patch} pixels is left'
+            )
         trains, evals = corners(test_rows, border, patch // 2), corners(border, height, 0)
     if not trains or not evals:
-        raise ValueError(f'{len(trains)} patches for training and {len(evals)} for validation: the scene of {height} x '
-                         f'{width} pixels has too few')
+        raise ValueError(
+            f'{len(trains)} patches for training and {len(evals)} for validation: the scene of {height} x '
+            f'{width} pixels has too few'
+        )
     return dict(trains=trains, evals=evals, test=test), patch
 
 
-def convert(scene: str | Path, out: str | Path, settings: Settings, key: str | None = None,
-            overwrite: bool = False) -> Path:
+def convert(
+    scene: str | Path, out: str | Path, settings: Settings, key: str | None = None, overwrite: bool = False
+) -> Path:
     """Write the images of one scale.
 
     Args:
@@ -183,8 +195,11 @@ def convert(scene: str | Path, out: str | Path, settings: Settings, key: str | N
         if not cube.divisor > 0:
             raise ValueError(f'{reader.path}: the values are to be divided by {cube.divisor}')
         if largest > cube.divisor:
-            warnings.warn(f'{reader.path}: values reach {largest / cube.divisor:.4g} after the division by '
-                          f'{cube.divisor}; the scores take them for [0, 1]', stacklevel=2)
+            warnings.warn(
+                f'{reader.path}: values reach {largest / cube.divisor:.4g} after the division by '
+                f'{cube.divisor}; the scores take them for [0, 1]',
+                stacklevel=2,
+            )
         for path in old:
             path.unlink()
 
@@ -198,8 +213,13 @@ def convert(scene: str | Path, out: str | Path, settings: Settings, key: str | N
                 _save(folder / subset / f'{number:04}.mat', images(corner, patch))
         tests = [images(corner, settings.test_size) for corner in areas['test']]
         _save(folder / 'houston_test.mat', {name: np.stack([test[name] for test in tests]) for name in NAMES.values()})
-        record = {**asdict(settings), 'scene': os.path.basename(scene), 'divisor': cube.divisor,
-                  'transposed': cube.transposed, 'corners': areas}
+        record = {
+            **asdict(settings),
+            'scene': os.path.basename(scene),
+            'divisor': cube.divisor,
+            'transposed': cube.transposed,
+            'corners': areas,
+        }
     (folder / 'settings.json').write_text(json.dumps(record) + '\n', encoding='utf-8')
     return folder
 
@@ -215,8 +235,9 @@ def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('scene', help='file of the scene')
-    parser.add_argument('--out', default=os.environ.get('MMHSI_DATA', 'data'),
-                        help='folder to write to (default: $MMHSI_DATA, or data)')
+    parser.add_argument(
+        '--out', default=os.environ.get('MMHSI_DATA', 'data'), help='folder to write to (default: $MMHSI_DATA, or data)'
+    )
     parser.add_argument('--scales', type=int, nargs='+', default=[4, 8])
     parser.add_argument('--key', help='name of the array in a file that holds several')
     parser.add_argument('--bands', type=int, default=48, help='number of bands, the first of the file (default: 48)')
@@ -229,13 +250,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--seed', type=int, default=0, help='seed of random validation patches (default: 0)')
     parser.add_argument('--overwrite', action='store_true', help='replace images that are there')
     args = parser.parse_args(argv)
-    options = {name: getattr(args, name) for name in ('patch', 'test_size', 'test_count', 'bands', 'divisor', 'val',
-                                                      'val_split', 'seed')}
+    options = {
+        name: getattr(args, name)
+        for name in ('patch', 'test_size', 'test_count', 'bands', 'divisor', 'val', 'val_split', 'seed')
+    }
     for scale in args.scales:
         folder = convert(args.scene, args.out, Settings(scale, **options), args.key, args.overwrite)
         counts = {subset: len(list((folder / subset).glob('*.mat'))) for subset in ('trains', 'evals')}
-        print(f'wrote {folder}: {counts["trains"]} training and {counts["evals"]} validation patches, '
-              f'{args.test_count} test images')
+        print(
+            f'wrote {folder}: {counts["trains"]} training and {counts["evals"]} validation patches, '
+            f'{args.test_count} test images'
+        )
 
 
 if __name__ == '__main__':

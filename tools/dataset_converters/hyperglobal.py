@@ -33,8 +33,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('out', help='folder of the shards')
     parser.add_argument('--source', help='folder of the scenes, searched with all folders below')
     parser.add_argument('--config', default=str(DEFAULTS), help=f'file of settings (default: {DEFAULTS.name})')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
-                        help='settings that override those of the file, e.g. tile_size=128')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that override those of the file, e.g. tile_size=128',
+    )
     parser.add_argument('--workers', type=int, default=1, help='number of processes (default: 1)')
     parser.add_argument('--part', metavar='I/N', help='convert the I-th of N parts only, and write no index')
     parser.add_argument('--merge', action='store_true', help='write the index after all parts are converted')
@@ -67,13 +72,17 @@ def run(args: argparse.Namespace) -> int:
         part = (1, 1) if args.part is None else parse_part(args.part)
         done = convert(args.source, args.out, load_settings(args), part, args.workers, read_again=args.verify)
         failed = done['failed']
-        print(f'{args.out}: {done["scenes"]} scenes, {done["converted"]} of them converted now, gave {done["tiles"]} '
-              f'tiles; tiles left out: {counted(done["skipped"])}; files not read: {failed}')
+        print(
+            f'{args.out}: {done["scenes"]} scenes, {done["converted"]} of them converted now, gave {done["tiles"]} '
+            f'tiles; tiles left out: {counted(done["skipped"])}; files not read: {failed}'
+        )
     if args.merge or (args.source is not None and args.part is None):
         index = merge(args.out)
         failed = max(failed, len(index['failed']))
-        print(f'{args.out}: index of {index["tiles"]} tiles in {len(index["shards"])} shards; tiles left out: '
-              f'{counted(index["skipped"])}; files not read: {len(index["failed"])}')
+        print(
+            f'{args.out}: index of {index["tiles"]} tiles in {len(index["shards"])} shards; tiles left out: '
+            f'{counted(index["skipped"])}; files not read: {len(index["failed"])}'
+        )
     if args.statistics:
         for sensor in write_statistics(args.out):
             print(f'{args.out}: statistics of {sensor["tiles"]} tiles of a sensor of {sensor["source_bands"]} bands')
@@ -82,8 +91,10 @@ def run(args: argparse.Namespace) -> int:
         problems = len(found)
         for problem in found:
             print(problem)
-        print(f'{args.out}: {tiles} tiles checked, {problems or "no"} problems found' + (
-            '; the conversion with --source and --verify makes damaged scenes anew' if problems else ''))
+        print(
+            f'{args.out}: {tiles} tiles checked, {problems or "no"} problems found'
+            + ('; the conversion with --source and --verify makes damaged scenes anew' if problems else '')
+        )
     if failed:
         print(f'error: {failed} source files could not be read; index.json names them', file=sys.stderr)
     return int(bool(failed or problems))

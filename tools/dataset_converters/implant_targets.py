@@ -47,7 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     target.add_argument('--target-class', type=int, metavar='N', help='target is the mean of label N of --labels')
     target.add_argument('--target-pixel', type=int, nargs=2, metavar=('ROW', 'COLUMN'), help='target is this pixel')
     parser.add_argument('--spectrum-name', help='name or number (from 0) of the spectrum in a file that holds several')
-    parser.add_argument('--spectrum-scale', type=float, default=1., help='factor from its units to those of the image')
+    parser.add_argument('--spectrum-scale', type=float, default=1.0, help='factor from its units to those of the image')
     parser.add_argument('--labels', help='label map of the image')
     parser.add_argument('--labels-key', help='name of the label map in its file')
     places = parser.add_mutually_exclusive_group()
@@ -55,18 +55,33 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     places.add_argument('--positions', nargs='+', metavar='ROW,COLUMN', help='upper left pixels of the targets')
     parser.add_argument('--sides', type=int, nargs='+', default=[1], help='sides of the squares in turn (default: 1)')
     fractions = parser.add_mutually_exclusive_group()
-    fractions.add_argument('--fractions', type=float, nargs='+', default=[.1, .2, .4, .8],
-                           help='abundances in turn, each for all sides (default: 0.1 0.2 0.4 0.8)')
-    fractions.add_argument('--fraction-range', type=float, nargs=2, metavar=('LOW', 'HIGH'),
-                           help='draw the abundance of each target between these')
-    parser.add_argument('--snr', type=float, metavar='DB',
-                        help='vary the target from pixel to pixel by white noise of this signal-to-noise ratio')
+    fractions.add_argument(
+        '--fractions',
+        type=float,
+        nargs='+',
+        default=[0.1, 0.2, 0.4, 0.8],
+        help='abundances in turn, each for all sides (default: 0.1 0.2 0.4 0.8)',
+    )
+    fractions.add_argument(
+        '--fraction-range',
+        type=float,
+        nargs=2,
+        metavar=('LOW', 'HIGH'),
+        help='draw the abundance of each target between these',
+    )
+    parser.add_argument(
+        '--snr',
+        type=float,
+        metavar='DB',
+        help='vary the target from pixel to pixel by white noise of this signal-to-noise ratio',
+    )
     parser.add_argument('--seed', type=int, default=0, help='seed of places, fractions and noise (default: 0)')
     return parser.parse_args(argv)
 
 
-def find_target(args: argparse.Namespace, cube: np.ndarray, info: CubeInfo,
-                valid: np.ndarray) -> tuple[np.ndarray, dict, np.ndarray]:
+def find_target(
+    args: argparse.Namespace, cube: np.ndarray, info: CubeInfo, valid: np.ndarray
+) -> tuple[np.ndarray, dict, np.ndarray]:
     """The target spectrum (C,), where it came from, and bool (H, W), True for pixels that are the target's own."""
     own = np.zeros(valid.shape, bool)
     if args.spectrum is not None:
@@ -84,8 +99,10 @@ def find_target(args: argparse.Namespace, cube: np.ndarray, info: CubeInfo,
         return cube[own & valid].mean(axis=0, dtype=np.float64), source, own
     row, column = args.target_pixel
     if not (0 <= row < info.height and 0 <= column < info.width) or not valid[row, column]:
-        raise ValueError(f'{args.image}: the pixel at row {row}, column {column} lies outside the scene of '
-                         f'{info.height} x {info.width} pixels or holds no data')
+        raise ValueError(
+            f'{args.image}: the pixel at row {row}, column {column} lies outside the scene of '
+            f'{info.height} x {info.width} pixels or holds no data'
+        )
     own[row, column] = True
     return cube[row, column].astype(np.float64), {'pixel': [row, column]}, own
 
@@ -120,7 +137,7 @@ def implant(args: argparse.Namespace) -> tuple[dict[str, np.ndarray], dict]:
     fractions = np.repeat([block.fraction for block in blocks], [block.side**2 for block in blocks])
     targets = target
     if args.snr is not None:
-        deviation = np.sqrt(np.mean(target**2)) / 10**(args.snr / 20)
+        deviation = np.sqrt(np.mean(target**2)) / 10 ** (args.snr / 20)
         targets = target + rng.normal(0, deviation, (len(positions), info.bands))
     data = implant_targets(cube, targets, positions, fractions)
     data[~valid] = np.nan  # the files that are written know no nodata value
@@ -136,9 +153,13 @@ def implant(args: argparse.Namespace) -> tuple[dict[str, np.ndarray], dict]:
     if info.wavelengths is not None:
         arrays['wavelengths'] = info.wavelengths
     description = {
-        'image': str(args.image), 'label_codes': {'background': BACKGROUND, 'target': TARGET}, 'seed': args.seed,
-        'snr_db': args.snr, 'target_source': source,
-        'blocks': [vars(block) for block in blocks], 'target': target.tolist(),
+        'image': str(args.image),
+        'label_codes': {'background': BACKGROUND, 'target': TARGET},
+        'seed': args.seed,
+        'snr_db': args.snr,
+        'target_source': source,
+        'blocks': [vars(block) for block in blocks],
+        'target': target.tolist(),
         'wavelengths_nm': None if info.wavelengths is None else info.wavelengths.tolist(),
     }
     return arrays, description
@@ -151,8 +172,10 @@ def write(out: str | Path, arrays: dict[str, np.ndarray], description: dict) -> 
     if out.suffix == '.mat':
         contents = {out: lambda file: savemat(file, arrays, do_compression=True)}
     else:
-        contents = {out.with_name(f'{out.stem}{suffix}.npy'): lambda file, name=name: np.save(file, arrays[name])
-                    for suffix, name in (('', 'data'), ('_map', 'map'), ('_abundance', 'abundance'))}
+        contents = {
+            out.with_name(f'{out.stem}{suffix}.npy'): lambda file, name=name: np.save(file, arrays[name])
+            for suffix, name in (('', 'data'), ('_map', 'map'), ('_abundance', 'abundance'))
+        }
     text = json.dumps(description, indent=1)
     contents[out.with_suffix('.json')] = lambda file: file.write(text.encode())
     for path, save in contents.items():
@@ -174,8 +197,10 @@ def main(argv: list[str] | None = None) -> None:
     for path in write(args.out, arrays, description):
         print(f'wrote {path}')
     codes = arrays['map']
-    print(f'{len(description["blocks"])} targets, {np.count_nonzero(codes == TARGET)} of {codes.size} pixels; '
-          f'{np.count_nonzero(codes == LEFT_OUT)} pixels are not to be evaluated')
+    print(
+        f'{len(description["blocks"])} targets, {np.count_nonzero(codes == TARGET)} of {codes.size} pixels; '
+        f'{np.count_nonzero(codes == LEFT_OUT)} pixels are not to be evaluated'
+    )
 
 
 if __name__ == '__main__':

@@ -31,8 +31,10 @@ def check_cube(cube: np.ndarray, source: str) -> None:
     if cube.shape != CUBE_SHAPE:
         raise ValueError(f'{source}: the cube of Indian Pines has the shape {CUBE_SHAPE}, this one {cube.shape}')
     if (cube.min(), cube.max()) != CUBE_RANGE:
-        raise ValueError(f'{source}: the values of Indian Pines range from {CUBE_RANGE[0]} to {CUBE_RANGE[1]}, these '
-                         f'from {cube.min()} to {cube.max()}')
+        raise ValueError(
+            f'{source}: the values of Indian Pines range from {CUBE_RANGE[0]} to {CUBE_RANGE[1]}, these '
+            f'from {cube.min()} to {cube.max()}'
+        )
 
 
 def check_labels(labels: np.ndarray, source: str) -> None:
@@ -41,8 +43,10 @@ def check_labels(labels: np.ndarray, source: str) -> None:
         raise ValueError(f'{source}: the labels of Indian Pines have the shape {CUBE_SHAPE[:2]}, these {labels.shape}')
     counts = np.bincount(labels.ravel())[1:]
     if not np.array_equal(counts, LABELLED_PIXELS):
-        raise ValueError(f'{source}: Indian Pines has {LABELLED_PIXELS} pixels of the classes 1 to 16, these labels '
-                         f'{counts.tolist()}')
+        raise ValueError(
+            f'{source}: Indian Pines has {LABELLED_PIXELS} pixels of the classes 1 to 16, these labels '
+            f'{counts.tolist()}'
+        )
 
 
 def load_from_tensorly() -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +99,8 @@ def main() -> None:
     parser.add_argument(
         '--out',
         default=os.path.join(os.environ.get('MMHSI_DATA', 'data'), 'indian_pines'),
-        help='folder to write to (default: indian_pines in $MMHSI_DATA, or in data/)')
+        help='folder to write to (default: indian_pines in $MMHSI_DATA, or in data/)',
+    )
     out = parser.parse_args().out
     written = convert(out)
     for path in written:

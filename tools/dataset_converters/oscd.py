@@ -27,19 +27,22 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--out',
         default=os.path.join(os.environ.get('MMHSI_DATA', 'data'), 'oscd'),
-        help='folder to write to (default: oscd in $MMHSI_DATA, or in data/)')
+        help='folder to write to (default: oscd in $MMHSI_DATA, or in data/)',
+    )
     parser.add_argument('--cities', nargs='+', metavar='CITY', help='convert these only (default: all that are found)')
     parser.add_argument(
         '--images',
         choices=IMAGES,
         default='auto',
         help='imgs_*_rect of the release, which are registered, its original imgs_*, or the former where both dates '
-        'have them (default: auto)')
+        'have them (default: auto)',
+    )
     parser.add_argument('--resampling', choices=METHODS, default='cubic', help='interpolation (default: cubic)')
     parser.add_argument(
         '--no-register',
         action='store_true',
-        help='leave the shift between the dates of original images (up to 1.3 pixels) as it is')
+        help='leave the shift between the dates of original images (up to 1.3 pixels) as it is',
+    )
     return parser.parse_args(argv)
 
 
@@ -49,8 +52,10 @@ def describe(record: dict) -> str:
     size = '{height} x {width}'.format(**record['grid'])
     share = changes['changed'] / (changes['changed'] + changes['unchanged'])
     done = 'taken out' if shift['used'] else 'left'
-    return (f'{record["city"]}: {size} pixels, {share:.1%} changed, {record["images"]} images, shift of the second '
-            f'date {shift["rows"]:+.2f} rows {shift["columns"]:+.2f} columns {done}')
+    return (
+        f'{record["city"]}: {size} pixels, {share:.1%} changed, {record["images"]} images, shift of the second '
+        f'date {shift["rows"]:+.2f} rows {shift["columns"]:+.2f} columns {done}'
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -29,22 +29,14 @@ from pathlib import Path
 import numpy as np
 from scipy.io import savemat
 
-from mmhsi.datasets import (
-    NOISE_CASES,
-    CropDataset,
-    NoiseChain,
-    PercentileScale,
-    RandomDihedral,
-    Scene,
-    write_patches,
-)
+from mmhsi.datasets import NOISE_CASES, CropDataset, NoiseChain, PercentileScale, RandomDihedral, Scene, write_patches
 from mmhsi.datasets.splits.areas import Area, check_areas
 from mmhsi.utils.command_line import run_converter
 from mmhsi.utils.tiling import TileGrid
 
-TRAIN, VAL, TEST = ((0, 0, 600, 307), (800, 0, 416, 307)), ((1216, 0, 64, 307), ), (600, 50, 192, 192)
+TRAIN, VAL, TEST = ((0, 0, 600, 307), (800, 0, 416, 307)), ((1216, 0, 64, 307),), (600, 50, 192, 192)
 REFERENCE_TRAIN, REFERENCE_TEST = ((0, 0, 600, 307), (800, 0, 480, 307)), (600, 50, 200, 200)
-SCALES, STRIDES = (1., .5, .25), (16, 8, 8)
+SCALES, STRIDES = (1.0, 0.5, 0.25), (16, 8, 8)
 
 
 def parse_area(text: str) -> Area:
@@ -80,16 +72,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def scaled(cube: np.ndarray, areas: Sequence[Area], fit_on: Sequence[Area]) -> list[np.ndarray]:
     """Areas (h, w, C) of a cube after the percentile scaling that is fitted on other areas of it."""
-    parts = [cube[top:top + rows, left:left + cols].reshape(-1, cube.shape[-1]) for top, left, rows, cols in fit_on]
+    parts = [cube[top : top + rows, left : left + cols].reshape(-1, cube.shape[-1]) for top, left, rows, cols in fit_on]
     scale = PercentileScale()
     scale.bind(cube.shape[-1], None)
     scale.fit(np.concatenate(parts))
-    return [scale(cube[top:top + rows, left:left + cols]) for top, left, rows, cols in areas]
+    return [scale(cube[top : top + rows, left : left + cols]) for top, left, rows, cols in areas]
 
 
 def patches(parts: Sequence[np.ndarray], args: argparse.Namespace, augment: bool) -> Iterator[np.ndarray]:
     """Patches (size, size, C) of all parts, one after the other."""
-    pose = RandomDihedral(keys=('gt', ), reverse_prob=0.5)
+    pose = RandomDihedral(keys=('gt',), reverse_prob=0.5)
     for part in parts:
         for sample in CropDataset(Scene(part), None, args.size, args.strides, args.scales):
             yield pose(sample)['gt'] if augment else sample['gt']
@@ -130,22 +122,29 @@ def convert(args: argparse.Namespace) -> dict[str, int]:
     cube = scene.window(0, 0, scene.height, scene.width)
     for area in check_areas([*args.train, *args.val, args.test], scene.height, scene.width, args.image):
         top, left, rows, cols = area
-        missing = np.count_nonzero(~scene.valid[top:top + rows, left:left + cols])
+        missing = np.count_nonzero(~scene.valid[top : top + rows, left : left + cols])
         if missing:
             raise ValueError(f'{args.image}: {missing} pixels of the area {area} hold no data')
     out = Path(args.out or Path(args.image).parent)
     np.random.seed(args.seed)
-    description = dict(image=os.path.basename(args.image), reference=args.reference, seed=args.seed,
-                       scales=list(args.scales), strides=list(args.strides))
+    description = dict(
+        image=os.path.basename(args.image),
+        reference=args.reference,
+        seed=args.seed,
+        scales=list(args.scales),
+        strides=list(args.strides),
+    )
     train = scaled(cube, args.train, args.train)
     if args.reference:
         train = [(part - part.min()) / np.ptp(part) for part in train]
-    counts = {'train': write_patches(out / 'train', patches(train, args, args.reference),
-                                     dict(description, areas=args.train))}
+    counts = {
+        'train': write_patches(out / 'train', patches(train, args, args.reference), dict(description, areas=args.train))
+    }
     if args.val:
         parts = scaled(cube, args.val, args.train)
-        counts['val'] = write_patches(out / 'val', patches(parts, _only_scale_1(args), False),
-                                      dict(description, areas=args.val))
+        counts['val'] = write_patches(
+            out / 'val', patches(parts, _only_scale_1(args), False), dict(description, areas=args.val)
+        )
     fit_on = [args.test] if args.reference else args.train
     write_tests(out, scaled(cube, [args.test], fit_on)[0], args)
     return counts
@@ -153,7 +152,7 @@ def convert(args: argparse.Namespace) -> dict[str, int]:
 
 def _only_scale_1(args: argparse.Namespace) -> argparse.Namespace:
     # neither overlap nor resampling make the images on which the best state is chosen
-    return argparse.Namespace(size=args.size, scales=(1., ), strides=(args.size, ))
+    return argparse.Namespace(size=args.size, scales=(1.0,), strides=(args.size,))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -163,8 +162,11 @@ def main(argv: list[str] | None = None) -> None:
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(str(error)) from None
     out = args.out or os.path.dirname(args.image)
-    print(f'{out}: ' + ', '.join(f'{count} patches in {name}/' for name, count in counts.items())
-          + f', test files of {len(args.cases)} cases')
+    print(
+        f'{out}: '
+        + ', '.join(f'{count} patches in {name}/' for name, count in counts.items())
+        + f', test files of {len(args.cases)} cases'
+    )
 
 
 if __name__ == '__main__':

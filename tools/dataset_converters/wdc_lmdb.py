@@ -38,8 +38,9 @@ def read_shapes(database: Path) -> dict[str, tuple[int, int, int]]:
     """
     path = database / SHAPES
     if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such file; the LMDB of the official code is a folder with data.mdb and '
-                                f'{SHAPES}')
+        raise FileNotFoundError(
+            f'{path}: no such file; the LMDB of the official code is a folder with data.mdb and {SHAPES}'
+        )
     shapes = {}
     for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
         match = re.fullmatch(r'(\d+) \((\d+), ?(\d+), ?(\d+)\)\s*', line)
@@ -60,18 +61,23 @@ def read_patches(database: Path) -> Iterator[np.ndarray]:
     except ImportError as error:
         raise ValueError('reading an LMDB takes the package lmdb: pip install lmdb') from error
     shapes = read_shapes(database)
-    with lmdb.open(str(database), readonly=True, lock=False, readahead=False) as environment, \
-            environment.begin() as transaction:
+    with (
+        lmdb.open(str(database), readonly=True, lock=False, readahead=False) as environment,
+        environment.begin() as transaction,
+    ):
         if transaction.stat()['entries'] != len(shapes):
-            raise ValueError(f'{database}: {transaction.stat()["entries"]} patches, but {SHAPES} has {len(shapes)} '
-                             'lines')
+            raise ValueError(
+                f'{database}: {transaction.stat()["entries"]} patches, but {SHAPES} has {len(shapes)} lines'
+            )
         for key in sorted(shapes):
             rows, columns, bands = shapes[key]
             content = transaction.get(key.encode('ascii'))
             size, expected = 0 if content is None else len(content), 4 * rows * columns * bands
             if size != expected:
-                raise ValueError(f'{database}: patch {key} has {size} bytes, expected {expected} for {bands} bands of '
-                                 f'{rows} x {columns} float32 values')
+                raise ValueError(
+                    f'{database}: patch {key} has {size} bytes, expected {expected} for {bands} bands of '
+                    f'{rows} x {columns} float32 values'
+                )
             yield np.moveaxis(np.frombuffer(content, np.float32).reshape(bands, rows, columns), 0, -1)
 
 

@@ -10,12 +10,36 @@ from mmengine.utils.dl_utils import collect_env
 
 import mmhsi
 
-REQUIRED = ('mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmsegmentation', 'numpy', 'scipy', 'h5py', 'rasterio',
-            'scikit-learn', 'scikit-image', 'spectral', 'matplotlib', 'tensorboard', 'tensorly', 'torchvision',
-            'safetensors')
+REQUIRED = (
+    'mmengine',
+    'mmcv',
+    'mmcv-lite',
+    'mmpretrain',
+    'mmsegmentation',
+    'numpy',
+    'scipy',
+    'h5py',
+    'rasterio',
+    'scikit-learn',
+    'scikit-image',
+    'spectral',
+    'matplotlib',
+    'tensorboard',
+    'tensorly',
+    'torchvision',
+    'safetensors',
+)
 OPTIONAL = ('mmagic', 'deepspeed', 'onnx', 'onnxruntime', 'triton', 'huggingface-hub')
-VARIABLES = ('MMHSI_DATA', 'MMHSI_TEST_DATA', 'MMHSI_GOLDEN', 'MMHSI_TRUST_CHECKPOINTS', 'CUDA_VISIBLE_DEVICES',
-             'OMP_NUM_THREADS', 'NCCL_SOCKET_IFNAME', 'TORCH_DISTRIBUTED_DEBUG')
+VARIABLES = (
+    'MMHSI_DATA',
+    'MMHSI_TEST_DATA',
+    'MMHSI_GOLDEN',
+    'MMHSI_TRUST_CHECKPOINTS',
+    'CUDA_VISIBLE_DEVICES',
+    'OMP_NUM_THREADS',
+    'NCCL_SOCKET_IFNAME',
+    'TORCH_DISTRIBUTED_DEBUG',
+)
 
 
 def version(package: str) -> str:
@@ -36,8 +60,9 @@ def collect() -> dict[str, str]:
     info['bfloat16 on the GPU'] = str(torch.cuda.is_available() and torch.cuda.is_bf16_supported())
     back_ends = ('nccl', 'gloo', 'mpi')
     distributed = torch.distributed
-    found = [name for name in back_ends if distributed.is_available() and getattr(distributed,
-                                                                                   f'is_{name}_available')()]
+    found = [
+        name for name in back_ends if distributed.is_available() and getattr(distributed, f'is_{name}_available')()
+    ]
     info['distributed back ends'] = ', '.join(found) or 'none'
     operators = importlib.util.find_spec('mmcv') and importlib.util.find_spec('mmcv._ext')
     compiled = operators is not None and getattr(operators, 'origin', None) is not None

@@ -18,16 +18,29 @@ from toy_data import DATASETS, PRODUCTS, make, make_products
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('root', nargs='?', default='data_toy', help='folder to write to (default: data_toy)')
-    parser.add_argument('--datasets', nargs='+', metavar='NAME', choices=DATASETS,
-                        help=f'those to write, of {", ".join(DATASETS)} (default: all)')
-    parser.add_argument('--products', nargs='*', metavar='NAME', choices=PRODUCTS,
-                        help=f'write look-alikes of sensor products instead, of {", ".join(PRODUCTS)} (default: all)')
+    parser.add_argument(
+        '--datasets',
+        nargs='+',
+        metavar='NAME',
+        choices=DATASETS,
+        help=f'those to write, of {", ".join(DATASETS)} (default: all)',
+    )
+    parser.add_argument(
+        '--products',
+        nargs='*',
+        metavar='NAME',
+        choices=PRODUCTS,
+        help=f'write look-alikes of sensor products instead, of {", ".join(PRODUCTS)} (default: all)',
+    )
     parser.add_argument('--seed', type=int, default=0, help='seed of the scenes (default: 0)')
     args = parser.parse_args(argv)
     if args.products is not None and args.datasets is not None:
         parser.error('give --datasets or --products')
-    folders = make(args.root, args.datasets, args.seed) if args.products is None else [
-        path if path.is_dir() else path.parent for path in make_products(args.root, args.products, args.seed)]
+    folders = (
+        make(args.root, args.datasets, args.seed)
+        if args.products is None
+        else [path if path.is_dir() else path.parent for path in make_products(args.root, args.products, args.seed)]
+    )
     for folder in folders:
         size = sum(path.stat().st_size for path in Path(folder).rglob('*') if path.is_file())
         print(f'wrote {folder} ({size / 1e6:.1f} MB)')

@@ -31,7 +31,7 @@ from mmhsi.datasets.io.spectra_arrays import open_listing
 
 ARRAYS = ('.mat', '.h5', '.hdf5', '.he5', '.nc', '.npy', '.npz')
 LARGEST_LABEL = 1000
-BLOCK_BYTES = 2 ** 26
+BLOCK_BYTES = 2**26
 
 
 def describe_values(reader: CubeReader) -> str:
@@ -52,12 +52,16 @@ def describe_values(reader: CubeReader) -> str:
         if values.size:
             low, high = min(low, values.min()), max(high, values.max())
             whole = info.bands == 1 and low >= 0 and high <= LARGEST_LABEL and (values == np.floor(values)).all()
-            labels = labels + np.bincount(values.astype(np.int64).ravel(), minlength=LARGEST_LABEL + 1) \
-                if whole and labels is not None else None
+            labels = (
+                labels + np.bincount(values.astype(np.int64).ravel(), minlength=LARGEST_LABEL + 1)
+                if whole and labels is not None
+                else None
+            )
     text = f'{info.height} x {info.width} pixels, {info.bands} bands, {info.dtype}'
     text += f', {low:g} to {high:g}' if low <= high else ', no value'
-    text += ''.join(f', {count} {what}' for count, what in ((nan, 'NaN'), (infinite, 'infinite'), (no_data, 'nodata'))
-                    if count)
+    text += ''.join(
+        f', {count} {what}' for count, what in ((nan, 'NaN'), (infinite, 'infinite'), (no_data, 'nodata')) if count
+    )
     if info.wavelengths is not None:
         text += f', {info.wavelengths.min():g} to {info.wavelengths.max():g} nm'
     if info.bands == 1 and labels is not None:

@@ -30,11 +30,16 @@ def main(argv: list[str] | None = None) -> None:
     checkpoint = read_checkpoint(args.src)
     if args.prefix:
         parameters = parameters_of(checkpoint, args.src)
-        chosen = {name.removeprefix(args.prefix): parameter for name, parameter in parameters.items()
-                  if name.startswith(args.prefix)}
+        chosen = {
+            name.removeprefix(args.prefix): parameter
+            for name, parameter in parameters.items()
+            if name.startswith(args.prefix)
+        }
         if not chosen:
-            raise ValueError(f'{args.src} has no parameter whose name starts with {args.prefix!r}; there are '
-                             f'{", ".join(sorted({name.split(".")[0] for name in parameters}))}')
+            raise ValueError(
+                f'{args.src} has no parameter whose name starts with {args.prefix!r}; there are '
+                f'{", ".join(sorted({name.split(".")[0] for name in parameters}))}'
+            )
         checkpoint = dict(state_dict=chosen)
     elif 'state_dict' in checkpoint:
         checkpoint = {key: value for key, value in checkpoint.items() if key not in LEFT_OUT}

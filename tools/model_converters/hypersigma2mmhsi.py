@@ -17,14 +17,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('src', metavar='SRC', help='official checkpoint')
     parser.add_argument('dst', metavar='DST', help='file to write')
-    parser.add_argument(
-        '--kind', help=f'one of {", ".join(short_kinds())}, or the official class as file:class')
+    parser.add_argument('--kind', help=f'one of {", ".join(short_kinds())}, or the official class as file:class')
     parser.add_argument(
         '--keep-background',
         action='store_true',
-        help='keep output 0 of the official window classifiers, which no label uses')
+        help='keep output 0 of the official window classifiers, which no label uses',
+    )
     parser.add_argument(
-        '--trust', action='store_true', help='unpickle SRC without restriction: it can run any code that it holds')
+        '--trust', action='store_true', help='unpickle SRC without restriction: it can run any code that it holds'
+    )
     return parser.parse_args(argv)
 
 

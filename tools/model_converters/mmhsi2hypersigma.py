@@ -18,19 +18,20 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('src', metavar='SRC', help='checkpoint of mmhsi')
     parser.add_argument('dst', metavar='DST', help='file to write')
-    parser.add_argument(
-        '--kind', help=f'one of {", ".join(short_kinds())}, or the official class as file:class')
+    parser.add_argument('--kind', help=f'one of {", ".join(short_kinds())}, or the official class as file:class')
     parser.add_argument(
         '--no-background',
         action='store_true',
-        help='do not add the output 0 of the official window classifiers, which no label uses')
+        help='do not add the output 0 of the official window classifiers, which no label uses',
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     conversion = revert_checkpoint(
-        read_checkpoint(args.src), args.src, args.kind, add_background=not args.no_background)
+        read_checkpoint(args.src), args.src, args.kind, add_background=not args.no_background
+    )
     write_checkpoint(conversion.checkpoint, args.dst)
     print(conversion.summary)
     if conversion.unknown:

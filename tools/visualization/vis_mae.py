@@ -30,8 +30,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--out-dir', default='work_dirs/vis_mae', help='folder of the pictures')
     parser.add_argument('--num-tiles', type=int, default=4, help='number of tiles, spread evenly over the dataset')
     parser.add_argument('--seed', type=int, default=0, help='seed of masks and random transforms')
-    parser.add_argument('--bands', nargs=3, type=int, metavar=('RED', 'GREEN', 'BLUE'),
-                        help='bands of the pictures, from 1 (default: by wavelength, or spread over the window)')
+    parser.add_argument(
+        '--bands',
+        nargs=3,
+        type=int,
+        metavar=('RED', 'GREEN', 'BLUE'),
+        help='bands of the pictures, from 1 (default: by wavelength, or spread over the window)',
+    )
     return parser.parse_args(argv)
 
 
@@ -52,7 +57,8 @@ def reconstruct(model: nn.Module, images: Tensor) -> dict[str, np.ndarray]:
         original=images,
         reconstruction=torch.where(mask, model.head.reconstruct(output.pred, images), images),
         mean=torch.where(mask, mean, images),
-        mask=mask)
+        mask=mask,
+    )
     return {name: picture[0].cpu().numpy() for name, picture in pictures.items()}
 
 
@@ -76,15 +82,15 @@ def shown_bands(num_bands: int, wavelengths: np.ndarray | None, wanted: list[int
     return [3 * num_bands // 4, num_bands // 2, num_bands // 4]
 
 
-def reconstruction_figure(pictures: dict[str, np.ndarray],
-                          title: str,
-                          wavelengths: np.ndarray | None,
-                          wanted_bands: list[int] | None = None) -> Figure:
+def reconstruction_figure(
+    pictures: dict[str, np.ndarray], title: str, wavelengths: np.ndarray | None, wanted_bands: list[int] | None = None
+) -> Figure:
     """Three false-colour pictures under one stretch, and the error of each band."""
     num_bands = len(pictures['original'])
     bands = shown_bands(num_bands, wavelengths, wanted_bands)
     original, reconstruction, mask = (
-        pictures[name][bands].transpose(1, 2, 0) for name in ('original', 'reconstruction', 'mask'))
+        pictures[name][bands].transpose(1, 2, 0) for name in ('original', 'reconstruction', 'mask')
+    )
     strips = np.split(stretch(np.concatenate([original, original, reconstruction], axis=1)), 3, axis=1)
     strips[1][mask] = 0
     figure = Figure(figsize=(9, 6.2), layout='constrained')
@@ -98,8 +104,11 @@ def reconstruction_figure(pictures: dict[str, np.ndarray],
     positions = np.arange(1, num_bands + 1) if wavelengths is None else wavelengths
     axes.plot(positions, band_errors(pictures, 'mean'), '.-', color='#a0a0a0', label='mean of the token instead')
     axes.plot(positions, band_errors(pictures, 'reconstruction'), '.-', color='#1f5fa8', label='reconstruction')
-    axes.set(xlabel='band of the window' if wavelengths is None else 'wavelength (nm)', ylim=(0, None),
-             ylabel='RMSE of masked pixels')
+    axes.set(
+        xlabel='band of the window' if wavelengths is None else 'wavelength (nm)',
+        ylim=(0, None),
+        ylabel='RMSE of masked pixels',
+    )
     axes.legend(frameon=False, loc='lower right', bbox_to_anchor=(1, 1), ncols=2)
     numbers = ', '.join(str(band + 1) for band in bands)
     figure.suptitle(f'{title}   bands {numbers} as red, green, blue', fontsize=11)
@@ -125,7 +134,8 @@ def main(argv: list[str] | None = None) -> None:
         place = ', '.join(f'{key} {value}' for key, value in origin.items())
         path = save_figure(
             reconstruction_figure(pictures, place or f'tile {index}', meta.get('wavelengths'), args.bands),
-            Path(args.out_dir) / f'tile_{index:05d}.png')
+            Path(args.out_dir) / f'tile_{index:05d}.png',
+        )
         errors = band_errors(pictures, 'reconstruction')
         print(f'{path}: RMSE of masked pixels {np.sqrt(np.nanmean(np.square(errors))):.4f}')
 

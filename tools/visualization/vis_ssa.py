@@ -39,8 +39,14 @@ def main(argv: list[str] | None = None) -> int:
     try:
         weights = named_checkpoint(args.checkpoint, default_work_dir(args.config))
         inferencer = HSIInferencer(load_config(args), weights, args.device, show_progress=False)
-        view = look_at(inferencer, args.scene[0] if len(args.scene) == 1 else tuple(args.scene), *args.pixel,
-                       key=args.key, layout=args.layout, target_spectrum=args.target_spectrum)
+        view = look_at(
+            inferencer,
+            args.scene[0] if len(args.scene) == 1 else tuple(args.scene),
+            *args.pixel,
+            key=args.key,
+            layout=args.layout,
+            target_spectrum=args.target_spectrum,
+        )
         numbers = args.layers or range(1, len(view.layers) + 1)
         if not all(1 <= number <= len(view.layers) for number in numbers):
             raise ValueError(f'--layers must lie between 1 and {len(view.layers)}, found {args.layers}')
@@ -51,11 +57,16 @@ def main(argv: list[str] | None = None) -> int:
     row, col = args.pixel
     top, left, height, width = view.area
     figure = sampling_figure(
-        view.picture, view.patch, [layer.points for layer in layers], [layer.weights for layer in layers],
+        view.picture,
+        view.patch,
+        [layer.points for layer in layers],
+        [layer.weights for layer in layers],
         [f'layer {number}' for number in numbers],
         f'{Path(args.scene[0]).name}: where the token at row {row}, column {col} looks',
         f'rows {top} to {top + height - 1}, columns {left} to {left + width - 1}; bands '
-        + ', '.join(str(band + 1) for band in view.bands) + ' as red, green, blue')
+        + ', '.join(str(band + 1) for band in view.bands)
+        + ' as red, green, blue',
+    )
     print(f'{save_figure(figure, args.out)}: {", ".join(layer.layer for layer in layers)}')
     return 0
 

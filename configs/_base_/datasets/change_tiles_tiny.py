@@ -6,7 +6,6 @@ tile_overlap = 8  # pixels
 tiles = dict(tile_size=tile_size, overlap=tile_overlap)
 
 train_dataloader = dict(
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(pipeline=[*_base_.augmentation, _base_.pack], **tiles))
+    num_workers=0, persistent_workers=False, dataset=dict(pipeline=[*_base_.augmentation, _base_.pack], **tiles)
+)
 test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=tiles)

@@ -4,5 +4,5 @@ tiny_scene = dict(preprocessing=[dict(type='Standardize')], joint=False)
 augmentation = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomRotate90'),
-    dict(type='RandomBandNoise', sigma=0.3, prob=1.)
+    dict(type='RandomBandNoise', sigma=0.3, prob=1.0),
 ]

@@ -8,7 +8,8 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='WindowDataset', subset='train', pad_mode='symmetric', pipeline=[pack]))
+    dataset=dict(type='WindowDataset', subset='train', pad_mode='symmetric', pipeline=[pack]),
+)
 # every pixel is classified, for the map; the scores leave the training pixels out. The official code scores them too,
 # which evaluate_on='labelled' repeats.
 test_dataloader = dict(
@@ -17,6 +18,8 @@ test_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='WindowDataset', subset='all', evaluate_on='test', pad_mode='symmetric', pipeline=[pack], test_mode=True))
+        type='WindowDataset', subset='all', evaluate_on='test', pad_mode='symmetric', pipeline=[pack], test_mode=True
+    ),
+)
 
 test_evaluator = dict(type='SceneChangeMetric')

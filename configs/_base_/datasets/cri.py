@@ -12,7 +12,8 @@ scene = dict(
     num_bands=num_bands,
     coarse=dict(path='coarse_det/Cri_coarse_det_map.mat', key='show'),  # or dict(detector='rx')
     pseudo_shares=dict(background=0.3, target=0.0015),
-    preprocessing=[dict(type='Standardize')])
+    preprocessing=[dict(type='Standardize')],
+)
 
 train_dataloader = dict(batch_size=1, dataset=dict(scene=scene))
 test_dataloader = dict(batch_size=1, dataset=dict(scene=scene))

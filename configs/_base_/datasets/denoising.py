@@ -16,9 +16,12 @@ train_dataloader = dict(
             type='CropDataset',
             pipeline=[
                 dict(type='RandomDihedral', keys=('img', 'gt')),
-                dict(type='GaussianNoise', sigma=(10., 70.)),
-                pack
-            ])))
+                dict(type='GaussianNoise', sigma=(10.0, 70.0)),
+                pack,
+            ],
+        ),
+    ),
+)
 # the best state is chosen on held-out rows of the training part
 val_dataloader = dict(
     batch_size=1,
@@ -26,13 +29,15 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='CropDataset', pipeline=[dict(type='GaussianNoise', sigma=(10., 70.), seed=1), pack], test_mode=True))
+        type='CropDataset', pipeline=[dict(type='GaussianNoise', sigma=(10.0, 70.0), seed=1), pack], test_mode=True
+    ),
+)
 test_dataloader = dict(
     batch_size=1,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='CropDataset', pipeline=[dict(type='NoiseChain', noises='case1', seed=0), pack], test_mode=True))
+    dataset=dict(type='CropDataset', pipeline=[dict(type='NoiseChain', noises='case1', seed=0), pack], test_mode=True),
+)
 
 val_evaluator = dict(type='RestorationMetric', keep_images=0)
 test_evaluator = dict(type='RestorationMetric')

@@ -5,7 +5,8 @@ tile_size = 32  # pixels; a smaller scene is mirrored to fill a tile
 tile_overlap = 16
 pack = dict(
     type='mmseg.PackSegInputs',
-    meta_keys=('ori_shape', 'img_shape', 'top', 'left', 'overlap', 'scene_name', 'scene_shape', 'target_spectrum'))
+    meta_keys=('ori_shape', 'img_shape', 'top', 'left', 'overlap', 'scene_name', 'scene_shape', 'target_spectrum'),
+)
 
 train_dataloader = dict(
     batch_size=2,
@@ -13,7 +14,8 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=False,  # True in the official code, which leaves nothing to train on of a scene of one tile
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='TileDataset', subset='pseudo', tile_size=tile_size, overlap=tile_overlap, pipeline=[pack]))
+    dataset=dict(type='TileDataset', subset='pseudo', tile_size=tile_size, overlap=tile_overlap, pipeline=[pack]),
+)
 test_dataloader = dict(
     batch_size=2,
     num_workers=2,
@@ -26,6 +28,8 @@ test_dataloader = dict(
         tile_size=tile_size,
         overlap=tile_overlap,
         pipeline=[pack],
-        test_mode=True))
+        test_mode=True,
+    ),
+)
 
 test_evaluator = dict(type='SceneDetectionMetric')

@@ -9,4 +9,5 @@ scene = dict(
     labels=dict(path='WHU_Hi_HanChuan_gt.mat', key=('WHU_Hi_HanChuan_gt', 'HanChuan_gt')),
     classes='hanchuan',
     num_bands=274,
-    split=dict(type='NumberSplit', train=50, val=50, seed=0))  # labelled pixels per class
+    split=dict(type='NumberSplit', train=50, val=50, seed=0),  # labelled pixels per class
+)

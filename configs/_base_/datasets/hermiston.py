@@ -12,4 +12,5 @@ scene = dict(
     num_bands=num_bands,
     # labelled pixels per class; the seed is that of the run (--seed sets both), the official code draws with 1
     split=dict(type='NumberSplit', train=500, val=0, seed=0),
-    preprocessing=[dict(type='MinMaxScale', per_band=True)])  # of both dates together
+    preprocessing=[dict(type='MinMaxScale', per_band=True)],  # of both dates together
+)

@@ -9,4 +9,5 @@ scene = dict(
     labels=dict(path='WHU_Hi_HongHu_gt.mat', key=('WHU_Hi_HongHu_gt', 'HongHu_gt')),
     classes='honghu',
     num_bands=270,
-    split=dict(type='NumberSplit', train=50, val=50, seed=0))  # labelled pixels per class
+    split=dict(type='NumberSplit', train=50, val=50, seed=0),  # labelled pixels per class
+)

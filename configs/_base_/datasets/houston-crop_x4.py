@@ -12,7 +12,8 @@ scene = dict(
     data_root='{{$MMHSI_DATA:data}}/houston2018-crop',
     image=dict(path='houston_dataset.mat', key='hyprImg'),
     num_bands=num_bands,
-    preprocessing=[dict(type='ScaleValues', factor=5e-5)])  # the largest value is 19534
+    preprocessing=[dict(type='ScaleValues', factor=5e-5)],  # the largest value is 19534
+)
 degrade = dict(type='BicubicDegradation', scale=scale)
 
 train_dataloader = dict(
@@ -21,7 +22,9 @@ train_dataloader = dict(
         areas=[(0, 0, 96, 96)],  # top, left, height, width in pixels
         crop_size=crop_size,
         stride=4,
-        pipeline=[dict(type='RandomDihedral', keys=('gt', )), degrade, _base_.pack]))
+        pipeline=[dict(type='RandomDihedral', keys=('gt',)), degrade, _base_.pack],
+    )
+)
 val_dataloader = dict(dataset=dict(scene=scene, areas=[(0, 96, 96, 32)], pipeline=[degrade, _base_.pack]))
 test_dataloader = dict(dataset=dict(scene=scene, areas=[(96, 0, 32, 128)], pipeline=[degrade, _base_.pack]))
 

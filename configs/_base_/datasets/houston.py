@@ -10,16 +10,18 @@ scene = dict(
     labels=dict(path='Houston_GT.mat', key=('Houston_GT', 'Houston_gt', 'houston_gt', 'gt')),
     classes='houston2013',
     num_bands=144,
-    split=dict(type='NumberSplit', train=20, val=20, seed=0))  # labelled pixels per class
+    split=dict(type='NumberSplit', train=20, val=20, seed=0),  # labelled pixels per class
+)
 
 # the training and test pixels of the contest, for the configs with the option official-split
 official_maps = [
     dict(path='TRLabel.mat', key=('TRLabel', 'houston_gt_tr')),
-    dict(path='TSLabel.mat', key=('TSLabel', 'houston_gt_te'))
+    dict(path='TSLabel.mat', key=('TSLabel', 'houston_gt_te')),
 ]
 official_split = dict(
     type='MapSplit',
     train=dict(path='{{$MMHSI_DATA:data}}/houston/TRLabel.mat', key=('TRLabel', 'houston_gt_tr')),
     test=dict(path='{{$MMHSI_DATA:data}}/houston/TSLabel.mat', key=('TSLabel', 'houston_gt_te')),
     val_number=20,  # of the about 190 training pixels of each class, for validation; our choice
-    seed=0)
+    seed=0,
+)

@@ -19,21 +19,24 @@ train_dataloader = dict(
             layout='HWC',
             num_bands=num_bands,
             size=tile_size,
-            pipeline=[dict(type='Dihedral'), pack])))
+            pipeline=[dict(type='Dihedral'), pack],
+        ),
+    ),
+)
 val_dataloader = dict(
     batch_size=1,
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='PatchDataset', keys=keys, layout='HWC', num_bands=num_bands, pipeline=[pack], test_mode=True))
+    dataset=dict(type='PatchDataset', keys=keys, layout='HWC', num_bands=num_bands, pipeline=[pack], test_mode=True),
+)
 test_dataloader = dict(
     batch_size=1,
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='PatchDataset', keys=keys, layout='NHWC', num_bands=num_bands, pipeline=[pack], test_mode=True))
+    dataset=dict(type='PatchDataset', keys=keys, layout='NHWC', num_bands=num_bands, pipeline=[pack], test_mode=True),
+)
 
 val_evaluator = dict(type='RestorationMetric')
 test_evaluator = val_evaluator

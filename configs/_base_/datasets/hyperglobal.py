@@ -10,11 +10,12 @@ train_pipeline = [
     # the official code does not change its tiles
     dict(type='RandomFlip', prob=[0.25, 0.25], direction=['horizontal', 'vertical']),
     dict(type='RandomRotate90'),
-    dict(type='mmpretrain.PackInputs', meta_keys=('origin', 'band_start', 'wavelengths'))
+    dict(type='mmpretrain.PackInputs', meta_keys=('origin', 'band_start', 'wavelengths')),
 ]
 train_dataloader = dict(
     batch_size=256,  # on 8 GPUs: 2048 per update
     num_workers=8,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='HSITileDataset', data_root='{{$MMHSI_DATA:data}}/hyperglobal', pipeline=train_pipeline))
+    dataset=dict(type='HSITileDataset', data_root='{{$MMHSI_DATA:data}}/hyperglobal', pipeline=train_pipeline),
+)

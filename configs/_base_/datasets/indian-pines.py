@@ -7,4 +7,5 @@ scene = dict(
     image=dict(path='Indian_pines_corrected.mat', key=('indian_pines_corrected', 'data')),
     labels=dict(path='Indian_pines_gt.mat', key=('indian_pines_gt', 'groundT')),
     classes='indian_pines',
-    num_bands=200)
+    num_bands=200,
+)

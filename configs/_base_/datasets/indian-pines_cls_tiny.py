@@ -9,19 +9,22 @@ train_pipeline = [
     dict(type='LoadSceneWindow', jitter=1),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomRotate90'),
-    _base_.pack
+    _base_.pack,
 ]
 
 train_dataloader = dict(
     batch_size=32,
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size, pipeline=train_pipeline))
+    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size, pipeline=train_pipeline),
+)
 val_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size))
+    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size),
+)
 test_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size))
+    dataset=dict(scene=dict(preprocessing=preprocessing), window_size=window_size),
+)

@@ -11,14 +11,15 @@ scene = dict(
     **_base_.scene,
     split=dict(type='AreaSplit', train=train_areas, val=val_areas, test=test_areas),
     fit_on='train',
-    preprocessing=[dict(type='PercentileScale')])
+    preprocessing=[dict(type='PercentileScale')],
+)
 
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,
     persistent_workers=False,
     sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(times=1, dataset=dict(scene=scene, areas=train_areas, crop_size=tile_size, stride=4)))
-val_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(scene=scene, areas=val_areas))
+    dataset=dict(times=1, dataset=dict(scene=scene, areas=train_areas, crop_size=tile_size, stride=4)),
+)
+val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(scene=scene, areas=val_areas))
 test_dataloader = dict(dataset=dict(scene=scene, areas=test_areas))

@@ -8,7 +8,7 @@ preprocessing = [dict(type='SpectralPCA', n_components=num_bands, whiten=True)] 
 train_pipeline = [
     dict(type='RandomFlip', prob=[0.25, 0.25], direction=['horizontal', 'vertical']),
     dict(type='RandomRotate90'),
-    dict(type='mmpretrain.PackInputs', meta_keys=('origin', 'wavelengths'))
+    dict(type='mmpretrain.PackInputs', meta_keys=('origin', 'wavelengths')),
 ]
 train_dataloader = dict(
     batch_size=64,
@@ -20,4 +20,6 @@ train_dataloader = dict(
         scene=dict(**_base_.scene, preprocessing=preprocessing),
         tile_size=tile_size,
         overlap=11,  # pixels: 4489 tiles
-        pipeline=train_pipeline))
+        pipeline=train_pipeline,
+    ),
+)

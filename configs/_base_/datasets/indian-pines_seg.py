@@ -8,8 +8,9 @@ scene = dict(
     split=dict(type='NumberSplit', train=10, val=5, seed=0),  # labelled pixels per class
     preprocessing=[
         dict(type='MinMaxScale', per_band=False),
-        dict(type='SpectralPCA', n_components=num_bands, whiten=True)
-    ])
+        dict(type='SpectralPCA', n_components=num_bands, whiten=True),
+    ],
+)
 
 train_dataloader = dict(batch_size=1, dataset=dict(scene=scene, tile_size=tile_size, overlap=tile_overlap))
 val_dataloader = dict(batch_size=1, dataset=dict(scene=scene, tile_size=tile_size, overlap=tile_overlap))

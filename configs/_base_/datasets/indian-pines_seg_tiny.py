@@ -8,14 +8,13 @@ train_pipeline = [
     dict(type='LoadSceneWindow', pad_mode='reflect'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomRotate90'),
-    _base_.pack
+    _base_.pack,
 ]
 
 train_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(scene=dict(preprocessing=preprocessing), pipeline=train_pipeline))
-val_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(scene=dict(preprocessing=preprocessing)))
-test_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(scene=dict(preprocessing=preprocessing)))
+    dataset=dict(scene=dict(preprocessing=preprocessing), pipeline=train_pipeline),
+)
+val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(scene=dict(preprocessing=preprocessing)))
+test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(scene=dict(preprocessing=preprocessing)))

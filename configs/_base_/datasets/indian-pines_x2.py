@@ -14,7 +14,9 @@ train_dataloader = dict(
         areas=[(0, 0, 96, 112)],  # top, left, height, width in pixels
         crop_size=crop_size,
         stride=4,
-        pipeline=[dict(type='RandomDihedral', keys=('gt', )), degrade, _base_.pack]))
+        pipeline=[dict(type='RandomDihedral', keys=('gt',)), degrade, _base_.pack],
+    )
+)
 val_dataloader = dict(dataset=dict(scene=scene, areas=[(0, 112, 96, 32)], pipeline=[degrade, _base_.pack]))
 test_dataloader = dict(dataset=dict(scene=scene, areas=[(96, 0, 48, 144)], pipeline=[degrade, _base_.pack]))
 

@@ -6,8 +6,8 @@ crop_size = 48  # pixels of the scene
 degrade = dict(type='BicubicDegradation', scale=scale)
 
 train_dataloader = dict(
-    dataset=dict(
-        crop_size=crop_size, pipeline=[dict(type='RandomDihedral', keys=('gt', )), degrade, _base_.pack]))
+    dataset=dict(crop_size=crop_size, pipeline=[dict(type='RandomDihedral', keys=('gt',)), degrade, _base_.pack])
+)
 val_dataloader = dict(dataset=dict(pipeline=[degrade, _base_.pack]))
 test_dataloader = dict(dataset=dict(pipeline=[degrade, _base_.pack]))
 

@@ -16,7 +16,8 @@ scene = dict(
     num_bands=num_bands,
     split=dict(type='CentreSplit', train=400, seed=0),
     # reflectance from the integers of the file; by the largest value, as packings differ in their factor
-    preprocessing=[dict(type='MinMaxScale', per_band=False)])
+    preprocessing=[dict(type='MinMaxScale', per_band=False)],
+)
 
 train_dataloader = dict(dataset=dict(scene=scene))
 test_dataloader = dict(dataset=dict(scene=scene))

@@ -3,15 +3,36 @@ num_bands = 13  # of one date
 crop_size = 128  # pixels
 
 train_cities = [  # of the release
-    'aguasclaras', 'bercy', 'bordeaux', 'nantes', 'paris', 'rennes', 'saclay_e', 'abudhabi', 'cupertino', 'pisa',
-    'beihai', 'hongkong', 'beirut', 'mumbai'
+    'aguasclaras',
+    'bercy',
+    'bordeaux',
+    'nantes',
+    'paris',
+    'rennes',
+    'saclay_e',
+    'abudhabi',
+    'cupertino',
+    'pisa',
+    'beihai',
+    'hongkong',
+    'beirut',
+    'mumbai',
 ]
 # Two of them choose the best state and are not trained on: one in Europe and one in Asia, which together have the share
 # of change of all 14 (2 %), and each about 10 000 changed pixels, enough for a steady kappa. The official code trains
 # on all and chooses on the test cities; hypersigma-base_oscd_official.py does that.
 val_cities = ['pisa', 'mumbai']
 test_cities = [
-    'brasilia', 'montpellier', 'norcia', 'rio', 'saclay_w', 'valencia', 'dubai', 'lasvegas', 'milano', 'chongqing'
+    'brasilia',
+    'montpellier',
+    'norcia',
+    'rio',
+    'saclay_w',
+    'valencia',
+    'dubai',
+    'lasvegas',
+    'milano',
+    'chongqing',
 ]
 
 scene = dict(
@@ -21,17 +42,19 @@ scene = dict(
     labels='{name}/cm/cm.png',
     label_codes=dict(unchanged=0, changed=255),
     num_bands=num_bands,
-    preprocessing=[dict(type='Standardize')])  # by the statistics of the training cities, both dates together
+    preprocessing=[dict(type='Standardize')],  # by the statistics of the training cities, both dates together
+)
 
 pack = dict(
     type='mmseg.PackSegInputs',
-    meta_keys=('ori_shape', 'img_shape', 'top', 'left', 'overlap', 'scene_name', 'scene_shape'))
+    meta_keys=('ori_shape', 'img_shape', 'top', 'left', 'overlap', 'scene_name', 'scene_shape'),
+)
 train_pipeline = [
     dict(type='RandomSceneCrop', size=crop_size, max_share=0.75, tries=10),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
     dict(type='RandomRotate90'),
-    pack
+    pack,
 ]
 
 train_dataloader = dict(
@@ -40,19 +63,23 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        type='WholeSceneDataset', scene=scene, names=train_cities, exclude=val_cities, pipeline=train_pipeline))
+        type='WholeSceneDataset', scene=scene, names=train_cities, exclude=val_cities, pipeline=train_pipeline
+    ),
+)
 val_dataloader = dict(
     batch_size=1,  # cities differ in size
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='WholeSceneDataset', scene=scene, names=val_cities, pipeline=[pack], test_mode=True))
+    dataset=dict(type='WholeSceneDataset', scene=scene, names=val_cities, pipeline=[pack], test_mode=True),
+)
 test_dataloader = dict(
     batch_size=1,
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='WholeSceneDataset', scene=scene, names=test_cities, pipeline=[pack], test_mode=True))
+    dataset=dict(type='WholeSceneDataset', scene=scene, names=test_cities, pipeline=[pack], test_mode=True),
+)
 
 val_evaluator = dict(type='SceneChangeMetric')  # of the pooled confusion matrix
 test_evaluator = val_evaluator

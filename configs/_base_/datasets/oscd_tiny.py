@@ -3,14 +3,14 @@
 _base_ = 'oscd.py'
 
 crop_size = 64  # pixels
-load = dict(type='LoadStandardizedWindow', clip=4.)
+load = dict(type='LoadStandardizedWindow', clip=4.0)
 train_pipeline = [
     dict(type='RandomSceneCrop', size=crop_size, max_share=0.75, tries=10),
     load,
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
     dict(type='RandomRotate90'),
-    _base_.pack
+    _base_.pack,
 ]
 test_pipeline = [load, _base_.pack]
 
@@ -18,8 +18,11 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(scene=dict(preprocessing=[]), pipeline=train_pipeline))
+    dataset=dict(scene=dict(preprocessing=[]), pipeline=train_pipeline),
+)
 val_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(scene=dict(preprocessing=[]), pipeline=test_pipeline))
+    num_workers=0, persistent_workers=False, dataset=dict(scene=dict(preprocessing=[]), pipeline=test_pipeline)
+)
 test_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(scene=dict(preprocessing=[]), pipeline=test_pipeline))
+    num_workers=0, persistent_workers=False, dataset=dict(scene=dict(preprocessing=[]), pipeline=test_pipeline)
+)

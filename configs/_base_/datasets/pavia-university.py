@@ -9,4 +9,5 @@ scene = dict(
     labels=dict(path='PaviaU_gt.mat', key=('paviaU_gt', 'paviaU1_gt')),
     classes='pavia_university',
     num_bands=103,
-    split=dict(type='NumberSplit', train=20, val=20, seed=0))  # labelled pixels per class
+    split=dict(type='NumberSplit', train=20, val=20, seed=0),  # labelled pixels per class
+)

@@ -12,7 +12,8 @@ scene = dict(
     coarse=dict(path='coarse_det/Renourban.mat', key='Renourban'),  # or dict(detector='cem')
     pseudo_shares=dict(background=0.3, target=0.0015),
     target_spectrum=dict(select='mean'),  # of all target pixels of the ground truth, as is customary
-    preprocessing=[dict(type='Standardize')])
+    preprocessing=[dict(type='Standardize')],
+)
 
 train_dataloader = dict(dataset=dict(scene=scene))
 test_dataloader = dict(dataset=dict(scene=scene))

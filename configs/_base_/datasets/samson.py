@@ -14,7 +14,8 @@ scene = dict(
     initial_endmembers=dict(type='vca', seed=0),
     endmember_names=('soil', 'tree', 'water'),
     num_bands=num_bands,
-    split=dict(type='CentreSplit', train=400, seed=0))
+    split=dict(type='CentreSplit', train=400, seed=0),
+)
 
 train_dataloader = dict(dataset=dict(scene=scene))
 test_dataloader = dict(dataset=dict(scene=scene))

@@ -13,4 +13,5 @@ scene = dict(
     # labelled pixels per class; the seed is that of the run (--seed sets both), the official code draws with 1
     split=dict(type='NumberSplit', train=500, val=0, seed=0),
     preprocessing=[dict(type='MinMaxScale', per_band=True)],  # of both dates together
-    fit_pixels=728160)  # all: smallest and largest values are not found in a sample
+    fit_pixels=728160,  # all: smallest and largest values are not found in a sample
+)

@@ -15,7 +15,8 @@ scene = dict(
     initial_endmembers=dict(path='Urban_188_em4_init.mat', key='init_em', layout='columns'),
     endmember_names=('asphalt', 'grass', 'tree', 'roof'),
     num_bands=num_bands,
-    split=dict(type='CentreSplit', train=400, seed=0))  # the seed is that of the run; the official script takes 1
+    split=dict(type='CentreSplit', train=400, seed=0),  # the seed is that of the run; the official script takes 1
+)
 
 train_dataloader = dict(dataset=dict(scene=scene, window_size=window_size))
 test_dataloader = dict(dataset=dict(scene=scene, tile_size=window_size, overlap=16))

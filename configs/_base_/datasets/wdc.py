@@ -16,10 +16,13 @@ scene = dict(
     num_bands=num_bands,
     split=dict(type='AreaSplit', train=train_areas, val=val_areas, test=test_areas),
     fit_on='train',
-    preprocessing=[dict(type='PercentileScale')])
+    preprocessing=[dict(type='PercentileScale')],
+)
 
 train_dataloader = dict(
     dataset=dict(
-        dataset=dict(scene=scene, areas=train_areas, crop_size=tile_size, scales=(1., 0.5, 0.25), stride=(16, 8, 8))))
+        dataset=dict(scene=scene, areas=train_areas, crop_size=tile_size, scales=(1.0, 0.5, 0.25), stride=(16, 8, 8))
+    )
+)
 val_dataloader = dict(dataset=dict(scene=scene, areas=val_areas, crop_size=tile_size))
 test_dataloader = dict(dataset=dict(scene=scene, areas=test_areas))

@@ -15,14 +15,18 @@ train_dataloader = dict(
             path=root + '/train',
             num_bands=num_bands,
             size=tile_size,
-            pipeline=[dict(type='GaussianNoise', sigma=(10., 70.)), _base_.pack])))
+            pipeline=[dict(type='GaussianNoise', sigma=(10.0, 70.0)), _base_.pack],
+        )
+    )
+)
 patches = dict(
     type='PatchDataset',
     path=root + '/Patch_Cases/Case1',
     num_bands=num_bands,
     size=tile_size,
     pipeline=[_base_.pack],
-    test_mode=True)
+    test_mode=True,
+)
 val_dataloader = dict(dataset=dict(_delete_=True, **patches))
 test_dataloader = dict(dataset=dict(_delete_=True, **patches))
 test_evaluator = dict(keep_images=9)

@@ -6,20 +6,23 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='WindowDataset', subset='train', pipeline=[pack]))
+    dataset=dict(type='WindowDataset', subset='train', pipeline=[pack]),
+)
 val_dataloader = dict(
     batch_size=256,
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='WindowDataset', subset='val', pipeline=[pack], test_mode=True))
+    dataset=dict(type='WindowDataset', subset='val', pipeline=[pack], test_mode=True),
+)
 # every pixel is classified, for the map; the scores are those of the test pixels
 test_dataloader = dict(
     batch_size=256,
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='WindowDataset', subset='all', evaluate_on='test', pipeline=[pack], test_mode=True))
+    dataset=dict(type='WindowDataset', subset='all', evaluate_on='test', pipeline=[pack], test_mode=True),
+)
 
 val_evaluator = dict(type='SceneClassificationMetric')
 test_evaluator = val_evaluator

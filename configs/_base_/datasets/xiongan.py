@@ -10,4 +10,5 @@ scene = dict(
     labels=dict(path='Xiongan_GT.mat', key='gt'),
     classes='xiongan',
     num_bands=250,
-    split=dict(type='NumberSplit', train=100, val=100, seed=0))  # labelled pixels per class
+    split=dict(type='NumberSplit', train=100, val=100, seed=0),  # labelled pixels per class
+)

@@ -10,4 +10,5 @@ scene = dict(
     image=dict(path='ZY_hhk.mat', key='ZY_hhk_0628_data'),
     labels=dict(path='ZY_hhk_gt.mat', key='data_gt'),
     classes='zy1_02d',
-    split=dict(type='NumberSplit', train=20, val=20, seed=0))  # labelled pixels per class
+    split=dict(type='NumberSplit', train=20, val=20, seed=0),  # labelled pixels per class
+)

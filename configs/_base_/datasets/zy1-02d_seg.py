@@ -6,8 +6,9 @@ scene = dict(
     **_base_.scene,
     preprocessing=[
         dict(type='MinMaxScale', per_band=False),
-        dict(type='SpectralPCA', n_components=num_bands, whiten=True)
-    ])
+        dict(type='SpectralPCA', n_components=num_bands, whiten=True),
+    ],
+)
 
 train_dataloader = dict(dataset=dict(scene=scene))
 val_dataloader = dict(dataset=dict(scene=scene))

@@ -7,5 +7,7 @@ model = dict(
     generator=dict(
         _delete_=True,
         type='BicubicResidual',
-        network=dict(type='mmagic.EDSRNet', mid_channels=64, num_blocks=4, rgb_mean=(0., ), rgb_std=(1., )),
-        last_layer='conv_last'))
+        network=dict(type='mmagic.EDSRNet', mid_channels=64, num_blocks=4, rgb_mean=(0.0,), rgb_std=(1.0,)),
+        last_layer='conv_last',
+    )
+)

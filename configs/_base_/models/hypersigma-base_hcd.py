@@ -8,13 +8,17 @@ model = dict(
         encoder=dict(
             type='HyperSIGMA',
             spatial=dict(type='SpatViT', arch='base', patch_size=1, use_abs_pos_emb=False),
-            spectral=dict(type='SpecViT', arch='base', num_tokens=144, use_abs_pos_emb=False)),
+            spectral=dict(type='SpecViT', arch='base', num_tokens=144, use_abs_pos_emb=False),
+        ),
         neck=dict(
             type='SpectralEnhancement',
             in_channels=768,
             num_tokens=144,
             num_spectral_levels=4,
             mid_channels=32,
-            out_channels=144),
-        fusion='abs_difference'),
-    head=dict(type='ChangeClsHead', in_channels=(144, ) * 4, num_classes=2, hidden_channels=(256, 128)))
+            out_channels=144,
+        ),
+        fusion='abs_difference',
+    ),
+    head=dict(type='ChangeClsHead', in_channels=(144,) * 4, num_classes=2, hidden_channels=(256, 128)),
+)

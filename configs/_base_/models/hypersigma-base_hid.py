@@ -11,8 +11,9 @@ model = dict(
         # the reference trains in eval mode, so that its drop path of 0.1 never acts (D1)
         backbone=dict(
             type='HyperSIGMA',
-            spatial=dict(type='SpatViT', arch='base', patch_size=2, out_indices='last', drop_path_rate=0.),
-            spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='last', drop_path_rate=0.)),
+            spatial=dict(type='SpatViT', arch='base', patch_size=2, out_indices='last', drop_path_rate=0.0),
+            spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='last', drop_path_rate=0.0),
+        ),
         neck=dict(
             type='SpectralEnhancement',
             in_channels=768,
@@ -20,10 +21,13 @@ model = dict(
             spectral_channels=128,
             mid_channels=128,
             out_channels=None,
-            scales=(2, ),
+            scales=(2,),
             spatial_refinement=dict(type='RefinementTransformer', in_channels=768),
-            spectral_refinement=dict(type='RefinementTransformer', embed_dims=128)),
-        head=dict(type='RestorationHead')),
+            spectral_refinement=dict(type='RefinementTransformer', embed_dims=128),
+        ),
+        head=dict(type='RestorationHead'),
+    ),
     pixel_loss=dict(type='MSELoss'),
     train_cfg=dict(),
-    test_cfg=dict(overlap=0))  # an overlap hides the seams between tiles
+    test_cfg=dict(overlap=0),  # an overlap hides the seams between tiles
+)

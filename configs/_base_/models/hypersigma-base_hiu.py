@@ -10,10 +10,12 @@ model = dict(
     backbone=dict(
         type='HyperSIGMA',
         spatial=dict(type='SpatViT', arch='base', patch_size=2, use_abs_pos_emb=False),
-        spectral=dict(type='SpecViT', arch='base', num_tokens=64, out_indices='last', use_abs_pos_emb=False)),
+        spectral=dict(type='SpecViT', arch='base', num_tokens=64, out_indices='last', use_abs_pos_emb=False),
+    ),
     neck=dict(type='SpectralEnhancement', in_channels=768, num_tokens=64, mid_channels=32, out_channels=64),
-    head=dict(type='AbundanceHead', in_channels=(64, ) * 4, channels=64, smooth_channels=128),
+    head=dict(type='AbundanceHead', in_channels=(64,) * 4, channels=64, smooth_channels=128),
     decoder=dict(type='EndmemberDecoder'),
     loss_reconstruction=dict(type='SpectralAngleLoss'),
     loss_sparsity=dict(type='AbundanceSparsityLoss', loss_weight=0.35),
-    loss_variation=dict(type='EndmemberVariationLoss', loss_weight=0.1))
+    loss_variation=dict(type='EndmemberVariationLoss', loss_weight=0.1),
+)

@@ -10,11 +10,17 @@ model = dict(
         backbone=dict(
             type='HyperSIGMA',
             spatial=dict(
-                type='SpatViT', arch='base', patch_size=1, out_indices='last', use_abs_pos_emb=False,
-                drop_path_rate=0.),
+                type='SpatViT', arch='base', patch_size=1, out_indices='last', use_abs_pos_emb=False, drop_path_rate=0.0
+            ),
             spectral=dict(
-                type='SpecViT', arch='base', num_tokens=36, out_indices='last', use_abs_pos_emb=False,
-                drop_path_rate=0.)),
+                type='SpecViT',
+                arch='base',
+                num_tokens=36,
+                out_indices='last',
+                use_abs_pos_emb=False,
+                drop_path_rate=0.0,
+            ),
+        ),
         neck=dict(
             type='SpectralEnhancement',
             in_channels=768,
@@ -22,15 +28,20 @@ model = dict(
             spectral_channels=128,
             mid_channels=128,
             out_channels=None,
-            scales=(1, ),
+            scales=(1,),
             spatial_refinement=dict(type='RefinementTransformer', in_channels=768),
-            spectral_refinement=dict(type='RefinementTransformer', embed_dims=128)),
-        head=dict(type='SuperResolutionHead', skip='concat')),
+            spectral_refinement=dict(type='RefinementTransformer', embed_dims=128),
+        ),
+        head=dict(type='SuperResolutionHead', skip='concat'),
+    ),
     pixel_loss=dict(
         type='SumLoss',
         losses=dict(
             l1=dict(type='L1Loss'),
             sam=dict(type='SpectralAngleLoss', unit='pi', margin=1e-6, loss_weight=0.3),
-            gradient=dict(type='Gradient3DLoss', loss_weight=0.1))),
+            gradient=dict(type='Gradient3DLoss', loss_weight=0.1),
+        ),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(overlap=0))  # an overlap hides the seams between tiles
+    test_cfg=dict(overlap=0),  # an overlap hides the seams between tiles
+)

@@ -9,9 +9,11 @@ model = dict(
         encoder=dict(
             type='HyperSIGMA',
             spatial=dict(
-                type='SpatViT', arch='base', patch_size=8, in_channels=100, num_points=4, use_abs_pos_emb=False),
+                type='SpatViT', arch='base', patch_size=8, in_channels=100, num_points=4, use_abs_pos_emb=False
+            ),
             # the gate looks at an early block of the spectral branch, as in the reference
-            spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='early', use_abs_pos_emb=False)),
+            spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='early', use_abs_pos_emb=False),
+        ),
         neck=dict(
             type='SpectralEnhancement',
             in_channels=768,
@@ -19,9 +21,11 @@ model = dict(
             mid_channels=768,
             out_channels=None,
             scales=(2, 1, 0.5, 0.5),
-            shared_gate=True),
-        fusion='concat'),
-    neck=dict(type='TopDownFusion', in_channels=(1536, ) * 4, out_channels=128),
+            shared_gate=True,
+        ),
+        fusion='concat',
+    ),
+    neck=dict(type='TopDownFusion', in_channels=(1536,) * 4, out_channels=128),
     decode_head=dict(
         type='mmseg.FCNHead',
         num_convs=0,
@@ -31,11 +35,13 @@ model = dict(
         channels=128,
         num_classes=2,
         out_channels=2,
-        dropout_ratio=0.,
+        dropout_ratio=0.0,
         init_cfg=None,  # as PyTorch draws it
         loss_decode=[
             dict(type='WeightedCrossEntropyLoss', class_weight=(1, 10)),
-            dict(type='LovaszSoftmaxLoss', loss_weight=0.75)
-        ]),
+            dict(type='LovaszSoftmaxLoss', loss_weight=0.75),
+        ],
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='slide', crop_size=(128, 128), stride=(64, 64)))
+    test_cfg=dict(mode='slide', crop_size=(128, 128), stride=(64, 64)),
+)

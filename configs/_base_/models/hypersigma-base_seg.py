@@ -6,7 +6,8 @@ model = dict(
         type='HyperSIGMA',
         spatial=dict(type='SpatViT', arch='base', patch_size=8),
         # the gate looks at an early block of the spectral branch: the published weights rely on it
-        spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='early')),
+        spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='early'),
+    ),
     neck=dict(
         type='SpectralEnhancement',
         in_channels=768,
@@ -14,7 +15,9 @@ model = dict(
         mid_channels=128,
         out_channels=128,
         scales=(1, 1, 0.5, 0.25),
-        gate_first=True),
-    decode_head=dict(type='MultiLevelSegHead', in_channels=(128, ) * 4, hidden_channels=(128, )),
+        gate_first=True,
+    ),
+    decode_head=dict(type='MultiLevelSegHead', in_channels=(128,) * 4, hidden_channels=(128,)),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

@@ -8,7 +8,8 @@ model = dict(
         encoder=dict(
             type='HyperSIGMA',
             spatial=dict(type='SpatViT', arch='tiny', patch_size=2, num_points=4),
-            spectral=dict(type='SpecViT', arch='tiny', num_tokens=25, num_points=4)),
+            spectral=dict(type='SpecViT', arch='tiny', num_tokens=25, num_points=4),
+        ),
         neck=dict(
             type='SpectralEnhancement',
             in_channels=64,
@@ -17,7 +18,9 @@ model = dict(
             mid_channels=32,
             spectral_channels=64,
             out_channels=64,
-            scales=(2, 1, 0.5, 0.25))),
+            scales=(2, 1, 0.5, 0.25),
+        ),
+    ),
     decode_head=dict(
         type='mmseg.UPerHead',
         in_channels=[64] * 4,
@@ -27,6 +30,8 @@ model = dict(
         num_classes=2,
         norm_cfg=dict(type='GN', num_groups=8),
         # most pixels of a tile are no training pixels
-        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)),
+        loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

@@ -6,12 +6,11 @@ model = dict(
     backbone=dict(
         encoder=dict(
             spatial=dict(arch='tiny', out_indices=(0, 1), num_points=4),
-            spectral=dict(arch='tiny', out_indices=(0, 1), num_tokens=25, num_points=4)),
+            spectral=dict(arch='tiny', out_indices=(0, 1), num_tokens=25, num_points=4),
+        ),
         neck=dict(
-            in_channels=64,
-            num_tokens=25,
-            num_spectral_levels=2,
-            spectral_channels=64,
-            out_channels=64,
-            scales=(1, 1))),
-    head=dict(in_channels=(64, 64), kernel_sizes=(3, 1), hidden_channels=(64, 64)))
+            in_channels=64, num_tokens=25, num_spectral_levels=2, spectral_channels=64, out_channels=64, scales=(1, 1)
+        ),
+    ),
+    head=dict(in_channels=(64, 64), kernel_sizes=(3, 1), hidden_channels=(64, 64)),
+)

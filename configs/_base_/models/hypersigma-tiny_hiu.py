@@ -7,8 +7,10 @@ _base_ = 'hypersigma-base_hiu.py'
 model = dict(
     backbone=dict(
         spatial=dict(arch='tiny', out_indices=(0, 1), patch_size=1, num_points=4),
-        spectral=dict(arch='tiny', out_indices=(1, ), num_tokens=25, num_points=4)),
+        spectral=dict(arch='tiny', out_indices=(1,), num_tokens=25, num_points=4),
+    ),
     neck=dict(in_channels=64, num_tokens=25, spectral_channels=64, scales=(1, 1)),
-    head=dict(in_channels=(64, 64), kernel_sizes=(3, 1), scale=4., dropout_ratio=0.),
+    head=dict(in_channels=(64, 64), kernel_sizes=(3, 1), scale=4.0, dropout_ratio=0.0),
     loss_sparsity=dict(loss_weight=0.03),
-    unit_spectra=True)
+    unit_spectra=True,
+)

@@ -5,8 +5,8 @@
 model = dict(
     type='TiledEditModel',
     data_preprocessor=dict(type='RestorationDataPreprocessor'),
-    generator=dict(
-        type='mmagic.NAFNet', middle_blk_num=1, enc_blk_nums=[1, 1, 2], dec_blk_nums=[1, 1, 1]),
+    generator=dict(type='mmagic.NAFNet', middle_blk_num=1, enc_blk_nums=[1, 1, 2], dec_blk_nums=[1, 1, 1]),
     pixel_loss=dict(type='MSELoss'),
     train_cfg=dict(),
-    test_cfg=dict())
+    test_cfg=dict(),
+)

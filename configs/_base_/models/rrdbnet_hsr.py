@@ -3,5 +3,4 @@
 # Needs mmagic: pip install "mmhsi[restoration-zoo]"
 _base_ = 'edsr_hsr.py'
 
-model = dict(
-    generator=dict(_delete_=True, type='mmagic.RRDBNet', mid_channels=64, num_blocks=23, growth_channels=32))
+model = dict(generator=dict(_delete_=True, type='mmagic.RRDBNet', mid_channels=64, num_blocks=23, growth_channels=32))

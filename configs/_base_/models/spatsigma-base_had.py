@@ -6,4 +6,5 @@ model = dict(
     neck=dict(type='LevelPyramid', in_channels=768, out_channels=128, sum_levels=True),
     decode_head=dict(type='PixelSegHead', in_channels=128, num_classes=2),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode='whole'),
+)

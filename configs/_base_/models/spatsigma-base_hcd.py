@@ -8,5 +8,7 @@ model = dict(
         type='SiameseBackbone',
         encoder=dict(type='SpatViT', arch='base', patch_size=1, use_abs_pos_emb=False),
         neck=dict(type='LevelPyramid', in_channels=768, out_channels=64),
-        fusion='abs_difference'),
-    head=dict(type='ChangeClsHead', in_channels=(64, ) * 4, num_classes=2, hidden_channels=(256, 128)))
+        fusion='abs_difference',
+    ),
+    head=dict(type='ChangeClsHead', in_channels=(64,) * 4, num_classes=2, hidden_channels=(256, 128)),
+)

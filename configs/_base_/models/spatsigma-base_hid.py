@@ -7,13 +7,16 @@ model = dict(
     generator=dict(
         type='RestorationNet',
         # the reference trains in eval mode, so that its drop path of 0.1 never acts (D1)
-        backbone=dict(type='SpatViT', arch='base', patch_size=2, out_indices='last', drop_path_rate=0.),
+        backbone=dict(type='SpatViT', arch='base', patch_size=2, out_indices='last', drop_path_rate=0.0),
         neck=dict(
             type='LevelPyramid',
             in_channels=768,
-            scales=(2, ),
-            refinement=dict(type='RefinementTransformer', in_channels=768, embed_dims=180)),
-        head=dict(type='RestorationHead', in_channels=180, mid_channels=180)),
+            scales=(2,),
+            refinement=dict(type='RefinementTransformer', in_channels=768, embed_dims=180),
+        ),
+        head=dict(type='RestorationHead', in_channels=180, mid_channels=180),
+    ),
     pixel_loss=dict(type='MSELoss'),
     train_cfg=dict(),
-    test_cfg=dict(overlap=0))  # an overlap hides the seams between tiles
+    test_cfg=dict(overlap=0),  # an overlap hides the seams between tiles
+)

@@ -8,8 +8,9 @@ model = dict(
     data_preprocessor=dict(type='HSIDataPreprocessor'),
     backbone=dict(type='SpatViT', arch='base', patch_size=2, use_abs_pos_emb=False),
     neck=dict(type='LevelPyramid', in_channels=768, out_channels=64),
-    head=dict(type='AbundanceHead', in_channels=(64, ) * 4, channels=64),
+    head=dict(type='AbundanceHead', in_channels=(64,) * 4, channels=64),
     decoder=dict(type='EndmemberDecoder'),
     loss_reconstruction=dict(type='SpectralAngleLoss'),
     loss_sparsity=dict(type='AbundanceSparsityLoss', loss_weight=0.35),
-    loss_variation=dict(type='EndmemberVariationLoss', loss_weight=0.1))
+    loss_variation=dict(type='EndmemberVariationLoss', loss_weight=0.1),
+)

@@ -10,15 +10,21 @@ model = dict(
         neck=dict(
             type='LevelPyramid',
             in_channels=768,
-            scales=(1, ),
+            scales=(1,),
             refinement=dict(
-                type='RefinementTransformer', in_channels=768, embed_dims=180, drop_path_rate=0.1, ramp_length=12)),
-        head=dict(type='SuperResolutionHead', in_channels=180, mid_channels=180, skip='add')),
+                type='RefinementTransformer', in_channels=768, embed_dims=180, drop_path_rate=0.1, ramp_length=12
+            ),
+        ),
+        head=dict(type='SuperResolutionHead', in_channels=180, mid_channels=180, skip='add'),
+    ),
     pixel_loss=dict(
         type='SumLoss',
         losses=dict(
             l1=dict(type='L1Loss'),
             sam=dict(type='SpectralAngleLoss', unit='pi', margin=1e-6, loss_weight=0.3),
-            gradient=dict(type='Gradient3DLoss', loss_weight=0.1))),
+            gradient=dict(type='Gradient3DLoss', loss_weight=0.1),
+        ),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(overlap=0))  # an overlap hides the seams between tiles
+    test_cfg=dict(overlap=0),  # an overlap hides the seams between tiles
+)

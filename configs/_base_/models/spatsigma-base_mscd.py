@@ -5,4 +5,6 @@ _base_ = 'hypersigma-base_mscd.py'
 model = dict(
     backbone=dict(
         encoder=dict(_delete_=True, **_base_.model.backbone.encoder.spatial),
-        neck=dict(_delete_=True, type='LevelPyramid', in_channels=768, scales=(2, 1, 0.5, 0.5))))
+        neck=dict(_delete_=True, type='LevelPyramid', in_channels=768, scales=(2, 1, 0.5, 0.5)),
+    )
+)

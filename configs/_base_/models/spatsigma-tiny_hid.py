@@ -4,9 +4,13 @@ _base_ = 'spatsigma-base_hid.py'
 
 model = dict(
     generator=dict(
-        backbone=dict(arch='tiny', out_indices=(1, ), num_points=4),
+        backbone=dict(arch='tiny', out_indices=(1,), num_points=4),
         neck=dict(
             in_channels=64,
             refinement=dict(
-                in_channels=64, embed_dims=64, num_layers=2, num_heads=4, num_points=4, full_attn_interval=2)),
-        head=dict(in_channels=64, mid_channels=None, width=32)))
+                in_channels=64, embed_dims=64, num_layers=2, num_heads=4, num_points=4, full_attn_interval=2
+            ),
+        ),
+        head=dict(in_channels=64, mid_channels=None, width=32),
+    )
+)

@@ -4,7 +4,7 @@ _base_ = 'spatsigma-base_hsr.py'
 
 model = dict(
     generator=dict(
-        backbone=dict(arch='tiny', out_indices=(1, ), num_points=4, drop_path_rate=0.),
+        backbone=dict(arch='tiny', out_indices=(1,), num_points=4, drop_path_rate=0.0),
         neck=dict(
             in_channels=64,
             refinement=dict(
@@ -14,5 +14,9 @@ model = dict(
                 num_heads=4,
                 num_points=4,
                 full_attn_interval=2,
-                drop_path_rate=0.)),
-        head=dict(in_channels=64, mid_channels=None, width=64, residual=True)))
+                drop_path_rate=0.0,
+            ),
+        ),
+        head=dict(in_channels=64, mid_channels=None, width=64, residual=True),
+    )
+)

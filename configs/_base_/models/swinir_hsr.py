@@ -12,5 +12,7 @@ model = dict(
         embed_dim=180,
         num_heads=(6, 6, 6, 6, 6, 6),
         mlp_ratio=2,
-        upsampler='pixelshuffle'),
-    test_cfg=dict(overlap=8))
+        upsampler='pixelshuffle',
+    ),
+    test_cfg=dict(overlap=8),
+)

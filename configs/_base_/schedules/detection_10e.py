@@ -5,8 +5,8 @@
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=5e-4),
     constructor='LayerDecayOptimWrapperConstructor',
-    paramwise_cfg=dict(
-        layer_decay_rate=0.9, flat_decay_mult=0., custom_keys={'pos_embed': dict(decay_mult=0.)}))
+    paramwise_cfg=dict(layer_decay_rate=0.9, flat_decay_mult=0.0, custom_keys={'pos_embed': dict(decay_mult=0.0)}),
+)
 # one half wave over all iterations
 param_scheduler = [dict(type='CosineAnnealingLR', T_max=10, eta_min=0, by_epoch=True, convert_to_iter_based=True)]
 

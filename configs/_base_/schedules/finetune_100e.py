@@ -3,8 +3,8 @@
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.05),
     constructor='LayerDecayOptimWrapperConstructor',
-    paramwise_cfg=dict(
-        layer_decay_rate=0.9, flat_decay_mult=0., custom_keys={'pos_embed': dict(decay_mult=0.)}))
+    paramwise_cfg=dict(layer_decay_rate=0.9, flat_decay_mult=0.0, custom_keys={'pos_embed': dict(decay_mult=0.0)}),
+)
 param_scheduler = [dict(type='CosineAnnealingLR', T_max=100, eta_min=0, by_epoch=True)]
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=100, val_interval=10)

@@ -4,7 +4,8 @@
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
     constructor='GroupedOptimWrapperConstructor',
-    paramwise_cfg=dict(flat_decay_mult=0.))
+    paramwise_cfg=dict(flat_decay_mult=0.0),
+)
 param_scheduler = [dict(type='CosineAnnealingLR', T_max=200, eta_min=0, by_epoch=True)]
 custom_hooks = [dict(type='InitialEndmemberHook'), dict(type='NonNegativeEndmemberHook')]
 

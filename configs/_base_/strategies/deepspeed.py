@@ -7,7 +7,6 @@ strategy = dict(
     bf16=dict(enabled=True),
     inputs_to_half=['inputs'],
     zero_optimization=dict(
-        stage=3,
-        overlap_comm=True,
-        contiguous_gradients=True,
-        stage3_gather_16bit_weights_on_model_save=True))  # the last checkpoint of a run can be used without it
+        stage=3, overlap_comm=True, contiguous_gradients=True, stage3_gather_16bit_weights_on_model_save=True
+    ),  # the last checkpoint of a run can be used without it
+)

@@ -38,9 +38,12 @@ def describe_data(cfg: Config) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
         scene = config.get('scene') or {}
         stated = {key: str(scene[key]) for key in ('data_root', 'image', 'labels', 'num_bands') if key in scene}
-        return dict(scenes=[dict(name=scene.get('name', scene.get('type')), facts=stated, columns=[], classes=[])]
-                    if stated else [],
-                    missing=f'The data cannot be read again, what the config says is shown: {error}')
+        return dict(
+            scenes=[dict(name=scene.get('name', scene.get('type')), facts=stated, columns=[], classes=[])]
+            if stated
+            else [],
+            missing=f'The data cannot be read again, what the config says is shown: {error}',
+        )
 
 
 def _source(config: Mapping) -> str:
@@ -51,8 +54,11 @@ def _source(config: Mapping) -> str:
 def describe_scene(scene) -> dict[str, Any]:
     """Facts of one scene, and the pixels of its classes; see :func:`describe_data`."""
     info = scene.info
-    facts = {'file': str(info.path), 'size': f'{info.height} x {info.width} pixels, {info.bands} bands',
-             'values': str(info.dtype)}
+    facts = {
+        'file': str(info.path),
+        'size': f'{info.height} x {info.width} pixels, {info.bands} bands',
+        'values': str(info.dtype),
+    }
     for date in scene.dates[1:]:
         facts['second date'] = str(date.info.path)
     if info.wavelengths is None:

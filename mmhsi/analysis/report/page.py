@@ -48,8 +48,14 @@ CAPTIONS = {
 _MATRIX_LIMIT = 40  # classes of a confusion matrix that is still written as a table
 
 
-def make_report(work_dir: str | Path, out: str | Path | None = None, max_scenes: int = 20,
-                complexity: bool = True, config: str | Path | None = None, trust: bool = False) -> Path:
+def make_report(
+    work_dir: str | Path,
+    out: str | Path | None = None,
+    max_scenes: int = 20,
+    complexity: bool = True,
+    config: str | Path | None = None,
+    trust: bool = False,
+) -> Path:
     """Write one HTML file about a run, with all pictures in it and nothing to load besides.
 
     Args:
@@ -74,8 +80,12 @@ def make_report(work_dir: str | Path, out: str | Path | None = None, max_scenes:
     run = open_run(work_dir, config, trust)
     out = Path(work_dir) / 'report.html' if out is None else Path(out)
     environment = Environment(
-        loader=PackageLoader('mmhsi.analysis.report', '.'), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True)
+        loader=PackageLoader('mmhsi.analysis.report', '.'),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(number=_number, count=_count)
     guard = nullcontext() if config is not None or trust else registered_names_only()
     with guard:
@@ -91,7 +101,8 @@ def make_report(work_dir: str | Path, out: str | Path | None = None, max_scenes:
         network=network,
         environment=run.environment(),
         warnings=run.warnings(),
-        config=run.config_path.read_text(encoding='utf-8'))
+        config=run.config_path.read_text(encoding='utf-8'),
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     write_text(out, page)
     return out
@@ -135,11 +146,16 @@ def _curves(run: RunFolder) -> dict | None:
     curves = {key: run.log.curve(key) for key in default_keys([run.log])}
     if not curves:
         return None
-    rows = [(key, len(values), values[0], values[-1], values.min(), values.max()) for key, (_, values) in
-            curves.items()]
+    rows = [
+        (key, len(values), values[0], values[-1], values.min(), values.max()) for key, (_, values) in curves.items()
+    ]
     alt = 'Curves of ' + '; '.join(f'{key} from {first:.4g} to {last:.4g}' for key, _, first, last, *_ in rows)
-    return dict(uri=_figure_uri(training_curves_figure({'training': curves}, run.log.unit)), alt=alt, unit=run.log.unit,
-                rows=[(key, count, *map(float, numbers)) for key, count, *numbers in rows])
+    return dict(
+        uri=_figure_uri(training_curves_figure({'training': curves}, run.log.unit)),
+        alt=alt,
+        unit=run.log.unit,
+        rows=[(key, count, *map(float, numbers)) for key, count, *numbers in rows],
+    )
 
 
 def _describe_results(results: Results, max_scenes: int) -> dict:
@@ -148,9 +164,12 @@ def _describe_results(results: Results, max_scenes: int) -> dict:
         name=results.name,
         folder=results.folder.name,
         metrics=results.metrics.get('metrics', {}),
-        scenes=[_describe_scene(results, name, scene, index < max_scenes)
-                for index, (name, scene) in enumerate(scenes.items())],
-        left_out=max(len(scenes) - max_scenes, 0))
+        scenes=[
+            _describe_scene(results, name, scene, index < max_scenes)
+            for index, (name, scene) in enumerate(scenes.items())
+        ],
+        left_out=max(len(scenes) - max_scenes, 0),
+    )
 
 
 def _describe_scene(results: Results, name: str, scene: Mapping, shown: bool) -> dict:
@@ -161,8 +180,13 @@ def _describe_scene(results: Results, name: str, scene: Mapping, shown: bool) ->
         if key == 'confusion_matrix':
             matrix = value
         elif isinstance(value, Mapping):
-            facts.update({f'{key}: {inner}': content for inner, content in value.items()
-                          if not isinstance(content, (Mapping, list)) or len(content) <= 4})
+            facts.update(
+                {
+                    f'{key}: {inner}': content
+                    for inner, content in value.items()
+                    if not isinstance(content, (Mapping, list)) or len(content) <= 4
+                }
+            )
         elif isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
             tables.append(_table(key, value))
         elif not isinstance(value, list) or len(value) <= 4:
@@ -170,13 +194,22 @@ def _describe_scene(results: Results, name: str, scene: Mapping, shown: bool) ->
     classes = [str(row.get('name')) for row in scene.get('classes', ())]
     if matrix is not None and (len(matrix) > _MATRIX_LIMIT or len(matrix) != len(classes)):
         matrix = None
-    return dict(name=name, facts=facts, tables=tables, matrix=matrix, classes=classes,
-                pictures=_pictures(results, name, scene) if shown else [])
+    return dict(
+        name=name,
+        facts=facts,
+        tables=tables,
+        matrix=matrix,
+        classes=classes,
+        pictures=_pictures(results, name, scene) if shown else [],
+    )
 
 
 def _table(name: str, rows: Sequence[Mapping]) -> dict:
-    columns = [key for key in dict.fromkeys(key for row in rows for key in row)
-               if not any(isinstance(row.get(key), (list, Mapping)) for row in rows)]
+    columns = [
+        key
+        for key in dict.fromkeys(key for row in rows for key in row)
+        if not any(isinstance(row.get(key), (list, Mapping)) for row in rows)
+    ]
     columns.sort(key=lambda key: key != 'name')
     return dict(name=name, columns=columns, rows=[[row.get(key) for key in columns] for row in rows])
 
@@ -188,7 +221,15 @@ def _pictures(results: Results, scene: str, scores: Mapping) -> list[dict]:
         kind = path.stem.removeprefix(scene.replace('/', '_') + '_')
         caption = CAPTIONS.get(kind, kind.replace('_', ' ').capitalize())
         numbers = ', '.join([f'{key} {value:.4f}' for key, value in scores.items() if isinstance(value, float)][:3])
-        pictures.append(dict(kind=kind, caption=caption, uri=_data_uri(path.read_bytes()),
-                             alt=f'{caption}; scene {scene}' + (f'; {numbers}' if numbers else '')))
-    return sorted(pictures, key=lambda picture: (order.index(picture['kind']) if picture['kind'] in order else
-                                                 len(order), picture['kind']))
+        pictures.append(
+            dict(
+                kind=kind,
+                caption=caption,
+                uri=_data_uri(path.read_bytes()),
+                alt=f'{caption}; scene {scene}' + (f'; {numbers}' if numbers else ''),
+            )
+        )
+    return sorted(
+        pictures,
+        key=lambda picture: (order.index(picture['kind']) if picture['kind'] in order else len(order), picture['kind']),
+    )

@@ -38,10 +38,16 @@ class Results:
     def pictures_of(self, scene: str) -> list[Path]:
         """The pictures of a scene; a longer name of another scene that begins with its name is told apart."""
         start = scene.replace('/', '_') + '_'
-        longer = [other.replace('/', '_') + '_' for other in self.metrics.get('scenes', {})
-                  if other != scene and other.replace('/', '_').startswith(start)]
-        return [path for path in self.pictures
-                if path.name.startswith(start) and not any(path.name.startswith(other) for other in longer)]
+        longer = [
+            other.replace('/', '_') + '_'
+            for other in self.metrics.get('scenes', {})
+            if other != scene and other.replace('/', '_').startswith(start)
+        ]
+        return [
+            path
+            for path in self.pictures
+            if path.name.startswith(start) and not any(path.name.startswith(other) for other in longer)
+        ]
 
 
 @dataclass(frozen=True)
@@ -114,8 +120,11 @@ def open_run(path: str | Path, config: str | Path | None = None, trust: bool = F
     if not path.is_dir():
         raise FileNotFoundError(f'{path}: there is no such folder')
     single = (path / 'vis_data').is_dir()
-    times = [path] if single else sorted((entry.parent for entry in path.glob('*/vis_data') if _lies_in(entry, path)),
-                                         reverse=True)
+    times = (
+        [path]
+        if single
+        else sorted((entry.parent for entry in path.glob('*/vis_data') if _lies_in(entry, path)), reverse=True)
+    )
     tested = next((folder for folder in times if (folder / 'results' / 'metrics.json').is_file()), None)
     trained = next((folder for folder in times if _is_training(folder)), None)
     configs = [folder / 'vis_data' / 'config.py' for folder in (tested, trained, *times) if folder is not None]
@@ -128,12 +137,14 @@ def open_run(path: str | Path, config: str | Path | None = None, trust: bool = F
     folders = list(dict.fromkeys(folder for folder in (trained, tested, *times[:1]) if folder is not None))
     return RunFolder(
         path,
-        Config.fromfile(config) if config is not None else read_stored_config(
-            configs[0].read_text(encoding='utf-8'), str(configs[0]), trust, _PARTS),
+        Config.fromfile(config)
+        if config is not None
+        else read_stored_config(configs[0].read_text(encoding='utf-8'), str(configs[0]), trust, _PARTS),
         configs[0],
         read_log(trained) if trained is not None else None,
         [log for folder in folders for log in sorted(folder.glob('*.log')) if _lies_in(log, path)],
-        [] if tested is None else _results(tested / 'results'))
+        [] if tested is None else _results(tested / 'results'),
+    )
 
 
 def _lies_in(path: Path, folder: Path) -> bool:

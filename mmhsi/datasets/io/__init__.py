@@ -9,6 +9,16 @@ from .spectra import SpectralLibrary, Spectrum, read_spectra, resample_spectrum
 from .writer import write_raster
 
 __all__ = [
-    'CubeInfo', 'CubeReadError', 'CubeReader', 'SpectralLibrary', 'Spectrum', 'open_cube', 'read_cube', 'read_labels',
-    'read_map', 'read_spectra', 'resample_spectrum', 'write_raster'
+    'CubeInfo',
+    'CubeReadError',
+    'CubeReader',
+    'SpectralLibrary',
+    'Spectrum',
+    'open_cube',
+    'read_cube',
+    'read_labels',
+    'read_map',
+    'read_spectra',
+    'resample_spectrum',
+    'write_raster',
 ]

@@ -61,23 +61,41 @@ class ArrayReader(CubeReader):
         height, width, bands = (variable.shape[axis] if axis >= 0 else 1 for axis in axes)
         last = len(variable.shape) - 1
         self._axes = tuple(last - axis if self.reversed_axes and axis >= 0 else axis for axis in axes)
-        self._unsigned = np.dtype(f'u{dtype.itemsize}') if dtype.kind == 'i' and \
-            (find_text(attributes, '_Unsigned') or '').lower() == 'true' else None
+        self._unsigned = (
+            np.dtype(f'u{dtype.itemsize}')
+            if dtype.kind == 'i' and (find_text(attributes, '_Unsigned') or '').lower() == 'true'
+            else None
+        )
         band_dimension = dimensions[axes[2]] if dimensions and axes[2] >= 0 else None
         wavelengths, fwhm, spectral_notes = in_nanometres(
             self._statements(WAVELENGTH_NAMES, variables, bands, notes, band_dimension),
-            self._statements(FWHM_NAMES, variables, bands, notes), bands)
+            self._statements(FWHM_NAMES, variables, bands, notes),
+            bands,
+        )
         scale, offset = scale_and_offset(attributes, bands, notes)
         place, place_notes = grid_place(self, dimensions, axes, attributes) if dimensions else ({}, [])
         return CubeInfo(
-            path=self.path, format=self.format, height=height, width=width, bands=bands,
-            dtype=self._unsigned or dtype.newbyteorder('='), nodata=nodata_of(attributes, bands, notes),
-            wavelengths=wavelengths, fwhm=fwhm, key=self._name or None, scale=scale, offset=offset,
-            units=find_text(attributes, 'units', 'unit'), bad_bands=self._bad_bands(variables, bands, notes),
-            **place, notes=(*notes, *spectral_notes, *place_notes))
+            path=self.path,
+            format=self.format,
+            height=height,
+            width=width,
+            bands=bands,
+            dtype=self._unsigned or dtype.newbyteorder('='),
+            nodata=nodata_of(attributes, bands, notes),
+            wavelengths=wavelengths,
+            fwhm=fwhm,
+            key=self._name or None,
+            scale=scale,
+            offset=offset,
+            units=find_text(attributes, 'units', 'unit'),
+            bad_bands=self._bad_bands(variables, bands, notes),
+            **place,
+            notes=(*notes, *spectral_notes, *place_notes),
+        )
 
-    def _choose_axes(self, variables: Mapping[str, Variable], dimensions: Sequence[Dimension],
-                     notes: list[str]) -> tuple[int, int, int]:
+    def _choose_axes(
+        self, variables: Mapping[str, Variable], dimensions: Sequence[Dimension], notes: list[str]
+    ) -> tuple[int, int, int]:
         """Axes of rows, columns and bands (-1 for an image of one band): as the user says, as the dimensions are
         named, by the one axis that is as long as the wavelengths, or as is the custom."""
         shape = variables[self._name].shape
@@ -88,59 +106,88 @@ class ArrayReader(CubeReader):
         named = axes_by_names(dimensions)
         if named:
             return named
-        lengths = {variable.shape[0] if len(variable.shape) == 1 else max(variable.shape)
-                   for name, variable in variables.items()
-                   if plain_name(name) in WAVELENGTH_NAMES and variable.numeric and variable.is_vector}
+        lengths = {
+            variable.shape[0] if len(variable.shape) == 1 else max(variable.shape)
+            for name, variable in variables.items()
+            if plain_name(name) in WAVELENGTH_NAMES and variable.numeric and variable.is_vector
+        }
         fitting = [axis for axis, length in enumerate(shape) if length in lengths and length > 1]
         if fitting and 2 in fitting and (self.customary_axes or len(fitting) == 1):
             return AXES['hwc']
         if len(fitting) > 1:
-            raise CubeReadError(f"{self.path}: {quoted(self._name)} has shape {shape} and several axes as long as the "
-                                "wavelengths; say layout='hwc', 'chw' or 'bil'")
+            raise CubeReadError(
+                f'{self.path}: {quoted(self._name)} has shape {shape} and several axes as long as the '
+                "wavelengths; say layout='hwc', 'chw' or 'bil'"
+            )
         if fitting:
             layout = {0: 'chw', 1: 'bil'}[fitting[0]]
-            notes.append(f'{quoted(self._name)} of shape {shape} is read as {_IN_WORDS[layout]}, since axis '
-                         f'{fitting[0]} is as long as the wavelengths; say layout={layout!r} or another')
+            notes.append(
+                f'{quoted(self._name)} of shape {shape} is read as {_IN_WORDS[layout]}, since axis '
+                f'{fitting[0]} is as long as the wavelengths; say layout={layout!r} or another'
+            )
             return AXES[layout]
         if not self.customary_axes:
-            notes.append(f'the file does not name the axes of {quoted(self._name)}; its shape {shape} is taken as '
-                         f"{_IN_WORDS['hwc']}; say layout='hwc' or another")
+            notes.append(
+                f'the file does not name the axes of {quoted(self._name)}; its shape {shape} is taken as '
+                f"{_IN_WORDS['hwc']}; say layout='hwc' or another"
+            )
         return AXES['hwc']
 
     def _vectors(self, names: Sequence[str], variables: Mapping[str, Variable]) -> list[str]:
         """The vectors of certain names, those nearest to the array in the tree of groups first."""
-        found = [name for name, variable in variables.items()
-                 if plain_name(name) in names and variable.numeric and variable.is_vector and name != self._name]
+        found = [
+            name
+            for name, variable in variables.items()
+            if plain_name(name) in names and variable.numeric and variable.is_vector and name != self._name
+        ]
         return sorted(found, key=lambda name: -len(os.path.commonprefix([name.split('/'), self._name.split('/')])))
 
-    def _statements(self, names: Sequence[str], variables: Mapping[str, Variable], bands: int, notes: list[str],
-                    dimension: Dimension | None = None) -> list[Statement]:
+    def _statements(
+        self,
+        names: Sequence[str],
+        variables: Mapping[str, Variable],
+        bands: int,
+        notes: list[str],
+        dimension: Dimension | None = None,
+    ) -> list[Statement]:
         """What the file states under certain names, one number for each band: in vectors, and in attributes."""
         if not 1 < bands <= _MOST_BANDS:
             return []
         vectors = self._vectors(names, variables)
-        if dimension is not None and dimension.coordinate and dimension.coordinate not in vectors and \
-                Statement('', [1.], find_text(dimension.attributes, 'units')).is_length:
+        if (
+            dimension is not None
+            and dimension.coordinate
+            and dimension.coordinate not in vectors
+            and Statement('', [1.0], find_text(dimension.attributes, 'units')).is_length
+        ):
             vectors.insert(0, dimension.coordinate)
         fitting = [name for name in vectors if variables[name].size == bands]
         if not fitting:
-            notes += [f"'{name}' has {variables[name].size} values for {bands} bands and is not used"
-                      for name in vectors[:_MAX_LISTED]]
+            notes += [
+                f"'{name}' has {variables[name].size} values for {bands} bands and is not used"
+                for name in vectors[:_MAX_LISTED]
+            ]
         statements = []
         for name in fitting:
             with explained(self.path):
                 attributes, values = self._attributes(name), np.asarray(self._vector(name)).ravel()
             if values.dtype.kind in 'iuf':
-                statements.append(Statement(f"'{name}'", values, find_text(attributes, 'units', 'unit')
-                                            or _unit_in(name)))
+                statements.append(
+                    Statement(f"'{name}'", values, find_text(attributes, 'units', 'unit') or _unit_in(name))
+                )
         parts = self._name.split('/')
         for depth in range(len(parts), -1, -1):
             with explained(self.path):
                 attributes = self._attributes('/'.join(parts[:depth]))
             for name, values in attributes.items():
                 if plain_name(name) in names and np.size(values) == bands:
-                    statements.append(Statement(f'the attribute {name!r}', values, _unit_in(name) or find_text(
-                        attributes, 'wavelength_units', 'wavelength_unit')))
+                    statements.append(
+                        Statement(
+                            f'the attribute {name!r}',
+                            values,
+                            _unit_in(name) or find_text(attributes, 'wavelength_units', 'wavelength_unit'),
+                        )
+                    )
         return statements
 
     def _bad_bands(self, variables: Mapping[str, Variable], bands: int, notes: list[str]) -> np.ndarray | None:

@@ -15,8 +15,17 @@ from .spectral_library import SpectralLibrary
 _SIGNATURES = (b'ASD', b'asd', b'as2', b'as3', b'as4', b'as5', b'as6', b'as7', b'as8')
 _HEADER = 484
 _DATA_TYPE, _FIRST_WAVELENGTH, _STEP, _FORMAT, _CHANNELS = 186, 191, 195, 199, 204
-_KINDS = ('raw counts', 'reflectance', 'radiance', 'values without unit', 'irradiance', 'a quality index',
-          'transmittance', 'values of an unknown kind', 'absorbance')
+_KINDS = (
+    'raw counts',
+    'reflectance',
+    'radiance',
+    'values without unit',
+    'irradiance',
+    'a quality index',
+    'transmittance',
+    'values of an unknown kind',
+    'absorbance',
+)
 _WITH_REFERENCE = (0, 1)
 _TYPES = {0: '<f4', 1: '<i4', 2: '<f8'}
 _MOST_CHANNELS = 10_000
@@ -40,24 +49,29 @@ def read_asd(path: str) -> SpectralLibrary:
         CubeReadError: If the file is damaged, or holds something else than counts with a white reference.
     """
     with explained(path), open(path, 'rb') as stream:
-        content = stream.read(_HEADER + 3 * 8 * _MOST_CHANNELS + 2 ** 16)
+        content = stream.read(_HEADER + 3 * 8 * _MOST_CHANNELS + 2**16)
         kind, number_format = content[_DATA_TYPE], content[_FORMAT]
         first, step = struct.unpack_from('<ff', content, _FIRST_WAVELENGTH)
-        channels, = struct.unpack_from('<H', content, _CHANNELS)
+        (channels,) = struct.unpack_from('<H', content, _CHANNELS)
     if number_format not in _TYPES or not 1 < channels <= _MOST_CHANNELS or not (first > 0 and step > 0):
-        raise CubeReadError(f'{path}: the header of the ASD file is damaged: number format {number_format}, {channels} '
-                            f'channels from {first:g} nm in steps of {step:g} nm')
+        raise CubeReadError(
+            f'{path}: the header of the ASD file is damaged: number format {number_format}, {channels} '
+            f'channels from {first:g} nm in steps of {step:g} nm'
+        )
     if kind not in _WITH_REFERENCE:
         what = _KINDS[kind] if kind < len(_KINDS) else f'values of the unknown kind {kind}'
-        raise CubeReadError(f'{path}: the ASD file holds {what}, expected counts with a white reference; export the '
-                            'spectrum as text')
+        raise CubeReadError(
+            f'{path}: the ASD file holds {what}, expected counts with a white reference; export the spectrum as text'
+        )
     dtype = np.dtype(_TYPES[number_format])
     end = _HEADER + channels * dtype.itemsize
-    text, = struct.unpack_from('<H', content, end + 18) if len(content) >= end + 20 else (0,)
+    (text,) = struct.unpack_from('<H', content, end + 18) if len(content) >= end + 20 else (0,)
     start = end + 20 + text
     if len(content) < start + channels * dtype.itemsize:
-        raise CubeReadError(f'{path}: the ASD file ends before its white reference, which the reflectance needs; it is '
-                            'truncated or holds none')
+        raise CubeReadError(
+            f'{path}: the ASD file ends before its white reference, which the reflectance needs; it is '
+            'truncated or holds none'
+        )
     target, reference = (np.frombuffer(content, dtype, channels, at).astype(np.float64) for at in (_HEADER, start))
     with np.errstate(divide='ignore', invalid='ignore'):
         reflectance = np.where(reference != 0, target / reference, np.nan)

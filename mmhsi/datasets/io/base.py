@@ -100,8 +100,11 @@ class CubeInfo:
             CubeInfo: The description.
         """
         bands = np.asarray(bands, np.int64)
-        parts = {name: value[bands] for name in _PER_BAND
-                 if isinstance(value := getattr(self, name), np.ndarray) and value.ndim == 1}
+        parts = {
+            name: value[bands]
+            for name in _PER_BAND
+            if isinstance(value := getattr(self, name), np.ndarray) and value.ndim == 1
+        }
         if self.band_names is not None:
             parts['band_names'] = tuple(self.band_names[band] for band in bands)
         return replace(self, bands=len(bands), **parts)
@@ -134,8 +137,9 @@ class CubeInfo:
             scale, offset = scale[list(bands)], offset[list(bands)]
         return (stored * scale + offset).astype(np.float32)
 
-    def no_data(self, stored: np.ndarray, bands: Sequence[int] | None = None,
-                nodata: float | None = None) -> np.ndarray:
+    def no_data(
+        self, stored: np.ndarray, bands: Sequence[int] | None = None, nodata: float | None = None
+    ) -> np.ndarray:
         """Where stored values are no data: not finite, beyond any sensor (1e30), or the nodata value of their band.
 
         Args:
@@ -223,8 +227,11 @@ class CubeReader:
         if bands is not None:
             bands = self._checked_bands(bands)
         depth = self.info.bands if bands is None else len(bands)
-        check_fits(self.path, f'a window of {window[2]} x {window[3]} pixels and {depth} bands',
-                   window[2] * window[3] * depth * self.info.dtype.itemsize)
+        check_fits(
+            self.path,
+            f'a window of {window[2]} x {window[3]} pixels and {depth} bands',
+            window[2] * window[3] * depth * self.info.dtype.itemsize,
+        )
         with explained(self.path):
             return np.array(self._read(window, bands), self.info.dtype, order='C')
 
@@ -257,10 +264,13 @@ class CubeReader:
             top, left, rows, columns = (operator.index(value) for value in window)
         except (TypeError, ValueError):
             raise CubeReadError(
-                f'{self.path}: window {window!r}, expected four integers (top, left, height, width)') from None
+                f'{self.path}: window {window!r}, expected four integers (top, left, height, width)'
+            ) from None
         if min(top, left) < 0 or min(rows, columns) < 1 or top + rows > height or left + columns > width:
-            raise CubeReadError(f'{self.path}: window (top {top}, left {left}, height {rows}, width {columns}) lies '
-                                f'outside the scene of {height} x {width} pixels')
+            raise CubeReadError(
+                f'{self.path}: window (top {top}, left {left}, height {rows}, width {columns}) lies '
+                f'outside the scene of {height} x {width} pixels'
+            )
         return top, left, rows, columns
 
     def _checked_bands(self, bands: Sequence[int]) -> Sequence[int]:

@@ -15,17 +15,89 @@ from .envi_header import checked_scale
 from .variables import Dimension
 from .wavelengths import WAVELENGTH_NAMES, plain_name
 
-_NODATA = ('_FillValue', 'missing_value', 'Data_Ignore_Value', 'data ignore value', 'nodata', 'NoDataValue',
-           'fill_value', 'ignore_value')
-_ROWS = ('y', 'yc', 'ydim', 'lat', 'latitude', 'row', 'rows', 'nrows', 'numrows', 'line', 'lines', 'nlines', 'numlines',
-         'northing', 'downtrack', 'alongtrack', 'height', 'scan', 'scans', 'scanline', 'scanlines', 'frame', 'frames')
-_COLUMNS = ('x', 'xc', 'xdim', 'lon', 'longitude', 'col', 'cols', 'column', 'columns', 'ncols', 'numcols', 'sample',
-            'samples', 'nsamples', 'numsamples', 'easting', 'crosstrack', 'acrosstrack', 'width', 'pixel', 'pixels')
-_BANDS = ('band', 'bands', 'nbands', 'numbands', 'bandnumber', 'channel', 'channels', 'spectral', 'spectralband',
-          'spectralbands', 'wave', 'frequency', *WAVELENGTH_NAMES)
-_STANDARD_NAMES = {'projection_y_coordinate': 'rows', 'latitude': 'rows', 'grid_latitude': 'rows',
-                   'projection_x_coordinate': 'columns', 'longitude': 'columns', 'grid_longitude': 'columns',
-                   'radiation_wavelength': 'bands', 'sensor_band_central_radiation_wavelength': 'bands'}
+_NODATA = (
+    '_FillValue',
+    'missing_value',
+    'Data_Ignore_Value',
+    'data ignore value',
+    'nodata',
+    'NoDataValue',
+    'fill_value',
+    'ignore_value',
+)
+_ROWS = (
+    'y',
+    'yc',
+    'ydim',
+    'lat',
+    'latitude',
+    'row',
+    'rows',
+    'nrows',
+    'numrows',
+    'line',
+    'lines',
+    'nlines',
+    'numlines',
+    'northing',
+    'downtrack',
+    'alongtrack',
+    'height',
+    'scan',
+    'scans',
+    'scanline',
+    'scanlines',
+    'frame',
+    'frames',
+)
+_COLUMNS = (
+    'x',
+    'xc',
+    'xdim',
+    'lon',
+    'longitude',
+    'col',
+    'cols',
+    'column',
+    'columns',
+    'ncols',
+    'numcols',
+    'sample',
+    'samples',
+    'nsamples',
+    'numsamples',
+    'easting',
+    'crosstrack',
+    'acrosstrack',
+    'width',
+    'pixel',
+    'pixels',
+)
+_BANDS = (
+    'band',
+    'bands',
+    'nbands',
+    'numbands',
+    'bandnumber',
+    'channel',
+    'channels',
+    'spectral',
+    'spectralband',
+    'spectralbands',
+    'wave',
+    'frequency',
+    *WAVELENGTH_NAMES,
+)
+_STANDARD_NAMES = {
+    'projection_y_coordinate': 'rows',
+    'latitude': 'rows',
+    'grid_latitude': 'rows',
+    'projection_x_coordinate': 'columns',
+    'longitude': 'columns',
+    'grid_longitude': 'columns',
+    'radiation_wavelength': 'bands',
+    'sensor_band_central_radiation_wavelength': 'bands',
+}
 _AXIS_LETTERS = {'Y': 'rows', 'X': 'columns'}
 
 
@@ -55,8 +127,9 @@ def _numbers(attributes: Mapping[str, Any], name: str, bands: int) -> np.ndarray
     if name not in attributes:
         return None
     try:
-        values = np.asarray(scalar(attributes[name]) if scalar(attributes[name]) is not None else attributes[name],
-                            np.float64).ravel()
+        values = np.asarray(
+            scalar(attributes[name]) if scalar(attributes[name]) is not None else attributes[name], np.float64
+        ).ravel()
     except (TypeError, ValueError):
         return None
     return np.repeat(values, bands) if len(values) == 1 else values if len(values) == bands else None
@@ -75,13 +148,16 @@ def nodata_of(attributes: Mapping[str, Any], bands: int, notes: list[str]) -> fl
     first, numbers = next(iter(values.items()))
     for name, others in values.items():
         if not np.array_equal(numbers, others, equal_nan=True):
-            notes.append(f'{first!r} and {name!r} state different values without data ({numbers[0]:g} and '
-                         f'{others[0]:g}); the former is masked')
+            notes.append(
+                f'{first!r} and {name!r} state different values without data ({numbers[0]:g} and '
+                f'{others[0]:g}); the former is masked'
+            )
     return float(numbers[0]) if np.array_equal(numbers, np.repeat(numbers[0], bands), equal_nan=True) else numbers
 
 
-def scale_and_offset(attributes: Mapping[str, Any], bands: int,
-                     notes: list[str]) -> tuple[np.ndarray | None, np.ndarray | None]:
+def scale_and_offset(
+    attributes: Mapping[str, Any], bands: int, notes: list[str]
+) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Scale and offset (C,) of an array, or None.
 
     ``scale_factor`` of the CF conventions multiplies. By any other name (``Scale_Factor`` of NEON, ``reflectance scale

@@ -17,15 +17,14 @@ from .variables import Key
 Path = Union[str, 'os.PathLike[str]']
 
 
-def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3,
-                products: bool = True) -> CubeReader:
+def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3, products: bool = True) -> CubeReader:
     """Open a cube (``ndim`` 3) or a map (``ndim`` 2); see :func:`open_cube`.
 
     Without ``products`` a file is opened for itself, even if it is part of a sensor product.
     """
     path = os.fspath(path)
     if layout not in LAYOUTS:
-        raise ValueError(f"layout {layout!r}, expected {', '.join(map(repr, LAYOUTS))}")
+        raise ValueError(f'layout {layout!r}, expected {", ".join(map(repr, LAYOUTS))}')
     local = not is_address(path)
     if local and not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file')

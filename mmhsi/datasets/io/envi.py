@@ -26,7 +26,7 @@ from .wavelengths import in_nanometres, statement_of_names
 DATA_SUFFIXES = ('', '.img', '.hyspex', '.dat', '.bin', '.raw', '.bsq', '.bil', '.bip', '.sli')
 _OTHER_SUFFIXES = ('.tif', '.tiff')
 _PLACE_FIELDS = ('map info', 'projection info', 'coordinate system string', 'pixel size', 'rpc info', 'geo points')
-_READ_AT_ONCE = 2 ** 24  # bytes
+_READ_AT_ONCE = 2**24  # bytes
 
 
 def data_file(header: str) -> str:
@@ -43,21 +43,28 @@ def data_file(header: str) -> str:
         CubeReadError: If there is none, or several that the header may describe.
     """
     stem = os.path.splitext(header)[0]
-    candidates = [stem + variant for suffix in (*DATA_SUFFIXES, *_OTHER_SUFFIXES)
-                  for variant in dict.fromkeys((suffix, suffix.upper()))]
+    candidates = [
+        stem + variant
+        for suffix in (*DATA_SUFFIXES, *_OTHER_SUFFIXES)
+        for variant in dict.fromkeys((suffix, suffix.upper()))
+    ]
     found = [candidate for candidate in candidates if os.path.isfile(candidate)]
     if not found:
-        raise CubeReadError(f'{header}: no data file beside this header, expected {os.path.basename(stem)!r} without '
-                            f'suffix or with one of {", ".join((*DATA_SUFFIXES[1:], *_OTHER_SUFFIXES))}')
+        raise CubeReadError(
+            f'{header}: no data file beside this header, expected {os.path.basename(stem)!r} without '
+            f'suffix or with one of {", ".join((*DATA_SUFFIXES[1:], *_OTHER_SUFFIXES))}'
+        )
     raw = [path for path in found if not path.lower().endswith(_OTHER_SUFFIXES)]
     if len(raw) > 1:
         sizes = [os.path.getsize(path) for path in raw]
         needed = layout_of(read_header(header), raw[0], header).bytes
         raw = [path for path, size in zip(raw, sizes, strict=True) if size == needed]
         if len(raw) != 1:
-            raise CubeReadError(f'{header}: {len(found)} data files beside this header '
-                                f'({", ".join(map(os.path.basename, found))}), and {len(raw) or "none"} of the size '
-                                f'that it describes ({needed} bytes); name the data file')
+            raise CubeReadError(
+                f'{header}: {len(found)} data files beside this header '
+                f'({", ".join(map(os.path.basename, found))}), and {len(raw) or "none"} of the size '
+                f'that it describes ({needed} bytes); name the data file'
+            )
     return (raw or found)[0]
 
 
@@ -92,13 +99,18 @@ def _place(fields: Mapping[str, str], path: str) -> tuple[dict, list[str]]:
     stated = {name: ' '.join(fields[name].split()) for name in _PLACE_FIELDS if fields.get(name)}
     if not stated:
         return {}, []
-    header = 'ENVI\nsamples = 1\nlines = 1\nbands = 1\nheader offset = 0\ndata type = 1\ninterleave = bsq\n' + \
-        ''.join(f'{name} = {{{value}}}\n' for name, value in stated.items())
+    header = 'ENVI\nsamples = 1\nlines = 1\nbands = 1\nheader offset = 0\ndata type = 1\ninterleave = bsq\n' + ''.join(
+        f'{name} = {{{value}}}\n' for name, value in stated.items()
+    )
     folder = f'mmhsi-{os.getpid()}-{id(fields)}'
-    with raster_environment(), silent_georeference(), explained(path), \
-            MemoryFile(b'\0\0', dirname=folder, filename='image.img') as image, \
-            MemoryFile(header.encode(), dirname=folder, filename='image.hdr'), \
-            rasterio.open(image.name, driver='ENVI') as dataset:
+    with (
+        raster_environment(),
+        silent_georeference(),
+        explained(path),
+        MemoryFile(b'\0\0', dirname=folder, filename='image.img') as image,
+        MemoryFile(header.encode(), dirname=folder, filename='image.hdr'),
+        rasterio.open(image.name, driver='ENVI') as dataset,
+    ):
         place = place_of(dataset)
     notes = []
     if 'map info' in stated and place.get('transform') is None:
@@ -124,26 +136,45 @@ class EnviReader(CubeReader):
         notes = []
         if not layout.compressed:
             if size < layout.bytes:
-                raise CubeReadError(f'{self.path}: the header {header} describes {layout.height} x {layout.width} '
-                                    f'pixels of {layout.bands} bands ({layout.bytes} bytes), the file holds {size} '
-                                    'bytes')
+                raise CubeReadError(
+                    f'{self.path}: the header {header} describes {layout.height} x {layout.width} '
+                    f'pixels of {layout.bands} bands ({layout.bytes} bytes), the file holds {size} '
+                    'bytes'
+                )
             if size > layout.bytes:
-                notes.append(f'the header {header} describes {layout.bytes} bytes, the file holds {size}: the rest is '
-                             'not read')
+                notes.append(
+                    f'the header {header} describes {layout.bytes} bytes, the file holds {size}: the rest is not read'
+                )
         if not fields.get('byte order') and layout.dtype.itemsize > 1:
             notes.append(f"the header {header} does not state 'byte order'; 0 (little endian) is taken")
         said = Fields(fields, layout.bands, f'the header {header}')
         names = said.band_names
         wavelengths, fwhm, wave_notes = in_nanometres(
-            said.wavelengths or [s for s in [statement_of_names(names or ())] if s], said.fwhm, layout.bands)
+            said.wavelengths or [s for s in [statement_of_names(names or ())] if s], said.fwhm, layout.bands
+        )
         scale, offset = said.scale_and_offset
         nodata, bad_bands = said.nodata, said.bad_bands
         place, place_notes = _place(fields, self.path)
         return CubeInfo(
-            path=self.path, format=self.format, height=layout.height, width=layout.width, bands=layout.bands,
-            dtype=layout.dtype.newbyteorder('='), nodata=nodata, wavelengths=wavelengths, fwhm=fwhm, band_names=names,
-            scale=scale, offset=offset, bad_bands=bad_bands, sensor=said.sensor, acquired=said.acquired, **place,
-            companions=(self._header,), notes=(*notes, *wave_notes, *said.notes, *place_notes))
+            path=self.path,
+            format=self.format,
+            height=layout.height,
+            width=layout.width,
+            bands=layout.bands,
+            dtype=layout.dtype.newbyteorder('='),
+            nodata=nodata,
+            wavelengths=wavelengths,
+            fwhm=fwhm,
+            band_names=names,
+            scale=scale,
+            offset=offset,
+            bad_bands=bad_bands,
+            sensor=said.sensor,
+            acquired=said.acquired,
+            **place,
+            companions=(self._header,),
+            notes=(*notes, *wave_notes, *said.notes, *place_notes),
+        )
 
     def _open(self) -> BinaryIO:
         if not self._layout.compressed:
@@ -158,8 +189,9 @@ class EnviReader(CubeReader):
         bands = np.arange(layout.bands) if bands is None else np.asarray(bands)
         parts = {'row': np.arange(top, top + rows), 'column': np.arange(left, left + columns), 'band': bands}
         lengths = {'row': layout.height, 'column': layout.width, 'band': layout.bands}
-        order = {'bsq': ('band', 'row', 'column'), 'bil': ('row', 'band', 'column'),
-                 'bip': ('row', 'column', 'band')}[layout.interleave]
+        order = {'bsq': ('band', 'row', 'column'), 'bil': ('row', 'band', 'column'), 'bip': ('row', 'column', 'band')}[
+            layout.interleave
+        ]
         planes, middle, inner = (parts[axis] for axis in order)
         _, between, across = (lengths[axis] for axis in order)
         block = np.empty((len(planes), len(middle), len(inner)), layout.dtype)
@@ -181,7 +213,8 @@ class EnviReader(CubeReader):
         while wanted:
             read = stream.readinto(wanted)
             if not read:
-                raise CubeReadError(f'{self.path}: the file ends before the last value that is described; it is '
-                                    'truncated')
+                raise CubeReadError(
+                    f'{self.path}: the file ends before the last value that is described; it is truncated'
+                )
             wanted = wanted[read:]
         return values

@@ -16,7 +16,7 @@ from .wavelengths import Statement, parse_numbers
 DTYPES = {1: 'u1', 2: 'i2', 3: 'i4', 4: 'f4', 5: 'f8', 12: 'u2', 13: 'u4', 14: 'i8', 15: 'u8'}
 _COMPLEX = (6, 9)
 _INTERLEAVES = ('bsq', 'bil', 'bip')
-_LARGEST = 2 ** 24  # bytes of a header: 10 000 bands with every list take 1 MB
+_LARGEST = 2**24  # bytes of a header: 10 000 bands with every list take 1 MB
 _NEAR = 200  # characters within which a brace opens on a line of its own
 _COUNTED = ('samples', 'lines', 'bands')
 # the fields that decide where a value lies: two different ones cannot both hold
@@ -50,13 +50,13 @@ def parse_header(text: str, path: str) -> dict[str, str]:
         if not name or name.startswith(';') or '{' in name or '}' in name:
             position = end + 1
             continue
-        value = text[equals + 1:end].strip()
-        if value.startswith('{') or not value and text[end:end + _NEAR].lstrip().startswith('{'):
+        value = text[equals + 1 : end].strip()
+        if value.startswith('{') or not value and text[end : end + _NEAR].lstrip().startswith('{'):
             start = text.index('{', equals)
             close = text.find('}', start)
             if close < 0:
                 raise CubeReadError(f"{path}: the brace of the field '{name}' is not closed")
-            value, end = text[start + 1:close].strip(), _line_end(text, close)
+            value, end = text[start + 1 : close].strip(), _line_end(text, close)
         if name in _LAYOUT and fields.get(name, value) != value:
             raise CubeReadError(f"{path}: the field '{name}' is stated twice, as {fields[name]!r} and as {value!r}")
         fields[name] = value
@@ -118,8 +118,10 @@ def layout_of(fields: Mapping[str, str], path: str, header: str) -> Layout:
     """
     stated = f'{path}: the header {os.path.basename(header)}'
     if 'spectral library' in fields.get('file type', '').lower():
-        raise CubeReadError(f'{path}: this is an ENVI spectral library ({fields.get("lines")} spectra of '
-                            f'{fields.get("samples")} bands), expected an image')
+        raise CubeReadError(
+            f'{path}: this is an ENVI spectral library ({fields.get("lines")} spectra of '
+            f'{fields.get("samples")} bands), expected an image'
+        )
     columns, rows, bands = (_whole_number(fields, name, stated) for name in _COUNTED)
     if not rows * columns * bands:
         raise CubeReadError(f'{stated} describes an empty image of {rows} x {columns} pixels and {bands} bands')
@@ -133,8 +135,15 @@ def layout_of(fields: Mapping[str, str], path: str, header: str) -> Layout:
         offsets = parse_numbers(fields.get(name, ''))
         if offsets is None or offsets.any():
             raise CubeReadError(f"{stated} states '{name}' = {fields[name]}: frames around lines or bands are not read")
-    return Layout(rows, columns, bands, dtype, interleave, _whole_number(fields, 'header offset', stated, '0'),
-                  _whole_number(fields, 'file compression', stated, '0') != 0)
+    return Layout(
+        rows,
+        columns,
+        bands,
+        dtype,
+        interleave,
+        _whole_number(fields, 'header offset', stated, '0'),
+        _whole_number(fields, 'file compression', stated, '0') != 0,
+    )
 
 
 def _whole_number(fields: Mapping[str, str], name: str, stated: str, default: str | None = None) -> int:
@@ -151,8 +160,10 @@ def _dtype(fields: Mapping[str, str], stated: str) -> np.dtype:
     if code in _COMPLEX:
         raise CubeReadError(f'{stated} describes complex values (data type {code}), expected real numbers')
     if code not in DTYPES or order > 1:
-        raise CubeReadError(f"{stated} states 'data type = {code}' and 'byte order = {order}', expected one of "
-                            f'{", ".join(map(str, DTYPES))} and 0 or 1')
+        raise CubeReadError(
+            f"{stated} states 'data type = {code}' and 'byte order = {order}', expected one of "
+            f'{", ".join(map(str, DTYPES))} and 0 or 1'
+        )
     return np.dtype('<>'[order] + DTYPES[code])
 
 
@@ -210,8 +221,10 @@ class Fields:
         gain, offset = self._numbers('data gain values'), self._numbers('data offset values')
         if factor is not None:
             if gain is not None or offset is not None:
-                self.notes.append(f"{self.source} states a 'reflectance scale factor' and 'data gain values' or 'data "
-                                  "offset values'; the former is applied")
+                self.notes.append(
+                    f"{self.source} states a 'reflectance scale factor' and 'data gain values' or 'data "
+                    "offset values'; the former is applied"
+                )
             with np.errstate(divide='ignore'):
                 gain, offset = 1 / factor, None
         return checked_scale(gain, offset, self.source, self.notes)
@@ -229,8 +242,13 @@ class Fields:
     def _statement(self, name: str) -> list[Statement]:
         if not self.fields.get(name):
             return []
-        return [Statement(f"the field '{name}' of {self.source}", self.fields[name],
-                          self.fields.get('wavelength units') or self.fields.get('wavelength unit'))]
+        return [
+            Statement(
+                f"the field '{name}' of {self.source}",
+                self.fields[name],
+                self.fields.get('wavelength units') or self.fields.get('wavelength unit'),
+            )
+        ]
 
     @property
     def band_names(self) -> tuple[str, ...] | None:
@@ -240,8 +258,10 @@ class Fields:
             return None
         names = tuple(' '.join(name.split()) for name in text.rstrip(',').split(','))
         if len(names) != self.bands:
-            self.notes.append(f"the field 'band names' of {self.source} holds {len(names)} names for {self.bands} "
-                              'bands and is not used')
+            self.notes.append(
+                f"the field 'band names' of {self.source} holds {len(names)} names for {self.bands} "
+                'bands and is not used'
+            )
             return None
         return names
 
@@ -267,15 +287,19 @@ def one_number(values: np.ndarray) -> float | np.ndarray:
     return float(values[0]) if same else values
 
 
-def checked_scale(scale: np.ndarray | None, offset: np.ndarray | None, source: str,
-                  notes: list[str]) -> tuple[np.ndarray | None, np.ndarray | None]:
+def checked_scale(
+    scale: np.ndarray | None, offset: np.ndarray | None, source: str, notes: list[str]
+) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Scale and offset (C,) as :class:`CubeInfo` has them: None for 1 and 0, and, with a note, for what cannot be."""
     if scale is not None and not (np.isfinite(scale) & (scale != 0)).all():
-        notes.append(f'{source} states a scale of {scale[~(np.isfinite(scale) & (scale != 0))][0]:g}, which is not '
-                     'applied')
+        notes.append(
+            f'{source} states a scale of {scale[~(np.isfinite(scale) & (scale != 0))][0]:g}, which is not applied'
+        )
         return None, None
     if offset is not None and not np.isfinite(offset).all():
         notes.append(f'{source} states an offset that is no number, which is not applied')
         return None, None
-    return (None if scale is None or (scale == 1).all() else scale,
-            None if offset is None or not offset.any() else offset)
+    return (
+        None if scale is None or (scale == 1).all() else scale,
+        None if offset is None or not offset.any() else offset,
+    )

@@ -37,5 +37,6 @@ def explained(path: str) -> Iterator[None]:
         raise CubeReadError(f'{path}: the array does not fit into memory; read it window by window') from None
     except Exception as error:
         reason = _reason(error)
-        raise CubeReadError(reason if reason.startswith(f'{path}: ') else
-                            f'{path}: the file cannot be read: {reason}') from None
+        raise CubeReadError(
+            reason if reason.startswith(f'{path}: ') else f'{path}: the file cannot be read: {reason}'
+        ) from None

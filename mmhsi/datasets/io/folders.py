@@ -66,8 +66,7 @@ def _of_one_folder(folder: Path, names: list[str], pictures: bool) -> list[Path]
             data.add(belongs)
     others = [path for path in paths if path not in data and path not in headers and _is_scene(path)]
     parts = _sources(path for path in others if path.suffix.lower() == '.vrt')
-    cubes = [path for path in (*pairs, *others)
-             if path.suffix.lower() not in _PICTURES and path.resolve() not in parts]
+    cubes = [path for path in (*pairs, *others) if path.suffix.lower() not in _PICTURES and path.resolve() not in parts]
     looks = [path for path in others if path.suffix.lower() in _PICTURES]
     if pictures:
         return [*cubes, *looks]

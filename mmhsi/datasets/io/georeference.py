@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
-BLOCK_CACHE = 2 ** 28  # bytes: rasterio hands the number to GDALSetCacheMax64, unlike the variable of the shell
+BLOCK_CACHE = 2**28  # bytes: rasterio hands the number to GDALSetCacheMax64, unlike the variable of the shell
 _NO_ADDRESS = dict(CPL_VSIL_CURL_ALLOWED_EXTENSIONS='.none', GDAL_HTTP_MAX_RETRY='0')
 
 
@@ -19,9 +19,13 @@ def raster_environment(network: bool = False) -> rasterio.Env:
     """
     # the fast path for PNG returns a truncated picture without an error
     # a virtual raster may hold Python code; each process caches blocks, by default in a twentieth of the memory
-    return rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM='NO', GDAL_VRT_ENABLE_PYTHON='NO', GDAL_CACHEMAX=BLOCK_CACHE,
-                        GDAL_VRT_RAWRASTERBAND_ALLOWED_SOURCE='SIBLING_OR_CHILD_OF_VRT_PATH',
-                        **({} if network else _NO_ADDRESS))
+    return rasterio.Env(
+        GDAL_PNG_WHOLE_IMAGE_OPTIM='NO',
+        GDAL_VRT_ENABLE_PYTHON='NO',
+        GDAL_CACHEMAX=BLOCK_CACHE,
+        GDAL_VRT_RAWRASTERBAND_ALLOWED_SOURCE='SIBLING_OR_CHILD_OF_VRT_PATH',
+        **({} if network else _NO_ADDRESS),
+    )
 
 
 @contextmanager
@@ -48,7 +52,7 @@ def place_of(dataset: rasterio.DatasetReader) -> dict:
         place['transform'] = tuple(dataset.transform)[:6]
     points, crs = dataset.gcps
     if points:
-        place['gcps'] = tuple((point.row, point.col, point.x, point.y, point.z or 0.) for point in points)
+        place['gcps'] = tuple((point.row, point.col, point.x, point.y, point.z or 0.0) for point in points)
         place['gcps_crs'] = crs.to_wkt() if crs else None
     if dataset.rpcs:
         place['rpcs'] = dataset.rpcs.to_gdal()

@@ -15,11 +15,12 @@ from .variables import Dimension
 from .wavelengths import plain_name
 
 _TOLERANCE = 0.01  # of a pixel: coordinates are often rounded to float32
-_MOST_COORDINATES = 10 ** 6
+_MOST_COORDINATES = 10**6
 
 
-def grid_place(reader: Any, dimensions: Sequence[Dimension], axes: tuple[int, int, int],
-               attributes: Mapping[str, Any]) -> tuple[dict, list[str]]:
+def grid_place(
+    reader: Any, dimensions: Sequence[Dimension], axes: tuple[int, int, int], attributes: Mapping[str, Any]
+) -> tuple[dict, list[str]]:
     """Fields of :class:`CubeInfo` on the place.
 
     Coordinates of evenly spaced rows and columns are the centres of pixels (CF 1.11, section 4). The reference system
@@ -46,10 +47,12 @@ def grid_place(reader: Any, dimensions: Sequence[Dimension], axes: tuple[int, in
                 return {}, [f"the coordinates '{dimension.name}' are not evenly spaced; the place is not kept"]
             steps.append(step)
         (left, width), (top, height) = steps
-        place = {'transform': (width, 0., left - width / 2, 0., height, top - height / 2)}
+        place = {'transform': (width, 0.0, left - width / 2, 0.0, height, top - height / 2)}
         mapping = _mapping(reader, attributes)
-    geographic = (find_text(rows.attributes, 'units') or '').lower().startswith('degree') or \
-        plain_name(rows.name) in ('lat', 'latitude')
+    geographic = (find_text(rows.attributes, 'units') or '').lower().startswith('degree') or plain_name(rows.name) in (
+        'lat',
+        'latitude',
+    )
     crs = _system(mapping, notes)
     if crs is None and not mapping and geographic:
         crs = CRS.from_epsg(4326)
@@ -92,9 +95,15 @@ def _system(mapping: Mapping[str, Any], notes: list[str]) -> CRS | None:
         import pyproj  # needed for parameters alone, which few files are content with
 
         parameters = {name: value if scalar(value) is None else scalar(value) for name, value in mapping.items()}
-        return CRS.from_wkt(pyproj.CRS.from_cf(
-            {name: value.item() if isinstance(value, np.generic) else value for name, value in parameters.items()
-             if isinstance(value, (str, int, float, list, np.generic, np.ndarray))}).to_wkt())
+        return CRS.from_wkt(
+            pyproj.CRS.from_cf(
+                {
+                    name: value.item() if isinstance(value, np.generic) else value
+                    for name, value in parameters.items()
+                    if isinstance(value, (str, int, float, list, np.generic, np.ndarray))
+                }
+            ).to_wkt()
+        )
     except ImportError:
         notes.append('the file states its reference system by parameters, which pyproj is needed for; it is not kept')
     except (CRSError, ValueError, TypeError, KeyError, RuntimeError) as error:

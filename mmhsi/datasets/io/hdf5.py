@@ -19,7 +19,7 @@ from .memory import LARGEST_DEFLATE_RATIO, check_fits
 from .variables import NUMERIC_CLASSES, Dimension, Variable, kind_of
 
 _MOST_OBJECTS = 100_000
-_LARGEST_ATTRIBUTE = 2 ** 20  # values
+_LARGEST_ATTRIBUTE = 2**20  # values
 NETCDF3 = (b'CDF\x01', b'CDF\x02')
 
 
@@ -61,8 +61,9 @@ class HDF5Reader(ArrayReader):
         if chunk > BLOCK_CACHE:  # a chunk is unpacked as a whole
             stored = os.path.getsize(self.path) * LARGEST_DEFLATE_RATIO
             if chunk > stored:
-                raise CubeReadError(f"{self.path}: '{self._name}' is stored in chunks of {chunk} bytes, more than the "
-                                    'file can hold')
+                raise CubeReadError(
+                    f"{self.path}: '{self._name}' is stored in chunks of {chunk} bytes, more than the file can hold"
+                )
             check_fits(self.path, f"a chunk of '{self._name}'", chunk)
         return dataset
 
@@ -121,8 +122,10 @@ class NetCDF3Reader(ArrayReader):
         return scipy.io.netcdf_file(self.path, 'r', mmap=False)
 
     def _variables(self) -> dict[str, Variable]:
-        return {name: Variable(tuple(variable.shape), kind_of(variable.data.dtype))
-                for name, variable in self._handle().variables.items()}
+        return {
+            name: Variable(tuple(variable.shape), kind_of(variable.data.dtype))
+            for name, variable in self._handle().variables.items()
+        }
 
     def _array(self) -> np.ndarray:
         return self._handle().variables[self._name].data
@@ -138,5 +141,11 @@ class NetCDF3Reader(ArrayReader):
 
     def _dimensions(self, name: str) -> list[Dimension]:
         file = self._handle()
-        return [Dimension(title, title if title in file.variables else None, self._attributes(title) if title in
-                          file.variables else {}) for title in file.variables[name].dimensions]
+        return [
+            Dimension(
+                title,
+                title if title in file.variables else None,
+                self._attributes(title) if title in file.variables else {},
+            )
+            for title in file.variables[name].dimensions
+        ]

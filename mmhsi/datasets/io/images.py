@@ -41,8 +41,9 @@ def read_images(path: 'str | os.PathLike[str]', keys: Mapping[str, str], layout:
             name = '' if listing.format == 'npy' else select_variable(path, listing.variables, key, len(axes))
             array = listing.array(name)
             if array.ndim != len(axes) or 0 in array.shape:
-                raise CubeReadError(f'{path}: {key!r} has the shape {array.shape}, expected an array of the layout '
-                                    f'{layout}')
+                raise CubeReadError(
+                    f'{path}: {key!r} has the shape {array.shape}, expected an array of the layout {layout}'
+                )
             if array.dtype.kind not in 'iuf':
                 raise CubeReadError(f'{path}: {key!r} holds values of type {array.dtype}, expected real numbers')
             array = array.transpose(axes)

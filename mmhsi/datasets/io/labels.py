@@ -11,8 +11,14 @@ from .maps import open_map, single_band
 from .variables import Key
 
 
-def read_labels(path: Path, key: Key = None, shape: tuple[int, int] | None = None, unlabelled: int = 0,
-                ignore: float | Sequence[float] = (), ground: CubeInfo | None = None) -> np.ndarray:
+def read_labels(
+    path: Path,
+    key: Key = None,
+    shape: tuple[int, int] | None = None,
+    unlabelled: int = 0,
+    ignore: float | Sequence[float] = (),
+    ground: CubeInfo | None = None,
+) -> np.ndarray:
     """Read a label map.
 
     Floating-point files are accepted if every value is a whole number. Pixels that a raster declares as without data,
@@ -51,7 +57,9 @@ def read_labels(path: Path, key: Key = None, shape: tuple[int, int] | None = Non
             hint = '' if np.isfinite(value) else f'; if it means unlabelled, say ignore={value}'
             raise CubeReadError(f'{path}: label {value} at row {row}, column {column}, expected whole numbers{hint}')
     if values.min() < 0:
-        raise CubeReadError(f'{path}: labels range from {values.min():g} to {values.max():g}, expected 0 (unlabelled) '
-                            f'and class numbers from 1; if {values.min():g} means unlabelled, say '
-                            f'ignore={values.min():g}')
+        raise CubeReadError(
+            f'{path}: labels range from {values.min():g} to {values.max():g}, expected 0 (unlabelled) '
+            f'and class numbers from 1; if {values.min():g} means unlabelled, say '
+            f'ignore={values.min():g}'
+        )
     return np.where(no_data, unlabelled, values.astype(np.int64))

@@ -30,8 +30,9 @@ def single_band(reader: CubeReader, what: str = 'map') -> tuple[np.ndarray, np.n
     return values[..., 0], no_data if mask is None else no_data | ~mask
 
 
-def open_map(path: Path, key: Key = None, shape: tuple[int, int] | None = None, what: str = 'map',
-             ground: CubeInfo | None = None) -> CubeReader:
+def open_map(
+    path: Path, key: Key = None, shape: tuple[int, int] | None = None, what: str = 'map', ground: CubeInfo | None = None
+) -> CubeReader:
     """Open a map and check its size and its place.
 
     Args:
@@ -52,8 +53,10 @@ def open_map(path: Path, key: Key = None, shape: tuple[int, int] | None = None, 
     reader = open_reader(path, key, ndim=2)
     if shape is not None and reader.info.shape[:2] != tuple(shape):
         reader.close()
-        raise CubeReadError(f'{reader.path}: the {what} has {reader.info.height} x {reader.info.width} pixels, '
-                            f'expected {shape[0]} x {shape[1]}')
+        raise CubeReadError(
+            f'{reader.path}: the {what} has {reader.info.height} x {reader.info.width} pixels, '
+            f'expected {shape[0]} x {shape[1]}'
+        )
     if ground is not None and reader.info.shape[:2] == ground.shape[:2]:  # callers tell of the size in their own words
         try:
             check_same_ground(reader.info, ground, f'the {what} and the cube')
@@ -63,8 +66,9 @@ def open_map(path: Path, key: Key = None, shape: tuple[int, int] | None = None, 
     return reader
 
 
-def read_map(path: Path, key: Key = None, shape: tuple[int, int] | None = None,
-             ground: CubeInfo | None = None) -> np.ndarray:
+def read_map(
+    path: Path, key: Key = None, shape: tuple[int, int] | None = None, ground: CubeInfo | None = None
+) -> np.ndarray:
     """Read a map of real numbers, e.g. the scores of a detector; arguments and errors as in :func:`open_map`.
 
     Returns:

@@ -22,14 +22,17 @@ class MatReader(ArrayReader):
         with open(self.path, 'rb') as stream:
             if stream.read(10) == b'MATLAB 5.0':
                 check_elements(self.path)
-        variables = {name: Variable(tuple(int(length) for length in shape),
-                                    'numeric' if kind in NUMERIC_CLASSES else kind)
-                     for name, shape, kind in scipy.io.whosmat(self.path)}
+        variables = {
+            name: Variable(tuple(int(length) for length in shape), 'numeric' if kind in NUMERIC_CLASSES else kind)
+            for name, shape, kind in scipy.io.whosmat(self.path)
+        }
         most = LARGEST_DEFLATE_RATIO * os.path.getsize(self.path)
         for name, variable in variables.items():
             if any(length < 0 for length in variable.shape) or variable.size > most:
-                raise CubeReadError(f"{self.path}: the file is damaged: '{name}' claims the shape {variable.shape}, "
-                                    'more than the file can hold')
+                raise CubeReadError(
+                    f"{self.path}: the file is damaged: '{name}' claims the shape {variable.shape}, "
+                    'more than the file can hold'
+                )
         return variables
 
     def _open(self) -> np.ndarray:

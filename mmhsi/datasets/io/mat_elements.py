@@ -22,7 +22,7 @@ _COMPLEX = 0x800
 _MAX_DIMENSIONS = 32
 _MAX_FIELD_NAME = 64
 _MAX_DEPTH = 32
-_CHUNK = 2 ** 16
+_CHUNK = 2**16
 
 
 class _Source:
@@ -85,11 +85,11 @@ class _Walk:
     def tag(self) -> tuple[int, int, bytes | None]:
         """Type, length and, for a small element, its content."""
         word, second = self.source.read(4), self.source.read(4)
-        first, = struct.unpack(self.order + 'I', word)
+        (first,) = struct.unpack(self.order + 'I', word)
         if first >> 16:  # type and length share the first word, the data are the second
             if first >> 16 > 4:
                 raise _Damage(f'a small element of {first >> 16} bytes')
-            return first & 0xffff, first >> 16, second[:first >> 16]
+            return first & 0xFFFF, first >> 16, second[: first >> 16]
         return first, struct.unpack(self.order + 'I', second)[0], None
 
     def content(self, kind: int, what: str, most: int) -> bytes:
@@ -122,12 +122,12 @@ class _Walk:
         flags = self.content(_UINT32, 'array flags', 8)
         if len(flags) != 8:
             raise _Damage(f'array flags of {len(flags)} bytes')
-        flags, = struct.unpack(self.order + 'I', flags[:4])
-        kind = flags & 0xff
+        (flags,) = struct.unpack(self.order + 'I', flags[:4])
+        kind = flags & 0xFF
         if kind not in range(_CELL, 16):
             return  # functions and opaque objects, which scipy reads by itself and nothing here uses
         packed = self.content(_INT32, 'dimensions', 4 * _MAX_DIMENSIONS)
-        shape = struct.unpack(f'{self.order}{len(packed) // 4}i', packed[:len(packed) // 4 * 4])
+        shape = struct.unpack(f'{self.order}{len(packed) // 4}i', packed[: len(packed) // 4 * 4])
         if len(shape) < 2 or min(shape) < 0:
             raise _Damage(f'the shape {shape}')
         count = 1

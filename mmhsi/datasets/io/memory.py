@@ -21,5 +21,7 @@ def check_fits(path: str, what: str, needed: int) -> None:
     """
     available = available_memory()
     if available is not None and needed > available:
-        raise CubeReadError(f'{path}: {what} takes {needed / 2 ** 30:.1f} GiB, {available / 2 ** 30:.1f} GiB of memory '
-                            'are available; read it window by window, if it is as large as its header claims')
+        raise CubeReadError(
+            f'{path}: {what} takes {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB of memory '
+            'are available; read it window by window, if it is as large as its header claims'
+        )

@@ -31,8 +31,10 @@ class NpyReader(ArrayReader):
         file = NpyFile(self.path)
         known = self._opened = getattr(self, '_opened', None) or (file.shape, file.dtype)
         if (file.shape, file.dtype) != known:
-            raise CubeReadError(f'{self.path}: the file was replaced: it holds {file.shape} values of type '
-                                f'{file.dtype}, when it was opened first it held {known[0]} of type {known[1]}')
+            raise CubeReadError(
+                f'{self.path}: the file was replaced: it holds {file.shape} values of type '
+                f'{file.dtype}, when it was opened first it held {known[0]} of type {known[1]}'
+            )
         return file
 
 
@@ -48,14 +50,18 @@ class NpzReader(ArrayReader):
             for member in archive.infolist():
                 if member.filename.endswith('.npy'):
                     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                        raise CubeReadError(f"{self.path}: '{member.filename}' is packed by another method than "
-                                            "NumPy's deflate; a few bytes may unpack to many")
+                        raise CubeReadError(
+                            f"{self.path}: '{member.filename}' is packed by another method than "
+                            "NumPy's deflate; a few bytes may unpack to many"
+                        )
                     if member.file_size > member.compress_size * LARGEST_DEFLATE_RATIO:
-                        raise CubeReadError(f"{self.path}: the file is damaged: '{member.filename}' claims "
-                                            f'{member.file_size} bytes, packed into {member.compress_size}')
+                        raise CubeReadError(
+                            f"{self.path}: the file is damaged: '{member.filename}' claims "
+                            f'{member.file_size} bytes, packed into {member.compress_size}'
+                        )
                     with archive.open(member) as stream:
                         shape, _, dtype = read_npy_header(self.path, stream, member.file_size)
-                    variables[member.filename[:-len('.npy')]] = Variable(shape, kind_of(dtype))
+                    variables[member.filename[: -len('.npy')]] = Variable(shape, kind_of(dtype))
         return variables
 
     def _open(self) -> np.ndarray:

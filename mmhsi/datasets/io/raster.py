@@ -52,8 +52,10 @@ class RasterReader(CubeReader):
             except RasterioIOError as error:
                 if len(self._drivers) == 1 or 'not recognized' not in str(error):
                     raise
-        raise CubeReadError(f'{self.path}: no raster that is read from an address or an archive '
-                            f'({", ".join(self._drivers)}); download it')
+        raise CubeReadError(
+            f'{self.path}: no raster that is read from an address or an archive '
+            f'({", ".join(self._drivers)}); download it'
+        )
 
     def _describe(self) -> CubeInfo:
         with explained(self.path):
@@ -68,26 +70,32 @@ class RasterReader(CubeReader):
             return
         keys = [self.key] if isinstance(self.key, str) else list(self.key or ())
         for key in keys:
-            found = [name for name in names
-                     if name == key or name.startswith(key + ':') or name.endswith((':' + key, '/' + key))]
+            found = [
+                name
+                for name in names
+                if name == key or name.startswith(key + ':') or name.endswith((':' + key, '/' + key))
+            ]
             if len(found) == 1:
                 self.close()
                 self._source = found[0]
                 return
         listed = ', '.join(f"'{name}'" for name in names[:5]) + (', ...' if len(names) > 5 else '')
-        raise CubeReadError(f'{self.path}: the file holds {len(names)} images and not one of many bands, '
-                            f'choose one by key: {listed}')
+        raise CubeReadError(
+            f'{self.path}: the file holds {len(names)} images and not one of many bands, choose one by key: {listed}'
+        )
 
     def _check_claims(self, dataset: rasterio.DatasetReader) -> None:
         if dataset.count > _MOST_BANDS:
-            raise CubeReadError(f'{self.path}: the header describes {dataset.count} bands, more than the {_MOST_BANDS} '
-                                'that are read')
+            raise CubeReadError(
+                f'{self.path}: the header describes {dataset.count} bands, more than the {_MOST_BANDS} that are read'
+            )
         if dataset.driver != 'GTiff' or is_address(self.path):
             return
         stored = os.path.getsize(self.path)
         if dataset.count > stored:  # the header itself has two bytes for each
-            raise CubeReadError(f'{self.path}: the header describes {dataset.count} bands, more than a file of '
-                                f'{stored} bytes can hold')
+            raise CubeReadError(
+                f'{self.path}: the header describes {dataset.count} bands, more than a file of {stored} bytes can hold'
+            )
         # for one pixel GDAL allocates the whole block, before it looks whether the file can hold it
         rows, columns = dataset.block_shapes[0]
         structure = dataset.tags(ns='IMAGE_STRUCTURE')
@@ -98,8 +106,9 @@ class RasterReader(CubeReader):
         block = f'a block of {rows} x {columns} pixels and {depth} bands'
         largest = {None: 1, 'DEFLATE': LARGEST_DEFLATE_RATIO}.get(structure.get('COMPRESSION'), np.inf) * stored
         if size > largest:
-            raise CubeReadError(f'{self.path}: the header describes {block}, {size} bytes, more than a file of '
-                                f'{stored} bytes can hold')
+            raise CubeReadError(
+                f'{self.path}: the header describes {block}, {size} bytes, more than a file of {stored} bytes can hold'
+            )
         check_fits(self.path, block, size)
 
     def _check_remote_envi(self, dataset: rasterio.DatasetReader) -> None:
@@ -107,8 +116,10 @@ class RasterReader(CubeReader):
         fields = {name.replace('_', ' '): value for name, value in dataset.tags(ns='ENVI').items()}
         missing = [name for name in ('samples', 'lines', 'bands', 'data type', 'interleave') if name not in fields]
         if missing:
-            raise CubeReadError(f"{self.path}: GDAL finds no '{missing[0]}' in the ENVI header of this address; "
-                                'download the file and its header')
+            raise CubeReadError(
+                f"{self.path}: GDAL finds no '{missing[0]}' in the ENVI header of this address; "
+                'download the file and its header'
+            )
         if DTYPES.get(int(fields['data type'])) is None:
             raise CubeReadError(f'{self.path}: data type {fields["data type"]}, expected real numbers')
 
@@ -119,8 +130,9 @@ class RasterReader(CubeReader):
         self._indices, self._alpha, doubt = spectral_bands(dataset, self.path)
         types = sorted({dataset.dtypes[index - 1] for index in self._indices})
         if len(types) != 1 or types[0].startswith('complex'):
-            raise CubeReadError(f'{self.path}: the bands are of type {", ".join(types) or "none"}, '
-                                'expected one type of real numbers')
+            raise CubeReadError(
+                f'{self.path}: the bands are of type {", ".join(types) or "none"}, expected one type of real numbers'
+            )
         fields = RasterMetadata(dataset, self.path, self._indices).fields()
         fields['notes'] = (*([doubt] if doubt else []), *fields['notes'])
         companions = [name for name in dataset.files if name != self.path]
@@ -128,9 +140,17 @@ class RasterReader(CubeReader):
             companions.append(self.path + '.msk')
         fields['companions'] = tuple(dict.fromkeys((*companions, *fields['companions'])))
         return CubeInfo(
-            path=self.path, format=self.format, height=dataset.height, width=dataset.width, bands=len(self._indices),
-            dtype=np.dtype(types[0]), key=self._source if self._source != self.path else None,
-            mask=self._mask_in_words(dataset), **place_of(dataset), **fields)
+            path=self.path,
+            format=self.format,
+            height=dataset.height,
+            width=dataset.width,
+            bands=len(self._indices),
+            dtype=np.dtype(types[0]),
+            key=self._source if self._source != self.path else None,
+            mask=self._mask_in_words(dataset),
+            **place_of(dataset),
+            **fields,
+        )
 
     def _mask_in_words(self, dataset: rasterio.DatasetReader) -> str | None:
         if self._alpha is not None:

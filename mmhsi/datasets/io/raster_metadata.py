@@ -16,7 +16,7 @@ from .errors import CubeReadError
 from .sources import parse_xml
 from .wavelengths import FWHM_NAMES, WAVELENGTH_NAMES, Statement, in_nanometres, plain_name, statement_of_names
 
-_LARGEST_XML = 2 ** 24
+_LARGEST_XML = 2**24
 _MICROMETRES_OF_GDAL = {'CENTRAL_WAVELENGTH_UM': 'wavelength', 'FWHM_UM': 'fwhm'}
 
 
@@ -41,35 +41,49 @@ class RasterMetadata:
         self._dataset = dataset
         self._indices = indices
         self._domains = {'': None, ' of the ENVI domain': 'ENVI'}
-        self._of_bands = {where: [_plain(dataset.tags(index, ns=domain)) for index in indices]
-                          for where, domain in self._domains.items()}
+        self._of_bands = {
+            where: [_plain(dataset.tags(index, ns=domain)) for index in indices]
+            for where, domain in self._domains.items()
+        }
         self._of_file = {where: _plain(dataset.tags(ns=domain)) for where, domain in self._domains.items()}
         self._header = self._fields_beside()
 
     def fields(self) -> dict:
         """The fields on bands and values, with ``notes`` and ``companions``."""
         names = [self._dataset.descriptions[index - 1] or '' for index in self._indices]
-        named = [statement_of_names(names), statement_of_names(
-            [self._of_file[''].get(f'band{index}', '') for index in self._indices])]
+        named = [
+            statement_of_names(names),
+            statement_of_names([self._of_file[''].get(f'band{index}', '') for index in self._indices]),
+        ]
         wavelengths, fwhm, notes = in_nanometres(
-            [*self._stated('wavelength'), *filter(None, named), *self._xml()], self._stated('fwhm'), self.bands)
+            [*self._stated('wavelength'), *filter(None, named), *self._xml()], self._stated('fwhm'), self.bands
+        )
         scale, offset = self._scale_and_offset()
         headers = [*self._envi(), *self._header]
-        bad_bands = next((bad for bad in (self._bad_bands(), *(header.bad_bands for header in headers))
-                          if bad is not None), None)
+        bad_bands = next(
+            (bad for bad in (self._bad_bands(), *(header.bad_bands for header in headers)) if bad is not None), None
+        )
         imagery = self._dataset.tags(ns='IMAGERY')
         units = {self._dataset.units[index - 1] for index in self._indices}
         if not any(names) and self._header:
             names = self._header[0].band_names or names
         notes += [note for header in headers for note in header.notes]
         return dict(
-            nodata=self._nodata(), wavelengths=wavelengths, fwhm=fwhm, scale=scale, offset=offset,
-            bad_bands=bad_bands, band_names=tuple(names) if any(names) else None,
+            nodata=self._nodata(),
+            wavelengths=wavelengths,
+            fwhm=fwhm,
+            scale=scale,
+            offset=offset,
+            bad_bands=bad_bands,
+            band_names=tuple(names) if any(names) else None,
             units=units.pop() or None if len(units) == 1 else None,
             sensor=next((header.sensor for header in headers if header.sensor), None) or imagery.get('SATELLITEID'),
             acquired=next((header.acquired for header in headers if header.acquired), None)
-            or imagery.get('ACQUISITIONDATETIME', '').replace(' ', 'T') or None,
-            notes=(*self.notes, *notes), companions=tuple(self.companions))
+            or imagery.get('ACQUISITIONDATETIME', '').replace(' ', 'T')
+            or None,
+            notes=(*self.notes, *notes),
+            companions=tuple(self.companions),
+        )
 
     def _fields_beside(self) -> list[Fields]:
         """The ENVI header beside a raster of another format, if it describes the same bands."""
@@ -81,8 +95,10 @@ class RasterMetadata:
         shape = dict(samples=self._dataset.width, lines=self._dataset.height, bands=self._dataset.count)
         for name, expected in shape.items():
             if fields.get(name, str(expected)) != str(expected):
-                self.notes.append(f'the header {os.path.basename(header)} beside the file describes {fields[name]} '
-                                  f'{name}, the file has {expected}: it is not used')
+                self.notes.append(
+                    f'the header {os.path.basename(header)} beside the file describes {fields[name]} '
+                    f'{name}, the file has {expected}: it is not used'
+                )
                 return []
         return [Fields(fields, self.bands, f'the header {os.path.basename(header)}')]
 
@@ -90,8 +106,10 @@ class RasterMetadata:
         """The tags of the file, where they are fields of an ENVI header."""
         found = []
         for where, domain in self._domains.items():
-            tags = {name.lower().replace('_', ' '): value.strip().strip('{}')
-                    for name, value in self._dataset.tags(ns=domain).items()}
+            tags = {
+                name.lower().replace('_', ' '): value.strip().strip('{}')
+                for name, value in self._dataset.tags(ns=domain).items()
+            }
             found.append(Fields(tags, self.bands, f'the tags{where} of the file'))
         return found
 
@@ -103,17 +121,26 @@ class RasterMetadata:
             tags = self._of_bands[where]
             name = next((name for name in names if any(name in tag for tag in tags)), None)
             if name is not None:
-                statements.append(Statement(f'the tag {name!r}{where} of the bands',
-                                            ' '.join(tag.get(name, '-') for tag in tags), self._unit(name, where)))
+                statements.append(
+                    Statement(
+                        f'the tag {name!r}{where} of the bands',
+                        ' '.join(tag.get(name, '-') for tag in tags),
+                        self._unit(name, where),
+                    )
+                )
             name = next((name for name in names if name in self._of_file[where]), None)
             if name is not None:
-                statements.append(Statement(f'the tag {name!r}{where} of the file', self._of_file[where][name],
-                                            self._unit(name, where)))
+                statements.append(
+                    Statement(
+                        f'the tag {name!r}{where} of the file', self._of_file[where][name], self._unit(name, where)
+                    )
+                )
         key = next(key for key, value in _MICROMETRES_OF_GDAL.items() if value == what)
         imagery = [self._dataset.tags(index, ns='IMAGERY').get(key) for index in self._indices]
         if any(imagery):
-            statements.append(Statement(f'the tag {key!r} of the bands', ' '.join(text or '-' for text in imagery),
-                                        'um'))
+            statements.append(
+                Statement(f'the tag {key!r} of the bands', ' '.join(text or '-' for text in imagery), 'um')
+            )
         for header in self._header:
             statements += header.wavelengths if what == 'wavelength' else header.fwhm
         return statements
@@ -137,9 +164,14 @@ class RasterMetadata:
         return one_number(np.array([np.nan if value is None else value for value in values], np.float64))
 
     def _scale_and_offset(self) -> tuple[np.ndarray | None, np.ndarray | None]:
-        scale, offset = checked_scale(*(np.array([values[index - 1] for index in self._indices], np.float64)
-                                        for values in (self._dataset.scales, self._dataset.offsets)),
-                                      'the file', self.notes)
+        scale, offset = checked_scale(
+            *(
+                np.array([values[index - 1] for index in self._indices], np.float64)
+                for values in (self._dataset.scales, self._dataset.offsets)
+            ),
+            'the file',
+            self.notes,
+        )
         if scale is not None or offset is not None:
             return scale, offset
         for header in (*self._envi(), *self._header):
@@ -153,8 +185,9 @@ class RasterMetadata:
         for where in self._domains:
             values = [tag.get('bbl') or tag.get('badband') for tag in self._of_bands[where]]
             if any(value is not None for value in values):
-                return Fields({'bbl': ' '.join(value or '1' for value in values)}, self.bands,
-                              f'the bands{where}').bad_bands
+                return Fields(
+                    {'bbl': ' '.join(value or '1' for value in values)}, self.bands, f'the bands{where}'
+                ).bad_bands
         return None
 
     def _xml(self) -> list[Statement]:
@@ -171,8 +204,10 @@ class RasterMetadata:
                 continue
             for element in elements:
                 tag = element.tag.rsplit('}', 1)[-1]
-                for name, text in ((tag, element.text), *((f'{tag} {key}', value)
-                                                          for key, value in element.attrib.items())):
+                for name, text in (
+                    (tag, element.text),
+                    *((f'{tag} {key}', value) for key, value in element.attrib.items()),
+                ):
                     plain = plain_name(name)
                     if 'wavelength' in plain and 'unit' not in plain and (text or '').strip():
                         found[name].append(text.strip())
@@ -216,9 +251,15 @@ def spectral_bands(dataset: rasterio.DatasetReader, path: str) -> tuple[list[int
     full = np.iinfo(sample.dtype).max if sample.dtype.kind in 'iu' else sample.max()
     between = np.count_nonzero((sample != 0) & (sample != full) & (sample != 255) & (sample != 1))
     tags = _plain(dataset.tags(alpha))
-    if between > .05 * sample.size or any(name in tags for name in WAVELENGTH_NAMES):
-        return indices, None, (f'band {alpha} is declared as opacity (alpha), but holds other values than 0 and '
-                               f'{full:g}; it is taken as a spectral band')
+    if between > 0.05 * sample.size or any(name in tags for name in WAVELENGTH_NAMES):
+        return (
+            indices,
+            None,
+            (
+                f'band {alpha} is declared as opacity (alpha), but holds other values than 0 and '
+                f'{full:g}; it is taken as a spectral band'
+            ),
+        )
     kept = [index for index in indices if index not in declared]
     if not kept:
         raise CubeReadError(f'{path}: the file holds opacity (alpha) alone, expected spectral bands')

@@ -26,21 +26,27 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
             apart.
     """
     if found.shape[:2] != expected.shape[:2]:
-        raise ValueError(f'{what} must have the same pixels: {expected.path} has {expected.height} x {expected.width}, '
-                         f'{found.path} has {found.height} x {found.width}')
+        raise ValueError(
+            f'{what} must have the same pixels: {expected.path} has {expected.height} x {expected.width}, '
+            f'{found.path} has {found.height} x {found.width}'
+        )
     if found.transform is None or expected.transform is None:
         return
     columns, rows = np.array([[0, 0], [found.width, 0], [0, found.height], [found.width, found.height]], float).T
     x, y = _places(found, columns, rows)
     systems = [_system(info) for info in (found, expected)]
     if None not in systems and systems[0] != systems[1]:
-        names = ' and '.join(system.to_string() if len(system.to_string()) < 40 else (
-            system.to_wkt().split('"')[1]) for system in systems)
+        names = ' and '.join(
+            system.to_string() if len(system.to_string()) < 40 else (system.to_wkt().split('"')[1])
+            for system in systems
+        )
         try:
             x, y = map(np.asarray, warp(*systems, x, y))
         except RasterioError as error:
-            raise ValueError(f'{what} must lie on the same ground: {found.path} and {expected.path} have the '
-                             f'coordinate systems {names} without a transformation between them: {error}') from error
+            raise ValueError(
+                f'{what} must lie on the same ground: {found.path} and {expected.path} have the '
+                f'coordinate systems {names} without a transformation between them: {error}'
+            ) from error
     else:
         names = ''
     # from coordinates back to columns and rows of the other file
@@ -50,12 +56,17 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
     if not np.isfinite(shift).all() or np.abs(shift).max() > _TOLERANCE:
         right, down = shift[:, 0]
         turned = np.ptp(shift, axis=1).max() > _TOLERANCE
-        how = ('their pixels have another size or direction' if turned else
-               f'it lies {abs(right):.4g} pixels to the {"right" if right > 0 else "left"} and {abs(down):.4g} '
-               f'{"below" if down > 0 else "above"}')
+        how = (
+            'their pixels have another size or direction'
+            if turned
+            else f'it lies {abs(right):.4g} pixels to the {"right" if right > 0 else "left"} and {abs(down):.4g} '
+            f'{"below" if down > 0 else "above"}'
+        )
         systems_differ = f'; the coordinate systems are {names}' if names else ''
-        raise ValueError(f'{what} must lie on the same ground: {found.path} has the transform {_shown(found)}, '
-                         f'{expected.path} has {_shown(expected)}: {how}{systems_differ}')
+        raise ValueError(
+            f'{what} must lie on the same ground: {found.path} has the transform {_shown(found)}, '
+            f'{expected.path} has {_shown(expected)}: {how}{systems_differ}'
+        )
 
 
 def _places(info: CubeInfo, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

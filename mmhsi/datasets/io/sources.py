@@ -15,15 +15,25 @@ import rasterio
 from .errors import CubeReadError, explained
 
 _ADDRESS = re.compile(r'(https?|ftp|s3|gs|az|oss|swift|zip|tar|gzip)(\+[a-z0-9]+)*://|/vsi[a-z0-9_]+/', re.IGNORECASE)
-_NETWORK = re.compile(r'\b(https?|ftp|s3|gs|az|oss|swift)://|/vsi(curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)',
-                      re.IGNORECASE)
+_NETWORK = re.compile(
+    r'\b(https?|ftp|s3|gs|az|oss|swift)://|/vsi(curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)', re.IGNORECASE
+)
 _MAGIC = (
-    (b'II*\0', 'GTiff'), (b'MM\0*', 'GTiff'), (b'II+\0', 'GTiff'), (b'MM\0+', 'GTiff'),
-    (b'\0\0\0\x0cjP  \r\n\x87\n', 'JP2OpenJPEG'), (b'\xff\x4f\xff\x51', 'JP2OpenJPEG'),
-    (b'\x89PNG\r\n\x1a\n', 'PNG'), (b'\xff\xd8\xff', 'JPEG'), (b'BM', 'BMP'), (b'P5', 'PNM'),
-    (b'P6', 'PNM'), (b'EHFA_HEADER_TAG', 'HFA'))
+    (b'II*\0', 'GTiff'),
+    (b'MM\0*', 'GTiff'),
+    (b'II+\0', 'GTiff'),
+    (b'MM\0+', 'GTiff'),
+    (b'\0\0\0\x0cjP  \r\n\x87\n', 'JP2OpenJPEG'),
+    (b'\xff\x4f\xff\x51', 'JP2OpenJPEG'),
+    (b'\x89PNG\r\n\x1a\n', 'PNG'),
+    (b'\xff\xd8\xff', 'JPEG'),
+    (b'BM', 'BMP'),
+    (b'P5', 'PNM'),
+    (b'P6', 'PNM'),
+    (b'EHFA_HEADER_TAG', 'HFA'),
+)
 _REMOTE_DRIVERS = ['GTiff', 'ENVI', 'JP2OpenJPEG', 'PNG', 'JPEG', 'BMP', 'HFA']
-_LARGEST_VRT = 2 ** 24
+_LARGEST_VRT = 2**24
 _DEEPEST_VRT = 4
 # elements of a virtual raster that hold sources, and those that say how they are laid together
 _VRT_SOURCES = ('SimpleSource', 'ComplexSource', 'AveragedSource', 'KernelFilteredSource', 'NoDataFromMaskSource')
@@ -72,14 +82,16 @@ def drivers_for(path: str) -> list[str]:
         raise CubeReadError(f'{known}: the content is XML or HTML, which may name other files and addresses')
     if esri_header(path):
         return ['EHdr']
-    raise CubeReadError(f'{known}: GeoTIFF, JPEG 2000, PNG, JPEG, BMP, PNM, Erdas Imagine, VRT (raw ENVI data need '
-                        'their .hdr file beside them); gdal_translate converts others')
+    raise CubeReadError(
+        f'{known}: GeoTIFF, JPEG 2000, PNG, JPEG, BMP, PNM, Erdas Imagine, VRT (raw ENVI data need '
+        'their .hdr file beside them); gdal_translate converts others'
+    )
 
 
 def esri_header(path: str) -> bool:
     """Whether a raw data file has a header as ESRI writes them (NROWS, NCOLS, ...)."""
     header = os.path.splitext(path)[0] + '.hdr'
-    if not os.path.isfile(header) or os.path.getsize(header) > 2 ** 16:
+    if not os.path.isfile(header) or os.path.getsize(header) > 2**16:
         return False
     with explained(header), open(header, 'rb') as stream:
         return len(set(_ESRI.findall(stream.read()))) >= 2
@@ -117,8 +129,9 @@ def _check_companions(path: str) -> None:
         if os.path.isfile(companion):
             with explained(companion), open(companion, 'rb') as stream:
                 if not stream.read(4).startswith((b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')):
-                    raise CubeReadError(f'{path}: the file {name + suffix} beside it is no TIFF, as masks and '
-                                        'overviews are; remove it')
+                    raise CubeReadError(
+                        f'{path}: the file {name + suffix} beside it is no TIFF, as masks and overviews are; remove it'
+                    )
 
 
 def _check_vrt(path: str, folder: str, depth: int = 0) -> None:
@@ -131,8 +144,10 @@ def _check_vrt(path: str, folder: str, depth: int = 0) -> None:
     for element in root.iter():
         kind = element.get('subClass')
         if element.tag == 'VRTDataset' and kind or kind == 'VRTRawRasterBand' or element.tag == 'PixelFunctionCode':
-            raise CubeReadError(f'{path}: a virtual raster of the kind {kind or element.tag} is not read; '
-                                'gdal_translate makes a file of it')
+            raise CubeReadError(
+                f'{path}: a virtual raster of the kind {kind or element.tag} is not read; '
+                'gdal_translate makes a file of it'
+            )
         if element.tag in _VRT_LINKS:
             _check_source(path, element, folder, depth)
         elif element.tag.endswith('Source') and element.tag not in _VRT_SOURCES:

@@ -88,21 +88,26 @@ def _read_envi(path: str, header: str, unit: str | None) -> SpectralLibrary:
     with explained(path):
         size = os.path.getsize(path)
         if layout.bands != 1 or layout.compressed or size < layout.bytes:
-            raise CubeReadError(f'{path}: the header {os.path.basename(header)} describes {count} spectra of {bands} '
-                                f'bands ({layout.bytes} bytes), the file holds {size} bytes')
+            raise CubeReadError(
+                f'{path}: the header {os.path.basename(header)} describes {count} spectra of {bands} '
+                f'bands ({layout.bytes} bytes), the file holds {size} bytes'
+            )
         values = np.fromfile(path, layout.dtype, count * bands, offset=layout.offset).reshape(count, bands)
     said = Fields(fields, bands, f'the header {os.path.basename(header)}')
     names = tuple(name.strip() for name in fields.get('spectra names', '').split(','))
     if not any(names):
         names = number_names(count)
     if len(names) != count:
-        raise CubeReadError(f"{path}: the header {os.path.basename(header)} gives {len(names)} 'spectra names', "
-                            f'expected {count} in braces')
+        raise CubeReadError(
+            f"{path}: the header {os.path.basename(header)} gives {len(names)} 'spectra names', "
+            f'expected {count} in braces'
+        )
     scale, offset = said.scale_and_offset
     values = values.astype(np.float64) * (1 if scale is None else scale) + (0 if offset is None else offset)
     if unit and said.wavelengths:
-        wavelengths, fwhm = to_nanometres(path, said.wavelengths[0].numbers, next(
-            (statement.numbers for statement in said.fwhm), None), None, unit)
+        wavelengths, fwhm = to_nanometres(
+            path, said.wavelengths[0].numbers, next((statement.numbers for statement in said.fwhm), None), None, unit
+        )
     else:
         wavelengths, fwhm, notes = in_nanometres(said.wavelengths, said.fwhm, bands)
         said.notes += notes
@@ -114,16 +119,20 @@ def _read_envi(path: str, header: str, unit: str | None) -> SpectralLibrary:
 def _spectra_of_image(path: str) -> SpectralLibrary:
     cube, info = read_cube(path)
     if min(info.height, info.width) > 1:
-        raise CubeReadError(f'{path}: this is an image of {info.height} x {info.width} pixels, expected a spectral '
-                            'library or an image of a single row or column')
+        raise CubeReadError(
+            f'{path}: this is an image of {info.height} x {info.width} pixels, expected a spectral '
+            'library or an image of a single row or column'
+        )
     values = info.physical(cube).reshape(-1, info.bands).astype(np.float64)
     return SpectralLibrary(number_names(len(values)), values, info.wavelengths, info.fwhm, path)
 
 
-def resample_spectrum(values: np.ndarray,
-                      wavelengths_nm: np.ndarray,
-                      target_wavelengths_nm: np.ndarray,
-                      target_fwhm: np.ndarray | None = None) -> np.ndarray:
+def resample_spectrum(
+    values: np.ndarray,
+    wavelengths_nm: np.ndarray,
+    target_wavelengths_nm: np.ndarray,
+    target_fwhm: np.ndarray | None = None,
+) -> np.ndarray:
     """Bring spectra to the bands of a sensor.
 
     With the widths of the target bands, their Gaussian responses average the source bands (SPy's ``BandResampler``),
@@ -168,18 +177,24 @@ def resample_spectrum(values: np.ndarray,
         listed = [f'{band} ({wanted[band]:g} nm)' for band in np.flatnonzero(uncovered)]
         if len(listed) > _MAX_LISTED:
             listed = [*listed[:_MAX_LISTED], f'and {len(listed) - _MAX_LISTED} more']
-        raise ValueError(f'the spectrum with bands from {source[0]:g} to {source[-1]:g} nm does not cover the target '
-                         f'band{"s" if len(listed) > 1 else ""} {", ".join(listed)}')
+        raise ValueError(
+            f'the spectrum with bands from {source[0]:g} to {source[-1]:g} nm does not cover the target '
+            f'band{"s" if len(listed) > 1 else ""} {", ".join(listed)}'
+        )
     return result[0] if values.ndim == 1 else result
 
 
 def _check_bands(values: np.ndarray, source: np.ndarray, wanted: np.ndarray, widths: np.ndarray | None) -> None:
     if values.ndim not in (1, 2) or source.shape != values.shape[-1:] or len(source) < 2:
-        raise ValueError(f'the spectrum has the shape {values.shape} and wavelengths of the shape {source.shape}, '
-                         'expected (C,) or (n, C) and (C,) with at least two bands')
+        raise ValueError(
+            f'the spectrum has the shape {values.shape} and wavelengths of the shape {source.shape}, '
+            'expected (C,) or (n, C) and (C,) with at least two bands'
+        )
     if wanted.ndim != 1 or not wanted.size or (widths is not None and np.shape(widths) != wanted.shape):
-        raise ValueError(f'the target bands have centres of the shape {wanted.shape}'
-                         f'{"" if widths is None else f" and widths of the shape {np.shape(widths)}"}, expected (T,)')
+        raise ValueError(
+            f'the target bands have centres of the shape {wanted.shape}'
+            f'{"" if widths is None else f" and widths of the shape {np.shape(widths)}"}, expected (T,)'
+        )
     for what, numbers in (('wavelengths', source), ('target wavelengths', wanted), ('target widths', widths)):
         if numbers is not None and not (np.isfinite(numbers) & (np.asarray(numbers) > 0)).all():
             raise ValueError(f'the {what} are not all positive numbers')

@@ -45,7 +45,6 @@ class _HDF5Listing(_Listing, HDF5Reader):
 
 
 class _NpyListing(_Listing, NpyReader):
-
     def _vector(self, name: str) -> np.ndarray:
         return self._array()[()]
 
@@ -111,18 +110,24 @@ def _band_vector(listing: _Listing, names: Sequence[str]) -> np.ndarray | None:
     return None
 
 
-def _spectra_name(path: str, variables: Mapping[str, Variable], key: str | None,
-                  wavelengths: np.ndarray | None) -> str:
+def _spectra_name(path: str, variables: Mapping[str, Variable], key: str | None, wavelengths: np.ndarray | None) -> str:
     if key is not None:
         return select_variable(path, variables, key, 2)
-    fitting = [name for name, variable in variables.items()
-               if variable.numeric and 1 <= len(variable.shape) <= 2 and max(variable.shape) > 1
-               and plain_name(name) not in (*WAVELENGTH_NAMES, *FWHM_NAMES)
-               and (wavelengths is None or len(wavelengths) in variable.shape)]
+    fitting = [
+        name
+        for name, variable in variables.items()
+        if variable.numeric
+        and 1 <= len(variable.shape) <= 2
+        and max(variable.shape) > 1
+        and plain_name(name) not in (*WAVELENGTH_NAMES, *FWHM_NAMES)
+        and (wavelengths is None or len(wavelengths) in variable.shape)
+    ]
     if len(fitting) != 1:
         listed = ', '.join(f"'{name}' {variable.shape}" for name, variable in variables.items())
-        raise CubeReadError(f'{path}: {"several arrays" if fitting else "no array"} that could be spectra, name one by '
-                            f'key; the file holds {listed or "no arrays"}')
+        raise CubeReadError(
+            f'{path}: {"several arrays" if fitting else "no array"} that could be spectra, name one by '
+            f'key; the file holds {listed or "no arrays"}'
+        )
     return fitting[0]
 
 
@@ -136,24 +141,33 @@ def _read_struct(path: str, key: str, layout: str, unit: str | None) -> Spectral
         raise CubeReadError(f"{path}: the struct '{key}' is empty, expected spectra")
     names, spectra, wavelengths, fwhm = zip(*(_fields(path, key, item) for item in content), strict=True)
     for what, numbers in (('wavelengths', wavelengths), ('widths', fwhm), ('spectra', spectra)):
-        same = all((item is None) == (numbers[0] is None) and
-                   (item is None or np.shape(item) == np.shape(numbers[0])) for item in numbers)
+        same = all(
+            (item is None) == (numbers[0] is None) and (item is None or np.shape(item) == np.shape(numbers[0]))
+            for item in numbers
+        )
         if not same or (what != 'spectra' and any(not np.array_equal(item, numbers[0]) for item in numbers)):
             raise CubeReadError(f"{path}: the {what} differ between the elements of '{key}', expected the same bands")
     names = None if None in names else tuple(name for part in names for name in part)
-    return _library(path, key, names, np.stack([spectrum.ravel() for spectrum in spectra]), wavelengths[0], fwhm[0],
-                    'rows', unit)
+    return _library(
+        path, key, names, np.stack([spectrum.ravel() for spectrum in spectra]), wavelengths[0], fwhm[0], 'rows', unit
+    )
 
 
 def _fields(path: str, key: str, content: Mapping[str, Any]) -> tuple:
     """Names, values, wavelengths and widths of a struct."""
     fields = {plain_name(name): np.asarray(value) for name, value in content.items()}
     numeric = {name: value for name, value in fields.items() if value.dtype.kind in 'iuf'}
-    wavelengths, fwhm = (next((numeric[name].astype(np.float64).ravel() for name in names if name in numeric), None)
-                         for names in (WAVELENGTH_NAMES, FWHM_NAMES))
-    spectra = [value for name, value in numeric.items()
-               if value.size > 1 and name not in (*WAVELENGTH_NAMES, *FWHM_NAMES)
-               and (wavelengths is None or len(wavelengths) in value.shape)]
+    wavelengths, fwhm = (
+        next((numeric[name].astype(np.float64).ravel() for name in names if name in numeric), None)
+        for names in (WAVELENGTH_NAMES, FWHM_NAMES)
+    )
+    spectra = [
+        value
+        for name, value in numeric.items()
+        if value.size > 1
+        and name not in (*WAVELENGTH_NAMES, *FWHM_NAMES)
+        and (wavelengths is None or len(wavelengths) in value.shape)
+    ]
     if len(spectra) != 1:
         listed = ', '.join(f"'{name}' {value.shape}" for name, value in fields.items())
         raise CubeReadError(f"{path}: the struct '{key}' holds {listed}, expected one array of spectra")
@@ -161,14 +175,25 @@ def _fields(path: str, key: str, content: Mapping[str, Any]) -> tuple:
     return None if names is None else tuple(map(str, np.atleast_1d(names))), spectra[0], wavelengths, fwhm
 
 
-def _library(path: str, name: str, names: tuple[str, ...] | None, values: np.ndarray, wavelengths: np.ndarray | None,
-             fwhm: np.ndarray | None, layout: str, unit: str | None) -> SpectralLibrary:
+def _library(
+    path: str,
+    name: str,
+    names: tuple[str, ...] | None,
+    values: np.ndarray,
+    wavelengths: np.ndarray | None,
+    fwhm: np.ndarray | None,
+    layout: str,
+    unit: str | None,
+) -> SpectralLibrary:
     if values.dtype.kind not in 'biuf':
         raise CubeReadError(f'{path}: {quoted(name)} is of type {values.dtype}, expected real numbers')
     values = _one_per_row(path, name, values.astype(np.float64), wavelengths, layout)
     if names is None:
-        names = (name.rsplit('/', 1)[-1] or os.path.splitext(os.path.basename(path))[0],) if len(values) == 1 else \
-            number_names(len(values))
+        names = (
+            (name.rsplit('/', 1)[-1] or os.path.splitext(os.path.basename(path))[0],)
+            if len(values) == 1
+            else number_names(len(values))
+        )
     if wavelengths is not None:
         wavelengths, fwhm = to_nanometres(path, wavelengths, fwhm, None, unit)
     return SpectralLibrary(names, values, wavelengths, fwhm, path)
@@ -176,14 +201,17 @@ def _library(path: str, name: str, names: tuple[str, ...] | None, values: np.nda
 
 def _one_per_row(path: str, name: str, values: np.ndarray, wavelengths: np.ndarray | None, layout: str) -> np.ndarray:
     if not 1 <= values.ndim <= 2 or values.size < 2:
-        raise CubeReadError(f'{path}: {quoted(name)} has the shape {values.shape}, expected a spectrum (C,) or '
-                            'spectra (n, C)')
+        raise CubeReadError(
+            f'{path}: {quoted(name)} has the shape {values.shape}, expected a spectrum (C,) or spectra (n, C)'
+        )
     if max(values.shape) == values.size:
         return values.reshape(1, -1)
     if layout == 'auto':
         fits = [wavelengths is not None and length == len(wavelengths) for length in values.shape]
         if fits[0] == fits[1]:
-            raise CubeReadError(f'{path}: {quoted(name)} has the shape {values.shape}, and it is not known whether a '
-                                "spectrum is a row or a column; say layout='rows' or 'columns'")
+            raise CubeReadError(
+                f'{path}: {quoted(name)} has the shape {values.shape}, and it is not known whether a '
+                "spectrum is a row or a column; say layout='rows' or 'columns'"
+            )
         layout = 'rows' if fits[1] else 'columns'
     return values if layout == 'rows' else values.T

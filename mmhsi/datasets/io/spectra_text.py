@@ -20,7 +20,7 @@ from .spectral_library import SpectralLibrary, number_names
 from .text import read_text
 from .wavelengths import Statement, in_nanometres, nanometres_per_unit, usable
 
-_LARGEST_FILE = 2 ** 28
+_LARGEST_FILE = 2**28
 _FEWEST_BANDS = 2
 _MOST_CELLS = 100_000  # of a line: more than spectra have bands
 _COMMENT = re.compile(r'^(#|%|//|!|;)+')
@@ -30,13 +30,16 @@ _SEVERAL_NUMBERS = re.compile(r'[\d.,+-][\d.,+\-eE]*(\s+[\d.,+-][\d.,+\-eE]*)+')
 _MISSING = ('nan', 'na', 'n/a', 'inf', '-inf', '+inf', 'null', 'none', '-', '')
 _WAVELENGTH = re.compile(r'wave|wvl|^wl|lambda|^(nm|um|µm|μm)$')
 _BAND_NUMBER = re.compile(r'^(band|bands|channel|index|no|nr|number|id)?\.?$')
-_UNIT = re.compile(r'(?<![a-zµμ])(nm|nanomet(?:er|re)s?|[uµμ]m|micromet(?:er|re)s?|microns?|angstroms?|cm-1|cm\^-1|'
-                   r'wavenumbers?)(?![a-z])')
+_UNIT = re.compile(
+    r'(?<![a-zµμ])(nm|nanomet(?:er|re)s?|[uµμ]m|micromet(?:er|re)s?|microns?|angstroms?|cm-1|cm\^-1|'
+    r'wavenumbers?)(?![a-z])'
+)
 # titles of bands: wavelengths as 'X423.03' (R) or '423.03 nm', or numbers as 'B3' or 'band 3'
 _BAND_TITLE = re.compile(r'x?(?P<wavelength>\d+(?:[.]\d+)?)\s*(?:nm|um|µm|μm)?|b(?:and)?[ _.-]?\d+', re.IGNORECASE)
 # what stands before the wavelengths of a table with one spectrum per row
-_NAME_TITLE = re.compile(r'(x|name|names|id|class|classes|label|labels|species|material|sample|spectrum|spectra)?',
-                         re.IGNORECASE)
+_NAME_TITLE = re.compile(
+    r'(x|name|names|id|class|classes|label|labels|species|material|sample|spectrum|spectra)?', re.IGNORECASE
+)
 
 
 @dataclass
@@ -82,8 +85,10 @@ def read_text_spectra(path: str, layout: str, unit: str | None) -> SpectralLibra
     rows = layout == 'rows' or named_rows or (layout == 'auto' and _are_rows(table))
     library = (_from_rows if rows else _from_columns)(table, unit, layout == 'auto')
     if layout == 'auto' and library.wavelengths is None and len(library) > 1 and not _titles_number_bands(table):
-        raise table.unclear(f'the table of {len(library)} x {library.values.shape[1]} numbers states no wavelengths',
-                            "it holds spectra; say layout='rows' or 'columns' if it does")
+        raise table.unclear(
+            f'the table of {len(library)} x {library.values.shape[1]} numbers states no wavelengths',
+            "it holds spectra; say layout='rows' or 'columns' if it does",
+        )
     if library.values.shape[1] < _FEWEST_BANDS:
         raise CubeReadError(f'{path}: line and column give a spectrum of one band, expected a table of spectra')
     return library
@@ -97,8 +102,10 @@ def _cells_of_lines(path: str) -> tuple[list[tuple[int, str]], list[list[str]]]:
     """The numbered lines that are not empty, and the cells of each."""
     text = read_text(path, _LARGEST_FILE, 'a table of spectra')
     if '\0' in text:
-        raise CubeReadError(f'{path}: this is neither a text file nor an ENVI spectral library with its header (.hdr), '
-                            'a .mat, .npy or .asd file')
+        raise CubeReadError(
+            f'{path}: this is neither a text file nor an ENVI spectral library with its header (.hdr), '
+            'a .mat, .npy or .asd file'
+        )
     lines = [(number, line.strip(' \f')) for number, line in enumerate(text.split('\n'), 1) if line.strip()]
     data = [line for _, line in lines if not _COMMENT.match(line)]
     if not data:
@@ -107,15 +114,24 @@ def _cells_of_lines(path: str) -> tuple[list[tuple[int, str]], list[list[str]]]:
         if len(line) > _MOST_CELLS and max(map(line.count, '\t;, ')) > _MOST_CELLS:
             raise CubeReadError(f'{path}: line {number} has more than {_MOST_CELLS} cells, expected a table of spectra')
     with explained(path):
-        delimiter = next((mark for mark in '\t;,' if mark in data[-1] and
-                          not any(map(_SEVERAL_NUMBERS.fullmatch, _cells(data[-1], mark)))), None)
+        delimiter = next(
+            (
+                mark
+                for mark in '\t;,'
+                if mark in data[-1] and not any(map(_SEVERAL_NUMBERS.fullmatch, _cells(data[-1], mark)))
+            ),
+            None,
+        )
         return lines, [_cells(line, delimiter) for _, line in lines]
 
 
 def _cells(line: str, delimiter: str | None) -> list[str]:
     line = _COMMENT.sub('', line)
-    cells = line.split() if delimiter is None else \
-        [cell.strip() for cell in next(csv.reader([line.strip(' ')], delimiter=delimiter))]
+    cells = (
+        line.split()
+        if delimiter is None
+        else [cell.strip() for cell in next(csv.reader([line.strip(' ')], delimiter=delimiter))]
+    )
     # a comma inside a cell is a decimal one: it parts no cells here, or stands between quotation marks
     cells = [cell.replace(',', '.') if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]
     return cells[:-1] if len(cells) > 1 and not cells[-1] else cells
@@ -140,8 +156,13 @@ def _table(path: str, lines: list[tuple[int, str]], cells: list[list[str]]) -> _
     for (number, _), row in zip(lines[start:end], cells[start:end], strict=True):
         _check_row(path, number, row, offset, len(last))
     titles = cells[start - 1] if start and len(cells[start - 1]) == len(last) else None
-    return _Table(path, [line for _, line in lines[:start]], titles, [row[:offset] for row in cells[start:end]],
-                  np.array([[_number(cell) for cell in row[offset:]] for row in cells[start:end]]))
+    return _Table(
+        path,
+        [line for _, line in lines[:start]],
+        titles,
+        [row[:offset] for row in cells[start:end]],
+        np.array([[_number(cell) for cell in row[offset:]] for row in cells[start:end]]),
+    )
 
 
 def _check_row(path: str, number: int, row: list[str], offset: int, length: int) -> None:
@@ -155,8 +176,11 @@ def _check_row(path: str, number: int, row: list[str], offset: int, length: int)
 def _continues(cells: list[str], offset: int) -> bool:
     """Whether a line belongs to the table: numbers where the last line has numbers, if some are missing."""
     numbers = cells[offset:]
-    return bool(numbers) and any(_number(cell) is not None for cell in numbers) and \
-        all(_number(cell) is not None or cell.lower() in _MISSING for cell in numbers)
+    return (
+        bool(numbers)
+        and any(_number(cell) is not None for cell in numbers)
+        and all(_number(cell) is not None or cell.lower() in _MISSING for cell in numbers)
+    )
 
 
 def _is_axis(values: np.ndarray) -> bool:
@@ -166,9 +190,10 @@ def _is_axis(values: np.ndarray) -> bool:
     """
     if len(values) < 3 or not (values > 0).all() or _is_count(values):
         return False
-    one_unit = (values[0] >= .1 and values.min() >= .1 and values.max() <= 100) or \
-        (values.min() >= 100 and values.max() <= 1e5)
-    return bool(one_unit) and abs(np.sign(np.diff(values)).mean()) >= .9
+    one_unit = (values[0] >= 0.1 and values.min() >= 0.1 and values.max() <= 100) or (
+        values.min() >= 100 and values.max() <= 1e5
+    )
+    return bool(one_unit) and abs(np.sign(np.diff(values)).mean()) >= 0.9
 
 
 def _is_count(values: np.ndarray) -> bool:
@@ -198,8 +223,9 @@ def _are_rows(table: _Table) -> bool:
     down = _is_axis(table.values[:, 0]) or (columns == 2 and _is_count(table.values[:, 0]))
     across = _is_axis(table.values[0]) or (rows == 2 and _is_count(table.values[0]))
     if down == across:
-        raise table.unclear(f'a table of {rows} x {columns} numbers',
-                            "a spectrum is a row or a column; say layout='rows' or 'columns'")
+        raise table.unclear(
+            f'a table of {rows} x {columns} numbers', "a spectrum is a row or a column; say layout='rows' or 'columns'"
+        )
     return across
 
 
@@ -212,8 +238,10 @@ def _from_columns(table: _Table, unit: str | None, auto: bool) -> SpectralLibrar
         if lower[0] in ('', 'x'):
             axis = 0
         elif auto:
-            raise table.unclear(f'the column {titles[0]!r} rises or falls as wavelengths do', 'it holds them; title '
-                           "it 'wavelength' if it does, say layout='columns' if it is a spectrum")
+            raise table.unclear(
+                f'the column {titles[0]!r} rises or falls as wavelengths do',
+                "it holds them; title it 'wavelength' if it does, say layout='columns' if it is a spectrum",
+            )
     width = next((index for index, title in enumerate(lower) if 'fwhm' in title), None)
     left_out = {axis, width}
     if values.shape[1] > 1 and _is_count(values[:, 0]) and _BAND_NUMBER.match(lower[0]):
@@ -223,28 +251,43 @@ def _from_columns(table: _Table, unit: str | None, auto: bool) -> SpectralLibrar
         raise CubeReadError(f'{table.path}: the table has wavelengths but no values')
     names = tuple(titles[index] for index in spectra)
     stated = None if axis is None else _stated_unit([lower[axis], *map(str.lower, table.header)])
-    return _library(table, names, values[:, spectra].T, None if axis is None else values[:, axis],
-                    None if width is None else values[:, width], stated, unit)
+    return _library(
+        table,
+        names,
+        values[:, spectra].T,
+        None if axis is None else values[:, axis],
+        None if width is None else values[:, width],
+        stated,
+        unit,
+    )
 
 
 def _from_rows(table: _Table, unit: str | None, auto: bool) -> SpectralLibrary:
     values, labels, titles = table.values, table.labels, table.titles
     # a column that counts the rows is no band
-    counted = not labels[0] and values.shape[1] > 2 and \
-        (_is_count(values[:, 0]) if titles is None else _band(titles[0]) is None and _band(titles[1]) is not None)
+    counted = (
+        not labels[0]
+        and values.shape[1] > 2
+        and (_is_count(values[:, 0]) if titles is None else _band(titles[0]) is None and _band(titles[1]) is not None)
+    )
     if counted:
         values = values[:, 1:]
     wavelengths = _titled_wavelengths(table.path, titles, values.shape[1])
     if wavelengths is None and len(values) > 1:
         label = ' '.join(labels[0])
-        if _WAVELENGTH.search(label.lower()) or (labels[0] and all(map(_NAME_TITLE.fullmatch, labels[0]))) or \
-                (not labels[0] and _is_axis(values[0])):
+        if (
+            _WAVELENGTH.search(label.lower())
+            or (labels[0] and all(map(_NAME_TITLE.fullmatch, labels[0])))
+            or (not labels[0] and _is_axis(values[0]))
+        ):
             wavelengths, values, labels = values[0], values[1:], labels[1:]
         elif _is_count(values[0]) and _BAND_NUMBER.match(label.lower()):
             values, labels = values[1:], labels[1:]
         elif auto and _is_axis(values[0]):
-            raise table.unclear(f'the row {label!r} rises or falls as wavelengths do', 'it holds them; name it '
-                           "'wavelength' if it does, say layout='rows' if it is a spectrum")
+            raise table.unclear(
+                f'the row {label!r} rises or falls as wavelengths do',
+                "it holds them; name it 'wavelength' if it does, say layout='rows' if it is a spectrum",
+            )
     if wavelengths is not None and _is_count(wavelengths):
         wavelengths = None
     # a number before the name counts the rows
@@ -273,8 +316,15 @@ def _stated_unit(texts: list[str]) -> str | None:
     return None
 
 
-def _library(table: _Table, names: tuple[str, ...], values: np.ndarray, wavelengths: np.ndarray | None,
-             fwhm: np.ndarray | None, unit: str | None, given: str | None) -> SpectralLibrary:
+def _library(
+    table: _Table,
+    names: tuple[str, ...],
+    values: np.ndarray,
+    wavelengths: np.ndarray | None,
+    fwhm: np.ndarray | None,
+    unit: str | None,
+    given: str | None,
+) -> SpectralLibrary:
     """The library; ``given`` is the unit as the user states it, ``unit`` as the file does."""
     path = table.path
     if not any(names):
@@ -286,8 +336,9 @@ def _library(table: _Table, names: tuple[str, ...], values: np.ndarray, waveleng
     return SpectralLibrary(names, values, wavelengths, fwhm, path)
 
 
-def to_nanometres(path: str, wavelengths: np.ndarray, fwhm: np.ndarray | None, unit: str | None,
-                  given: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+def to_nanometres(
+    path: str, wavelengths: np.ndarray, fwhm: np.ndarray | None, unit: str | None, given: str | None
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Wavelengths and widths in nm.
 
     The unit that the user gives counts as it is. That of the file is put right, with a line in the log, if it cannot
@@ -311,8 +362,11 @@ def to_nanometres(path: str, wavelengths: np.ndarray, fwhm: np.ndarray | None, u
         raise CubeReadError(f'{path}: the unit {given or unit!r} of the wavelengths is not known, expected a length')
     if given or not usable(wavelengths, len(wavelengths)):
         return wavelengths * size, None if fwhm is None else fwhm * size
-    centres, widths, notes = in_nanometres([Statement('the wavelengths', wavelengths, unit)],
-                                           [] if fwhm is None else [Statement('the widths', fwhm)], len(wavelengths))
+    centres, widths, notes = in_nanometres(
+        [Statement('the wavelengths', wavelengths, unit)],
+        [] if fwhm is None else [Statement('the widths', fwhm)],
+        len(wavelengths),
+    )
     if centres is None:
         raise CubeReadError(f'{path}: {notes[0]}; give their unit, if they are wavelengths')
     for note in notes:

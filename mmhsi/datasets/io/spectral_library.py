@@ -58,8 +58,10 @@ class SpectralLibrary:
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or 0 in self.values.shape:
-            raise CubeReadError(f'{self.source}: the spectra have the shape {self.values.shape}, expected at least one '
-                                'spectrum of at least one band')
+            raise CubeReadError(
+                f'{self.source}: the spectra have the shape {self.values.shape}, expected at least one '
+                'spectrum of at least one band'
+            )
         count, bands = self.values.shape
         if len(self.names) != count:
             raise CubeReadError(f'{self.source}: there are {len(self.names)} names for {count} spectra')
@@ -68,15 +70,19 @@ class SpectralLibrary:
             missing &= ~np.isnan(self.values)
         if missing.any():
             row, band = np.argwhere(missing)[0]
-            raise CubeReadError(f'{self.source}: value {self.values[row, band]:g} in band {band} of spectrum '
-                                f'{self.names[row]!r}, expected a number that can be measured')
+            raise CubeReadError(
+                f'{self.source}: value {self.values[row, band]:g} in band {band} of spectrum '
+                f'{self.names[row]!r}, expected a number that can be measured'
+            )
         deleted = np.abs(self.values) >= _LARGEST_VALUE
         if deleted.any():
             object.__setattr__(self, 'values', np.where(deleted, np.nan, self.values))
         for what, numbers in (('wavelengths', self.wavelengths), ('fwhm', self.fwhm)):
             if numbers is not None and not usable(numbers, bands):
-                raise CubeReadError(f'{self.source}: the {what} of {bands} bands are given as {np.size(numbers)} '
-                                    'values, expected one positive number for each band')
+                raise CubeReadError(
+                    f'{self.source}: the {what} of {bands} bands are given as {np.size(numbers)} '
+                    'values, expected one positive number for each band'
+                )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -107,10 +113,11 @@ class SpectralLibrary:
             found = [index for index, name in enumerate(self.names) if name == which]
             if len(found) != 1:
                 problem = f'{len(found)} spectra are' if found else 'no spectrum is'
-                hint = f'choose one by its number: {", ".join(map(str, found[:_MAX_LISTED]))}' if found else \
-                    self._listed()
+                hint = (
+                    f'choose one by its number: {", ".join(map(str, found[:_MAX_LISTED]))}' if found else self._listed()
+                )
                 raise ValueError(f'{self.source}: {problem} named {which!r}; {hint}')
-            index, = found
+            (index,) = found
         else:
             index = int(which)
             if not 0 <= index < len(self):
@@ -119,11 +126,17 @@ class SpectralLibrary:
         if kept.all():
             return Spectrum(self.names[index], self.values[index], self.wavelengths, self.fwhm)
         if self.wavelengths is None or not kept.any():
-            raise ValueError(f'{self.source}: {np.count_nonzero(~kept)} of {len(kept)} channels of spectrum '
-                             f'{self.names[index]!r} were deleted'
-                             + (', and the file states no wavelengths of the others' if kept.any() else ''))
-        return Spectrum(self.names[index], self.values[index][kept], self.wavelengths[kept],
-                        None if self.fwhm is None else self.fwhm[kept])
+            raise ValueError(
+                f'{self.source}: {np.count_nonzero(~kept)} of {len(kept)} channels of spectrum '
+                f'{self.names[index]!r} were deleted'
+                + (', and the file states no wavelengths of the others' if kept.any() else '')
+            )
+        return Spectrum(
+            self.names[index],
+            self.values[index][kept],
+            self.wavelengths[kept],
+            None if self.fwhm is None else self.fwhm[kept],
+        )
 
     def _listed(self) -> str:
         names = [repr(name) for name in self.names[:_MAX_LISTED]]

@@ -26,7 +26,7 @@ def decode(content: bytes) -> str:
     start = content[:1000]
     for encoding, high in (('utf-16-le', start[1::2]), ('utf-16-be', start[::2])):
         # most letters are ASCII, which has a zero in its higher byte
-        if len(start) > 3 and high.count(0) > .7 * len(high) and start.count(0) < 1.1 * high.count(0):
+        if len(start) > 3 and high.count(0) > 0.7 * len(high) and start.count(0) < 1.1 * high.count(0):
             return content.decode(encoding, errors='replace')
     try:
         return content.decode('utf-8')

@@ -11,8 +11,19 @@ Key = str | Sequence[str] | None
 
 _MAX_LISTED = 20
 # classes of MATLAB arrays that hold numbers
-NUMERIC_CLASSES = ('double', 'single', 'logical', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32',
-                   'uint64')
+NUMERIC_CLASSES = (
+    'double',
+    'single',
+    'logical',
+    'int8',
+    'int16',
+    'int32',
+    'int64',
+    'uint8',
+    'uint16',
+    'uint32',
+    'uint64',
+)
 # axes of rows, columns and bands
 AXES = {'hwc': (0, 1, 2), 'chw': (1, 2, 0), 'bil': (0, 2, 1)}
 
@@ -71,8 +82,10 @@ def quoted(name: str) -> str:
 
 
 def _list(variables: Mapping[str, Variable]) -> str:
-    parts = [f"'{name}' {variable.shape}" + ('' if variable.numeric else f' {variable.kind}')
-             for name, variable in variables.items()]
+    parts = [
+        f"'{name}' {variable.shape}" + ('' if variable.numeric else f' {variable.kind}')
+        for name, variable in variables.items()
+    ]
     if len(parts) > _MAX_LISTED:
         parts = [*parts[:_MAX_LISTED], f'and {len(parts) - _MAX_LISTED} more']
     return ', '.join(parts) or 'no arrays'
@@ -105,15 +118,20 @@ def select_variable(path: str, variables: Mapping[str, Variable], key: Key, ndim
             missing = f'key {wanted} not found' if len(names) == 1 else f'none of the keys {wanted} found'
             raise CubeReadError(f'{path}: {missing}; the file holds {_list(variables)}')
         if not variables[found[0]].numeric:
-            raise CubeReadError(f'{path}: {quoted(found[0])} is of type {variables[found[0]].kind}, '
-                                'expected real numbers')
+            raise CubeReadError(
+                f'{path}: {quoted(found[0])} is of type {variables[found[0]].kind}, expected real numbers'
+            )
         return found[0]
-    matching = [name for name, variable in variables.items() if variable.numeric and len(variable.shape) == ndim
-                and (ndim != 2 or min(variable.shape) > 1)]
+    matching = [
+        name
+        for name, variable in variables.items()
+        if variable.numeric and len(variable.shape) == ndim and (ndim != 2 or min(variable.shape) > 1)
+    ]
     if len(matching) != 1:
         count = 'several numeric' if matching else 'no numeric'
-        raise CubeReadError(f'{path}: {count} {ndim}-D arrays to choose from, name one by key; '
-                            f'the file holds {_list(variables)}')
+        raise CubeReadError(
+            f'{path}: {count} {ndim}-D arrays to choose from, name one by key; the file holds {_list(variables)}'
+        )
     return matching[0]
 
 

@@ -9,26 +9,58 @@ from dataclasses import dataclass
 import numpy as np
 
 _NANOMETRES_PER_UNIT = {
-    'nm': 1, 'nanometer': 1, 'nanometre': 1,
-    'um': 1e3, 'µm': 1e3, 'μm': 1e3, 'micrometer': 1e3, 'micrometre': 1e3, 'micron': 1e3,
-    'mm': 1e6, 'millimeter': 1e6, 'millimetre': 1e6,
-    'm': 1e9, 'meter': 1e9, 'metre': 1e9,
-    'angstrom': 0.1, 'å': 0.1,
+    'nm': 1,
+    'nanometer': 1,
+    'nanometre': 1,
+    'um': 1e3,
+    'µm': 1e3,
+    'μm': 1e3,
+    'micrometer': 1e3,
+    'micrometre': 1e3,
+    'micron': 1e3,
+    'mm': 1e6,
+    'millimeter': 1e6,
+    'millimetre': 1e6,
+    'm': 1e9,
+    'meter': 1e9,
+    'metre': 1e9,
+    'angstrom': 0.1,
+    'å': 0.1,
 }
 _UNSTATED = ('', 'unknown', 'none', '<unspecified>', 'n/a', 'undefined')
 
 # No sensor of reflected or emitted light has a band centre below 100 nm or above 100 um.
 _LARGEST_IN_MICROMETRES = 100
-_SHORTEST, _LONGEST = 100., 1e5
+_SHORTEST, _LONGEST = 100.0, 1e5
 # The narrowest bands of imaging spectrometers are about 0.1 nm wide.
 _NARROWEST = 0.05
 
 # Names, in lower case and without underscores and blanks, under which files keep the values of the bands.
-WAVELENGTH_NAMES = ('wavelength', 'wavelengths', 'wavelengthnm', 'wavelengthsnm', 'wavelengthum', 'wavelengthsum',
-                    'wl', 'wvl', 'lambda', 'wavelengthcenter', 'wavelengthcenters', 'wavelengthcentre',
-                    'wavelengthcentres', 'centerwavelength', 'centerwavelengths', 'centrewavelength',
-                    'centrewavelengths', 'centralwavelength', 'centralwavelengths', 'bandcenter', 'bandcenters',
-                    'bandcentre', 'bandcentres')
+WAVELENGTH_NAMES = (
+    'wavelength',
+    'wavelengths',
+    'wavelengthnm',
+    'wavelengthsnm',
+    'wavelengthum',
+    'wavelengthsum',
+    'wl',
+    'wvl',
+    'lambda',
+    'wavelengthcenter',
+    'wavelengthcenters',
+    'wavelengthcentre',
+    'wavelengthcentres',
+    'centerwavelength',
+    'centerwavelengths',
+    'centrewavelength',
+    'centrewavelengths',
+    'centralwavelength',
+    'centralwavelengths',
+    'bandcenter',
+    'bandcenters',
+    'bandcentre',
+    'bandcentres',
+)
 FWHM_NAMES = ('fwhm', 'fwhms', 'fwhmnm', 'fwhmum', 'bandwidth', 'bandwidths')
 
 _NUMBER = r'\d+(?:[.]\d+)?(?:[eE][+-]?\d+)?'
@@ -119,8 +151,9 @@ def statement_of_names(names: Sequence[str]) -> Statement | None:
     return Statement('the names of the bands', [float(match['value']) for match in found], found[0]['unit'])
 
 
-def in_nanometres(wavelengths: Iterable[Statement], fwhm: Iterable[Statement],
-                  bands: int) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
+def in_nanometres(
+    wavelengths: Iterable[Statement], fwhm: Iterable[Statement], bands: int
+) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
     """Choose the wavelengths and widths of bands among what a file states, and bring them to nanometres.
 
     The first statement that fits counts. One that does not fit (another number of values, values that are no
@@ -179,10 +212,13 @@ def _centres(statement: Statement, bands: int) -> tuple[np.ndarray | None, float
         return None, None, f'{statement.source} is given in {unit!r}, which is no length, and is not used'
     if _possible(values * size):
         return values * size, size, None
-    for name, other in (('nm', 1.), ('um', 1e3)):
+    for name, other in (('nm', 1.0), ('um', 1e3)):
         if stated and _possible(values * other):
-            return values * other, other, (f'{statement.source} gives {shown}, which cannot be; the values are '
-                                           f'taken as {name}')
+            return (
+                values * other,
+                other,
+                (f'{statement.source} gives {shown}, which cannot be; the values are taken as {name}'),
+            )
     return None, None, f'{statement.source} gives {shown}, which are no wavelengths, and is not used'
 
 
@@ -196,10 +232,14 @@ def _widths(statement: Statement, centres: np.ndarray, unit_size: float) -> tupl
         return None, problem
     size = nanometres_per_unit(statement.unit, centres / unit_size) if statement.unit else unit_size
     values = statement.numbers
-    for factor in (size or unit_size, 1., 1e3):
+    for factor in (size or unit_size, 1.0, 1e3):
         if (values * factor < centres).all() and values.max() * factor >= _NARROWEST:
             put_right = factor != (size or unit_size)
-            return values * factor, (f'{statement.source} cannot be in the unit of the wavelengths; the widths are '
-                                     f'taken as {"nm" if factor == 1 else "um"}') if put_right else None
-    return None, (f'{statement.source} gives {values.min():g} to {values.max():g}, which are no widths of these bands, '
-                  'and is not used')
+            return values * factor, (
+                f'{statement.source} cannot be in the unit of the wavelengths; the widths are '
+                f'taken as {"nm" if factor == 1 else "um"}'
+            ) if put_right else None
+    return None, (
+        f'{statement.source} gives {values.min():g} to {values.max():g}, which are no widths of these bands, '
+        'and is not used'
+    )

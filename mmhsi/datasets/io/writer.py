@@ -39,8 +39,14 @@ def _storable(path: str, array: np.ndarray, nodata: float | None) -> np.ndarray:
         limits = [int(array.min()), int(array.max())]
         if nodata is not None and float(nodata).is_integer():
             limits.append(int(nodata))
-        dtype = next((np.dtype(name) for name in _INTEGERS
-                      if np.iinfo(name).min <= min(limits) and max(limits) <= np.iinfo(name).max), dtype)
+        dtype = next(
+            (
+                np.dtype(name)
+                for name in _INTEGERS
+                if np.iinfo(name).min <= min(limits) and max(limits) <= np.iinfo(name).max
+            ),
+            dtype,
+        )
     if nodata is not None:
         if dtype.kind == 'f':
             fits = not np.isfinite(nodata) or abs(nodata) <= np.finfo(dtype).max
@@ -70,16 +76,19 @@ class _Facts:
         if like is None:
             return {}
         if like.transform is not None:
-            return dict(crs=like.crs,
-                        transform=rasterio.Affine(*like.transform) * rasterio.Affine.scale(1 / self.zoom))
+            return dict(crs=like.crs, transform=rasterio.Affine(*like.transform) * rasterio.Affine.scale(1 / self.zoom))
         if like.gcps is not None:
-            points = [rasterio.control.GroundControlPoint(row * self.zoom, col * self.zoom, *place)
-                      for row, col, *place in like.gcps]
+            points = [
+                rasterio.control.GroundControlPoint(row * self.zoom, col * self.zoom, *place)
+                for row, col, *place in like.gcps
+            ]
             return dict(crs=like.gcps_crs, gcps=points)
         if like.rpcs is not None:
             # a whole number is the centre of a pixel, half a pixel behind its edge
-            zoomed = {name: (float(like.rpcs[name]) + shift) * self.zoom - shift
-                      for name, shift in (('LINE_OFF', .5), ('SAMP_OFF', .5), ('LINE_SCALE', 0.), ('SAMP_SCALE', 0.))}
+            zoomed = {
+                name: (float(like.rpcs[name]) + shift) * self.zoom - shift
+                for name, shift in (('LINE_OFF', 0.5), ('SAMP_OFF', 0.5), ('LINE_SCALE', 0.0), ('SAMP_SCALE', 0.0))
+            }
             return dict(rpcs=RPC.from_gdal({**like.rpcs, **{name: str(value) for name, value in zoomed.items()}}))
         return {}
 
@@ -88,21 +97,30 @@ class _Facts:
         height, width, bands = array.shape
         like, zoom = self.like, self.zoom
         if like is not None and (zoom * like.height, zoom * like.width) != (height, width):
-            raise ValueError(f'{path}: the array has {height} x {width} pixels, {like.path} whose georeference it is '
-                             f'to take has {like.height} x {like.width}{"" if zoom == 1 else f", times {zoom}"}')
-        for what, values in (('band names', self.band_names or None), ('wavelengths', self.wavelengths),
-                             ('widths', self.fwhm)):
+            raise ValueError(
+                f'{path}: the array has {height} x {width} pixels, {like.path} whose georeference it is '
+                f'to take has {like.height} x {like.width}{"" if zoom == 1 else f", times {zoom}"}'
+            )
+        for what, values in (
+            ('band names', self.band_names or None),
+            ('wavelengths', self.wavelengths),
+            ('widths', self.fwhm),
+        ):
             if values is not None and len(values) != bands:
                 raise ValueError(f'{path}: {len(values)} {what} given for {bands} bands')
         if self.colormap:
             if bands != 1 or array.dtype not in (np.uint8, np.uint16):
-                raise ValueError(f'{path}: a colour table needs one band of type uint8 or uint16, '
-                                 f'found {bands} of type {array.dtype}')
+                raise ValueError(
+                    f'{path}: a colour table needs one band of type uint8 or uint16, '
+                    f'found {bands} of type {array.dtype}'
+                )
             largest = np.iinfo(array.dtype).max
             for value, colour in self.colormap.items():
                 if not 0 <= value <= largest or len(colour) != 3 or not all(0 <= part <= 255 for part in colour):
-                    raise ValueError(f'{path}: colour table entry {value}: {colour}, expected a value from 0 to '
-                                     f'{largest} and (red, green, blue) from 0 to 255')
+                    raise ValueError(
+                        f'{path}: colour table entry {value}: {colour}, expected a value from 0 to '
+                        f'{largest} and (red, green, blue) from 0 to 255'
+                    )
 
     def envi_fields(self) -> dict[str, str]:
         """Fields of an ENVI header that GDAL does not write of itself."""
@@ -115,8 +133,9 @@ class _Facts:
             fields['band names'] = envi_list(self.band_names)
         count = 1 + max([*self.colormap, *self.class_names], default=-1)
         if self.colormap:
-            fields['class lookup'] = envi_list(part for value in range(count)
-                                             for part in self.colormap.get(value, (0, 0, 0)))
+            fields['class lookup'] = envi_list(
+                part for value in range(count) for part in self.colormap.get(value, (0, 0, 0))
+            )
         if self.class_names:
             fields['class names'] = envi_list(self.class_names.get(value, f'value {value}') for value in range(count))
         if count:
@@ -139,8 +158,9 @@ def _envi_name(path: str, name: str) -> str:
     """A name as an ENVI header can hold it: commas and braces end an entry there."""
     plain = re.sub(r'\s+', ' ', name.translate(str.maketrans(',{}', ' ()'))).strip()
     if plain != name:
-        print_log(f'{path}: an ENVI header cannot hold the name {name!r}, it becomes {plain!r}', 'current',
-                  logging.WARNING)
+        print_log(
+            f'{path}: an ENVI header cannot hold the name {name!r}, it becomes {plain!r}', 'current', logging.WARNING
+        )
     return plain
 
 
@@ -156,8 +176,10 @@ def _envi_header(text: str, name: str, facts: _Facts) -> str:
 
 def _category_names(names: Mapping[int, str]) -> str:
     listed = ''.join(f'\n      <Category>{escape(names.get(value, ""))}</Category>' for value in range(max(names) + 1))
-    return (f'<PAMDataset>\n  <PAMRasterBand band="1">\n    <CategoryNames>{listed}\n    </CategoryNames>\n'
-            '  </PAMRasterBand>\n</PAMDataset>\n')
+    return (
+        f'<PAMDataset>\n  <PAMRasterBand band="1">\n    <CategoryNames>{listed}\n    </CategoryNames>\n'
+        '  </PAMRasterBand>\n</PAMDataset>\n'
+    )
 
 
 def _blocks(array: np.ndarray) -> Iterator[tuple[int, Window, np.ndarray]]:
@@ -166,18 +188,38 @@ def _blocks(array: np.ndarray) -> Iterator[tuple[int, Window, np.ndarray]]:
     for band in range(bands):
         for top in range(0, height, _TILE):
             rows = min(_TILE, height - top)
-            yield band + 1, Window(0, top, width, rows), array[top:top + rows, :, band]
+            yield band + 1, Window(0, top, width, rows), array[top : top + rows, :, band]
 
 
 def _write(path: str, driver: str, array: np.ndarray, facts: _Facts) -> None:
     height, width, bands = array.shape
-    options = {'interleave': 'bsq'} if driver == 'ENVI' else {
-        'tiled': True, 'blockxsize': _TILE, 'blockysize': _TILE, 'compress': 'deflate', 'interleave': 'band',
-        'predictor': 3 if array.dtype.kind == 'f' else 2, 'bigtiff': 'if_safer'}
+    options = (
+        {'interleave': 'bsq'}
+        if driver == 'ENVI'
+        else {
+            'tiled': True,
+            'blockxsize': _TILE,
+            'blockysize': _TILE,
+            'compress': 'deflate',
+            'interleave': 'band',
+            'predictor': 3 if array.dtype.kind == 'f' else 2,
+            'bigtiff': 'if_safer',
+        }
+    )
     if driver == 'GTiff' and bands == 4:
         options['photometric'] = 'minisblack'  # GDAL declares the last of four bands of a byte as opacity
-    with rasterio.open(path, 'w', driver=driver, height=height, width=width, count=bands, dtype=array.dtype.name,
-                       nodata=facts.nodata, **facts.place(), **options) as dataset:
+    with rasterio.open(
+        path,
+        'w',
+        driver=driver,
+        height=height,
+        width=width,
+        count=bands,
+        dtype=array.dtype.name,
+        nodata=facts.nodata,
+        **facts.place(),
+        **options,
+    ) as dataset:
         for band, window, values in _blocks(array):
             dataset.write(values, band, window=window)
         if facts.like is not None and facts.like.rpcs and facts.zoom == 1 and driver == 'GTiff':
@@ -187,11 +229,11 @@ def _write(path: str, driver: str, array: np.ndarray, facts: _Facts) -> None:
                 dataset.set_band_description(band + 1, facts.band_names[band])
             if facts.wavelengths is not None:
                 widths = {} if facts.fwhm is None else {'fwhm': repr(float(facts.fwhm[band]))}
-                dataset.update_tags(band + 1, wavelength=repr(float(facts.wavelengths[band])),
-                                    wavelength_units='Nanometers', **widths)
+                dataset.update_tags(
+                    band + 1, wavelength=repr(float(facts.wavelengths[band])), wavelength_units='Nanometers', **widths
+                )
         if driver == 'GTiff' and facts.colormap:
-            dataset.write_colormap(1, {int(value): tuple(map(int, colour))
-                                       for value, colour in facts.colormap.items()})
+            dataset.write_colormap(1, {int(value): tuple(map(int, colour)) for value, colour in facts.colormap.items()})
         if driver == 'GTiff' and facts.class_names:
             dataset.update_tags(1, **{f'class_{value}': name for value, name in facts.class_names.items()})
     # GDAL reports no error if the disk fills up while the last tiles are flushed
@@ -201,11 +243,19 @@ def _write(path: str, driver: str, array: np.ndarray, facts: _Facts) -> None:
                 raise OSError('what was read back differs from what was written; is the disk full?')
 
 
-def write_raster(path: Path, array: np.ndarray, like: CubeInfo | None = None, nodata: float | None = None,
-                 colormap: Mapping[int, tuple[int, int, int]] | None = None,
-                 band_names: Sequence[str] | None = None, wavelengths: Sequence[float] | None = None,
-                 driver: str | None = None, fwhm: Sequence[float] | None = None,
-                 class_names: Mapping[int, str] | None = None, zoom: int = 1) -> None:
+def write_raster(
+    path: Path,
+    array: np.ndarray,
+    like: CubeInfo | None = None,
+    nodata: float | None = None,
+    colormap: Mapping[int, tuple[int, int, int]] | None = None,
+    band_names: Sequence[str] | None = None,
+    wavelengths: Sequence[float] | None = None,
+    driver: str | None = None,
+    fwhm: Sequence[float] | None = None,
+    class_names: Mapping[int, str] | None = None,
+    zoom: int = 1,
+) -> None:
     """Write a map or a cube as GeoTIFF (tiled, deflate) or ENVI (raw and a header).
 
     The file is written under another name in the same folder, read back, and renamed, so that it is whole if it is
@@ -239,8 +289,10 @@ def write_raster(path: Path, array: np.ndarray, like: CubeInfo | None = None, no
     if driver is None:
         driver = _DRIVERS.get(suffix.lower())
     if driver not in ('GTiff', 'ENVI'):
-        raise ValueError(f"{path}: cannot tell the format by the suffix {suffix!r}, expected .tif, .img or .hdr, or "
-                         "driver 'GTiff' or 'ENVI'")
+        raise ValueError(
+            f'{path}: cannot tell the format by the suffix {suffix!r}, expected .tif, .img or .hdr, or '
+            "driver 'GTiff' or 'ENVI'"
+        )
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise ValueError(f'{path}: an array of shape {array.shape} cannot be written, expected (H, W) or (H, W, C)')
     array = _storable(path, array[..., None] if array.ndim == 2 else array, nodata)
@@ -262,8 +314,7 @@ def write_raster(path: Path, array: np.ndarray, like: CubeInfo | None = None, no
                 _write(written, driver, array, facts)
             if driver == 'ENVI':
                 header = FilePath(written).with_suffix('.hdr')
-                header.write_text(_envi_header(header.read_text(encoding='utf-8'), name, facts),
-                                  encoding='utf-8')
+                header.write_text(_envi_header(header.read_text(encoding='utf-8'), name, facts), encoding='utf-8')
                 put_in_place(header, os.path.join(folder, header.name))
             put_in_place(written, target)
     except (OSError, RasterioError) as error:

@@ -6,6 +6,17 @@ from .release import BANDS, CITIES, TEST_CITIES, TRAIN_CITIES, CityFiles, find_c
 from .resample import METHODS
 
 __all__ = [
-    'BANDS', 'CITIES', 'IMAGES', 'METHODS', 'TEST_CITIES', 'TRAIN_CITIES', 'CityFiles', 'Displacement', 'OscdSettings',
-    'convert_city', 'find_cities', 'measure_displacement', 'read_city'
+    'BANDS',
+    'CITIES',
+    'IMAGES',
+    'METHODS',
+    'TEST_CITIES',
+    'TRAIN_CITIES',
+    'CityFiles',
+    'Displacement',
+    'OscdSettings',
+    'convert_city',
+    'find_cities',
+    'measure_displacement',
+    'read_city',
 ]

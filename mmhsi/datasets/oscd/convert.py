@@ -25,7 +25,7 @@ IMAGES = ('auto', 'registered', 'original')
 _FINEST = ('B02', 'B03', 'B04', 'B08')  # 10 m
 _COVERED = 0.99  # smallest share of the grid that a band must cover
 _PROPORTIONS = 0.03  # largest difference of the proportions of two rasters that are to show the same ground
-_LARGEST_SHIFT = 3.  # pixels; a larger one is no matter of a sensor's geolocation
+_LARGEST_SHIFT = 3.0  # pixels; a larger one is no matter of a sensor's geolocation
 _SMALLEST_SHIFT = 0.1  # pixels, below which interpolation does more harm than good
 _ENOUGH = 0.75  # share of the measurements of a shift that must agree
 
@@ -65,20 +65,26 @@ class _Date:
         for band, path in files.items():
             values, grid = read_band(path)
             if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
-                raise ValueError(f'{self.label}, band {band}: {path} holds values from {values.min()} to {values.max()}'
-                                 ', expected 0 to 65535')
+                raise ValueError(
+                    f'{self.label}, band {band}: {path} holds values from {values.min()} to {values.max()}'
+                    ', expected 0 to 65535'
+                )
             if not values.any():
                 raise ValueError(f'{self.label}, band {band}: {path} holds nothing but 0')
             self.bands[band] = values, grid
         placed = {band for band, (_, grid) in self.bands.items() if grid.crs is not None}
         if placed and len(placed) < len(self.bands):
-            raise ValueError(f'{self.label}: band {next(band for band in BANDS if band not in placed)} has no '
-                             f'georeference, but band {next(band for band in BANDS if band in placed)} has one')
+            raise ValueError(
+                f'{self.label}: band {next(band for band in BANDS if band not in placed)} has no '
+                f'georeference, but band {next(band for band in BANDS if band in placed)} has one'
+            )
         self.placed = bool(placed)
         shapes = {band: self.bands[band][1].shape for band in _FINEST}
         if len(set(shapes.values())) > 1:
-            raise ValueError(f'{self.label}: the bands of 10 m differ in size, '
-                             + ', '.join(f'{band} has {rows} x {columns}' for band, (rows, columns) in shapes.items()))
+            raise ValueError(
+                f'{self.label}: the bands of 10 m differ in size, '
+                + ', '.join(f'{band} has {rows} x {columns}' for band, (rows, columns) in shapes.items())
+            )
 
     @property
     def grid(self) -> Grid:
@@ -91,8 +97,10 @@ class _Date:
             proportions = (own.height / own.width) / (grid.height / grid.width)
             # a band of few pixels is rounded to whole ones
             if abs(proportions - 1) > _PROPORTIONS + 1 / min(own.shape):
-                raise ValueError(f'{self.label}, band {band}: {own.height} x {own.width} pixels without georeference '
-                                 f'cannot show the same ground as {grid.height} x {grid.width}')
+                raise ValueError(
+                    f'{self.label}, band {band}: {own.height} x {own.width} pixels without georeference '
+                    f'cannot show the same ground as {grid.height} x {grid.width}'
+                )
             self.bands[band] = values, own.spread_over(grid)
 
     def check_cover(self, grid: Grid) -> None:
@@ -100,8 +108,10 @@ class _Date:
         for band, (_, own) in self.bands.items():
             covered = grid.covered_by(own)
             if covered < _COVERED:
-                raise ValueError(f'{self.label}, band {band} covers {covered:.1%} of the grid of the change map, '
-                                 f'expected at least {_COVERED:.0%}')
+                raise ValueError(
+                    f'{self.label}, band {band} covers {covered:.1%} of the grid of the change map, '
+                    f'expected at least {_COVERED:.0%}'
+                )
 
     def on(self, grid: Grid, method: str, bands: tuple[str, ...] = BANDS) -> tuple[np.ndarray, int]:
         """Bands (H, W, B) float32 on a grid, and the number of pixels that had to be filled from beside them."""
@@ -134,8 +144,14 @@ def _register(dates: list[_Date], grid: Grid, settings: OscdSettings) -> tuple[G
     found = measure_displacement(first, second)
     sure = found.agreement >= _ENOUGH and found.length <= _LARGEST_SHIFT
     used = settings.register and sure and found.length >= _SMALLEST_SHIFT
-    record = {'rows': found.rows, 'columns': found.columns, 'agreement': found.agreement, 'sure': sure, 'used': used,
-              'correlation': found.correlation}
+    record = {
+        'rows': found.rows,
+        'columns': found.columns,
+        'agreement': found.agreement,
+        'sure': sure,
+        'used': used,
+        'correlation': found.correlation,
+    }
     if not used:
         return grid, record
     moved = grid.moved(-found.rows, -found.columns)
@@ -168,7 +184,7 @@ def read_city(files: CityFiles, settings: OscdSettings = OscdSettings()) -> tupl
     """
     images = settings.images
     if images == 'auto':
-        images = 'registered' if all(files.images.get('registered', (None, ))) else 'original'
+        images = 'registered' if all(files.images.get('registered', (None,))) else 'original'
     if images not in files.images:
         raise FileNotFoundError(f'{files.name}: there are no {images} images, only {", ".join(files.images)} ones')
     if files.labels is None:
@@ -182,23 +198,41 @@ def read_city(files: CityFiles, settings: OscdSettings = OscdSettings()) -> tupl
     places = zip(dates, (grid, second_grid), strict=True)
     cubes, filled = zip(*(date.on(place, settings.resampling) for date, place in places), strict=True)
     record = {
-        'city': files.name, 'days': list(files.dates), 'images': images, 'bands': list(BANDS),
-        'folders': [str(folder) for folder in files.images[images]], 'settings': asdict(settings),
-        'grid': {'height': grid.height, 'width': grid.width, 'of_date': own + 1,
-                 'crs': grid.crs.to_string() if dates[0].placed else None,
-                 'transform': list(grid.transform)[:6] if dates[0].placed else None},
-        'shift_of_second_date': shift, 'filled_pixels': list(filled), 'change_map': map_record}
+        'city': files.name,
+        'days': list(files.dates),
+        'images': images,
+        'bands': list(BANDS),
+        'folders': [str(folder) for folder in files.images[images]],
+        'settings': asdict(settings),
+        'grid': {
+            'height': grid.height,
+            'width': grid.width,
+            'of_date': own + 1,
+            'crs': grid.crs.to_string() if dates[0].placed else None,
+            'transform': list(grid.transform)[:6] if dates[0].placed else None,
+        },
+        'shift_of_second_date': shift,
+        'filled_pixels': list(filled),
+        'change_map': map_record,
+    }
     return [_whole_numbers(cube) for cube in cubes], changed, record
 
 
 def _source_files(files: CityFiles) -> dict[str, dict]:
     """Identity of all files of a city, by their folder ('original/1', 'cm' ...) and name."""
-    folders = {f'{kind}/{number}': folder for kind, pair in files.images.items()
-               for number, folder in enumerate(pair, 1) if folder is not None}
+    folders = {
+        f'{kind}/{number}': folder
+        for kind, pair in files.images.items()
+        for number, folder in enumerate(pair, 1)
+        if folder is not None
+    }
     if files.labels is not None:
         folders['cm'] = files.labels
-    return {f'{name}/{path}': entry for name, folder in folders.items()
-            for path, entry in told(identify(data_files(folder), root=folder)).items()}
+    return {
+        f'{name}/{path}': entry
+        for name, folder in folders.items()
+        for path, entry in told(identify(data_files(folder), root=folder)).items()
+    }
 
 
 def finished(folder: Path, settings: OscdSettings, files: CityFiles | None = None) -> bool:
@@ -218,20 +252,26 @@ def finished(folder: Path, settings: OscdSettings, files: CityFiles | None = Non
         record = json.loads((folder / RECORD).read_text(encoding='utf-8'))
         used = record['settings']
     except (OSError, ValueError, KeyError, TypeError):
-        raise FileExistsError(f'{folder} is there but holds no {RECORD} of a conversion: it is not a converted city '
-                              'and not replaced') from None
+        raise FileExistsError(
+            f'{folder} is there but holds no {RECORD} of a conversion: it is not a converted city and not replaced'
+        ) from None
     if used != asdict(settings):
-        raise FileExistsError(f'{folder} was converted with the settings {used}, not {asdict(settings)}; remove it to '
-                              'convert it anew')
+        raise FileExistsError(
+            f'{folder} was converted with the settings {used}, not {asdict(settings)}; remove it to convert it anew'
+        )
     if files is None or 'source_files' not in record:
         return True  # of a former version
     written = told(identify(sorted(folder / name for name in record['written']), root=folder))
-    return (record['days'] == list(files.dates) and not changes(record['source_files'], _source_files(files))
-            and not changes(record['written'], written))
+    return (
+        record['days'] == list(files.dates)
+        and not changes(record['source_files'], _source_files(files))
+        and not changes(record['written'], written)
+    )
 
 
-def convert_city(files: CityFiles, out: str | Path, settings: OscdSettings = OscdSettings(),
-                 tell: Callable[[str], None] = print) -> dict | None:
+def convert_city(
+    files: CityFiles, out: str | Path, settings: OscdSettings = OscdSettings(), tell: Callable[[str], None] = print
+) -> dict | None:
     """Convert a city into ``<out>/<city>``, whole or not at all; one that was converted from other files is replaced.
 
     Written are ``imgs_1_rect/ms_data.npy`` and ``imgs_2_rect/ms_data.npy``, uint16 (H, W, 13) in the order of
@@ -260,13 +300,16 @@ def convert_city(files: CityFiles, out: str | Path, settings: OscdSettings = Osc
     cubes, changed, record = read_city(files, settings)
     shift = record['shift_of_second_date']
     if not shift['sure']:
-        tell(f'{files.name}: the measurements of the shift between the dates disagree or exceed {_LARGEST_SHIFT:g} '
-             f'pixels, so none is taken out; look whether the dates match (rows {shift["rows"]:.2f}, columns '
-             f'{shift["columns"]:.2f})')
+        tell(
+            f'{files.name}: the measurements of the shift between the dates disagree or exceed {_LARGEST_SHIFT:g} '
+            f'pixels, so none is taken out; look whether the dates match (rows {shift["rows"]:.2f}, columns '
+            f'{shift["columns"]:.2f})'
+        )
     differing = record['change_map'].get('differing_from_picture', 0)
     if differing:
-        tell(f'{files.name}: cm.png differs from {record["change_map"]["file"]} in {differing} pixels; the latter '
-             'counts')
+        tell(
+            f'{files.name}: cm.png differs from {record["change_map"]["file"]} in {differing} pixels; the latter counts'
+        )
     with FolderLock(out, f'the conversion of {files.name}', name=f'.{files.name}.lock'):
         record['source_files'] = sources
         _write_city(folder, cubes, changed, record)

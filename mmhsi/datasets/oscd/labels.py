@@ -38,12 +38,16 @@ def read_changes(city: str, folder: Path) -> tuple[np.ndarray, dict]:
     painted = _read_picture(picture) if picture.is_file() else None
     changed = _read_raster(rasters[0]) if rasters else painted
     record = dict(
-        file=str(rasters[0] if rasters else picture), changed=int(np.count_nonzero(changed)),
-        unchanged=int(np.count_nonzero(~changed)))
+        file=str(rasters[0] if rasters else picture),
+        changed=int(np.count_nonzero(changed)),
+        unchanged=int(np.count_nonzero(~changed)),
+    )
     if rasters and painted is not None:
         if painted.shape != changed.shape:
-            raise ValueError(f'{city}: the change maps differ in size: {rasters[0]} has {changed.shape[0]} x '
-                             f'{changed.shape[1]} pixels, {picture} {painted.shape[0]} x {painted.shape[1]}')
+            raise ValueError(
+                f'{city}: the change maps differ in size: {rasters[0]} has {changed.shape[0]} x '
+                f'{changed.shape[1]} pixels, {picture} {painted.shape[0]} x {painted.shape[1]}'
+            )
         record['differing_from_picture'] = int(np.count_nonzero(painted != changed))
     return changed, record
 
@@ -52,14 +56,16 @@ def _read_raster(path: Path) -> np.ndarray:
     labels = read_labels(path)
     found = np.unique(labels)
     if not set(found.tolist()) <= {1, 2}:
-        raise CubeReadError(f'{path}: the values are {", ".join(map(str, found[:8]))}, expected 1 (unchanged) and 2 '
-                            '(changed)')
+        raise CubeReadError(
+            f'{path}: the values are {", ".join(map(str, found[:8]))}, expected 1 (unchanged) and 2 (changed)'
+        )
     return labels == 2
 
 
 def _read_picture(path: Path) -> np.ndarray:
     grey = read_labels(path)
     if 0 < grey.max() < _GREY:
-        raise CubeReadError(f'{path}: the values end at {grey.max()}, expected a picture from 0 (unchanged) to 255 '
-                            '(changed)')
+        raise CubeReadError(
+            f'{path}: the values end at {grey.max()}, expected a picture from 0 (unchanged) to 255 (changed)'
+        )
     return grey >= _GREY

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from skimage.registration import phase_cross_correlation
 
-_DETAIL = 10.  # pixels: sigma of the blur that leaves slow changes of brightness and large fields out
+_DETAIL = 10.0  # pixels: sigma of the blur that leaves slow changes of brightness and large fields out
 _STEPS = 20  # per pixel
 _AGREEMENT = 0.3  # pixels
 
@@ -61,11 +61,17 @@ def measure_displacement(first: np.ndarray, second: np.ndarray) -> Displacement:
     first, second = _details(first), _details(second)
     height, width = first.shape[1:]
     halves = [(slice(0, length // 2), slice(length // 2, None)) for length in (height, width)]
-    shifts = np.array([
-        phase_cross_correlation(_faded(one[rows, columns]), _faded(other[rows, columns]), upsample_factor=_STEPS)[0]
-        for one, other in zip(first, second, strict=True) for rows in halves[0] for columns in halves[1]])
+    shifts = np.array(
+        [
+            phase_cross_correlation(_faded(one[rows, columns]), _faded(other[rows, columns]), upsample_factor=_STEPS)[0]
+            for one, other in zip(first, second, strict=True)
+            for rows in halves[0]
+            for columns in halves[1]
+        ]
+    )
     middle = np.median(shifts, axis=0)
     agreement = (np.abs(shifts - middle).max(axis=1) <= _AGREEMENT).mean()
-    correlation = np.mean([np.corrcoef(one.ravel(), other.ravel())[0, 1]
-                           for one, other in zip(first, second, strict=True)])
+    correlation = np.mean(
+        [np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in zip(first, second, strict=True)]
+    )
     return Displacement(float(middle[0]), float(middle[1]), float(agreement), float(correlation))

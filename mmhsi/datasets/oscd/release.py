@@ -11,10 +11,34 @@ from pathlib import Path
 BANDS = ('B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B09', 'B10', 'B11', 'B12')
 """The bands of Sentinel-2 in the order of their wavelengths, which is that of the converted arrays."""
 
-TRAIN_CITIES = ('aguasclaras', 'bercy', 'bordeaux', 'nantes', 'paris', 'rennes', 'saclay_e', 'abudhabi', 'cupertino',
-                'pisa', 'beihai', 'hongkong', 'beirut', 'mumbai')
-TEST_CITIES = ('brasilia', 'montpellier', 'norcia', 'rio', 'saclay_w', 'valencia', 'dubai', 'lasvegas', 'milano',
-               'chongqing')
+TRAIN_CITIES = (
+    'aguasclaras',
+    'bercy',
+    'bordeaux',
+    'nantes',
+    'paris',
+    'rennes',
+    'saclay_e',
+    'abudhabi',
+    'cupertino',
+    'pisa',
+    'beihai',
+    'hongkong',
+    'beirut',
+    'mumbai',
+)
+TEST_CITIES = (
+    'brasilia',
+    'montpellier',
+    'norcia',
+    'rio',
+    'saclay_w',
+    'valencia',
+    'dubai',
+    'lasvegas',
+    'milano',
+    'chongqing',
+)
 CITIES = (*TRAIN_CITIES, *TEST_CITIES)
 
 CONVERTED = 'ms_data.npy'
@@ -54,21 +78,25 @@ class CityFiles:
         """
         folder, other = (self.images[images][number - 1] for number in (date, 3 - date))
         if folder is None:
-            raise FileNotFoundError(f'{self.name}, date {date}: there are no images beside those of date {3 - date} in '
-                                    f'{other}')
+            raise FileNotFoundError(
+                f'{self.name}, date {date}: there are no images beside those of date {3 - date} in {other}'
+            )
         files = {}
         for path in sorted(folder.iterdir()):
             found = _BAND.search(path.name)
             if found and found[1].upper() in BANDS:
                 band = found[1].upper()
                 if band in files:
-                    raise ValueError(f'{self.name}, date {date}: band {band} is there twice, as {files[band]} and '
-                                     f'{path.name}')
+                    raise ValueError(
+                        f'{self.name}, date {date}: band {band} is there twice, as {files[band]} and {path.name}'
+                    )
                 files[band] = path
         missing = [band for band in BANDS if band not in files]
         if missing:
-            raise FileNotFoundError(f'{self.name}, date {date}: no GeoTIFF of band {", ".join(missing)} in {folder}, '
-                                    f'which holds {", ".join(files) or "none of the 13 bands"}')
+            raise FileNotFoundError(
+                f'{self.name}, date {date}: no GeoTIFF of band {", ".join(missing)} in {folder}, '
+                f'which holds {", ".join(files) or "none of the 13 bands"}'
+            )
         return {band: files[band] for band in BANDS}
 
 
@@ -127,8 +155,9 @@ def find_cities(sources: Sequence[str | Path]) -> dict[str, CityFiles]:
             elif folder.name.lower() == 'cm':
                 labels.setdefault(city, []).append(folder)
     if not images:
-        raise FileNotFoundError(f'no folder imgs_1 or imgs_1_rect with bands as GeoTIFF below '
-                                f'{", ".join(map(str, sources))}')
+        raise FileNotFoundError(
+            f'no folder imgs_1 or imgs_1_rect with bands as GeoTIFF below {", ".join(map(str, sources))}'
+        )
     cities = {}
     for name in sorted(images):
         pairs = {}

@@ -18,7 +18,7 @@ from mmhsi.datasets.io.georeference import raster_environment, silent_georeferen
 
 METHODS = ('cubic', 'bilinear', 'nearest')
 _ANY_PLANE = CRS.from_epsg(3857)  # of files without georeference; only the proportions count
-_METRES = 10.
+_METRES = 10.0
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Grid:
         """Share of this grid that lies inside another one."""
         left, bottom, right, top = self.bounds
         bounds = other.bounds if other.crs == self.crs else transform_bounds(other.crs, self.crs, *other.bounds)
-        width = max(0., min(right, bounds[2]) - max(left, bounds[0]))
-        height = max(0., min(top, bounds[3]) - max(bottom, bounds[1]))
+        width = max(0.0, min(right, bounds[2]) - max(left, bounds[0]))
+        height = max(0.0, min(top, bounds[3]) - max(bottom, bounds[1]))
         return width * height / ((right - left) * (top - bottom))
 
 
@@ -79,8 +79,9 @@ def read_band(path: Path) -> tuple[np.ndarray, Grid]:
     """
     with explained(str(path)), raster_environment(), silent_georeference(), rasterio.open(path) as dataset:
         if dataset.count != 1 or not np.issubdtype(dataset.dtypes[0], np.integer):
-            raise CubeReadError(f'{path}: {dataset.count} bands of type {dataset.dtypes[0]}, expected one of whole '
-                                'numbers')
+            raise CubeReadError(
+                f'{path}: {dataset.count} bands of type {dataset.dtypes[0]}, expected one of whole numbers'
+            )
         placed = dataset.crs is not None and not dataset.transform.is_identity
         grid = Grid(dataset.height, dataset.width, *((dataset.crs, dataset.transform) if placed else ()))
         return dataset.read(1), grid
@@ -106,8 +107,15 @@ def resample(values: np.ndarray, source: Grid, target: Grid, method: str = 'cubi
         return values.astype(np.float32)
     result = np.full(target.shape, np.nan, np.float32)
     reproject(
-        values.astype(np.float32), result, src_transform=source.transform, src_crs=source.crs,
-        dst_transform=target.transform, dst_crs=target.crs, dst_nodata=np.nan, resampling=Resampling[method])
+        values.astype(np.float32),
+        result,
+        src_transform=source.transform,
+        src_crs=source.crs,
+        dst_transform=target.transform,
+        dst_crs=target.crs,
+        dst_nodata=np.nan,
+        resampling=Resampling[method],
+    )
     return result
 
 

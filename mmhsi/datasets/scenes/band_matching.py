@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 METHODS = ('check', 'nearest', 'resample', 'off')
-SAME_BAND = 5.
+SAME_BAND = 5.0
 """Bands whose centres lie so near to each other (nm) are one band; half the width counts where it is larger."""
 _MAX_LISTED = 10
 
@@ -33,8 +33,9 @@ class Bands:
                 continue
             values = np.asarray(values, np.float64)
             if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
-                raise ValueError(f'{self.source}: the {name} of the bands must be positive numbers (C,), found shape '
-                                 f'{values.shape}')
+                raise ValueError(
+                    f'{self.source}: the {name} of the bands must be positive numbers (C,), found shape {values.shape}'
+                )
             object.__setattr__(self, name, values)
         if self.fwhm is not None and self.fwhm.shape != self.wavelengths.shape:
             raise ValueError(f'{self.source}: {len(self.fwhm)} widths are given for {len(self.wavelengths)} bands')
@@ -103,10 +104,14 @@ def match_bands(wanted: Bands, found: Bands, method: str = 'check', tolerance: f
         chosen = distance.argmin(axis=1)
         missing = np.flatnonzero(distance.min(axis=1) > limit)
         if len(missing):
-            listed = [f'band {band} at {wanted.wavelengths[band]:.1f} nm (nearest '
-                      f'{found.wavelengths[chosen[band]]:.1f} nm)' for band in missing[:_MAX_LISTED]]
-            raise ValueError(f'{found.source} lacks {len(missing)} of the {len(wanted)} bands of {wanted.source}: '
-                             f'{_joined(listed, len(missing))}')
+            listed = [
+                f'band {band} at {wanted.wavelengths[band]:.1f} nm (nearest {found.wavelengths[chosen[band]]:.1f} nm)'
+                for band in missing[:_MAX_LISTED]
+            ]
+            raise ValueError(
+                f'{found.source} lacks {len(missing)} of the {len(wanted)} bands of {wanted.source}: '
+                f'{_joined(listed, len(missing))}'
+            )
         return BandMatch(chosen)
     from mmhsi.datasets.io.spectra import resample_spectrum  # imports much that few need
 
@@ -142,15 +147,20 @@ def _check_same(wanted: Bands, found: Bands, limit: np.ndarray) -> None:
         band = int((apart - limit).argmax())
         order = np.argsort(found.wavelengths), np.argsort(wanted.wavelengths)
         if (np.abs(found.wavelengths[order[0]] - wanted.wavelengths[order[1]]) <= limit[order[1]]).all():
-            raise ValueError(f'{found.source} has its bands in another order than {wanted.source}: band {band} is at '
-                             f'{found.wavelengths[band]:.1f} nm, expected {wanted.wavelengths[band]:.1f} nm; {hint}')
-        raise ValueError(f'{found.source} has other bands than {wanted.source}: band {band} is at '
-                         f'{found.wavelengths[band]:.1f} nm, expected {wanted.wavelengths[band]:.1f} nm; {hint}')
+            raise ValueError(
+                f'{found.source} has its bands in another order than {wanted.source}: band {band} is at '
+                f'{found.wavelengths[band]:.1f} nm, expected {wanted.wavelengths[band]:.1f} nm; {hint}'
+            )
+        raise ValueError(
+            f'{found.source} has other bands than {wanted.source}: band {band} is at '
+            f'{found.wavelengths[band]:.1f} nm, expected {wanted.wavelengths[band]:.1f} nm; {hint}'
+        )
     missing = np.flatnonzero(np.abs(found.wavelengths[None] - wanted.wavelengths[:, None]).min(axis=1) > limit)
     listed = [f'{wanted.wavelengths[band]:.1f}' for band in missing[:_MAX_LISTED]]
     lacks = f' and lacks those at {_joined(listed, len(missing))} nm' if len(missing) else ', which hold all of them'
-    raise ValueError(f'{found.source} has {len(found)} bands, expected the {len(wanted)} of {wanted.source}{lacks}; '
-                     f'{hint}')
+    raise ValueError(
+        f'{found.source} has {len(found)} bands, expected the {len(wanted)} of {wanted.source}{lacks}; {hint}'
+    )
 
 
 def _joined(listed: list[str], count: int) -> str:

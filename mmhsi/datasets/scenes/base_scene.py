@@ -22,6 +22,7 @@ from mmhsi.utils.palette import default_palette
 
 _RUN = 64  # neighbours that are drawn together to fit on
 
+
 def locate(source: Source, root: str | None) -> Source:
     """A source as a dict whose relative path starts from ``root``; an array is left alone."""
     if isinstance(source, np.ndarray):
@@ -68,16 +69,18 @@ class BaseScene:
         """Name of the task that a scene of this config is for."""
         return cls.task
 
-    def __init__(self,
-                 view: CubeView | PairView,
-                 labels: Source | list[Source] | None = None,
-                 classes: Sequence[str] | str | None = None,
-                 palette: Sequence[Sequence[int]] | None = None,
-                 label_codes: Mapping[str, int | Sequence[int]] | None = None,
-                 split: dict | Split | None = None,
-                 fit_on: str = 'all',
-                 fit_pixels: int = 500_000,
-                 data_root: str | None = None):
+    def __init__(
+        self,
+        view: CubeView | PairView,
+        labels: Source | list[Source] | None = None,
+        classes: Sequence[str] | str | None = None,
+        palette: Sequence[Sequence[int]] | None = None,
+        label_codes: Mapping[str, int | Sequence[int]] | None = None,
+        split: dict | Split | None = None,
+        fit_on: str = 'all',
+        fit_pixels: int = 500_000,
+        data_root: str | None = None,
+    ):
         if fit_on not in ('all', 'train', 'unevaluated'):
             raise ValueError(f'fit_on must be "all", "train" or "unevaluated", not {fit_on!r}')
         if fit_on != 'all' and split is None:
@@ -155,8 +158,9 @@ class BaseScene:
             self.view.fit_at(self.fit_indices())
         self.view.prepare()
 
-    def window(self, top: int, left: int, height: int, width: int, pad_mode: str = 'constant',
-               pad_value: float = 0.) -> np.ndarray:
+    def window(
+        self, top: int, left: int, height: int, width: int, pad_mode: str = 'constant', pad_value: float = 0.0
+    ) -> np.ndarray:
         """Preprocessed window (h, w, C') float32, which may hang over the border of the scene; see
         :meth:`mmhsi.datasets.scenes.cube_view.CubeView.window`."""
         self.prepare()
@@ -233,8 +237,10 @@ class BaseScene:
             config = self._split_cfg
             split = config if isinstance(config, Split) else TASK_UTILS.build(config)(self.labels, self.classes)
             if split.shape != (self.height, self.width):
-                raise ValueError(f'{self.info.path}: the split is of a scene of {split.shape[0]} x {split.shape[1]} '
-                                 f'pixels, but this one has {self.height} x {self.width}')
+                raise ValueError(
+                    f'{self.info.path}: the split is of a scene of {split.shape[0]} x {split.shape[1]} '
+                    f'pixels, but this one has {self.height} x {self.width}'
+                )
             self._split = split
         return self._split
 
@@ -283,14 +289,22 @@ class BaseScene:
         return self.view.neighbours(self.fit_indices(None if limit is None else max(limit // len(self.dates), 1)))
 
     def _load_labels(self) -> None:
-        stored = merge_label_maps(self._label_sources, self.info,
-                                  None if self._classes is None else len(self._classes), self._codes, self._classes)
+        stored = merge_label_maps(
+            self._label_sources,
+            self.info,
+            None if self._classes is None else len(self._classes),
+            self._codes,
+            self._classes,
+        )
         if self._classes is None and stored.any():
             self._classes = tuple(f'class {label}' for label in range(1, stored.max() + 1))
         masked = (stored > 0) & ~self.valid
         if masked.any():
-            print_log(f'{self.info.path}: {np.count_nonzero(masked)} labelled pixels hold no data and count as '
-                      'unlabelled', 'current', logging.WARNING)
+            print_log(
+                f'{self.info.path}: {np.count_nonzero(masked)} labelled pixels hold no data and count as unlabelled',
+                'current',
+                logging.WARNING,
+            )
         self._labels = np.where((stored > 0) & ~masked, stored - 1, IGNORE_INDEX)
 
     def __deepcopy__(self, memo: dict) -> BaseScene:

@@ -30,7 +30,7 @@ class _ArrayReader:
 
     def read(self, window: tuple[int, int, int, int] | None = None, bands: Sequence[int] | None = None) -> np.ndarray:
         top, left, height, width = window or (0, 0, *self.array.shape[:2])
-        part = self.array[top:top + height, left:left + width]
+        part = self.array[top : top + height, left : left + width]
         return part if bands is None else part[..., bands]
 
     def read_mask(self, window: tuple[int, int, int, int] | None = None) -> None:
@@ -92,9 +92,12 @@ class CubeSource:
             if not keep_bad_bands:
                 self._kept = info.good_bands
                 self.info = info.select(self._kept)
-            print_log(f'{info.path}: {len(bad)} of {info.bands} bands are marked as bad ({listed}) and '
-                      f'{"kept" if keep_bad_bands else "left out; keep_bad_bands=True keeps them"}', 'current',
-                      logging.INFO)
+            print_log(
+                f'{info.path}: {len(bad)} of {info.bands} bands are marked as bad ({listed}) and '
+                f'{"kept" if keep_bad_bands else "left out; keep_bad_bands=True keeps them"}',
+                'current',
+                logging.INFO,
+            )
 
     @property
     def file_bands(self) -> int:
@@ -120,9 +123,9 @@ class CubeSource:
             bands = self._kept if bands is None else self._kept[np.asarray(bands)]
         return self._reader.read(window, None if bands is None else list(bands))
 
-    def read(self,
-             window: tuple[int, int, int, int] | None = None,
-             bands: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def read(
+        self, window: tuple[int, int, int, int] | None = None, bands: Sequence[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Read a window that lies inside the scene.
 
         Args:

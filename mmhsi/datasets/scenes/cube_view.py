@@ -58,26 +58,29 @@ class CubeView:
 
     dates: tuple[CubeView, ...]
 
-    def __init__(self,
-                 image: Source,
-                 preprocessing: Sequence[dict | SpectralTransform] = (),
-                 num_bands: int | None = None,
-                 wanted: Bands | None = None,
-                 matching: str = 'check',
-                 trust_band_order: bool = False,
-                 nodata: float | None = None,
-                 cache: bool = False,
-                 name: str | None = None):
+    def __init__(
+        self,
+        image: Source,
+        preprocessing: Sequence[dict | SpectralTransform] = (),
+        num_bands: int | None = None,
+        wanted: Bands | None = None,
+        matching: str = 'check',
+        trust_band_order: bool = False,
+        nodata: float | None = None,
+        cache: bool = False,
+        name: str | None = None,
+    ):
         self._chain = SpectralChain(preprocessing)
         self._source = CubeSource(image, nodata, self._chain.names_bands)
-        self.dates = (self, )
+        self.dates = (self,)
         self.name = name or Path(self.info.path).stem
         self.cached = cache or not self.info.windowed
         # an array in memory has no way to state wavelengths
         trusted = trust_band_order or isinstance(image, np.ndarray)
         match = self._match(num_bands, wanted, matching, trusted)
         self.raw_bands, self.raw_wavelengths = (
-            (self.info.bands, self.info.wavelengths) if match is None else (len(wanted), wanted.wavelengths))
+            (self.info.bands, self.info.wavelengths) if match is None else (len(wanted), wanted.wavelengths)
+        )
         try:
             self.bands, self.wavelengths = self._chain.bind(self.raw_bands, self.raw_wavelengths)
         except ValueError as error:
@@ -92,27 +95,42 @@ class CubeView:
         if wanted is not None and info.wavelengths is not None:
             match = match_bands(wanted, Bands(info.wavelengths, info.fwhm, info.path), matching)
             self.matched = {'check': 'the same bands by their wavelengths', 'off': 'not compared'}.get(
-                matching, f'matched by {matching}')
+                matching, f'matched by {matching}'
+            )
             if match is not None:
                 return match
         else:
-            unknown = 'the file states no wavelengths' if info.wavelengths is None else (
-                'the wavelengths that the model was trained on are not known')
+            unknown = (
+                'the file states no wavelengths'
+                if info.wavelengths is None
+                else ('the wavelengths that the model was trained on are not known')
+            )
             self.matched = f'by their number alone: {unknown}'
             if matching in ('nearest', 'resample'):
                 raise ValueError(f'{info.path}: the bands cannot be matched by wavelength: {unknown}')
             if wanted is not None and matching == 'check' and not trusted:
-                raise ValueError(f'{info.path}: the file states no wavelengths, while the model was trained on '
-                                 f'{len(wanted)} known bands ({wanted.wavelengths.min():.0f} to '
-                                 f'{wanted.wavelengths.max():.0f} nm); if it has the same bands in the same order, say '
-                                 'so: trust_band_order=True, on the command line --trust-band-order')
+                raise ValueError(
+                    f'{info.path}: the file states no wavelengths, while the model was trained on '
+                    f'{len(wanted)} known bands ({wanted.wavelengths.min():.0f} to '
+                    f'{wanted.wavelengths.max():.0f} nm); if it has the same bands in the same order, say '
+                    'so: trust_band_order=True, on the command line --trust-band-order'
+                )
             if wanted is not None and matching == 'check':
-                print_log(f'{info.path}: the bands are taken for the {len(wanted)} that the model was trained on, in '
-                          'their order', 'current', logging.WARNING)
+                print_log(
+                    f'{info.path}: the bands are taken for the {len(wanted)} that the model was trained on, in '
+                    'their order',
+                    'current',
+                    logging.WARNING,
+                )
         if num_bands not in (None, info.bands, self._source.file_bands):
-            hint = '' if info.wavelengths is None else (
-                f'; it has the wavelengths {info.wavelengths.min():.0f} to {info.wavelengths.max():.0f} nm, by which '
-                'they can be matched if those of the model are given')
+            hint = (
+                ''
+                if info.wavelengths is None
+                else (
+                    f'; it has the wavelengths {info.wavelengths.min():.0f} to {info.wavelengths.max():.0f} nm, by '
+                    'which they can be matched if those of the model are given'
+                )
+            )
             raise ValueError(f'{info.path}: {num_bands} bands are expected, but the file has {info.bands}{hint}')
         return None
 
@@ -176,9 +194,11 @@ class CubeView:
         """Raise a ValueError if the preprocessing lacks what it learns from data."""
         if not self.fitted:
             missing = ', '.join(type(step).__name__ for step in self.transforms if not step.fitted)
-            raise ValueError(f'{self.info.path}: the preprocessing ({missing}) is fitted in the training and kept in '
-                             'its checkpoint, but the weights that are given hold none; it is never fitted to the '
-                             'scene that is predicted')
+            raise ValueError(
+                f'{self.info.path}: the preprocessing ({missing}) is fitted in the training and kept in '
+                'its checkpoint, but the weights that are given hold none; it is never fitted to the '
+                'scene that is predicted'
+            )
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """The fitted state of all spectral transforms, by '<position>.<transform>.<name>'."""
@@ -225,16 +245,22 @@ class CubeView:
         if missing == valid.size:
             raise ValueError(self.why_empty())
         if missing:
-            print_log(f'{self.info.path}: {missing} of {valid.size} pixels hold NaN or nodata ({self._source.nodata}) '
-                      'and are masked', 'current', logging.WARNING)
+            print_log(
+                f'{self.info.path}: {missing} of {valid.size} pixels hold NaN or nodata ({self._source.nodata}) '
+                'and are masked',
+                'current',
+                logging.WARNING,
+            )
         self._valid = valid
 
     def why_empty(self) -> str:
         """The sentence that says which bands leave no pixel with data; it takes a pass over the whole file."""
         bands = self._source.empty_bands()
         hint = f'; bands {bands} hold none at all, leave them out with SelectBands' if bands else ''
-        return (f'{self.info.path}: no pixel holds data in all bands that are used (NaN or nodata '
-                f'{self._source.nodata}){hint}')
+        return (
+            f'{self.info.path}: no pixel holds data in all bands that are used (NaN or nodata '
+            f'{self._source.nodata}){hint}'
+        )
 
     def load(self) -> None:
         """With ``cache``, read the cube into memory; the preprocessing need not be fitted yet."""
@@ -266,8 +292,10 @@ class CubeView:
             values = np.where(valid[..., None], values, np.float32(0))
         if not np.isfinite(values).all():
             wrong = np.flatnonzero(~np.isfinite(values).all(axis=tuple(range(values.ndim - 1))))
-            raise ValueError(f'{self.info.path}: the preprocessing makes NaN or infinity of valid values, in '
-                             f'{len(wrong)} of {values.shape[-1]} bands, the first is band {wrong[0]}')
+            raise ValueError(
+                f'{self.info.path}: the preprocessing makes NaN or infinity of valid values, in '
+                f'{len(wrong)} of {values.shape[-1]} bands, the first is band {wrong[0]}'
+            )
         return values
 
     def _read(self, area: Area) -> np.ndarray:
@@ -276,8 +304,9 @@ class CubeView:
         self._last = area, valid
         return self._preprocess(raw, valid)
 
-    def window(self, top: int, left: int, height: int, width: int, pad_mode: str = 'constant',
-               pad_value: float = 0.) -> np.ndarray:
+    def window(
+        self, top: int, left: int, height: int, width: int, pad_mode: str = 'constant', pad_value: float = 0.0
+    ) -> np.ndarray:
         """Preprocessed window, which may hang over the border of the cube.
 
         Args:
@@ -315,14 +344,14 @@ class CubeView:
         if self._source.always_valid:
             inner = np.ones(area[2:], bool)
         elif self._valid is not None or self.cached:
-            inner = self.valid[area[0]:bottom, area[1]:right]
+            inner = self.valid[area[0] : bottom, area[1] : right]
         elif self._last is not None and _inside(area, self._last[0]):
             (row, col, *_), known = self._last
-            inner = known[area[0] - row:bottom - row, area[1] - col:right - col]
+            inner = known[area[0] - row : bottom - row, area[1] - col : right - col]
         else:
             inner = self._source.read(area)[1]
         result = np.zeros((height, width), bool)
-        result[area[0] - top:bottom - top, area[1] - left:right - left] = inner
+        result[area[0] - top : bottom - top, area[1] - left : right - left] = inner
         return result
 
     def subset(self, name: str) -> np.ndarray:
@@ -388,5 +417,9 @@ class CubeView:
 
 
 def _inside(area: Area, other: Area) -> bool:
-    return area[0] >= other[0] and area[1] >= other[1] and area[0] + area[2] <= other[0] + other[2] and (
-        area[1] + area[3] <= other[1] + other[3])
+    return (
+        area[0] >= other[0]
+        and area[1] >= other[1]
+        and area[0] + area[2] <= other[0] + other[2]
+        and (area[1] + area[3] <= other[1] + other[3])
+    )

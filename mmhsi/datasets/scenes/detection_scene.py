@@ -58,24 +58,31 @@ class DetectionScene(Scene):
         """Target detection with a target spectrum, else anomaly detection."""
         return 'anomaly_detection' if config.get('target_spectrum') is None else cls.task
 
-    def __init__(self,
-                 image: Source,
-                 *,
-                 classes: Sequence[str] = ('background', 'target'),
-                 palette: Sequence[Sequence[int]] = BLACK_AND_WHITE,
-                 label_codes: Mapping[str, int | Sequence[int]] | None = None,
-                 coarse: Source | None = None,
-                 pseudo_shares: Mapping[str, float] | None = None,
-                 target_spectrum: Mapping | None = None,
-                 data_root: str | None = None,
-                 **kwargs):
+    def __init__(
+        self,
+        image: Source,
+        *,
+        classes: Sequence[str] = ('background', 'target'),
+        palette: Sequence[Sequence[int]] = BLACK_AND_WHITE,
+        label_codes: Mapping[str, int | Sequence[int]] | None = None,
+        coarse: Source | None = None,
+        pseudo_shares: Mapping[str, float] | None = None,
+        target_spectrum: Mapping | None = None,
+        data_root: str | None = None,
+        **kwargs,
+    ):
         if len(classes) != 2:
             raise ValueError(f'detection knows background and target, found {len(classes)} classes')
         codes = {name: code for code, name in enumerate(classes)} if label_codes is None else label_codes
-        super().__init__(
-            image, classes=classes, palette=palette, label_codes=codes, data_root=data_root, **kwargs)
-        self._settings = dict(kwargs, image=image, classes=classes, label_codes=codes, data_root=data_root,
-                              target_spectrum=target_spectrum)
+        super().__init__(image, classes=classes, palette=palette, label_codes=codes, data_root=data_root, **kwargs)
+        self._settings = dict(
+            kwargs,
+            image=image,
+            classes=classes,
+            label_codes=codes,
+            data_root=data_root,
+            target_spectrum=target_spectrum,
+        )
         self._coarse_computed = isinstance(coarse, Mapping) and 'detector' in coarse
         self._coarse_source = coarse if coarse is None or self._coarse_computed else locate(coarse, data_root)
         self._pseudo_shares = dict(pseudo_shares or {})
@@ -134,8 +141,9 @@ class DetectionScene(Scene):
         if isinstance(source, np.ndarray):
             if source.shape != (self.height, self.width):
                 size = ' x '.join(map(str, source.shape))
-                raise ValueError(f'scene {self.name!r}: the coarse map has {size} pixels, expected {self.height} x '
-                                 f'{self.width}')
+                raise ValueError(
+                    f'scene {self.name!r}: the coarse map has {size} pixels, expected {self.height} x {self.width}'
+                )
             return source.astype(np.float64)
         if self._coarse_computed:
             options = dict(source)
@@ -165,11 +173,15 @@ class DetectionScene(Scene):
         if detector in ANOMALY_DETECTORS:
             return ANOMALY_DETECTORS[detector](cube, valid=self.valid, **options)
         if detector not in TARGET_DETECTORS:
-            raise ValueError(f'unknown detector {detector!r}; target detectors are {", ".join(TARGET_DETECTORS)}, '
-                             f'anomaly detectors {", ".join(ANOMALY_DETECTORS)}')
+            raise ValueError(
+                f'unknown detector {detector!r}; target detectors are {", ".join(TARGET_DETECTORS)}, '
+                f'anomaly detectors {", ".join(ANOMALY_DETECTORS)}'
+            )
         if self.target_spectrum is None:
-            raise ValueError(f'{detector!r} looks for a target spectrum, which scene {self.name!r} does not have: give '
-                             'target_spectrum=dict(select="mean") or a file')
+            raise ValueError(
+                f'{detector!r} looks for a target spectrum, which scene {self.name!r} does not have: give '
+                'target_spectrum=dict(select="mean") or a file'
+            )
         return TARGET_DETECTORS[detector](cube, self.target_spectrum, valid=self.valid, **options)
 
     def _find_spectrum(self) -> np.ndarray:

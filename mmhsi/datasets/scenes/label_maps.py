@@ -32,10 +32,12 @@ def resolve_codes(label_codes: Mapping[str, int | Sequence[int]], classes: Seque
     for name, codes in label_codes.items():
         if name not in classes:
             raise ValueError(f'label_codes name the class {name!r}, but the classes are {", ".join(classes)}')
-        for code in (codes, ) if np.ndim(codes) == 0 else codes:
+        for code in (codes,) if np.ndim(codes) == 0 else codes:
             if code < 0 or code in numbers:
-                raise ValueError(f'label_codes: code {code} of class {name!r} is '
-                                 f'{"negative" if code < 0 else "the code of another class too"}')
+                raise ValueError(
+                    f'label_codes: code {code} of class {name!r} is '
+                    f'{"negative" if code < 0 else "the code of another class too"}'
+                )
             numbers[int(code)] = list(classes).index(name) + 1
     return {0: 0, **numbers}
 
@@ -49,8 +51,10 @@ def _recode(labels: np.ndarray, codes: Mapping[int, int], path: str) -> np.ndarr
         unknown &= ~found
     if unknown.any():
         values = ', '.join(map(str, np.unique(labels[unknown])[:8]))
-        raise ValueError(f'{path}: {np.count_nonzero(unknown)} pixels have the label {values}, but the codes of the '
-                         f'classes and of unlabelled pixels are {", ".join(map(str, sorted(codes)))}')
+        raise ValueError(
+            f'{path}: {np.count_nonzero(unknown)} pixels have the label {values}, but the codes of the '
+            f'classes and of unlabelled pixels are {", ".join(map(str, sorted(codes)))}'
+        )
     return recoded
 
 
@@ -59,14 +63,20 @@ def _check_numbering(labels: np.ndarray, path: str) -> None:
     used = np.unique(labels[labels > 0])
     if used.size and used[-1] > _MOST_UNNAMED and used[-1] > 2 * used.size:
         listed = ', '.join(map(str, used[:8])) + (', ...' if used.size > 8 else '')
-        raise ValueError(f'{path}: the labels go up to {used[-1]}, but {used.size} numbers are used ({listed}); name '
-                         f'the classes, with label_codes if they are not 1 to K, or say that {used[-1]} means '
-                         f'unlabelled: labels=dict(path=..., ignore={used[-1]})')
+        raise ValueError(
+            f'{path}: the labels go up to {used[-1]}, but {used.size} numbers are used ({listed}); name '
+            f'the classes, with label_codes if they are not 1 to K, or say that {used[-1]} means '
+            f'unlabelled: labels=dict(path=..., ignore={used[-1]})'
+        )
 
 
-def merge_label_maps(sources: Sequence[dict | np.ndarray], cube: CubeInfo,
-                     num_classes: int | None, codes: Mapping[int, int] | None = None,
-                     classes: Sequence[str] | None = None) -> np.ndarray:
+def merge_label_maps(
+    sources: Sequence[dict | np.ndarray],
+    cube: CubeInfo,
+    num_classes: int | None,
+    codes: Mapping[int, int] | None = None,
+    classes: Sequence[str] | None = None,
+) -> np.ndarray:
     """Read label maps of one scene and lay them over each other, e.g. a training and a test map.
 
     Args:
@@ -99,20 +109,26 @@ def merge_label_maps(sources: Sequence[dict | np.ndarray], cube: CubeInfo,
             path = source['path']
             labels = read_labels(**source, unlabelled=0 if own_codes is None else _NO_DATA, ground=cube)
         if labels.shape != shape:
-            raise ValueError(f'{path}: the label map has {" x ".join(map(str, labels.shape))} pixels, but the cube of '
-                             f'{cube.path} has {shape[0]} x {shape[1]}')
+            raise ValueError(
+                f'{path}: the label map has {" x ".join(map(str, labels.shape))} pixels, but the cube of '
+                f'{cube.path} has {shape[0]} x {shape[1]}'
+            )
         if own_codes is not None:
             labels = _recode(labels, own_codes, path)
         outside = (labels < 0) | (labels > last)
         if outside.any():
             values = ', '.join(map(str, np.unique(labels[outside])))
-            raise ValueError(f'{path}: {np.count_nonzero(outside)} pixels have the label {values}, but labels are 1 to '
-                             f'{last}{"" if num_classes is None else " (the classes of the scene)"} or 0 (unlabelled)')
+            raise ValueError(
+                f'{path}: {np.count_nonzero(outside)} pixels have the label {values}, but labels are 1 to '
+                f'{last}{"" if num_classes is None else " (the classes of the scene)"} or 0 (unlabelled)'
+            )
         if num_classes is None and codes is None:
             _check_numbering(labels, path)
         contradicting = (merged > 0) & (labels > 0) & (merged != labels)
         if contradicting.any():
-            raise ValueError(f'{path}: {np.count_nonzero(contradicting)} pixels have another label than in the label '
-                             'map that it is laid over')
+            raise ValueError(
+                f'{path}: {np.count_nonzero(contradicting)} pixels have another label than in the label '
+                'map that it is laid over'
+            )
         np.copyto(merged, labels, where=labels > 0)
     return merged

@@ -43,22 +43,24 @@ class PairScene(BaseScene):
 
     task = 'change_detection'
 
-    def __init__(self,
-                 image: Sequence[Source],
-                 labels: Source | list[Source] | None = None,
-                 classes: Sequence[str] = CHANGE_CLASSES,
-                 palette: Sequence[Sequence[int]] = BLACK_AND_WHITE,
-                 label_codes: Mapping[str, int | Sequence[int]] | None = None,
-                 num_bands: int | None = None,
-                 split: dict | Split | None = None,
-                 preprocessing: Sequence[dict | SpectralTransform] = (),
-                 joint: bool = True,
-                 fit_on: str = 'all',
-                 fit_pixels: int = 500_000,
-                 nodata: float | None = None,
-                 cache: bool = True,
-                 data_root: str | None = None,
-                 name: str | None = None):
+    def __init__(
+        self,
+        image: Sequence[Source],
+        labels: Source | list[Source] | None = None,
+        classes: Sequence[str] = CHANGE_CLASSES,
+        palette: Sequence[Sequence[int]] = BLACK_AND_WHITE,
+        label_codes: Mapping[str, int | Sequence[int]] | None = None,
+        num_bands: int | None = None,
+        split: dict | Split | None = None,
+        preprocessing: Sequence[dict | SpectralTransform] = (),
+        joint: bool = True,
+        fit_on: str = 'all',
+        fit_pixels: int = 500_000,
+        nodata: float | None = None,
+        cache: bool = True,
+        data_root: str | None = None,
+        name: str | None = None,
+    ):
         if isinstance(image, (list, tuple)):
             image = tuple(locate(source, data_root) for source in image)
         view = PairView(image, preprocessing, joint, num_bands=num_bands, nodata=nodata, cache=cache, name=name)

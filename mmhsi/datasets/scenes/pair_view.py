@@ -15,7 +15,7 @@ from mmhsi.datasets.scenes.cube_source import Source
 from mmhsi.datasets.scenes.cube_view import Area, CubeView
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 
-_SAME_BAND = 5.  # nm
+_SAME_BAND = 5.0  # nm
 
 
 class PairView:
@@ -41,12 +41,19 @@ class PairView:
             ground.
     """
 
-    def __init__(self, image: Sequence[Source], preprocessing: Sequence[dict | SpectralTransform] = (),
-                 joint: bool = True, **kwargs):
+    def __init__(
+        self,
+        image: Sequence[Source],
+        preprocessing: Sequence[dict | SpectralTransform] = (),
+        joint: bool = True,
+        **kwargs,
+    ):
         single = isinstance(image, (str, Mapping, np.ndarray))
         if single or len(image) != 2:
-            raise ValueError('a pair of dates consists of two cubes, found '
-                             f'{type(image).__name__}{"" if single else f" of {len(image)}"}')
+            raise ValueError(
+                'a pair of dates consists of two cubes, found '
+                f'{type(image).__name__}{"" if single else f" of {len(image)}"}'
+            )
         self.joint = joint
         first = CubeView(image[0], preprocessing, **kwargs)
         second = CubeView(image[1], first.transforms if joint else copy.deepcopy(preprocessing), **kwargs)
@@ -63,15 +70,20 @@ class PairView:
         check_same_ground(second, first, 'the two dates')
         numbers = [date.raw_bands for date in self.dates]
         if numbers[0] != numbers[1]:
-            raise ValueError(f'the two dates must have the same bands: {first.path} has {numbers[0]}, {second.path} '
-                             f'has {numbers[1]}')
+            raise ValueError(
+                f'the two dates must have the same bands: {first.path} has {numbers[0]}, {second.path} has {numbers[1]}'
+            )
         waves = [date.raw_wavelengths for date in self.dates]
         if waves[0] is not None and waves[1] is not None:
             apart = np.abs(waves[0] - waves[1])
             if apart.max() > _SAME_BAND:
                 band = int(apart.argmax())
-                print_log(f'the dates differ in their wavelengths, most in band {band}: {waves[0][band]:.1f} nm in '
-                          f'{first.path}, {waves[1][band]:.1f} nm in {second.path}', 'current', logging.WARNING)
+                print_log(
+                    f'the dates differ in their wavelengths, most in band {band}: {waves[0][band]:.1f} nm in '
+                    f'{first.path}, {waves[1][band]:.1f} nm in {second.path}',
+                    'current',
+                    logging.WARNING,
+                )
 
     @property
     def info(self) -> CubeInfo:
@@ -143,8 +155,11 @@ class PairView:
             ValueError: If the state is of another preprocessing.
         """
         for name, date in self._named():
-            date.load_state_dict(state if self.joint else {
-                key.removeprefix(f'{name}.'): value for key, value in state.items() if key.startswith(f'{name}.')})
+            date.load_state_dict(
+                state
+                if self.joint
+                else {key.removeprefix(f'{name}.'): value for key, value in state.items() if key.startswith(f'{name}.')}
+            )
 
     def _named(self) -> list[tuple[str, CubeView]]:
         return list(zip(('first', 'second'), self.dates, strict=True))
@@ -156,8 +171,10 @@ class PairView:
 
     def why_empty(self) -> str:
         """The sentence that says that no pixel holds data at both dates."""
-        return (f'no pixel holds data at both dates, in all bands that are used: '
-                f'{" and ".join(date.info.path for date in self.dates)}')
+        return (
+            f'no pixel holds data at both dates, in all bands that are used: '
+            f'{" and ".join(date.info.path for date in self.dates)}'
+        )
 
     def load(self) -> None:
         """With ``cache``, read the cubes into memory; the preprocessing need not be fitted yet."""

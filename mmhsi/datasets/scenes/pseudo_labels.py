@@ -7,10 +7,9 @@ import numpy as np
 from mmhsi.datasets.class_info import IGNORE_INDEX
 
 
-def pseudo_labels(scores: np.ndarray,
-                  background: float = 0.3,
-                  target: float = 0.0015,
-                  valid: np.ndarray | None = None) -> np.ndarray:
+def pseudo_labels(
+    scores: np.ndarray, background: float = 0.3, target: float = 0.0015, valid: np.ndarray | None = None
+) -> np.ndarray:
     """Trust the lowest and the highest scores of a coarse detector and ignore what lies between.
 
     Of N pixels, the floor(``background`` N) lowest become background and the floor(``target`` N) highest targets
@@ -29,8 +28,10 @@ def pseudo_labels(scores: np.ndarray,
         ValueError: If the shares are out of range, all scores are equal, or no pixel would be background or target.
     """
     if not (0 < background < 1 and 0 < target < 1 and background + target <= 1):
-        raise ValueError(f'the shares of background and target pixels must be positive and sum up to at most 1, not '
-                         f'{background} and {target}')
+        raise ValueError(
+            f'the shares of background and target pixels must be positive and sum up to at most 1, not '
+            f'{background} and {target}'
+        )
     scores = np.asarray(scores, dtype=np.float64)
     usable = np.isfinite(scores) if valid is None else np.isfinite(scores) & valid
     pixels = np.flatnonzero(usable)
@@ -43,6 +44,6 @@ def pseudo_labels(scores: np.ndarray,
         raise ValueError(f'all {len(pixels)} coarse scores are {values.min():g}: they tell no target from background')
     order = np.argsort(values, kind='stable')
     labels = np.full(scores.size, IGNORE_INDEX, dtype=np.uint8)
-    labels[pixels[order[:numbers[0]]]] = 0
-    labels[pixels[order[-numbers[1]:]]] = 1
+    labels[pixels[order[: numbers[0]]]] = 0
+    labels[pixels[order[-numbers[1] :]]] = 1
     return labels.reshape(scores.shape)

@@ -49,21 +49,23 @@ class Scene(BaseScene):
 
     task = 'classification'
 
-    def __init__(self,
-                 image: Source,
-                 labels: Source | list[Source] | None = None,
-                 classes: Sequence[str] | str | None = None,
-                 palette: Sequence[Sequence[int]] | None = None,
-                 label_codes: Mapping[str, int | Sequence[int]] | None = None,
-                 num_bands: int | None = None,
-                 split: dict | Split | None = None,
-                 preprocessing: Sequence[dict | SpectralTransform] = (),
-                 fit_on: str = 'all',
-                 fit_pixels: int = 500_000,
-                 nodata: float | None = None,
-                 cache: bool = True,
-                 data_root: str | None = None,
-                 name: str | None = None):
+    def __init__(
+        self,
+        image: Source,
+        labels: Source | list[Source] | None = None,
+        classes: Sequence[str] | str | None = None,
+        palette: Sequence[Sequence[int]] | None = None,
+        label_codes: Mapping[str, int | Sequence[int]] | None = None,
+        num_bands: int | None = None,
+        split: dict | Split | None = None,
+        preprocessing: Sequence[dict | SpectralTransform] = (),
+        fit_on: str = 'all',
+        fit_pixels: int = 500_000,
+        nodata: float | None = None,
+        cache: bool = True,
+        data_root: str | None = None,
+        name: str | None = None,
+    ):
         view = CubeView(locate(image, data_root), preprocessing, num_bands, nodata=nodata, cache=cache, name=name)
         super().__init__(view, labels, classes, palette, label_codes, split, fit_on, fit_pixels, data_root)
 

@@ -39,8 +39,9 @@ def select_target_spectrum(spectra: np.ndarray, select: str = 'mean', distance: 
         ValueError: If there is no spectrum, or the selection or the distance is unknown.
     """
     if select not in SELECTIONS or distance not in DISTANCES:
-        raise ValueError(f'select is one of {SELECTIONS} and distance one of {DISTANCES}, not {select!r} and '
-                         f'{distance!r}')
+        raise ValueError(
+            f'select is one of {SELECTIONS} and distance one of {DISTANCES}, not {select!r} and {distance!r}'
+        )
     spectra = np.asarray(spectra, dtype=np.float64)
     if not len(spectra):
         raise ValueError('there is no target pixel to take the target spectrum from')
@@ -55,12 +56,14 @@ def select_target_spectrum(spectra: np.ndarray, select: str = 'mean', distance: 
     return spectra[order[len(spectra) // 2 if select == 'median' else 0]]
 
 
-def read_target_spectrum(path: str,
-                         bands: int,
-                         wavelengths: np.ndarray | None = None,
-                         name: str | int | None = None,
-                         scale: float = 1.,
-                         **options) -> np.ndarray:
+def read_target_spectrum(
+    path: str,
+    bands: int,
+    wavelengths: np.ndarray | None = None,
+    name: str | int | None = None,
+    scale: float = 1.0,
+    **options,
+) -> np.ndarray:
     """A target spectrum from a text file or a spectral library, at the bands of a scene.
 
     Where file and scene tell their wavelengths the spectrum is resampled to those of the scene, otherwise it must have
@@ -94,7 +97,9 @@ def read_target_spectrum(path: str,
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from error
     if len(values) != bands:
-        raise ValueError(f'{path}: the target spectrum has {len(values)} values, but the scene has {bands} bands, and '
-                         f'{"the scene" if spectrum.wavelengths is not None else "the file"} states no wavelengths to '
-                         'match them by')
+        raise ValueError(
+            f'{path}: the target spectrum has {len(values)} values, but the scene has {bands} bands, and '
+            f'{"the scene" if spectrum.wavelengths is not None else "the file"} states no wavelengths to '
+            'match them by'
+        )
     return values * scale

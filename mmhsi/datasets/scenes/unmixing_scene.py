@@ -9,12 +9,7 @@ import numpy as np
 from mmhsi.datasets.scenes.base_scene import locate
 from mmhsi.datasets.scenes.cube_source import Source
 from mmhsi.datasets.scenes.scene import Scene
-from mmhsi.datasets.scenes.unmixing_truth import (
-    read_abundances,
-    read_endmembers,
-    read_names,
-    report_abundances,
-)
+from mmhsi.datasets.scenes.unmixing_truth import read_abundances, read_endmembers, read_names, report_abundances
 from mmhsi.registry import TASK_UTILS
 
 
@@ -49,25 +44,32 @@ class UnmixingScene(Scene):
 
     task = 'unmixing'
 
-    def __init__(self,
-                 image: Source,
-                 *,
-                 abundances: Source | None = None,
-                 endmembers: Source | None = None,
-                 initial_endmembers: Source | None = None,
-                 num_endmembers: int | None = None,
-                 endmember_names: Sequence[str] | Mapping | None = None,
-                 data_root: str | None = None,
-                 **kwargs):
+    def __init__(
+        self,
+        image: Source,
+        *,
+        abundances: Source | None = None,
+        endmembers: Source | None = None,
+        initial_endmembers: Source | None = None,
+        num_endmembers: int | None = None,
+        endmember_names: Sequence[str] | Mapping | None = None,
+        data_root: str | None = None,
+        **kwargs,
+    ):
         super().__init__(image, data_root=data_root, **kwargs)
         self._abundance_source, self._endmember_source = (
-            None if truth is None else locate(truth, data_root) for truth in (abundances, endmembers))
-        initial = {'type': 'vca'} if isinstance(initial_endmembers, str) and initial_endmembers == 'vca' else (
-            initial_endmembers)
+            None if truth is None else locate(truth, data_root) for truth in (abundances, endmembers)
+        )
+        initial = (
+            {'type': 'vca'}
+            if isinstance(initial_endmembers, str) and initial_endmembers == 'vca'
+            else (initial_endmembers)
+        )
         self._initial_computed = isinstance(initial, Mapping) and 'type' in initial
         if self._initial_computed and initial['type'] != 'vca':
-            raise ValueError(f'scene {self.name!r}: initial endmembers of type {initial["type"]!r} are not known, '
-                             "expected 'vca'")
+            raise ValueError(
+                f"scene {self.name!r}: initial endmembers of type {initial['type']!r} are not known, expected 'vca'"
+            )
         self._initial_source = initial if initial is None or self._initial_computed else locate(initial, data_root)
         if isinstance(endmember_names, Mapping):
             endmember_names = read_names(**locate(endmember_names, data_root))
@@ -75,11 +77,15 @@ class UnmixingScene(Scene):
         self._number = num_endmembers
         self._abundances = self._endmembers = self._initial = None
         if None not in (self._number, self._names) and self._number != len(self._names):
-            raise ValueError(f'scene {self.name!r}: {self._number} endmembers are expected, but there are '
-                             f'{len(self._names)} names: {", ".join(self._names)}')
+            raise ValueError(
+                f'scene {self.name!r}: {self._number} endmembers are expected, but there are '
+                f'{len(self._names)} names: {", ".join(self._names)}'
+            )
         if (self._number or len(self._names or ())) > self.bands:
-            raise ValueError(f'{self.info.path}: {self._number or len(self._names)} endmembers are expected in '
-                             f'{self.bands} bands, which cannot tell more endmembers than bands apart')
+            raise ValueError(
+                f'{self.info.path}: {self._number or len(self._names)} endmembers are expected in '
+                f'{self.bands} bands, which cannot tell more endmembers than bands apart'
+            )
 
     @property
     def num_endmembers(self) -> int:
@@ -90,8 +96,14 @@ class UnmixingScene(Scene):
         """
         if self._number is None:
             given = None if self._initial_computed else self.initial_endmembers
-            known = next((len(values) for values in (self._names, self.endmembers, self.abundances, given)
-                          if values is not None), None)
+            known = next(
+                (
+                    len(values)
+                    for values in (self._names, self.endmembers, self.abundances, given)
+                    if values is not None
+                ),
+                None,
+            )
             if known is None:
                 raise ValueError(f'scene {self.name!r}: the number of endmembers is not known, give num_endmembers')
             self._number = known
@@ -111,8 +123,10 @@ class UnmixingScene(Scene):
             if isinstance(source, np.ndarray):
                 values = source.astype(np.float64)
                 if values.ndim != 3 or values.shape[1:] != shape:
-                    raise ValueError(f'scene {self.name!r}: the abundances have the shape {values.shape}, expected (P, '
-                                     f'{shape[0]}, {shape[1]})')
+                    raise ValueError(
+                        f'scene {self.name!r}: the abundances have the shape {values.shape}, expected (P, '
+                        f'{shape[0]}, {shape[1]})'
+                    )
             else:
                 path = source['path']
                 values = read_abundances(**source, shape=shape)
@@ -165,18 +179,24 @@ class UnmixingScene(Scene):
         path = f'the array of {what}' if isinstance(source, np.ndarray) else source['path']
         spectra = source.astype(np.float64) if isinstance(source, np.ndarray) else read_endmembers(**source)
         if spectra.ndim != 2 or spectra.shape[1] not in (self.bands, self.info.bands):
-            raise ValueError(f'{path}: the {what} have {spectra.shape[-1]} bands, expected {self.bands}, as the scene '
-                             f"{self.name!r} has; their layout is 'columns' (bands, endmembers) or 'rows'")
+            raise ValueError(
+                f'{path}: the {what} have {spectra.shape[-1]} bands, expected {self.bands}, as the scene '
+                f"{self.name!r} has; their layout is 'columns' (bands, endmembers) or 'rows'"
+            )
         if spectra.shape[1] != self.bands:
             used = self.view.used_bands
             if used is None or len(used) != self.bands:
-                raise ValueError(f'{path}: the {what} have the {self.info.bands} bands of the file, expected the '
-                                 f'{self.bands} that the preprocessing makes of them')
+                raise ValueError(
+                    f'{path}: the {what} have the {self.info.bands} bands of the file, expected the '
+                    f'{self.bands} that the preprocessing makes of them'
+                )
             spectra = spectra[:, used]
         self._check_number(path, what, len(spectra))
         if len(spectra) > self.bands:
-            raise ValueError(f'{path}: there are {len(spectra)} endmembers in {self.bands} bands, which cannot tell '
-                             'more endmembers than bands apart')
+            raise ValueError(
+                f'{path}: there are {len(spectra)} endmembers in {self.bands} bands, which cannot tell '
+                'more endmembers than bands apart'
+            )
         if not np.isfinite(spectra).all():
             raise ValueError(f'{path}: the {what} hold NaN or infinity')
         return spectra
@@ -186,5 +206,6 @@ class UnmixingScene(Scene):
         if wanted is None and self._endmembers is not None:
             wanted = len(self._endmembers)
         if wanted not in (None, found):
-            raise ValueError(f'{path}: {found} {what} are found, expected {wanted}, as scene {self.name!r} has '
-                             'endmembers')
+            raise ValueError(
+                f'{path}: {found} {what} are found, expected {wanted}, as scene {self.name!r} has endmembers'
+            )

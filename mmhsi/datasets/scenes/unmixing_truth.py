@@ -16,8 +16,13 @@ LAYOUTS = ('phw', 'pwh', 'hwp')
 _TOLERANCE = 1e-3
 
 
-def read_maps(path: str, key: str | None = None, layout: str = 'phw', size: tuple[int, int] | None = None,
-              what: str = 'abundances') -> np.ndarray:
+def read_maps(
+    path: str,
+    key: str | None = None,
+    layout: str = 'phw',
+    size: tuple[int, int] | None = None,
+    what: str = 'abundances',
+) -> np.ndarray:
     """Read maps that a file holds in one array: abundances, or the bands of a cube stored as a list of pixels.
 
     Args:
@@ -45,24 +50,29 @@ def read_maps(path: str, key: str | None = None, layout: str = 'phw', size: tupl
         values = values[..., 0]
         if layout == 'hwp' or size is None or values.shape[1] != size[0] * size[1]:
             wanted = 'three axes' if layout == 'hwp' or size is None else f'a row of {size[0]} x {size[1]} pixels each'
-            raise CubeReadError(f'{path}: the {what} have the shape {values.shape}, expected {wanted} with layout '
-                                f'{layout!r}')
+            raise CubeReadError(
+                f'{path}: the {what} have the shape {values.shape}, expected {wanted} with layout {layout!r}'
+            )
         values = values.reshape(len(values), *(size if layout == 'phw' else size[::-1]))
     elif layout == 'hwp':
         values = np.moveaxis(values, -1, 0)
     maps = values.transpose(0, 2, 1) if layout == 'pwh' else values
     if size is not None and maps.shape[1:] != tuple(size):
-        raise CubeReadError(f'{path}: the {what} have {maps.shape[1]} x {maps.shape[2]} pixels with layout {layout!r}, '
-                            f'expected {size[0]} x {size[1]}')
+        raise CubeReadError(
+            f'{path}: the {what} have {maps.shape[1]} x {maps.shape[2]} pixels with layout {layout!r}, '
+            f'expected {size[0]} x {size[1]}'
+        )
     return maps
 
 
-def read_abundances(path: str,
-                    key: str | None = None,
-                    layout: str = 'phw',
-                    shape: tuple[int, int] | None = None,
-                    size: tuple[int, int] | None = None,
-                    window: tuple[int, int, int, int] | None = None) -> np.ndarray:
+def read_abundances(
+    path: str,
+    key: str | None = None,
+    layout: str = 'phw',
+    shape: tuple[int, int] | None = None,
+    size: tuple[int, int] | None = None,
+    window: tuple[int, int, int, int] | None = None,
+) -> np.ndarray:
     """Read true abundances, also those of a scene that is a window of the one that the file is about.
 
     Args:
@@ -84,12 +94,16 @@ def read_abundances(path: str,
     if window is not None:
         top, left, height, width = window
         if min(top, left) < 0 or top + height > maps.shape[1] or left + width > maps.shape[2]:
-            raise CubeReadError(f'{path}: the window {tuple(window)} lies outside the abundances of {maps.shape[1]} x '
-                                f'{maps.shape[2]} pixels')
-        maps = maps[:, top:top + height, left:left + width]
+            raise CubeReadError(
+                f'{path}: the window {tuple(window)} lies outside the abundances of {maps.shape[1]} x '
+                f'{maps.shape[2]} pixels'
+            )
+        maps = maps[:, top : top + height, left : left + width]
     if shape is not None and maps.shape[1:] != tuple(shape):
-        raise CubeReadError(f'{path}: the abundances have {maps.shape[1]} x {maps.shape[2]} pixels, expected '
-                            f'{shape[0]} x {shape[1]}, as the scene has')
+        raise CubeReadError(
+            f'{path}: the abundances have {maps.shape[1]} x {maps.shape[2]} pixels, expected '
+            f'{shape[0]} x {shape[1]}, as the scene has'
+        )
     return maps
 
 
@@ -122,8 +136,10 @@ def read_names(path: str, key: str) -> tuple[str, ...]:
     """
     names = scipy.io.loadmat(path, variable_names=[key], simplify_cells=True).get(key)
     if names is None:
-        raise CubeReadError(f"{path}: key '{key}' of the names of the endmembers not found; the file holds "
-                            f'{", ".join(repr(name) for name, *_ in scipy.io.whosmat(path))}')
+        raise CubeReadError(
+            f"{path}: key '{key}' of the names of the endmembers not found; the file holds "
+            f'{", ".join(repr(name) for name, *_ in scipy.io.whosmat(path))}'
+        )
     return tuple(str(name).strip() for name in np.ravel(names))
 
 
@@ -137,9 +153,17 @@ def report_abundances(path: str, abundances: np.ndarray, names: Sequence[str]) -
     """
     apart = np.abs(abundances.sum(axis=0) - 1)
     if apart.max(initial=0) > _TOLERANCE:
-        print_log(f'{path}: the abundances of {np.count_nonzero(apart > _TOLERANCE)} of {apart.size} pixels do not sum '
-                  f'to one, at most {apart.max():.4f} apart from it', 'current', logging.WARNING)
+        print_log(
+            f'{path}: the abundances of {np.count_nonzero(apart > _TOLERANCE)} of {apart.size} pixels do not sum '
+            f'to one, at most {apart.max():.4f} apart from it',
+            'current',
+            logging.WARNING,
+        )
     lowest = abundances.min(axis=1, initial=0)
     if lowest.min() < -_TOLERANCE:
-        print_log(f'{path}: {np.count_nonzero(abundances < -_TOLERANCE)} abundances are negative, at least '
-                  f'{lowest.min():.4f} ({names[lowest.argmin()]!r})', 'current', logging.WARNING)
+        print_log(
+            f'{path}: {np.count_nonzero(abundances < -_TOLERANCE)} abundances are negative, at least '
+            f'{lowest.min():.4f} ({names[lowest.argmin()]!r})',
+            'current',
+            logging.WARNING,
+        )

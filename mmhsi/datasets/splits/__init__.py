@@ -3,9 +3,15 @@
 import importlib
 
 _HOMES = {
-    'AreaSplit': 'areas', 'BlockSplit': 'areas', 'CentreSplit': 'areas', 'FileSplit': 'stored',
-    'LimitedSplit': 'per_class', 'MapSplit': 'stored', 'NumberSplit': 'per_class',
-    'RatioSplit': 'per_class', 'Split': 'split'
+    'AreaSplit': 'areas',
+    'BlockSplit': 'areas',
+    'CentreSplit': 'areas',
+    'FileSplit': 'stored',
+    'LimitedSplit': 'per_class',
+    'MapSplit': 'stored',
+    'NumberSplit': 'per_class',
+    'RatioSplit': 'per_class',
+    'Split': 'split',
 }
 __all__ = sorted(_HOMES)
 

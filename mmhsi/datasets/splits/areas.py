@@ -35,8 +35,10 @@ def check_areas(areas: Sequence[Area], height: int, width: int, where: str) -> l
             raise ValueError(f'{where}: an area is (top, left, height, width) in whole pixels, not {area!r}')
         top, left, rows, cols = (int(value) for value in area)
         if min(top, left) < 0 or min(rows, cols) < 1 or top + rows > height or left + cols > width:
-            raise ValueError(f'{where}: the area (top {top}, left {left}, height {rows}, width {cols}) does not lie '
-                             f'inside the scene of {height} x {width} pixels')
+            raise ValueError(
+                f'{where}: the area (top {top}, left {left}, height {rows}, width {cols}) does not lie '
+                f'inside the scene of {height} x {width} pixels'
+            )
         checked.append((top, left, rows, cols))
     return checked
 
@@ -73,7 +75,7 @@ class AreaSplit:
         for name, areas in self.areas.items():
             mask = np.zeros(labels.shape, dtype=bool)
             for top, left, rows, cols in check_areas(areas, *labels.shape, f'the {name} areas of the split'):
-                mask[top:top + rows, left:left + cols] = True
+                mask[top : top + rows, left : left + cols] = True
             pixels[name] = np.flatnonzero(mask)
         return Split(**pixels, shape=labels.shape)
 
@@ -109,7 +111,7 @@ class BlockSplit(BaseSplitter):
     def draw(self, labels: np.ndarray, classes: Sequence[str]) -> Split:
         height, width = labels.shape
         blocks_wide = -(-width // self.block_size)
-        block_of = (np.arange(height)[:, None] // self.block_size * blocks_wide + np.arange(width) // self.block_size)
+        block_of = np.arange(height)[:, None] // self.block_size * blocks_wide + np.arange(width) // self.block_size
         labelled = labels != IGNORE_INDEX
         pixels = np.zeros((int(block_of.max()) + 1, len(classes)), dtype=np.int64)
         np.add.at(pixels, (block_of[labelled], labels[labelled]), 1)
@@ -122,8 +124,11 @@ class BlockSplit(BaseSplitter):
             test &= ~self._grow(train | val)
         for name, found, total in zip(classes, class_counts(labels[test], len(classes)), pixels.sum(0), strict=True):
             if total and not found:
-                print_log(f'class {name!r} has no test pixel in the block split; smaller blocks or a narrower guard '
-                          f'may help', 'current', logging.WARNING)
+                print_log(
+                    f'class {name!r} has no test pixel in the block split; smaller blocks or a narrower guard may help',
+                    'current',
+                    logging.WARNING,
+                )
         return Split(*(np.flatnonzero(part) for part in (train, val, test)), labels.shape)
 
     def _grow(self, mask: np.ndarray) -> np.ndarray:
@@ -171,8 +176,9 @@ class CentreSplit(BaseSplitter):
     def __call__(self, labels: np.ndarray, classes: Sequence[str] | None = None) -> Split:
         """Draw the pixels of a scene of the size of this label map, which may be empty."""
         if not 1 <= self.train <= labels.size:
-            raise ValueError(f'{self.train} distinct pixels are to be drawn from a scene of {labels.shape[0]} x '
-                             f'{labels.shape[1]}')
+            raise ValueError(
+                f'{self.train} distinct pixels are to be drawn from a scene of {labels.shape[0]} x {labels.shape[1]}'
+            )
         chosen = np.random.RandomState(self.seed).choice(labels.size, self.train, replace=False)
         nothing = np.array([], dtype=np.int64)
         return Split(np.sort(chosen).astype(np.int64), nothing, nothing, labels.shape)

@@ -67,17 +67,23 @@ class _PerClassSplitter(BaseSplitter):
     def _fit_to_class(self, name: str, count: int, train: int, val: int) -> tuple[int, int]:
         fitted = keep_one_for_test(count, train, val)
         if fitted != (train, val) and count:
-            message = (f'class {name!r}: {train} training and {val} validation pixels are asked for and one is kept '
-                       f'for testing, but only {count} are labelled')
+            message = (
+                f'class {name!r}: {train} training and {val} validation pixels are asked for and one is kept '
+                f'for testing, but only {count} are labelled'
+            )
             if self.small_class == 'error':
                 raise ValueError(message)
-            print_log(f'{message}; {fitted[0]} train, {fitted[1]} validate, {count - sum(fitted)} test', 'current',
-                      logging.WARNING)
+            print_log(
+                f'{message}; {fitted[0]} train, {fitted[1]} validate, {count - sum(fitted)} test',
+                'current',
+                logging.WARNING,
+            )
         return fitted
 
     def draw(self, labels: np.ndarray, classes: Sequence[str]) -> Split:
-        return Split(*(np.concatenate(part) for part in zip(*self.per_class(labels, classes), strict=True)),
-                     labels.shape)
+        return Split(
+            *(np.concatenate(part) for part in zip(*self.per_class(labels, classes), strict=True)), labels.shape
+        )
 
 
 @TASK_UTILS.register_module()
@@ -94,11 +100,9 @@ class NumberSplit(_PerClassSplitter):
             soon as the number used for the class before exceeds count + 1, nothing kept for testing.
     """
 
-    def __init__(self,
-                 train: int | Sequence[int] = 10,
-                 val: int | Sequence[int] = 5,
-                 seed: int = 0,
-                 small_class: str = 'shrink'):
+    def __init__(
+        self, train: int | Sequence[int] = 10, val: int | Sequence[int] = 5, seed: int = 0, small_class: str = 'shrink'
+    ):
         super().__init__(seed, small_class)
         if np.min(train) < 1 or np.min(val) < 0:
             raise ValueError(f'each class needs at least 1 training and 0 validation pixels, not {train} and {val}')
@@ -143,8 +147,10 @@ class RatioSplit(_PerClassSplitter):
 
 def check_ratios(train: float, val: float) -> None:
     if not (train > 0 and val >= 0 and train + val < 1):
-        raise ValueError(f'the shares of training and validation pixels must be positive and sum up to less than 1, '
-                         f'not {train} and {val}')
+        raise ValueError(
+            f'the shares of training and validation pixels must be positive and sum up to less than 1, '
+            f'not {train} and {val}'
+        )
 
 
 @TASK_UTILS.register_module()
@@ -170,8 +176,9 @@ class LimitedSplit(BaseSplitter):
 
     def __init__(self, split: dict, train: int = 10, val: int = 5, guard: int = 0, seed: int = 0):
         if train < 1 or min(val, guard) < 0:
-            raise ValueError(f'train must be at least 1, val and guard must not be negative, found {train}, {val} and '
-                             f'{guard}')
+            raise ValueError(
+                f'train must be at least 1, val and guard must not be negative, found {train}, {val} and {guard}'
+            )
         self.split = TASK_UTILS.build(split)
         self.limits = (train, val)
         self.guard = guard
@@ -185,13 +192,16 @@ class LimitedSplit(BaseSplitter):
         val = self._take(whole.val[~near[whole.val]], labels, len(classes), self.limits[1], rng)
         test = whole.test[~near[whole.test]]
         if not len(test):
-            raise ValueError(f'a guard of {self.guard} pixels around {len(train)} training pixels leaves none of '
-                             f'{len(whole.test)} test pixels')
+            raise ValueError(
+                f'a guard of {self.guard} pixels around {len(train)} training pixels leaves none of '
+                f'{len(whole.test)} test pixels'
+            )
         return Split(train, val, test, labels.shape)
 
     @staticmethod
-    def _take(pixels: np.ndarray, labels: np.ndarray, num_classes: int, limit: int,
-              rng: np.random.RandomState) -> np.ndarray:
+    def _take(
+        pixels: np.ndarray, labels: np.ndarray, num_classes: int, limit: int, rng: np.random.RandomState
+    ) -> np.ndarray:
         drawn = shuffled_class_pixels(labels.ravel()[pixels], num_classes, rng)
         return np.concatenate([pixels[indices[:limit]] for indices in drawn])
 

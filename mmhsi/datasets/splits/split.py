@@ -41,13 +41,17 @@ class Split:
             indices = np.sort(np.asarray(getattr(self, name), dtype=np.int64).ravel())
             object.__setattr__(self, name, indices)
             if len(indices) and not (indices[0] >= 0 and indices[-1] < self.shape[0] * self.shape[1]):
-                raise ValueError(f'the {name} pixels of the split run from {indices[0]} to {indices[-1]}, but the '
-                                 f'scene of {self.shape[0]} x {self.shape[1]} has the pixels 0 to '
-                                 f'{self.shape[0] * self.shape[1] - 1}')
+                raise ValueError(
+                    f'the {name} pixels of the split run from {indices[0]} to {indices[-1]}, but the '
+                    f'scene of {self.shape[0]} x {self.shape[1]} has the pixels 0 to '
+                    f'{self.shape[0] * self.shape[1] - 1}'
+                )
         together, times = np.unique(np.concatenate([getattr(self, name) for name in SUBSETS]), return_counts=True)
         if (times > 1).any():
-            raise ValueError(f'{np.count_nonzero(times > 1)} pixels occur more than once in the split, the first is '
-                             f'{together[times > 1][0]}; train, val and test must be disjoint')
+            raise ValueError(
+                f'{np.count_nonzero(times > 1)} pixels occur more than once in the split, the first is '
+                f'{together[times > 1][0]}; train, val and test must be disjoint'
+            )
 
     def counts(self, labels: np.ndarray, num_classes: int) -> np.ndarray:
         """Number of pixels by set and class.

@@ -30,12 +30,16 @@ class FileSplit(BaseSplitter):
     def draw(self, labels: np.ndarray, classes: Sequence[str]) -> Split:
         split = Split.load(self.path)
         if split.shape != labels.shape:
-            raise ValueError(f'{self.path}: the split is of a scene of {split.shape[0]} x {split.shape[1]} pixels, but '
-                             f'this scene has {labels.shape[0]} x {labels.shape[1]}')
+            raise ValueError(
+                f'{self.path}: the split is of a scene of {split.shape[0]} x {split.shape[1]} pixels, but '
+                f'this scene has {labels.shape[0]} x {labels.shape[1]}'
+            )
         unlabelled = sum(int((labels.ravel()[getattr(split, name)] == IGNORE_INDEX).sum()) for name in SUBSETS)
         if unlabelled:
-            raise ValueError(f'{self.path}: {unlabelled} pixels of the split are unlabelled in this scene; the file '
-                             'belongs to another label map')
+            raise ValueError(
+                f'{self.path}: {unlabelled} pixels of the split are unlabelled in this scene; the file '
+                'belongs to another label map'
+            )
         return split
 
 
@@ -55,18 +59,21 @@ class MapSplit(BaseSplitter):
         ValueError: If a map has another size than the scene or contradicts the labels of the scene.
     """
 
-    def __init__(self,
-                 train: str | dict,
-                 test: str | dict | None = None,
-                 val: str | dict | None = None,
-                 val_number: int = 0,
-                 val_ratio: float = 0,
-                 seed: int = 0):
+    def __init__(
+        self,
+        train: str | dict,
+        test: str | dict | None = None,
+        val: str | dict | None = None,
+        val_number: int = 0,
+        val_ratio: float = 0,
+        seed: int = 0,
+    ):
         if sum(bool(option) for option in (val, val_number, val_ratio)) > 1:
             raise ValueError('give at most one of val, val_number and val_ratio')
         if val_number < 0 or not 0 <= val_ratio < 1:
-            raise ValueError(f'val_number must not be negative and val_ratio lie in [0, 1), not {val_number} and '
-                             f'{val_ratio}')
+            raise ValueError(
+                f'val_number must not be negative and val_ratio lie in [0, 1), not {val_number} and {val_ratio}'
+            )
         self.train = train
         self.test = test
         self.val = val
@@ -91,7 +98,7 @@ class MapSplit(BaseSplitter):
         taken = []
         for indices in shuffled_class_pixels(labels.ravel()[train], num_classes, np.random.RandomState(self.seed)):
             number = self.val_number or int(np.ceil(len(indices) * self.val_ratio))
-            taken.append(train[indices[:max(0, min(number, len(indices) - 1))]])
+            taken.append(train[indices[: max(0, min(number, len(indices) - 1))]])
         return np.concatenate(taken)
 
     @staticmethod
@@ -102,10 +109,16 @@ class MapSplit(BaseSplitter):
         known = labels.ravel()[pixels]
         contradicting = (known != IGNORE_INDEX) & (known != stored[pixels] - 1)
         if contradicting.any():
-            raise ValueError(f'{source["path"]}: {np.count_nonzero(contradicting)} of {len(pixels)} pixels have '
-                             'another class than in the label map of the scene')
+            raise ValueError(
+                f'{source["path"]}: {np.count_nonzero(contradicting)} of {len(pixels)} pixels have '
+                'another class than in the label map of the scene'
+            )
         unlabelled = known == IGNORE_INDEX
         if unlabelled.any():
-            print_log(f'{source["path"]}: {np.count_nonzero(unlabelled)} of {len(pixels)} pixels are unlabelled or '
-                      'masked in the scene and left out', 'current', logging.WARNING)
+            print_log(
+                f'{source["path"]}: {np.count_nonzero(unlabelled)} of {len(pixels)} pixels are unlabelled or '
+                'masked in the scene and left out',
+                'current',
+                logging.WARNING,
+            )
         return pixels[~unlabelled]

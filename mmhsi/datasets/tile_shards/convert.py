@@ -25,8 +25,8 @@ from mmhsi.utils.folder_lock import FolderBusyError, FolderLock
 from mmhsi.utils.identity import Looks, changes, data_files, identify, told
 from mmhsi.utils.tiling import TileGrid
 
-_SECONDS_TO_WAIT = 30.  # for another conversion that begins or ends at this moment
-_SECONDS_TO_SAVE = 60.  # between two savings of what was looked at
+_SECONDS_TO_WAIT = 30.0  # for another conversion that begins or ends at this moment
+_SECONDS_TO_SAVE = 60.0  # between two savings of what was looked at
 
 
 def _stored_dtype(dtype: np.dtype) -> np.dtype:
@@ -59,7 +59,7 @@ def _strips(part: ScenePart, settings: ShardSettings, kept: np.ndarray) -> Itera
     for top in np.unique(positions[:, 0]).tolist():
         strip = part.read(top, size)
         for left in positions[positions[:, 0] == top, 1].tolist():
-            yield top, left, strip[:, left:left + size, kept]
+            yield top, left, strip[:, left : left + size, kept]
 
 
 def _write_tiles(stream, parts: list[ScenePart], kept: np.ndarray, settings: ShardSettings, failed: dict) -> dict:
@@ -103,9 +103,21 @@ def _write_tiles(stream, parts: list[ScenePart], kept: np.ndarray, settings: Sha
 
 
 def _empty_record(failed: dict) -> dict:
-    return {'bytes': 0, 'shape': [0, 0, 0, 0], 'dtype': '', 'bands': [], 'source_bands': 0, 'wavelengths': None,
-            'nodata': None, 'sources': [], 'tiles': {'source': [], 'row': [], 'col': [], 'nodata': []}, 'checksums': [],
-            'moments': {'count': [], 'mean': [], 'm2': []}, 'skipped': {}, 'failed': failed}
+    return {
+        'bytes': 0,
+        'shape': [0, 0, 0, 0],
+        'dtype': '',
+        'bands': [],
+        'source_bands': 0,
+        'wavelengths': None,
+        'nodata': None,
+        'sources': [],
+        'tiles': {'source': [], 'row': [], 'col': [], 'nodata': []},
+        'checksums': [],
+        'moments': {'count': [], 'mean': [], 'm2': []},
+        'skipped': {},
+        'failed': failed,
+    }
 
 
 def _source_files(scene: SceneFiles, root: str | Path, before: Mapping | None = None) -> dict[str, dict]:
@@ -120,8 +132,9 @@ def _make_shard(scene: SceneFiles, root: str | Path, out: str | Path, settings: 
     if not parts:
         return _empty_record(failed)
     if not len(kept):
-        return _empty_record({**failed, scene.paths[0]: f'{parts[0].name}: no band is left, all are listed as bad or '
-                                                        'constant'})
+        return _empty_record(
+            {**failed, scene.paths[0]: f'{parts[0].name}: no band is left, all are listed as bad or constant'}
+        )
     wavelengths = parts[0].wavelengths
     if wavelengths is None:
         wavelengths = settings.stated_wavelengths(scene.name, parts[0].bands)
@@ -164,10 +177,15 @@ def convert_scene(scene: SceneFiles, root: str | Path, out: str | Path, settings
         if not record['bytes']:
             shard_path(out, scene.name).unlink(missing_ok=True)  # of a source that could be read before
     except OSError as error:
-        raise OSError(f'{shard_path(out, scene.name)}: the shard cannot be written: {error.strerror or error}; '
-                      'finished scenes are kept, run the same command again when the cause is gone') from None
-    return {**{name: record[name] for name in ('shape', 'skipped', 'failed')}, 'scene': scene.name,
-            'look': {'sources': sources, 'shard': _shard_look(out, scene.name)}}
+        raise OSError(
+            f'{shard_path(out, scene.name)}: the shard cannot be written: {error.strerror or error}; '
+            'finished scenes are kept, run the same command again when the cause is gone'
+        ) from None
+    return {
+        **{name: record[name] for name in ('shape', 'skipped', 'failed')},
+        'scene': scene.name,
+        'look': {'sources': sources, 'shard': _shard_look(out, scene.name)},
+    }
 
 
 def _shard_look(out: str | Path, scene: str) -> list | None:
@@ -179,8 +197,9 @@ def _shard_look(out: str | Path, scene: str) -> list | None:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino] if os.name == 'posix' else None
 
 
-def finished_record(scene: SceneFiles, root: str | Path, out: str | Path, settings: ShardSettings,
-                    look: dict | None = None) -> dict | None:
+def finished_record(
+    scene: SceneFiles, root: str | Path, out: str | Path, settings: ShardSettings, look: dict | None = None
+) -> dict | None:
     """The record of a scene that need not be converted again.
 
     A scene is converted again if it has no record, its sources are not those of the record by their content, some of
@@ -202,8 +221,10 @@ def finished_record(scene: SceneFiles, root: str | Path, out: str | Path, settin
         return None
     name = settings.difference(record['settings'])
     if name is not None:
-        raise ValueError(f'{path}: the scene was converted with {name}={record["settings"].get(name)!r}, now it is '
-                         f'{getattr(settings, name)!r}; choose another folder or the same settings')
+        raise ValueError(
+            f'{path}: the scene was converted with {name}={record["settings"].get(name)!r}, now it is '
+            f'{getattr(settings, name)!r}; choose another folder or the same settings'
+        )
     if record['failed']:
         return None
     if 'source_files' in record:
@@ -211,8 +232,9 @@ def finished_record(scene: SceneFiles, root: str | Path, out: str | Path, settin
         if changes(record['source_files'], sources):
             return None
         look['sources'] = sources
-    elif record.get('source_bytes') != {name: entry['bytes'] for name, entry in _source_files(scene, root).items()
-                                        if name in scene.paths}:  # of a former version
+    elif record.get('source_bytes') != {
+        name: entry['bytes'] for name, entry in _source_files(scene, root).items() if name in scene.paths
+    }:  # of a former version
         return None
     shard = _shard_look(out, scene.name)
     if record['bytes'] and (shard is None or shard != look.get('shard')):
@@ -222,15 +244,23 @@ def finished_record(scene: SceneFiles, root: str | Path, out: str | Path, settin
     return record
 
 
-def _look_at(scene: SceneFiles, root: str | Path, out: str | Path, settings: ShardSettings,
-             look: dict) -> tuple[str, dict | None, dict]:
+def _look_at(
+    scene: SceneFiles, root: str | Path, out: str | Path, settings: ShardSettings, look: dict
+) -> tuple[str, dict | None, dict]:
     """Name of a scene, what of its record counts if it is finished, and the look at it."""
     record = finished_record(scene, root, out, settings, look)
     return scene.name, record and {name: record[name] for name in ('shape', 'skipped', 'failed')}, look
 
 
-def convert(root: str | Path, out: str | Path, settings: ShardSettings, part: tuple[int, int] = (1, 1),
-            workers: int = 1, report: Callable[[str], None] = tqdm.write, read_again: bool = False) -> dict:
+def convert(
+    root: str | Path,
+    out: str | Path,
+    settings: ShardSettings,
+    part: tuple[int, int] = (1, 1),
+    workers: int = 1,
+    report: Callable[[str], None] = tqdm.write,
+    read_again: bool = False,
+) -> dict:
     """Convert the scenes of a folder, or of a part of it, that are not converted yet, or whose source or shard changed.
 
     Several parts may be converted at the same time.
@@ -273,13 +303,23 @@ def _held(out: str | Path, settings: ShardSettings) -> Iterator[None]:
         others = read_json(plan).get('settings') if not alone and plan.is_file() else None
         name = None if others is None else settings.difference(others)
         if name is not None:
-            raise ValueError(f'{out}: another conversion is writing this folder with {name}={others.get(name)!r}, here '
-                             f'it is {getattr(settings, name)!r}; choose another folder or the same settings')
+            raise ValueError(
+                f'{out}: another conversion is writing this folder with {name}={others.get(name)!r}, here '
+                f'it is {getattr(settings, name)!r}; choose another folder or the same settings'
+            )
         yield
 
 
-def _convert(scenes: list[SceneFiles], root: str | Path, out: str | Path, settings: ShardSettings,
-             part: tuple[int, int], workers: int, report: Callable[[str], None], read_again: bool) -> dict:
+def _convert(
+    scenes: list[SceneFiles],
+    root: str | Path,
+    out: str | Path,
+    settings: ShardSettings,
+    part: tuple[int, int],
+    workers: int,
+    report: Callable[[str], None],
+    read_again: bool,
+) -> dict:
     mine = scenes_of_part(scenes, part)
     totals, skipped = Counter(), Counter()
     looks = Looks(f'{os.path.abspath(out)} {part}')
@@ -291,8 +331,9 @@ def _convert(scenes: list[SceneFiles], root: str | Path, out: str | Path, settin
     with tqdm(total=len(mine), unit=' scenes', desc='converting', dynamic_ncols=True) as progress:
         waiting = {scene.name: scene for scene in mine}
         known = {} if read_again else looks.entries
-        for name, record, look in run_parallel(_look_at, [
-                (scene, root, out, settings, known.get(scene.name, {})) for scene in mine], workers):
+        for name, record, look in run_parallel(
+            _look_at, [(scene, root, out, settings, known.get(scene.name, {})) for scene in mine], workers
+        ):
             looks.entries[name] = look
             if record is not None:
                 del waiting[name]
@@ -300,8 +341,10 @@ def _convert(scenes: list[SceneFiles], root: str | Path, out: str | Path, settin
                 progress.update()
         jobs = [(scene, root, out, settings) for scene in waiting.values()]
         looks.save()
-        write_json(Path(out, PLAN), {'format': FORMAT, 'scenes': [scene.name for scene in scenes],
-                                     'settings': settings.as_dict()})
+        write_json(
+            Path(out, PLAN),
+            {'format': FORMAT, 'scenes': [scene.name for scene in scenes], 'settings': settings.as_dict()},
+        )
         saved = time.monotonic()
         for result in run_parallel(convert_scene, jobs, workers):
             count(result)
@@ -314,5 +357,10 @@ def _convert(scenes: list[SceneFiles], root: str | Path, out: str | Path, settin
             progress.set_postfix(tiles=totals['tiles'], refresh=False)
             progress.update()
     looks.save()
-    return {'scenes': len(mine), 'converted': len(jobs), 'tiles': totals['tiles'], 'failed': totals['failed'],
-            'skipped': dict(sorted(skipped.items()))}
+    return {
+        'scenes': len(mine),
+        'converted': len(jobs),
+        'tiles': totals['tiles'],
+        'failed': totals['failed'],
+        'skipped': dict(sorted(skipped.items())),
+    }

@@ -85,8 +85,10 @@ def records(out: str | Path) -> Iterator[dict]:
     scenes = planned_scenes(out)
     missing = [scene for scene in scenes if not record_path(out, scene).is_file()]
     if missing:
-        raise ValueError(f'{out}: {len(missing)} of {len(scenes)} scenes are not converted yet: {listed(missing)}; run '
-                         'the conversion again, finished scenes are not repeated')
+        raise ValueError(
+            f'{out}: {len(missing)} of {len(scenes)} scenes are not converted yet: {listed(missing)}; run '
+            'the conversion again, finished scenes are not repeated'
+        )
     for scene in scenes:
         yield read_json(record_path(out, scene))
 
@@ -113,8 +115,10 @@ def merge(out: str | Path) -> dict:
         if settings is None:
             settings = record['settings']
         if record['settings'] != settings:
-            raise ValueError(f'{record_path(out, record["scene"])}: the scene was converted with other settings than '
-                             'the first one; run the conversion again')
+            raise ValueError(
+                f'{record_path(out, record["scene"])}: the scene was converted with other settings than '
+                'the first one; run the conversion again'
+            )
         if record['tiles']['row']:
             shards.append({name: value for name, value in record.items() if name not in _RECORD_ONLY})
     index = {

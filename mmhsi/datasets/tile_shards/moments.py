@@ -28,8 +28,9 @@ class BandMoments:
         values -= mean
         self.merge(np.full(len(mean), len(values)), mean, np.einsum('nc,nc->c', values, values))
 
-    def merge(self, count: np.ndarray, mean: np.ndarray, m2: np.ndarray,
-              bands: np.ndarray | slice = slice(None)) -> None:
+    def merge(
+        self, count: np.ndarray, mean: np.ndarray, m2: np.ndarray, bands: np.ndarray | slice = slice(None)
+    ) -> None:
         """Add the moments of other data; ``bands`` are the bands here that they belong to."""
         total = self.count[bands] + count
         share = np.divide(count, total, out=np.zeros(len(total)), where=total > 0)

@@ -60,7 +60,9 @@ def run_parallel(task: Callable, jobs: Iterable[tuple], workers: int) -> Iterato
                 for future in done:
                     yield future.result()
         except BrokenProcessPool:
-            raise RuntimeError('the system killed a worker process, perhaps for lack of memory; run the same command '
-                               'again, with fewer workers if need be: finished scenes are not repeated') from None
+            raise RuntimeError(
+                'the system killed a worker process, perhaps for lack of memory; run the same command '
+                'again, with fewer workers if need be: finished scenes are not repeated'
+            ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

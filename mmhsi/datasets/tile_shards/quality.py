@@ -65,10 +65,10 @@ def saturated_share(tile: np.ndarray, valid: np.ndarray, settings: ShardSettings
     value = settings.saturated_value
     if value is None:
         if tile.dtype.kind not in 'iu':
-            return 0.
+            return 0.0
         value = np.iinfo(tile.dtype).max
     if tile.max() < value:
-        return 0.
+        return 0.0
     bright = (tile[valid] >= value).mean(axis=-1)
     # a share of 0 must not make every pixel a saturated one
     return float(((bright >= settings.saturated_bands) & (bright > 0)).mean())

@@ -86,8 +86,10 @@ class ShardSettings:
 
     def __post_init__(self):
         if self.tile_size < 1 or not 0 <= self.overlap < self.tile_size:
-            raise ValueError(f'tile_size must be positive and overlap between 0 and tile_size - 1, not '
-                             f'{self.tile_size} and {self.overlap}')
+            raise ValueError(
+                f'tile_size must be positive and overlap between 0 and tile_size - 1, not '
+                f'{self.tile_size} and {self.overlap}'
+            )
         if self.combine not in ('bands', 'tiles'):
             raise ValueError(f"combine must be 'bands' or 'tiles', not {self.combine!r}")
         if self.layout not in LAYOUTS:
@@ -150,6 +152,6 @@ class ShardSettings:
         if stated is None:
             return None
         values = np.loadtxt(stated, ndmin=1) if isinstance(stated, str) else np.asarray(stated, dtype=np.float64)
-        if values.shape != (bands, ):
+        if values.shape != (bands,):
             raise ValueError(f'the settings state {values.size} wavelengths for scene {scene!r} of {bands} bands')
         return values

@@ -75,8 +75,10 @@ def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
         raise ValueError(f'{root}: no scene found, no file ends in one of {", ".join(suffixes)}')
     for name, paths in groups.items():
         if len(paths) > 1 and name not in grouped:
-            raise ValueError(f'{root}: {" and ".join(sorted(paths))} are both named {name!r}, leave one out with '
-                             'suffixes=... in the config')
+            raise ValueError(
+                f'{root}: {" and ".join(sorted(paths))} are both named {name!r}, leave one out with '
+                'suffixes=... in the config'
+            )
 
     def position(path: str) -> tuple:
         base = os.path.basename(path)
@@ -101,7 +103,7 @@ def parse_part(text: str) -> tuple[int, int]:
 def scenes_of_part(scenes: Sequence[SceneFiles], part: tuple[int, int]) -> Sequence[SceneFiles]:
     """Every N-th scene from the I-th on: the parts are disjoint and complete."""
     number, count = part
-    return scenes[number - 1::count]
+    return scenes[number - 1 :: count]
 
 
 class ScenePart:
@@ -118,24 +120,30 @@ class ScenePart:
 
     def __init__(self, root: str | Path, names: Sequence[str], settings: ShardSettings):
         self.name = names[0]
-        self._readers = [open_reader(os.path.join(root, name), settings.key, settings.layout, products=len(names) == 1)
-                         for name in names]
+        self._readers = [
+            open_reader(os.path.join(root, name), settings.key, settings.layout, products=len(names) == 1)
+            for name in names
+        ]
         infos = [reader.info for reader in self._readers]
         first = infos[0]
         for info in infos[1:]:
             if info.shape[:2] != first.shape[:2]:
-                raise CubeReadError(f'{info.path}: {info.height} x {info.width} pixels, but {first.path}, which holds '
-                                    f'other bands of the same scene, has {first.height} x {first.width}')
+                raise CubeReadError(
+                    f'{info.path}: {info.height} x {info.width} pixels, but {first.path}, which holds '
+                    f'other bands of the same scene, has {first.height} x {first.width}'
+                )
         self.height, self.width = first.shape[:2]
         self.bands = sum(info.bands for info in infos)
         self.dtype = np.result_type(*(info.dtype for info in infos))
         self.nodata = first.nodata if settings.nodata is None else settings.nodata
         if np.ndim(self.nodata):
-            raise CubeReadError(f'{first.path}: the bands have different nodata values; name one with nodata=... in '
-                                'the config')
+            raise CubeReadError(
+                f'{first.path}: the bands have different nodata values; name one with nodata=... in the config'
+            )
         self.crs, self.transform = first.crs, first.transform
-        self.bad_bands = np.concatenate([np.zeros(info.bands, bool) if info.bad_bands is None else info.bad_bands
-                                         for info in infos])
+        self.bad_bands = np.concatenate(
+            [np.zeros(info.bands, bool) if info.bad_bands is None else info.bad_bands for info in infos]
+        )
         known = all(info.wavelengths is not None for info in infos)
         self.wavelengths = np.concatenate([info.wavelengths for info in infos]) if known else None
 
@@ -179,14 +187,15 @@ def open_parts(scene: SceneFiles, root: str | Path, settings: ShardSettings) -> 
         tuple: The images that can be read, and the sentence of the error by file for those that cannot: damaged files,
         and tiles whose bands or type are not those of the first tile.
     """
-    members = [scene.paths] if settings.combine == 'bands' else [(path, ) for path in scene.paths]
+    members = [scene.paths] if settings.combine == 'bands' else [(path,) for path in scene.paths]
     parts, failed = [], {}
     for paths in members:
         try:
             part = ScenePart(root, paths, settings)
             if parts and part.kind != parts[0].kind:
-                raise CubeReadError(f'{part.name}: {part.kind}, but {parts[0].name} of the same scene has '
-                                    f'{parts[0].kind}')
+                raise CubeReadError(
+                    f'{part.name}: {part.kind}, but {parts[0].name} of the same scene has {parts[0].kind}'
+                )
         except (CubeReadError, OSError) as error:
             failed[paths[0]] = str(error)
             continue

@@ -37,8 +37,10 @@ def write_statistics(out: str | Path) -> list[dict]:
         if not record['shape'][0]:
             continue
         moments = sensors.setdefault(bands, BandMoments(bands))
-        moments.merge(**{name: np.asarray(values) for name, values in record['moments'].items()},
-                      bands=np.asarray(record['bands']))
+        moments.merge(
+            **{name: np.asarray(values) for name, values in record['moments'].items()},
+            bands=np.asarray(record['bands']),
+        )
         tiles[bands] = tiles.get(bands, 0) + record['shape'][0]
     if not sensors:
         raise ValueError(f'{out}: there is no tile to take statistics of')
@@ -46,13 +48,16 @@ def write_statistics(out: str | Path) -> list[dict]:
     def known(values: np.ndarray, count: np.ndarray) -> list[float | None]:
         return [float(value) if number else None for value, number in zip(values, count, strict=True)]
 
-    statistics = [{
-        'source_bands': bands,
-        'tiles': tiles[bands],
-        'count': moments.count.tolist(),
-        'mean': known(moments.mean, moments.count),
-        'std': known(moments.std, moments.count)
-    } for bands, moments in sorted(sensors.items())]
+    statistics = [
+        {
+            'source_bands': bands,
+            'tiles': tiles[bands],
+            'count': moments.count.tolist(),
+            'mean': known(moments.mean, moments.count),
+            'std': known(moments.std, moments.count),
+        }
+        for bands, moments in sorted(sensors.items())
+    ]
     with whole_file(Path(out, STATISTICS)) as stream:
         stream.write(json.dumps({'format': FORMAT, 'sensors': statistics}, indent=1).encode())
     return statistics

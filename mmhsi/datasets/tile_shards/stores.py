@@ -72,7 +72,8 @@ class Shard:
             source=np.asarray(tiles['source'], dtype=np.int32),
             row=np.asarray(tiles['row'], dtype=np.int32),
             col=np.asarray(tiles['col'], dtype=np.int32),
-            incomplete=np.asarray(tiles['nodata']) > 0)
+            incomplete=np.asarray(tiles['nodata']) > 0,
+        )
 
     def problem(self) -> str | None:
         """Why the file cannot be used, None if it is there and whole."""
@@ -81,8 +82,10 @@ class Shard:
         except OSError as error:
             return f'{self.path}: the shard cannot be read: {error.strerror}'
         if size != self.bytes:
-            return (f'{self.path}: the shard is {"cut off" if size < self.bytes else "too long"}: it has {size} bytes, '
-                    f'{self.bytes} were written; its {self.shape[0]} tiles are left out')
+            return (
+                f'{self.path}: the shard is {"cut off" if size < self.bytes else "too long"}: it has {size} bytes, '
+                f'{self.bytes} were written; its {self.shape[0]} tiles are left out'
+            )
         return None
 
 
@@ -138,8 +141,11 @@ class ShardStore:
     def damaged(self) -> list[tuple[np.ndarray, str]]:
         """Tiles of shards that are absent or not whole, with a sentence for each shard."""
         problems = ((number, shard.problem()) for number, shard in enumerate(self.shards))
-        return [(np.arange(self.starts[number], self.starts[number + 1]), problem) for number, problem in problems
-                if problem]
+        return [
+            (np.arange(self.starts[number], self.starts[number + 1]), problem)
+            for number, problem in problems
+            if problem
+        ]
 
     def name(self, index: int) -> str:
         """Name of a tile in messages."""
@@ -218,15 +224,25 @@ class FileTileStore:
         ValueError: If it holds no such file.
     """
 
-    def __init__(self, root: str | Path, names: Sequence[str] | None = None, key: str | Sequence[str] | None = 'img',
-                 layout: str = 'chw', suffix: str = '.mat', tile_size: int | None = 64):
+    def __init__(
+        self,
+        root: str | Path,
+        names: Sequence[str] | None = None,
+        key: str | Sequence[str] | None = 'img',
+        layout: str = 'chw',
+        suffix: str = '.mat',
+        tile_size: int | None = 64,
+    ):
         self.root = Path(root)
         if not self.root.is_dir():
             raise FileNotFoundError(f'{root}: no such folder of tiles')
         if names is None:
-            names = sorted(os.path.relpath(os.path.join(folder, name), root)
-                           for folder, _, files in os.walk(root) for name in files
-                           if name.lower().endswith(suffix) and not name.startswith('.'))
+            names = sorted(
+                os.path.relpath(os.path.join(folder, name), root)
+                for folder, _, files in os.walk(root)
+                for name in files
+                if name.lower().endswith(suffix) and not name.startswith('.')
+            )
         if not len(names):
             raise ValueError(f'{root}: neither an index of shards ({INDEX}) nor any file that ends in {suffix}')
         # one array instead of a list of strings: forked workers share it, and it is not copied by counting references
@@ -256,15 +272,21 @@ class FileTileStore:
         except OSError as error:
             raise CubeReadError(str(error)) from None
         if self.tile_size is not None and image.shape[:2] != (self.tile_size, self.tile_size):
-            raise CubeReadError(f'{path}: {info.height} x {info.width} pixels of {info.bands} bands, expected tiles of '
-                                f'{self.tile_size} x {self.tile_size}')
+            raise CubeReadError(
+                f'{path}: {info.height} x {info.width} pixels of {info.bands} bands, expected tiles of '
+                f'{self.tile_size} x {self.tile_size}'
+            )
         if image.dtype.kind == 'f' and not np.isfinite(image).all():
             image = filled(image, None)
         # a few pixels tell all but the tiles without data
         if np.ptp(image[::_PROBE, ::_PROBE]) == 0 and np.ptp(image) == 0:
             raise CubeReadError(f'{path}: all values are {image.flat[0]}, the tile holds no data')
-        sample = {'img': image, 'bands': np.arange(info.bands, dtype=np.int32), 'source_bands': info.bands,
-                  'origin': {'scene': os.fsdecode(self._names[index]), 'row': 0, 'col': 0}}
+        sample = {
+            'img': image,
+            'bands': np.arange(info.bands, dtype=np.int32),
+            'source_bands': info.bands,
+            'origin': {'scene': os.fsdecode(self._names[index]), 'row': 0, 'col': 0},
+        }
         if info.wavelengths is not None:
             sample['wavelengths'] = info.wavelengths
         return sample

@@ -9,15 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mmhsi.datasets.tile_shards.index import (
-    INDEX,
-    SHARDS,
-    listed,
-    planned_scenes,
-    read_json,
-    record_path,
-    shard_path,
-)
+from mmhsi.datasets.tile_shards.index import INDEX, SHARDS, listed, planned_scenes, read_json, record_path, shard_path
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.utils.files import PART_SUFFIX
 from mmhsi.utils.identity import changes, data_files, identify
@@ -31,8 +23,10 @@ def _header_problem(path: Path, record: dict) -> str | None:
     except (ValueError, OSError) as error:
         return f'{path}: the file cannot be read: {error}'
     if list(shape) != record['shape'] or dtype.str != record['dtype']:
-        return (f'{path}: the header states {shape} values of type {dtype}, the record {tuple(record["shape"])} of '
-                f'type {np.dtype(record["dtype"])}')
+        return (
+            f'{path}: the header states {shape} values of type {dtype}, the record {tuple(record["shape"])} of '
+            f'type {np.dtype(record["dtype"])}'
+        )
     return None
 
 
@@ -79,8 +73,9 @@ def verify_shard(out: str | Path, scene: str) -> tuple[list[str], int]:
         except OSError as error:
             return [f'{path}: the file cannot be read: {error.strerror}'], tiles
     if damaged:
-        return [f'{path}: {len(damaged)} of {tiles} tiles are not what was written, by their checksums: '
-                f'{listed(damaged)}'], tiles
+        return [
+            f'{path}: {len(damaged)} of {tiles} tiles are not what was written, by their checksums: {listed(damaged)}'
+        ], tiles
     return [], tiles
 
 
@@ -98,11 +93,18 @@ def verify_sources(out: str | Path, scene: str, root: str | Path) -> str | None:
         return None  # told of the shard
     if files is None:
         return None  # of a former version
-    now = identify(dict.fromkeys(file for name in files for file in [os.path.join(root, name),
-                                                                    *data_files(os.path.join(root, name))]), root=root)
+    now = identify(
+        dict.fromkeys(
+            file for name in files for file in [os.path.join(root, name), *data_files(os.path.join(root, name))]
+        ),
+        root=root,
+    )
     changed = changes(files, now)
-    return f'{shard_path(out, scene)}: not of the present source: {listed(changed)} changed since; convert again' if (
-        changed) else None
+    return (
+        f'{shard_path(out, scene)}: not of the present source: {listed(changed)} changed since; convert again'
+        if (changed)
+        else None
+    )
 
 
 def verify(out: str | Path, workers: int = 1, root: str | Path | None = None) -> tuple[list[str], int]:

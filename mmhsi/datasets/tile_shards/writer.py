@@ -69,11 +69,14 @@ class ShardWriter:
 
     def _write_header(self) -> None:
         # NumPy leaves room for the first length to grow, so that the header can be written again in its place
-        np.lib.format.write_array_header_1_0(self._stream, {
-            'descr': np.lib.format.dtype_to_descr(self.dtype),
-            'fortran_order': False,
-            'shape': (len(self.checksums), *self.shape),
-        })
+        np.lib.format.write_array_header_1_0(
+            self._stream,
+            {
+                'descr': np.lib.format.dtype_to_descr(self.dtype),
+                'fortran_order': False,
+                'shape': (len(self.checksums), *self.shape),
+            },
+        )
 
     def append(self, tile: np.ndarray) -> None:
         """Append a tile of shape (C, t, t)."""

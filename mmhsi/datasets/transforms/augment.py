@@ -70,7 +70,7 @@ class RandomSpectralScale(BaseTransform):
         """Scale 'img' of shape (H, W, C)."""
         if np.random.rand() < self.prob:
             image = results['img']
-            factor = np.random.normal(1., self.sigma, image.shape[-1] if self.per_band else 1)
+            factor = np.random.normal(1.0, self.sigma, image.shape[-1] if self.per_band else 1)
             results['img'] = image * factor.astype(image.dtype)
         return results
 
@@ -94,5 +94,5 @@ class RandomBandNoise(BaseTransform):
         """Add noise to 'img' of shape (H, W, C)."""
         if np.random.rand() < self.prob:
             image = results['img']
-            results['img'] = image + np.random.normal(0., self.sigma, image.shape).astype(image.dtype)
+            results['img'] = image + np.random.normal(0.0, self.sigma, image.shape).astype(image.dtype)
         return results

@@ -31,7 +31,7 @@ class BandNoise(Noise):
 
     def corrupt(self, cube: np.ndarray, rng) -> np.ndarray:
         bands = cube.shape[-1]
-        self.corrupt_bands(cube, rng.permutation(bands)[:self.num_bands(bands)], rng)
+        self.corrupt_bands(cube, rng.permutation(bands)[: self.num_bands(bands)], rng)
         return cube
 
 
@@ -46,10 +46,9 @@ class ImpulseNoise(BandNoise):
         seed (int, optional): Fixes the noise, see :class:`Noise`.
     """
 
-    def __init__(self,
-                 amounts: Sequence[float] = (.1, .3, .5, .7),
-                 fraction: float = 1 / 3,
-                 seed: int | None = None):
+    def __init__(
+        self, amounts: Sequence[float] = (0.1, 0.3, 0.5, 0.7), fraction: float = 1 / 3, seed: int | None = None
+    ):
         super().__init__(fraction, seed)
         for amount in amounts:
             check_share('an amount of impulses', amount)
@@ -61,12 +60,11 @@ class ImpulseNoise(BandNoise):
         amounts = np.asarray(self.amounts)[rng.randint(0, len(self.amounts), len(bands))]
         for band, amount in zip(bands, amounts, strict=True):
             replaced = rng.random_sample(cube.shape[:2]) < amount
-            salt = rng.random_sample(cube.shape[:2]) < .5
+            salt = rng.random_sample(cube.shape[:2]) < 0.5
             cube[replaced, band] = salt[replaced]
 
 
 class _ColumnNoise(BandNoise):
-
     def __init__(self, min_amount: float, max_amount: float, fraction: float, seed: int | None):
         super().__init__(fraction, seed)
         check_amounts(min_amount, max_amount)
@@ -75,8 +73,10 @@ class _ColumnNoise(BandNoise):
 
     def draw_numbers(self, low: int, high: int, width: int, bands: int, rng) -> np.ndarray:
         if low >= high:
-            raise ValueError(f'{type(self).__name__} is to change {self.min_amount:g} to {self.max_amount:g} of '
-                             f'{width} columns, a range that holds no whole number; use wider cubes or amounts')
+            raise ValueError(
+                f'{type(self).__name__} is to change {self.min_amount:g} to {self.max_amount:g} of '
+                f'{width} columns, a range that holds no whole number; use wider cubes or amounts'
+            )
         return rng.randint(low, high, bands)
 
 
@@ -95,12 +95,14 @@ class StripeNoise(_ColumnNoise):
         seed (int, optional): Fixes the noise, see :class:`Noise`.
     """
 
-    def __init__(self,
-                 min_amount: float = .05,
-                 max_amount: float = .15,
-                 strength: float = .25,
-                 fraction: float = 1 / 3,
-                 seed: int | None = None):
+    def __init__(
+        self,
+        min_amount: float = 0.05,
+        max_amount: float = 0.15,
+        strength: float = 0.25,
+        fraction: float = 1 / 3,
+        seed: int | None = None,
+    ):
         super().__init__(min_amount, max_amount, fraction, seed)
         check_share('strength', strength)
         self.strength = strength
@@ -126,11 +128,9 @@ class DeadlineNoise(_ColumnNoise):
         seed (int, optional): Fixes the noise, see :class:`Noise`.
     """
 
-    def __init__(self,
-                 min_amount: float = .05,
-                 max_amount: float = .15,
-                 fraction: float = 1 / 3,
-                 seed: int | None = None):
+    def __init__(
+        self, min_amount: float = 0.05, max_amount: float = 0.15, fraction: float = 1 / 3, seed: int | None = None
+    ):
         super().__init__(min_amount, max_amount, fraction, seed)
 
     def corrupt_bands(self, cube: np.ndarray, bands: np.ndarray, rng) -> None:

@@ -43,8 +43,10 @@ class StandardizeTile:
         """Standardise 'img' of shape (h, w, C) by 'bands' and 'source_bands'."""
         sensor = self._sensors.get(results['source_bands'])
         if sensor is None or np.isnan(sensor['mean'][results['bands']]).any():
-            raise ValueError(f'{self.path}: no statistics of the bands {results["bands"][0]} to {results["bands"][-1]} '
-                             f'of a source of {results["source_bands"]} bands')
+            raise ValueError(
+                f'{self.path}: no statistics of the bands {results["bands"][0]} to {results["bands"][-1]} '
+                f'of a source of {results["source_bands"]} bands'
+            )
         standardize = Standardize(self.eps)
         standardize.load_state_dict({name: values[results['bands']] for name, values in sensor.items()})
         return standardize(results)

@@ -21,8 +21,10 @@ def _has_too_few(transform: BaseTransform, found: int, results: dict) -> bool:
     """Whether an image is to be skipped for its number of bands."""
     if found >= transform.num_bands or transform.too_few == 'skip':
         return found < transform.num_bands
-    raise ValueError(f'{type(transform).__name__} takes {transform.num_bands} bands, but {_name(results)} has '
-                     f"{found}; too_few='skip' leaves such tiles out")
+    raise ValueError(
+        f'{type(transform).__name__} takes {transform.num_bands} bands, but {_name(results)} has '
+        f"{found}; too_few='skip' leaves such tiles out"
+    )
 
 
 class _BandWindow(BaseTransform):
@@ -65,8 +67,10 @@ def _file_share(results: dict, seed: int) -> float:
     """A number in [0, 1) that belongs to the tile, whatever the order of tiles, the worker, the rank and the epoch."""
     origin = results.get('origin')
     if origin is None:
-        raise ValueError("a window that is fixed for each file needs the 'origin' of the sample, as the datasets of "
-                         'unlabelled tiles give it')
+        raise ValueError(
+            "a window that is fixed for each file needs the 'origin' of the sample, as the datasets of "
+            'unlabelled tiles give it'
+        )
     place = '\n'.join(str(origin[key]) for key in sorted(origin))
     return np.random.default_rng((seed, zlib.crc32(place.encode()))).random()
 
@@ -105,8 +109,10 @@ class RandomBandWindow(_BandWindow):
         return int(np.rint(spare * _file_share(results, self.seed)))
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(num_bands={self.num_bands}, per_sample={self.per_sample}, seed={self.seed}, '
-                f'too_few={self.too_few!r})')
+        return (
+            f'{type(self).__name__}(num_bands={self.num_bands}, per_sample={self.per_sample}, seed={self.seed}, '
+            f'too_few={self.too_few!r})'
+        )
 
 
 @TRANSFORMS.register_module()
@@ -163,8 +169,9 @@ class RandomBands(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return (f'{type(self).__name__}(num_bands={self.num_bands}, descending={self.descending}, '
-                f'too_few={self.too_few!r})')
+        return (
+            f'{type(self).__name__}(num_bands={self.num_bands}, descending={self.descending}, too_few={self.too_few!r})'
+        )
 
 
 @TRANSFORMS.register_module()
@@ -190,11 +197,12 @@ class RandomTileCrop(BaseTransform):
         """Cut the square out of 'img' (h, w, C)."""
         height, width = results['img'].shape[:2]
         if min(height, width) < self.size:
-            raise ValueError(f'RandomTileCrop takes {self.size} x {self.size} pixels, but {_name(results)} has '
-                             f'{height} x {width}')
+            raise ValueError(
+                f'RandomTileCrop takes {self.size} x {self.size} pixels, but {_name(results)} has {height} x {width}'
+            )
         top = int(np.random.randint(height - self.size + 1))
         left = int(np.random.randint(width - self.size + 1))
-        results['img'] = results['img'][top:top + self.size, left:left + self.size]
+        results['img'] = results['img'][top : top + self.size, left : left + self.size]
         results['img_shape'] = (self.size, self.size)
         results['crop'] = (top, left, self.size, self.size)
         return results

@@ -59,14 +59,14 @@ class SpectralChain:
             neighbours (np.ndarray, optional): bool (N - 1,), True where a pixel and the next one lie side by side in
                 the scene; for transforms that estimate noise from neighbours. Defaults to None: all do.
         """
-        for step in self.transforms[self._selects:]:
+        for step in self.transforms[self._selects :]:
             if not step.fitted:
                 step.fit(pixels, neighbours) if step.uses_neighbours else step.fit(pixels)
             pixels = step(pixels)
 
     def __call__(self, spectra: np.ndarray) -> np.ndarray:
         """Transform float32 spectra of shape (..., C) to (..., C')."""
-        for step in self.transforms[self._selects:]:
+        for step in self.transforms[self._selects :]:
             spectra = step(spectra)
         return spectra
 

@@ -34,7 +34,7 @@ class BicubicDegradation(BaseTransform):
         ValueError: If the scale does not divide both sides of the true image, or this is no cube of a float type.
     """
 
-    def __init__(self, scale: int, blur: float = 0., noise: Mapping | BaseTransform | None = None):
+    def __init__(self, scale: int, blur: float = 0.0, noise: Mapping | BaseTransform | None = None):
         if scale != int(scale) or scale < 2:
             raise ValueError(f'scale must be a whole number of at least 2, not {scale}')
         if not 0 <= blur < np.inf:
@@ -47,14 +47,17 @@ class BicubicDegradation(BaseTransform):
         """Make 'img' and 'enlarged' from 'gt'."""
         truth = results['gt']
         if truth.ndim != 3 or truth.dtype.kind != 'f':
-            raise ValueError(f'BicubicDegradation takes a cube (H, W, C) of a float type, not {truth.dtype} of shape '
-                             f'{truth.shape}')
+            raise ValueError(
+                f'BicubicDegradation takes a cube (H, W, C) of a float type, not {truth.dtype} of shape {truth.shape}'
+            )
         height, width = truth.shape[:2]
         if height % self.scale or width % self.scale:
             fitting = [side - side % self.scale for side in (height, width)]
-            raise ValueError(f'BicubicDegradation by {self.scale}: the true image has {height} x {width} pixels, of '
-                             f'which {self.scale} does not divide both sides; take a crop or an area of multiples of '
-                             f'{self.scale}, here at most {fitting[0]} x {fitting[1]}')
+            raise ValueError(
+                f'BicubicDegradation by {self.scale}: the true image has {height} x {width} pixels, of '
+                f'which {self.scale} does not divide both sides; take a crop or an area of multiples of '
+                f'{self.scale}, here at most {fitting[0]} x {fitting[1]}'
+            )
         if self.blur:
             truth = gaussian_filter(truth, (self.blur, self.blur, 0), mode='reflect')
         results['img'] = imresize(truth, size=(height // self.scale, width // self.scale))

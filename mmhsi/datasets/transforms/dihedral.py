@@ -91,7 +91,7 @@ class RandomDihedral(BaseTransform):
         ValueError: If an array is not square, or the sample has none of the keys.
     """
 
-    def __init__(self, keys: Sequence[str] = ('img', 'gt_seg_map'), reverse_prob: float = 0.):
+    def __init__(self, keys: Sequence[str] = ('img', 'gt_seg_map'), reverse_prob: float = 0.0):
         if not 0 <= reverse_prob <= 1:
             raise ValueError(f'reverse_prob must lie in [0, 1], not {reverse_prob}')
         self.keys = tuple(keys)

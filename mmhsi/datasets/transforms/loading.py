@@ -27,7 +27,7 @@ class LoadSceneWindow(BaseTransform):
             window dataset stays that of the original centre. Defaults to 0.
     """
 
-    def __init__(self, pad_mode: str = 'constant', pad_value: float = 0., jitter: int = 0):
+    def __init__(self, pad_mode: str = 'constant', pad_value: float = 0.0, jitter: int = 0):
         check_pad_mode(pad_mode)
         if jitter < 0:
             raise ValueError(f'jitter must not be negative, found {jitter}')

@@ -18,7 +18,7 @@ from mmcv.transforms import BaseTransform
 from mmhsi.registry import TRANSFORMS
 
 # Values beyond this are no cube in [0, 1], not even a noisy one.
-_LARGEST = 10.
+_LARGEST = 10.0
 
 
 def check_share(name: str, share: float) -> None:
@@ -38,8 +38,9 @@ def _check_sigmas(sigmas: Sequence[float]) -> None:
 def check_amounts(min_amount: float, max_amount: float) -> None:
     """Raise a ValueError unless the parts of the columns are a range within [0, 1]."""
     if not 0 <= min_amount < max_amount <= 1:
-        raise ValueError('the amounts of columns must be 0 <= min_amount < max_amount <= 1, not '
-                         f'{min_amount} and {max_amount}')
+        raise ValueError(
+            f'the amounts of columns must be 0 <= min_amount < max_amount <= 1, not {min_amount} and {max_amount}'
+        )
 
 
 class Noise(BaseTransform):
@@ -63,11 +64,14 @@ class Noise(BaseTransform):
         name = type(self).__name__
         cube = results['img']
         if cube.ndim != 3 or cube.dtype.kind != 'f':
-            raise ValueError(f'{name} takes a cube (H, W, C) of a float type with values in [0, 1], not '
-                             f'{cube.dtype} of shape {cube.shape}')
+            raise ValueError(
+                f'{name} takes a cube (H, W, C) of a float type with values in [0, 1], not '
+                f'{cube.dtype} of shape {cube.shape}'
+            )
         if not np.abs(cube).max() <= _LARGEST:
-            raise ValueError(f'{name} takes values in [0, 1], but the cube reaches {np.abs(cube).max():g}; scale it '
-                             'before')
+            raise ValueError(
+                f'{name} takes values in [0, 1], but the cube reaches {np.abs(cube).max():g}; scale it before'
+            )
         rng = np.random if self.seed is None else np.random.RandomState([self.seed, results.get('sample_idx', 0)])
         results['img'] = self.corrupt(cube.copy(), rng)
         return results
@@ -93,7 +97,7 @@ class GaussianNoise(Noise):
         seed (int, optional): Fixes the noise, see the module.
     """
 
-    def __init__(self, sigma: float | tuple[float, float] = (10., 70.), seed: int | None = None):
+    def __init__(self, sigma: float | tuple[float, float] = (10.0, 70.0), seed: int | None = None):
         super().__init__(seed)
         if np.ndim(sigma) and (len(sigma) != 2 or sigma[0] > sigma[1]):
             raise ValueError(f'sigma must be a number or a range (low, high), not {sigma}')
@@ -114,7 +118,7 @@ class NonIIDGaussianNoise(Noise):
         seed (int, optional): Fixes the noise, see the module.
     """
 
-    def __init__(self, sigmas: Sequence[float] = (10., 30., 50., 70.), seed: int | None = None):
+    def __init__(self, sigmas: Sequence[float] = (10.0, 30.0, 50.0, 70.0), seed: int | None = None):
         super().__init__(seed)
         _check_sigmas(sigmas)
         self.sigmas = tuple(sigmas)
@@ -136,7 +140,7 @@ class MissingStrips(Noise):
         seed (int, optional): Fixes the strips, see the module.
     """
 
-    def __init__(self, number: int = 4, max_amount: float = .1, seed: int | None = None):
+    def __init__(self, number: int = 4, max_amount: float = 0.1, seed: int | None = None):
         super().__init__(seed)
         if number < 1:
             raise ValueError(f'number must be positive, not {number}')
@@ -149,7 +153,7 @@ class MissingStrips(Noise):
         bound = int(np.ceil(self.max_amount * width))
         widths = rng.randint(0, bound, self.number)
         for start, columns in zip(rng.randint(0, width - widths + 1), widths, strict=True):
-            cube[:, start:start + columns] = 0
+            cube[:, start : start + columns] = 0
         return cube
 
 
@@ -176,7 +180,7 @@ def _mixture(*noises: dict) -> tuple[dict, dict]:
 
 # The customary test cases of hyperspectral denoising; the level of the first is not certain.
 NOISE_CASES = {
-    'case1': (dict(type='mmhsi.GaussianNoise', sigma=70), ),
+    'case1': (dict(type='mmhsi.GaussianNoise', sigma=70),),
     'case2': _mixture(_IMPULSE),
     'case3': _mixture(_DEADLINE, _IMPULSE),
     'case4': _mixture(_STRIPE, _IMPULSE),

@@ -16,11 +16,11 @@ def _blocks(pixels: np.ndarray, neighbours: np.ndarray | None) -> Iterator[tuple
     """Blocks (n, C) of pixels (N, C) in double precision, and the differences (m, C) of neighbours that end in each."""
     for start in range(0, len(pixels), _BLOCK):
         first = max(start - 1, 0)  # the last pixel of the block before has its neighbour in this one
-        block = pixels[first:start + _BLOCK].astype(np.float64)
+        block = pixels[first : start + _BLOCK].astype(np.float64)
         difference = np.diff(block, axis=0) / np.sqrt(2)
         if neighbours is not None:
-            difference = difference[neighbours[first:start + _BLOCK - 1]]
-        yield block[start - first:], difference
+            difference = difference[neighbours[first : start + _BLOCK - 1]]
+        yield block[start - first :], difference
 
 
 def _moments(pixels: np.ndarray, neighbours: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -36,11 +36,9 @@ def _moments(pixels: np.ndarray, neighbours: np.ndarray | None) -> tuple[np.ndar
     return mean, covariance / len(pixels), noise / max(count, 1), count
 
 
-def _covariance_of_most(pixels: np.ndarray,
-                        neighbours: np.ndarray | None,
-                        covariance: np.ndarray,
-                        trim: float,
-                        steps: int = 3) -> np.ndarray:
+def _covariance_of_most(
+    pixels: np.ndarray, neighbours: np.ndarray | None, covariance: np.ndarray, trim: float, steps: int = 3
+) -> np.ndarray:
     """Covariance (C, C) of the differences about 0 without the share ``trim`` that lies farthest out.
 
     As in the concentration steps of Rousseeuw and Van Driessen (Technometrics 41(3), 1999), the covariance of those
@@ -99,7 +97,7 @@ class MinimumNoiseFraction(SpectralComponents):
 
     def scaled(self) -> np.ndarray:
         # a component has variance ratio, so that this is its scale; one without variance is rounding noise
-        return self.components.T * np.maximum(self.ratio, np.finfo(np.float64).eps)**(self.power - 0.5)
+        return self.components.T * np.maximum(self.ratio, np.finfo(np.float64).eps) ** (self.power - 0.5)
 
     def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
         """Learn the state, see :meth:`SpectralTransform.fit`.
@@ -117,21 +115,28 @@ class MinimumNoiseFraction(SpectralComponents):
         bands = pixels.shape[-1]
         self.bind(bands)
         if len(pixels) < bands + 2:
-            raise ValueError(f'MinimumNoiseFraction needs at least {bands + 2} pixels for {bands} bands, but '
-                             f'{len(pixels)} are given')
+            raise ValueError(
+                f'MinimumNoiseFraction needs at least {bands + 2} pixels for {bands} bands, but {len(pixels)} are given'
+            )
         mean, covariance, noise, pairs = _moments(pixels, neighbours)
         if pairs < bands + 1:
-            raise ValueError('MinimumNoiseFraction takes the noise from pixels that lie side by side and needs at '
-                             f'least {bands + 1} such pairs for {bands} bands, but {pairs} of the {len(pixels)} pixels '
-                             "to fit on have their neighbour among them; fit_on='all' or 'unevaluated' gives more")
+            raise ValueError(
+                'MinimumNoiseFraction takes the noise from pixels that lie side by side and needs at '
+                f'least {bands + 1} such pairs for {bands} bands, but {pairs} of the {len(pixels)} pixels '
+                "to fit on have their neighbour among them; fit_on='all' or 'unevaluated' gives more"
+            )
         try:
             noise = _covariance_of_most(pixels, neighbours, noise, self.trim)
             ratio, vectors = eigh(covariance, noise)  # V' noise V = 1
         except LinAlgError:
-            raise ValueError('MinimumNoiseFraction: the bands have no full rank, as with bands that are constant or '
-                             'combinations of others: leave them out with SelectBands') from None
-        self.load_state_dict({
-            'mean': mean,
-            'components': vectors.T[::-1][:self.n_components],
-            'ratio': np.maximum(ratio[::-1][:self.n_components], 0)
-        })
+            raise ValueError(
+                'MinimumNoiseFraction: the bands have no full rank, as with bands that are constant or '
+                'combinations of others: leave them out with SelectBands'
+            ) from None
+        self.load_state_dict(
+            {
+                'mean': mean,
+                'components': vectors.T[::-1][: self.n_components],
+                'ratio': np.maximum(ratio[::-1][: self.n_components], 0),
+            }
+        )

@@ -28,16 +28,20 @@ class PackRestoration(BaseTransform):
             'name', 'scene_name', 'top', 'left', 'area', 'scale', 'ori_shape' and 'sample_idx'.
     """
 
-    def __init__(self,
-                 meta_keys: Sequence[str] = ('name', 'scene_name', 'top', 'left', 'area', 'scale', 'ori_shape',
-                                             'sample_idx')):
+    def __init__(
+        self,
+        meta_keys: Sequence[str] = ('name', 'scene_name', 'top', 'left', 'area', 'scale', 'ori_shape', 'sample_idx'),
+    ):
         self.meta_keys = tuple(meta_keys)
 
     def transform(self, results: dict) -> dict:
         """Pack 'img' (h, w, C), and 'gt' and 'enlarged' (H, W, C)."""
         sample = RestorationDataSample()
-        images = {field: _tensor(results[key]) for key, field in (('gt', 'gt_img'), ('enlarged', 'enlarged'))
-                  if key in results}
+        images = {
+            field: _tensor(results[key])
+            for key, field in (('gt', 'gt_img'), ('enlarged', 'enlarged'))
+            if key in results
+        }
         sample.set_data(images)
         sample.set_metainfo({key: results[key] for key in self.meta_keys if key in results})
         return dict(inputs=_tensor(results['img']), data_samples=sample)

@@ -28,7 +28,7 @@ class PercentileScale(SpectralTransform):
 
     state_names = ('lower', 'upper')
 
-    def __init__(self, low: float = 2., high: float = 98., eps: float = 1e-3):
+    def __init__(self, low: float = 2.0, high: float = 98.0, eps: float = 1e-3):
         super().__init__()
         if not 0 <= low < high <= 100:
             raise ValueError(f'the percentiles must be 0 <= low < high <= 100, not {low} and {high}')

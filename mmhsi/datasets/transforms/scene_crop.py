@@ -24,7 +24,7 @@ class RandomSceneCrop(BaseTransform):
         tries (int): Largest number of places to try; the last one is taken whatever it holds. Defaults to 10.
     """
 
-    def __init__(self, size: int, max_share: float = 1., tries: int = 10):
+    def __init__(self, size: int, max_share: float = 1.0, tries: int = 10):
         if size < 1 or tries < 1:
             raise ValueError(f'size and tries must be positive, not {size} and {tries}')
         if not 0 < max_share <= 1:

@@ -113,12 +113,14 @@ class SelectBands(SpectralTransform):
             They need a file that states its wavelengths.
     """
 
-    state_names = ('indices', )
+    state_names = ('indices',)
 
-    def __init__(self,
-                 bands: Sequence[int | tuple[int, int]] | None = None,
-                 exclude: Sequence[int | tuple[int, int]] | None = None,
-                 wavelengths: Sequence[tuple[float, float]] | None = None):
+    def __init__(
+        self,
+        bands: Sequence[int | tuple[int, int]] | None = None,
+        exclude: Sequence[int | tuple[int, int]] | None = None,
+        wavelengths: Sequence[tuple[float, float]] | None = None,
+    ):
         super().__init__()
         if sum(option is not None for option in (bands, exclude, wavelengths)) != 1:
             raise ValueError('SelectBands takes exactly one of bands, exclude and wavelengths')
@@ -166,8 +168,9 @@ class SelectBands(SpectralTransform):
 
     def apply(self, spectra: np.ndarray) -> np.ndarray:
         if spectra.shape[-1] <= self.indices.max():
-            raise ValueError(f'SelectBands takes band {self.indices.max()}, but is applied to {spectra.shape[-1]} '
-                             'bands')
+            raise ValueError(
+                f'SelectBands takes band {self.indices.max()}, but is applied to {spectra.shape[-1]} bands'
+            )
         return spectra[..., self.indices]
 
 
@@ -180,7 +183,7 @@ class ScaleValues(SpectralTransform):
         offset (float): Defaults to 0.
     """
 
-    def __init__(self, factor: float = 1., offset: float = 0.):
+    def __init__(self, factor: float = 1.0, offset: float = 0.0):
         super().__init__()
         self.factor = np.float32(factor)
         self.offset = np.float32(offset)
@@ -271,8 +274,10 @@ class SpectralComponents(SpectralTransform):
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         super().load_state_dict(state)
         if len(self.components) != self.n_components:
-            raise ValueError(f'the state of {type(self).__name__} has {len(self.components)} components, but '
-                             f'{self.n_components} are asked for')
+            raise ValueError(
+                f'the state of {type(self).__name__} has {len(self.components)} components, but '
+                f'{self.n_components} are asked for'
+            )
         self._projection = self.scaled().astype(np.float32)
 
     def fitted_bands(self) -> int:
@@ -308,12 +313,10 @@ class SpectralPCA(SpectralComponents):
 
         self.bind(pixels.shape[-1])
         if len(pixels) < max(self.n_components, 2):
-            raise ValueError(f'SpectralPCA needs at least {max(self.n_components, 2)} pixels for {self.n_components} '
-                             f'components, but {len(pixels)} are given')
+            raise ValueError(
+                f'SpectralPCA needs at least {max(self.n_components, 2)} pixels for {self.n_components} '
+                f'components, but {len(pixels)} are given'
+            )
         # The covariance is small (C x C) however many pixels there are, and its eigenvectors are exact.
         pca = PCA(self.n_components, svd_solver='covariance_eigh').fit(pixels.astype(np.float64))
-        self.load_state_dict({
-            'mean': pca.mean_,
-            'components': pca.components_,
-            'variance': pca.explained_variance_
-        })
+        self.load_state_dict({'mean': pca.mean_, 'components': pca.components_, 'variance': pca.explained_variance_})

@@ -46,8 +46,10 @@ class LoadStandardizedWindow(LoadSceneWindow):
             if len(indices) > self.pixels:
                 indices = np.sort(np.random.RandomState(0).choice(indices, self.pixels, replace=False))
             values = scene.pixels(indices)
-            self._statistics[scene] = (values.mean(axis=0, dtype=np.float64).astype(np.float32),
-                                       values.std(axis=0, dtype=np.float64).astype(np.float32))
+            self._statistics[scene] = (
+                values.mean(axis=0, dtype=np.float64).astype(np.float32),
+                values.std(axis=0, dtype=np.float64).astype(np.float32),
+            )
         return self._statistics[scene]
 
     def load(self, scene, window: tuple[int, int, int, int]) -> np.ndarray:

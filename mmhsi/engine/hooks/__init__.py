@@ -18,8 +18,21 @@ from .scene_state_hook import SceneStateHook
 from .subspace_init_hook import SubspaceInitHook
 
 __all__ = [
-    'ClassicalHook', 'ExactResumeHook', 'ExperimentCheckHook', 'InitialEndmemberHook', 'InitialStateHook',
-    'IterationSeedHook', 'LowestLossHook', 'MeanLossHook', 'NonFiniteLossHook', 'NonNegativeEndmemberHook',
-    'PreemptionHook', 'RefinementHook', 'SafeCheckpointHook', 'SceneProgressHook', 'SceneResultHook', 'SceneStateHook',
-    'SubspaceInitHook'
+    'ClassicalHook',
+    'ExactResumeHook',
+    'ExperimentCheckHook',
+    'InitialEndmemberHook',
+    'InitialStateHook',
+    'IterationSeedHook',
+    'LowestLossHook',
+    'MeanLossHook',
+    'NonFiniteLossHook',
+    'NonNegativeEndmemberHook',
+    'PreemptionHook',
+    'RefinementHook',
+    'SafeCheckpointHook',
+    'SceneProgressHook',
+    'SceneResultHook',
+    'SceneStateHook',
+    'SubspaceInitHook',
 ]

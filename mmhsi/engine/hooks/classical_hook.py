@@ -59,9 +59,14 @@ class ClassicalHook(Hook):
 def _add(path: Path, outcomes: Mapping[str, Outcome], score: str, sentence: str) -> None:
     content = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
     content['classical'] = {
-        title: dict(scores=outcome.scores, seconds=round(outcome.seconds, 2), failure=outcome.failure,
-                    settings=_plain(getattr(outcome.result, 'settings', {})))
-        for title, outcome in outcomes.items()}
+        title: dict(
+            scores=outcome.scores,
+            seconds=round(outcome.seconds, 2),
+            failure=outcome.failure,
+            settings=_plain(getattr(outcome.result, 'settings', {})),
+        )
+        for title, outcome in outcomes.items()
+    }
     content['comparison'] = dict(score=score, sentence=sentence)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + '\n', encoding='utf-8')

@@ -38,13 +38,17 @@ class InitialEndmemberHook(Hook):
         scene = next(iter(loop_scenes(runner._train_loop)), None)
         initial = getattr(scene, 'initial_endmembers', None)
         if initial is None:
-            raise ValueError(f'InitialEndmemberHook: the training scene {getattr(scene, "name", None)!r} has no '
-                             "initial endmembers; give an UnmixingScene initial_endmembers='vca' or a file")
+            raise ValueError(
+                f'InitialEndmemberHook: the training scene {getattr(scene, "name", None)!r} has no '
+                "initial endmembers; give an UnmixingScene initial_endmembers='vca' or a file"
+            )
         norms = np.linalg.norm(initial, axis=1, keepdims=True)
         if self.equal_norms:
             if not norms.all():
-                raise ValueError(f'InitialEndmemberHook: initial endmember {int(norms.argmin())} of scene '
-                                 f'{scene.name!r} is zero in all bands and cannot be brought to another norm')
+                raise ValueError(
+                    f'InitialEndmemberHook: initial endmember {int(norms.argmin())} of scene '
+                    f'{scene.name!r} is zero in all bands and cannot be brought to another norm'
+                )
             initial = initial / norms * norms.mean()
         endmembers = torch.as_tensor(initial.T, dtype=torch.float32).contiguous()
         broadcast(endmembers)  # processes on different machines may differ in rounding
@@ -70,8 +74,9 @@ class NonNegativeEndmemberHook(Hook):
         """
         _decoder(runner, self, 'clamp_').clamp_()
 
-    def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None,
-                         outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
         """Clamp after a step."""
         _decoder(runner, self, 'clamp_').clamp_()
 
@@ -80,6 +85,8 @@ def _decoder(runner, hook: Hook, method: str):
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     decoder = getattr(model, 'decoder', None)
     if not hasattr(decoder, method):
-        raise ValueError(f'{type(hook).__name__} needs a model with an EndmemberDecoder as decoder, found '
-                         f'{type(model).__name__} with {type(decoder).__name__}')
+        raise ValueError(
+            f'{type(hook).__name__} needs a model with an EndmemberDecoder as decoder, found '
+            f'{type(model).__name__} with {type(decoder).__name__}'
+        )
     return decoder

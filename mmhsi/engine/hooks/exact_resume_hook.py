@@ -98,16 +98,23 @@ class ExactResumeHook(Hook):
             return
         loader = getattr(loop, 'dataloader', None)
         if getattr(loader, 'persistent_workers', False) and getattr(loader, 'num_workers', 0):
-            runner.logger.warning('train_dataloader.persistent_workers is set: what its workers draw at random after '
-                                  'resuming is not what they would have drawn without the interruption. For an exact '
-                                  'repetition set it to False.')
+            runner.logger.warning(
+                'train_dataloader.persistent_workers is set: what its workers draw at random after '
+                'resuming is not what they would have drawn without the interruption. For an exact '
+                'repetition set it to False.'
+            )
         if self._loaded is not None and self._loaded['processes'] != get_world_size():
-            runner.logger.warning(f'The checkpoint was saved by {self._loaded["processes"]} processes, now there are '
-                                  f'{get_world_size()}: the epoch begins anew with other random numbers.')
+            runner.logger.warning(
+                f'The checkpoint was saved by {self._loaded["processes"]} processes, now there are '
+                f'{get_world_size()}: the epoch begins anew with other random numbers.'
+            )
             loop._iter -= self._loaded['batches']
             self._loaded = None
-        if not (self._loaded or {}).get('batches') and _validation_is_due(runner) and \
-                runner.message_hub.runtime_info.get(VALIDATED) != loop.iter:
+        if (
+            not (self._loaded or {}).get('batches')
+            and _validation_is_due(runner)
+            and runner.message_hub.runtime_info.get(VALIDATED) != loop.iter
+        ):
             runner.logger.info(f'The validation after iteration {loop.iter} is made up for.')
             runner.val_loop.run()
         if self._loaded is not None and isinstance(loop, IterBasedTrainLoop) and loop.iter:
@@ -162,7 +169,8 @@ class ExactResumeHook(Hook):
             processes=get_world_size(),
             batches=batches,
             epoch=[epoch for epoch, _ in states],
-            now=[now for _, now in states])
+            now=[now for _, now in states],
+        )
 
     def _states(self) -> tuple[dict, dict]:
         return self._epoch_state, self._before_val or random_state()

@@ -53,20 +53,26 @@ def _check_classes(model, scene, part: str) -> None:
     for name in _HEADS:
         count = getattr(getattr(model, name, None), 'num_classes', None)
         if isinstance(count, int) and count > 0 and scene.classes and count != len(scene.classes):
-            raise ValueError(f'model.{name}.num_classes is {count}, but {part}_dataloader.dataset.scene.classes of '
-                             f'scene {scene.name!r} has {len(scene.classes)} classes')
+            raise ValueError(
+                f'model.{name}.num_classes is {count}, but {part}_dataloader.dataset.scene.classes of '
+                f'scene {scene.name!r} has {len(scene.classes)} classes'
+            )
     count = getattr(getattr(model, 'decoder', None), 'num_endmembers', None)
     wanted = getattr(scene, 'num_endmembers', None)
     if None not in (count, wanted) and count != wanted:
-        raise ValueError(f'model.decoder.num_endmembers is {count}, but '
-                         f'{part}_dataloader.dataset.scene.num_endmembers of scene {scene.name!r} is {wanted}')
+        raise ValueError(
+            f'model.decoder.num_endmembers is {count}, but '
+            f'{part}_dataloader.dataset.scene.num_endmembers of scene {scene.name!r} is {wanted}'
+        )
 
 
 def _check_bands(model, scene, part: str) -> None:
     expected = getattr(getattr(model, 'data_preprocessor', None), 'num_bands', None)
     if expected is not None and expected != scene.bands:
-        raise ValueError(f'model.data_preprocessor.num_bands is {expected}, but scene {scene.name!r} of '
-                         f'{part}_dataloader.dataset.scene has {scene.bands} bands after its preprocessing')
+        raise ValueError(
+            f'model.data_preprocessor.num_bands is {expected}, but scene {scene.name!r} of '
+            f'{part}_dataloader.dataset.scene has {scene.bands} bands after its preprocessing'
+        )
 
 
 def _check_window(model, dataset, part: str) -> None:
@@ -78,8 +84,10 @@ def _check_window(model, dataset, part: str) -> None:
         if size is None or side is None or getattr(model, 'test_cfg', None) and part != 'train':
             continue
         if tuple(np.broadcast_to(side, 2).tolist()) != size and getattr(dataset, 'scene', None) is not None:
-            raise ValueError(f'the img_size in model is {size[0]} x {size[1]} pixels, the only size that it takes, but '
-                             f'{part}_dataloader.dataset.{name} is {side}')
+            raise ValueError(
+                f'the img_size in model is {size[0]} x {size[1]} pixels, the only size that it takes, but '
+                f'{part}_dataloader.dataset.{name} is {side}'
+            )
 
 
 def _report_split(scene, runner) -> None:
@@ -88,15 +96,19 @@ def _report_split(scene, runner) -> None:
         return
     labels = scene.labels.ravel()
     if not len(split.val) and runner._val_loop is None:
-        runner.logger.warning(f'Scene {scene.name!r}: the split has no validation pixels, so that no state is better '
-                              'than another; the last one is tested.')
+        runner.logger.warning(
+            f'Scene {scene.name!r}: the split has no validation pixels, so that no state is better '
+            'than another; the last one is tested.'
+        )
     tested, trained = (np.bincount(labels[pixels], minlength=256)[:count] for pixels in (split.test, split.train))
     for what, counts, text in (
-            ('no training pixel', trained == 0, 'the network never learns them, and every test pixel of them is wrong'),
-            ('no test pixel', (tested == 0) & (trained > 0), 'they are left out of AA'),
-            ('a single test pixel', tested == 1, 'their recall is 0 or 1, and AA moves by a whole share with each')):
+        ('no training pixel', trained == 0, 'the network never learns them, and every test pixel of them is wrong'),
+        ('no test pixel', (tested == 0) & (trained > 0), 'they are left out of AA'),
+        ('a single test pixel', tested == 1, 'their recall is 0 or 1, and AA moves by a whole share with each'),
+    ):
         names = [name for name, found in zip(scene.classes, counts, strict=True) if found]
         if names and len(split.test):
             listed = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
-            runner.logger.warning(f'Scene {scene.name!r}: {len(names)} of {len(scene.classes)} classes have {what} '
-                                  f'({listed}): {text}.')
+            runner.logger.warning(
+                f'Scene {scene.name!r}: {len(names)} of {len(scene.classes)} classes have {what} ({listed}): {text}.'
+            )

@@ -24,7 +24,9 @@ class InitialStateHook(Hook):
         if runner.iter:
             return
         if runner.val_loop is None:
-            raise ValueError('InitialStateHook validates the state before the first iteration, but the config has no '
-                             'validation (val_dataloader, val_evaluator, val_cfg)')
+            raise ValueError(
+                'InitialStateHook validates the state before the first iteration, but the config has no '
+                'validation (val_dataloader, val_evaluator, val_cfg)'
+            )
         runner.val_loop.run()
         runner.model.train()

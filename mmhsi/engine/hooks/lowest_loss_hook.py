@@ -57,12 +57,13 @@ class LowestLossHook(Hook):
     def before_train_epoch(self, runner) -> None:
         """Start a new sum, unless the epoch is resumed in its middle."""
         if _RUNNING not in runner.message_hub.runtime_info:
-            runner.message_hub.update_info(_RUNNING, 0.)
+            runner.message_hub.update_info(_RUNNING, 0.0)
 
-    def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None,
-                         outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
         """Add the loss of a batch."""
-        runner.message_hub.update_info(_RUNNING, runner.message_hub.get_info(_RUNNING, 0.) + float(outputs['loss']))
+        runner.message_hub.update_info(_RUNNING, runner.message_hub.get_info(_RUNNING, 0.0) + float(outputs['loss']))
 
     def after_train_epoch(self, runner) -> None:
         """Compare the loss with the lowest one so far."""

@@ -17,8 +17,9 @@ class MeanLossHook(Hook):
 
     priority = 'HIGHEST'  # before RuntimeInfoHook hands them to the log
 
-    def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None,
-                         outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
         """Average the tensors among the outputs, in place."""
         names = sorted(name for name, value in (outputs or {}).items() if torch.is_tensor(value))
         if get_world_size() == 1 or not names:

@@ -60,10 +60,16 @@ class NonFiniteLossHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Refuse to save weights that are not finite."""
         for name, value in checkpoint.get('state_dict', {}).items():
-            if torch.is_tensor(value) and value.is_floating_point() and not torch.isfinite(value).all() and \
-                    not _is_buffer(runner, name):
-                raise FloatingPointError(f'iteration {checkpoint["meta"].get("iter")}: the parameter {name} holds NaN '
-                                         f'or infinity, so that it is not saved; {_last_good(runner)}')
+            if (
+                torch.is_tensor(value)
+                and value.is_floating_point()
+                and not torch.isfinite(value).all()
+                and not _is_buffer(runner, name)
+            ):
+                raise FloatingPointError(
+                    f'iteration {checkpoint["meta"].get("iter")}: the parameter {name} holds NaN '
+                    f'or infinity, so that it is not saved; {_last_good(runner)}'
+                )
 
     def _checked(self, runner, update: Callable) -> Callable:
 
@@ -78,8 +84,9 @@ class NonFiniteLossHook(Hook):
             message = f'iteration {runner.iter + 1}: {found}; the batch holds {describe_samples(self._batch)}'
             if self._in_a_row > self.max_skipped:
                 raise FloatingPointError(f'{message}; {_last_good(runner)}')
-            runner.logger.warning(f'{message}; it is skipped ({self._in_a_row} in a row, '
-                                  f'{self.max_skipped} are allowed)')
+            runner.logger.warning(
+                f'{message}; it is skipped ({self._in_a_row} in a row, {self.max_skipped} are allowed)'
+            )
 
         return update_params
 
@@ -105,8 +112,11 @@ def describe_samples(batch: Any) -> str:
     if not isinstance(samples, (list, tuple)) or not samples:
         count = len(inputs) if isinstance(inputs, (list, tuple, torch.Tensor)) else 'unknown'
         samples = [None] * (count if isinstance(count, int) else 0)
-    bad = {index for index, image in enumerate(inputs) if not _is_finite(image)} \
-        if isinstance(inputs, (list, tuple, torch.Tensor)) else set()
+    bad = (
+        {index for index, image in enumerate(inputs) if not _is_finite(image)}
+        if isinstance(inputs, (list, tuple, torch.Tensor))
+        else set()
+    )
     named = [_name(sample, index, index in bad) for index, sample in enumerate(samples)]
     named = [named[index] for index in sorted(range(len(named)), key=lambda index: index not in bad)]
     more = f' and {len(named) - _MAX_SAMPLES} more' if len(named) > _MAX_SAMPLES else ''
@@ -115,10 +125,14 @@ def describe_samples(batch: Any) -> str:
 
 def _name(sample: Any, index: int, bad: bool) -> str:
     info = getattr(sample, 'metainfo', {})
-    parts = [f'{key} {value}' for key, value in sorted(info.items())
-             if isinstance(value, (str, int, float)) and len(str(value)) <= _MAX_TEXT]
-    return f'sample {index}{" with NaN or infinity in its input" if bad else ""}' + \
-        (f' ({", ".join(parts)})' if parts else '')
+    parts = [
+        f'{key} {value}'
+        for key, value in sorted(info.items())
+        if isinstance(value, (str, int, float)) and len(str(value)) <= _MAX_TEXT
+    ]
+    return f'sample {index}{" with NaN or infinity in its input" if bad else ""}' + (
+        f' ({", ".join(parts)})' if parts else ''
+    )
 
 
 def _is_finite(image: Any) -> bool:

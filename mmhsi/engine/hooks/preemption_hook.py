@@ -15,7 +15,7 @@ from mmhsi.registry import HOOKS
 
 from .safe_checkpoint_hook import SafeCheckpointHook
 
-_TOGETHER = 2.  # seconds in which several signals count as one
+_TOGETHER = 2.0  # seconds in which several signals count as one
 
 
 @HOOKS.register_module()
@@ -39,7 +39,7 @@ class PreemptionHook(Hook):
     def __init__(self, exit_code: int = 0) -> None:
         self.exit_code = exit_code
         self._asked = False
-        self._name, self._since = 'SIGTERM', 0.
+        self._name, self._since = 'SIGTERM', 0.0
         self._previous: dict[int, Any] = {}
 
     def before_train(self, runner) -> None:
@@ -48,15 +48,17 @@ class PreemptionHook(Hook):
         try:
             self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
         except ValueError:
-            runner.logger.warning('PreemptionHook: signals reach the main thread only, SIGTERM and Ctrl-C end this run '
-                                  'at once')
+            runner.logger.warning(
+                'PreemptionHook: signals reach the main thread only, SIGTERM and Ctrl-C end this run at once'
+            )
 
     def after_train(self, runner) -> None:
         """Stop listening."""
         self._restore()
 
-    def after_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None,
-                         outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
         """Save and exit if the signal came."""
         # several wrappers, and DeepSpeed's, come with an accumulation of their own
         wrapper = runner.optim_wrapper
@@ -80,12 +82,14 @@ class PreemptionHook(Hook):
         self._restore()
         hook = next((hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook)), None)
         if hook is None:
-            runner.logger.warning(f'{self._name}: the run ends without a checkpoint, since it has no '
-                                  'SafeCheckpointHook')
+            runner.logger.warning(
+                f'{self._name}: the run ends without a checkpoint, since it has no SafeCheckpointHook'
+            )
         else:
             path = hook.save_interrupted(runner, epoch, iteration)
-            runner.logger.warning(f'{self._name}: the run ends after iteration {iteration}; continue from {path} '
-                                  'with --resume')
+            runner.logger.warning(
+                f'{self._name}: the run ends after iteration {iteration}; continue from {path} with --resume'
+            )
         close_process_group()
         raise SystemExit(self.exit_code)
 

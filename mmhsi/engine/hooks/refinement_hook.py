@@ -38,7 +38,7 @@ class RefinementHook(Hook):
 
     priority = 'LOWEST'  # after the last checkpoint of the training is written
 
-    def __init__(self, strengths: Sequence[float] = STRENGTHS, contrast: float = 10.) -> None:
+    def __init__(self, strengths: Sequence[float] = STRENGTHS, contrast: float = 10.0) -> None:
         self.strengths = tuple(strengths)
         self.contrast = contrast
         self._record: dict = {}
@@ -65,8 +65,10 @@ class RefinementHook(Hook):
             checkpoint.setdefault('mmhsi', {})[RECORD] = chosen
             write_checkpoint(checkpoint, path)
             for name, settings in chosen.items():
-                runner.logger.info(f'Refinement of scene {name!r} for {Path(path).name}: walker {settings["walker"]}, '
-                                   f'temperature {settings["temperature"]:.2f}.')
+                runner.logger.info(
+                    f'Refinement of scene {name!r} for {Path(path).name}: walker {settings["walker"]}, '
+                    f'temperature {settings["temperature"]:.2f}.'
+                )
         barrier()
 
     def before_test(self, runner) -> None:
@@ -74,8 +76,10 @@ class RefinementHook(Hook):
         metrics = [metric for metric in runner.test_evaluator.metrics if isinstance(metric, SceneClassificationMetric)]
         if not any(metric.uncertainty for metric in metrics):
             found = ', '.join(type(metric).__name__ for metric in runner.test_evaluator.metrics)
-            raise ValueError('RefinementHook needs SceneClassificationMetric(uncertainty=True) as test_evaluator, '
-                             f'which keeps the probabilities; found {found}')
+            raise ValueError(
+                'RefinementHook needs SceneClassificationMetric(uncertainty=True) as test_evaluator, '
+                f'which keeps the probabilities; found {found}'
+            )
         if not self._record:
             runner.logger.info('The checkpoint holds no refinement; it is chosen on the validation pixels of the test.')
         for metric in metrics:
@@ -85,8 +89,9 @@ class RefinementHook(Hook):
         refiners = {}
         for scene in scenes:
             settings = self._record.get(scene.name) or next(iter(self._record.values()), None)
-            refiners[scene.name] = SceneRefiner(scene, self.strengths, self.contrast,
-                                                settings and Refinement.from_settings(settings))
+            refiners[scene.name] = SceneRefiner(
+                scene, self.strengths, self.contrast, settings and Refinement.from_settings(settings)
+            )
         return refiners
 
     @staticmethod
@@ -96,8 +101,11 @@ class RefinementHook(Hook):
 
     @torch.no_grad()
     def _choose(self, runner) -> dict[str, dict]:
-        dataloader = runner.build_dataloader(runner._test_dataloader) if isinstance(
-            runner._test_dataloader, dict) else runner._test_dataloader
+        dataloader = (
+            runner.build_dataloader(runner._test_dataloader)
+            if isinstance(runner._test_dataloader, dict)
+            else runner._test_dataloader
+        )
         self._record = {}
         metric = SceneClassificationMetric(uncertainty=True)
         metric.dataset_meta = dataloader.dataset.metainfo
@@ -110,6 +118,7 @@ class RefinementHook(Hook):
         finally:
             runner.model.train(training)
         metric.evaluate(len(dataloader.dataset))
-        self._record = {name: refiner.chosen.settings() for name, refiner in refiners.items()
-                        if refiner.chosen is not None}
+        self._record = {
+            name: refiner.chosen.settings() for name, refiner in refiners.items() if refiner.chosen is not None
+        }
         return self._record

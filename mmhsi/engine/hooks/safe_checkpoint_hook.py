@@ -132,8 +132,14 @@ class SafeCheckpointHook(CheckpointHook):
         """
         self._position = dict(epoch=epoch, iter=iteration)
         try:
-            self.save(runner, INTERRUPTED, self.file_client_args, meta=dict(self._position), by_epoch=False,
-                      backend_args=self.backend_args)
+            self.save(
+                runner,
+                INTERRUPTED,
+                self.file_client_args,
+                meta=dict(self._position),
+                by_epoch=False,
+                backend_args=self.backend_args,
+            )
         finally:
             self._position = None
         path = self.file_backend.join_path(self.out_dir, INTERRUPTED)
@@ -150,9 +156,17 @@ class SafeCheckpointHook(CheckpointHook):
         filename = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, filename)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        self.save(runner, filename, self.file_client_args, save_optimizer=self.save_optimizer,
-                  save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
-                  backend_args=self.backend_args, **self.args)
+        self.save(
+            runner,
+            filename,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
         self._point_to(runner, self.last_ckpt)
         outdated = [INTERRUPTED]
         if keeping and step not in self.keep_ckpt_ids:
@@ -206,11 +220,16 @@ class SafeCheckpointHook(CheckpointHook):
             free = shutil.disk_usage(part.parent).free if part.parent.is_dir() else 0
             last = Path(runner.work_dir, 'last_checkpoint')
             good = last.read_text(encoding='utf-8').strip() if last.is_file() else None
-            advice = f'the last good checkpoint is {good}: make room and continue with --resume' if good else \
-                'no checkpoint of this run was saved before'
+            advice = (
+                f'the last good checkpoint is {good}: make room and continue with --resume'
+                if good
+                else 'no checkpoint of this run was saved before'
+            )
             reason = error.strerror or error
-            raise OSError(f'{path}: the checkpoint cannot be written: {reason} ({size} bytes were written, '
-                          f'{free / 2 ** 20:.0f} MiB are free); {advice}') from error
+            raise OSError(
+                f'{path}: the checkpoint cannot be written: {reason} ({size} bytes were written, '
+                f'{free / 2**20:.0f} MiB are free); {advice}'
+            ) from error
 
 
 def _check_intact(path: Path) -> None:

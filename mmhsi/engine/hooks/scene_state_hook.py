@@ -57,8 +57,10 @@ class SceneStateHook(Hook):
             runner.logger.info('The checkpoint holds no fitted transforms; each scene fits its own to its data.')
             return
         if self._is_finetuning(runner) and not self.reuse_on_finetune:
-            runner.logger.info(f'The training starts from weights of scene {record["scene_name"]!r}, but its '
-                               'transforms are fitted to its own data.')
+            runner.logger.info(
+                f'The training starts from weights of scene {record["scene_name"]!r}, but its '
+                'transforms are fitted to its own data.'
+            )
             return
         self._record = record
         self._holders, self._saved = [], {}
@@ -113,8 +115,10 @@ class SceneStateHook(Hook):
                 scene.load_state_dict({name: value.cpu().numpy() for name, value in transforms.items()})
                 scene.window(0, 0, 1, 1)
             except ValueError as error:
-                raise ValueError(f'the transforms fitted to scene {origin!r}, with which the model was trained, do not '
-                                 f'suit scene {scene.name!r} of {scene.info.bands} bands: {error}') from error
+                raise ValueError(
+                    f'the transforms fitted to scene {origin!r}, with which the model was trained, do not '
+                    f'suit scene {scene.name!r} of {scene.info.bands} bands: {error}'
+                ) from error
             self._holders.append(scene)
             if transforms:
                 runner.logger.info(f'Scene {scene.name!r} uses the transforms that were fitted to scene {origin!r}.')

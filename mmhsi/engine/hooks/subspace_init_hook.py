@@ -40,8 +40,10 @@ class SubspaceInitHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         head = getattr(getattr(model, 'generator', None), 'head', None)
         if not hasattr(head, 'start_from_subspace'):
-            raise ValueError('SubspaceInitHook needs a model whose generator has a RestorationHead, found '
-                             f'{type(model).__name__} with {type(head).__name__}')
+            raise ValueError(
+                'SubspaceInitHook needs a model whose generator has a RestorationHead, found '
+                f'{type(model).__name__} with {type(head).__name__}'
+            )
         scene = next(iter(loop_scenes(runner._train_loop)), None)
         if scene is None:
             raise ValueError('SubspaceInitHook takes the spectra of a scene, but the training dataset has none')
@@ -61,5 +63,7 @@ class SubspaceInitHook(Hook):
         broadcast(mean)  # processes on different machines may differ in rounding
         broadcast(directions)
         head.start_from_subspace(mean, directions)
-        runner.logger.info(f'The head starts from {len(directions)} principal components of {len(indices)} training '
-                           f'pixels of scene {scene.name!r}.')
+        runner.logger.info(
+            f'The head starts from {len(directions)} principal components of {len(indices)} training '
+            f'pixels of scene {scene.name!r}.'
+        )

@@ -28,10 +28,13 @@ class GroupingMixin:
         """Add all parameters of a module to the list of groups; see the base class."""
         super().add_params(params, module, prefix=prefix, **kwargs)
         if not prefix:  # the whole model: this is called for every module in it
-            usual = {key: value for key, value in (('lr', self.base_lr), ('weight_decay', self.base_wd))
-                     if value is not None}
-            params[:] = _joined([usual | group for group in params],
-                                {id(parameter): name for name, parameter in module.named_parameters()})
+            usual = {
+                key: value for key, value in (('lr', self.base_lr), ('weight_decay', self.base_wd)) if value is not None
+            }
+            params[:] = _joined(
+                [usual | group for group in params],
+                {id(parameter): name for name, parameter in module.named_parameters()},
+            )
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Build the wrapper with its optimiser."""
@@ -58,8 +61,10 @@ def _joined(groups: list[dict], names: dict[int, str]) -> list[dict]:
     joined: dict[tuple, dict] = {}
     for group in groups:
         settings = {key: value for key, value in group.items() if key not in _DESCRIPTIONS}
-        together = joined.setdefault(tuple(sorted((key, repr(value)) for key, value in settings.items())),
-                                     dict(params=[], param_names=[], **settings))
+        together = joined.setdefault(
+            tuple(sorted((key, repr(value)) for key, value in settings.items())),
+            dict(params=[], param_names=[], **settings),
+        )
         together['params'] += group['params']
         together['param_names'] += [names[id(parameter)] for parameter in group['params']]
     return list(joined.values())
@@ -75,7 +80,7 @@ def _can_fuse(kind: str | type, parameter: torch.Tensor) -> bool:
     trial = torch.zeros(1, dtype=parameter.dtype, device=parameter.device, requires_grad=True)
     trial.grad = torch.zeros_like(trial)
     try:
-        kind([trial], lr=0., fused=True).step()  # some versions of torch find out in the first step
+        kind([trial], lr=0.0, fused=True).step()  # some versions of torch find out in the first step
     except RuntimeError:
         return False
     return True
@@ -87,4 +92,5 @@ def _check_groups(optimizer: Optimizer, state: dict) -> None:
         raise ValueError(
             f'the checkpoint holds {found} groups of parameters, the optimiser has {wanted}: the run was begun with '
             'other parameter-wise settings, or by a version that made a group of each parameter. Start from its '
-            'weights (load_from) instead of resuming it')
+            'weights (load_from) instead of resuming it'
+        )

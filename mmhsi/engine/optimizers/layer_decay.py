@@ -20,14 +20,17 @@ class LayerDecayOptimWrapperConstructor(GroupingMixin, LearningRateDecayOptimWra
     Parameters of equal rate and decay share a group, and the optimiser is fused, see :class:`GroupingMixin`.
     """
 
-    def add_params(self, params: list[dict], module: nn.Module, prefix: str = '',
-                   get_layer_depth: Callable | None = None, **kwargs) -> None:
+    def add_params(
+        self, params: list[dict], module: nn.Module, prefix: str = '', get_layer_depth: Callable | None = None, **kwargs
+    ) -> None:
         """Add all parameters of a module to the list of groups; see the base class."""
         if get_layer_depth is None and not hasattr(module, 'get_layer_depth'):
             backbone = getattr(module, 'backbone', None)
             if not hasattr(backbone, 'get_layer_depth'):
-                raise ValueError(f'layer-wise decay needs a backbone with get_layer_depth; {type(module).__name__} has '
-                                 f'{type(backbone).__name__}')
+                raise ValueError(
+                    f'layer-wise decay needs a backbone with get_layer_depth; {type(module).__name__} has '
+                    f'{type(backbone).__name__}'
+                )
 
             def get_layer_depth(name: str) -> tuple[int, int]:
                 return backbone.get_layer_depth(name, 'backbone.')

@@ -42,12 +42,12 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
 
     if not len(labels):
-        return 1.
+        return 1.0
 
     def loss(exponent: float) -> float:
         return negative_log_likelihood(apply_temperature(probabilities, np.exp(exponent)), labels)
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-np.log(20.), np.log(20.)), method='bounded').x))
+    return float(np.exp(minimize_scalar(loss, bounds=(-np.log(20.0), np.log(20.0)), method='bounded').x))
 
 
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:

@@ -48,7 +48,7 @@ def change_scores(matrix: np.ndarray, reference_rounding: bool = False) -> dict:
     scores = classification_scores(matrix)
     union = np.array([tn + fp + fn, tp + fp + fn], np.float64)
     class_iou = np.divide(np.diag(matrix), union, out=np.full(2, np.nan), where=union > 0)
-    weighted = np.where(scores['support'] > 0, class_iou, 0.) @ scores['support']
+    weighted = np.where(scores['support'] > 0, class_iou, 0.0) @ scores['support']
     values = {
         'OA': scores['OA'],
         'kappa': scores['kappa'],
@@ -60,7 +60,8 @@ def change_scores(matrix: np.ndarray, reference_rounding: bool = False) -> dict:
         'FWIoU': weighted / matrix.sum() if matrix.sum() else np.nan,
         'class_accuracy': scores['recall'],
         'mean_class_accuracy': scores['AA'],
-        'class_IoU': class_iou}
+        'class_IoU': class_iou,
+    }
     if reference_rounding:
         precision, recall = round(values['precision'], 4), round(values['recall'], 4)
         if precision + recall > 0:

@@ -4,10 +4,9 @@ import numpy as np
 from scipy.special import xlogy
 
 
-def confusion_matrix(pred: np.ndarray,
-                     target: np.ndarray,
-                     num_classes: int,
-                     ignore_index: int | None = 255) -> np.ndarray:
+def confusion_matrix(
+    pred: np.ndarray, target: np.ndarray, num_classes: int, ignore_index: int | None = 255
+) -> np.ndarray:
     """Count how often each true class was given each label.
 
     Args:
@@ -31,8 +30,9 @@ def confusion_matrix(pred: np.ndarray,
     pred, target = pred.ravel().astype(np.int64), target.ravel().astype(np.int64)
     for name, labels in (('targets', target), ('predictions', pred)):
         if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
-            raise ValueError(f'{name} of evaluated pixels must lie in 0 .. {num_classes - 1}, '
-                             f'found {labels.min()} .. {labels.max()}')
+            raise ValueError(
+                f'{name} of evaluated pixels must lie in 0 .. {num_classes - 1}, found {labels.min()} .. {labels.max()}'
+            )
     return np.bincount(target * num_classes + pred, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
@@ -78,7 +78,7 @@ def classification_scores(matrix: np.ndarray, aa: str = 'recall') -> dict:
 
     recall = _divide(hits, true)
     precision = _divide(hits, predicted)
-    precision[(predicted == 0) & (true > 0)] = 0.
+    precision[(predicted == 0) & (true > 0)] = 0.0
     per_class = recall if aa == 'recall' else precision
     known = per_class[~np.isnan(per_class)]
 
@@ -87,12 +87,13 @@ def classification_scores(matrix: np.ndarray, aa: str = 'recall') -> dict:
     return {
         'OA': float(overall),
         'AA': float(known.mean()) if known.size else float('nan'),
-        'kappa': float(_divide(overall - chance, 1. - chance)),
+        'kappa': float(_divide(overall - chance, 1.0 - chance)),
         'per_class': per_class.copy(),
         'recall': recall,
         'precision': precision,
-        'f1': _divide(2. * hits, true + predicted),
-        'support': matrix.sum(axis=1).astype(np.int64)}
+        'f1': _divide(2.0 * hits, true + predicted),
+        'support': matrix.sum(axis=1).astype(np.int64),
+    }
 
 
 def _divide(numerator, denominator) -> np.ndarray:
@@ -122,4 +123,4 @@ def class_uncertainty(probabilities: np.ndarray, axis: int = 0) -> tuple[np.ndar
     if probabilities.shape[axis] < 2:
         raise ValueError(f'at least two classes have an uncertainty, found {probabilities.shape[axis]}')
     entropy = -xlogy(probabilities, probabilities).sum(axis=axis) / np.log(probabilities.shape[axis])
-    return probabilities.max(axis=axis), np.clip(entropy, 0., 1.)
+    return probabilities.max(axis=axis), np.clip(entropy, 0.0, 1.0)

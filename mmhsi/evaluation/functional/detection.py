@@ -58,8 +58,9 @@ def detection_curves(scores: np.ndarray, target: np.ndarray, ignore_index: int |
     scores, target = scores[evaluated].astype(np.float64), target[evaluated]
     wrong = (target != 0) & (target != 1)
     if wrong.any():
-        raise ValueError(f'targets must be 0 (background), 1 (target) or {ignore_index} (not evaluated), '
-                         f'found {target[wrong][0]}')
+        raise ValueError(
+            f'targets must be 0 (background), 1 (target) or {ignore_index} (not evaluated), found {target[wrong][0]}'
+        )
     broken = ~np.isfinite(scores)
     if broken.any():
         raise ValueError(f'{np.count_nonzero(broken)} of {scores.size} scores of evaluated pixels are NaN or infinite')
@@ -74,9 +75,11 @@ def detection_curves(scores: np.ndarray, target: np.ndarray, ignore_index: int |
         raise UndefinedAUC(f'all {scores.size} evaluated pixels have the same score, {low:g}')
     # the first point of scikit-learn, where nothing is detected, belongs to no score
     false_alarm_rate, detection_rate, thresholds = (
-        values[1:] for values in roc_curve(target.astype(np.uint8), scores, drop_intermediate=False))
-    return DetectionCurves((thresholds - low) / (high - low), detection_rate, false_alarm_rate, num_targets,
-                           num_background, (low, high))
+        values[1:] for values in roc_curve(target.astype(np.uint8), scores, drop_intermediate=False)
+    )
+    return DetectionCurves(
+        (thresholds - low) / (high - low), detection_rate, false_alarm_rate, num_targets, num_background, (low, high)
+    )
 
 
 def detection_scores(curves: DetectionCurves, reference_rounding: bool = False) -> dict[str, float]:
@@ -104,14 +107,24 @@ def detection_scores(curves: DetectionCurves, reference_rounding: bool = False) 
         dict[str, float]: ``AUC`` (:math:`P_d` over :math:`P_f`), ``AUC_Pf_tau``, ``AUC_Pd_tau``, ``AUC_OA``,
         ``AUC_SNPR``, ``AUC_TD``, ``AUC_BS``, ``AUC_TDBS``, ``AUC_ODP``.
     """
-    start = [] if reference_rounding else [0.]
+    start = [] if reference_rounding else [0.0]
     area = float(auc(np.append(start, curves.false_alarm_rate), np.append(start, curves.detection_rate)))
     over_false = float(auc(curves.thresholds, curves.false_alarm_rate))
     over_detected = float(auc(curves.thresholds, curves.detection_rate))
     if reference_rounding:
         area, over_false, over_detected = (round(value, 4) for value in (area, over_false, over_detected))
     gain = over_detected - over_false
-    values = (area, over_false, over_detected, area + gain, over_detected / over_false if over_false else np.inf,
-              area + over_detected, area - over_false, gain, 1. + gain)
-    return {name: round(value, 4) if reference_rounding else value
-            for name, value in zip(AUC_NAMES, values, strict=True)}
+    values = (
+        area,
+        over_false,
+        over_detected,
+        area + gain,
+        over_detected / over_false if over_false else np.inf,
+        area + over_detected,
+        area - over_false,
+        gain,
+        1.0 + gain,
+    )
+    return {
+        name: round(value, 4) if reference_rounding else value for name, value in zip(AUC_NAMES, values, strict=True)
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def _checked(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.) -> tuple[np.ndarray, np.ndarray]:
+def _checked(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     restored, clean = np.asarray(restored), np.asarray(clean)
     if restored.shape != clean.shape:
         raise ValueError(f'the restored cube {restored.shape} and the clean one {clean.shape} must have the same shape')
@@ -26,13 +26,10 @@ def _checked(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.) ->
 
 
 def _band_mse(restored: np.ndarray, clean: np.ndarray) -> np.ndarray:
-    return ((restored - clean)**2).mean(axis=(0, 1))
+    return ((restored - clean) ** 2).mean(axis=(0, 1))
 
 
-def band_psnr(restored: np.ndarray,
-              clean: np.ndarray,
-              data_range: float = 1.,
-              ceiling: float = 100.) -> np.ndarray:
+def band_psnr(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.0, ceiling: float = 100.0) -> np.ndarray:
     r"""Peak signal-to-noise ratio of each band, :math:`10 \log_{10}(L^2 / \mathrm{MSE}_b)`.
 
     Args:
@@ -53,7 +50,7 @@ def band_psnr(restored: np.ndarray,
         return np.minimum(10 * np.log10(data_range**2 / _band_mse(restored, clean)), ceiling)
 
 
-def psnr(restored: np.ndarray, clean: np.ndarray, data_range: float = 1., ceiling: float = 100.) -> float:
+def psnr(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.0, ceiling: float = 100.0) -> float:
     """Mean over the bands of :func:`band_psnr` (MPSNR), in dB.
 
     It is not the ratio of the whole cube, which pools the errors of all bands before the logarithm.
@@ -61,7 +58,7 @@ def psnr(restored: np.ndarray, clean: np.ndarray, data_range: float = 1., ceilin
     return float(band_psnr(restored, clean, data_range, ceiling).mean())
 
 
-def ssim(restored: np.ndarray, clean: np.ndarray, data_range: float = 1., gaussian: bool = False) -> float:
+def ssim(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.0, gaussian: bool = False) -> float:
     """Structural similarity, mean over the bands, by scikit-image with K1 = 0.01 and K2 = 0.03.
 
     Args:
@@ -84,13 +81,14 @@ def ssim(restored: np.ndarray, clean: np.ndarray, data_range: float = 1., gaussi
     restored, clean = _checked(restored, clean, data_range)
     window = 11 if gaussian else 7
     if min(clean.shape[:2]) < window:
-        raise ValueError(f'SSIM compares windows of {window} x {window} pixels, but the cube has '
-                         f'{clean.shape[0]} x {clean.shape[1]}')
+        raise ValueError(
+            f'SSIM compares windows of {window} x {window} pixels, but the cube has {clean.shape[0]} x {clean.shape[1]}'
+        )
     options = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False) if gaussian else dict(win_size=window)
     return float(structural_similarity(restored, clean, data_range=data_range, channel_axis=-1, **options))
 
 
-def global_ssim(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.) -> float:
+def global_ssim(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.0) -> float:
     r"""Structural similarity with the whole band as the only window, mean over the bands.
 
     .. math::
@@ -114,16 +112,16 @@ def global_ssim(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.)
         raise ValueError('the covariance of a single pixel is not defined')
     mean_x, mean_y = restored.mean(axis=(0, 1)), clean.mean(axis=(0, 1))
     covariance = ((restored - mean_x) * (clean - mean_y)).sum(axis=(0, 1)) / (pixels - 1)
-    first, second = (.01 * data_range)**2, (.03 * data_range)**2
-    similarity = ((2 * mean_x * mean_y + first) * (2 * covariance + second) /
-                  ((mean_x**2 + mean_y**2 + first) * (restored.var(axis=(0, 1)) + clean.var(axis=(0, 1)) + second)))
+    first, second = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    similarity = (
+        (2 * mean_x * mean_y + first)
+        * (2 * covariance + second)
+        / ((mean_x**2 + mean_y**2 + first) * (restored.var(axis=(0, 1)) + clean.var(axis=(0, 1)) + second))
+    )
     return float(similarity.mean())
 
 
-def spectral_angle(restored: np.ndarray,
-                   clean: np.ndarray,
-                   unit: str = 'degrees',
-                   skip_zeros: bool = False) -> float:
+def spectral_angle(restored: np.ndarray, clean: np.ndarray, unit: str = 'degrees', skip_zeros: bool = False) -> float:
     r"""Spectral angle (SAM) between restored and clean spectra, mean over the pixels.
 
     .. math:: \arccos \frac{\langle x, y \rangle}{\|x\| \|y\|}
@@ -188,14 +186,14 @@ def ergas(restored: np.ndarray, clean: np.ndarray, ratio: float | None = None) -
     return float(100 / (ratio or 1) * np.sqrt((_band_mse(restored, clean) / mean**2).mean()))
 
 
-def rmse(restored: np.ndarray, clean: np.ndarray, factor: float = 1.) -> float:
+def rmse(restored: np.ndarray, clean: np.ndarray, factor: float = 1.0) -> float:
     """Root of the squared error's mean over all values, times ``factor``: 255 gives the scale of 8-bit images.
 
     Raises:
         ValueError: As :func:`band_psnr`.
     """
     restored, clean = _checked(restored, clean)
-    return float(factor * np.sqrt(((restored - clean)**2).mean()))
+    return float(factor * np.sqrt(((restored - clean) ** 2).mean()))
 
 
 def cross_correlation(restored: np.ndarray, clean: np.ndarray) -> float:
@@ -223,10 +221,9 @@ def cross_correlation(restored: np.ndarray, clean: np.ndarray) -> float:
     return float(correlation[varies].mean())
 
 
-def restoration_scores(restored: np.ndarray,
-                       clean: np.ndarray,
-                       data_range: float = 1.,
-                       ratio: float | None = None) -> dict[str, float]:
+def restoration_scores(
+    restored: np.ndarray, clean: np.ndarray, data_range: float = 1.0, ratio: float | None = None
+) -> dict[str, float]:
     """All scores of a restored cube.
 
     Args:
@@ -249,4 +246,5 @@ def restoration_scores(restored: np.ndarray,
         SAM=spectral_angle(restored, clean),
         ERGAS=ergas(restored, clean, ratio),
         RMSE=rmse(restored, clean),
-        CC=cross_correlation(restored, clean))
+        CC=cross_correlation(restored, clean),
+    )

@@ -3,8 +3,9 @@
 import numpy as np
 
 
-def place_pixels(rows: np.ndarray, cols: np.ndarray, labels: np.ndarray, shape: tuple[int, int],
-                 empty: int = 255) -> tuple[np.ndarray, int]:
+def place_pixels(
+    rows: np.ndarray, cols: np.ndarray, labels: np.ndarray, shape: tuple[int, int], empty: int = 255
+) -> tuple[np.ndarray, int]:
     """Write one label per position into a map.
 
     A position that comes more than once (a distributed sampler repeats samples to fill the last round) takes the
@@ -27,8 +28,9 @@ def place_pixels(rows: np.ndarray, cols: np.ndarray, labels: np.ndarray, shape: 
     outside = (rows < 0) | (rows >= shape[0]) | (cols < 0) | (cols >= shape[1])
     if outside.any():
         first = np.flatnonzero(outside)[0]
-        raise ValueError(f'pixel at row {rows[first]}, column {cols[first]} lies outside the scene of '
-                         f'{shape[0]} x {shape[1]} pixels')
+        raise ValueError(
+            f'pixel at row {rows[first]}, column {cols[first]} lies outside the scene of {shape[0]} x {shape[1]} pixels'
+        )
     placed = np.full(shape, empty, np.uint8)
     np.minimum.at(placed, (rows, cols), labels.astype(np.uint8))
     return placed, int(np.count_nonzero((placed[rows, cols] != labels) & (labels != empty)))
@@ -76,11 +78,11 @@ def overlay_labels(tiles: dict, shape: tuple[int, int], empty: int = 255) -> tup
     """
     placed = np.full(shape, empty, np.uint8)
     for (top, left), tile in tiles.items():
-        window = placed[top:top + tile.shape[0], left:left + tile.shape[1]]
-        np.minimum(window, tile[:window.shape[0], :window.shape[1]], out=window)
+        window = placed[top : top + tile.shape[0], left : left + tile.shape[1]]
+        np.minimum(window, tile[: window.shape[0], : window.shape[1]], out=window)
     conflicts = 0
     for (top, left), tile in tiles.items():
-        window = placed[top:top + tile.shape[0], left:left + tile.shape[1]]
-        tile = tile[:window.shape[0], :window.shape[1]]
+        window = placed[top : top + tile.shape[0], left : left + tile.shape[1]]
+        tile = tile[: window.shape[0], : window.shape[1]]
         conflicts += int(np.count_nonzero((tile != empty) & (tile != window)))
     return placed, conflicts

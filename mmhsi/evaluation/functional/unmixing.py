@@ -9,8 +9,9 @@ from scipy.optimize import linear_sum_assignment
 def _checked(name: str, values: np.ndarray, ndim: int, shape: str) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim != ndim or 0 in values.shape or values.dtype.kind not in 'iuf':
-        raise ValueError(f'the {name} have the shape {values.shape} and type {values.dtype}, expected real numbers of '
-                         f'shape {shape}')
+        raise ValueError(
+            f'the {name} have the shape {values.shape} and type {values.dtype}, expected real numbers of shape {shape}'
+        )
     if not np.isfinite(values).all():
         raise ValueError(f'the {name} hold NaN or infinity')
     return values.astype(np.float64)
@@ -58,8 +59,9 @@ def match_endmembers(angles: np.ndarray, method: str = 'greedy') -> np.ndarray:
         raise ValueError(f"method must be 'greedy' or 'hungarian', not {method!r}")
     angles = _checked('spectral angles', angles, 2, '(P, P)')
     if angles.shape[0] != angles.shape[1]:
-        raise ValueError(f'{angles.shape[0]} estimated endmembers cannot be matched one to one with {angles.shape[1]} '
-                         'true ones')
+        raise ValueError(
+            f'{angles.shape[0]} estimated endmembers cannot be matched one to one with {angles.shape[1]} true ones'
+        )
     if method == 'hungarian':
         return linear_sum_assignment(angles.T)[1].astype(np.int64)
     left = angles.copy()
@@ -75,8 +77,9 @@ def _same_maps(estimated: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.
     estimated = _checked('estimated abundances', estimated, 3, '(P, H, W)')
     true = _checked('true abundances', true, 3, '(P, H, W)')
     if estimated.shape != true.shape:
-        raise ValueError(f'the estimated abundances {estimated.shape} and the true ones {true.shape} must have the '
-                         'same shape')
+        raise ValueError(
+            f'the estimated abundances {estimated.shape} and the true ones {true.shape} must have the same shape'
+        )
     return estimated, true
 
 
@@ -94,7 +97,7 @@ def abundance_mse(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
         ValueError: If the shapes differ or are not (P, H, W), or a value is NaN or infinite.
     """
     estimated, true = _same_maps(estimated, true)
-    return ((estimated - true)**2).mean(axis=(1, 2))
+    return ((estimated - true) ** 2).mean(axis=(1, 2))
 
 
 def reconstruction_rmse(cube: np.ndarray, endmembers: np.ndarray, abundances: np.ndarray) -> float:
@@ -116,9 +119,11 @@ def reconstruction_rmse(cube: np.ndarray, endmembers: np.ndarray, abundances: np
     abundances = _checked('abundances', abundances, 3, '(P, H, W)')
     expected = (len(endmembers), *cube.shape[:2]), cube.shape[2]
     if (abundances.shape, endmembers.shape[1]) != expected:
-        raise ValueError(f'endmembers {endmembers.shape} and abundances {abundances.shape} do not mix to a cube of '
-                         f'shape {cube.shape}')
-    return float(np.sqrt(((np.moveaxis(abundances, 0, -1) @ endmembers - cube)**2).mean()))
+        raise ValueError(
+            f'endmembers {endmembers.shape} and abundances {abundances.shape} do not mix to a cube of '
+            f'shape {cube.shape}'
+        )
+    return float(np.sqrt(((np.moveaxis(abundances, 0, -1) @ endmembers - cube) ** 2).mean()))
 
 
 def reconstruction_angles(spectra: np.ndarray, endmembers: np.ndarray, abundances: np.ndarray) -> np.ndarray:
@@ -139,18 +144,22 @@ def reconstruction_angles(spectra: np.ndarray, endmembers: np.ndarray, abundance
     endmembers = _checked('endmembers', endmembers, 2, '(P, C)')
     abundances = _checked('abundances', abundances, 2, '(P, N)')
     if (abundances.shape, endmembers.shape[1]) != ((len(endmembers), len(spectra)), spectra.shape[1]):
-        raise ValueError(f'endmembers {endmembers.shape} and abundances {abundances.shape} do not mix to spectra of '
-                         f'shape {spectra.shape}')
+        raise ValueError(
+            f'endmembers {endmembers.shape} and abundances {abundances.shape} do not mix to spectra of '
+            f'shape {spectra.shape}'
+        )
     mixed = abundances.T @ endmembers
     norms = np.linalg.norm(mixed, axis=1) * np.linalg.norm(spectra, axis=1)
     return np.arccos(np.clip((mixed * spectra).sum(axis=1) / np.where(norms > 0, norms, 1), -1, 1))
 
 
-def unmixing_scores(endmembers: np.ndarray,
-                    true_endmembers: np.ndarray,
-                    abundances: np.ndarray,
-                    true_abundances: np.ndarray,
-                    matching: str = 'greedy') -> dict[str, float | np.ndarray]:
+def unmixing_scores(
+    endmembers: np.ndarray,
+    true_endmembers: np.ndarray,
+    abundances: np.ndarray,
+    true_abundances: np.ndarray,
+    matching: str = 'greedy',
+) -> dict[str, float | np.ndarray]:
     """Match the estimated endmembers to the true ones and score endmembers and abundances.
 
     Args:
@@ -184,4 +193,5 @@ def unmixing_scores(endmembers: np.ndarray,
         mSAD=float(angle.mean()),
         aMSE=float(error.mean()),
         aRMSE=float(root.mean()),
-        RMSE_overall=float(np.sqrt(error.mean())))
+        RMSE_overall=float(np.sqrt(error.mean())),
+    )

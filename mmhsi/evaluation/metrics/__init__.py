@@ -8,6 +8,10 @@ from .scene_metric import SceneMetric
 from .scene_unmixing import SceneUnmixingMetric
 
 __all__ = [
-    'RestorationMetric', 'SceneChangeMetric', 'SceneClassificationMetric', 'SceneDetectionMetric', 'SceneMetric',
-    'SceneUnmixingMetric'
+    'RestorationMetric',
+    'SceneChangeMetric',
+    'SceneClassificationMetric',
+    'SceneDetectionMetric',
+    'SceneMetric',
+    'SceneUnmixingMetric',
 ]

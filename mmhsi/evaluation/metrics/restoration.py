@@ -53,15 +53,17 @@ class RestorationMetric(GatheredMetric):
 
     default_prefix = ''
 
-    def __init__(self,
-                 scale: int = 1,
-                 data_range: float = 1.,
-                 ergas_ratio: float | None = None,
-                 skip_zeros: bool = False,
-                 keep_images: int = 8,
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None,
-                 collect_dir: str | None = None) -> None:
+    def __init__(
+        self,
+        scale: int = 1,
+        data_range: float = 1.0,
+        ergas_ratio: float | None = None,
+        skip_zeros: bool = False,
+        keep_images: int = 8,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         if scale < 1 or not data_range > 0:
             raise ValueError(f'scale must be at least 1 and data_range positive, found {scale} and {data_range}')
@@ -80,27 +82,34 @@ class RestorationMetric(GatheredMetric):
         for sample in data_samples:
             missing = [key for key in ('output', 'input', 'name') if key not in sample]
             if missing:
-                raise ValueError(f'RestorationMetric: a data sample has no {" and no ".join(missing)}; it holds '
-                                 f'{sorted(sample)}')
+                raise ValueError(
+                    f'RestorationMetric: a data sample has no {" and no ".join(missing)}; it holds {sorted(sample)}'
+                )
             degraded = _cube(sample['enlarged'] if 'enlarged' in sample else sample['input'])
             if 'enlarged' not in sample and self.options['scale'] > 1:
                 degraded = imresize(degraded, self.options['scale'])
             self.add(
-                sample.get('sample_idx'), str(sample['name']), _cube(sample['output']['pred_img']),
-                _cube(sample['gt_img']) if 'gt_img' in sample else None, degraded,
-                **{key: sample[key] for key in ('scene_name', 'scale', 'top', 'left') if key in sample})
+                sample.get('sample_idx'),
+                str(sample['name']),
+                _cube(sample['output']['pred_img']),
+                _cube(sample['gt_img']) if 'gt_img' in sample else None,
+                degraded,
+                **{key: sample[key] for key in ('scene_name', 'scale', 'top', 'left') if key in sample},
+            )
 
-    def add(self,
-            index: int | None,
-            name: str,
-            restored: np.ndarray,
-            clean: np.ndarray | None,
-            degraded: np.ndarray,
-            scene_name: str | None = None,
-            scale: float | None = None,
-            top: int | None = None,
-            left: int | None = None,
-            settings: dict | None = None) -> None:
+    def add(
+        self,
+        index: int | None,
+        name: str,
+        restored: np.ndarray,
+        clean: np.ndarray | None,
+        degraded: np.ndarray,
+        scene_name: str | None = None,
+        scale: float | None = None,
+        top: int | None = None,
+        left: int | None = None,
+        settings: dict | None = None,
+    ) -> None:
         """Score one image.
 
         Args:
@@ -116,14 +125,17 @@ class RestorationMetric(GatheredMetric):
             settings (dict, optional): Kept with the result.
         """
         if restored.shape != degraded.shape:
-            raise ValueError(f'image {name!r}: the restored image has the shape {restored.shape} (rows, columns, '
-                             f'bands), expected {degraded.shape} at scale {self.options["scale"]}')
+            raise ValueError(
+                f'image {name!r}: the restored image has the shape {restored.shape} (rows, columns, '
+                f'bands), expected {degraded.shape} at scale {self.options["scale"]}'
+            )
         area = None
         if scale == 1 and top is not None:  # a part of the scene itself, not of a copy
             pixels = 1 if clean is not None else self.options['scale']  # of an enlarged scene to one of the scene
             area = (int(top), int(left), *(side // pixels for side in restored.shape[:2]))
-        result = RestorationResult.evaluate(name, restored, clean, degraded, scene_name=scene_name, area=area,
-                                            settings=settings or {}, **self.options)
+        result = RestorationResult.evaluate(
+            name, restored, clean, degraded, scene_name=scene_name, area=area, settings=settings or {}, **self.options
+        )
         kept = len(self.results) if index is None else int(index)
         self.results.append((index, result if kept < self.keep_images else result.without_images()))
 
@@ -155,9 +167,11 @@ class RestorationMetric(GatheredMetric):
         outside = sum(result.outside.get('clean', 0) for result in results)
         if outside:
             names = [result.name for result in results if result.outside.get('clean')]
-            warn(f'{outside} values of clean images lie outside the declared range of 0 to '
-                 f'{self.options["data_range"]:g}, for which PSNR and SSIM are wrong; the first of {len(names)} such '
-                 f'images is {names[0]!r}')
+            warn(
+                f'{outside} values of clean images lie outside the declared range of 0 to '
+                f'{self.options["data_range"]:g}, for which PSNR and SSIM are wrong; the first of {len(names)} such '
+                f'images is {names[0]!r}'
+            )
         scored = [result for result in results if result.scores]
         self.results_detail = dict(images=len(scored))
         if not scored:
@@ -169,15 +183,18 @@ class RestorationMetric(GatheredMetric):
         if len({len(result.band_psnr) for result in scored}) == 1:
             self.results_detail.update(
                 band_PSNR=np.mean([result.band_psnr for result in scored], axis=0),
-                input_band_PSNR=np.mean([result.input_band_psnr for result in scored], axis=0))
+                input_band_PSNR=np.mean([result.input_band_psnr for result in scored], axis=0),
+            )
         metrics = {}
         for prefix, attribute in (('', 'scores'), ('input_', 'input_scores')):
             for name in scored[0].scores:
                 values = np.array([getattr(result, attribute)[name] for result in scored])
                 defined = values[~np.isnan(values)]
                 if len(defined) < len(values):
-                    warn(f'{prefix}{name} is undefined for {len(values) - len(defined)} of {len(values)} images, which '
-                         'are left out of its mean')
+                    warn(
+                        f'{prefix}{name} is undefined for {len(values) - len(defined)} of {len(values)} images, which '
+                        'are left out of its mean'
+                    )
                 metrics[prefix + name] = float(defined.mean()) if len(defined) else float('nan')
         self._print(scored, metrics)
         return metrics
@@ -187,7 +204,7 @@ class RestorationMetric(GatheredMetric):
         table = PrettyTable(['image', 'state', *names])
         table.align = 'r'
         table.align['image'] = table.align['state'] = 'l'
-        rows = [(result.name, result.input_scores, result.scores) for result in results[:self.keep_images]]
+        rows = [(result.name, result.input_scores, result.scores) for result in results[: self.keep_images]]
         if len(results) > 1:
             means = {name: metrics[name] for name in names}
             rows.append((f'mean of {len(results)}', {name: metrics[f'input_{name}'] for name in names}, means))

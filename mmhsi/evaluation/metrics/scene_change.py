@@ -35,8 +35,9 @@ class SceneChangeMetric(SceneMetric):
         """The names of the two classes."""
         classes = super().classes()
         if len(classes) != 2:
-            raise ValueError('SceneChangeMetric needs a dataset of two classes, unchanged and changed, found '
-                             f'{classes}')
+            raise ValueError(
+                f'SceneChangeMetric needs a dataset of two classes, unchanged and changed, found {classes}'
+            )
         return classes
 
     def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> ChangeResult:
@@ -53,8 +54,10 @@ class SceneChangeMetric(SceneMetric):
         if not matrix.sum():
             warn('no pixel was evaluated: there is a map but its scores are undefined')
         elif undefined:
-            warn(f'{", ".join(undefined)} cannot be computed from {scores["tp"]} tp, {scores["tn"]} tn, '
-                 f'{scores["fp"]} fp and {scores["fn"]} fn')
+            warn(
+                f'{", ".join(undefined)} cannot be computed from {scores["tp"]} tp, {scores["tn"]} tn, '
+                f'{scores["fp"]} fp and {scores["fn"]} fn'
+            )
         rows = [(name, result.scores) for name, result in self.scene_results.items()]
         if len(rows) > 1:
             rows.append(('all scenes', scores))
@@ -62,7 +65,12 @@ class SceneChangeMetric(SceneMetric):
         table.align = 'r'
         table.align['Scene'] = 'l'
         for name, row in rows:
-            table.add_row([name, *(row[key] for key in ('tp', 'tn', 'fp', 'fn')),
-                           *('-' if np.isnan(row[key]) else f'{row[key]:.4f}' for key in CHANGE_NAMES)])
+            table.add_row(
+                [
+                    name,
+                    *(row[key] for key in ('tp', 'tn', 'fp', 'fn')),
+                    *('-' if np.isnan(row[key]) else f'{row[key]:.4f}' for key in CHANGE_NAMES),
+                ]
+            )
         print_log('change detection:\n' + table.get_string(), logger='current')
         return metrics

@@ -57,8 +57,9 @@ class SceneClassificationMetric(SceneMetric):
             probabilities = self.refiners[name](probabilities)
             labels[~empty] = probabilities[~empty].argmax(axis=-1)
             settings = dict(refinement=self.refiners[name].chosen.settings())
-        return SceneResult.of_probabilities(name, probabilities, target, self.classes(), self.palette, self.aa,
-                                            settings, labels=labels)
+        return SceneResult.of_probabilities(
+            name, probabilities, target, self.classes(), self.palette, self.aa, settings, labels=labels
+        )
 
     def read_tile(self, scene: str, sample: dict) -> np.ndarray:
         """Labels (h, w), with uncertainty (h, w, 1 + K): label and probabilities."""
@@ -66,8 +67,9 @@ class SceneClassificationMetric(SceneMetric):
         if not self.uncertainty:
             return labels
         if 'seg_logits' not in sample:
-            raise ValueError(f'scene {scene}: uncertainty needs the seg_logits of every tile; a sample holds '
-                             f'{sorted(sample)}')
+            raise ValueError(
+                f'scene {scene}: uncertainty needs the seg_logits of every tile; a sample holds {sorted(sample)}'
+            )
         logits = torch.as_tensor(sample['seg_logits']['data']).float().cpu()
         probabilities = logits.softmax(dim=0).permute(1, 2, 0).numpy()
         return np.concatenate([labels[..., None], probabilities], axis=-1, dtype=np.float32)
@@ -82,8 +84,9 @@ class SceneClassificationMetric(SceneMetric):
         scores = torch.stack([torch.as_tensor(sample['pred_score']).float().cpu() for sample in samples])
         return np.concatenate([labels[:, None], scores.numpy()], axis=-1, dtype=np.float32)
 
-    def place(self, rows: np.ndarray, cols: np.ndarray, values: np.ndarray,
-              shape: tuple[int, int]) -> tuple[np.ndarray, int]:
+    def place(
+        self, rows: np.ndarray, cols: np.ndarray, values: np.ndarray, shape: tuple[int, int]
+    ) -> tuple[np.ndarray, int]:
         """Labels (H, W), with uncertainty (H, W, 1 + K), NaN where there is no window."""
         if not self.uncertainty:
             return super().place(rows, cols, values, shape)
@@ -105,9 +108,13 @@ class SceneClassificationMetric(SceneMetric):
         if self.uncertainty:
             scored = [result for result in self.scene_results.values() if result.matrix.sum()]
             for key in ('NLL', 'ECE'):
-                found[key] = float(np.average([result.scores[key] for result in scored],
-                                              weights=[result.matrix.sum() for result in scored])
-                                   if scored else np.nan)
+                found[key] = float(
+                    np.average(
+                        [result.scores[key] for result in scored], weights=[result.matrix.sum() for result in scored]
+                    )
+                    if scored
+                    else np.nan
+                )
         return found
 
     def _log_table(self, scores: dict, classes: Sequence[str]) -> None:
@@ -115,8 +122,10 @@ class SceneClassificationMetric(SceneMetric):
         table.align = 'r'
         table.align['Class'] = 'l'
         for index, label in enumerate(classes):
-            table.add_row([label, scores['support'][index]] +
-                          [_percent(scores[key][index]) for key in ('recall', 'precision', 'f1')])
+            table.add_row(
+                [label, scores['support'][index]]
+                + [_percent(scores[key][index]) for key in ('recall', 'precision', 'f1')]
+            )
         print_log('per-class results (%):\n' + table.get_string(), logger='current')
         if len(self.scene_results) > 1:
             for name, result in self.scene_results.items():

@@ -46,12 +46,14 @@ class SceneDetectionMetric(SceneMetric):
 
     tile_key, windows_allowed, values = 'seg_logits', False, 'logits'
 
-    def __init__(self,
-                 score: str = 'probability',
-                 stitch: str = 'overwrite',
-                 threshold: float | None = None,
-                 reference_rounding: bool = False,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        score: str = 'probability',
+        stitch: str = 'overwrite',
+        threshold: float | None = None,
+        reference_rounding: bool = False,
+        **kwargs,
+    ) -> None:
         super().__init__(stitch=stitch, **kwargs)
         if score not in ('probability', 'margin', 'logit'):
             raise ValueError(f"score must be 'probability', 'margin' or 'logit', found {score!r}")
@@ -63,8 +65,9 @@ class SceneDetectionMetric(SceneMetric):
         """The names of background and target."""
         classes = super().classes()
         if len(classes) != 2:
-            raise ValueError('SceneDetectionMetric needs a dataset of two classes, background and target, found '
-                             f'{classes}')
+            raise ValueError(
+                f'SceneDetectionMetric needs a dataset of two classes, background and target, found {classes}'
+            )
         return classes
 
     def read_tile(self, scene: str, sample: dict) -> np.ndarray:
@@ -72,8 +75,10 @@ class SceneDetectionMetric(SceneMetric):
         logits = torch.as_tensor(sample['seg_logits']['data'])
         where = f'scene {scene}: the tile at row {sample["top"]}, column {sample["left"]}'
         if logits.ndim != 3 or logits.shape[0] != 2:
-            raise ValueError(f'{where} has seg_logits of shape {tuple(logits.shape)}, expected (2, h, w): a decode '
-                             'head with two output channels, background and target')
+            raise ValueError(
+                f'{where} has seg_logits of shape {tuple(logits.shape)}, expected (2, h, w): a decode '
+                'head with two output channels, background and target'
+            )
         return logits.cpu().double().permute(1, 2, 0).numpy()
 
     def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> DetectionResult:
@@ -84,13 +89,16 @@ class SceneDetectionMetric(SceneMetric):
         if self.threshold is not None:
             settings['threshold'] = float(self.threshold)
         result = DetectionResult.evaluate(
-            name, scores, target,
+            name,
+            scores,
+            target,
             detected=margin > 0 if self.threshold is None else None,
             threshold=self.threshold,
             classes=self.classes(),
             palette=self.palette,
             reference_rounding=self.reference_rounding,
-            settings=settings)
+            settings=settings,
+        )
         if result.undefined is not None:
             warn(f'scene {name}: AUC is undefined, {result.undefined}')
         return result
@@ -103,8 +111,9 @@ class SceneDetectionMetric(SceneMetric):
             warn('no scene has an ROC curve: there are maps but AUC and the other areas are undefined (NaN)')
         elif len(known) < len(self.scene_results):
             warn(f'the metrics are the mean of the {len(known)} of {len(self.scene_results)} scenes with an ROC curve')
-        metrics = {name: float(np.mean([scene[name] for scene in known])) if known else float('nan')
-                   for name in AUC_NAMES}
+        metrics = {
+            name: float(np.mean([scene[name] for scene in known])) if known else float('nan') for name in AUC_NAMES
+        }
 
         rows = list(self.results_detail.items())
         if len(rows) > 1:

@@ -76,14 +76,16 @@ class SceneMetric(GatheredMetric):
     default_prefix = ''
     tile_key, windows_allowed, values = 'pred_sem_seg', True, 'labels'
 
-    def __init__(self,
-                 overlap: int | None = None,
-                 stitch: str = 'overwrite',
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None,
-                 collect_dir: str | None = None) -> None:
+    def __init__(
+        self,
+        overlap: int | None = None,
+        stitch: str = 'overwrite',
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
-        known = ('overwrite', ) if self.values == 'labels' else BLENDS
+        known = ('overwrite',) if self.values == 'labels' else BLENDS
         if stitch not in known:
             raise ValueError(f'stitch must be one of {known}, found {stitch!r}')
         self.overlap = overlap
@@ -119,8 +121,9 @@ class SceneMetric(GatheredMetric):
         _require_single(scene, 'pred_label', labels)
         return self.labels(scene, 'predicted labels', torch.cat(labels))
 
-    def place(self, rows: np.ndarray, cols: np.ndarray, values: np.ndarray,
-              shape: tuple[int, int]) -> tuple[np.ndarray, int]:
+    def place(
+        self, rows: np.ndarray, cols: np.ndarray, values: np.ndarray, shape: tuple[int, int]
+    ) -> tuple[np.ndarray, int]:
         """The map of a scene from the predictions of its windows, and the number of them that disagree with it."""
         return place_pixels(rows, cols, values, shape)
 
@@ -147,8 +150,10 @@ class SceneMetric(GatheredMetric):
                 windows.setdefault(sample['scene_name'], []).append(sample)
             else:
                 wanted = f'neither pred_label nor {self.tile_key}' if self.windows_allowed else f'no {self.tile_key}'
-                raise ValueError(f'{type(self).__name__}: a data sample of scene {sample.get("scene_name")!r} has '
-                                 f'{wanted}; it holds {sorted(sample)}')
+                raise ValueError(
+                    f'{type(self).__name__}: a data sample of scene {sample.get("scene_name")!r} has '
+                    f'{wanted}; it holds {sorted(sample)}'
+                )
         for samples in windows.values():
             self.results.append(self._read_windows(samples))
 
@@ -160,9 +165,14 @@ class SceneMetric(GatheredMetric):
         pred = self.read_windows(name, samples)
         target = [torch.as_tensor(sample.get('gt_label', not_evaluated)).reshape(-1) for sample in samples]
         _require_single(name, 'gt_label', target)
-        return _Windows(name, shape, np.array([int(sample['row']) for sample in samples]),
-                        np.array([int(sample['col']) for sample in samples]),
-                        pred, self.labels(name, 'ground truth labels', torch.cat([label.cpu() for label in target])))
+        return _Windows(
+            name,
+            shape,
+            np.array([int(sample['row']) for sample in samples]),
+            np.array([int(sample['col']) for sample in samples]),
+            pred,
+            self.labels(name, 'ground truth labels', torch.cat([label.cpu() for label in target])),
+        )
 
     def _read_tile(self, sample: dict) -> _Tile:
         _require(sample, 'scene_name', 'scene_shape', 'top', 'left')
@@ -174,8 +184,10 @@ class SceneMetric(GatheredMetric):
             target = np.full(pred.shape[:2], IGNORE_INDEX, np.uint8)
         top, left = int(sample['top']), int(sample['left'])
         if pred.shape[:2] != target.shape:
-            raise ValueError(f'scene {name}: the tile at row {top}, column {left} has a prediction of '
-                             f'{pred.shape[:2]} and a ground truth of {target.shape} pixels')
+            raise ValueError(
+                f'scene {name}: the tile at row {top}, column {left} has a prediction of '
+                f'{pred.shape[:2]} and a ground truth of {target.shape} pixels'
+            )
         overlap = sample.get('overlap')
         return _Tile(name, shape, top, left, pred, target, None if overlap is None else int(overlap))
 
@@ -187,8 +199,10 @@ class SceneMetric(GatheredMetric):
         if what.startswith('ground'):
             wrong &= labels != IGNORE_INDEX
         if wrong.any():
-            raise ValueError(f'scene {scene}: {what} must lie in 0 .. {len(classes) - 1} ({len(classes)} classes), '
-                             f'found {labels[wrong][0]}')
+            raise ValueError(
+                f'scene {scene}: {what} must lie in 0 .. {len(classes) - 1} ({len(classes)} classes), '
+                f'found {labels[wrong][0]}'
+            )
         return labels.astype(np.uint8)
 
     def classes(self) -> tuple[str, ...]:
@@ -237,7 +251,8 @@ class SceneMetric(GatheredMetric):
         if isinstance(records[0], _Windows):
             rows, cols, pred, target = (
                 np.concatenate([getattr(record, key) for record in records])
-                for key in ('rows', 'cols', 'pred', 'target'))
+                for key in ('rows', 'cols', 'pred', 'target')
+            )
             prediction, conflicts = self.place(rows, cols, pred, shape)
             target, contradictions = place_pixels(rows, cols, target, shape)
             distinct = len(np.unique(rows * shape[1] + cols))
@@ -250,8 +265,9 @@ class SceneMetric(GatheredMetric):
             contradictions += more
             distinct = len(tiles)
         if contradictions:
-            raise ValueError(f'scene {name}: its samples contradict each other about the ground truth of '
-                             f'{contradictions} pixels')
+            raise ValueError(
+                f'scene {name}: its samples contradict each other about the ground truth of {contradictions} pixels'
+            )
         if conflicts:
             warn(f'scene {name}: {conflicts} {self.values} of repeated samples differ; the smaller one is kept')
         return prediction, target, distinct
@@ -263,9 +279,11 @@ class SceneMetric(GatheredMetric):
         if overlaps == {None} and num_tiles == 1:
             return 0
         if None in overlaps or len(overlaps) > 1:
-            raise ValueError(f'scene {name}: the overlap of its tiles is not known (meta key overlap: '
-                             f'{sorted(map(str, overlaps))}); set {type(self).__name__}(overlap=...) to the value '
-                             'of the tile dataset')
+            raise ValueError(
+                f'scene {name}: the overlap of its tiles is not known (meta key overlap: '
+                f'{sorted(map(str, overlaps))}); set {type(self).__name__}(overlap=...) to the value '
+                'of the tile dataset'
+            )
         return overlaps.pop()
 
 
@@ -277,8 +295,10 @@ def warn(message: str) -> None:
 def _require(sample: dict, *keys: str) -> None:
     missing = [key for key in keys if key not in sample]
     if missing:
-        raise ValueError(f'a data sample lacks the meta keys {missing}: name them in meta_keys of the transform that '
-                         'packs the inputs')
+        raise ValueError(
+            f'a data sample lacks the meta keys {missing}: name them in meta_keys of the transform that '
+            'packs the inputs'
+        )
 
 
 def _require_finite(sample: dict) -> None:
@@ -289,14 +309,17 @@ def _require_finite(sample: dict) -> None:
         wrong = 0 if values is None else int((~torch.as_tensor(values).isfinite()).sum())
         if wrong:
             place = ', '.join(f'{name} {int(sample[name])}' for name in ('row', 'col', 'top', 'left') if name in sample)
-            raise ValueError(f'scene {sample.get("scene_name")}: {wrong} of {torch.as_tensor(values).numel()} {key} '
-                             f'are NaN or infinite in the sample at {place or "an unknown place"}')
+            raise ValueError(
+                f'scene {sample.get("scene_name")}: {wrong} of {torch.as_tensor(values).numel()} {key} '
+                f'are NaN or infinite in the sample at {place or "an unknown place"}'
+            )
 
 
 def _require_single(scene: str, what: str, labels: list[torch.Tensor]) -> None:
     if any(len(label) != 1 for label in labels):
-        raise ValueError(f'scene {scene}: every window has one {what}, found '
-                         f'{sorted({len(label) for label in labels})} values')
+        raise ValueError(
+            f'scene {scene}: every window has one {what}, found {sorted({len(label) for label in labels})} values'
+        )
 
 
 def _scene(sample: dict) -> tuple[str, tuple[int, int]]:

@@ -48,8 +48,9 @@ class SceneUnmixingMetric(SceneMetric):
 
     tile_key, windows_allowed, values = 'abundances', False, 'abundances'
 
-    def __init__(self, scene, matching: str = 'greedy', stitch: str = 'average', abundances: str = 'network',
-                 **kwargs) -> None:
+    def __init__(
+        self, scene, matching: str = 'greedy', stitch: str = 'average', abundances: str = 'network', **kwargs
+    ) -> None:
         super().__init__(stitch=stitch, **kwargs)
         if abundances not in ('network', 'least_squares'):
             raise ValueError(f"abundances must be one of ('network', 'least_squares'), found {abundances!r}")
@@ -68,11 +69,14 @@ class SceneUnmixingMetric(SceneMetric):
             raise ValueError(f'{where} comes without endmembers; it holds {sorted(sample)}')
         endmembers = torch.as_tensor(sample['endmembers'])
         if abundances.ndim != 3 or endmembers.ndim != 2 or endmembers.shape[1] != len(abundances):
-            raise ValueError(f'{where} has abundances of shape {tuple(abundances.shape)} and endmembers of shape '
-                             f'{tuple(endmembers.shape)}, expected (P, h, w) and (C, P)')
+            raise ValueError(
+                f'{where} has abundances of shape {tuple(abundances.shape)} and endmembers of shape '
+                f'{tuple(endmembers.shape)}, expected (P, h, w) and (C, P)'
+            )
         if not abundances.isfinite().all():
-            raise ValueError(f'{where}: {int((~abundances.isfinite()).sum())} of {abundances.numel()} abundances are '
-                             'NaN or infinite')
+            raise ValueError(
+                f'{where}: {int((~abundances.isfinite()).sum())} of {abundances.numel()} abundances are NaN or infinite'
+            )
         self._endmembers = endmembers.detach().cpu().double().numpy().T
         return abundances.detach().cpu().double().numpy().transpose(1, 2, 0)
 
@@ -80,12 +84,16 @@ class SceneUnmixingMetric(SceneMetric):
         """Evaluate the abundance maps of a scene."""
         scenes = {scene.name: scene for scene in map(get_scene, self._scene_configs)}
         if name not in scenes:
-            raise ValueError(f'SceneUnmixingMetric got tiles of scene {name!r}, but knows {", ".join(scenes)}: give it '
-                             'the scene of the test dataset')
+            raise ValueError(
+                f'SceneUnmixingMetric got tiles of scene {name!r}, but knows {", ".join(scenes)}: give it '
+                'the scene of the test dataset'
+            )
         scene = scenes[name]
         if prediction.shape[:2] != (scene.height, scene.width):
-            raise ValueError(f'scene {name}: the tiles are of a scene of {prediction.shape[0]} x {prediction.shape[1]} '
-                             f'pixels, that of the metric has {scene.height} x {scene.width}')
+            raise ValueError(
+                f'scene {name}: the tiles are of a scene of {prediction.shape[0]} x {prediction.shape[1]} '
+                f'pixels, that of the metric has {scene.height} x {scene.width}'
+            )
         empty = np.count_nonzero(scene.valid & np.isnan(prediction).any(axis=-1))
         if empty:
             warn(f'scene {name}: {empty} pixels have no abundances and are left out of the scores')
@@ -93,8 +101,13 @@ class SceneUnmixingMetric(SceneMetric):
             found = scene.valid & ~np.isnan(prediction).any(axis=-1)
             prediction = np.full(prediction.shape, np.nan)
             prediction[found] = shape_shares(scene.pixels(np.flatnonzero(found)), self._endmembers)
-        return UnmixingResult.of_scene(scene, self._endmembers, np.moveaxis(prediction, -1, 0), self.matching,
-                                       dict(stitch=self.blend, abundances=self.abundances))
+        return UnmixingResult.of_scene(
+            scene,
+            self._endmembers,
+            np.moveaxis(prediction, -1, 0),
+            self.matching,
+            dict(stitch=self.blend, abundances=self.abundances),
+        )
 
     def summarise(self) -> dict[str, float]:
         """The means over the scenes of each score."""
@@ -109,7 +122,14 @@ class SceneUnmixingMetric(SceneMetric):
             table.align = 'r'
             table.align[f'Endmember of {name}'] = 'l'
             for index, label in enumerate(result.names):
-                table.add_row([label, *(f'{result.scores[key][index]:.4f}' if key in result.scores else '-'
-                                        for key in ('SAD', 'MSE', 'RMSE'))])
+                table.add_row(
+                    [
+                        label,
+                        *(
+                            f'{result.scores[key][index]:.4f}' if key in result.scores else '-'
+                            for key in ('SAD', 'MSE', 'RMSE')
+                        ),
+                    ]
+                )
             print_log('unmixing:\n' + table.get_string(), logger='current')
         return metrics

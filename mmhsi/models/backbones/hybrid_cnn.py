@@ -32,34 +32,47 @@ class HybridCNN(BaseModule):
         ValueError: If the numbers of 3-D convolutions and of their spans differ, or bands or window are too small.
     """
 
-    def __init__(self,
-                 in_channels: int = 30,
-                 img_size: int = 25,
-                 channels_3d: Sequence[int] = (8, 16, 32),
-                 spectral_kernels: Sequence[int] = (7, 5, 3),
-                 channels_2d: Sequence[int] = (64, ),
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int = 30,
+        img_size: int = 25,
+        channels_3d: Sequence[int] = (8, 16, 32),
+        spectral_kernels: Sequence[int] = (7, 5, 3),
+        channels_2d: Sequence[int] = (64,),
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg or dict(type='Kaiming', layer=['Conv2d', 'Conv3d'], nonlinearity='relu'))
         if len(channels_3d) != len(spectral_kernels):
-            raise ValueError(f'{len(channels_3d)} 3-D convolutions need as many spectral_kernels, found '
-                             f'{tuple(spectral_kernels)}')
+            raise ValueError(
+                f'{len(channels_3d)} 3-D convolutions need as many spectral_kernels, found {tuple(spectral_kernels)}'
+            )
         bands = in_channels - sum(kernel - 1 for kernel in spectral_kernels)
         side = img_size - 2 * (len(channels_3d) + len(channels_2d))
         if min(bands, side) < 1:
-            raise ValueError(f'{len(channels_3d)} 3-D convolutions over {tuple(spectral_kernels)} bands and '
-                             f'{len(channels_2d)} 2-D ones leave nothing of windows of {img_size} x {img_size} pixels '
-                             f'and {in_channels} bands')
+            raise ValueError(
+                f'{len(channels_3d)} 3-D convolutions over {tuple(spectral_kernels)} bands and '
+                f'{len(channels_2d)} 2-D ones leave nothing of windows of {img_size} x {img_size} pixels '
+                f'and {in_channels} bands'
+            )
         self.in_channels = in_channels
         self.img_size = img_size
         self.fixed_input_size = (img_size, img_size)  # the feature vector has no other
         widths = (1, *channels_3d)
-        self.spectral_spatial = nn.Sequential(*(
-            layer for inner, outer, kernel in zip(widths, widths[1:], spectral_kernels, strict=False)
-            for layer in (nn.Conv3d(inner, outer, (kernel, 3, 3)), nn.ReLU(inplace=True))))
+        self.spectral_spatial = nn.Sequential(
+            *(
+                layer
+                for inner, outer, kernel in zip(widths, widths[1:], spectral_kernels, strict=False)
+                for layer in (nn.Conv3d(inner, outer, (kernel, 3, 3)), nn.ReLU(inplace=True))
+            )
+        )
         widths = (widths[-1] * bands, *channels_2d)
-        self.spatial = nn.Sequential(*(
-            layer for inner, outer in zip(widths, widths[1:], strict=False)
-            for layer in (nn.Conv2d(inner, outer, 3), nn.ReLU(inplace=True))))
+        self.spatial = nn.Sequential(
+            *(
+                layer
+                for inner, outer in zip(widths, widths[1:], strict=False)
+                for layer in (nn.Conv2d(inner, outer, 3), nn.ReLU(inplace=True))
+            )
+        )
         self.out_channels = widths[-1] * side**2
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
@@ -75,7 +88,9 @@ class HybridCNN(BaseModule):
             ValueError: For windows of another size or number of bands.
         """
         if tuple(x.shape[1:]) != (self.in_channels, self.img_size, self.img_size):
-            raise ValueError(f'the network is built for windows of {self.img_size} x {self.img_size} pixels and '
-                             f'{self.in_channels} bands, the input is {x.shape[2]} x {x.shape[3]} and has {x.shape[1]}')
+            raise ValueError(
+                f'the network is built for windows of {self.img_size} x {self.img_size} pixels and '
+                f'{self.in_channels} bands, the input is {x.shape[2]} x {x.shape[3]} and has {x.shape[1]}'
+            )
         maps = self.spectral_spatial(x[:, None]).flatten(1, 2)  # bands become channels
-        return (self.spatial(maps).flatten(1), )
+        return (self.spatial(maps).flatten(1),)

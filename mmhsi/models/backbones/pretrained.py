@@ -45,17 +45,21 @@ class LoadingReport:
             'loaded': _grouped(self.loaded),
             'resized': '; '.join(f'{name}: {how}' for name, how in self.resized.items()),
             'skipped': '; '.join(f'{_grouped(names)}: {reason}' for reason, names in self._by_reason().items()),
-            'new': _grouped(self.new)
+            'new': _grouped(self.new),
         }
         lines = [f'  {title:8}{len(getattr(self, title)):5}  {text}'.rstrip() for title, text in rows.items()]
         return '\n'.join([*lines, f'  {"others":8}{self.num_others:5}'])
 
     def lists(self) -> str:
         """Every name."""
-        return '\n'.join([f'loaded: {", ".join(self.loaded)}',
-                          *(f'resized: {name}: {how}' for name, how in self.resized.items()),
-                          *(f'skipped: {name}: {reason}' for name, reason in self.skipped.items()),
-                          f'new: {", ".join(self.new)}'])
+        return '\n'.join(
+            [
+                f'loaded: {", ".join(self.loaded)}',
+                *(f'resized: {name}: {how}' for name, how in self.resized.items()),
+                *(f'skipped: {name}: {reason}' for name, reason in self.skipped.items()),
+                f'new: {", ".join(self.new)}',
+            ]
+        )
 
     def _by_reason(self) -> dict[str, list[str]]:
         reasons: dict[str, list[str]] = {}
@@ -70,11 +74,13 @@ def _grouped(names: Iterable[str]) -> str:
     return ', '.join([*shown, f'{len(groups) - _SHOWN_GROUPS} more'] if len(groups) > _SHOWN_GROUPS else shown)
 
 
-def fit_embeddings(encoder: BaseModule,
-                   state: MutableMapping[str, Tensor],
-                   prefix: str = '',
-                   keep_patch_bias: bool = False,
-                   drop_first_token: bool = False) -> tuple[dict[str, str], dict[str, str]]:
+def fit_embeddings(
+    encoder: BaseModule,
+    state: MutableMapping[str, Tensor],
+    prefix: str = '',
+    keep_patch_bias: bool = False,
+    drop_first_token: bool = False,
+) -> tuple[dict[str, str], dict[str, str]]:
     """Resize the position embedding of a state dict and leave out an embedding of the input that does not fit.
 
     Args:
@@ -106,24 +112,29 @@ def fit_embeddings(encoder: BaseModule,
 
 
 def _skipped_on_request(encoder: BaseModule, names: Iterable[str], patterns: Sequence[str]) -> dict[str, str]:
-    patterns = (patterns, ) if isinstance(patterns, str) else patterns
+    patterns = (patterns,) if isinstance(patterns, str) else patterns
     names = list(names)
     skipped = {}
     for pattern in patterns:
-        matched = [name for name in (*names, *encoder.state_dict())
-                   if fnmatchcase(name, pattern) or fnmatchcase(name, f'{pattern}.*')]
+        matched = [
+            name
+            for name in (*names, *encoder.state_dict())
+            if fnmatchcase(name, pattern) or fnmatchcase(name, f'{pattern}.*')
+        ]
         if not matched:
             raise ValueError(f'skip: {pattern!r} is no parameter of {type(encoder).__name__} or of the checkpoint')
         skipped.update(dict.fromkeys(set(names).intersection(matched), 'asked for'))
     return {name: skipped[name] for name in names if name in skipped}
 
 
-def load_encoder(encoder: BaseModule,
-                 state: EncoderState,
-                 source: str,
-                 skip: Sequence[str] = (),
-                 keep_patch_bias: bool = False,
-                 drop_first_token: bool = False) -> LoadingReport:
+def load_encoder(
+    encoder: BaseModule,
+    state: EncoderState,
+    source: str,
+    skip: Sequence[str] = (),
+    keep_patch_bias: bool = False,
+    drop_first_token: bool = False,
+) -> LoadingReport:
     """Load the parameters of a pre-trained encoder; what it does not give keeps its values.
 
     Args:
@@ -140,30 +151,34 @@ def load_encoder(encoder: BaseModule,
             parameter, or a switch belongs to the other branch.
     """
     name_of_encoder = type(encoder).__name__
-    for switch, value, embedding in (('keep_patch_bias', keep_patch_bias, 'patch_embed'),
-                                     ('drop_first_token', drop_first_token, 'spat_map')):
+    for switch, value, embedding in (
+        ('keep_patch_bias', keep_patch_bias, 'patch_embed'),
+        ('drop_first_token', drop_first_token, 'spat_map'),
+    ):
         if value and getattr(encoder, 'embedding', None) != embedding:
             raise ValueError(f'{switch} is a switch of an encoder with {embedding!r}, found {name_of_encoder}')
     given = dict(state.parameters)
     skipped = _skipped_on_request(encoder, given, skip)
     given = {name: value for name, value in given.items() if name not in skipped}
-    resized, unfit = fit_embeddings(
-        encoder, given, keep_patch_bias=keep_patch_bias, drop_first_token=drop_first_token)
+    resized, unfit = fit_embeddings(encoder, given, keep_patch_bias=keep_patch_bias, drop_first_token=drop_first_token)
     own = encoder.state_dict()
     skipped.update(unfit, **{name: 'not in the model' for name in given if name not in own})
     loaded = {name: value for name, value in given.items() if name in own}
     wrong = [name for name, value in loaded.items() if value.shape != own[name].shape]
     if wrong:
         name = wrong[0]
-        raise ValueError(f'{source}: {name_of_encoder} expects {name!r} of shape {tuple(own[name].shape)}, found '
-                         f'{tuple(loaded[name].shape)}; {len(wrong)} parameters differ in this way (an entry of skip '
-                         'leaves some at their initial values)')
+        raise ValueError(
+            f'{source}: {name_of_encoder} expects {name!r} of shape {tuple(own[name].shape)}, found '
+            f'{tuple(loaded[name].shape)}; {len(wrong)} parameters differ in this way (an entry of skip '
+            'leaves some at their initial values)'
+        )
     if not loaded:
-        raise ValueError(f'{source}: expected parameters of {name_of_encoder}, found none among '
-                         f'{", ".join(list(state.parameters)[:4])}, ...')
+        raise ValueError(
+            f'{source}: expected parameters of {name_of_encoder}, found none among '
+            f'{", ".join(list(state.parameters)[:4])}, ...'
+        )
     encoder.load_state_dict(loaded, strict=False)
-    return LoadingReport(list(loaded), resized, skipped, [name for name in own if name not in loaded],
-                         state.num_others)
+    return LoadingReport(list(loaded), resized, skipped, [name for name in own if name not in loaded], state.num_others)
 
 
 # registered with MMEngine itself, whose lookup of initialisers does not depend on the scope of the model
@@ -192,13 +207,15 @@ class PretrainedEncoder(PretrainedInit):
             the others, as the reference does in detection and denoising. Defaults to False.
     """
 
-    def __init__(self,
-                 checkpoint: str,
-                 prefix: str | None = None,
-                 map_location: str = 'cpu',
-                 skip: Sequence[str] = (),
-                 keep_patch_bias: bool = False,
-                 drop_first_token: bool = False) -> None:
+    def __init__(
+        self,
+        checkpoint: str,
+        prefix: str | None = None,
+        map_location: str = 'cpu',
+        skip: Sequence[str] = (),
+        keep_patch_bias: bool = False,
+        drop_first_token: bool = False,
+    ) -> None:
         super().__init__(str(checkpoint), prefix, map_location)
         self.options = dict(skip=skip, keep_patch_bias=keep_patch_bias, drop_first_token=drop_first_token)
 
@@ -206,16 +223,21 @@ class PretrainedEncoder(PretrainedInit):
         """Load into a branch and log the report."""
         name = type(module).__name__
         if not hasattr(module, 'embedding'):
-            raise ValueError(f'PretrainedEncoder initialises a SpatViT or a SpecViT, found {name}; give each branch '
-                             'its own init_cfg')
+            raise ValueError(
+                f'PretrainedEncoder initialises a SpatViT or a SpecViT, found {name}; give each branch its own init_cfg'
+            )
         state = load_encoder_state(self.checkpoint, self.prefix, module.embedding)
         report = load_encoder(module, state, self.checkpoint, **self.options)
         print_log(f'{name} initialised from {self.checkpoint}:\n{report.table()}', 'current')
         print_log(f'{name} initialised from {self.checkpoint}:\n{report.lists()}', 'current', logging.DEBUG)
         lacking = [name for name in report.new if not _MAY_BE_NEW.fullmatch(name) and name not in report.skipped]
         if lacking:
-            print_log(f'{self.checkpoint} lacks {len(lacking)} parameters of {name}, which keep their initial values: '
-                      f'{_grouped(lacking)}', 'current', logging.WARNING)
+            print_log(
+                f'{self.checkpoint} lacks {len(lacking)} parameters of {name}, which keep their initial values: '
+                f'{_grouped(lacking)}',
+                'current',
+                logging.WARNING,
+            )
         if hasattr(module, '_params_init_info'):
             update_init_info(module, self._get_init_info())
 

@@ -15,16 +15,46 @@ from .pretrained import as_encoder_init, fit_embeddings
 _ARCH_KEYS = {'embed_dims', 'num_layers', 'num_heads', 'feedforward_channels', 'full_attn_interval', 'out_indices'}
 
 ARCH_ZOO = {
-    'tiny': dict(embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=256, full_attn_interval=2,
-                 out_indices=(0, 1, 2, 3)),
-    'small': dict(embed_dims=384, num_layers=12, num_heads=6, feedforward_channels=1536, full_attn_interval=3,
-                  out_indices=(3, 5, 7, 11)),
-    'base': dict(embed_dims=768, num_layers=12, num_heads=12, feedforward_channels=3072, full_attn_interval=3,
-                 out_indices=(3, 5, 7, 11)),
-    'large': dict(embed_dims=1024, num_layers=24, num_heads=16, feedforward_channels=4096, full_attn_interval=6,
-                  out_indices=(7, 11, 15, 23)),
-    'huge': dict(embed_dims=1280, num_layers=32, num_heads=16, feedforward_channels=5120, full_attn_interval=8,
-                 out_indices=(10, 15, 20, 31)),
+    'tiny': dict(
+        embed_dims=64,
+        num_layers=4,
+        num_heads=4,
+        feedforward_channels=256,
+        full_attn_interval=2,
+        out_indices=(0, 1, 2, 3),
+    ),
+    'small': dict(
+        embed_dims=384,
+        num_layers=12,
+        num_heads=6,
+        feedforward_channels=1536,
+        full_attn_interval=3,
+        out_indices=(3, 5, 7, 11),
+    ),
+    'base': dict(
+        embed_dims=768,
+        num_layers=12,
+        num_heads=12,
+        feedforward_channels=3072,
+        full_attn_interval=3,
+        out_indices=(3, 5, 7, 11),
+    ),
+    'large': dict(
+        embed_dims=1024,
+        num_layers=24,
+        num_heads=16,
+        feedforward_channels=4096,
+        full_attn_interval=6,
+        out_indices=(7, 11, 15, 23),
+    ),
+    'huge': dict(
+        embed_dims=1280,
+        num_layers=32,
+        num_heads=16,
+        feedforward_channels=5120,
+        full_attn_interval=8,
+        out_indices=(10, 15, 20, 31),
+    ),
 }
 
 
@@ -40,7 +70,7 @@ def resolve_arch(arch: str | dict) -> dict:
         return dict(ARCH_ZOO[arch])
     settings = dict(arch)
     settings.setdefault('feedforward_channels', 4 * settings.get('embed_dims', 0))
-    settings.setdefault('out_indices', (settings.get('num_layers', 1) - 1, ))
+    settings.setdefault('out_indices', (settings.get('num_layers', 1) - 1,))
     if set(settings) != _ARCH_KEYS:
         raise ValueError(f'an arch dict needs the keys {sorted(_ARCH_KEYS)}, found {sorted(arch)}')
     return settings
@@ -73,19 +103,21 @@ class SamplingViT(BaseModule):
 
     embedding: str  # name of the module that embeds the input
 
-    def __init__(self,
-                 arch: str | dict = 'base',
-                 out_indices: Sequence[int] | str | None = None,
-                 num_points: int = 8,
-                 full_attn_interval: int | None = None,
-                 qkv_bias: bool = True,
-                 drop_rate: float = 0.,
-                 attn_drop_rate: float = 0.,
-                 drop_path_rate: float = 0.1,
-                 layer_scale_init_value: float | None = None,
-                 use_abs_pos_emb: bool = True,
-                 with_cp: bool = False,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        out_indices: Sequence[int] | str | None = None,
+        num_points: int = 8,
+        full_attn_interval: int | None = None,
+        qkv_bias: bool = True,
+        drop_rate: float = 0.0,
+        attn_drop_rate: float = 0.0,
+        drop_path_rate: float = 0.1,
+        layer_scale_init_value: float | None = None,
+        use_abs_pos_emb: bool = True,
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(as_encoder_init(init_cfg))
         settings = resolve_arch(arch)
         self.embed_dims = settings['embed_dims']
@@ -106,26 +138,32 @@ class SamplingViT(BaseModule):
             qkv_bias=qkv_bias,
             drop_rate=drop_rate,
             attn_drop_rate=attn_drop_rate,
-            layer_scale_init_value=layer_scale_init_value)
+            layer_scale_init_value=layer_scale_init_value,
+        )
 
     def _resolved_out_indices(self, of_arch: Sequence[int], chosen: Sequence[int] | str | None) -> tuple[int, ...]:
         if chosen is None or isinstance(chosen, str):
-            named = {None: of_arch, 'early': of_arch[:1], 'last': (-1, )}
+            named = {None: of_arch, 'early': of_arch[:1], 'last': (-1,)}
             if chosen not in named:
                 raise ValueError(f"out_indices must be block numbers, 'early' or 'last', found {chosen!r}")
             return self._checked_out_indices(named[chosen])
         indices = self._checked_out_indices(chosen)
         unbuilt = self.num_layers - 1 - indices[-1]
         if unbuilt:
-            print_log(f'{type(self).__name__}: out_indices={tuple(chosen)} ends at block {indices[-1]}, so that the '
-                      f'{unbuilt} blocks behind it, of {self.num_layers}, are not built', 'current', logging.WARNING)
+            print_log(
+                f'{type(self).__name__}: out_indices={tuple(chosen)} ends at block {indices[-1]}, so that the '
+                f'{unbuilt} blocks behind it, of {self.num_layers}, are not built',
+                'current',
+                logging.WARNING,
+            )
         return indices
 
     def _checked_out_indices(self, out_indices: Sequence[int]) -> tuple[int, ...]:
         indices = tuple(i + self.num_layers if i < 0 else i for i in out_indices)
         if not indices or list(indices) != sorted(set(indices)) or not 0 <= indices[0] <= indices[-1] < self.num_layers:
-            raise ValueError(f'out_indices must be ascending block numbers below {self.num_layers}, found '
-                             f'{tuple(out_indices)}')
+            raise ValueError(
+                f'out_indices must be ascending block numbers below {self.num_layers}, found {tuple(out_indices)}'
+            )
         return indices
 
     @abstractmethod
@@ -165,7 +203,7 @@ class SamplingViT(BaseModule):
             layers (``num_layers + 2``).
         """
         num_layers = self.num_layers + 2
-        name = param_name[len(prefix):] if param_name.startswith(prefix) else ''
+        name = param_name[len(prefix) :] if param_name.startswith(prefix) else ''
         if name.startswith(('patch_embed', 'pos_embed', 'mask_token')):
             return 0, num_layers
         if name.startswith('blocks.'):

@@ -38,12 +38,14 @@ class SiameseBackbone(BaseModule):
         ValueError: For an unknown fusion.
     """
 
-    def __init__(self,
-                 encoder: dict,
-                 neck: dict | None = None,
-                 fusion: str = 'abs_difference',
-                 projection: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        encoder: dict,
+        neck: dict | None = None,
+        fusion: str = 'abs_difference',
+        projection: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if fusion not in FUSIONS:
             raise ValueError(f'unknown fusion {fusion!r}, expected one of {", ".join(FUSIONS)}')
@@ -67,10 +69,12 @@ class SiameseBackbone(BaseModule):
         features = self.encoder(x if self.projection is None else self.projection(x))
         if self.neck is not None:
             features = self.neck(features)
-        levels = (features, ) if isinstance(features, Tensor) else tuple(features)
+        levels = (features,) if isinstance(features, Tensor) else tuple(features)
         if not all(isinstance(level, Tensor) and level.dim() == 4 for level in levels):
-            raise ValueError(f'the features of a date must be maps (B, E, h, w); {type(self.encoder).__name__} gives '
-                             'others, which a neck has to turn into maps (SpectralEnhancement for HyperSIGMA)')
+            raise ValueError(
+                f'the features of a date must be maps (B, E, h, w); {type(self.encoder).__name__} gives '
+                'others, which a neck has to turn into maps (SpectralEnhancement for HyperSIGMA)'
+            )
         return levels
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -97,11 +101,12 @@ class SiameseBackbone(BaseModule):
             ValueError: If the encoder cannot number its layers.
         """
         if not hasattr(self.encoder, 'get_layer_depth'):
-            raise ValueError('layer-wise decay needs an encoder with get_layer_depth, found '
-                             f'{type(self.encoder).__name__}')
+            raise ValueError(
+                f'layer-wise decay needs an encoder with get_layer_depth, found {type(self.encoder).__name__}'
+            )
         inside = f'{prefix}encoder.'
         if param_name.startswith(inside):
             # as if it stood alone in a model: some backbones rely on the name 'backbone.'
-            return self.encoder.get_layer_depth(f'backbone.{param_name[len(inside):]}', 'backbone.')
+            return self.encoder.get_layer_depth(f'backbone.{param_name[len(inside) :]}', 'backbone.')
         last, num_layers = self.encoder.get_layer_depth('head.', 'backbone.')
         return (0 if param_name.startswith(f'{prefix}projection.') else last), num_layers

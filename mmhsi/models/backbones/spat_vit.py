@@ -30,12 +30,14 @@ class SpatViT(SamplingViT):
 
     embedding = 'patch_embed'
 
-    def __init__(self,
-                 arch: str | dict = 'base',
-                 img_size: int | tuple[int, int] = 64,
-                 patch_size: int = 8,
-                 in_channels: int = 100,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int | tuple[int, int] = 64,
+        patch_size: int = 8,
+        in_channels: int = 100,
+        **kwargs,
+    ) -> None:
         super().__init__(arch=arch, **kwargs)
         self.img_size = to_2tuple(img_size)
         self.patch_size = patch_size
@@ -44,7 +46,8 @@ class SpatViT(SamplingViT):
         if min(self.patch_grid) < 1:
             raise ValueError(f'patch_size {patch_size} is larger than img_size {self.img_size}')
         self.patch_embed = PatchEmbed(
-            in_channels, self.embed_dims, kernel_size=patch_size, stride=patch_size, padding=0)
+            in_channels, self.embed_dims, kernel_size=patch_size, stride=patch_size, padding=0
+        )
         if self.use_abs_pos_emb:
             self.pos_embed = nn.Parameter(torch.zeros(1, self.patch_grid[0] * self.patch_grid[1], self.embed_dims))
 
@@ -63,8 +66,10 @@ class SpatViT(SamplingViT):
         if x.shape[1] != self.in_channels:
             raise ValueError(f'the spatial branch is built for {self.in_channels} bands, the input has {x.shape[1]}')
         if min(x.shape[2:]) < self.patch_size:
-            raise ValueError(f'an image of {x.shape[2]}x{x.shape[3]} pixels is smaller than a patch of '
-                             f'{self.patch_size}x{self.patch_size}')
+            raise ValueError(
+                f'an image of {x.shape[2]}x{x.shape[3]} pixels is smaller than a patch of '
+                f'{self.patch_size}x{self.patch_size}'
+            )
         tokens, grid = self.patch_embed(x)
         if self.pos_embed is not None:
             tokens = tokens + resize_spatial_position_embedding(self.pos_embed, self.patch_grid, grid)

@@ -26,11 +26,9 @@ class SpecViT(SamplingViT):
 
     embedding = 'spat_map'
 
-    def __init__(self,
-                 arch: str | dict = 'base',
-                 img_size: int | tuple[int, int] = 64,
-                 num_tokens: int = 100,
-                 **kwargs) -> None:
+    def __init__(
+        self, arch: str | dict = 'base', img_size: int | tuple[int, int] = 64, num_tokens: int = 100, **kwargs
+    ) -> None:
         super().__init__(arch=arch, **kwargs)
         self.token_grid = square_grid(num_tokens)
         self.num_tokens = num_tokens

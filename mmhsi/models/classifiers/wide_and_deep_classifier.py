@@ -24,7 +24,7 @@ class WideAndDeepClassifier(ImageClassifier):
         ValueError: If ``noise_std`` is negative.
     """
 
-    def __init__(self, *args, noise_std: float = 0., **kwargs) -> None:
+    def __init__(self, *args, noise_std: float = 0.0, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if noise_std < 0:
             raise ValueError(f'noise_std must not be negative, found {noise_std}')

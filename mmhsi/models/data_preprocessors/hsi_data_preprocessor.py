@@ -30,12 +30,14 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
             forward pass, for a wrong number of bands or images of different sizes.
     """
 
-    def __init__(self,
-                 num_bands: int | None = None,
-                 mean: Sequence[float] | float | None = None,
-                 std: Sequence[float] | float | None = None,
-                 smoothing: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        num_bands: int | None = None,
+        mean: Sequence[float] | float | None = None,
+        std: Sequence[float] | float | None = None,
+        smoothing: dict | None = None,
+        **kwargs,
+    ) -> None:
         self.num_bands = num_bands
         if (mean is None) != (std is None):
             raise ValueError('give both mean and std, or neither')

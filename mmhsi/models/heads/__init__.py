@@ -11,6 +11,15 @@ from .target_detection_head import TargetDetectionHead
 from .wide_and_deep_head import WideAndDeepHead
 
 __all__ = [
-    'AbundanceHead', 'ChangeClsHead', 'MultiLevelClsHead', 'MultiLevelSegHead', 'PixelSegHead', 'RestorationHead',
-    'SpatMAEHead', 'SpecMAEHead', 'SuperResolutionHead', 'TargetDetectionHead', 'WideAndDeepHead'
+    'AbundanceHead',
+    'ChangeClsHead',
+    'MultiLevelClsHead',
+    'MultiLevelSegHead',
+    'PixelSegHead',
+    'RestorationHead',
+    'SpatMAEHead',
+    'SpecMAEHead',
+    'SuperResolutionHead',
+    'TargetDetectionHead',
+    'WideAndDeepHead',
 ]

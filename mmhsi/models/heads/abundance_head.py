@@ -38,30 +38,38 @@ class AbundanceHead(BaseModule):
         ValueError: When ``kernel_sizes`` has another length than ``in_channels``, or holds an even number.
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int],
-                 num_endmembers: int,
-                 channels: int = 64,
-                 kernel_sizes: Sequence[int] = (3, 3, 1, 1),
-                 smooth_channels: int | None = None,
-                 scale: float = 1.,
-                 dropout_ratio: float = 0.2,
-                 norm_cfg: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        num_endmembers: int,
+        channels: int = 64,
+        kernel_sizes: Sequence[int] = (3, 3, 1, 1),
+        smooth_channels: int | None = None,
+        scale: float = 1.0,
+        dropout_ratio: float = 0.2,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if len(kernel_sizes) != len(in_channels) or any(kernel % 2 == 0 for kernel in kernel_sizes):
-            raise ValueError(f'kernel_sizes must hold an odd number for each of {len(in_channels)} levels, found '
-                             f'{tuple(kernel_sizes)}')
+            raise ValueError(
+                f'kernel_sizes must hold an odd number for each of {len(in_channels)} levels, found '
+                f'{tuple(kernel_sizes)}'
+            )
         self.num_endmembers = num_endmembers
         self.scale = scale
 
         def block(width: int, next_width: int, kernel: int) -> nn.Sequential:
             return nn.Sequential(
-                nn.Conv2d(width, next_width, kernel, padding=kernel // 2), nn.LeakyReLU(_NEGATIVE_SLOPE),
-                build_norm_layer(norm_cfg or dict(type='BN'), next_width)[1], nn.Dropout(dropout_ratio))
+                nn.Conv2d(width, next_width, kernel, padding=kernel // 2),
+                nn.LeakyReLU(_NEGATIVE_SLOPE),
+                build_norm_layer(norm_cfg or dict(type='BN'), next_width)[1],
+                nn.Dropout(dropout_ratio),
+            )
 
         self.branches = nn.ModuleList(
-            block(width, channels, kernel) for width, kernel in zip(in_channels, kernel_sizes, strict=True))
+            block(width, channels, kernel) for width, kernel in zip(in_channels, kernel_sizes, strict=True)
+        )
         merged = channels * len(in_channels)
         if smooth_channels is None:
             self.smooth = nn.Sequential(nn.Conv2d(merged, channels, 3, padding=1))

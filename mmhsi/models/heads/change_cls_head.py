@@ -34,15 +34,17 @@ class ChangeClsHead(ClsHead):
         ValueError: When ``kernel_sizes`` has another length than ``in_channels``.
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int],
-                 num_classes: int = 2,
-                 level_channels: int = 64,
-                 kernel_sizes: Sequence[int] = (3, 3, 1, 1),
-                 hidden_channels: Sequence[int] = (256, 128),
-                 norm_cfg: dict | None = None,
-                 loss: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        num_classes: int = 2,
+        level_channels: int = 64,
+        kernel_sizes: Sequence[int] = (3, 3, 1, 1),
+        hidden_channels: Sequence[int] = (256, 128),
+        norm_cfg: dict | None = None,
+        loss: dict | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(loss=loss or dict(type='mmpretrain.CrossEntropyLoss'), **kwargs)
         if len(kernel_sizes) != len(in_channels):
             raise ValueError(f'kernel_sizes holds {len(kernel_sizes)} entries for {len(in_channels)} levels')
@@ -51,8 +53,10 @@ class ChangeClsHead(ClsHead):
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 *conv_norm_relu(channels, channels // 2, kernel, norm_cfg),
-                *conv_norm_relu(channels // 2, level_channels, 1, norm_cfg))
-            for channels, kernel in zip(in_channels, kernel_sizes, strict=True))
+                *conv_norm_relu(channels // 2, level_channels, 1, norm_cfg),
+            )
+            for channels, kernel in zip(in_channels, kernel_sizes, strict=True)
+        )
         self.classifier = nn.Sequential()
         widths = [level_channels * len(in_channels), *hidden_channels]
         for width, next_width in zip(widths[:-1], widths[1:], strict=True):
@@ -76,12 +80,15 @@ class ChangeClsHead(ClsHead):
             raise ValueError(f'the head is built for {len(self.blocks)} levels, found {len(feats)}')
         size = tuple(feats[0].shape[2:])
         if min(size) < self.min_grid:
-            raise ValueError(f'{len(self.classifier) // 2} convolutions of 3x3 without padding need a grid of at least '
-                             f'{self.min_grid}x{self.min_grid}, found {size[0]}x{size[1]}')
+            raise ValueError(
+                f'{len(self.classifier) // 2} convolutions of 3x3 without padding need a grid of at least '
+                f'{self.min_grid}x{self.min_grid}, found {size[0]}x{size[1]}'
+            )
         levels = [block(level) for block, level in zip(self.blocks, feats, strict=True)]
         levels = [
             level if level.shape[2:] == size else F.interpolate(level, size, mode='bilinear', align_corners=False)
-            for level in levels]
+            for level in levels
+        ]
         return self.classifier[:-1](torch.cat(levels, dim=1)).mean(dim=(2, 3))
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:

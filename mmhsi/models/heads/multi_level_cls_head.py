@@ -26,14 +26,16 @@ class MultiLevelClsHead(ClsHead):
         **kwargs: Arguments of mmpretrain's ``ClsHead``: ``topk``, ``cal_acc``, ``init_cfg``.
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int],
-                 num_classes: int,
-                 hidden_channels: Sequence[int] = (256, 128),
-                 dropout_rate: float = 0.4,
-                 act_cfg: dict | None = None,
-                 loss: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        num_classes: int,
+        hidden_channels: Sequence[int] = (256, 128),
+        dropout_rate: float = 0.4,
+        act_cfg: dict | None = None,
+        loss: dict | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(loss=loss or dict(type='mmpretrain.CrossEntropyLoss'), **kwargs)
         if num_classes < 2:
             raise ValueError(f'num_classes must be at least 2, found {num_classes}')

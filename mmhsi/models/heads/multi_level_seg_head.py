@@ -31,15 +31,17 @@ class MultiLevelSegHead(BaseDecodeHead):
         **kwargs: Arguments of mmseg's ``BaseDecodeHead``: ``ignore_index``, ``init_cfg`` ...
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int],
-                 num_classes: int,
-                 hidden_channels: Sequence[int] = (128, ),
-                 act_cfg: dict | None = None,
-                 align_corners: bool = True,
-                 dropout_ratio: float = 0.,
-                 loss_decode: dict | Sequence[dict] | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        num_classes: int,
+        hidden_channels: Sequence[int] = (128,),
+        act_cfg: dict | None = None,
+        align_corners: bool = True,
+        dropout_ratio: float = 0.0,
+        loss_decode: dict | Sequence[dict] | None = None,
+        **kwargs,
+    ) -> None:
         kwargs.setdefault('input_transform', 'multiple_select')
         kwargs.setdefault('in_index', tuple(range(len(in_channels))))
         super().__init__(
@@ -49,11 +51,13 @@ class MultiLevelSegHead(BaseDecodeHead):
             align_corners=align_corners,
             dropout_ratio=dropout_ratio,
             loss_decode=loss_decode or dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
-            **kwargs)
+            **kwargs,
+        )
         self.first_conv = nn.Conv2d(sum(in_channels), hidden_channels[0], 1)
         self.hidden = nn.ModuleList(
             nn.Conv2d(width, next_width, 1)
-            for width, next_width in zip(hidden_channels[:-1], hidden_channels[1:], strict=True))
+            for width, next_width in zip(hidden_channels[:-1], hidden_channels[1:], strict=True)
+        )
         self.act = nn.Identity() if act_cfg is None else build_activation_layer(act_cfg)
 
     def forward(self, inputs: Sequence[Tensor], size: tuple[int, int] | None = None) -> Tensor:
@@ -71,7 +75,8 @@ class MultiLevelSegHead(BaseDecodeHead):
         weights = self.first_conv.weight.split([level.shape[1] for level in levels], dim=1)
         mixed = sum(
             F.interpolate(F.conv2d(level, weight), size=size, mode='bilinear', align_corners=self.align_corners)
-            for level, weight in zip(levels, weights, strict=True))
+            for level, weight in zip(levels, weights, strict=True)
+        )
         x = self.act(mixed + self.first_conv.bias[:, None, None])
         for conv in self.hidden:
             x = self.act(conv(x))

@@ -23,13 +23,15 @@ class PixelSegHead(BaseDecodeHead):
             ``ignore_index``, ``align_corners`` ...
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 num_classes: int = 2,
-                 dropout_ratio: float = 0.,
-                 loss_decode: dict | Sequence[dict] | None = None,
-                 init_cfg: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int = 2,
+        dropout_ratio: float = 0.0,
+        loss_decode: dict | Sequence[dict] | None = None,
+        init_cfg: dict | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(
             in_channels=in_channels,
             channels=in_channels,
@@ -38,7 +40,8 @@ class PixelSegHead(BaseDecodeHead):
             dropout_ratio=dropout_ratio,
             loss_decode=loss_decode or dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
             init_cfg=init_cfg,
-            **kwargs)
+            **kwargs,
+        )
         self.conv_seg = nn.Conv2d(in_channels, num_classes, 1, bias=False)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:

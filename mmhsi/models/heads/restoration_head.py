@@ -31,12 +31,14 @@ class RestorationHead(BaseModule):
 
     scale = 1  # size of the result over that of the image
 
-    def __init__(self,
-                 num_bands: int,
-                 in_channels: int | None = None,
-                 mid_channels: int | None = None,
-                 width: int | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        num_bands: int,
+        in_channels: int | None = None,
+        mid_channels: int | None = None,
+        width: int | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         in_channels = in_channels or num_bands
         if mid_channels is None:
@@ -61,9 +63,11 @@ class RestorationHead(BaseModule):
             ValueError: When the directions do not fit.
         """
         rank, bands = directions.shape
-        if bands != self.num_bands or rank > self.width or mean.shape != (bands, ):
-            raise ValueError(f'a head of {self.num_bands} bands and width {self.width} cannot start from a mean of '
-                             f'shape {tuple(mean.shape)} and directions of shape {tuple(directions.shape)}')
+        if bands != self.num_bands or rank > self.width or mean.shape != (bands,):
+            raise ValueError(
+                f'a head of {self.num_bands} bands and width {self.width} cannot start from a mean of '
+                f'shape {tuple(mean.shape)} and directions of shape {tuple(directions.shape)}'
+            )
         self.fusion.weight[:, bands:] *= 0.1
         self.fusion.weight[:rank, :bands].zero_()
         self.tail.weight.zero_()  # channels beyond the rank start without effect
@@ -81,9 +85,11 @@ class RestorationHead(BaseModule):
         if image.shape[1] != self.num_bands:
             raise ValueError(f'the head is built for {self.num_bands} bands, the image has {image.shape[1]}')
         if features.shape[2:] != image.shape[2:]:
-            raise ValueError(f'features of {features.shape[2]}x{features.shape[3]} do not fit an image of '
-                             f'{image.shape[2]}x{image.shape[3]} pixels: the neck has to undo the patches of the '
-                             'backbone, and these have to fill the image')
+            raise ValueError(
+                f'features of {features.shape[2]}x{features.shape[3]} do not fit an image of '
+                f'{image.shape[2]}x{image.shape[3]} pixels: the neck has to undo the patches of the '
+                'backbone, and these have to fill the image'
+            )
         return self.fusion(torch.cat([image, self.reduction(features)], dim=1))
 
     def forward(self, features: Tensor, image: Tensor) -> Tensor:
@@ -119,13 +125,9 @@ class SuperResolutionHead(RestorationHead):
         ValueError: For another scale or ``skip``.
     """
 
-    def __init__(self,
-                 num_bands: int,
-                 scale: int,
-                 skip: str = 'add',
-                 width: int | None = None,
-                 residual: bool = False,
-                 **kwargs) -> None:
+    def __init__(
+        self, num_bands: int, scale: int, skip: str = 'add', width: int | None = None, residual: bool = False, **kwargs
+    ) -> None:
         super().__init__(num_bands, **kwargs)
         if scale != 3 and (scale < 2 or scale & (scale - 1)):
             raise ValueError(f'scale must be a power of two or 3, found {scale}')

@@ -35,13 +35,15 @@ class TargetDetectionHead(BaseDecodeHead):
         ValueError: If ``num_classes`` is not 2.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 num_bands: int,
-                 num_classes: int = 2,
-                 loss_decode: dict | Sequence[dict] | None = None,
-                 init_cfg: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_bands: int,
+        num_classes: int = 2,
+        loss_decode: dict | Sequence[dict] | None = None,
+        init_cfg: dict | None = None,
+        **kwargs,
+    ) -> None:
         if num_classes != 2:
             raise ValueError(f'target detection has the classes background and target, found num_classes {num_classes}')
         super().__init__(
@@ -49,15 +51,19 @@ class TargetDetectionHead(BaseDecodeHead):
             channels=in_channels,
             num_classes=2,
             out_channels=2,
-            dropout_ratio=0.,
+            dropout_ratio=0.0,
             loss_decode=loss_decode or dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
             init_cfg=init_cfg,
-            **kwargs)
+            **kwargs,
+        )
         del self.conv_seg  # the target spectrum takes its place
         self.num_bands = num_bands
         self.target_branch = nn.Sequential(
-            nn.Linear(num_bands, in_channels, bias=False), nn.LayerNorm(in_channels), nn.GELU(),
-            nn.Linear(in_channels, in_channels, bias=False))
+            nn.Linear(num_bands, in_channels, bias=False),
+            nn.LayerNorm(in_channels),
+            nn.GELU(),
+            nn.Linear(in_channels, in_channels, bias=False),
+        )
 
     def scores(self, inputs: Sequence[Tensor], spectra: Tensor) -> Tensor:
         """Maps (B, D, h, w) and target spectra (B, C) → scores (B, h, w), unbounded, larger for targets."""
@@ -82,8 +88,10 @@ class TargetDetectionHead(BaseDecodeHead):
             ValueError: Without spectra.
         """
         if spectra is None:
-            raise ValueError('target detection needs the target spectrum: give data samples with the metainfo '
-                             "'target_spectrum', in mode 'loss' or 'predict'")
+            raise ValueError(
+                'target detection needs the target spectrum: give data samples with the metainfo '
+                "'target_spectrum', in mode 'loss' or 'predict'"
+            )
         return self.logits_of(self.scores(inputs, spectra))
 
     def loss(self, inputs: Sequence[Tensor], batch_data_samples: list, train_cfg: dict | None) -> dict[str, Tensor]:
@@ -101,13 +109,17 @@ class TargetDetectionHead(BaseDecodeHead):
         for i, meta in enumerate(metas):
             spectrum = meta.get('target_spectrum')
             if spectrum is None:
-                raise ValueError(f"sample {i} of the batch: expected the metainfo 'target_spectrum', found "
-                                 f'{", ".join(sorted(meta)) or "none"}')
+                raise ValueError(
+                    f"sample {i} of the batch: expected the metainfo 'target_spectrum', found "
+                    f'{", ".join(sorted(meta)) or "none"}'
+                )
             if not isinstance(spectrum, Tensor):
                 spectrum = torch.from_numpy(np.array(spectrum, dtype=np.float32))
-            if spectrum.shape != (self.num_bands, ):
-                raise ValueError(f'sample {i} of the batch: the head is built for a target_spectrum of '
-                                 f'{self.num_bands} bands, found shape {tuple(spectrum.shape)}')
+            if spectrum.shape != (self.num_bands,):
+                raise ValueError(
+                    f'sample {i} of the batch: the head is built for a target_spectrum of '
+                    f'{self.num_bands} bands, found shape {tuple(spectrum.shape)}'
+                )
             if not spectrum.isfinite().all():
                 raise ValueError(f'sample {i} of the batch: target_spectrum has values that are not finite')
             spectra.append(spectrum.to(dtype=torch.float32))

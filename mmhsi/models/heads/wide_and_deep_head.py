@@ -31,20 +31,23 @@ class WideAndDeepHead(ClsHead):
         ValueError: If the deep head has another number of classes.
     """
 
-    def __init__(self,
-                 deep: dict,
-                 in_channels: int,
-                 num_classes: int,
-                 hidden_channels: int = 2048,
-                 loss: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        deep: dict,
+        in_channels: int,
+        num_classes: int,
+        hidden_channels: int = 2048,
+        loss: dict | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(loss=loss or dict(type='mmpretrain.CrossEntropyLoss'), **kwargs)
         self.deep = MODELS.build(deep)
         if self.deep.num_classes != num_classes:
             raise ValueError(f'the deep head has {self.deep.num_classes} classes, the wide path {num_classes}')
         self.num_classes = num_classes
         self.wide = nn.Sequential(
-            nn.Linear(in_channels, hidden_channels), nn.ReLU(), nn.Linear(hidden_channels, num_classes))
+            nn.Linear(in_channels, hidden_channels), nn.ReLU(), nn.Linear(hidden_channels, num_classes)
+        )
 
     def wide_logits(self, images: Tensor) -> Tensor:
         """Logits (B, K) of the middle pixel of images (B, C, H, W), at index H // 2, W // 2."""
@@ -58,7 +61,7 @@ class WideAndDeepHead(ClsHead):
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
         """Maps (B, C_i, h_i, w_i), shallow to deep, and the images (B, C, H, W) → log-probabilities (B, K)."""
         both = torch.stack([self.deep(feats[:-1]), self.wide_logits(feats[-1])])
-        return both.log_softmax(dim=-1).logsumexp(dim=0) - math.log(2.)
+        return both.log_softmax(dim=-1).logsumexp(dim=0) - math.log(2.0)
 
     def loss(self, feats: Sequence[Tensor], data_samples: Sequence[DataSample], **kwargs) -> dict[str, Tensor]:
         """Losses of both paths, by which the paths learn without regard to each other.
@@ -73,5 +76,7 @@ class WideAndDeepHead(ClsHead):
         """
         deep = self.deep.loss(feats[:-1], data_samples, **kwargs)
         wide = self._get_loss(self.wide_logits(feats[-1]), data_samples, **kwargs)
-        return {**{f'{name}_deep': value for name, value in deep.items()},
-                **{f'{name}_wide': value for name, value in wide.items()}}
+        return {
+            **{f'{name}_deep': value for name, value in deep.items()},
+            **{f'{name}_wide': value for name, value in wide.items()},
+        }

@@ -10,7 +10,15 @@ from .spectral_embedding import SpectralEmbedding
 from .transformer_block import TransformerBlock, TransformerBlocks, init_linear_and_norm
 
 __all__ = [
-    'FullAttention', 'GaussianMeans', 'RefinementTransformer', 'SparseSamplingAttention', 'SpectralEmbedding',
-    'TransformerBlock', 'TransformerBlocks', 'conv_norm_relu', 'init_linear_and_norm',
-    'resize_spatial_position_embedding', 'square_grid'
+    'FullAttention',
+    'GaussianMeans',
+    'RefinementTransformer',
+    'SparseSamplingAttention',
+    'SpectralEmbedding',
+    'TransformerBlock',
+    'TransformerBlocks',
+    'conv_norm_relu',
+    'init_linear_and_norm',
+    'resize_spatial_position_embedding',
+    'square_grid',
 ]

@@ -22,8 +22,14 @@ class GridAttention(BaseModule):
         init_cfg (dict, optional): Initialisation of the module.
     """
 
-    def __init__(self, embed_dims: int, num_heads: int, qkv_bias: bool = True, proj_drop: float = 0.,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int,
+        qkv_bias: bool = True,
+        proj_drop: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if not 1 <= num_heads <= embed_dims:
             raise ValueError(f'num_heads must lie between 1 and embed_dims = {embed_dims}, found {num_heads}')
@@ -57,7 +63,7 @@ class FullAttention(GridAttention):
         **kwargs: Arguments of :class:`GridAttention`.
     """
 
-    def __init__(self, *args, attn_drop: float = 0., **kwargs) -> None:
+    def __init__(self, *args, attn_drop: float = 0.0, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.attn_drop = attn_drop
 
@@ -72,7 +78,7 @@ class FullAttention(GridAttention):
             (B, N, C).
         """
         query, key, value = self.split_heads(x)
-        dropout = self.attn_drop if self.training else 0.
+        dropout = self.attn_drop if self.training else 0.0
         return self.merge_heads(F.scaled_dot_product_attention(query, key, value, dropout_p=dropout))
 
 
@@ -115,4 +121,5 @@ class SparseSamplingAttention(GridAttention):
         """
         query, key, value = self.split_heads(x)
         return self.merge_heads(
-            sparse_sampling_attention(query, key, value, self.predict_offsets(query), hw_shape, backend=self.backend))
+            sparse_sampling_attention(query, key, value, self.predict_offsets(query), hw_shape, backend=self.backend)
+        )

@@ -4,8 +4,9 @@ from mmcv.cnn import build_norm_layer
 from torch import nn
 
 
-def conv_norm_relu(in_channels: int, out_channels: int, kernel_size: int,
-                   norm_cfg: dict | None = None) -> nn.Sequential:
+def conv_norm_relu(
+    in_channels: int, out_channels: int, kernel_size: int, norm_cfg: dict | None = None
+) -> nn.Sequential:
     """Convolution that keeps the size, norm, ReLU.
 
     mmcv's ``ConvModule`` is the same but for the bias in front of the norm, which the reference has.
@@ -26,4 +27,6 @@ def conv_norm_relu(in_channels: int, out_channels: int, kernel_size: int,
         raise ValueError(f'the side of a kernel must be odd, found {kernel_size}')
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2),
-        build_norm_layer(norm_cfg or dict(type='BN'), out_channels)[1], nn.ReLU(inplace=True))
+        build_norm_layer(norm_cfg or dict(type='BN'), out_channels)[1],
+        nn.ReLU(inplace=True),
+    )

@@ -15,7 +15,7 @@ def gaussian_weights(length: int, size: int, sigma: float) -> Tensor:
     middle = torch.arange(size, dtype=torch.float64) + (length - size) // 2
     if sigma == 0:
         return torch.nn.functional.one_hot(middle.long(), length).double()
-    weights = torch.exp(-0.5 * ((torch.arange(length, dtype=torch.float64) - middle[:, None]) / sigma)**2)
+    weights = torch.exp(-0.5 * ((torch.arange(length, dtype=torch.float64) - middle[:, None]) / sigma) ** 2)
     return weights / weights.sum(dim=1, keepdim=True)
 
 
@@ -47,7 +47,7 @@ class GaussianMeans(nn.Module):
         super().__init__()
         if not sigmas or min(sigmas) < 0:
             raise ValueError(f'sigmas must be at least one and not negative, found {tuple(sigmas)}')
-        scales = tuple(scales or (1., ) * len(sigmas))
+        scales = tuple(scales or (1.0,) * len(sigmas))
         if len(scales) != len(sigmas) or min(scales) <= 0:
             raise ValueError(f'scales must be positive and one for each of {len(sigmas)} sigmas, found {scales}')
         self.sigmas = tuple(sigmas)
@@ -61,7 +61,8 @@ class GaussianMeans(nn.Module):
         if min(height, width) < self.size:
             raise ValueError(f'means of {self.size} x {self.size} pixels are wanted of images of {height} x {width}')
         over_rows, over_columns = (
-            _weights_on(length, self.size, self.sigmas, images.dtype, images.device) for length in (height, width))
+            _weights_on(length, self.size, self.sigmas, images.dtype, images.device) for length in (height, width)
+        )
         over_rows = over_rows / self._divisors.to(over_rows.dtype)
         columns = images @ over_columns.flatten(0, 1).T  # one product for all sigmas: the images are read once
         columns = columns.unflatten(-1, over_columns.shape[:2])

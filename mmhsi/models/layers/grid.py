@@ -17,6 +17,7 @@ def square_grid(num_tokens: int) -> tuple[int, int]:
     """
     side = math.isqrt(num_tokens)
     if side * side != num_tokens:
-        raise ValueError('spectral tokens are laid out on a square grid: their number must be a perfect square, '
-                         f'found {num_tokens}')
+        raise ValueError(
+            f'spectral tokens are laid out on a square grid: their number must be a perfect square, found {num_tokens}'
+        )
     return side, side

@@ -34,25 +34,28 @@ class RefinementTransformer(BaseModule):
         init_cfg (dict, optional): Initialisation of the module.
     """
 
-    def __init__(self,
-                 embed_dims: int,
-                 in_channels: int | None = None,
-                 img_size: tuple[int, int] | None = None,
-                 num_layers: int = 4,
-                 num_heads: int = 12,
-                 num_points: int = 8,
-                 full_attn_interval: int = 3,
-                 drop_path_rate: float = 0.,
-                 ramp_length: int = 12,
-                 mlp_ratio: float = 4.,
-                 with_cp: bool = False,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        embed_dims: int,
+        in_channels: int | None = None,
+        img_size: tuple[int, int] | None = None,
+        num_layers: int = 4,
+        num_heads: int = 12,
+        num_points: int = 8,
+        full_attn_interval: int = 3,
+        drop_path_rate: float = 0.0,
+        ramp_length: int = 12,
+        mlp_ratio: float = 4.0,
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.embed_dims = embed_dims
         self.img_size = img_size
         self.patch_embed = None if in_channels is None else nn.Conv2d(in_channels, embed_dims, 1)
-        self.pos_embed = None if img_size is None else nn.Parameter(
-            torch.zeros(1, img_size[0] * img_size[1], embed_dims))
+        self.pos_embed = (
+            None if img_size is None else nn.Parameter(torch.zeros(1, img_size[0] * img_size[1], embed_dims))
+        )
         self.blocks = TransformerBlocks(
             num_layers,
             embed_dims,
@@ -62,7 +65,8 @@ class RefinementTransformer(BaseModule):
             with_cp=with_cp,
             num_heads=num_heads,
             num_points=num_points,
-            feedforward_channels=int(embed_dims * mlp_ratio))
+            feedforward_channels=int(embed_dims * mlp_ratio),
+        )
 
     def init_weights(self) -> None:
         """Draw the initial weights, then apply ``init_cfg``."""
@@ -84,4 +88,4 @@ class RefinementTransformer(BaseModule):
         return self._run(tokens, (height, width)).transpose(1, 2).reshape(batch, channels, height, width)
 
     def _run(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-        return self.blocks(tokens, grid, (len(self.blocks) - 1, ))[-1]
+        return self.blocks(tokens, grid, (len(self.blocks) - 1,))[-1]

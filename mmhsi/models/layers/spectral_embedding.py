@@ -29,7 +29,9 @@ class SpectralEmbedding(nn.Module):
         """(B, C, H, W) → (B, T, E); raises ValueError for another image area than H * W."""
         pixels = x.flatten(2).transpose(1, 2)
         if pixels.shape[1] != self.projection.in_features:
-            raise ValueError(f'the spectral branch is built for {self.img_size[0]}x{self.img_size[1]} pixels, found '
-                             f'{x.shape[2]}x{x.shape[3]}: its tokens are whole images, so the size is fixed')
+            raise ValueError(
+                f'the spectral branch is built for {self.img_size[0]}x{self.img_size[1]} pixels, found '
+                f'{x.shape[2]}x{x.shape[3]}: its tokens are whole images, so the size is fixed'
+            )
         tokens = F.adaptive_avg_pool1d(pixels, self.num_tokens)
         return self.projection(tokens.transpose(1, 2))

@@ -18,7 +18,7 @@ _NORM_EPS = 1e-6
 class Mlp(BaseModule):
     """Two linear layers with an exact GELU between; dropout after the second only."""
 
-    def __init__(self, embed_dims: int, feedforward_channels: int, drop_rate: float = 0.) -> None:
+    def __init__(self, embed_dims: int, feedforward_channels: int, drop_rate: float = 0.0) -> None:
         super().__init__()
         self.fc1 = nn.Linear(embed_dims, feedforward_channels)
         self.act = nn.GELU()
@@ -47,18 +47,20 @@ class TransformerBlock(BaseModule):
         init_cfg (dict, optional): Initialisation of the module.
     """
 
-    def __init__(self,
-                 embed_dims: int,
-                 num_heads: int,
-                 feedforward_channels: int,
-                 sparse: bool = False,
-                 num_points: int = 8,
-                 qkv_bias: bool = True,
-                 drop_rate: float = 0.,
-                 attn_drop_rate: float = 0.,
-                 drop_path_rate: float = 0.,
-                 layer_scale_init_value: float | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int,
+        feedforward_channels: int,
+        sparse: bool = False,
+        num_points: int = 8,
+        qkv_bias: bool = True,
+        drop_rate: float = 0.0,
+        attn_drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+        layer_scale_init_value: float | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         shared = dict(embed_dims=embed_dims, num_heads=num_heads, qkv_bias=qkv_bias, proj_drop=drop_rate)
         self.norm1 = nn.LayerNorm(embed_dims, eps=_NORM_EPS)
@@ -72,8 +74,8 @@ class TransformerBlock(BaseModule):
         if layer_scale_init_value is None:
             self.gamma_1 = self.gamma_2 = None
         else:
-            self.gamma_1 = nn.Parameter(torch.full((embed_dims, ), float(layer_scale_init_value)))
-            self.gamma_2 = nn.Parameter(torch.full((embed_dims, ), float(layer_scale_init_value)))
+            self.gamma_1 = nn.Parameter(torch.full((embed_dims,), float(layer_scale_init_value)))
+            self.gamma_2 = nn.Parameter(torch.full((embed_dims,), float(layer_scale_init_value)))
 
     def forward(self, x: Tensor, hw_shape: tuple[int, int]) -> Tensor:
         """Tokens (B, N, C) on a grid (Hg, Wg) → (B, N, C)."""
@@ -97,22 +99,28 @@ class TransformerBlocks(ModuleList):
         **block_cfg: Further arguments of :class:`TransformerBlock`.
     """
 
-    def __init__(self,
-                 num_layers: int,
-                 embed_dims: int,
-                 full_attn_interval: int,
-                 drop_path_rate: float = 0.,
-                 ramp_length: int | None = None,
-                 with_cp: bool = False,
-                 **block_cfg) -> None:
+    def __init__(
+        self,
+        num_layers: int,
+        embed_dims: int,
+        full_attn_interval: int,
+        drop_path_rate: float = 0.0,
+        ramp_length: int | None = None,
+        with_cp: bool = False,
+        **block_cfg,
+    ) -> None:
         rates = np.linspace(0, drop_path_rate, ramp_length or num_layers).tolist()  # works on the meta device too
-        super().__init__([
-            TransformerBlock(
-                embed_dims,
-                sparse=not full_attn_interval or (i + 1) % full_attn_interval != 0,
-                drop_path_rate=rates[i],
-                **block_cfg) for i in range(num_layers)
-        ])
+        super().__init__(
+            [
+                TransformerBlock(
+                    embed_dims,
+                    sparse=not full_attn_interval or (i + 1) % full_attn_interval != 0,
+                    drop_path_rate=rates[i],
+                    **block_cfg,
+                )
+                for i in range(num_layers)
+            ]
+        )
         self.with_cp = with_cp
 
     def forward(self, x: Tensor, hw_shape: tuple[int, int], out_indices: tuple[int, ...]) -> list[Tensor]:
@@ -144,7 +152,7 @@ class TransformerBlocks(ModuleList):
         for i, block in enumerate(self):
             for linear in (block.attn.proj, block.mlp.fc2):
                 with torch.no_grad():
-                    linear.weight.div_((2 * (i + 1))**0.5)
+                    linear.weight.div_((2 * (i + 1)) ** 0.5)
 
 
 def init_linear_and_norm(module: nn.Module) -> None:

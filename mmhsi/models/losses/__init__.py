@@ -14,8 +14,15 @@ from .unmixing_losses import AbundanceSparsityLoss, EndmemberVariationLoss
 from .weighted_cross_entropy_loss import WeightedCrossEntropyLoss
 
 __all__ = [
-    'AbundanceSparsityLoss', 'EndmemberVariationLoss', 'Gradient3DLoss', 'LovaszSoftmaxLoss', 'SSIMLoss',
-    'SpectralAngleLoss', 'SumLoss', 'TotalVariationLoss', 'WeightedCrossEntropyLoss'
+    'AbundanceSparsityLoss',
+    'EndmemberVariationLoss',
+    'Gradient3DLoss',
+    'LovaszSoftmaxLoss',
+    'SSIMLoss',
+    'SpectralAngleLoss',
+    'SumLoss',
+    'TotalVariationLoss',
+    'WeightedCrossEntropyLoss',
 ]
 
 for loss in (nn.HuberLoss, nn.L1Loss, nn.MSELoss, nn.SmoothL1Loss):

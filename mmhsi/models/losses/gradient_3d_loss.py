@@ -16,8 +16,11 @@ def gradient_3d(image: Tensor, eps: float = 1e-6) -> Tensor:
         (B, C - 1, H - 1, W - 1), of the pixels that have all three neighbours.
     """
     inner = image[:, 1:, 1:, 1:]
-    squares = ((inner - image[:, 1:, 1:, :-1]).square() + (inner - image[:, 1:, :-1, 1:]).square() +
-               (inner - image[:, :-1, 1:, 1:]).square())
+    squares = (
+        (inner - image[:, 1:, 1:, :-1]).square()
+        + (inner - image[:, 1:, :-1, 1:]).square()
+        + (inner - image[:, :-1, 1:, 1:]).square()
+    )
     return (squares + eps).sqrt()
 
 
@@ -29,7 +32,7 @@ class Gradient3DLoss(nn.Module):
         loss_weight (float): Factor of the loss. Defaults to 1; super-resolution takes 0.1.
     """
 
-    def __init__(self, loss_weight: float = 1.) -> None:
+    def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
         self.loss_weight = loss_weight
 
@@ -47,6 +50,8 @@ class Gradient3DLoss(nn.Module):
             ValueError: For images without a neighbour along one of the axes.
         """
         if min(pred.shape[1:]) < 2:
-            raise ValueError('a gradient along bands, rows and columns needs at least 2 of each, found an image of '
-                             f'{tuple(pred.shape[1:])}')
+            raise ValueError(
+                'a gradient along bands, rows and columns needs at least 2 of each, found an image of '
+                f'{tuple(pred.shape[1:])}'
+            )
         return self.loss_weight * (gradient_3d(pred.float()) - gradient_3d(target.float())).abs().mean()

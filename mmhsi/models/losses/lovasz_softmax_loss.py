@@ -23,7 +23,7 @@ class LovaszSoftmaxLoss(nn.Module):
         ValueError: For another value of ``classes``.
     """
 
-    def __init__(self, classes: str = 'present', loss_weight: float = 1., loss_name: str = 'loss_lovasz') -> None:
+    def __init__(self, classes: str = 'present', loss_weight: float = 1.0, loss_name: str = 'loss_lovasz') -> None:
         super().__init__()
         if classes not in ('present', 'all'):
             raise ValueError(f"classes must be 'present' or 'all', found {classes!r}")
@@ -31,8 +31,9 @@ class LovaszSoftmaxLoss(nn.Module):
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 
-    def forward(self, cls_score: Tensor, label: Tensor, weight: Tensor | None = None, ignore_index: int = 255,
-                **kwargs) -> Tensor:
+    def forward(
+        self, cls_score: Tensor, label: Tensor, weight: Tensor | None = None, ignore_index: int = 255, **kwargs
+    ) -> Tensor:
         """Loss of a batch.
 
         Args:
@@ -53,7 +54,7 @@ class LovaszSoftmaxLoss(nn.Module):
         probabilities = cls_score.float().softmax(dim=1).movedim(1, -1)
         num_classes = probabilities.shape[-1]
         inside = label.unsqueeze(-1) == torch.arange(num_classes, device=label.device)
-        errors = torch.where(labelled, (inside.float() - probabilities).abs(), -1.).reshape(-1, num_classes)
+        errors = torch.where(labelled, (inside.float() - probabilities).abs(), -1.0).reshape(-1, num_classes)
         # unlabelled pixels come last, where they change no difference before them, and count as 0
         errors, order = errors.sort(dim=0, descending=True)
         inside = inside.reshape(-1, num_classes).gather(0, order)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmhsi.registry import MODELS
 
-_UNITS = {'radians': 1., 'degrees': 180 / math.pi, 'pi': 1 / math.pi}
+_UNITS = {'radians': 1.0, 'degrees': 180 / math.pi, 'pi': 1 / math.pi}
 
 
 @MODELS.register_module()
@@ -26,7 +26,7 @@ class SpectralAngleLoss(nn.Module):
         ValueError: For another unit.
     """
 
-    def __init__(self, unit: str = 'radians', margin: float | None = 1e-7, loss_weight: float = 1.) -> None:
+    def __init__(self, unit: str = 'radians', margin: float | None = 1e-7, loss_weight: float = 1.0) -> None:
         super().__init__()
         if unit not in _UNITS:
             raise ValueError(f'unit must be one of {", ".join(map(repr, _UNITS))}, found {unit!r}')

@@ -23,12 +23,13 @@ class SSIMLoss(nn.Module):
         ValueError: For an even window.
     """
 
-    def __init__(self, data_range: float = 1., window_size: int = 11, sigma: float = 1.5,
-                 loss_weight: float = 1.) -> None:
+    def __init__(
+        self, data_range: float = 1.0, window_size: int = 11, sigma: float = 1.5, loss_weight: float = 1.0
+    ) -> None:
         super().__init__()
         if window_size % 2 == 0:
             raise ValueError(f'the side of a window must be odd, found {window_size}')
-        self.constants = (0.01 * data_range)**2, (0.03 * data_range)**2
+        self.constants = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
         self.loss_weight = loss_weight
         distance = torch.arange(window_size) - window_size // 2
         window = (-distance.square() / (2 * sigma**2)).exp()
@@ -53,14 +54,23 @@ class SSIMLoss(nn.Module):
             ValueError: For images smaller than the window.
         """
         if min(pred.shape[2:]) < len(self.window):
-            raise ValueError(f'an image of {pred.shape[2]}x{pred.shape[3]} pixels is smaller than the window of '
-                             f'{len(self.window)}x{len(self.window)}')
+            raise ValueError(
+                f'an image of {pred.shape[2]}x{pred.shape[3]} pixels is smaller than the window of '
+                f'{len(self.window)}x{len(self.window)}'
+            )
         pred, target = pred.float(), target.float()
         mean_pred, mean_target = self._local_mean(pred), self._local_mean(target)
-        variances = (self._local_mean(pred.square()) - mean_pred.square() +
-                     self._local_mean(target.square()) - mean_target.square())
+        variances = (
+            self._local_mean(pred.square())
+            - mean_pred.square()
+            + self._local_mean(target.square())
+            - mean_target.square()
+        )
         covariance = self._local_mean(pred * target) - mean_pred * mean_target
         first, second = self.constants
-        similarity = ((2 * mean_pred * mean_target + first) * (2 * covariance + second) /
-                      ((mean_pred.square() + mean_target.square() + first) * (variances + second)))
+        similarity = (
+            (2 * mean_pred * mean_target + first)
+            * (2 * covariance + second)
+            / ((mean_pred.square() + mean_target.square() + first) * (variances + second))
+        )
         return self.loss_weight * (1 - similarity.mean())

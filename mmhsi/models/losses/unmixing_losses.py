@@ -13,7 +13,7 @@ class AbundanceSparsityLoss(nn.Module):
         loss_weight (float): Factor of the loss. Defaults to 1; the reference takes 0.35.
     """
 
-    def __init__(self, loss_weight: float = 1.) -> None:
+    def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
         self.loss_weight = loss_weight
 
@@ -36,7 +36,7 @@ class EndmemberVariationLoss(nn.Module):
         ValueError: For another ``along`` or ``reduction``.
     """
 
-    def __init__(self, along: str = 'bands', reduction: str = 'mean', loss_weight: float = 1.) -> None:
+    def __init__(self, along: str = 'bands', reduction: str = 'mean', loss_weight: float = 1.0) -> None:
         super().__init__()
         if along not in ('bands', 'endmembers'):
             raise ValueError(f"along must be 'bands' or 'endmembers', found {along!r}")

@@ -22,14 +22,15 @@ class WeightedCrossEntropyLoss(nn.Module):
         loss_name (str): Name of the loss. Defaults to 'loss_ce'.
     """
 
-    def __init__(self, class_weight: Sequence[float], loss_weight: float = 1., loss_name: str = 'loss_ce') -> None:
+    def __init__(self, class_weight: Sequence[float], loss_weight: float = 1.0, loss_name: str = 'loss_ce') -> None:
         super().__init__()
         self.loss_weight = loss_weight
         self.loss_name = loss_name
         self.register_buffer('class_weight', torch.tensor(list(class_weight), dtype=torch.float32), persistent=False)
 
-    def forward(self, cls_score: Tensor, label: Tensor, weight: Tensor | None = None, ignore_index: int = 255,
-                **kwargs) -> Tensor:
+    def forward(
+        self, cls_score: Tensor, label: Tensor, weight: Tensor | None = None, ignore_index: int = 255, **kwargs
+    ) -> Tensor:
         """Loss of a batch.
 
         Args:
@@ -43,8 +44,9 @@ class WeightedCrossEntropyLoss(nn.Module):
         """
         labelled = label != ignore_index
         total = (self.class_weight[label.where(labelled, 0)] * labelled).sum()
-        terms = F.cross_entropy(cls_score, label, self.class_weight.to(cls_score.dtype), reduction='none',
-                                ignore_index=ignore_index)
+        terms = F.cross_entropy(
+            cls_score, label, self.class_weight.to(cls_score.dtype), reduction='none', ignore_index=ignore_index
+        )
         if weight is not None:
             terms = terms * weight.float()
         return self.loss_weight * terms.sum() / (total + torch.finfo(total.dtype).eps)

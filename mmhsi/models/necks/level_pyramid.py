@@ -14,8 +14,11 @@ _NORM_EPS = 1e-6
 def _resampling(channels: int, scale: float) -> nn.Module:
     if scale == 4:
         return nn.Sequential(
-            nn.ConvTranspose2d(channels, channels, 2, stride=2), LayerNorm2d(channels, eps=_NORM_EPS), nn.GELU(),
-            nn.ConvTranspose2d(channels, channels, 2, stride=2))
+            nn.ConvTranspose2d(channels, channels, 2, stride=2),
+            LayerNorm2d(channels, eps=_NORM_EPS),
+            nn.GELU(),
+            nn.ConvTranspose2d(channels, channels, 2, stride=2),
+        )
     if scale == 2:
         return nn.Sequential(nn.ConvTranspose2d(channels, channels, 2, stride=2))
     if scale == 1:
@@ -44,18 +47,23 @@ class LevelPyramid(BaseModule):
         init_cfg (dict, optional): Initialisation of the module.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 scales: Sequence[float] = (1, 1, 1, 1),
-                 out_channels: int | None = None,
-                 sum_levels: bool = False,
-                 refinement: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        scales: Sequence[float] = (1, 1, 1, 1),
+        out_channels: int | None = None,
+        sum_levels: bool = False,
+        refinement: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.resamplings = nn.ModuleList(_resampling(in_channels, scale) for scale in scales)
         self.out_channels = out_channels or in_channels
-        self.reductions = None if out_channels is None else nn.ModuleList(
-            nn.Conv2d(in_channels, out_channels, 1, bias=False) for _ in scales)
+        self.reductions = (
+            None
+            if out_channels is None
+            else nn.ModuleList(nn.Conv2d(in_channels, out_channels, 1, bias=False) for _ in scales)
+        )
         self.mixing = nn.Conv2d(self.out_channels, self.out_channels, 1, bias=False) if sum_levels else None
         self.refinement = MODELS.build(refinement) if refinement else nn.Identity()
 
@@ -74,7 +82,7 @@ class LevelPyramid(BaseModule):
         if self.reductions is not None:
             levels = tuple(layer(level) for layer, level in zip(self.reductions, levels, strict=True))
         if self.mixing is not None:
-            levels = (self.mixing(sum(levels)), )
+            levels = (self.mixing(sum(levels)),)
         return tuple(levels)
 
     def forward(self, levels: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -32,10 +32,11 @@ def sincos_position_table(grid: Sequence[int], channels: int) -> Tensor:
         ValueError: For a width that the axes cannot share.
     """
     if channels % (2 * len(grid)):
-        raise ValueError(f'a sine-cosine table over {len(grid)} axes needs a multiple of {2 * len(grid)} channels, '
-                         f'found {channels}')
+        raise ValueError(
+            f'a sine-cosine table over {len(grid)} axes needs a multiple of {2 * len(grid)} channels, found {channels}'
+        )
     half = channels // (2 * len(grid))
-    frequencies = 10000.**(-torch.arange(half, dtype=torch.float64) / half)
+    frequencies = 10000.0 ** (-torch.arange(half, dtype=torch.float64) / half)
     places = torch.meshgrid(*(torch.arange(size, dtype=torch.float64) for size in grid), indexing='ij')
     phases = [place.reshape(-1, 1) * frequencies for place in reversed(places)]
     return torch.cat([wave for phase in phases for wave in (phase.sin(), phase.cos())], dim=1).float().unsqueeze(0)
@@ -68,20 +69,22 @@ class MAEDecoder(BaseModule):
         ValueError: For an unknown table, a width that does not fit it, or a ramp shorter than the decoder.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 out_channels: int,
-                 grid: Sequence[int],
-                 embed_dims: int = 512,
-                 num_layers: int = 8,
-                 num_heads: int = 16,
-                 mlp_ratio: float = 4.,
-                 qkv_bias: bool = True,
-                 drop_path_rate: float = 0.1,
-                 ramp_length: int | None = None,
-                 pos_table: str = 'sincos',
-                 with_cp: bool = False,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        grid: Sequence[int],
+        embed_dims: int = 512,
+        num_layers: int = 8,
+        num_heads: int = 16,
+        mlp_ratio: float = 4.0,
+        qkv_bias: bool = True,
+        drop_path_rate: float = 0.1,
+        ramp_length: int | None = None,
+        pos_table: str = 'sincos',
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if pos_table not in ('sincos', 'zeros'):
             raise ValueError(f"pos_table must be 'sincos' or 'zeros', found {pos_table!r}")
@@ -90,8 +93,11 @@ class MAEDecoder(BaseModule):
         self.num_layers = num_layers
         self.decoder_embed = nn.Linear(in_channels, embed_dims)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
-        table = (sincos_position_table(grid, embed_dims) if pos_table == 'sincos' else
-                 torch.zeros(1, math.prod(grid), embed_dims))
+        table = (
+            sincos_position_table(grid, embed_dims)
+            if pos_table == 'sincos'
+            else torch.zeros(1, math.prod(grid), embed_dims)
+        )
         self.register_buffer('decoder_pos_embed', table)
         self.decoder_blocks = TransformerBlocks(
             num_layers,
@@ -102,7 +108,8 @@ class MAEDecoder(BaseModule):
             with_cp=with_cp,
             num_heads=num_heads,
             feedforward_channels=int(embed_dims * mlp_ratio),
-            qkv_bias=qkv_bias)
+            qkv_bias=qkv_bias,
+        )
         self.decoder_norm = nn.LayerNorm(embed_dims, eps=_NORM_EPS)
         self.decoder_pred = nn.Linear(embed_dims, out_channels)
 
@@ -118,5 +125,5 @@ class MAEDecoder(BaseModule):
         """
         tokens = restore_tokens(self.decoder_embed(latent), ids_restore, self.mask_token)
         tokens = tokens + self.decoder_pos_embed
-        tokens = self.decoder_blocks(tokens, None, (self.num_layers - 1, ))[-1]  # full attention needs no grid
+        tokens = self.decoder_blocks(tokens, None, (self.num_layers - 1,))[-1]  # full attention needs no grid
         return self.decoder_pred(self.decoder_norm(tokens))

@@ -15,8 +15,11 @@ class SpectralGate(nn.Sequential):
 
     def __init__(self, num_tokens: int, mid_channels: int, out_channels: int) -> None:
         super().__init__(
-            nn.Linear(num_tokens, mid_channels, bias=False), nn.ReLU(),
-            nn.Linear(mid_channels, out_channels, bias=False), nn.Sigmoid())
+            nn.Linear(num_tokens, mid_channels, bias=False),
+            nn.ReLU(),
+            nn.Linear(mid_channels, out_channels, bias=False),
+            nn.Sigmoid(),
+        )
 
 
 @MODELS.register_module()
@@ -46,33 +49,37 @@ class SpectralEnhancement(BaseModule):
         init_cfg (dict, optional): Initialisation of the module.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 num_tokens: int,
-                 spectral_in_channels: int | None = None,
-                 spectral_channels: int = 128,
-                 num_spectral_levels: int = 1,
-                 mid_channels: int = 128,
-                 out_channels: int | None = 128,
-                 scales: Sequence[float] = (1, 1, 1, 1),
-                 sum_levels: bool = False,
-                 gate_first: bool = False,
-                 shared_gate: bool = False,
-                 spatial_refinement: dict | None = None,
-                 spectral_refinement: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_tokens: int,
+        spectral_in_channels: int | None = None,
+        spectral_channels: int = 128,
+        num_spectral_levels: int = 1,
+        mid_channels: int = 128,
+        out_channels: int | None = 128,
+        scales: Sequence[float] = (1, 1, 1, 1),
+        sum_levels: bool = False,
+        gate_first: bool = False,
+        shared_gate: bool = False,
+        spatial_refinement: dict | None = None,
+        spectral_refinement: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if gate_first and sum_levels:
             raise ValueError('gate_first weighs each level, sum_levels leaves one: choose one of them')
         self.pyramid = LevelPyramid(in_channels, scales, out_channels, sum_levels)
         self.spectral_reductions = nn.ModuleList(
             nn.Linear(spectral_in_channels or in_channels, spectral_channels, bias=False)
-            for _ in range(num_spectral_levels))
+            for _ in range(num_spectral_levels)
+        )
         self.spatial_refinement = MODELS.build(spatial_refinement) if spatial_refinement else nn.Identity()
         self.spectral_refinement = MODELS.build(spectral_refinement) if spectral_refinement else nn.Identity()
         self.gate_first = gate_first
-        gated_channels = in_channels if gate_first else getattr(self.spatial_refinement, 'embed_dims',
-                                                                self.pyramid.out_channels)
+        gated_channels = (
+            in_channels if gate_first else getattr(self.spatial_refinement, 'embed_dims', self.pyramid.out_channels)
+        )
         num_gates = 1 if shared_gate or sum_levels else len(scales)
         self.gates = nn.ModuleList(SpectralGate(num_tokens, mid_channels, gated_channels) for _ in range(num_gates))
 
@@ -83,8 +90,10 @@ class SpectralEnhancement(BaseModule):
             ValueError: When the number of spectral levels is not the one built for.
         """
         if len(spectral) != len(self.spectral_reductions):
-            raise ValueError(f'the neck is built for {len(self.spectral_reductions)} spectral levels, the backbone '
-                             f'gives {len(spectral)}')
+            raise ValueError(
+                f'the neck is built for {len(self.spectral_reductions)} spectral levels, the backbone '
+                f'gives {len(spectral)}'
+            )
         reduced = sum(layer(tokens) for layer, tokens in zip(self.spectral_reductions, spectral, strict=True))
         return self.spectral_refinement(reduced).mean(dim=-1)
 

@@ -25,11 +25,13 @@ class TopDownFusion(BaseModule):
         init_cfg (dict, optional): Initialisation of the module.
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int],
-                 out_channels: int = 128,
-                 norm_cfg: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        out_channels: int = 128,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.laterals = nn.ModuleList(conv_norm_relu(channels, out_channels, 1, norm_cfg) for channels in in_channels)
 

@@ -40,8 +40,10 @@ class BicubicResidual(BaseModule):
         layer = layers.get(self.last_layer)
         if not isinstance(layer, nn.Conv2d):
             convolutions = [name for name, module in layers.items() if isinstance(module, nn.Conv2d)]
-            raise ValueError(f'{type(self.network).__name__} has no convolution {self.last_layer!r}; its last one is '
-                             f'{convolutions[-1] if convolutions else None!r}')
+            raise ValueError(
+                f'{type(self.network).__name__} has no convolution {self.last_layer!r}; its last one is '
+                f'{convolutions[-1] if convolutions else None!r}'
+            )
         nn.init.zeros_(layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
@@ -68,6 +70,8 @@ class BicubicResidual(BaseModule):
         lms = self.enlarge(x) if lms is None else lms
         details = self.network(x)
         if details.shape != lms.shape:
-            raise ValueError(f'{type(self.network).__name__} makes {tuple(details.shape)} of {tuple(x.shape)}, '
-                             f'expected {tuple(lms.shape)} at scale {self.scale}')
+            raise ValueError(
+                f'{type(self.network).__name__} makes {tuple(details.shape)} of {tuple(x.shape)}, '
+                f'expected {tuple(lms.shape)} at scale {self.scale}'
+            )
         return lms + details

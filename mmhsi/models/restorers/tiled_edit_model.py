@@ -39,23 +39,24 @@ class TiledEditModel(BaseModel):
         init_cfg (dict, optional): Initialisation of the whole; the parts may have their own.
     """
 
-    def __init__(self,
-                 generator: dict,
-                 pixel_loss: dict,
-                 train_cfg: dict | None = None,
-                 test_cfg: dict | None = None,
-                 data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        generator: dict,
+        pixel_loss: dict,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor or dict(type='mmhsi.RestorationDataPreprocessor'), init_cfg)
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
         self.generator = MODELS.build(generator)
         self.pixel_loss = MODELS.build(pixel_loss)
 
-    def forward(self,
-                inputs: Tensor,
-                data_samples: RestorationDataSample | None = None,
-                mode: str = 'tensor') -> Tensor | dict[str, Tensor] | list[RestorationDataSample]:
+    def forward(
+        self, inputs: Tensor, data_samples: RestorationDataSample | None = None, mode: str = 'tensor'
+    ) -> Tensor | dict[str, Tensor] | list[RestorationDataSample]:
         """Run the model.
 
         Args:
@@ -116,4 +117,5 @@ class TiledEditModel(BaseModel):
             to_2tuple(test_cfg['tile_size']),
             overlap=test_cfg.get('overlap', 0),
             tile_batch=test_cfg.get('window_batch', 8),
-            padding=test_cfg.get('padding', 'reflect'))
+            padding=test_cfg.get('padding', 'reflect'),
+        )

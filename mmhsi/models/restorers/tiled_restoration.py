@@ -6,12 +6,14 @@ from mmhsi.utils.tensor_tiles import cut_tiles, pad_at_least, run_by_tiles
 from mmhsi.utils.tiling import restoration_grid
 
 
-def restore_by_tiles(network: nn.Module,
-                     images: Tensor,
-                     tile_size: tuple[int, int],
-                     overlap: int = 0,
-                     tile_batch: int = 8,
-                     padding: str = 'reflect') -> Tensor:
+def restore_by_tiles(
+    network: nn.Module,
+    images: Tensor,
+    tile_size: tuple[int, int],
+    overlap: int = 0,
+    tile_batch: int = 8,
+    padding: str = 'reflect',
+) -> Tensor:
     """Cut images into tiles, restore these, and blend the results.
 
     Tiles lie and are blended as :func:`mmhsi.utils.tiling.restoration_grid` has it. A network with a method
@@ -40,5 +42,10 @@ def restore_by_tiles(network: nn.Module,
     scale = enlarged.shape[2] // images.shape[2]
     padded = tuple(scale * max(side, tile) for side, tile in zip(images.shape[2:], tile_size, strict=True))
     enlarged = pad_at_least(enlarged, padded, padding)
-    return run_by_tiles(lambda tiles, places: network(tiles, cut_tiles(enlarged, places, tile_size, scale)), images,
-                        grid, tile_batch, padding)
+    return run_by_tiles(
+        lambda tiles, places: network(tiles, cut_tiles(enlarged, places, tile_size, scale)),
+        images,
+        grid,
+        tile_batch,
+        padding,
+    )

@@ -44,5 +44,10 @@ class SlidingEncoderDecoder(EncoderDecoder):
         grid = slide_grid(self.test_cfg)
         # a torch.Size tells mmseg's heads that the size of the window counts, not that of the image
         metas = [dict(meta, img_shape=torch.Size(grid.size)) for meta in batch_img_metas]
-        return run_by_tiles(lambda windows, places: self.encode_decode(windows, metas * len(places)), inputs, grid,
-                            self.test_cfg.get('window_batch', 8), self.test_cfg.get('padding', 'reflect'))
+        return run_by_tiles(
+            lambda windows, places: self.encode_decode(windows, metas * len(places)),
+            inputs,
+            grid,
+            self.test_cfg.get('window_batch', 8),
+            self.test_cfg.get('padding', 'reflect'),
+        )

@@ -43,23 +43,28 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         init_cfg (dict, optional): Initialisation of the whole, e.g. ``dict(type='Pretrained', checkpoint=...)``.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 neck: dict | None = None,
-                 head: dict | None = None,
-                 data_preprocessor: dict | None = None,
-                 compile: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict | None = None,
+        head: dict | None = None,
+        data_preprocessor: dict | None = None,
+        compile: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         encoder = MODELS.build(backbone)
         if not isinstance(encoder, MaskedViT):
-            raise ValueError(f'{type(self).__name__} needs an encoder that drops masked tokens (MaskedSpatViT or '
-                             f'MaskedSpecViT), found {type(encoder).__name__}')
+            raise ValueError(
+                f'{type(self).__name__} needs an encoder that drops masked tokens (MaskedSpatViT or '
+                f'MaskedSpecViT), found {type(encoder).__name__}'
+            )
         super().__init__(
             backbone=encoder,
             neck=MODELS.build({**self._neck_of(encoder), **(neck or {})}),
             head=MODELS.build({**self._head_of(encoder), **(head or {})}),
             data_preprocessor=MODELS.build(data_preprocessor or dict(type='mmhsi.HSIDataPreprocessor')),
-            init_cfg=init_cfg)
+            init_cfg=init_cfg,
+        )
         if compile is not None:
             for part in (self.backbone, self.neck):
                 part.compile(**compile)  # in place: the names of the parameters stay
@@ -73,7 +78,8 @@ class MaskedAutoencoder(BaseSelfSupervisor):
             out_channels=encoder.token_size,
             grid=encoder.position_grid,
             drop_path_rate=encoder.drop_path_rate,
-            ramp_length=encoder.num_layers)
+            ramp_length=encoder.num_layers,
+        )
 
     @staticmethod
     def _head_of(encoder: MaskedViT) -> dict:

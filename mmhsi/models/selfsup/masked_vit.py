@@ -42,7 +42,8 @@ class MaskedSamplingAttention(SparseSamplingAttention):
             qkv_bias=attention.qkv.bias is not None,
             proj_drop=attention.proj_drop.p,
             num_points=attention.num_points,
-            backend=attention.backend)
+            backend=attention.backend,
+        )
 
     def forward(self, x: Tensor, hw_shape: KeptGrid | tuple[int, int]) -> Tensor:
         """Attend from every kept token (B, K, C) to its sampled points; on a full grid as the base class does."""
@@ -68,8 +69,9 @@ class MaskedViT(SamplingViT):
     def _prepare_masking(self, mask_ratio: float, use_abs_pos_emb: bool) -> None:
         """Finish the constructor of a branch: final norm, attention among kept tokens, frozen or learnt positions."""
         if self.out_indices[-1] != self.num_layers - 1:
-            raise ValueError(f'pre-training runs all {self.num_layers} blocks, out_indices ends at '
-                             f'{self.out_indices[-1]}')
+            raise ValueError(
+                f'pre-training runs all {self.num_layers} blocks, out_indices ends at {self.out_indices[-1]}'
+            )
         num_kept_tokens(self.pos_embed.shape[1], mask_ratio)  # refuses a wrong ratio before the first image
         self.mask_ratio = mask_ratio
         self.use_abs_pos_emb = use_abs_pos_emb
@@ -106,7 +108,7 @@ class MaskedViT(SamplingViT):
         """
         self.check_images(x)
         if not mask:
-            return (self._encode(self.embed(x, None), self.pos_embed, self.grid), )
+            return (self._encode(self.embed(x, None), self.pos_embed, self.grid),)
         if noise is None:
             noise = torch.rand(x.shape[0], self.pos_embed.shape[1], device=x.device)
         ids_keep, ids_restore, mask = random_masking(noise, self.mask_ratio)
@@ -117,4 +119,4 @@ class MaskedViT(SamplingViT):
     def _encode(self, tokens: Tensor, positions: Tensor, grid: KeptGrid | tuple[int, int]) -> Tensor:
         if self.use_abs_pos_emb:
             tokens = tokens + positions
-        return self.norm(self.blocks(tokens, grid, (self.num_layers - 1, ))[-1])
+        return self.norm(self.blocks(tokens, grid, (self.num_layers - 1,))[-1])

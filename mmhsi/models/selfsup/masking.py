@@ -30,8 +30,9 @@ def num_kept_tokens(num_tokens: int, mask_ratio: float) -> int:
         raise ValueError(f'mask_ratio must lie between 0 and 1, both excluded, found {mask_ratio}')
     kept = int(num_tokens * (1 - mask_ratio))
     if not 0 < kept < num_tokens:
-        raise ValueError(f'mask_ratio {mask_ratio} keeps {kept} of {num_tokens} tokens: at least one must be kept and '
-                         'one masked')
+        raise ValueError(
+            f'mask_ratio {mask_ratio} keeps {kept} of {num_tokens} tokens: at least one must be kept and one masked'
+        )
     return kept
 
 

@@ -33,16 +33,18 @@ class MaskedSpatViT(MaskedViT, SpatViT):
             size or number of bands.
     """
 
-    def __init__(self,
-                 arch: str | dict = 'base',
-                 img_size: int | tuple[int, int] = 64,
-                 patch_size: int = 8,
-                 in_channels: int = 100,
-                 mask_ratio: float = 0.75,
-                 full_attn_interval: int = 1,
-                 use_abs_pos_emb: bool = True,
-                 drop_path_rate: float = 0.1,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int | tuple[int, int] = 64,
+        patch_size: int = 8,
+        in_channels: int = 100,
+        mask_ratio: float = 0.75,
+        full_attn_interval: int = 1,
+        use_abs_pos_emb: bool = True,
+        drop_path_rate: float = 0.1,
+        **kwargs,
+    ) -> None:
         super().__init__(
             arch=arch,
             img_size=img_size,
@@ -50,10 +52,12 @@ class MaskedSpatViT(MaskedViT, SpatViT):
             in_channels=in_channels,
             full_attn_interval=full_attn_interval,
             drop_path_rate=drop_path_rate,
-            **kwargs)
+            **kwargs,
+        )
         if any(side % patch_size for side in self.img_size):
-            raise ValueError(f'img_size {self.img_size} must be a multiple of patch_size {patch_size}: every pixel is '
-                             'reconstructed')
+            raise ValueError(
+                f'img_size {self.img_size} must be a multiple of patch_size {patch_size}: every pixel is reconstructed'
+            )
         self.drop_path_rate = drop_path_rate
         self._prepare_masking(mask_ratio, use_abs_pos_emb)
 
@@ -75,9 +79,11 @@ class MaskedSpatViT(MaskedViT, SpatViT):
     def check_images(self, x: Tensor) -> None:
         """Raise a ValueError for another size or number of bands."""
         if tuple(x.shape[1:]) != (self.in_channels, *self.img_size):
-            raise ValueError(f'the spatial encoder is built for images of {self.in_channels} bands and '
-                             f'{self.img_size[0]}x{self.img_size[1]} pixels, found {x.shape[1]} bands and '
-                             f'{x.shape[2]}x{x.shape[3]} pixels')
+            raise ValueError(
+                f'the spatial encoder is built for images of {self.in_channels} bands and '
+                f'{self.img_size[0]}x{self.img_size[1]} pixels, found {x.shape[1]} bands and '
+                f'{x.shape[2]}x{x.shape[3]} pixels'
+            )
 
     def embed(self, x: Tensor, ids_keep: Tensor | None) -> Tensor:
         """Images (B, C, H, W) → patches (B, K, E) of the places ``ids_keep``, or all, row by row."""

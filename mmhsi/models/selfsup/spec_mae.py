@@ -36,22 +36,27 @@ class MaskedSpecViT(MaskedViT, SpecViT):
             another area or number of bands.
     """
 
-    def __init__(self,
-                 arch: str | dict = 'base',
-                 img_size: int | tuple[int, int] = 64,
-                 in_channels: int = 100,
-                 num_tokens: int = 100,
-                 mask_ratio: float = 0.75,
-                 full_attn_interval: int = 1,
-                 use_abs_pos_emb: bool = True,
-                 drop_path_rate: float = 0.1,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        arch: str | dict = 'base',
+        img_size: int | tuple[int, int] = 64,
+        in_channels: int = 100,
+        num_tokens: int = 100,
+        mask_ratio: float = 0.75,
+        full_attn_interval: int = 1,
+        use_abs_pos_emb: bool = True,
+        drop_path_rate: float = 0.1,
+        **kwargs,
+    ) -> None:
         # not SpecViT's constructor: it asks for a square number of tokens, which full attention does not need
         super(SpecViT, self).__init__(
-            arch=arch, full_attn_interval=full_attn_interval, drop_path_rate=drop_path_rate, **kwargs)
+            arch=arch, full_attn_interval=full_attn_interval, drop_path_rate=drop_path_rate, **kwargs
+        )
         if in_channels < num_tokens or in_channels % num_tokens:
-            raise ValueError(f'{in_channels} bands do not divide into {num_tokens} tokens of equal size: their number '
-                             'must be a multiple of num_tokens')
+            raise ValueError(
+                f'{in_channels} bands do not divide into {num_tokens} tokens of equal size: their number '
+                'must be a multiple of num_tokens'
+            )
         self.img_size = to_2tuple(img_size)
         self.in_channels = in_channels
         self.num_tokens = num_tokens
@@ -69,7 +74,7 @@ class MaskedSpecViT(MaskedViT, SpecViT):
     @property
     def position_grid(self) -> tuple[int]:
         """Axis along which the decoder counts positions: the spectrum."""
-        return (self.num_tokens, )
+        return (self.num_tokens,)
 
     @property
     def token_size(self) -> int:
@@ -80,9 +85,11 @@ class MaskedSpecViT(MaskedViT, SpecViT):
         """Raise a ValueError for another area or number of bands."""
         area = self.img_size[0] * self.img_size[1]
         if x.shape[1] != self.in_channels or x.shape[2] * x.shape[3] != area:
-            raise ValueError(f'the spectral encoder is built for images of {self.in_channels} bands and '
-                             f'{self.img_size[0]}x{self.img_size[1]} pixels, found {x.shape[1]} bands and '
-                             f'{x.shape[2]}x{x.shape[3]} pixels')
+            raise ValueError(
+                f'the spectral encoder is built for images of {self.in_channels} bands and '
+                f'{self.img_size[0]}x{self.img_size[1]} pixels, found {x.shape[1]} bands and '
+                f'{x.shape[2]}x{x.shape[3]} pixels'
+            )
 
     def embed(self, x: Tensor, ids_keep: Tensor | None) -> Tensor:
         """Images (B, C, H, W) → tokens (B, K, E) of the places ``ids_keep``, or all T."""

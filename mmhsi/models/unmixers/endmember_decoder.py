@@ -58,11 +58,14 @@ class EndmemberDecoder(BaseModule):
         endmembers = torch.as_tensor(endmembers, dtype=self.conv.weight.dtype, device=self.conv.weight.device)
         wanted = tuple(self.conv.weight.shape[:2])
         if tuple(endmembers.shape) != wanted:
-            raise ValueError(f'expected endmembers of shape (bands, endmembers) = {wanted}, found '
-                             f'{tuple(endmembers.shape)}')
+            raise ValueError(
+                f'expected endmembers of shape (bands, endmembers) = {wanted}, found {tuple(endmembers.shape)}'
+            )
         if not endmembers.isfinite().all():
-            raise ValueError(f'endmembers must be finite, found {int((~endmembers.isfinite()).sum())} of '
-                             f'{endmembers.numel()} values that are not')
+            raise ValueError(
+                f'endmembers must be finite, found {int((~endmembers.isfinite()).sum())} of '
+                f'{endmembers.numel()} values that are not'
+            )
         endmembers = endmembers.clamp_min(0)
         largest = endmembers.max()
         self.scale.copy_(largest if largest > 0 else torch.ones_like(largest))

@@ -37,18 +37,20 @@ class Unmixer(BaseModel):
         init_cfg (dict, optional): Initialisation of the whole; the branches may have their own.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 head: dict,
-                 decoder: dict,
-                 neck: dict | None = None,
-                 loss_reconstruction: dict | None = None,
-                 loss_sparsity: dict | None = None,
-                 loss_variation: dict | None = None,
-                 unit_spectra: bool = False,
-                 test_cfg: dict | None = None,
-                 data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        backbone: dict,
+        head: dict,
+        decoder: dict,
+        neck: dict | None = None,
+        loss_reconstruction: dict | None = None,
+        loss_sparsity: dict | None = None,
+        loss_variation: dict | None = None,
+        unit_spectra: bool = False,
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck else None
@@ -72,16 +74,15 @@ class Unmixer(BaseModel):
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Images (B, C, H, W) → maps (B, E_i, h_i, w_i), shallow to deep."""
         if self.unit_spectra:
-            inputs = F.normalize(inputs, dim=1) * inputs.shape[1]**0.5
+            inputs = F.normalize(inputs, dim=1) * inputs.shape[1] ** 0.5
         features = self.backbone(inputs)
         if self.neck is not None:
             features = self.neck(features)
-        return (features, ) if isinstance(features, Tensor) else tuple(features)
+        return (features,) if isinstance(features, Tensor) else tuple(features)
 
-    def forward(self,
-                inputs: Tensor,
-                data_samples: Sequence[BaseDataElement] | None = None,
-                mode: str = 'tensor') -> tuple[Tensor, Tensor] | dict[str, Tensor] | list[BaseDataElement]:
+    def forward(
+        self, inputs: Tensor, data_samples: Sequence[BaseDataElement] | None = None, mode: str = 'tensor'
+    ) -> tuple[Tensor, Tensor] | dict[str, Tensor] | list[BaseDataElement]:
         """Run the network.
 
         Args:
@@ -116,8 +117,9 @@ class Unmixer(BaseModel):
             losses['loss_variation'] = self.loss_variation(self.decoder.unit_endmembers)
         return losses
 
-    def add_predictions(self, data_samples: Sequence[BaseDataElement] | None, abundances: Tensor,
-                        reconstruction: Tensor) -> list[BaseDataElement]:
+    def add_predictions(
+        self, data_samples: Sequence[BaseDataElement] | None, abundances: Tensor, reconstruction: Tensor
+    ) -> list[BaseDataElement]:
         """Add the results of a batch to its samples, see :meth:`forward`."""
         samples = [BaseDataElement() for _ in abundances] if data_samples is None else list(data_samples)
         endmembers = self.endmembers.detach()

@@ -68,8 +68,10 @@ def test_window_and_bands_equal_a_slice_of_the_whole(tmp_path, cube, kind, bands
 @pytest.mark.parametrize('kind', FORMATS)
 @pytest.mark.parametrize('window', ((0, 0, 24, 17), (20, 0, 4, 17), (-1, 0, 2, 2), (0, 16, 1, 2), (3, 3, 0, 2)))
 def test_window_outside_the_scene_is_refused(tmp_path, cube, kind, window):
-    with open_cube(save(tmp_path, kind, cube)) as reader, pytest.raises(
-            CubeReadError, match=r'cube|v73.*outside the scene of 23 x 17 pixels'):
+    with (
+        open_cube(save(tmp_path, kind, cube)) as reader,
+        pytest.raises(CubeReadError, match=r'cube|v73.*outside the scene of 23 x 17 pixels'),
+    ):
         reader.read(window)
 
 
@@ -79,9 +81,16 @@ def test_window_that_is_none_is_refused(tmp_path, cube, window):
         reader.read(window)
 
 
-@pytest.mark.parametrize('bands, message', (([11], 'band 11 asked for, the file has bands 0 to 10'),
-                                            ([0, -1], 'band -1'), ([], 'empty list'), ([1.5], 'sequence of integers'),
-                                            (3, 'sequence of integers')))
+@pytest.mark.parametrize(
+    'bands, message',
+    (
+        ([11], 'band 11 asked for, the file has bands 0 to 10'),
+        ([0, -1], 'band -1'),
+        ([], 'empty list'),
+        ([1.5], 'sequence of integers'),
+        (3, 'sequence of integers'),
+    ),
+)
 def test_bands_that_the_file_lacks_are_refused(tmp_path, cube, bands, message):
     with open_cube(save(tmp_path, 'tif', cube)) as reader, pytest.raises(CubeReadError, match=message):
         reader.read(bands=bands)
@@ -125,7 +134,7 @@ def test_forked_workers_read_beside_their_parent(tmp_path, cube, kind):
     for worker in workers:
         worker.join(30)
         assert worker.exitcode == 0
-    assert sorted(queue.get() for _ in workers) == sorted(int(cube[row:row + 3].sum()) for row in (0, 4, 8, 12))
+    assert sorted(queue.get() for _ in workers) == sorted(int(cube[row : row + 3].sum()) for row in (0, 4, 8, 12))
     reader.close()
 
 
@@ -154,7 +163,8 @@ def test_truncated_file_is_one_sentence(tmp_path, cube, kind):
             read_cube(path)
         assert str(caught.value).startswith(str(path)) and '\n' not in str(caught.value)
         assert len(traceback.format_exception(caught.value, chain=True)) == len(
-            traceback.format_exception(caught.value, chain=False))  # no second traceback of a library
+            traceback.format_exception(caught.value, chain=False)  # no second traceback of a library
+        )
 
 
 @pytest.mark.parametrize('name', ('a.mat', 'a.npy', 'a.npz', 'a.h5', 'a.tif', 'a.img', 'a'))

@@ -16,8 +16,9 @@ def test_missing_key_lists_what_the_file_holds(tmp_path):
     scipy.io.savemat(path, {'Y': np.zeros((162, 40)), 'nRow': 307, 'cood': np.array(['tree', 'roof'], object)})
     with pytest.raises(CubeReadError) as caught:
         read_cube(path, key='img_3d')
-    assert str(caught.value) == (f"{path}: key 'img_3d' not found; "
-                                 "the file holds 'Y' (162, 40), 'nRow' (1, 1), 'cood' (1, 2) cell")
+    assert str(caught.value) == (
+        f"{path}: key 'img_3d' not found; the file holds 'Y' (162, 40), 'nRow' (1, 1), 'cood' (1, 2) cell"
+    )
     with pytest.raises(CubeReadError, match="none of the keys 'img', 'data' found; the file holds 'Y'"):
         read_cube(path, key=['img', 'data'])
     with pytest.raises(CubeReadError, match="'cood' is of type cell, expected real numbers"):
@@ -45,8 +46,11 @@ def test_choice_among_several_arrays(tmp_path, cube, suffix):
     assert read_cube(path, key=('absent', 'img', 'gt'))[1].key == 'img'
     path = save(before=cube, after=cube + 1)
     np.testing.assert_array_equal(read_cube(path, key='after')[0], cube + 1)
-    with pytest.raises(CubeReadError, match='several numeric 3-D arrays to choose from, name one by key; the file '
-                                            "holds '.*' \\(6, 5, 4\\), '.*' \\(6, 5, 4\\)"):
+    with pytest.raises(
+        CubeReadError,
+        match='several numeric 3-D arrays to choose from, name one by key; the file '
+        "holds '.*' \\(6, 5, 4\\), '.*' \\(6, 5, 4\\)",
+    ):
         read_cube(path)
 
 
@@ -68,7 +72,7 @@ def test_bands_first(tmp_path, cube, kind):
 
 
 def test_matrix_is_an_image_only_if_the_user_says_so(tmp_path):
-    image = np.arange(12.).reshape(3, 4)
+    image = np.arange(12.0).reshape(3, 4)
     scipy.io.savemat(tmp_path / 'm.mat', {'DSM': image})
     with h5py.File(tmp_path / 'm73.mat', 'w') as file:
         file['DSM'] = image.T
@@ -81,7 +85,7 @@ def test_matrix_is_an_image_only_if_the_user_says_so(tmp_path):
             np.testing.assert_array_equal(reader.read((1, 1, 2, 3), [0]), image[1:, 1:, None])
 
 
-@pytest.mark.parametrize('shape', ((5, ), (2, 3, 4, 5), (), (3, 0, 4)))
+@pytest.mark.parametrize('shape', ((5,), (2, 3, 4, 5), (), (3, 0, 4)))
 def test_shapes_that_are_no_cube(tmp_path, shape):
     np.save(tmp_path / 'a.npy', np.zeros(shape))
     np.savez(tmp_path / 'a.npz', x=np.zeros(shape))
@@ -142,7 +146,7 @@ def test_v5_header_that_claims_more_than_the_file_holds(tmp_path, compressed):
         scipy.io.savemat(path, {'x': np.zeros((2, 3, 4))})
         content = bytearray(path.read_bytes())
         at = content.index(np.array([2, 3, 4], '<i4').tobytes())
-        content[at:at + 12] = np.array([30000, 30000, 30000], '<i4').tobytes()
+        content[at : at + 12] = np.array([30000, 30000, 30000], '<i4').tobytes()
         path.write_bytes(content)
     with pytest.raises(CubeReadError, match=r'a\.mat: .*(more than the file can hold|truncated)'):
         open_cube(path)
@@ -161,22 +165,30 @@ def test_v5_wrong_type_code_does_not_reach_scipy(tmp_path, cube):
 
 @pytest.mark.parametrize('options', (dict(format='4'), dict(do_compression=True), dict(long_field_names=True)))
 def test_kinds_of_mat_files_that_scipy_writes(tmp_path, options):
-    image = np.arange(20.).reshape(4, 5)
+    image = np.arange(20.0).reshape(4, 5)
     scipy.io.savemat(tmp_path / 'a.mat', {'x': image}, **options)
     np.testing.assert_array_equal(read_cube(tmp_path / 'a.mat', 'x', 'hwc')[0], image[..., None])
 
 
 def test_v5_with_structures_beside_the_cube(tmp_path, cube):
-    scipy.io.savemat(tmp_path / 'a.mat', {'s': {'name': 'Pavia', 'nested': {'x': [1, 2]}}, 'ok': True, 'text': 'abc',
-                                          'sparse': scipy.sparse.eye(3).tocsc(), 'img': cube})
+    scipy.io.savemat(
+        tmp_path / 'a.mat',
+        {
+            's': {'name': 'Pavia', 'nested': {'x': [1, 2]}},
+            'ok': True,
+            'text': 'abc',
+            'sparse': scipy.sparse.eye(3).tocsc(),
+            'img': cube,
+        },
+    )
     np.testing.assert_array_equal(read_cube(tmp_path / 'a.mat')[0], cube)
 
 
 @pytest.mark.parametrize('suffix', ('mat', 'npz', 'h5'))
 @pytest.mark.parametrize('factor', (1, 1e-3))
 def test_wavelengths_beside_the_cube(tmp_path, cube, suffix, factor):
-    centres, widths = np.array([410., 520.5, 900., 2400.]), np.array([5., 6., 7., 8.])
-    arrays = dict(img=cube, waveLength=centres[:, None] * factor, fwhm=widths[None] * factor, slctBnds=np.arange(4.))
+    centres, widths = np.array([410.0, 520.5, 900.0, 2400.0]), np.array([5.0, 6.0, 7.0, 8.0])
+    arrays = dict(img=cube, waveLength=centres[:, None] * factor, fwhm=widths[None] * factor, slctBnds=np.arange(4.0))
     path = tmp_path / f'a.{suffix}'
     if suffix == 'mat':
         scipy.io.savemat(path, arrays)
@@ -192,7 +204,7 @@ def test_wavelengths_beside_the_cube(tmp_path, cube, suffix, factor):
 
 
 def test_vector_of_another_length_is_no_wavelength(tmp_path, cube):
-    scipy.io.savemat(tmp_path / 'a.mat', {'img': cube, 'wavelength': np.arange(1., 9.)})
+    scipy.io.savemat(tmp_path / 'a.mat', {'img': cube, 'wavelength': np.arange(1.0, 9.0)})
     assert read_cube(tmp_path / 'a.mat')[1].wavelengths is None
 
 

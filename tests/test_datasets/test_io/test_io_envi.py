@@ -18,30 +18,56 @@ def cube():
     return np.random.default_rng(1).integers(1, 1000, (6, 5, 4)).astype('<i2')
 
 
-def write(folder, cube, extra='', name='scene.img', header='scene.hdr', encoding='utf-8', interleave='bsq', fields='',
-          data=None):
+def write(
+    folder,
+    cube,
+    extra='',
+    name='scene.img',
+    header='scene.hdr',
+    encoding='utf-8',
+    interleave='bsq',
+    fields='',
+    data=None,
+):
     order = {'bsq': (2, 0, 1), 'bil': (0, 2, 1), 'bip': (0, 1, 2)}[interleave]
     (folder / name).write_bytes(cube.transpose(order).tobytes() if data is None else data)
-    fields = fields or (f'samples = {cube.shape[1]}\nlines = {cube.shape[0]}\nbands = {cube.shape[2]}\ndata type = 2\n'
-                        f'interleave = {interleave}\nbyte order = 0\n')
+    fields = fields or (
+        f'samples = {cube.shape[1]}\nlines = {cube.shape[0]}\nbands = {cube.shape[2]}\ndata type = 2\n'
+        f'interleave = {interleave}\nbyte order = 0\n'
+    )
     (folder / header).write_bytes(f'ENVI\n{fields}{extra}'.encode(encoding))
     return folder / name
 
 
-@pytest.mark.parametrize('text, name, value', (
-    ('a b = 3', 'a b', '3'), ('  A   B =3  ', 'a b', '3'), ('a =', 'a', ''), ('a = {1,\n 2,\n3}', 'a', '1,\n 2,\n3'),
-    ('a =\n{1, 2}', 'a', '1, 2'), ('; a = 1\na = 2', 'a', '2'), ('a = {x = 4\n b = 5}', 'a', 'x = 4\n b = 5'),
-    ('a = {1}\n\n\nb = 2', 'b', '2'), ('a = x = y', 'a', 'x = y'), ('a = {1} and more\nb = 2', 'b', '2'),
-    ('a = 1\na = 2', 'a', '2')))
+@pytest.mark.parametrize(
+    'text, name, value',
+    (
+        ('a b = 3', 'a b', '3'),
+        ('  A   B =3  ', 'a b', '3'),
+        ('a =', 'a', ''),
+        ('a = {1,\n 2,\n3}', 'a', '1,\n 2,\n3'),
+        ('a =\n{1, 2}', 'a', '1, 2'),
+        ('; a = 1\na = 2', 'a', '2'),
+        ('a = {x = 4\n b = 5}', 'a', 'x = 4\n b = 5'),
+        ('a = {1}\n\n\nb = 2', 'b', '2'),
+        ('a = x = y', 'a', 'x = y'),
+        ('a = {1} and more\nb = 2', 'b', '2'),
+        ('a = 1\na = 2', 'a', '2'),
+    ),
+)
 def test_fields_of_a_header(text, name, value):
     assert parse_header(f'ENVI\n{text}', 'x.hdr')[name] == value
     assert parse_header(f'\n ENVI \n{text}\n', 'x.hdr')[name] == value
 
 
-@pytest.mark.parametrize('text, message', (
-    ('samples = 3\n', "x.hdr: the header does not begin with 'ENVI'"),
-    ('ENVI\na = {1, 2\nb = 3\n', "the brace of the field 'a' is not closed"),
-    ('ENVI\nbands = 3\nbands = 4\n', "the field 'bands' is stated twice, as '3' and as '4'")))
+@pytest.mark.parametrize(
+    'text, message',
+    (
+        ('samples = 3\n', "x.hdr: the header does not begin with 'ENVI'"),
+        ('ENVI\na = {1, 2\nb = 3\n', "the brace of the field 'a' is not closed"),
+        ('ENVI\nbands = 3\nbands = 4\n', "the field 'bands' is stated twice, as '3' and as '4'"),
+    ),
+)
 def test_headers_that_are_none(text, message):
     with pytest.raises(CubeReadError, match=message):
         parse_header(text, 'x.hdr')
@@ -69,12 +95,16 @@ def test_a_product_of_many_bands_keeps_its_wavelengths(tmp_path, suffix):
 def test_fields_behind_a_line_that_is_too_long_for_gdal(tmp_path, late):
     values = np.random.default_rng(0).integers(1, 1000, (6, 5, 400)).astype('<i2')
     centres = np.linspace(400, 2500, 400) + np.pi * 1e-9
-    fields = [field for field in ('samples = 5', 'lines = 6', 'bands = 400', 'data type = 2', 'interleave = bil',
-                                  'byte order = 0') if field != late]
+    fields = [
+        field
+        for field in ('samples = 5', 'lines = 6', 'bands = 400', 'data type = 2', 'interleave = bil', 'byte order = 0')
+        if field != late
+    ]
     line = 'wavelength = {' + ', '.join(f'{value:.30f}' for value in centres) + '}'
     assert len(line) > 10_000
-    path = write(tmp_path, values, interleave='bil', fields='\n'.join([*fields, line, late, 'data ignore value = -9',
-                                                                      '']))
+    path = write(
+        tmp_path, values, interleave='bil', fields='\n'.join([*fields, line, late, 'data ignore value = -9', ''])
+    )
     cube, info = read_cube(path)
     np.testing.assert_array_equal(cube, spectral.io.envi.open(path.with_suffix('.hdr')).open_memmap(interleave='bip'))
     np.testing.assert_allclose(info.wavelengths, centres, rtol=1e-15)
@@ -83,8 +113,12 @@ def test_fields_behind_a_line_that_is_too_long_for_gdal(tmp_path, late):
 
 @pytest.mark.parametrize('encoding', ('utf-8', 'utf-8-sig', 'gbk', 'utf-16', 'utf-16-le', 'utf-16-be'))
 def test_chinese_names_in_any_encoding(tmp_path, cube, encoding):
-    path = write(tmp_path, cube, 'description = {高光谱影像 数据}\nband names = {红, 绿, 蓝, 近红外}\n'
-                                 'wavelength = {450, 550, 650, 850}\n', encoding=encoding)
+    path = write(
+        tmp_path,
+        cube,
+        'description = {高光谱影像 数据}\nband names = {红, 绿, 蓝, 近红外}\nwavelength = {450, 550, 650, 850}\n',
+        encoding=encoding,
+    )
     values, info = read_cube(path)
     np.testing.assert_array_equal(values, cube)
     assert info.band_names == ('红', '绿', '蓝', '近红外')
@@ -96,26 +130,42 @@ def test_a_unit_of_latin_1(tmp_path, cube):
     np.testing.assert_allclose(read_cube(path)[1].wavelengths, [450, 550, 650, 850])
 
 
-@pytest.mark.parametrize('text, nodata, note', (
-    ('data ignore value =', None, None), ('data ignore value = {-9999}', -9999, None),
-    ('data ignore value = -9.999e3', -9999, None), ('data ignore value = none', None, "'none' and is not used"),
-    ('data ignore value = {0, 1, 2, 3}', [0, 1, 2, 3], None), ('data ignore value = {0, 1}', None, '2 numbers for 4')))
+@pytest.mark.parametrize(
+    'text, nodata, note',
+    (
+        ('data ignore value =', None, None),
+        ('data ignore value = {-9999}', -9999, None),
+        ('data ignore value = -9.999e3', -9999, None),
+        ('data ignore value = none', None, "'none' and is not used"),
+        ('data ignore value = {0, 1, 2, 3}', [0, 1, 2, 3], None),
+        ('data ignore value = {0, 1}', None, '2 numbers for 4'),
+    ),
+)
 def test_ignore_value(tmp_path, cube, text, nodata, note):
     info = read_cube(write(tmp_path, cube, text + '\n'))[1]
     assert info.nodata is None if nodata is None else np.array_equal(info.nodata, nodata)
     assert not info.notes if note is None else note in info.notes[0]
 
 
-@pytest.mark.parametrize('text, scale, offset, note', (
-    ('reflectance scale factor = 10000', 1e-4, None, None),
-    ('reflectance scale factor = 1', None, None, None),
-    ('reflectance scale factor =', None, None, None),
-    ('reflectance scale factor = 0', None, None, 'a scale of inf'),
-    ('data gain values = {2, 3, 4, 5}\ndata offset values = {0, 0, 1, 1}', [2, 3, 4, 5], [0, 0, 1, 1], None),
-    ('data gain values = {2, 3, 4}', None, None, "'data gain values' of the header scene.hdr holds 3 numbers for 4"),
-    ('data gain values = {2, 0, 4, 5}', None, None, 'a scale of 0'),
-    ('data offset values = {1, 1, 1, 1}', None, 1, None),
-    ('reflectance scale factor = 100\ndata gain values = {2, 3, 4, 5}', .01, None, 'the former is applied')))
+@pytest.mark.parametrize(
+    'text, scale, offset, note',
+    (
+        ('reflectance scale factor = 10000', 1e-4, None, None),
+        ('reflectance scale factor = 1', None, None, None),
+        ('reflectance scale factor =', None, None, None),
+        ('reflectance scale factor = 0', None, None, 'a scale of inf'),
+        ('data gain values = {2, 3, 4, 5}\ndata offset values = {0, 0, 1, 1}', [2, 3, 4, 5], [0, 0, 1, 1], None),
+        (
+            'data gain values = {2, 3, 4}',
+            None,
+            None,
+            "'data gain values' of the header scene.hdr holds 3 numbers for 4",
+        ),
+        ('data gain values = {2, 0, 4, 5}', None, None, 'a scale of 0'),
+        ('data offset values = {1, 1, 1, 1}', None, 1, None),
+        ('reflectance scale factor = 100\ndata gain values = {2, 3, 4, 5}', 0.01, None, 'the former is applied'),
+    ),
+)
 def test_scale_and_offset(tmp_path, cube, text, scale, offset, note):
     path = write(tmp_path, cube, text + '\n')
     values, info = read_cube(path)
@@ -127,10 +177,17 @@ def test_scale_and_offset(tmp_path, cube, text, scale, offset, note):
         np.testing.assert_allclose(info.physical(values), loaded, rtol=1e-6)
 
 
-@pytest.mark.parametrize('text, bad, note', (
-    ('bbl = {1, 0, 1, 1}', [False, True, False, False], None), ('bbl = {1.0,\n 0.0, 1.0, 0}', [False, True] * 2, None),
-    ('bbl = {1, 1, 1, 1}', None, None), ('bbl = {0, 0, 0, 0}', None, 'marks every band as bad'),
-    ('bbl = {1, 0, 1}', None, '3 numbers for 4 bands'), ('bbl = {1, 2, 3, 4}', None, 'other numbers than 0 and 1')))
+@pytest.mark.parametrize(
+    'text, bad, note',
+    (
+        ('bbl = {1, 0, 1, 1}', [False, True, False, False], None),
+        ('bbl = {1.0,\n 0.0, 1.0, 0}', [False, True] * 2, None),
+        ('bbl = {1, 1, 1, 1}', None, None),
+        ('bbl = {0, 0, 0, 0}', None, 'marks every band as bad'),
+        ('bbl = {1, 0, 1}', None, '3 numbers for 4 bands'),
+        ('bbl = {1, 2, 3, 4}', None, 'other numbers than 0 and 1'),
+    ),
+)
 def test_bad_bands(tmp_path, cube, text, bad, note):
     info = read_cube(write(tmp_path, cube, text + '\n'))[1]
     assert info.bad_bands is None if bad is None else info.bad_bands.tolist() == bad
@@ -185,22 +242,31 @@ def test_a_file_that_is_cut_while_it_is_open(tmp_path, cube):
 def test_windows_and_bands_in_any_order(tmp_path, interleave):
     cube = np.random.default_rng(0).integers(0, 9999, (30, 20, 12)).astype('<i2')
     with open_cube(write(tmp_path, cube, interleave=interleave)) as reader:
-        for (top, left, rows, columns), bands in (((3, 4, 9, 7), [11, 0, 5, 5]), ((29, 0, 1, 20), [3]),
-                                                  ((0, 19, 30, 1), None), ((0, 0, 30, 20), range(0, 12, 5))):
-            expected = cube[top:top + rows, left:left + columns]
-            np.testing.assert_array_equal(reader.read((top, left, rows, columns), bands),
-                                          expected if bands is None else expected[..., list(bands)])
+        for (top, left, rows, columns), bands in (
+            ((3, 4, 9, 7), [11, 0, 5, 5]),
+            ((29, 0, 1, 20), [3]),
+            ((0, 19, 30, 1), None),
+            ((0, 0, 30, 20), range(0, 12, 5)),
+        ):
+            expected = cube[top : top + rows, left : left + columns]
+            np.testing.assert_array_equal(
+                reader.read((top, left, rows, columns), bands),
+                expected if bands is None else expected[..., list(bands)],
+            )
 
 
 MAP = 'map info = {UTM, 1.5, 2.5, 300000, 5800000, 30, 30, 33, North, WGS-84}'
-POINTS = 'geo points = {\n 1.0, 1.0, 52.0, 13.0,\n 5.0, 1.0, 52.0, 13.1,\n 1.0, 6.0, 51.9, 13.0,\n' \
-    ' 5.0, 6.0, 51.9, 13.1}\n'
+POINTS = (
+    'geo points = {\n 1.0, 1.0, 52.0, 13.0,\n 5.0, 1.0, 52.0, 13.1,\n 1.0, 6.0, 51.9, 13.0,\n 5.0, 6.0, 51.9, 13.1}\n'
+)
 WKT = rasterio.crs.CRS.from_epsg(32633).to_wkt('WKT1_ESRI')
 
 
 @pytest.mark.filterwarnings('ignore::rasterio.errors.NotGeoreferencedWarning')
-@pytest.mark.parametrize('place', (MAP, MAP.replace('}', ', units=Meters, rotation=30}'),
-                                   f'{MAP}\ncoordinate system string = {{{WKT}}}', POINTS))
+@pytest.mark.parametrize(
+    'place',
+    (MAP, MAP.replace('}', ', units=Meters, rotation=30}'), f'{MAP}\ncoordinate system string = {{{WKT}}}', POINTS),
+)
 def test_the_place_is_that_of_gdal(tmp_path, cube, place):
     path = write(tmp_path, cube, place + '\n')
     info = open_cube(path).info
@@ -230,15 +296,17 @@ def test_a_place_that_is_not_understood_is_noted(tmp_path, cube):
 def test_notes_of_gdal_beside_the_file(tmp_path, cube):
     path = write(tmp_path, cube, 'wavelength = {0.46, 0.55, 0.65, 2.4}\nwavelength units = Micrometers\n')
     (tmp_path / 'scene.img.aux.xml').write_text(
-        '<PAMDataset><Metadata>'
-        '<MDI key="wavelength_units">nm</MDI></Metadata></PAMDataset>')
+        '<PAMDataset><Metadata><MDI key="wavelength_units">nm</MDI></Metadata></PAMDataset>'
+    )
     info = open_cube(path).info
     np.testing.assert_allclose(info.wavelengths, [460, 550, 650, 2400])  # the header counts
     assert info.companions == (str(tmp_path / 'scene.hdr'),)
 
 
-@pytest.mark.parametrize('name, header', (('scene', 'scene.hdr'), ('scene.img', 'scene.img.hdr'),
-                                          ('a.b.raw', 'a.b.hdr'), ('SCENE.IMG', 'SCENE.HDR')))
+@pytest.mark.parametrize(
+    'name, header',
+    (('scene', 'scene.hdr'), ('scene.img', 'scene.img.hdr'), ('a.b.raw', 'a.b.hdr'), ('SCENE.IMG', 'SCENE.HDR')),
+)
 def test_names_of_the_pair(tmp_path, cube, name, header):
     path = write(tmp_path, cube, name=name, header=header)
     for given in (path, tmp_path / header):
@@ -263,7 +331,7 @@ def test_a_header_beside_a_tiff_is_about_the_tiff(tmp_path, cube):
         values, info = read_cube(tmp_path / name)
         np.testing.assert_array_equal(values, cube)
         assert info.wavelengths.tolist() == [450, 550, 650, 850] and info.bad_bands.tolist() == [0, 0, 1, 0]
-        np.testing.assert_allclose(info.scale, .1)
+        np.testing.assert_allclose(info.scale, 0.1)
         assert str(tmp_path / 'scene.hdr') in info.companions
     (tmp_path / 'scene.hdr').write_text(text.replace('bands = 4', 'bands = 5'))
     info = open_cube(tmp_path / 'scene.tif').info
@@ -273,6 +341,8 @@ def test_a_header_beside_a_tiff_is_about_the_tiff(tmp_path, cube):
 def test_ignored_values_of_a_class_map(tmp_path):
     labels = np.array([[0, 1, 2], [3, 255, 1]], np.uint8)
     (tmp_path / 'map').write_bytes(labels.tobytes())
-    (tmp_path / 'map.hdr').write_text('ENVI\nsamples = 3\nlines = 2\nbands = 1\ndata type = 1\ninterleave = bsq\n'
-                                      'file type = ENVI Classification\ndata ignore value = 255\n')
+    (tmp_path / 'map.hdr').write_text(
+        'ENVI\nsamples = 3\nlines = 2\nbands = 1\ndata type = 1\ninterleave = bsq\n'
+        'file type = ENVI Classification\ndata ignore value = 255\n'
+    )
     np.testing.assert_array_equal(read_labels(tmp_path / 'map'), [[0, 1, 2], [3, 0, 1]])

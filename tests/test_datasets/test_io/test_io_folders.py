@@ -19,8 +19,10 @@ def picture(path):
 
 def envi(folder, name, header, kind='ENVI Standard'):
     (folder / name).write_bytes(CUBE.transpose(2, 0, 1).tobytes())
-    (folder / header).write_text(f'ENVI\nsamples = 5\nlines = 4\nbands = 6\ndata type = 2\ninterleave = bsq\n'
-                                 f'byte order = 0\nfile type = {kind}\n')
+    (folder / header).write_text(
+        f'ENVI\nsamples = 5\nlines = 4\nbands = 6\ndata type = 2\ninterleave = bsq\n'
+        f'byte order = 0\nfile type = {kind}\n'
+    )
 
 
 def names(folder, **options):
@@ -53,8 +55,16 @@ def test_quicklooks_are_left_out_where_there_is_a_scene(tmp_path):
         write_raster(tmp_path / name, CUBE[..., :3].astype(np.uint8))
     assert names(tmp_path) == ['scene.tif']
     assert names(tmp_path, pictures=True) == sorted(
-        ['scene.tif', 'scene.png', 'scene_overview.png', 'scene_ql.tif', 'scene-QUICKLOOK.tif', 'browse.tif',
-         'scene_thumbnail.tif'])
+        [
+            'scene.tif',
+            'scene.png',
+            'scene_overview.png',
+            'scene_ql.tif',
+            'scene-QUICKLOOK.tif',
+            'browse.tif',
+            'scene_thumbnail.tif',
+        ]
+    )
 
 
 def test_pictures_alone_are_scenes(tmp_path):
@@ -84,9 +94,11 @@ def test_spectral_libraries_are_no_scenes(tmp_path):
 def test_sources_of_a_virtual_raster_are_no_scenes_of_their_own(tmp_path):
     for band in range(2):
         write_raster(tmp_path / f'b{band}.tif', CUBE[..., band])
-    bands = ''.join(f'<VRTRasterBand dataType="Int16" band="{band + 1}"><SimpleSource><SourceFilename relativeToVRT='
-                    f'"1">b{band}.tif</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>'
-                    for band in range(2))
+    bands = ''.join(
+        f'<VRTRasterBand dataType="Int16" band="{band + 1}"><SimpleSource><SourceFilename relativeToVRT='
+        f'"1">b{band}.tif</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>'
+        for band in range(2)
+    )
     (tmp_path / 'all.vrt').write_text(f'<VRTDataset rasterXSize="5" rasterYSize="4">{bands}</VRTDataset>')
     assert names(tmp_path) == ['all.vrt']
     np.testing.assert_array_equal(open_cube(tmp_path / 'all.vrt').read(), CUBE[..., :2])

@@ -19,7 +19,7 @@ from mmhsi.datasets.io.memory import check_fits
 from mmhsi.utils.system_memory import available_memory
 
 CASES = 30
-MILLION = 10 ** 6
+MILLION = 10**6
 
 
 @pytest.fixture(scope='module')
@@ -47,7 +47,7 @@ def test_damaged_files_give_arrays_or_errors_that_name_them(samples, tmp_path):
     def case(number):
         read_all(damage(folder, kinds[number % len(kinds)], tmp_path, number))
 
-    counts, findings = Watchdog().run(case, range(10 ** 6, 10 ** 6 + CASES * len(kinds)))
+    counts, findings = Watchdog().run(case, range(10**6, 10**6 + CASES * len(kinds)))
     assert not findings, findings[:3]
     assert counts['sound'] == CASES * len(kinds)
 
@@ -56,6 +56,7 @@ def test_the_watchdog_tells_crashes_hangs_and_errors_apart():
     def case(number):
         if number == 3:
             import ctypes
+
             ctypes.string_at(0)
         while number == 5:
             pass
@@ -92,13 +93,21 @@ def claim_packed_mat(path):
 
 def claim_envi(path):
     path.write_bytes(bytes(100))
-    path.with_suffix('.hdr').write_text(f'ENVI\nsamples = {MILLION}\nlines = {MILLION}\nbands = 1\ndata type = 4\n'
-                                        'interleave = bsq\nbyte order = 0\n')
+    path.with_suffix('.hdr').write_text(
+        f'ENVI\nsamples = {MILLION}\nlines = {MILLION}\nbands = 1\ndata type = 4\ninterleave = bsq\nbyte order = 0\n'
+    )
 
 
-@pytest.mark.parametrize('name, write', [
-    ('claim.npy', claim_npy), ('claim.npz', claim_npz), ('claim.mat', claim_mat), ('packed.mat', claim_packed_mat),
-    ('claim.img', claim_envi)])
+@pytest.mark.parametrize(
+    'name, write',
+    [
+        ('claim.npy', claim_npy),
+        ('claim.npz', claim_npz),
+        ('claim.mat', claim_mat),
+        ('packed.mat', claim_packed_mat),
+        ('claim.img', claim_envi),
+    ],
+)
 def test_a_million_million_pixels_that_are_not_there_are_refused_on_opening(tmp_path, name, write):
     write(tmp_path / name)
     with pytest.raises(CubeReadError, match=f'{name}: .*(claims|describes|holds)'):
@@ -122,8 +131,11 @@ def test_a_sparse_file_is_read_by_windows_and_refused_whole(tmp_path, name, writ
     with open_cube(tmp_path / name) as reader:
         assert reader.info.shape == (MILLION, MILLION, 1)
         assert not reader.read((999_990, 5, 3, 2)).any()
-        with pytest.raises(CubeReadError, match=rf'{name}: a window of 1000000 x 1000000 pixels and 1 bands takes '
-                                                r'\d+\.\d GiB, \d+\.\d GiB of memory are available; read it window by'):
+        with pytest.raises(
+            CubeReadError,
+            match=rf'{name}: a window of 1000000 x 1000000 pixels and 1 bands takes '
+            r'\d+\.\d GiB, \d+\.\d GiB of memory are available; read it window by',
+        ):
             reader.read()
 
 
@@ -133,16 +145,32 @@ def test_a_block_that_the_file_cannot_hold_is_refused_on_opening(tmp_path, optio
     tifffile.imwrite(path, np.zeros((6, 5, 4), np.int16), photometric='minisblack', planarconfig='contig', **options)
     assert open_cube(path).read((0, 0, 1, 1)).shape == (1, 1, 4)
     with tifffile.TiffFile(path, mode='r+b') as file:
-        file.pages[0].tags['ImageWidth'].overwrite(5 + 2 ** 26)
-    with pytest.raises(CubeReadError, match=r'block\.tif: the header describes a block of \d x 67108869 pixels and 4 '
-                                            r'bands, \d+ bytes, more than a file of \d+ bytes can hold'):
+        file.pages[0].tags['ImageWidth'].overwrite(5 + 2**26)
+    with pytest.raises(
+        CubeReadError,
+        match=r'block\.tif: the header describes a block of \d x 67108869 pixels and 4 '
+        r'bands, \d+ bytes, more than a file of \d+ bytes can hold',
+    ):
         open_cube(path)
 
 
 def test_bands_that_the_file_cannot_hold_are_refused_on_opening(tmp_path):
     path = tmp_path / 'bands.tif'
-    with silent_georeference(), rasterio.open(path, 'w', driver='GTiff', width=5, height=6, count=1, dtype='uint8',
-                                              tiled=True, blockxsize=16, blockysize=16) as dataset:
+    with (
+        silent_georeference(),
+        rasterio.open(
+            path,
+            'w',
+            driver='GTiff',
+            width=5,
+            height=6,
+            count=1,
+            dtype='uint8',
+            tiled=True,
+            blockxsize=16,
+            blockysize=16,
+        ) as dataset,
+    ):
         dataset.write(np.ones((1, 6, 5), np.uint8))
     with tifffile.TiffFile(path, mode='r+b') as file:
         file.pages[0].tags['SamplesPerPixel'].overwrite(32769)
@@ -171,9 +199,13 @@ def test_an_imaginary_part_that_is_announced_and_not_there_is_damage(tmp_path):
         open_cube(path)
 
 
-@pytest.mark.parametrize('before, value, reason', [
-    (b'tree', 99, 'unknown data type 99'),  # type of the value of the first field
-    (struct.pack('<II', 0x40005, 8), 0, 'field names of 0 bytes')])  # their length, by which their bytes are divided
+@pytest.mark.parametrize(
+    'before, value, reason',
+    [
+        (b'tree', 99, 'unknown data type 99'),  # type of the value of the first field
+        (struct.pack('<II', 0x40005, 8), 0, 'field names of 0 bytes'),
+    ],  # their length, by which their bytes are divided
+)
 def test_damage_inside_a_struct_is_found(tmp_path, before, value, reason):
     path = tmp_path / 'struct.mat'
     scipy.io.savemat(path, dict(library=dict(name='tree', spectra=np.ones(5))))
@@ -186,7 +218,7 @@ def test_damage_inside_a_struct_is_found(tmp_path, before, value, reason):
 
 class Harm:
     def __reduce__(self):
-        return exec, ('raise SystemExit("the pickle was run")', )
+        return exec, ('raise SystemExit("the pickle was run")',)
 
 
 def test_pickles_are_not_run(tmp_path):
@@ -204,12 +236,15 @@ def test_pickles_are_not_run(tmp_path):
 
 def test_python_code_in_a_virtual_raster_is_not_run(tmp_path):
     path = tmp_path / 'code.tif'
-    path.write_text("""<VRTDataset rasterXSize="4" rasterYSize="4"><VRTRasterBand dataType="Byte" band="1"
+    path.write_text(
+        """<VRTDataset rasterXSize="4" rasterYSize="4"><VRTRasterBand dataType="Byte" band="1"
         subClass="VRTDerivedRasterBand"><PixelFunctionLanguage>Python</PixelFunctionLanguage>
         <PixelFunctionType>harm</PixelFunctionType><PixelFunctionCode><![CDATA[
 def harm(*args, **kwargs):
     open("%s", "w").close()
-]]></PixelFunctionCode></VRTRasterBand></VRTDataset>""" % (tmp_path / 'was run'))
+]]></PixelFunctionCode></VRTRasterBand></VRTDataset>"""
+        % (tmp_path / 'was run')
+    )
     with pytest.raises(CubeReadError, match='code.tif: '):
         read_cube(path)
     assert not (tmp_path / 'was run').exists()
@@ -217,6 +252,6 @@ def harm(*args, **kwargs):
 
 def test_a_text_without_end_is_refused(tmp_path):
     with open(tmp_path / 'long.csv', 'wb') as stream:
-        stream.truncate(2 ** 28 + 1)
+        stream.truncate(2**28 + 1)
     with pytest.raises(CubeReadError, match='long.csv: the file is larger than 256 MiB'):
         read_spectra(tmp_path / 'long.csv')

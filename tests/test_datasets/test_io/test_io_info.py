@@ -12,7 +12,7 @@ def info(dtype='int16', **fields):
 
 def test_physical_values_are_scaled_per_band_and_rounded_once():
     stored = np.arange(24, dtype=np.int16).reshape(2, 3, 4) * 321
-    scale, offset = np.array([1e-4, 2e-4, 1, .1]), np.array([0, -.1, 5, 0])
+    scale, offset = np.array([1e-4, 2e-4, 1, 0.1]), np.array([0, -0.1, 5, 0])
     described = info(scale=scale, offset=offset)
     expected = (stored.astype(np.float64) * scale + offset).astype(np.float32)
     np.testing.assert_array_equal(described.physical(stored), expected)

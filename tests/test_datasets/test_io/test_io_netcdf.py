@@ -9,9 +9,24 @@ import scipy.io
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube
 
 pytestmark = pytest.mark.filterwarnings('ignore::rasterio.errors.NotGeoreferencedWarning')
-CENTRES = np.array([450., 550, 650, 850])
-AXES = {'band': 2, 'wavelength': 2, 'time': 2, 'bands': 2, 'layer': 2, 'y': 0, 'lat': 0, 'downtrack': 0, 'row': 0,
-        'u': 0, 'x': 1, 'lon': 1, 'crosstrack': 1, 'column': 1, 'v': 1}
+CENTRES = np.array([450.0, 550, 650, 850])
+AXES = {
+    'band': 2,
+    'wavelength': 2,
+    'time': 2,
+    'bands': 2,
+    'layer': 2,
+    'y': 0,
+    'lat': 0,
+    'downtrack': 0,
+    'row': 0,
+    'u': 0,
+    'x': 1,
+    'lon': 1,
+    'crosstrack': 1,
+    'column': 1,
+    'v': 1,
+}
 
 
 @pytest.fixture
@@ -27,8 +42,9 @@ def write(path, cube, order=('band', 'y', 'x'), coordinates=None, attributes=Non
             values, attrs = (coordinates or {}).get(dimension, (None, {}))
             length = cube.shape[AXES[dimension]]
             file[dimension] = np.zeros(length, 'f4') if values is None else values
-            file[dimension].make_scale(dimension if values is not None else
-                                       f'This is a netCDF dimension but not a netCDF variable.{length:10}')
+            file[dimension].make_scale(
+                dimension if values is not None else f'This is a netCDF dimension but not a netCDF variable.{length:10}'
+            )
             file[dimension].attrs.update(attrs)
             file[name].dims[axis].attach_scale(file[dimension])
         file[name].attrs.update(attributes or {})
@@ -38,9 +54,18 @@ def write(path, cube, order=('band', 'y', 'x'), coordinates=None, attributes=Non
     return path
 
 
-@pytest.mark.parametrize('order', (
-    ('band', 'y', 'x'), ('y', 'x', 'band'), ('time', 'lat', 'lon'), ('downtrack', 'crosstrack', 'bands'),
-    ('row', 'wavelength', 'column'), ('layer', 'y', 'x'), ('u', 'column', 'band')))
+@pytest.mark.parametrize(
+    'order',
+    (
+        ('band', 'y', 'x'),
+        ('y', 'x', 'band'),
+        ('time', 'lat', 'lon'),
+        ('downtrack', 'crosstrack', 'bands'),
+        ('row', 'wavelength', 'column'),
+        ('layer', 'y', 'x'),
+        ('u', 'column', 'band'),
+    ),
+)
 def test_axes_by_the_names_of_dimensions(tmp_path, cube, order):
     values, info = read_cube(write(tmp_path / 'a.nc', cube, order))
     np.testing.assert_array_equal(values, cube)
@@ -53,12 +78,16 @@ def test_axes_that_the_names_do_not_tell(tmp_path, cube):
     assert "does not name the axes of 'cube'; its shape (6, 7, 4) is taken as (rows, columns, bands)" in info.notes[0]
 
 
-@pytest.mark.parametrize('attributes', (
-    ({'axis': 'Y'}, {'axis': 'X'}),
-    ({'standard_name': 'projection_y_coordinate'}, {'standard_name': 'projection_x_coordinate'}),
-    ({'units': 'degrees_north'}, {'units': 'degrees_east'})))
+@pytest.mark.parametrize(
+    'attributes',
+    (
+        ({'axis': 'Y'}, {'axis': 'X'}),
+        ({'standard_name': 'projection_y_coordinate'}, {'standard_name': 'projection_x_coordinate'}),
+        ({'units': 'degrees_north'}, {'units': 'degrees_east'}),
+    ),
+)
 def test_axes_by_the_attributes_of_coordinates(tmp_path, cube, attributes):
-    coordinates = {'u': (np.arange(6.), attributes[0]), 'v': (np.arange(7.), attributes[1])}
+    coordinates = {'u': (np.arange(6.0), attributes[0]), 'v': (np.arange(7.0), attributes[1])}
     np.testing.assert_array_equal(read_cube(write(tmp_path / 'a.nc', cube, ('layer', 'u', 'v'), coordinates))[0], cube)
 
 
@@ -97,10 +126,15 @@ def test_several_axes_of_that_length_are_asked_for(tmp_path):
 
 def test_scale_offset_and_fill_value_of_cf(tmp_path, cube):
     cube[1, 2] = -9999
-    path = write(tmp_path / 'a.nc', cube, attributes={
-        '_FillValue': np.int16(-9999), 'scale_factor': 1e-4, 'add_offset': .5, 'units': 'reflectance'},
-        coordinates={'y': (np.arange(6.)[::-1], {'standard_name': 'projection_y_coordinate'}),
-                     'x': (np.arange(7.), {'standard_name': 'projection_x_coordinate'})})
+    path = write(
+        tmp_path / 'a.nc',
+        cube,
+        attributes={'_FillValue': np.int16(-9999), 'scale_factor': 1e-4, 'add_offset': 0.5, 'units': 'reflectance'},
+        coordinates={
+            'y': (np.arange(6.0)[::-1], {'standard_name': 'projection_y_coordinate'}),
+            'x': (np.arange(7.0), {'standard_name': 'projection_x_coordinate'}),
+        },
+    )
     values, info = read_cube(path)
     with rasterio.open(f'NETCDF:{path}:cube') as dataset:
         assert info.nodata == dataset.nodata == -9999
@@ -110,13 +144,21 @@ def test_scale_offset_and_fill_value_of_cf(tmp_path, cube):
     assert info.units == 'reflectance' and info.no_data(values).any(-1).sum() == 1
 
 
-@pytest.mark.parametrize('attributes, scale, nodata, note', (
-    ({'Scale_Factor': 10000., 'Data_Ignore_Value': -9999.}, 1e-4, -9999, None),  # NEON
-    ({'scale_factor': 10.}, 10, None, None), ({'reflectance_scale_factor': 100}, .01, None, 'divided by'),
-    ({'ScaleFactor': .01}, .01, None, None), ({'missing_value': np.array([-1], 'i2')}, None, -1, None),
-    ({'nodata': '-5'}, None, -5, None), ({'scale_factor': 0.}, None, None, 'a scale of 0'),
-    ({'_FillValue': np.int16(-1), 'missing_value': np.int16(-2)}, None, -1, 'the former is masked'),
-    ({'scale_factor': 'high'}, None, None, None), ({'scale_factor': [1., 2, 3, 4]}, [1, 2, 3, 4], None, None)))
+@pytest.mark.parametrize(
+    'attributes, scale, nodata, note',
+    (
+        ({'Scale_Factor': 10000.0, 'Data_Ignore_Value': -9999.0}, 1e-4, -9999, None),  # NEON
+        ({'scale_factor': 10.0}, 10, None, None),
+        ({'reflectance_scale_factor': 100}, 0.01, None, 'divided by'),
+        ({'ScaleFactor': 0.01}, 0.01, None, None),
+        ({'missing_value': np.array([-1], 'i2')}, None, -1, None),
+        ({'nodata': '-5'}, None, -5, None),
+        ({'scale_factor': 0.0}, None, None, 'a scale of 0'),
+        ({'_FillValue': np.int16(-1), 'missing_value': np.int16(-2)}, None, -1, 'the former is masked'),
+        ({'scale_factor': 'high'}, None, None, None),
+        ({'scale_factor': [1.0, 2, 3, 4]}, [1, 2, 3, 4], None, None),
+    ),
+)
 def test_names_of_scale_and_nodata(tmp_path, cube, attributes, scale, nodata, note):
     info = open_cube(write(tmp_path / 'a.nc', cube, attributes=attributes)).info
     assert info.scale is None if scale is None else np.allclose(info.scale, scale)
@@ -125,10 +167,10 @@ def test_names_of_scale_and_nodata(tmp_path, cube, attributes, scale, nodata, no
 
 
 def test_coordinates_of_the_bands_are_wavelengths_by_their_unit(tmp_path, cube):
-    coordinates = {'layer': (CENTRES / 1000, {'units': 'um'}), 'y': (np.arange(6.), {}), 'x': (np.arange(7.), {})}
+    coordinates = {'layer': (CENTRES / 1000, {'units': 'um'}), 'y': (np.arange(6.0), {}), 'x': (np.arange(7.0), {})}
     info = open_cube(write(tmp_path / 'a.nc', cube, ('y', 'x', 'layer'), coordinates)).info
     np.testing.assert_allclose(info.wavelengths, CENTRES)
-    coordinates['layer'] = (np.arange(1., 5), {'units': '1'})
+    coordinates['layer'] = (np.arange(1.0, 5), {'units': '1'})
     assert open_cube(write(tmp_path / 'b.nc', cube, ('y', 'x', 'layer'), coordinates)).info.wavelengths is None
 
 
@@ -136,7 +178,7 @@ def test_wavelengths_and_good_bands_of_the_nearest_group(tmp_path, cube):
     with h5py.File(tmp_path / 'a.h5', 'w') as file:
         file['swir/cube'] = cube
         file['vnir/wavelengths'], file['swir/parameters/wavelengths'] = CENTRES / 2, CENTRES
-        file['swir/parameters/fwhm'] = np.array([5., 6, 7, 8])
+        file['swir/parameters/fwhm'] = np.array([5.0, 6, 7, 8])
         file['swir/parameters/good_wavelengths'] = np.array([1, 0, 1, 1], 'u1')
     info = open_cube(tmp_path / 'a.h5').info
     np.testing.assert_array_equal(info.wavelengths, CENTRES)
@@ -150,12 +192,19 @@ def test_wavelengths_as_attributes(tmp_path, cube):
     np.testing.assert_allclose(open_cube(tmp_path / 'a.h5').info.wavelengths, CENTRES)
 
 
-@pytest.mark.parametrize('step', (-30., 30.))
+@pytest.mark.parametrize('step', (-30.0, 30.0))
 def test_the_place_of_a_grid(tmp_path, cube, step):
-    coordinates = {'y': (5e6 + step * np.arange(6), {'standard_name': 'projection_y_coordinate'}),
-                   'x': (5e5 + 30. * np.arange(7), {'standard_name': 'projection_x_coordinate'})}
-    path = write(tmp_path / 'a.nc', cube, coordinates=coordinates, attributes={'grid_mapping': 'spatial_ref'},
-                 extra={'spatial_ref': (0, {'crs_wkt': rasterio.crs.CRS.from_epsg(32633).to_wkt()})})
+    coordinates = {
+        'y': (5e6 + step * np.arange(6), {'standard_name': 'projection_y_coordinate'}),
+        'x': (5e5 + 30.0 * np.arange(7), {'standard_name': 'projection_x_coordinate'}),
+    }
+    path = write(
+        tmp_path / 'a.nc',
+        cube,
+        coordinates=coordinates,
+        attributes={'grid_mapping': 'spatial_ref'},
+        extra={'spatial_ref': (0, {'crs_wkt': rasterio.crs.CRS.from_epsg(32633).to_wkt()})},
+    )
     values, info = read_cube(path)
     with rasterio.open(f'NETCDF:{path}:cube') as dataset:
         transform, stored = dataset.transform, dataset.read().transpose(1, 2, 0)
@@ -168,35 +217,49 @@ def test_the_place_of_a_grid(tmp_path, cube, step):
 
 
 def test_longitudes_and_latitudes_are_wgs_84(tmp_path, cube):
-    coordinates = {'lat': (np.float32(52 - .1 * np.arange(6)), {'units': 'degrees_north'}),
-                   'lon': (np.float32(13 + .1 * np.arange(7)), {'units': 'degrees_east'})}
+    coordinates = {
+        'lat': (np.float32(52 - 0.1 * np.arange(6)), {'units': 'degrees_north'}),
+        'lon': (np.float32(13 + 0.1 * np.arange(7)), {'units': 'degrees_east'}),
+    }
     info = open_cube(write(tmp_path / 'a.nc', cube, ('band', 'lat', 'lon'), coordinates)).info
     assert rasterio.crs.CRS.from_wkt(info.crs).to_epsg() == 4326
-    np.testing.assert_allclose(info.transform, (.1, 0, 12.95, 0, -.1, 52.05), rtol=1e-5)
+    np.testing.assert_allclose(info.transform, (0.1, 0, 12.95, 0, -0.1, 52.05), rtol=1e-5)
 
 
 def test_a_grid_that_is_not_even_has_no_transform(tmp_path, cube):
-    coordinates = {'y': (np.arange(6.) ** 2, {}), 'x': (np.arange(7.), {})}
+    coordinates = {'y': (np.arange(6.0) ** 2, {}), 'x': (np.arange(7.0), {})}
     info = open_cube(write(tmp_path / 'a.nc', cube, coordinates=coordinates)).info
     assert info.transform is None and "the coordinates 'y' are not evenly spaced" in info.notes[0]
 
 
 def test_a_reference_system_by_parameters(tmp_path, cube):
     pytest.importorskip('pyproj')
-    coordinates = {'y': (5e6 - 30. * np.arange(6), {}), 'x': (5e5 + 30. * np.arange(7), {})}
-    parameters = {'grid_mapping_name': 'transverse_mercator', 'scale_factor_at_central_meridian': .9996,
-                  'longitude_of_central_meridian': 15., 'latitude_of_projection_origin': 0., 'false_easting': 500000.,
-                  'false_northing': 0., 'semi_major_axis': 6378137., 'inverse_flattening': 298.257223563}
-    path = write(tmp_path / 'a.nc', cube, coordinates=coordinates, attributes={'grid_mapping': 'crs'},
-                 extra={'crs': (0, parameters)})
+    coordinates = {'y': (5e6 - 30.0 * np.arange(6), {}), 'x': (5e5 + 30.0 * np.arange(7), {})}
+    parameters = {
+        'grid_mapping_name': 'transverse_mercator',
+        'scale_factor_at_central_meridian': 0.9996,
+        'longitude_of_central_meridian': 15.0,
+        'latitude_of_projection_origin': 0.0,
+        'false_easting': 500000.0,
+        'false_northing': 0.0,
+        'semi_major_axis': 6378137.0,
+        'inverse_flattening': 298.257223563,
+    }
+    path = write(
+        tmp_path / 'a.nc',
+        cube,
+        coordinates=coordinates,
+        attributes={'grid_mapping': 'crs'},
+        extra={'crs': (0, parameters)},
+    )
     found = rasterio.crs.CRS.from_wkt(open_cube(path).info.crs)
     x, y = rasterio.warp.transform(found, 'EPSG:32633', [6e5], [5.1e6])
-    np.testing.assert_allclose((x, y), ([6e5], [5.1e6]), atol=.01)
+    np.testing.assert_allclose((x, y), ([6e5], [5.1e6]), atol=0.01)
 
 
 def test_netcdf_of_version_3(tmp_path, cube):
     with scipy.io.netcdf_file(tmp_path / 'a.nc', 'w') as file:
-        for name, values in (('band', CENTRES), ('y', 50 - .1 * np.arange(6)), ('x', 13 + .1 * np.arange(7))):
+        for name, values in (('band', CENTRES), ('y', 50 - 0.1 * np.arange(6)), ('x', 13 + 0.1 * np.arange(7))):
             file.createDimension(name, len(values))
             file.createVariable(name, 'f8', (name,))[:] = values
         file.variables['band'].units = 'nm'
@@ -207,7 +270,7 @@ def test_netcdf_of_version_3(tmp_path, cube):
     np.testing.assert_array_equal(values, cube.astype(np.uint16))
     assert info.dtype == np.uint16 and info.format == 'netcdf3'
     np.testing.assert_array_equal(info.wavelengths, CENTRES)
-    np.testing.assert_allclose(info.transform, (.1, 0, 12.95, 0, -.1, 50.05))
+    np.testing.assert_allclose(info.transform, (0.1, 0, 12.95, 0, -0.1, 50.05))
     np.testing.assert_allclose(info.scale, 1e-4)
 
 

@@ -41,7 +41,7 @@ def write(path, cube, after=None, mask=None, place=True, **profile):
 
 def test_scale_and_offset_of_each_band(tmp_path, cube):
     def scaled(dataset):
-        dataset.scales, dataset.offsets = (1e-4, 2e-4, 1, 1), (0, .5, 0, -1)
+        dataset.scales, dataset.offsets = (1e-4, 2e-4, 1, 1), (0, 0.5, 0, -1)
         dataset.units = ('reflectance',) * 4
 
     path = write(tmp_path / 'a.tif', cube, scaled)
@@ -49,14 +49,16 @@ def test_scale_and_offset_of_each_band(tmp_path, cube):
     with rasterio.open(path) as dataset:
         np.testing.assert_array_equal(info.scale, dataset.scales)
         np.testing.assert_array_equal(info.offset, dataset.offsets)
-    np.testing.assert_allclose(info.physical(values)[2, 3], cube[2, 3] * [1e-4, 2e-4, 1, 1] + [0, .5, 0, -1], rtol=1e-6)
+    np.testing.assert_allclose(
+        info.physical(values)[2, 3], cube[2, 3] * [1e-4, 2e-4, 1, 1] + [0, 0.5, 0, -1], rtol=1e-6
+    )
     assert info.units == 'reflectance'
     assert open_cube(write(tmp_path / 'b.tif', cube)).info.scale is None
 
 
 def test_a_scale_of_zero_is_not_believed(tmp_path, cube):
     def scaled(dataset):
-        dataset.scales = (0.,) * 4
+        dataset.scales = (0.0,) * 4
 
     info = open_cube(write(tmp_path / 'a.tif', cube, scaled)).info
     assert info.scale is None and 'a scale of 0' in info.notes[0]
@@ -64,7 +66,7 @@ def test_a_scale_of_zero_is_not_believed(tmp_path, cube):
 
 @pytest.mark.parametrize('internal', (True, False))
 def test_masks_in_and_beside_the_file(tmp_path, cube, internal):
-    mask = np.random.default_rng(0).random((6, 7)) > .3
+    mask = np.random.default_rng(0).random((6, 7)) > 0.3
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=internal):
         path = write(tmp_path / 'a.tif', cube, mask=mask, nodata=7)
     assert (tmp_path / 'a.tif.msk').exists() != internal
@@ -79,7 +81,7 @@ def test_masks_in_and_beside_the_file(tmp_path, cube, internal):
 def test_opacity_is_a_mask_and_no_band(tmp_path, dtype, bands):
     full = np.iinfo(dtype).max
     cube = np.random.default_rng(0).integers(1, 200, (6, 7, bands)).astype(dtype)
-    cube[..., -1] = np.where(np.random.default_rng(1).random((6, 7)) > .4, full, 0)
+    cube[..., -1] = np.where(np.random.default_rng(1).random((6, 7)) > 0.4, full, 0)
 
     def declare(dataset):
         dataset.colorinterp = (*(ColorInterp.undefined,) * (bands - 1), ColorInterp.alpha)
@@ -118,8 +120,12 @@ def test_nodata_of_each_band(tmp_path, cube):
     sources = ''.join(
         f'<VRTRasterBand dataType="UInt16" band="{band}">{nodata}<SimpleSource><SourceFilename relativeToVRT="1">'
         f'{name}.tif</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>'
-        for band, name, nodata in ((1, 'a', '<NoDataValue>1</NoDataValue>'), (2, 'b', '<NoDataValue>2</NoDataValue>'),
-                                   (3, 'c', '')))
+        for band, name, nodata in (
+            (1, 'a', '<NoDataValue>1</NoDataValue>'),
+            (2, 'b', '<NoDataValue>2</NoDataValue>'),
+            (3, 'c', ''),
+        )
+    )
     (tmp_path / 'all.vrt').write_text(f'<VRTDataset rasterXSize="7" rasterYSize="6">{sources}</VRTDataset>')
     values, info = read_cube(tmp_path / 'all.vrt')
     np.testing.assert_array_equal(values, cube[..., :3])
@@ -130,19 +136,24 @@ def test_nodata_of_each_band(tmp_path, cube):
 CENTRES = (450.5, 550, 650, 850)
 
 
-def of_bands(dataset, domain=None, unit='Nanometers', name='wavelength', factor=1.):
+def of_bands(dataset, domain=None, unit='Nanometers', name='wavelength', factor=1.0):
     for index, centre in enumerate(CENTRES, 1):
         dataset.update_tags(index, ns=domain, **{name: centre * factor, 'wavelength_units': unit})
 
 
 def of_file(dataset, domain=None):
-    dataset.update_tags(ns=domain, wavelength='{450.5, 550,\n 650, 850}', wavelength_units='Nanometers',
-                        bbl='{1, 1, 0, 1}', fwhm='{5, 6, 7, 8}')
+    dataset.update_tags(
+        ns=domain,
+        wavelength='{450.5, 550,\n 650, 850}',
+        wavelength_units='Nanometers',
+        bbl='{1, 1, 0, 1}',
+        fwhm='{5, 6, 7, 8}',
+    )
 
 
 def imagery(dataset):
     for index, centre in enumerate(CENTRES, 1):
-        dataset.update_tags(index, ns='IMAGERY', CENTRAL_WAVELENGTH_UM=centre / 1000, FWHM_UM=.01)
+        dataset.update_tags(index, ns='IMAGERY', CENTRAL_WAVELENGTH_UM=centre / 1000, FWHM_UM=0.01)
 
 
 def descriptions(dataset):
@@ -153,10 +164,21 @@ def numbered_tags(dataset):
     dataset.update_tags(**{f'Band_{index}': f'{centre} Nanometers' for index, centre in enumerate(CENTRES, 1)})
 
 
-@pytest.mark.parametrize('state', (
-    of_bands, partial(of_bands, domain='ENVI'), partial(of_bands, unit='um', factor=.001),
-    partial(of_bands, name='center_wavelength'), partial(of_bands, name='WAVELENGTH_nm'), of_file,
-    partial(of_file, domain='ENVI'), imagery, descriptions, numbered_tags))
+@pytest.mark.parametrize(
+    'state',
+    (
+        of_bands,
+        partial(of_bands, domain='ENVI'),
+        partial(of_bands, unit='um', factor=0.001),
+        partial(of_bands, name='center_wavelength'),
+        partial(of_bands, name='WAVELENGTH_nm'),
+        of_file,
+        partial(of_file, domain='ENVI'),
+        imagery,
+        descriptions,
+        numbered_tags,
+    ),
+)
 def test_wavelengths_from_every_place(tmp_path, cube, state):
     info = open_cube(write(tmp_path / 'a.tif', cube, state)).info
     np.testing.assert_allclose(info.wavelengths, CENTRES)
@@ -175,20 +197,30 @@ def test_bad_bands_as_tags_of_the_bands(tmp_path, cube):
     assert open_cube(write(tmp_path / 'a.tif', cube, state)).info.bad_bands.tolist() == [False, True, False, True]
 
 
-@pytest.mark.parametrize('state, note', (
-    (lambda dataset: dataset.update_tags(ns='ENVI', wavelength='{450, 550}'), '2 values for 4 bands'),
-    (lambda dataset: dataset.update_tags(2, wavelength='550'), 'something else than numbers'),
-    (lambda dataset: dataset.update_tags(ns='ENVI', bbl='{1, 0}'), '2 numbers for 4 bands')))
+@pytest.mark.parametrize(
+    'state, note',
+    (
+        (lambda dataset: dataset.update_tags(ns='ENVI', wavelength='{450, 550}'), '2 values for 4 bands'),
+        (lambda dataset: dataset.update_tags(2, wavelength='550'), 'something else than numbers'),
+        (lambda dataset: dataset.update_tags(ns='ENVI', bbl='{1, 0}'), '2 numbers for 4 bands'),
+    ),
+)
 def test_lists_that_do_not_fit_are_reported(tmp_path, cube, state, note):
     info = open_cube(write(tmp_path / 'a.tif', cube, state)).info
     assert info.wavelengths is None and info.bad_bands is None and note in info.notes[0]
 
 
-@pytest.mark.parametrize('text', (
-    '<Product><Bands>' + ''.join(f'<Band><Wavelength unit="nm">{c}</Wavelength></Band>' for c in CENTRES)
-    + '</Bands></Product>',
-    '<Product>' + ''.join(f'<Band wavelength="{c}"/>' for c in CENTRES) + '</Product>',
-    '<m:meta xmlns:m="urn:x"><m:CentralWavelengths unit="um">0.4505, 0.55, 0.65, 0.85</m:CentralWavelengths></m:meta>'))
+@pytest.mark.parametrize(
+    'text',
+    (
+        '<Product><Bands>'
+        + ''.join(f'<Band><Wavelength unit="nm">{c}</Wavelength></Band>' for c in CENTRES)
+        + '</Bands></Product>',
+        '<Product>' + ''.join(f'<Band wavelength="{c}"/>' for c in CENTRES) + '</Product>',
+        '<m:meta xmlns:m="urn:x"><m:CentralWavelengths unit="um">0.4505, 0.55, 0.65, 0.85</m:CentralWavelengths>'
+        '</m:meta>',
+    ),
+)
 def test_wavelengths_in_xml_beside_the_file(tmp_path, cube, text):
     path = write(tmp_path / 'a.tif', cube)
     (tmp_path / 'a.xml').write_text(text)
@@ -206,15 +238,31 @@ def test_other_xml_beside_the_file_is_left_alone(tmp_path, cube, text):
 
 
 def test_control_points_and_rational_polynomials(tmp_path, cube):
-    points = [GroundControlPoint(row, col, 13 + col / 100, 52 - row / 100, 40., f'{row}-{col}')
-              for row in (0, 6) for col in (0, 7)]
+    points = [
+        GroundControlPoint(row, col, 13 + col / 100, 52 - row / 100, 40.0, f'{row}-{col}')
+        for row in (0, 6)
+        for col in (0, 7)
+    ]
     write(tmp_path / 'a.tif', cube, place=False, gcps=points, crs='EPSG:4326')
     info = open_cube(tmp_path / 'a.tif').info
     assert info.transform is None and info.gcps[3] == (6, 7, 13.07, 51.94, 40)
     assert rasterio.crs.CRS.from_wkt(info.gcps_crs).to_epsg() == 4326
-    rpcs = RPC(height_off=5, height_scale=1, lat_off=52, lat_scale=1, line_den_coeff=[1.] + [0.] * 19,
-               line_num_coeff=[.5] * 20, line_off=3, line_scale=6, long_off=13, long_scale=1,
-               samp_den_coeff=[1.] + [0.] * 19, samp_num_coeff=[.25] * 20, samp_off=3, samp_scale=7)
+    rpcs = RPC(
+        height_off=5,
+        height_scale=1,
+        lat_off=52,
+        lat_scale=1,
+        line_den_coeff=[1.0] + [0.0] * 19,
+        line_num_coeff=[0.5] * 20,
+        line_off=3,
+        line_scale=6,
+        long_off=13,
+        long_scale=1,
+        samp_den_coeff=[1.0] + [0.0] * 19,
+        samp_num_coeff=[0.25] * 20,
+        samp_off=3,
+        samp_scale=7,
+    )
     write(tmp_path / 'b.tif', cube, lambda dataset: dataset.update_tags(ns='RPC', **rpcs.to_gdal()), place=False)
     info = open_cube(tmp_path / 'b.tif').info
     with rasterio.open(tmp_path / 'b.tif') as dataset:
@@ -269,7 +317,7 @@ def server(tmp_path):
                 return super().send_head()
             first, _, last = self.headers['Range'].removeprefix('bytes=').partition('-')
             content = Path(path).read_bytes()
-            part = content[int(first):int(last or len(content)) + 1]
+            part = content[int(first) : int(last or len(content)) + 1]
             self.send_response(206)
             self.send_header('Content-Range', f'bytes {first}-{int(first) + len(part) - 1}/{len(content)}')
             self.send_header('Content-Length', str(len(part)))
@@ -310,8 +358,11 @@ def test_an_archive_is_read_without_unpacking(tmp_path, cube):
     with zipfile.ZipFile(tmp_path / 'a.zip', 'w') as archive:
         archive.write(tmp_path / 'a.tif', 'folder/a.tif')
         archive.writestr('b.img', cube.transpose(2, 0, 1).tobytes())
-        archive.writestr('b.hdr', 'ENVI\nsamples = 7\nlines = 6\nbands = 4\ndata type = 12\ninterleave = bsq\n'
-                                  'byte order = 0\nwavelength = {450.5, 550, 650, 850}\nbbl = {1, 1, 0, 1}\n')
+        archive.writestr(
+            'b.hdr',
+            'ENVI\nsamples = 7\nlines = 6\nbands = 4\ndata type = 12\ninterleave = bsq\n'
+            'byte order = 0\nwavelength = {450.5, 550, 650, 850}\nbbl = {1, 1, 0, 1}\n',
+        )
     np.testing.assert_array_equal(read_cube(f'/vsizip/{tmp_path}/a.zip/folder/a.tif')[0], cube)
     values, info = read_cube(f'/vsizip/{tmp_path}/a.zip/b.img')
     np.testing.assert_array_equal(values, cube)

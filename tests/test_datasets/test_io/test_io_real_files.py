@@ -88,9 +88,14 @@ def test_envi_scene_with_an_upper_case_header(data):
     assert (read_labels(folder / 'change.bmp', shape=(400, 400)) > 0).sum() == 4227
 
 
-@pytest.mark.parametrize('name, found', (('berlin-urban/library_berlin.hdr', '75 spectra of 177 bands'),
-                                         ('berlin-urban/library_berlin.sli', '75 spectra of 177 bands'),
-                                         ('gamsberg-field/gamsberg_field_library', '27 spectra of 2151 bands')))
+@pytest.mark.parametrize(
+    'name, found',
+    (
+        ('berlin-urban/library_berlin.hdr', '75 spectra of 177 bands'),
+        ('berlin-urban/library_berlin.sli', '75 spectra of 177 bands'),
+        ('gamsberg-field/gamsberg_field_library', '27 spectra of 2151 bands'),
+    ),
+)
 def test_spectral_library_is_no_scene(data, name, found):
     with pytest.raises(CubeReadError, match=rf'an ENVI spectral library \({found}\), expected an image'):
         open_cube(data / 'spectral_library' / name)

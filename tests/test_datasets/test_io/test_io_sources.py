@@ -23,7 +23,7 @@ from mmhsi.datasets.io import CubeReadError, open_cube, read_cube, read_spectra
 
 pytestmark = pytest.mark.filterwarnings('ignore::rasterio.errors.NotGeoreferencedWarning')
 SECONDS = 5
-BYTES = 300 * 2 ** 20
+BYTES = 300 * 2**20
 
 
 @pytest.fixture
@@ -55,8 +55,9 @@ def server():
 
 
 def write_tiff(path, cube, **tags):
-    with rasterio.open(path, 'w', driver='GTiff', height=cube.shape[0], width=cube.shape[1], count=cube.shape[2],
-                       dtype=cube.dtype.name) as dataset:
+    with rasterio.open(
+        path, 'w', driver='GTiff', height=cube.shape[0], width=cube.shape[1], count=cube.shape[2], dtype=cube.dtype.name
+    ) as dataset:
         dataset.write(cube.transpose(2, 0, 1))
         for namespace, items in tags.items():
             dataset.update_tags(ns=namespace, **items)
@@ -73,8 +74,10 @@ def refused(path, match='', **options):
 
 
 BAND = '<VRTRasterBand dataType="Byte" band="1"{attributes}>{content}</VRTRasterBand>'
-SIMPLE = ('<SimpleSource><SourceFilename relativeToVRT="{relative}">{name}</SourceFilename><SourceBand>1</SourceBand>'
-          '</SimpleSource>')
+SIMPLE = (
+    '<SimpleSource><SourceFilename relativeToVRT="{relative}">{name}</SourceFilename><SourceBand>1</SourceBand>'
+    '</SimpleSource>'
+)
 
 
 def vrt(content, attributes='', dataset=''):
@@ -89,17 +92,35 @@ def test_a_virtual_raster_under_another_name(world, name):
     refused(folder / name, 'a virtual raster, which is read under a name that ends in .vrt')
 
 
-@pytest.mark.parametrize('source', ('{secret}', '../secret.tif', 'link.tif', 'absent.tif', '/etc/passwd', '/dev/zero',
-                                    '/vsicurl/{server}/a.tif', '{server}/a.tif', 'GTIFF_DIR:1:{secret}', 'WMS:{server}',
-                                    '/vsisubfile/0_9,{secret}', 'vrt://{secret}', 'inner.vrt', 'text.tif', 'wms.tif'))
+@pytest.mark.parametrize(
+    'source',
+    (
+        '{secret}',
+        '../secret.tif',
+        'link.tif',
+        'absent.tif',
+        '/etc/passwd',
+        '/dev/zero',
+        '/vsicurl/{server}/a.tif',
+        '{server}/a.tif',
+        'GTIFF_DIR:1:{secret}',
+        'WMS:{server}',
+        '/vsisubfile/0_9,{secret}',
+        'vrt://{secret}',
+        'inner.vrt',
+        'text.tif',
+        'wms.tif',
+    ),
+)
 def test_sources_elsewhere(world, server, source):
     folder, secret = world
     address, asked = server
     (folder / 'link.tif').symlink_to(secret)
     (folder / 'inner.vrt').write_text(vrt(SIMPLE.format(relative=1, name='../secret.tif')))
     (folder / 'text.tif').write_text('no raster')
-    (folder / 'wms.tif').write_text(f'<GDAL_WMS><Service name="TMS"><ServerUrl>{address}</ServerUrl></Service>'
-                                    '</GDAL_WMS>')
+    (folder / 'wms.tif').write_text(
+        f'<GDAL_WMS><Service name="TMS"><ServerUrl>{address}</ServerUrl></Service></GDAL_WMS>'
+    )
     name = source.format(secret=secret, server=address)
     for relative in (0, 1):
         (folder / 'a.vrt').write_text(vrt(SIMPLE.format(relative=relative, name=name)))
@@ -107,16 +128,29 @@ def test_sources_elsewhere(world, server, source):
     assert not asked
 
 
-@pytest.mark.parametrize('text', (
-    vrt('<SourceFilename relativeToVRT="1">../secret.tif</SourceFilename><ImageOffset>0</ImageOffset>',
-        ' subClass="VRTRawRasterBand"'),
-    vrt('', dataset=' subClass="VRTWarpedDataset"'), vrt('', dataset=' subClass="VRTPansharpenedDataset"'),
-    vrt('<PixelFunctionLanguage>Python</PixelFunctionLanguage><PixelFunctionCode>import os</PixelFunctionCode>',
-        ' subClass="VRTDerivedRasterBand"'),
-    vrt('<ArraySource><SingleSourceArray><SourceFilename>../secret.tif</SourceFilename></SingleSourceArray></ArraySource>'),
-    vrt('<OtherSource/>'), vrt('<Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">../secret.tif</MDI></Metadata>'),
-    '<VRTDataset', '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><VRTDataset>&a;</VRTDataset>',
-    vrt(SIMPLE.format(relative=1, name='a.vrt'))))
+@pytest.mark.parametrize(
+    'text',
+    (
+        vrt(
+            '<SourceFilename relativeToVRT="1">../secret.tif</SourceFilename><ImageOffset>0</ImageOffset>',
+            ' subClass="VRTRawRasterBand"',
+        ),
+        vrt('', dataset=' subClass="VRTWarpedDataset"'),
+        vrt('', dataset=' subClass="VRTPansharpenedDataset"'),
+        vrt(
+            '<PixelFunctionLanguage>Python</PixelFunctionLanguage><PixelFunctionCode>import os</PixelFunctionCode>',
+            ' subClass="VRTDerivedRasterBand"',
+        ),
+        vrt(
+            '<ArraySource><SingleSourceArray><SourceFilename>../secret.tif</SourceFilename></SingleSourceArray></ArraySource>'
+        ),
+        vrt('<OtherSource/>'),
+        vrt('<Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">../secret.tif</MDI></Metadata>'),
+        '<VRTDataset',
+        '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><VRTDataset>&a;</VRTDataset>',
+        vrt(SIMPLE.format(relative=1, name='a.vrt')),
+    ),
+)
 def test_virtual_rasters_of_other_kinds(world, text):
     folder, _ = world
     (folder / 'a.vrt').write_text(text)
@@ -128,21 +162,29 @@ def test_a_virtual_raster_of_files_beside_it_is_read(world):
     cube = np.random.default_rng(0).integers(0, 255, (6, 7, 2)).astype(np.uint8)
     (folder / 'parts').mkdir()
     for band in range(2):
-        write_tiff(folder / 'parts' / f'{band}.tif', cube[..., band:band + 1])
-    content = ''.join(BAND.format(attributes='', content=SIMPLE.format(relative=1, name=f'parts/{band}.tif')).replace(
-        'band="1"', f'band="{band + 1}"') for band in range(2))
+        write_tiff(folder / 'parts' / f'{band}.tif', cube[..., band : band + 1])
+    content = ''.join(
+        BAND.format(attributes='', content=SIMPLE.format(relative=1, name=f'parts/{band}.tif')).replace(
+            'band="1"', f'band="{band + 1}"'
+        )
+        for band in range(2)
+    )
     (folder / 'a.vrt').write_text(f'<VRTDataset rasterXSize="7" rasterYSize="6">{content}</VRTDataset>')
     np.testing.assert_array_equal(read_cube(folder / 'a.vrt')[0], cube)
 
 
 @pytest.mark.parametrize('name', ('a.tif', 'a.xml', 'a.img', 'a.vrt'))
-@pytest.mark.parametrize('text', (
-    '<GDAL_WMS><Service name="TMS"><ServerUrl>{server}/${{z}}/${{x}}/${{y}}</ServerUrl></Service><DataWindow>'
-    '<UpperLeftX>-1</UpperLeftX><UpperLeftY>1</UpperLeftY><LowerRightX>1</LowerRightX><LowerRightY>-1</LowerRightY>'
-    '<TileLevel>1</TileLevel></DataWindow><BandsCount>3</BandsCount></GDAL_WMS>',
-    '<WCS_GDAL><ServiceURL>{server}/wcs?</ServiceURL><CoverageName>a</CoverageName></WCS_GDAL>',
-    '<GDAL_WMTS><GetCapabilitiesUrl>{server}</GetCapabilitiesUrl></GDAL_WMTS>',
-    '<html><a href="{server}">moved</a></html>'))
+@pytest.mark.parametrize(
+    'text',
+    (
+        '<GDAL_WMS><Service name="TMS"><ServerUrl>{server}/${{z}}/${{x}}/${{y}}</ServerUrl></Service><DataWindow>'
+        '<UpperLeftX>-1</UpperLeftX><UpperLeftY>1</UpperLeftY><LowerRightX>1</LowerRightX><LowerRightY>-1</LowerRightY>'
+        '<TileLevel>1</TileLevel></DataWindow><BandsCount>3</BandsCount></GDAL_WMS>',
+        '<WCS_GDAL><ServiceURL>{server}/wcs?</ServiceURL><CoverageName>a</CoverageName></WCS_GDAL>',
+        '<GDAL_WMTS><GetCapabilitiesUrl>{server}</GetCapabilitiesUrl></GDAL_WMTS>',
+        '<html><a href="{server}">moved</a></html>',
+    ),
+)
 def test_descriptions_of_web_services(world, server, name, text):
     folder, _ = world
     address, asked = server
@@ -151,10 +193,25 @@ def test_descriptions_of_web_services(world, server, name, text):
     assert not asked
 
 
-@pytest.mark.parametrize('content', (
-    b'DatasetHeader Begin\nVersion = "6.0"\n', b'SIMPLE  =                    T', b'PDS_VERSION_ID = PDS3\n',
-    b'GRIB\0\0\0\2', b'{"type": "Topology"}', b'NITF02.10', b'SQLite format 3\0', b'PCIDSK  ', b'GIF89a', b'P4\n1 1\n',
-    b'ncols 3\nnrows 2\ncellsize 1\n1 2 3\n4 5 6\n', b'1 2 3\n4 5 6\n', b'GSBG', b'%PDF-1.5'))
+@pytest.mark.parametrize(
+    'content',
+    (
+        b'DatasetHeader Begin\nVersion = "6.0"\n',
+        b'SIMPLE  =                    T',
+        b'PDS_VERSION_ID = PDS3\n',
+        b'GRIB\0\0\0\2',
+        b'{"type": "Topology"}',
+        b'NITF02.10',
+        b'SQLite format 3\0',
+        b'PCIDSK  ',
+        b'GIF89a',
+        b'P4\n1 1\n',
+        b'ncols 3\nnrows 2\ncellsize 1\n1 2 3\n4 5 6\n',
+        b'1 2 3\n4 5 6\n',
+        b'GSBG',
+        b'%PDF-1.5',
+    ),
+)
 def test_formats_that_nobody_needs_are_left_alone(world, content):
     folder, _ = world
     (folder / 'a.dat').write_bytes(content)
@@ -178,9 +235,11 @@ def test_overviews_that_metadata_name(world, server, place):
         write_tiff(folder / 'a.tif', np.ones((6, 7, 1), np.uint8), **tags)
         if place == 'beside':
             escaped = target.replace('<', '&lt;')
-            (folder / 'a.tif.aux.xml').write_text('<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">'
-                                                  f'{escaped}</MDI></Metadata></PAMDataset>')
-        time.sleep(.05)
+            (folder / 'a.tif.aux.xml').write_text(
+                '<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">'
+                f'{escaped}</MDI></Metadata></PAMDataset>'
+            )
+        time.sleep(0.05)
         asked.clear()  # GDAL asks when the file is written here, without our settings
         refused(folder / 'a.tif', 'the file names another one')
         assert not asked
@@ -214,8 +273,17 @@ def external_wavelengths(path, secret):
         file.create_dataset('wavelengths', (6,), 'u1', external=[(str(secret), 0, h5py.h5f.UNLIMITED)])
 
 
-@pytest.mark.parametrize('write, key', ((external_link, None), (external_link, 'cube'), (external_group, 'group/cube'),
-                                        (external_values, None), (external_values, 'cube'), (virtual_values, 'cube')))
+@pytest.mark.parametrize(
+    'write, key',
+    (
+        (external_link, None),
+        (external_link, 'cube'),
+        (external_group, 'group/cube'),
+        (external_values, None),
+        (external_values, 'cube'),
+        (virtual_values, 'cube'),
+    ),
+)
 def test_hdf5_that_names_other_files(world, write, key):
     folder, _ = world
     with h5py.File(folder.parent / 'secret.h5', 'w') as file:
@@ -244,29 +312,29 @@ def test_a_virtual_dataset_within_one_file_is_read(world):
 
 def blanks(path):
     path.write_bytes(bytes(100))
-    path.with_suffix('.hdr').write_bytes(b'ENVI\n' + b' ' * (2 ** 24 - 9))
+    path.with_suffix('.hdr').write_bytes(b'ENVI\n' + b' ' * (2**24 - 9))
 
 
 def blank_field(path):
     path.write_bytes(bytes(100))
-    path.with_suffix('.hdr').write_bytes(b'ENVI\na' + b' ' * (2 ** 23) + b'\nb =' + b' ' * (2 ** 22))
+    path.with_suffix('.hdr').write_bytes(b'ENVI\na' + b' ' * (2**23) + b'\nb =' + b' ' * (2**22))
 
 
 def equal_signs(path):
     path.write_bytes(bytes(100))
-    path.with_suffix('.hdr').write_bytes(b'ENVI\n' + b'=' * 2 ** 23)
+    path.with_suffix('.hdr').write_bytes(b'ENVI\n' + b'=' * 2**23)
 
 
 def open_braces(path):
     path.write_bytes(bytes(100))
-    path.with_suffix('.hdr').write_bytes(b'ENVI\n' + b'a = {\n' * 2 ** 20)
+    path.with_suffix('.hdr').write_bytes(b'ENVI\n' + b'a = {\n' * 2**20)
 
 
 def endless_header(path):
     path.write_bytes(bytes(100))
     with open(path.with_suffix('.hdr'), 'wb') as stream:
         stream.write(b'ENVI\n')
-        stream.truncate(2 ** 31)
+        stream.truncate(2**31)
 
 
 def many_fields(path):
@@ -276,8 +344,10 @@ def many_fields(path):
 
 def long_list(path):
     path.write_bytes(bytes(100))
-    path.with_suffix('.hdr').write_text('ENVI\nsamples = 5\nlines = 5\nbands = 4000000\ndata type = 1\n'
-                                        'interleave = bsq\nwavelength = {' + '1,' * 4_000_000 + '1}\n')
+    path.with_suffix('.hdr').write_text(
+        'ENVI\nsamples = 5\nlines = 5\nbands = 4000000\ndata type = 1\n'
+        'interleave = bsq\nwavelength = {' + '1,' * 4_000_000 + '1}\n'
+    )
 
 
 def bands_of_tiff(path):
@@ -286,18 +356,20 @@ def bands_of_tiff(path):
 
 def packed_envi(path):
     import gzip
-    path.write_bytes(gzip.compress(bytes(2 ** 20)))
-    path.with_suffix('.hdr').write_text('ENVI\nsamples = 100000\nlines = 100000\nbands = 200\ndata type = 4\n'
-                                        'interleave = bsq\nfile compression = 1\n')
+
+    path.write_bytes(gzip.compress(bytes(2**20)))
+    path.with_suffix('.hdr').write_text(
+        'ENVI\nsamples = 100000\nlines = 100000\nbands = 200\ndata type = 4\ninterleave = bsq\nfile compression = 1\n'
+    )
 
 
 def npz_of(method, path):
-    header = repr(dict(descr='<f4', fortran_order=False, shape=(2 ** 14, 2 ** 10, 64))).encode()
+    header = repr(dict(descr='<f4', fortran_order=False, shape=(2**14, 2**10, 64))).encode()
     content = io.BytesIO()
     with zipfile.ZipFile(content, 'w', method) as archive, archive.open('cube.npy', 'w', force_zip64=True) as member:
         member.write(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(header)) + header)
         for _ in range(64):
-            member.write(bytes(2 ** 24))
+            member.write(bytes(2**24))
     path.write_bytes(content.getvalue())
 
 
@@ -306,7 +378,7 @@ def bzip2_member(path):
 
 
 def npy_header_of_blanks(path):
-    path.write_bytes(b'\x93NUMPY\x02\x00' + struct.pack('<I', 2 ** 25) + b' ' * 2 ** 25)
+    path.write_bytes(b'\x93NUMPY\x02\x00' + struct.pack('<I', 2**25) + b' ' * 2**25)
 
 
 def hdf5_chunk(path):
@@ -320,20 +392,41 @@ def hdf5_of_many_arrays(path):
             file.create_dataset(str(number), (), 'u1')
 
 
-@pytest.mark.parametrize('name, write', [
-    (f'{write.__name__}.{suffix}', write) for suffix, writers in (
-        ('img', (blanks, blank_field, equal_signs, open_braces, endless_header, many_fields, long_list, packed_envi)),
-        ('tif', (bands_of_tiff,)), ('npz', (bzip2_member,)), ('npy', (npy_header_of_blanks,)),
-        ('h5', (hdf5_chunk, hdf5_of_many_arrays))) for write in writers])
+@pytest.mark.parametrize(
+    'name, write',
+    [
+        (f'{write.__name__}.{suffix}', write)
+        for suffix, writers in (
+            (
+                'img',
+                (blanks, blank_field, equal_signs, open_braces, endless_header, many_fields, long_list, packed_envi),
+            ),
+            ('tif', (bands_of_tiff,)),
+            ('npz', (bzip2_member,)),
+            ('npy', (npy_header_of_blanks,)),
+            ('h5', (hdf5_chunk, hdf5_of_many_arrays)),
+        )
+        for write in writers
+    ],
+)
 def test_small_files_that_would_take_long_or_much(world, name, write):
     write(world[0] / name)
     refused(world[0] / name)
 
 
-@pytest.mark.parametrize('name, content', (
-    ('blanks.csv', b' ' * 2 ** 24), ('lines.csv', b'\n' * 2 ** 22), ('commas.csv', b',' * 2 ** 22),
-    ('quotes.csv', b'"' * 2 ** 21), ('digits.csv', b'1' * 2 ** 22), ('minus.txt', b'- ' * 2 ** 21),
-    ('dots.txt', b'1.' * 2 ** 20), ('bz2.asd', b'as8' + bz2.compress(bytes(2 ** 20)))))
+@pytest.mark.parametrize(
+    'name, content',
+    (
+        ('blanks.csv', b' ' * 2**24),
+        ('lines.csv', b'\n' * 2**22),
+        ('commas.csv', b',' * 2**22),
+        ('quotes.csv', b'"' * 2**21),
+        ('digits.csv', b'1' * 2**22),
+        ('minus.txt', b'- ' * 2**21),
+        ('dots.txt', b'1.' * 2**20),
+        ('bz2.asd', b'as8' + bz2.compress(bytes(2**20))),
+    ),
+)
 def test_texts_that_would_take_long(world, name, content):
     (world[0] / name).write_bytes(content)
     start = time.process_time()

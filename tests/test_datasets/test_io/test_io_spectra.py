@@ -14,11 +14,12 @@ from mmhsi.datasets import SpectralLibrary, read_spectra, resample_spectrum
 from mmhsi.datasets.io import CubeReadError
 
 TEST_DATA = Path(os.environ.get('MMHSI_TEST_DATA', Path(__file__).parents[3] / '../shared/data'))
-real = pytest.mark.skipif(not TEST_DATA.is_dir(),
-                          reason=f'no real spectra in {TEST_DATA}; set MMHSI_TEST_DATA to their folder')
+real = pytest.mark.skipif(
+    not TEST_DATA.is_dir(), reason=f'no real spectra in {TEST_DATA}; set MMHSI_TEST_DATA to their folder'
+)
 
-VALUES = np.array([[.1, .3, .25, .5], [.9, .8, .7, .65]])
-WAVELENGTHS = np.array([450., 550, 650, 850])
+VALUES = np.array([[0.1, 0.3, 0.25, 0.5], [0.9, 0.8, 0.7, 0.65]])
+WAVELENGTHS = np.array([450.0, 550, 650, 850])
 
 
 def write(folder, text, name='spectra.txt'):
@@ -27,20 +28,23 @@ def write(folder, text, name='spectra.txt'):
     return path
 
 
-@pytest.mark.parametrize('text', [
-    'wavelength,grass,soil\n450,.1,.9\n550,.3,.8\n650,.25,.7\n850,.5,.65\n',
-    'Wavelength (um);grass;soil\n0,450;0,1;0,9\n0,550;0,3;0,8\n0,650;0,25;0,7\n0,850;0,5;0,65\n',
-    'measured at noon, in the sun\n\nnm\tgrass\tsoil\n450\t.1\t.9\n550\t.3\t.8\n650\t.25\t.7\n850\t.5\t.65\n',
-    '# wvl  grass  soil\n450 .1 .9\n550  .3  .8\n650 .25 .7\n850 .5 6.5e-1\n# end\n',
-    'band,wavelength_nm,grass,soil,fwhm\n1,450,.1,.9,8\n2,550,.3,.8,8\n3,650,.25,.7,8\n4,850,.5,.65,8\n',
-    'name,450,550,650,850\ngrass,.1,.3,.25,.5\nsoil,.9,.8,.7,.65\n',
-    '"","Species","450","550","650","850"\n"1","grass",.1,.3,.25,.5\n"2","soil",.9,.8,.7,.65\n',
-    'species;X450;X550;X650;X850\ngrass;.1;.3;.25;.5\nsoil;.9;.8;.7;.65\n',
-    'class,450 nm,550 nm,650 nm,850 nm\ngrass,.1,.3,.25,.5\nsoil,.9,.8,.7,.65\n',
-    'wavelengths .45 .55 .65 .85\ngrass .1 .3 .25 .5\nsoil .9 .8 .7 .65',
-    '\ufeffwavelength,grass,soil\r\n450,.1,.9\r\n550,.3,.8\r\n650,.25,.7\r\n850,.5,.65\r\n',
-    'wavelength,grass,soil,\n450,.1,.9,\n550,.3,.8,\n650,.25,.7,\n850,.5,.65,\n',
-])
+@pytest.mark.parametrize(
+    'text',
+    [
+        'wavelength,grass,soil\n450,.1,.9\n550,.3,.8\n650,.25,.7\n850,.5,.65\n',
+        'Wavelength (um);grass;soil\n0,450;0,1;0,9\n0,550;0,3;0,8\n0,650;0,25;0,7\n0,850;0,5;0,65\n',
+        'measured at noon, in the sun\n\nnm\tgrass\tsoil\n450\t.1\t.9\n550\t.3\t.8\n650\t.25\t.7\n850\t.5\t.65\n',
+        '# wvl  grass  soil\n450 .1 .9\n550  .3  .8\n650 .25 .7\n850 .5 6.5e-1\n# end\n',
+        'band,wavelength_nm,grass,soil,fwhm\n1,450,.1,.9,8\n2,550,.3,.8,8\n3,650,.25,.7,8\n4,850,.5,.65,8\n',
+        'name,450,550,650,850\ngrass,.1,.3,.25,.5\nsoil,.9,.8,.7,.65\n',
+        '"","Species","450","550","650","850"\n"1","grass",.1,.3,.25,.5\n"2","soil",.9,.8,.7,.65\n',
+        'species;X450;X550;X650;X850\ngrass;.1;.3;.25;.5\nsoil;.9;.8;.7;.65\n',
+        'class,450 nm,550 nm,650 nm,850 nm\ngrass,.1,.3,.25,.5\nsoil,.9,.8,.7,.65\n',
+        'wavelengths .45 .55 .65 .85\ngrass .1 .3 .25 .5\nsoil .9 .8 .7 .65',
+        '\ufeffwavelength,grass,soil\r\n450,.1,.9\r\n550,.3,.8\r\n650,.25,.7\r\n850,.5,.65\r\n',
+        'wavelength,grass,soil,\n450,.1,.9,\n550,.3,.8,\n650,.25,.7,\n850,.5,.65,\n',
+    ],
+)
 def test_tables_of_named_spectra(tmp_path, text):
     library = read_spectra(write(tmp_path, text))
     assert library.names == ('grass', 'soil') and len(library) == 2
@@ -51,36 +55,45 @@ def test_tables_of_named_spectra(tmp_path, text):
         np.testing.assert_array_equal(library.fwhm, [8, 8, 8, 8])
 
 
-@pytest.mark.parametrize('text, wavelengths', [
-    ('.1\n.3\n.25\n.5\n', None),
-    ('grass reflectance\n.1\n.3\n.25\n.5', None),
-    ('.1 .3 .25 .5', None),
-    ('.1, .3, .25, .5,\n', None),
-    ('450 .1\n550 .3\n650 .25\n850 .5\n', WAVELENGTHS),
-    ('.45 .1\n.55 .3\n.65 .25\n.85 .5\n', WAVELENGTHS),
-    ('1 .1\n2 .3\n3 .25\n4 .5\n', None),
-    ('450 550 650 850\n.1 .3 .25 .5\n', WAVELENGTHS),
-])
+@pytest.mark.parametrize(
+    'text, wavelengths',
+    [
+        ('.1\n.3\n.25\n.5\n', None),
+        ('grass reflectance\n.1\n.3\n.25\n.5', None),
+        ('.1 .3 .25 .5', None),
+        ('.1, .3, .25, .5,\n', None),
+        ('450 .1\n550 .3\n650 .25\n850 .5\n', WAVELENGTHS),
+        ('.45 .1\n.55 .3\n.65 .25\n.85 .5\n', WAVELENGTHS),
+        ('1 .1\n2 .3\n3 .25\n4 .5\n', None),
+        ('450 550 650 850\n.1 .3 .25 .5\n', WAVELENGTHS),
+    ],
+)
 def test_tables_of_numbers_alone(tmp_path, text, wavelengths):
     library = read_spectra(write(tmp_path, text, 'grass.txt'))
-    assert library.names in (('grass', ), ('grass reflectance', ))
+    assert library.names in (('grass',), ('grass reflectance',))
     np.testing.assert_allclose(library.values, VALUES[:1])
     assert (library.wavelengths is None) == (wavelengths is None)
     if wavelengths is not None:
         np.testing.assert_allclose(library.wavelengths, wavelengths)
 
 
-@pytest.mark.parametrize('text', (
-    '450,5  0,15\n550,5  0,25\n650,5  1,5e-1\n', '450,5\t0,15\n550,5\t0,25\n650,5\t0,15\n',
-    '450,5;0,15\n550,5;0,25\n650,5;0,15\n',
-    '"450,5","0,15"\n"550,5","0,25"\n"650,5","0,15"\n', '450.5, 0.15\n550.5, 0.25\n650.5, 0.15\n'))
+@pytest.mark.parametrize(
+    'text',
+    (
+        '450,5  0,15\n550,5  0,25\n650,5  1,5e-1\n',
+        '450,5\t0,15\n550,5\t0,25\n650,5\t0,15\n',
+        '450,5;0,15\n550,5;0,25\n650,5;0,15\n',
+        '"450,5","0,15"\n"550,5","0,25"\n"650,5","0,15"\n',
+        '450.5, 0.15\n550.5, 0.25\n650.5, 0.15\n',
+    ),
+)
 @pytest.mark.parametrize('encoding', ('utf-8', 'utf-16', 'utf-16-le'))
 def test_decimal_commas_and_encodings(tmp_path, text, encoding):
     path = tmp_path / 'leaf.sig'
     path.write_bytes(f'# instrument: HI\n{text}'.encode(encoding))
     library = read_spectra(path)
     assert library.names == ('leaf',) and library.wavelengths.tolist() == [450.5, 550.5, 650.5]
-    assert library.values.tolist() == [[.15, .25, .15]]
+    assert library.values.tolist() == [[0.15, 0.25, 0.15]]
 
 
 def test_chinese_names_in_gbk(tmp_path):
@@ -115,14 +128,19 @@ def write_asd(path, kind=1, number_format=2, channels=5, version=b'as7', referen
 def test_reflectance_of_an_asd_file(tmp_path, kind, number_format):
     library = read_spectra(write_asd(tmp_path / 'leaf00000.asd', kind, number_format))
     assert library.names == ('leaf00000',) and library.wavelengths.tolist() == [350, 351, 352, 353, 354]
-    np.testing.assert_array_equal(library.values, [[.1, .1, .3, .4, np.nan]])  # the reference has no counts at last
+    np.testing.assert_array_equal(library.values, [[0.1, 0.1, 0.3, 0.4, np.nan]])  # the reference has no counts at last
     assert library.select().wavelengths.tolist() == [350, 351, 352, 353]
 
 
-@pytest.mark.parametrize('options, message', (
-    (dict(kind=2), 'holds radiance, expected counts'), (dict(kind=77), 'the unknown kind 77'),
-    (dict(reference=False), 'ends before its white reference'), (dict(channels=0), 'header of the ASD file is d'),
-))
+@pytest.mark.parametrize(
+    'options, message',
+    (
+        (dict(kind=2), 'holds radiance, expected counts'),
+        (dict(kind=77), 'the unknown kind 77'),
+        (dict(reference=False), 'ends before its white reference'),
+        (dict(channels=0), 'header of the ASD file is d'),
+    ),
+)
 def test_asd_files_without_reflectance(tmp_path, options, message):
     with pytest.raises(CubeReadError, match=f'leaf.asd: .*{message}'):
         read_spectra(write_asd(tmp_path / 'leaf.asd', **options))
@@ -130,11 +148,15 @@ def test_asd_files_without_reflectance(tmp_path, options, message):
 
 def test_header_of_an_ecostress_file(tmp_path):
     """Key and value lines, falling wavelengths in micrometres, a name of the sample."""
-    path = write(tmp_path, 'Name: Black oak leaf\nType: vegetation\nNumber of X Values: 3\n'
-                 'X Units: Wavelength (micrometers)\nY Units: Reflectance (percent)\n\n'
-                 ' 2.5000\t  5.1\n 1.0000\t 48.0\n 0.5000\t 12.5\n', 'oak.spectrum.txt')
+    path = write(
+        tmp_path,
+        'Name: Black oak leaf\nType: vegetation\nNumber of X Values: 3\n'
+        'X Units: Wavelength (micrometers)\nY Units: Reflectance (percent)\n\n'
+        ' 2.5000\t  5.1\n 1.0000\t 48.0\n 0.5000\t 12.5\n',
+        'oak.spectrum.txt',
+    )
     library = read_spectra(path)
-    assert library.names == ('Black oak leaf', )
+    assert library.names == ('Black oak leaf',)
     np.testing.assert_array_equal(library.values, [[5.1, 48, 12.5]])
     np.testing.assert_array_equal(library.wavelengths, [2500, 1000, 500])
 
@@ -147,14 +169,17 @@ def test_unit_of_wavelengths_may_be_given(tmp_path):
         read_spectra(path, unit='furlong')
 
 
-@pytest.mark.parametrize('text, wavelengths', [
-    ('B1,B2,B3,B4\n.1,.3,.25,.5\n.9,.8,.7,.65\n', None),
-    ('X450,X550,X650,X850\n.1,.3,.25,.5\n.9,.8,.7,.65\n', WAVELENGTHS),
-    ('id,450,550,650,850\n1,.1,.3,.25,.5\n2,.9,.8,.7,.65\n', WAVELENGTHS),
-    ('450 nm;550 nm;650 nm;850 nm\n.1;.3;.25;.5\n.9;.8;.7;.65\n', WAVELENGTHS),
-    ('1 2 3 4\n.1 .3 .25 .5\n.9 .8 .7 .65\n', 'rows'),
-    ('1 .1 .3 .25 .5\n2 .9 .8 .7 .65\n3 1 1 1 1\n', 'rows'),
-])
+@pytest.mark.parametrize(
+    'text, wavelengths',
+    [
+        ('B1,B2,B3,B4\n.1,.3,.25,.5\n.9,.8,.7,.65\n', None),
+        ('X450,X550,X650,X850\n.1,.3,.25,.5\n.9,.8,.7,.65\n', WAVELENGTHS),
+        ('id,450,550,650,850\n1,.1,.3,.25,.5\n2,.9,.8,.7,.65\n', WAVELENGTHS),
+        ('450 nm;550 nm;650 nm;850 nm\n.1;.3;.25;.5\n.9;.8;.7;.65\n', WAVELENGTHS),
+        ('1 2 3 4\n.1 .3 .25 .5\n.9 .8 .7 .65\n', 'rows'),
+        ('1 .1 .3 .25 .5\n2 .9 .8 .7 .65\n3 1 1 1 1\n', 'rows'),
+    ],
+)
 def test_bands_across_a_table_without_names(tmp_path, text, wavelengths):
     path, layout = write(tmp_path, text), 'auto'
     if isinstance(wavelengths, str):
@@ -192,28 +217,31 @@ def test_layout_settles_what_a_table_leaves_open(tmp_path):
         read_spectra(write(tmp_path, 'grass 1 2\nsoil 3 4\n'), layout='columns')
 
 
-@pytest.mark.parametrize('text, message', [
-    ('', 'the file is empty'),
-    ('\n\n# nothing\n', 'the file holds no numbers'),
-    ('name,class\ngrass,plant\nsoil,mineral\n', "line 3 ends with the text 'mineral', expected a table of numbers"),
-    ('nm,grass\n450,.1\n550,\n650,.3\n', 'line 3 has 1 values, the last line has 2'),
-    ('nm,grass,soil\n450,.1,.2\n550,,.3\n650,.3,.4\n', "line 3: value 2 is '', expected a number"),
-    ('nm,grass\n450,.1\n550,NaN\n650,.3\n', "line 3: value 2 is 'NaN', expected a number"),
-    ('grass,.1,.2\nsoil,.3,n/a\n', "line 2: value 3 is 'n/a', expected a number"),
-    ('nm,grass\n450,.1\n550,.2,.3\n650,.3\n', 'line 3 has 3 values, the last line has 2'),
-    ('name,plot,450,550\ngrass,7,.1,.2\n', "the column 'plot' stands among bands and is none by its title"),
-    ('nm,grass\n450,.1\n-1,.2\n650,.3\n', 'the wavelengths of 3 bands .* expected one positive number'),
-    ('wavelength\n450\n550\n650\n', 'the table has wavelengths but no values'),
-    ('wavenumber (cm-1),x\n4000,.2\n3000,.3\n2000,.4\n', "the unit 'wavenumber' of the wavelengths is not known"),
-    ('samples = 5\nwavelength units = nan\n', 'line 2 holds no number, expected a table of numbers'),
-    ('wavenumbers 1 2 \0 3', 'neither a text file nor an ENVI spectral library'),
-    ('id,lat,lon\n1,48.1,11.5\n2,48.2,11.7\n3,48.1,11.9\n', "say layout='rows' or 'columns'"),
-    ('grass .1 .2 .3\nsoil .4 .5 .6\n', 'states no wavelengths, and it is not known whether it holds spectra'),
-    ('clay,sand\n3.1,4\n4.2,5\n4,4.5\n', "say layout='rows' or 'columns'"),
-    ('epoch 1 loss 0.5\nepoch 2 loss 0.4\n', 'spectrum of one band, expected a table of spectra'),
-    ('[0.1, 0.2, 0.3]\n', "ends with the text '0.3\\]'"),
-    ('<html>450 .1\n550 .2</html>\n', 'ends with the text'),
-])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('', 'the file is empty'),
+        ('\n\n# nothing\n', 'the file holds no numbers'),
+        ('name,class\ngrass,plant\nsoil,mineral\n', "line 3 ends with the text 'mineral', expected a table of numbers"),
+        ('nm,grass\n450,.1\n550,\n650,.3\n', 'line 3 has 1 values, the last line has 2'),
+        ('nm,grass,soil\n450,.1,.2\n550,,.3\n650,.3,.4\n', "line 3: value 2 is '', expected a number"),
+        ('nm,grass\n450,.1\n550,NaN\n650,.3\n', "line 3: value 2 is 'NaN', expected a number"),
+        ('grass,.1,.2\nsoil,.3,n/a\n', "line 2: value 3 is 'n/a', expected a number"),
+        ('nm,grass\n450,.1\n550,.2,.3\n650,.3\n', 'line 3 has 3 values, the last line has 2'),
+        ('name,plot,450,550\ngrass,7,.1,.2\n', "the column 'plot' stands among bands and is none by its title"),
+        ('nm,grass\n450,.1\n-1,.2\n650,.3\n', 'the wavelengths of 3 bands .* expected one positive number'),
+        ('wavelength\n450\n550\n650\n', 'the table has wavelengths but no values'),
+        ('wavenumber (cm-1),x\n4000,.2\n3000,.3\n2000,.4\n', "the unit 'wavenumber' of the wavelengths is not known"),
+        ('samples = 5\nwavelength units = nan\n', 'line 2 holds no number, expected a table of numbers'),
+        ('wavenumbers 1 2 \0 3', 'neither a text file nor an ENVI spectral library'),
+        ('id,lat,lon\n1,48.1,11.5\n2,48.2,11.7\n3,48.1,11.9\n', "say layout='rows' or 'columns'"),
+        ('grass .1 .2 .3\nsoil .4 .5 .6\n', 'states no wavelengths, and it is not known whether it holds spectra'),
+        ('clay,sand\n3.1,4\n4.2,5\n4,4.5\n', "say layout='rows' or 'columns'"),
+        ('epoch 1 loss 0.5\nepoch 2 loss 0.4\n', 'spectrum of one band, expected a table of spectra'),
+        ('[0.1, 0.2, 0.3]\n', "ends with the text '0.3\\]'"),
+        ('<html>450 .1\n550 .2</html>\n', 'ends with the text'),
+    ],
+)
 def test_text_that_holds_no_spectra_is_named(tmp_path, text, message):
     path = write(tmp_path, text)
     with pytest.raises(CubeReadError, match=f'spectra.txt: .*{message}|spectra.txt: {message}'):
@@ -227,10 +255,20 @@ def test_missing_files_are_named(tmp_path):
         read_spectra(tmp_path)
 
 
-def write_envi(folder, names=('red, clay', 'tar'), dtype=5, units='Micrometers', wavelengths=WAVELENGTHS / 1000,
-               **extra):
-    header = {'samples': 4, 'lines': 2, 'bands': 1, 'header offset': 0, 'file type': 'ENVI Spectral Library',
-              'data type': dtype, 'interleave': 'bsq', 'byte order': 0, **extra}
+def write_envi(
+    folder, names=('red, clay', 'tar'), dtype=5, units='Micrometers', wavelengths=WAVELENGTHS / 1000, **extra
+):
+    header = {
+        'samples': 4,
+        'lines': 2,
+        'bands': 1,
+        'header offset': 0,
+        'file type': 'ENVI Spectral Library',
+        'data type': dtype,
+        'interleave': 'bsq',
+        'byte order': 0,
+        **extra,
+    }
     if names is not None:
         header['spectra names'] = list(names)
     if wavelengths is not None:
@@ -242,7 +280,7 @@ def write_envi(folder, names=('red, clay', 'tar'), dtype=5, units='Micrometers',
 
 @pytest.mark.parametrize('ending', ['.sli', '.hdr'])
 def test_envi_spectral_library(tmp_path, ending):
-    path = write_envi(tmp_path, fwhm=[.01, .01, .02, .02], dtype=4)
+    path = write_envi(tmp_path, fwhm=[0.01, 0.01, 0.02, 0.02], dtype=4)
     library = read_spectra(path.with_suffix(ending))
     assert library.names == ('red- clay', 'tar')  # SPy writes no comma into a list
     np.testing.assert_allclose(library.values, VALUES, rtol=1e-6)
@@ -277,7 +315,7 @@ def test_damaged_envi_spectral_libraries_are_named(tmp_path):
 
 
 def test_offset_and_scale_of_a_spectral_library(tmp_path):
-    path = write_envi(tmp_path, **{'header offset': 16, 'reflectance scale factor': 100.})
+    path = write_envi(tmp_path, **{'header offset': 16, 'reflectance scale factor': 100.0})
     path.write_bytes(bytes(16) + path.read_bytes())
     np.testing.assert_allclose(read_spectra(path).values, VALUES / 100)
 
@@ -300,21 +338,26 @@ def test_arrays(tmp_path, name):
 
     save(path, VALUES[0])
     library = read_spectra(path)
-    assert library.names == ('x', ) and library.wavelengths is None
+    assert library.names == ('x',) and library.wavelengths is None
     np.testing.assert_array_equal(library.values, VALUES[:1])
     save(path, VALUES.T.astype(np.float32))
     with pytest.raises(CubeReadError, match=r"has the shape \(4, 2\), .* say layout='rows' or 'columns'"):
         read_spectra(path)
     np.testing.assert_allclose(read_spectra(path, layout='columns').values, VALUES, rtol=1e-6)
-    save(path, np.array([[1., np.nan, 2]]))
+    save(path, np.array([[1.0, np.nan, 2]]))
     with pytest.raises(CubeReadError, match='value nan in band 1'):
         read_spectra(path)
 
 
 @pytest.mark.parametrize('name', ['scene.mat', 'scene.npz', 'scene73.mat'])
 def test_wavelengths_choose_the_array_and_its_axis(tmp_path, name):
-    arrays = {'map': np.zeros((6, 5)), 'cube': np.zeros((6, 5, 4)), 'spectra': VALUES.T,
-              'wavelengths': WAVELENGTHS[:, None] / 1000, 'FWHM': np.full((4, 1), .01)}
+    arrays = {
+        'map': np.zeros((6, 5)),
+        'cube': np.zeros((6, 5, 4)),
+        'spectra': VALUES.T,
+        'wavelengths': WAVELENGTHS[:, None] / 1000,
+        'FWHM': np.full((4, 1), 0.01),
+    }
     path = tmp_path / name
     if name == 'scene.mat':
         savemat(path, arrays)
@@ -371,36 +414,42 @@ def test_structs(tmp_path):
 
 
 def test_selection():
-    library = SpectralLibrary(('grass', 'soil', 'grass'), np.arange(12.).reshape(3, 4), WAVELENGTHS)
+    library = SpectralLibrary(('grass', 'soil', 'grass'), np.arange(12.0).reshape(3, 4), WAVELENGTHS)
     soil = library.select('soil')
     assert soil.name == 'soil' and soil.values.tolist() == [4, 5, 6, 7] and soil.wavelengths is WAVELENGTHS
     assert library.select(2).values[0] == 8
-    assert SpectralLibrary(('x', ), np.ones((1, 2))).select().name == 'x'
-    for which, message in ((None, "3 spectra to choose from, name one; the file holds 'grass', 'soil', 'grass'"),
-                           ('grass', "2 spectra are named 'grass'; choose one by its number: 0, 2"),
-                           ('tar', "no spectrum is named 'tar'; the file holds 'grass'"),
-                           (3, 'no spectrum 3, the file holds the spectra 0 to 2'), (-1, 'no spectrum -1')):
+    assert SpectralLibrary(('x',), np.ones((1, 2))).select().name == 'x'
+    for which, message in (
+        (None, "3 spectra to choose from, name one; the file holds 'grass', 'soil', 'grass'"),
+        ('grass', "2 spectra are named 'grass'; choose one by its number: 0, 2"),
+        ('tar', "no spectrum is named 'tar'; the file holds 'grass'"),
+        (3, 'no spectrum 3, the file holds the spectra 0 to 2'),
+        (-1, 'no spectrum -1'),
+    ):
         with pytest.raises(ValueError, match=message):
             library.select(which)
 
 
 def test_a_spectrum_is_selected_without_its_deleted_channels(tmp_path):
     library = read_spectra(write(tmp_path, 'nm,grass,soil\n450,.1,.9\n550,-1.23e34,.8\n650,.25,.7\n'))
-    np.testing.assert_array_equal(library.values, [[.1, np.nan, .25], [.9, .8, .7]])
+    np.testing.assert_array_equal(library.values, [[0.1, np.nan, 0.25], [0.9, 0.8, 0.7]])
     assert not library.complete
     grass, soil = library.select('grass'), library.select('soil')
-    assert grass.values.tolist() == [.1, .25] and grass.wavelengths.tolist() == [450, 650]
+    assert grass.values.tolist() == [0.1, 0.25] and grass.wavelengths.tolist() == [450, 650]
     assert soil.wavelengths.tolist() == [450, 550, 650]
     with pytest.raises(ValueError, match=r"3 of 3 channels of spectrum 'x' were deleted$"):
-        SpectralLibrary(('x', ), np.full((1, 3), 3.4e38), np.arange(1., 4)).select()
+        SpectralLibrary(('x',), np.full((1, 3), 3.4e38), np.arange(1.0, 4)).select()
 
 
-@pytest.mark.parametrize('arguments, message', [
-    ((('a', ), np.ones((2, 3))), '1 names for 2 spectra'),
-    ((('a', ), np.ones(3)), r'the shape \(3,\)'),
-    ((('a', ), np.ones((1, 3)), np.ones(2)), 'wavelengths of 3 bands are given as 2 values'),
-    ((('a', ), np.ones((1, 3)), np.ones(3), np.zeros(3)), 'the fwhm of 3 bands'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        ((('a',), np.ones((2, 3))), '1 names for 2 spectra'),
+        ((('a',), np.ones(3)), r'the shape \(3,\)'),
+        ((('a',), np.ones((1, 3)), np.ones(2)), 'wavelengths of 3 bands are given as 2 values'),
+        ((('a',), np.ones((1, 3)), np.ones(3), np.zeros(3)), 'the fwhm of 3 bands'),
+    ],
+)
 def test_libraries_that_do_not_fit_are_named(arguments, message):
     with pytest.raises(CubeReadError, match=message):
         SpectralLibrary(*arguments)
@@ -416,45 +465,53 @@ def test_interpolation_of_a_straight_line_is_exact():
 
 
 def test_responses_average_finer_bands():
-    source = np.arange(400., 901)
-    values = np.sin(source / 40) + .3 * np.sin(source / 7)
-    wanted, widths = np.array([700., 500, 600]), np.array([30., 30, 60])
+    source = np.arange(400.0, 901)
+    values = np.sin(source / 40) + 0.3 * np.sin(source / 7)
+    wanted, widths = np.array([700.0, 500, 600]), np.array([30.0, 30, 60])
     expected = []
     for centre, width in zip(wanted, widths, strict=True):  # SPy counts the response within its half maximum
-        edges = np.clip([source - .5, source + .5], centre - width / 2, centre + width / 2)
+        edges = np.clip([source - 0.5, source + 0.5], centre - width / 2, centre + width / 2)
         weights = np.diff(norm(centre, width / np.sqrt(8 * np.log(2))).cdf(edges), axis=0)[0]
         expected.append(weights @ values / weights.sum())
     np.testing.assert_allclose(resample_spectrum(values, source, wanted, widths), expected, rtol=1e-6)
-    np.testing.assert_allclose(resample_spectrum(np.stack([values, 2 * values]), source, wanted, widths)[1],
-                               np.multiply(expected, 2), rtol=1e-6)
+    np.testing.assert_allclose(
+        resample_spectrum(np.stack([values, 2 * values]), source, wanted, widths)[1],
+        np.multiply(expected, 2),
+        rtol=1e-6,
+    )
 
 
 def test_bands_that_are_not_covered_are_listed():
-    source = np.concatenate([np.arange(400., 1341, 10), np.arange(1460., 1801, 10)])
+    source = np.concatenate([np.arange(400.0, 1341, 10), np.arange(1460.0, 1801, 10)])
     values = np.ones(len(source))
-    wanted = np.array([390., 400, 700, 1400, 1800, 1850])
-    for widths, listed in ((None, r'0 \(390 nm\), 3 \(1400 nm\), 5 \(1850 nm\)'),
-                           (np.full(6, 10.), r'0 \(390 nm\), 3 \(1400 nm\), 5 \(1850 nm\)'),
-                           (np.full(6, 40.), r'0 \(390 nm\), 1 \(400 nm\), 3 \(1400 nm\), 4 \(1800 nm\), 5')):
+    wanted = np.array([390.0, 400, 700, 1400, 1800, 1850])
+    for widths, listed in (
+        (None, r'0 \(390 nm\), 3 \(1400 nm\), 5 \(1850 nm\)'),
+        (np.full(6, 10.0), r'0 \(390 nm\), 3 \(1400 nm\), 5 \(1850 nm\)'),
+        (np.full(6, 40.0), r'0 \(390 nm\), 1 \(400 nm\), 3 \(1400 nm\), 4 \(1800 nm\), 5'),
+    ):
         with pytest.raises(ValueError, match=f'400 to 1800 nm does not cover the target bands {listed}'):
             resample_spectrum(values, source, wanted, widths)
     with pytest.raises(ValueError, match=r'the target band 0 \(2000 nm\)$'):
-        resample_spectrum(values, source, [2000.])
+        resample_spectrum(values, source, [2000.0])
     with pytest.raises(ValueError, match=r'9 \(29 nm\), and 10 more$'):
-        resample_spectrum(values, source, np.arange(20., 40))
+        resample_spectrum(values, source, np.arange(20.0, 40))
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(values=np.ones(3)), r'the shape \(3,\) and wavelengths of the shape \(4,\)'),
-    (dict(values=np.array([1, 2, np.nan, 4])), 'the spectrum holds NaN'),
-    (dict(wavelengths_nm=np.array([1., 2, 2, 3])), 'a wavelength occurs twice'),
-    (dict(wavelengths_nm=np.array([1., 2, -2, 3])), 'the wavelengths are not all positive'),
-    (dict(target_wavelengths_nm=np.array([])), r'centres of the shape \(0,\)'),
-    (dict(target_fwhm=np.ones(5)), r'centres of the shape \(2,\) and widths of the shape \(5,\)'),
-    (dict(target_fwhm=np.array([0., 1])), 'the target widths are not all positive'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(values=np.ones(3)), r'the shape \(3,\) and wavelengths of the shape \(4,\)'),
+        (dict(values=np.array([1, 2, np.nan, 4])), 'the spectrum holds NaN'),
+        (dict(wavelengths_nm=np.array([1.0, 2, 2, 3])), 'a wavelength occurs twice'),
+        (dict(wavelengths_nm=np.array([1.0, 2, -2, 3])), 'the wavelengths are not all positive'),
+        (dict(target_wavelengths_nm=np.array([])), r'centres of the shape \(0,\)'),
+        (dict(target_fwhm=np.ones(5)), r'centres of the shape \(2,\) and widths of the shape \(5,\)'),
+        (dict(target_fwhm=np.array([0.0, 1])), 'the target widths are not all positive'),
+    ],
+)
 def test_wrong_arguments_of_resampling_are_named(change, message):
-    arguments = dict(values=VALUES[0], wavelengths_nm=WAVELENGTHS, target_wavelengths_nm=np.array([500., 600]))
+    arguments = dict(values=VALUES[0], wavelengths_nm=WAVELENGTHS, target_wavelengths_nm=np.array([500.0, 600]))
     with pytest.raises(ValueError, match=message):
         resample_spectrum(**{**arguments, **change})
 
@@ -479,7 +536,7 @@ def test_emit_endmembers():
     np.testing.assert_array_equal(library.values, table[1:, 1:])
     np.testing.assert_array_equal(library.wavelengths, table[0, 1:])  # where detectors overlap they are not sorted
     assert library.names == ('SOIL', 'SOIL', 'SOIL', 'PV', 'NPV')
-    resampled = resample_spectrum(library.select('PV').values, library.wavelengths, [800, 670.], [10, 10.])
+    resampled = resample_spectrum(library.select('PV').values, library.wavelengths, [800, 670.0], [10, 10.0])
     assert resampled[0] > 3 * resampled[1]  # the red edge
 
 
@@ -529,6 +586,10 @@ def test_targets_of_muufl_gulfport():
     np.testing.assert_array_equal(image.select('brown').values, target.values)
     laboratory = read_spectra(folder / 'tgt_lab_spectra.mat')
     assert laboratory.values.shape == (9, 2301) and laboratory.select(3).name == 'Soil Brown'
-    brown = resample_spectrum(laboratory.select('Soil Brown').values, laboratory.wavelengths, target.wavelengths,
-                              np.gradient(target.wavelengths))
-    assert np.corrcoef(brown, target.values)[0, 1] > .95
+    brown = resample_spectrum(
+        laboratory.select('Soil Brown').values,
+        laboratory.wavelengths,
+        target.wavelengths,
+        np.gradient(target.wavelengths),
+    )
+    assert np.corrcoef(brown, target.values)[0, 1] > 0.95

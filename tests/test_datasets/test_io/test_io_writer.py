@@ -16,7 +16,7 @@ except ImportError:  # not on Windows
     resource = None
 
 CRS = rasterio.crs.CRS.from_epsg(32633).to_wkt()
-TRANSFORM = (30., 0., 366015., 0., -30., 5809965.)
+TRANSFORM = (30.0, 0.0, 366015.0, 0.0, -30.0, 5809965.0)
 
 
 def info_of(height, width):
@@ -31,7 +31,7 @@ def cube():
 @pytest.mark.parametrize('name', ('a.tif', 'a.TIFF', 'a.img', 'a.dat', 'a.hdr'))
 def test_round_trip_with_everything(tmp_path, cube, name):
     cube[2, 3] = -99
-    centres = np.array([412.123456789, 550., 1650.5, 2200.])
+    centres = np.array([412.123456789, 550.0, 1650.5, 2200.0])
     write_raster(tmp_path / name, cube, info_of(11, 9), nodata=-99, band_names=list('abcd'), wavelengths=centres)
     values, info = read_cube(tmp_path / name)
     np.testing.assert_array_equal(values, cube)
@@ -67,7 +67,7 @@ def test_class_map_with_colours(tmp_path, name):
     colours = {0: (0, 0, 0), 1: (255, 10, 0), 3: (3, 200, 255)}
     write_raster(tmp_path / name, labels, info_of(8, 5), nodata=0, colormap=colours)
     with rasterio.open(tmp_path / name) as dataset:
-        assert dataset.dtypes == ('uint8', ) and dataset.count == 1
+        assert dataset.dtypes == ('uint8',) and dataset.count == 1
         table = dataset.colormap(1)
         assert all(table[value][:3] == colour for value, colour in colours.items())
         assert dataset.transform == from_origin(366015, 5809965, 30, 30)
@@ -75,12 +75,22 @@ def test_class_map_with_colours(tmp_path, name):
 
 
 @pytest.mark.parametrize('name', ('a.tif', 'a.img'))
-@pytest.mark.parametrize('values, nodata, stored', (
-    (np.array([[False, True]]), None, 'uint8'), (np.array([[-3, 4]], np.int8), None, 'int16'),
-    (np.array([[0.5, 2]], np.float16), None, 'float32'), (np.array([[0.1, 2]]), np.nan, 'float64'),
-    (np.array([[0, 255]]), None, 'uint8'), (np.array([[0, 16]]), -1, 'int16'), (np.array([[0, 300]]), None, 'uint16'),
-    (np.array([[-1, 200]]), None, 'int16'), (np.array([[0, 70000]]), None, 'uint32'),
-    (np.array([[-5, 2**40]]), None, 'int64'), (np.array([[1, 2]], '>i2'), None, 'int16')))
+@pytest.mark.parametrize(
+    'values, nodata, stored',
+    (
+        (np.array([[False, True]]), None, 'uint8'),
+        (np.array([[-3, 4]], np.int8), None, 'int16'),
+        (np.array([[0.5, 2]], np.float16), None, 'float32'),
+        (np.array([[0.1, 2]]), np.nan, 'float64'),
+        (np.array([[0, 255]]), None, 'uint8'),
+        (np.array([[0, 16]]), -1, 'int16'),
+        (np.array([[0, 300]]), None, 'uint16'),
+        (np.array([[-1, 200]]), None, 'int16'),
+        (np.array([[0, 70000]]), None, 'uint32'),
+        (np.array([[-5, 2**40]]), None, 'int64'),
+        (np.array([[1, 2]], '>i2'), None, 'int16'),
+    ),
+)
 def test_types(tmp_path, name, values, nodata, stored):
     write_raster(tmp_path / name, values, nodata=nodata)
     result, info = read_cube(tmp_path / name)
@@ -88,31 +98,42 @@ def test_types(tmp_path, name, values, nodata, stored):
     np.testing.assert_array_equal(result[..., 0], values.astype(stored))
 
 
-@pytest.mark.parametrize('arguments, message', (
-    (dict(like=info_of(9, 11)), r'the array has 11 x 9 pixels, scene\.tif whose .* has 9 x 11'),
-    (dict(band_names=['a']), '1 band names given for 4 bands'),
-    (dict(wavelengths=[1, 2, 3]), '3 wavelengths given for 4 bands'),
-    (dict(colormap={1: (1, 2, 3)}), 'a colour table needs one band of type uint8 or uint16, found 4 of type float32'),
-    (dict(nodata=1e300), 'nodata 1e.300 is no value of type float32'),
-    (dict(driver='PNG'), "expected .tif, .img or .hdr, or driver 'GTiff' or 'ENVI'")))
+@pytest.mark.parametrize(
+    'arguments, message',
+    (
+        (dict(like=info_of(9, 11)), r'the array has 11 x 9 pixels, scene\.tif whose .* has 9 x 11'),
+        (dict(band_names=['a']), '1 band names given for 4 bands'),
+        (dict(wavelengths=[1, 2, 3]), '3 wavelengths given for 4 bands'),
+        (
+            dict(colormap={1: (1, 2, 3)}),
+            'a colour table needs one band of type uint8 or uint16, found 4 of type float32',
+        ),
+        (dict(nodata=1e300), 'nodata 1e.300 is no value of type float32'),
+        (dict(driver='PNG'), "expected .tif, .img or .hdr, or driver 'GTiff' or 'ENVI'"),
+    ),
+)
 def test_arguments_that_do_not_agree(tmp_path, cube, arguments, message):
     with pytest.raises(ValueError, match=r'a\.tif: .*' + message):
         write_raster(tmp_path / 'a.tif', cube, **arguments)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('array, arguments, message', (
-    (np.zeros((2, 2), np.uint8), dict(nodata=-1), 'nodata -1 is no value of type uint8'),
-    (np.zeros((2, 2), np.uint8), dict(nodata=0.5), 'nodata 0.5 is no value'),
-    (np.zeros((2, 2), np.uint8), dict(nodata=np.nan), 'nodata nan is no value'),
-    (np.zeros((2, 2), np.uint8), dict(nodata=np.inf), 'nodata inf is no value'),
-    (np.zeros((2, 2), np.uint8), dict(colormap={256: (0, 0, 0)}), 'colour table entry 256'),
-    (np.zeros((2, 2), np.uint8), dict(colormap={1: (0, 0, 300)}), 'colour table entry 1'),
-    (np.zeros((2, 2), np.uint8), dict(colormap={1: (0, 0)}), 'colour table entry 1'),
-    (np.zeros(4), {}, r'shape \(4,\) cannot be written'),
-    (np.zeros((2, 0)), {}, r'shape \(2, 0\) cannot be written'),
-    (np.zeros((2, 2), complex), {}, 'type complex128 cannot be written'),
-    (np.full((2, 2), 'a'), {}, 'cannot be written, expected real numbers')))
+@pytest.mark.parametrize(
+    'array, arguments, message',
+    (
+        (np.zeros((2, 2), np.uint8), dict(nodata=-1), 'nodata -1 is no value of type uint8'),
+        (np.zeros((2, 2), np.uint8), dict(nodata=0.5), 'nodata 0.5 is no value'),
+        (np.zeros((2, 2), np.uint8), dict(nodata=np.nan), 'nodata nan is no value'),
+        (np.zeros((2, 2), np.uint8), dict(nodata=np.inf), 'nodata inf is no value'),
+        (np.zeros((2, 2), np.uint8), dict(colormap={256: (0, 0, 0)}), 'colour table entry 256'),
+        (np.zeros((2, 2), np.uint8), dict(colormap={1: (0, 0, 300)}), 'colour table entry 1'),
+        (np.zeros((2, 2), np.uint8), dict(colormap={1: (0, 0)}), 'colour table entry 1'),
+        (np.zeros(4), {}, r'shape \(4,\) cannot be written'),
+        (np.zeros((2, 0)), {}, r'shape \(2, 0\) cannot be written'),
+        (np.zeros((2, 2), complex), {}, 'type complex128 cannot be written'),
+        (np.full((2, 2), 'a'), {}, 'cannot be written, expected real numbers'),
+    ),
+)
 def test_values_that_cannot_be_written(tmp_path, array, arguments, message):
     with pytest.raises(ValueError, match=r'a\.tif: .*' + message):
         write_raster(tmp_path / 'a.tif', array, **arguments)
@@ -127,8 +148,13 @@ def test_band_names_that_would_break_an_envi_header(tmp_path, cube):
 
 def test_lists_of_many_bands_are_read_again(tmp_path):
     centres = np.linspace(400, 2500, 1200)
-    write_raster(tmp_path / 'a.img', np.zeros((2, 3, 1200), np.uint8), wavelengths=centres, fwhm=centres / 100,
-                 band_names=[f'band number {band}' for band in range(1200)])
+    write_raster(
+        tmp_path / 'a.img',
+        np.zeros((2, 3, 1200), np.uint8),
+        wavelengths=centres,
+        fwhm=centres / 100,
+        band_names=[f'band number {band}' for band in range(1200)],
+    )
     info = read_cube(tmp_path / 'a.img')[1]
     np.testing.assert_array_equal(info.wavelengths, centres)
     np.testing.assert_array_equal(info.fwhm, centres / 100)

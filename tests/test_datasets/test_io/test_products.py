@@ -34,7 +34,8 @@ FORMATS = {  # name: format, sensor, time of acquisition, EPSG code of the place
     'sentinel2_l1c': ('sentinel2', 'Sentinel-2A MSI', '2022-07-24T10:16:01.024', 32633),
     'sentinel2_l2a': ('sentinel2', 'Sentinel-2A MSI', '2022-07-24T10:16:01.024', 32633),
     'specim': ('camera', 'SPECIM FX10', '2022-11-11', None),
-    'headwall': ('camera', None, None, None)}
+    'headwall': ('camera', None, None, None),
+}
 
 
 @pytest.fixture(scope='module')
@@ -61,7 +62,7 @@ def gdal(path, band_axis=0) -> np.ndarray:
 
 
 def the(folder: Path, pattern: str) -> Path:
-    found, = folder.rglob(pattern)
+    (found,) = folder.rglob(pattern)
     return found
 
 
@@ -74,7 +75,7 @@ def test_a_product_is_recognised_and_describes_itself(products, name):
         assert (info.format, info.sensor, info.acquired) == (form, sensor, acquired)
         assert whole.shape == info.shape and whole.dtype == info.dtype
         for values in (info.wavelengths, info.fwhm, info.scale, info.offset, info.bad_bands):
-            assert values is None or values.shape == (info.bands, )
+            assert values is None or values.shape == (info.bands,)
         assert info.wavelengths.min() > 350 and info.wavelengths.max() < 2600  # nm
         place = info.crs if info.transform is not None else info.gcps_crs
         assert code is None or rasterio.crs.CRS.from_wkt(place) == rasterio.crs.CRS.from_epsg(code)
@@ -92,8 +93,10 @@ def test_enmap(products, level):
     folder = products[f'enmap_{level}']
     values, valid, info = read(folder)
     root = ElementTree.parse(the(folder, '*METADATA.XML')).getroot()
-    column = {tag: np.array([float(element.text) for element in root.iter(tag)])
-              for tag in ('wavelengthCenterOfBand', 'FWHMOfBand', 'GainOfBand', 'OffsetOfBand')}
+    column = {
+        tag: np.array([float(element.text) for element in root.iter(tag)])
+        for tag in ('wavelengthCenterOfBand', 'FWHMOfBand', 'GainOfBand', 'OffsetOfBand')
+    }
     stored = gdal(the(folder, '*SPECTRAL_IMAGE.TIF'))
     np.testing.assert_allclose(values, stored * column['GainOfBand'] + column['OffsetOfBand'], rtol=1e-6)
     np.testing.assert_array_equal(info.wavelengths, column['wavelengthCenterOfBand'])
@@ -108,8 +111,13 @@ def test_enmap(products, level):
 
 
 def test_the_image_of_a_product_is_the_product(products):
-    for name, pattern in (('enmap_l2a', '*SPECTRAL_IMAGE.TIF'), ('desis_l2a', '*SPECTRAL_IMAGE.tif'),
-                          ('ahsi_gf5', '*_SW.tif'), ('aviris_ng', '*corr_v2r2_img'), ('specim', 'leaf_0001.raw')):
+    for name, pattern in (
+        ('enmap_l2a', '*SPECTRAL_IMAGE.TIF'),
+        ('desis_l2a', '*SPECTRAL_IMAGE.tif'),
+        ('ahsi_gf5', '*_SW.tif'),
+        ('aviris_ng', '*corr_v2r2_img'),
+        ('specim', 'leaf_0001.raw'),
+    ):
         with open_cube(the(products[name], pattern)) as reader, open_cube(products[name]) as whole:
             assert reader.info.format == FORMATS[name][0]
             np.testing.assert_array_equal(reader.read(), whole.read())
@@ -154,9 +162,15 @@ def test_hyperion(products):
         np.testing.assert_allclose(values[..., band - 1], gdal(the(folder, f'*_B{band:03d}_L1T.TIF'))[..., 0] / factor)
     np.testing.assert_array_equal(np.flatnonzero(~info.bad_bands) + 1, [*range(8, 58), *range(77, 225)])
     # the table of USGS, as Earth Engine's catalogue lists it
-    for band, centre, width in ((8, 426.82, 11.3871), (29, 640.5, 10.3188), (57, 925.41, 11.2754),
-                                (77, 912.45, 11.0457), (120, 1346.25, 10.7058), (200, 2153.34, 10.6834),
-                                (224, 2395.5, 10.4077)):
+    for band, centre, width in (
+        (8, 426.82, 11.3871),
+        (29, 640.5, 10.3188),
+        (57, 925.41, 11.2754),
+        (77, 912.45, 11.0457),
+        (120, 1346.25, 10.7058),
+        (200, 2153.34, 10.6834),
+        (224, 2395.5, 10.4077),
+    ):
         assert (info.wavelengths[band - 1], info.fwhm[band - 1]) == (centre, width)
     assert not valid[:, :3].any() and valid[:, 3:].all()
     assert values[5, 9, 130] == 0 and valid[5, 9]  # dark in the water vapour is a value
@@ -174,8 +188,21 @@ def test_sentinel2_against_gdal(products):
         folder = products[f'sentinel2_{level.lower()}']
         with open_cube(folder) as reader:
             stored, info, mask = reader.read(), reader.info, reader.read_mask()
-        assert info.band_names == ('B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B09',
-                                   *(['B10'] if level == 'L1C' else []), 'B11', 'B12')
+        assert info.band_names == (
+            'B01',
+            'B02',
+            'B03',
+            'B04',
+            'B05',
+            'B06',
+            'B07',
+            'B08',
+            'B8A',
+            'B09',
+            *(['B10'] if level == 'L1C' else []),
+            'B11',
+            'B12',
+        )
         for metres in (10, 20, 60):
             with rasterio.open(f'SENTINEL2_{level}:{folder}/MTD_MSI{level}.xml:{metres}m:EPSG_32633') as dataset:
                 for index, description in zip(dataset.indexes, dataset.descriptions, strict=True):
@@ -252,8 +279,9 @@ def test_prisma(products, level):
         centres.append(stated[f'List_Cw_{name}'])
     vnir = np.flatnonzero(centres[0])[::-1]
     swir = np.flatnonzero(centres[1] > centres[0].max())[::-1]
-    np.testing.assert_allclose(values, np.concatenate([cubes[0][..., vnir], cubes[1][..., swir]], -1), rtol=1e-5,
-                               atol=1e-6)
+    np.testing.assert_allclose(
+        values, np.concatenate([cubes[0][..., vnir], cubes[1][..., swir]], -1), rtol=1e-5, atol=1e-6
+    )
     np.testing.assert_array_equal(info.wavelengths, np.concatenate([centres[0][vnir], centres[1][swir]]))
     assert (np.diff(info.wavelengths) > 0).all() and len(vnir) == 63
     expected = np.ones(valid.shape, bool)
@@ -319,8 +347,10 @@ def test_neon(products):
 
 
 def test_tanager(products):
-    for name, group, array in (('tanager_ortho', 'GRIDS', 'surface_reflectance'),
-                               ('tanager_basic', 'SWATHS', 'toa_radiance')):
+    for name, group, array in (
+        ('tanager_ortho', 'GRIDS', 'surface_reflectance'),
+        ('tanager_basic', 'SWATHS', 'toa_radiance'),
+    ):
         path = products[name]
         values, valid, info = read(path)
         fields = f'HDF5:"{path}"://HDFEOS/{group}/HYP/Data_Fields'
@@ -370,8 +400,9 @@ def test_aviris_swath_on_its_grid(products):
 
 def test_reflectance_of_cameras(products):
     for name, image, references, exposures in (
-            ('specim', 'leaf_0001.raw', ('DARKREF_leaf_0001.raw', 'WHITEREF_leaf_0001.raw'), 10 / 20),
-            ('headwall', 'raw_0', ('darkReference', 'whiteReference'), 1)):
+        ('specim', 'leaf_0001.raw', ('DARKREF_leaf_0001.raw', 'WHITEREF_leaf_0001.raw'), 10 / 20),
+        ('headwall', 'raw_0', ('darkReference', 'whiteReference'), 1),
+    ):
         folder = products[name]
         stored = read_cube(folder)[0]
         np.testing.assert_array_equal(stored, gdal(the(folder, image)))

@@ -11,28 +11,39 @@ from mmhsi.datasets.io import CubeInfo
 from mmhsi.datasets.io.same_ground import check_same_ground
 
 UTM32, UTM33 = (CRS.from_epsg(code).to_wkt() for code in (32632, 32633))
-CUBE = CubeInfo('cube.tif', 'raster', 60, 70, 5, np.dtype('f4'), crs=UTM32, transform=(30., 0., 5e5, 0., -30., 5e6))
+CUBE = CubeInfo('cube.tif', 'raster', 60, 70, 5, np.dtype('f4'), crs=UTM32, transform=(30.0, 0.0, 5e5, 0.0, -30.0, 5e6))
 
 
-def moved(columns=0., rows=0., **changes):
+def moved(columns=0.0, rows=0.0, **changes):
     a, b, c, d, e, f = CUBE.transform
     return replace(CUBE, **{'path': 'labels.tif', 'transform': (a, b, c + a * columns, d, e, f + e * rows), **changes})
 
 
-@pytest.mark.parametrize('other', [
-    moved(), moved(.4, -.4), moved(100, 100, transform=None),
-    moved(crs=None), moved(crs=CRS.from_epsg(32632).to_wkt(version='WKT1_ESRI'))])
+@pytest.mark.parametrize(
+    'other',
+    [
+        moved(),
+        moved(0.4, -0.4),
+        moved(100, 100, transform=None),
+        moved(crs=None),
+        moved(crs=CRS.from_epsg(32632).to_wkt(version='WKT1_ESRI')),
+    ],
+)
 def test_same_ground_passes(other):
     check_same_ground(other, CUBE, 'the label map and the cube')
 
 
-@pytest.mark.parametrize('other, message', [
-    (moved(10, -10), 'it lies 10 pixels to the right and 10 above'),
-    (moved(0, .6), 'it lies 0 pixels to the left and 0.6 below'),
-    (moved(transform=(30., 0., 5e5, 0., 30., 5e6 - 1800)), 'their pixels have another size or direction'),
-    (moved(transform=(30.5, 0., 5e5, 0., -30.5, 5e6)), 'their pixels have another size or direction'),
-    (moved(crs=UTM33), 'the coordinate systems are EPSG:32633 and EPSG:32632'),
-    (moved(height=61), 'must have the same pixels: cube.tif has 60 x 70, labels.tif has 61 x 70')])
+@pytest.mark.parametrize(
+    'other, message',
+    [
+        (moved(10, -10), 'it lies 10 pixels to the right and 10 above'),
+        (moved(0, 0.6), 'it lies 0 pixels to the left and 0.6 below'),
+        (moved(transform=(30.0, 0.0, 5e5, 0.0, 30.0, 5e6 - 1800)), 'their pixels have another size or direction'),
+        (moved(transform=(30.5, 0.0, 5e5, 0.0, -30.5, 5e6)), 'their pixels have another size or direction'),
+        (moved(crs=UTM33), 'the coordinate systems are EPSG:32633 and EPSG:32632'),
+        (moved(height=61), 'must have the same pixels: cube.tif has 60 x 70, labels.tif has 61 x 70'),
+    ],
+)
 def test_other_ground_is_named(other, message):
     with pytest.raises(ValueError, match=f'the two files .*{message}') as error:
         check_same_ground(other, CUBE, 'the two files')
@@ -42,4 +53,6 @@ def test_other_ground_is_named(other, message):
 def test_one_place_in_two_coordinate_systems_passes():
     corners = transform(CRS.from_wkt(UTM32), CRS.from_epsg(32632), [5e5, 5e5 + 30], [5e6, 5e6 - 30])
     (left, right), (top, bottom) = corners
-    check_same_ground(moved(crs='EPSG:32632', transform=(right - left, 0., left, 0., bottom - top, top)), CUBE, 'files')
+    check_same_ground(
+        moved(crs='EPSG:32632', transform=(right - left, 0.0, left, 0.0, bottom - top, top)), CUBE, 'files'
+    )

@@ -10,7 +10,7 @@ from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.inference.training_state import training_bands
 
-WAVES = np.array([450., 500., 550., 600., 650., 700.])
+WAVES = np.array([450.0, 500.0, 550.0, 600.0, 650.0, 700.0])
 STEPS = [dict(type='SelectBands', exclude=[1, 4]), dict(type='Standardize')]
 
 
@@ -31,7 +31,7 @@ def test_windows_are_those_of_the_scene_it_was_fitted_to(scene):
     for pad_mode in ('constant', 'symmetric', 'reflect'):
         for area in ((0, 0, 9, 8), (-2, 3, 5, 7), (6, -1, 4, 4)):
             np.testing.assert_allclose(stream.window(*area, pad_mode), scene.window(*area, pad_mode), atol=1e-6)
-    np.testing.assert_array_equal(stream.window(20, 20, 2, 2, pad_value=3.), np.full((2, 2, 4), 3, np.float32))
+    np.testing.assert_array_equal(stream.window(20, 20, 2, 2, pad_value=3.0), np.full((2, 2, 4), 3, np.float32))
 
 
 def test_only_bands_that_are_used_mask_a_pixel(scene):
@@ -50,9 +50,10 @@ def test_resampled_bands_pass_the_selection_of_the_model(tmp_path, scene):
     fine = np.linspace(440, 710, 55)
     spectra = np.random.default_rng(1).normal(1.5, 1, (4, 5, 55)).astype(np.float32)
     write_raster(tmp_path / 'fine.tif', spectra, wavelengths=fine)
-    stream = fitted_view(str(tmp_path / 'fine.tif'), STEPS, scene.state_dict(), 6, Bands(WAVES, np.full(6, 12.)),
-                         'resample')
-    model = resample_spectrum(spectra.reshape(20, 55), fine, WAVES, np.full(6, 12.))
+    stream = fitted_view(
+        str(tmp_path / 'fine.tif'), STEPS, scene.state_dict(), 6, Bands(WAVES, np.full(6, 12.0)), 'resample'
+    )
+    model = resample_spectrum(spectra.reshape(20, 55), fine, WAVES, np.full(6, 12.0))
     expected = scene.preprocess_spectra(model.astype(np.float32)).reshape(4, 5, 4)
     np.testing.assert_allclose(stream.window(0, 0, 4, 5), expected, atol=1e-4)
     np.testing.assert_allclose(stream.wavelengths, WAVES[[0, 2, 3, 5]])
@@ -63,8 +64,11 @@ def test_resampled_bands_pass_the_selection_of_the_model(tmp_path, scene):
 def test_a_state_of_other_bands_is_named(scene):
     state = scene.state_dict()
     with pytest.raises(ValueError, match='Standardize was fitted on 4 bands, but is applied to 6'):
-        fitted_view(toy_cube(9, 8), STEPS[1:], {'0.Standardize.mean': state['1.Standardize.mean'],
-                                                '0.Standardize.std': state['1.Standardize.std']}).window(0, 0, 1, 1)
+        fitted_view(
+            toy_cube(9, 8),
+            STEPS[1:],
+            {'0.Standardize.mean': state['1.Standardize.mean'], '0.Standardize.std': state['1.Standardize.std']},
+        ).window(0, 0, 1, 1)
     with pytest.raises(ValueError, match='the state of the preprocessing consists of'):
         fitted_view(toy_cube(9, 8), STEPS[1:], state)
 
@@ -72,9 +76,11 @@ def test_a_state_of_other_bands_is_named(scene):
 def test_preprocessing_that_makes_infinity_of_a_valid_value_is_named():
     cube = toy_cube(4, 5)
     view = CubeView(cube, [dict(type='ScaleValues', factor=1e37)])
-    cube[2, 3, 4] = 100.
-    with pytest.raises(ValueError, match='the preprocessing makes NaN or infinity of valid values, in 1 of 6 bands, '
-                                         'the first is band 4'):
+    cube[2, 3, 4] = 100.0
+    with pytest.raises(
+        ValueError,
+        match='the preprocessing makes NaN or infinity of valid values, in 1 of 6 bands, the first is band 4',
+    ):
         view.window(0, 0, 4, 5)
 
 
@@ -99,7 +105,7 @@ def test_bands_of_the_training_come_from_the_nearest_source(tmp_path):
     found = training_bands(cfg, None)
     np.testing.assert_allclose(found.wavelengths, WAVES)
     assert found.source.endswith('train.tif')
-    cfg.sensor = dict(wavelengths=(WAVES + 1).tolist(), fwhm=[10.] * 6)
+    cfg.sensor = dict(wavelengths=(WAVES + 1).tolist(), fwhm=[10.0] * 6)
     np.testing.assert_allclose(training_bands(cfg, None).fwhm, 10)
     record = dict(wavelengths=WAVES + 2)
     np.testing.assert_allclose(training_bands(cfg, record).wavelengths, WAVES + 2)

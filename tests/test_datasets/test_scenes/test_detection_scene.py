@@ -9,7 +9,7 @@ from mmhsi.datasets.scenes.pseudo_labels import pseudo_labels
 from mmhsi.datasets.scenes.target_spectrum import select_target_spectrum
 
 H, W, C = 40, 50, 6
-SPECTRUM = np.array([9., 1., 8., 2., 7., 3.])
+SPECTRUM = np.array([9.0, 1.0, 8.0, 2.0, 7.0, 3.0])
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_training_tiles_carry_pseudo_labels_and_the_target_spectrum(cube, truth,
     tile = tiles[3]
     labels = scene.subset_labels('pseudo')
     top, left = tile['top'], tile['left']
-    np.testing.assert_array_equal(tile['gt_seg_map'], labels[top:top + 16, left:left + 16])
+    np.testing.assert_array_equal(tile['gt_seg_map'], labels[top : top + 16, left : left + 16])
     np.testing.assert_allclose(tile['target_spectrum'], cube[truth == 1].mean(axis=0), rtol=1e-5)
     assert (labels == 1).sum() == 6
     test = TileDataset(scene, 'all', evaluate_on='labelled', tile_size=16, overlap=8)
@@ -57,8 +57,13 @@ def test_training_tiles_carry_pseudo_labels_and_the_target_spectrum(cube, truth,
 def test_the_target_spectrum_goes_through_the_preprocessing(cube, truth, tmp_path):
     (tmp_path / 'target.csv').write_text('\n'.join(f'{value}' for value in SPECTRUM / 10))
     steps = [dict(type='SelectBands', bands=[0, 2, 3]), dict(type='Standardize')]
-    scene = DetectionScene(cube, labels=truth, preprocessing=steps, data_root=str(tmp_path),
-                           target_spectrum=dict(path='target.csv', scale=10))
+    scene = DetectionScene(
+        cube,
+        labels=truth,
+        preprocessing=steps,
+        data_root=str(tmp_path),
+        target_spectrum=dict(path='target.csv', scale=10),
+    )
     pixels = cube.reshape(-1, C)[:, [0, 2, 3]].astype(np.float64)
     wanted = (SPECTRUM[[0, 2, 3]] - pixels.mean(axis=0)) / pixels.std(axis=0)
     np.testing.assert_allclose(scene.target_spectrum, wanted, rtol=1e-4)
@@ -66,8 +71,9 @@ def test_the_target_spectrum_goes_through_the_preprocessing(cube, truth, tmp_pat
 
 @pytest.mark.parametrize('detector', ['cem', 'rx'])
 def test_a_classical_detector_makes_the_coarse_map(cube, truth, detector):
-    scene = DetectionScene(cube, labels=truth, coarse=dict(detector=detector), target_spectrum={},
-                           preprocessing=[dict(type='Standardize')])
+    scene = DetectionScene(
+        cube, labels=truth, coarse=dict(detector=detector), target_spectrum={}, preprocessing=[dict(type='Standardize')]
+    )
     labels = scene.subset_labels('pseudo')
     assert (labels == 1).sum() == 3 and truth[labels == 1].all()
 
@@ -76,8 +82,13 @@ def test_the_coarse_detector_may_see_other_values_than_the_network(cube, truth):
     components = [dict(type='SpectralPCA', n_components=2, whiten=True)]
     standardised = [dict(type='Standardize')]
     for detector in ('sam', 'rx'):
-        scene = DetectionScene(cube, labels=truth, preprocessing=components, target_spectrum={},
-                               coarse=dict(detector=detector, preprocessing=standardised))
+        scene = DetectionScene(
+            cube,
+            labels=truth,
+            preprocessing=components,
+            target_spectrum={},
+            coarse=dict(detector=detector, preprocessing=standardised),
+        )
         other = DetectionScene(cube, labels=truth, preprocessing=standardised, target_spectrum={})
         np.testing.assert_array_equal(scene.coarse, other.detect(detector))
         assert not np.allclose(scene.coarse, scene.detect(detector)) and scene.bands == 2
@@ -85,8 +96,13 @@ def test_the_coarse_detector_may_see_other_values_than_the_network(cube, truth):
 
 def test_coarse_scores_are_read_from_a_file(cube, truth, coarse, tmp_path):
     savemat(tmp_path / 'map.mat', {'show': coarse})
-    scene = DetectionScene(cube, labels=truth, coarse=dict(path='map.mat', key='show'), data_root=str(tmp_path),
-                           classes=('background', 'anomaly'))
+    scene = DetectionScene(
+        cube,
+        labels=truth,
+        coarse=dict(path='map.mat', key='show'),
+        data_root=str(tmp_path),
+        classes=('background', 'anomaly'),
+    )
     np.testing.assert_array_equal(scene.coarse, coarse)
     savemat(tmp_path / 'small.mat', {'show': coarse[:, 1:]})
     scene = DetectionScene(cube, labels=truth, coarse='small.mat', data_root=str(tmp_path))
@@ -124,13 +140,13 @@ def test_pseudo_labels_need_scores_that_tell_something(coarse):
     with pytest.raises(ValueError, match='leaves no target pixel'):
         pseudo_labels(coarse[:10, :10])
     with pytest.raises(ValueError, match='all 2000 coarse scores are 3'):
-        pseudo_labels(np.full((H, W), 3.))
+        pseudo_labels(np.full((H, W), 3.0))
     with pytest.raises(ValueError, match='sum up to at most 1'):
         pseudo_labels(coarse, background=0.9, target=0.2)
 
 
 def test_selected_spectra_by_hand():
-    spectra = np.array([[1., 0.], [2., 0.], [3., 0.], [10., 0.], [0., 1.]])
+    spectra = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0], [10.0, 0.0], [0.0, 1.0]])
     np.testing.assert_allclose(select_target_spectrum(spectra), [3.2, 0.2])
     np.testing.assert_allclose(select_target_spectrum(spectra, 'nearest_to_mean'), [3, 0])
     np.testing.assert_allclose(select_target_spectrum(spectra, 'trimmed_mean'), spectra[[0, 1, 2, 4]].mean(axis=0))

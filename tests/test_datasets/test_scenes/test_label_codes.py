@@ -13,11 +13,14 @@ CUBE = np.arange(3 * 4 * 2, dtype=np.uint16).reshape(3, 4, 2)
 CHANGE = ('unchanged', 'changed')
 
 
-@pytest.mark.parametrize('codes, wanted', [
-    (dict(unchanged=2, changed=1), [[255, 1, 0, 0], [1, 1, 255, 0], [0, 255, 1, 1]]),
-    (dict(unchanged=1, changed=(0, 2)), [[1, 0, 1, 1], [0, 0, 1, 1], [1, 1, 0, 0]]),
-    (dict(unchanged=[1, 2], changed=0), [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]]),
-])
+@pytest.mark.parametrize(
+    'codes, wanted',
+    [
+        (dict(unchanged=2, changed=1), [[255, 1, 0, 0], [1, 1, 255, 0], [0, 255, 1, 1]]),
+        (dict(unchanged=1, changed=(0, 2)), [[1, 0, 1, 1], [0, 0, 1, 1], [1, 1, 0, 0]]),
+        (dict(unchanged=[1, 2], changed=0), [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]]),
+    ],
+)
 def test_codes_become_classes_in_their_order(codes, wanted):
     scene = Scene(CUBE, STORED, CHANGE, label_codes=codes)
     np.testing.assert_array_equal(scene.labels, wanted)
@@ -46,11 +49,14 @@ def test_an_unknown_code_is_named():
         _ = scene.labels
 
 
-@pytest.mark.parametrize('codes, message', [
-    (dict(grown=1), "name the class 'grown', but the classes are unchanged, changed"),
-    (dict(unchanged=1, changed=[0, 1]), "code 1 of class 'changed' is the code of another class too"),
-    (dict(unchanged=-1), "code -1 of class 'unchanged' is negative"),
-])
+@pytest.mark.parametrize(
+    'codes, message',
+    [
+        (dict(grown=1), "name the class 'grown', but the classes are unchanged, changed"),
+        (dict(unchanged=1, changed=[0, 1]), "code 1 of class 'changed' is the code of another class too"),
+        (dict(unchanged=-1), "code -1 of class 'unchanged' is negative"),
+    ],
+)
 def test_contradicting_codes_are_refused(codes, message):
     with pytest.raises(ValueError, match=message):
         resolve_codes(codes, CHANGE)

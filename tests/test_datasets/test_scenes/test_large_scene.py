@@ -17,15 +17,15 @@ PART = (1024, 512, 128, 192)
 def scene(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp('scene') / 'scene.tif'
     write_sparse_scene(path, SIDE, BANDS, PART)
-    assert path.stat().st_blocks * 512 < 2 ** 24
+    assert path.stat().st_blocks * 512 < 2**24
     return path
 
 
 def test_a_part_is_predicted_and_written_in_little_memory(scene, tmp_path):
     before = resident()
     tiles, peak = predict_part(scene, tmp_path / 'map.tif', PART)
-    assert tiles >= PART[2] * PART[3] / 64 ** 2
-    assert peak - before < 200 * 2 ** 20 < SIDE * SIDE * BANDS * 2
+    assert tiles >= PART[2] * PART[3] / 64**2
+    assert peak - before < 200 * 2**20 < SIDE * SIDE * BANDS * 2
     top, left, height, width = PART
     with rasterio.open(tmp_path / 'map.tif') as result, rasterio.open(scene) as source:
         assert (result.shape, result.transform, result.crs) == (source.shape, source.transform, source.crs)

@@ -24,8 +24,9 @@ def labels():
 
 
 def test_a_window_holds_both_dates_on_one_scale(dates, labels):
-    scene = PairScene(dates, labels, label_codes=dict(changed=1, unchanged=2),
-                      preprocessing=[dict(type='MinMaxScale', per_band=True)])
+    scene = PairScene(
+        dates, labels, label_codes=dict(changed=1, unchanged=2), preprocessing=[dict(type='MinMaxScale', per_band=True)]
+    )
     assert scene.shape == (H, W, 2 * C) and scene.classes == ('unchanged', 'changed')
     both = np.stack(dates)
     low, high = both.min(axis=(0, 1, 2)), both.max(axis=(0, 1, 2))
@@ -62,8 +63,14 @@ def test_a_fitted_state_serves_another_pair(dates, joint):
 
 
 def test_joint_statistics_are_those_of_the_training_pixels_where_asked(dates, labels):
-    scene = PairScene(dates, labels, label_codes=dict(changed=1, unchanged=2), fit_on='train',
-                      split=dict(type='NumberSplit', train=5, val=0), preprocessing=[dict(type='Standardize')])
+    scene = PairScene(
+        dates,
+        labels,
+        label_codes=dict(changed=1, unchanged=2),
+        fit_on='train',
+        split=dict(type='NumberSplit', train=5, val=0),
+        preprocessing=[dict(type='Standardize')],
+    )
     pixels = np.concatenate([date.reshape(-1, C)[scene.split.train] for date in dates])
     np.testing.assert_allclose(scene.state_dict()['0.Standardize.mean'], pixels.mean(axis=0), rtol=1e-5)
 
@@ -90,18 +97,25 @@ def test_datasets_cut_windows_and_tiles_of_both_dates(dates, labels):
 def test_files_of_both_dates_are_read_and_shared(tmp_path, dates):
     savemat(tmp_path / 'Sa1.mat', {'T1': dates[0]})
     savemat(tmp_path / 'Sa2.mat', {'T2': dates[1]})
-    config = dict(type='PairScene', image=(dict(path='Sa1.mat', key='T1'), dict(path='Sa2.mat', key='T2')),
-                  num_bands=C, data_root=str(tmp_path))
+    config = dict(
+        type='PairScene',
+        image=(dict(path='Sa1.mat', key='T1'), dict(path='Sa2.mat', key='T2')),
+        num_bands=C,
+        data_root=str(tmp_path),
+    )
     scene = get_scene(config)
     assert scene is get_scene(dict(config)) and scene.name == 'Sa1'
     np.testing.assert_array_equal(scene.window(0, 0, H, W), np.concatenate(dates, axis=-1))
     np.testing.assert_array_equal(scene.second.stored_bands([1])[0][..., 0], dates[1][..., 1])
 
 
-@pytest.mark.parametrize('second, message', [
-    (np.zeros((H, W - 1, C)), 'same pixels: <array> has 10 x 12, <array> has 10 x 11'),
-    (np.zeros((H, W, C + 1)), 'same bands: <array> has 3, <array> has 4'),
-])
+@pytest.mark.parametrize(
+    'second, message',
+    [
+        (np.zeros((H, W - 1, C)), 'same pixels: <array> has 10 x 12, <array> has 10 x 11'),
+        (np.zeros((H, W, C + 1)), 'same bands: <array> has 3, <array> has 4'),
+    ],
+)
 def test_dates_that_do_not_match_are_named(dates, second, message):
     with pytest.raises(ValueError, match=message):
         PairScene((dates[0], second))
@@ -116,7 +130,7 @@ def test_one_cube_is_no_pair(dates):
 
 def test_other_wavelengths_at_the_second_date_are_told(tmp_path, dates):
     for name, shift in (('a', 0), ('b', 30)):
-        savemat(tmp_path / f'{name}.mat', {'cube': dates[0], 'wavelengths': np.array([450., 550., 650.]) + shift})
+        savemat(tmp_path / f'{name}.mat', {'cube': dates[0], 'wavelengths': np.array([450.0, 550.0, 650.0]) + shift})
     messages, logger, handler = [], MMLogger.get_current_instance(), logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())
     logger.addHandler(handler)

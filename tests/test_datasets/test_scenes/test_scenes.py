@@ -18,7 +18,8 @@ from mmhsi.utils.windows import crop_window
 
 TEST_DATA = Path(os.environ.get('MMHSI_TEST_DATA', Path(__file__).parents[3] / '../shared/data'))
 needs_data = pytest.mark.skipif(
-    not TEST_DATA.is_dir(), reason=f'no real scenes in {TEST_DATA}; set MMHSI_TEST_DATA to their folder')
+    not TEST_DATA.is_dir(), reason=f'no real scenes in {TEST_DATA}; set MMHSI_TEST_DATA to their folder'
+)
 
 
 @pytest.fixture
@@ -75,7 +76,8 @@ def test_key_may_be_a_list_of_candidates(files, cube):
     scene = scene_of(
         files,
         image={'path': 'field.mat', 'key': ['data', 'cube']},
-        labels={'path': 'field_gt.mat', 'key': ['groundT', 'gt']})
+        labels={'path': 'field_gt.mat', 'key': ['groundT', 'gt']},
+    )
     np.testing.assert_array_equal(scene.window(0, 0, 20, 30), cube)
 
 
@@ -132,8 +134,14 @@ def test_classes_and_colours(files):
 def test_every_public_scene_has_a_colour_for_each_class():
     sizes = {name: len(info.classes) for name, info in CLASS_INFO.items()}
     assert sizes == {
-        'indian_pines': 16, 'pavia_university': 9, 'hanchuan': 16, 'honghu': 22, 'houston2013': 15, 'xiongan': 20,
-        'zy1_02d': 23}
+        'indian_pines': 16,
+        'pavia_university': 9,
+        'hanchuan': 16,
+        'honghu': 22,
+        'houston2013': 15,
+        'xiongan': 20,
+        'zy1_02d': 23,
+    }
     for name in sizes:
         info = get_class_info(name)
         assert len(set(info.palette)) == len(info.palette) == len(set(info.classes)) == sizes[name]
@@ -220,7 +228,7 @@ def test_leading_band_selection_happens_at_reading(files, cube):
     steps = [{'type': 'SelectBands', 'bands': [4, 1]}, {'type': 'ScaleValues', 'factor': 2}]
     scene = scene_of(files, preprocessing=steps)
     assert scene.bands == 2
-    np.testing.assert_array_equal(scene.window(0, 0, 20, 30), cube[..., [4, 1]] * 2.)
+    np.testing.assert_array_equal(scene.window(0, 0, 20, 30), cube[..., [4, 1]] * 2.0)
     with pytest.raises(ValueError, match='field.npy: SelectBands names band 6'):
         scene_of(files, preprocessing=[{'type': 'SelectBands', 'bands': [6]}])
 
@@ -350,7 +358,8 @@ def test_houston_maps_make_scene_and_split():
         np.zeros((349, 1905, 1), np.uint8),
         list(maps.values()),
         classes='houston2013',
-        split={'type': 'MapSplit', 'train': maps['tr'], 'test': maps['te']})
+        split={'type': 'MapSplit', 'train': maps['tr'], 'test': maps['te']},
+    )
     stored = loadmat(path)
     assert len(scene.split.train) == np.count_nonzero(stored['houston_gt_tr'])
     assert len(scene.split.test) == np.count_nonzero(stored['houston_gt_te'])

@@ -35,8 +35,16 @@ def stored():
 
 
 def write_tiff(path, cube, scale=None, offset=None, **profile):
-    with rasterio.open(path, 'w', driver='GTiff', height=cube.shape[0], width=cube.shape[1], count=cube.shape[2],
-                       dtype=cube.dtype.name, **profile) as dataset:
+    with rasterio.open(
+        path,
+        'w',
+        driver='GTiff',
+        height=cube.shape[0],
+        width=cube.shape[1],
+        count=cube.shape[2],
+        dtype=cube.dtype.name,
+        **profile,
+    ) as dataset:
         dataset.write(cube.transpose(2, 0, 1))
         if scale is not None:
             dataset.scales, dataset.offsets = (scale,) * cube.shape[2], (offset or 0,) * cube.shape[2]
@@ -45,18 +53,20 @@ def write_tiff(path, cube, scale=None, offset=None, **profile):
 
 def write_envi(folder, cube, extra):
     (folder / 'a.img').write_bytes(cube.transpose(2, 0, 1).astype('<i2').tobytes())
-    (folder / 'a.hdr').write_text(f'ENVI\nsamples = {cube.shape[1]}\nlines = {cube.shape[0]}\nbands = {cube.shape[2]}\n'
-                                  f'data type = 2\ninterleave = bsq\nbyte order = 0\n{extra}')
+    (folder / 'a.hdr').write_text(
+        f'ENVI\nsamples = {cube.shape[1]}\nlines = {cube.shape[0]}\nbands = {cube.shape[2]}\n'
+        f'data type = 2\ninterleave = bsq\nbyte order = 0\n{extra}'
+    )
     return str(folder / 'a.hdr')
 
 
 @pytest.mark.parametrize('cache', (True, False))
 def test_two_files_of_the_same_reflectance_are_the_same_scene(tmp_path, stored, cache):
-    reflectance = (stored * 1e-4 + .5).astype(np.float32)
-    paths = [write_tiff(tmp_path / 'float.tif', reflectance), write_tiff(tmp_path / 'int.tif', stored, 1e-4, .5)]
+    reflectance = (stored * 1e-4 + 0.5).astype(np.float32)
+    paths = [write_tiff(tmp_path / 'float.tif', reflectance), write_tiff(tmp_path / 'int.tif', stored, 1e-4, 0.5)]
     with h5py.File(tmp_path / 'cf.nc', 'w') as file:
         file['cube'] = stored
-        file['cube'].attrs.update(scale_factor=1e-4, add_offset=.5)
+        file['cube'].attrs.update(scale_factor=1e-4, add_offset=0.5)
     for path in (*paths, str(tmp_path / 'cf.nc')):
         np.testing.assert_array_equal(Scene(path, cache=cache).window(0, 0, 6, 7), reflectance)
     as_stored = Scene(dict(path=paths[1], scaled=False), cache=cache)
@@ -72,7 +82,7 @@ def test_nodata_is_a_stored_value(tmp_path, stored):
     assert not Scene(path, nodata=5000).valid[4, 4]
     with h5py.File(tmp_path / 'neon.h5', 'w') as file:
         file['SITE/Reflectance/Reflectance_Data'] = stored
-        file['SITE/Reflectance/Reflectance_Data'].attrs.update(Data_Ignore_Value=-9., Scale_Factor=10000.)
+        file['SITE/Reflectance/Reflectance_Data'].attrs.update(Data_Ignore_Value=-9.0, Scale_Factor=10000.0)
     source = CubeSource(str(tmp_path / 'neon.h5'))
     assert np.argwhere(~source.scan_valid()).tolist() == [[2, 3]]
     np.testing.assert_allclose(source.read((0, 0, 1, 1))[0], stored[:1, :1] / 1e4, rtol=1e-6)
@@ -80,7 +90,7 @@ def test_nodata_is_a_stored_value(tmp_path, stored):
 
 @pytest.mark.parametrize('cache', (True, False))
 def test_masked_and_transparent_pixels_are_not_valid(tmp_path, stored, cache):
-    mask = np.random.default_rng(1).random((6, 7)) > .3
+    mask = np.random.default_rng(1).random((6, 7)) > 0.3
     path = write_tiff(tmp_path / 'a.tif', stored)
     with rasterio.open(path, 'r+') as dataset:
         dataset.write_mask(mask)
@@ -136,8 +146,9 @@ def test_a_new_scene_with_the_same_bad_bands_suits_the_model(tmp_path, stored):
     path = write_envi(other, stored, BAD.replace('bbl = {1, 0,', 'bbl = {1, 1,'))
     with pytest.raises(ValueError, match='has 4 bands, expected the 3 of'):
         CubeView(path, wanted=wanted)
-    np.testing.assert_array_equal(CubeView(path, wanted=wanted, matching='nearest').window(0, 0, 6, 7),
-                                  stored[..., [0, 2, 3]])
+    np.testing.assert_array_equal(
+        CubeView(path, wanted=wanted, matching='nearest').window(0, 0, 6, 7), stored[..., [0, 2, 3]]
+    )
 
 
 def test_what_was_not_taken_as_stated_is_logged(tmp_path, stored, log):
@@ -150,8 +161,11 @@ def test_a_code_among_labels_without_names_is_asked_for(tmp_path, stored, values
     labels = np.resize(np.array([0, *values], np.uint8), (6, 7))
     scipy.io.savemat(tmp_path / 'gt.mat', {'gt': labels})
     path = str(tmp_path / 'gt.mat')
-    with pytest.raises(ValueError, match=rf'labels go up to {max(values)}, but {len(values)} numbers .* \({listed}\); '
-                                         rf'name the classes, .*ignore={max(values)}'):
+    with pytest.raises(
+        ValueError,
+        match=rf'labels go up to {max(values)}, but {len(values)} numbers .* \({listed}\); '
+        rf'name the classes, .*ignore={max(values)}',
+    ):
         _ = Scene(stored, path).labels
     if len(values) == 4:
         scene = Scene(stored, dict(path=path, ignore=255))

@@ -30,7 +30,7 @@ def log(caplog):
 def truth():
     """Cube (H, W, C), abundances (P, H, W), endmembers (P, C); the first pixels are pure."""
     rng = np.random.default_rng(0)
-    spectra = rng.uniform(.1, 1, (ENDMEMBERS, BANDS))
+    spectra = rng.uniform(0.1, 1, (ENDMEMBERS, BANDS))
     abundances = rng.dirichlet(np.ones(ENDMEMBERS), HEIGHT * WIDTH).T
     abundances[:, :ENDMEMBERS] = np.eye(ENDMEMBERS)
     abundances = abundances.reshape(ENDMEMBERS, HEIGHT, WIDTH)
@@ -53,9 +53,11 @@ def test_truth_is_read_in_every_layout(layout, columns, truth, tmp_path):
     stored = LAYOUTS[layout](abundances)
     savemat(tmp_path / 'scene.mat', dict(cube=cube, A=stored, M=spectra.T if columns else spectra))
     scene = UnmixingScene(
-        dict(path='scene.mat', key='cube'), data_root=str(tmp_path),
+        dict(path='scene.mat', key='cube'),
+        data_root=str(tmp_path),
         abundances=dict(path='scene.mat', key='A', layout=layout[:3]),
-        endmembers=dict(path='scene.mat', key='M', layout='columns' if columns else 'rows'))
+        endmembers=dict(path='scene.mat', key='M', layout='columns' if columns else 'rows'),
+    )
     np.testing.assert_array_equal(scene.abundances, abundances)
     np.testing.assert_array_equal(scene.endmembers, spectra)
     assert scene.num_endmembers == ENDMEMBERS and scene.classes == ('endmember 1', 'endmember 2', 'endmember 3')
@@ -81,7 +83,7 @@ def test_image_is_read_from_a_list_of_pixels(layout, order, truth, tmp_path):
 def test_a_window_of_the_maps_of_a_larger_scene(truth, tmp_path):
     cube, abundances, spectra = truth
     whole = np.zeros((ENDMEMBERS, 20, 30))
-    whole[:, 5:5 + HEIGHT, 11:11 + WIDTH] = abundances
+    whole[:, 5 : 5 + HEIGHT, 11 : 11 + WIDTH] = abundances
     savemat(tmp_path / 'whole.mat', dict(A=np.stack([one.ravel(order='F') for one in whole])))
     source = dict(path=str(tmp_path / 'whole.mat'), key='A', layout='pwh', size=(20, 30), window=(5, 11, HEIGHT, WIDTH))
     np.testing.assert_array_equal(UnmixingScene(cube, abundances=source).abundances, abundances)
@@ -107,8 +109,9 @@ def test_initial_endmembers(truth, tmp_path):
     for seed in (0, 3):
         scene = UnmixingScene(cube, num_endmembers=3, initial_endmembers=dict(type='vca', seed=seed))
         np.testing.assert_array_equal(scene.initial_endmembers, vca(pixels, 3, seed)[0])
-    np.testing.assert_array_equal(UnmixingScene(cube, num_endmembers=3, initial_endmembers='vca').initial_endmembers,
-                                  vca(pixels, 3, 0)[0])
+    np.testing.assert_array_equal(
+        UnmixingScene(cube, num_endmembers=3, initial_endmembers='vca').initial_endmembers, vca(pixels, 3, 0)[0]
+    )
     np.save(tmp_path / 'start.npy', spectra.T)
     source = dict(path=str(tmp_path / 'start.npy'), layout='columns')
     np.testing.assert_array_equal(UnmixingScene(cube, initial_endmembers=source).initial_endmembers, spectra)
@@ -133,10 +136,16 @@ def test_invalid_pixels_take_no_part(truth):
     assert result.summary()['counts'] == dict(pixels=63, evaluated=62) and np.isfinite(result.scores['aRMSE'])
 
 
-@pytest.mark.parametrize('change, message', [
-    (lambda maps: maps * 1.02, '63 of 63 pixels do not sum to one, at most 0.0200 apart'),
-    (lambda maps: maps + np.array([.25, 0, -.25])[:, None, None], r"abundances are negative, at least -0.2500 \('c'\)"),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda maps: maps * 1.02, '63 of 63 pixels do not sum to one, at most 0.0200 apart'),
+        (
+            lambda maps: maps + np.array([0.25, 0, -0.25])[:, None, None],
+            r"abundances are negative, at least -0.2500 \('c'\)",
+        ),
+    ],
+)
 def test_doubtful_abundances_are_reported(change, message, truth, log):
     cube, abundances, _ = truth
     scene = UnmixingScene(cube, abundances=change(abundances), endmember_names=('a', 'b', 'c'))
@@ -152,17 +161,23 @@ def test_sound_abundances_are_not_reported(truth, log):
     assert not log.records
 
 
-@pytest.mark.parametrize('given, message', [
-    (dict(num_endmembers=13), '13 endmembers are expected in 12 bands, which cannot tell more endmembers than bands'),
-    (dict(endmembers=np.ones((13, 12))), 'there are 13 endmembers in 12 bands'),
-    (dict(endmembers=np.ones((3, 11))), 'the array of endmembers: the endmembers have 11 bands, expected 12'),
-    (dict(endmembers=np.ones((3, 12)), num_endmembers=4), '3 endmembers are found, expected 4'),
-    (dict(abundances=np.ones((4, 7, 9)) / 4, endmember_names='abc'), '4 abundance maps are found, expected 3'),
-    (dict(abundances=np.ones((3, 9, 7)) / 3), r'abundances have the shape \(3, 9, 7\), expected \(P, 7, 9\)'),
-    (dict(abundances=np.full((3, 7, 9), np.nan)), '189 abundances are NaN or infinite'),
-    (dict(initial_endmembers=np.full((3, 12), np.inf)), 'the initial endmembers hold NaN or infinity'),
-    (dict(num_endmembers=2, endmember_names='abc'), '2 endmembers are expected, but there are 3 names: a, b, c'),
-])
+@pytest.mark.parametrize(
+    'given, message',
+    [
+        (
+            dict(num_endmembers=13),
+            '13 endmembers are expected in 12 bands, which cannot tell more endmembers than bands',
+        ),
+        (dict(endmembers=np.ones((13, 12))), 'there are 13 endmembers in 12 bands'),
+        (dict(endmembers=np.ones((3, 11))), 'the array of endmembers: the endmembers have 11 bands, expected 12'),
+        (dict(endmembers=np.ones((3, 12)), num_endmembers=4), '3 endmembers are found, expected 4'),
+        (dict(abundances=np.ones((4, 7, 9)) / 4, endmember_names='abc'), '4 abundance maps are found, expected 3'),
+        (dict(abundances=np.ones((3, 9, 7)) / 3), r'abundances have the shape \(3, 9, 7\), expected \(P, 7, 9\)'),
+        (dict(abundances=np.full((3, 7, 9), np.nan)), '189 abundances are NaN or infinite'),
+        (dict(initial_endmembers=np.full((3, 12), np.inf)), 'the initial endmembers hold NaN or infinity'),
+        (dict(num_endmembers=2, endmember_names='abc'), '2 endmembers are expected, but there are 3 names: a, b, c'),
+    ],
+)
 def test_wrong_input_is_named(given, message, truth):
     with pytest.raises(ValueError, match=message):
         scene = UnmixingScene(truth[0], **given)
@@ -173,11 +188,12 @@ def test_files_are_named(truth, tmp_path):
     savemat(tmp_path / 'truth.mat', dict(A=np.moveaxis(truth[1], 0, -1), M=truth[2]))
     path = str(tmp_path / 'truth.mat')
     for given, message in (
-            (dict(abundances=dict(path=path, key='A')), 'have 9 x 3 pixels with layout .phw., expected 7 x 9'),
-            (dict(abundances=dict(path=path, key='S')), "key 'S' not found; the file holds 'A' .*'M'"),
-            (dict(abundances=dict(path=path, key='A', layout='whp')), "layout 'whp' of the abundances, expected one"),
-            (dict(endmembers=dict(path=path, key='M')), "have 3 bands, expected 12, .* layout is 'columns'"),
-            (dict(endmember_names=dict(path=path, key='cood')), "key 'cood' of the names of the endmembers not found")):
+        (dict(abundances=dict(path=path, key='A')), 'have 9 x 3 pixels with layout .phw., expected 7 x 9'),
+        (dict(abundances=dict(path=path, key='S')), "key 'S' not found; the file holds 'A' .*'M'"),
+        (dict(abundances=dict(path=path, key='A', layout='whp')), "layout 'whp' of the abundances, expected one"),
+        (dict(endmembers=dict(path=path, key='M')), "have 3 bands, expected 12, .* layout is 'columns'"),
+        (dict(endmember_names=dict(path=path, key='cood')), "key 'cood' of the names of the endmembers not found"),
+    ):
         with pytest.raises(ValueError, match='truth.mat: .*' + message):
             scene = UnmixingScene(truth[0], **given)
             scene.abundances, scene.endmembers  # noqa: B018
@@ -207,7 +223,7 @@ def test_training_windows_lie_around_random_pixels(truth):
     for index, pixel in enumerate(chosen):
         row, col = divmod(pixel, WIDTH)
         window = dataset[index]['img']
-        np.testing.assert_array_equal(window, padded[row:row + 6, col:col + 6])
+        np.testing.assert_array_equal(window, padded[row : row + 6, col : col + 6])
         np.testing.assert_array_equal(window[3, 3], cube.astype(np.float32)[row, col])
     with pytest.raises(ValueError, match='64 distinct pixels are to be drawn from a scene of 7 x 9'):
         CentreSplit(64)(scene.labels)
@@ -222,15 +238,20 @@ def test_samson():
     assert scene.abundances.sum(axis=0) == pytest.approx(np.ones((95, 95)))
     # pixels of nearly one material have its spectrum
     for number, spectrum in enumerate(scene.endmembers):
-        pure = scene.pixels(np.flatnonzero(scene.abundances[number] > .98)).mean(axis=0)
+        pure = scene.pixels(np.flatnonzero(scene.abundances[number] > 0.98)).mean(axis=0)
         cosine = pure @ spectrum / np.linalg.norm(pure) / np.linalg.norm(spectrum)
-        assert np.arccos(cosine) < .15
-    other = get_scene(dict(config, data_root=str(DATA / 'samson'),
-                           abundances=dict(path='A_true.mat', key='A_true', layout='hwp'),
-                           endmembers=dict(path='E.mat', key='E', layout='columns')))
+        assert np.arccos(cosine) < 0.15
+    other = get_scene(
+        dict(
+            config,
+            data_root=str(DATA / 'samson'),
+            abundances=dict(path='A_true.mat', key='A_true', layout='hwp'),
+            endmembers=dict(path='E.mat', key='E', layout='columns'),
+        )
+    )
     pixels = other.pixels(other.subset('all'))
     np.testing.assert_allclose(fcls(pixels, other.endmembers).T.reshape(3, 95, 95), other.abundances, atol=1e-5)
-    assert np.abs(other.abundances - scene.abundances).max() > .9
+    assert np.abs(other.abundances - scene.abundances).max() > 0.9
 
 
 @pytest.mark.skipif(not (DATA / 'urban/subimage_Urban_R162.mat').is_file(), reason=f'no Urban below {DATA}')
@@ -242,4 +263,4 @@ def test_urban_crop():
     lengths = np.linalg.norm(scene.pixels(scene.subset('all')), axis=1, keepdims=True)
     unit = scene.endmembers / np.linalg.norm(scene.endmembers, axis=1, keepdims=True)
     found = fcls(scene.pixels(scene.subset('all')) / lengths, unit).T.reshape(scene.abundances.shape)
-    assert np.sqrt(((found - scene.abundances)**2).mean()) < .05
+    assert np.sqrt(((found - scene.abundances) ** 2).mean()) < 0.05

@@ -67,9 +67,10 @@ def test_number_split_takes_a_number_for_each_class():
         NumberSplit(train=[30, 5])(labels)
 
 
-@pytest.mark.parametrize('count, expected', [
-    (1, (1, 0, 0)), (2, (1, 0, 1)), (5, (4, 0, 1)), (11, (10, 0, 1)), (13, (10, 2, 1)), (16, (10, 5, 1)),
-])
+@pytest.mark.parametrize(
+    'count, expected',
+    [(1, (1, 0, 0)), (2, (1, 0, 1)), (5, (4, 0, 1)), (11, (10, 0, 1)), (13, (10, 2, 1)), (16, (10, 5, 1))],
+)
 def test_small_class_keeps_a_test_pixel_and_is_logged(log, count, expected):
     labels = random_labels(counts=(100, count))
     split = NumberSplit(train=10, val=5)(labels, classes=['Corn', 'Oats'])
@@ -145,8 +146,10 @@ def patchy_labels(seed=0):
 def test_block_split_never_shares_a_block():
     labels = patchy_labels()
     split = BlockSplit(train=0.2, val=0.1, block_size=8, seed=1)(labels)
-    blocks = [set(map(tuple, np.stack(np.divmod(part, labels.shape[1]), 1) // 8))
-              for part in (split.train, split.val, split.test)]
+    blocks = [
+        set(map(tuple, np.stack(np.divmod(part, labels.shape[1]), 1) // 8))
+        for part in (split.train, split.val, split.test)
+    ]
     assert not blocks[0] & blocks[1] and not blocks[0] & blocks[2] and not blocks[1] & blocks[2]
     assert_complete(split, labels)
     counts = split.counts(labels, 4)
@@ -214,12 +217,15 @@ def test_files_that_are_no_split_are_named(tmp_path):
         Split.load(tmp_path / 'text.npz')
 
 
-@pytest.mark.parametrize('train, test, message', [
-    ([0, 1], [1, 2], '1 pixels occur more than once'),
-    ([0, 0], [1, 2], '1 pixels occur more than once'),
-    ([0, 1], [2, 12], 'test pixels of the split run from 2 to 12'),
-    ([-1, 1], [2, 3], 'train pixels of the split run from -1 to 1'),
-])
+@pytest.mark.parametrize(
+    'train, test, message',
+    [
+        ([0, 1], [1, 2], '1 pixels occur more than once'),
+        ([0, 0], [1, 2], '1 pixels occur more than once'),
+        ([0, 1], [2, 12], 'test pixels of the split run from 2 to 12'),
+        ([-1, 1], [2, 3], 'train pixels of the split run from -1 to 1'),
+    ],
+)
 def test_split_refuses_what_is_not_disjoint_or_outside(train, test, message):
     with pytest.raises(ValueError, match=message):
         Split(np.array(train), np.array([]), np.array(test), (3, 4))

@@ -44,9 +44,9 @@ def test_flip_of_mmcv_serves_many_bands_and_labels():
 @pytest.mark.parametrize('per_band', [False, True])
 def test_spectral_scale_multiplies_the_spectra(per_band):
     np.random.seed(0)
-    factors = np.array([
-        RandomSpectralScale(0.2, per_band, prob=1.)(sample())['img'] / sample()['img'] for _ in range(100)
-    ])
+    factors = np.array(
+        [RandomSpectralScale(0.2, per_band, prob=1.0)(sample())['img'] / sample()['img'] for _ in range(100)]
+    )
     by_band = factors.mean(axis=(1, 2))
     np.testing.assert_allclose(factors, np.broadcast_to(by_band[:, None, None], factors.shape), rtol=1e-5)
     assert (np.ptp(by_band, axis=1).max() > 0.1) == per_band
@@ -55,7 +55,7 @@ def test_spectral_scale_multiplies_the_spectra(per_band):
 
 def test_band_noise_has_the_deviation_asked_for():
     np.random.seed(0)
-    noise = RandomBandNoise(0.3, prob=1.)(sample())['img'] - sample()['img']
+    noise = RandomBandNoise(0.3, prob=1.0)(sample())['img'] - sample()['img']
     assert noise.dtype == np.float32
     assert noise.mean() == pytest.approx(0, abs=0.03) and noise.std() == pytest.approx(0.3, abs=0.02)
 
@@ -72,7 +72,7 @@ def test_augmentation_happens_with_the_probability_asked_for(augmentation):
 def test_augmentation_leaves_the_given_array_alone():
     results = sample()
     image = results['img']
-    RandomBandNoise(prob=1.)(RandomSpectralScale(prob=1.)(results))
+    RandomBandNoise(prob=1.0)(RandomSpectralScale(prob=1.0)(results))
     np.testing.assert_array_equal(image, sample()['img'])
 
 

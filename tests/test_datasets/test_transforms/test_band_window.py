@@ -24,8 +24,14 @@ def sample(bands=10, size=6, row=0, stored_as_chw=True):
     if stored_as_chw:
         image = np.ascontiguousarray(image.transpose(2, 0, 1)).transpose(1, 2, 0)
     image.flags.writeable = False
-    return {'img': image, 'bands': np.arange(bands), 'source_bands': bands, 'wavelengths': 400. + np.arange(bands),
-            'origin': {'scene': 'scene', 'row': row, 'col': 0}, 'img_shape': (size, size)}
+    return {
+        'img': image,
+        'bands': np.arange(bands),
+        'source_bands': bands,
+        'wavelengths': 400.0 + np.arange(bands),
+        'origin': {'scene': 'scene', 'row': row, 'col': 0},
+        'img_shape': (size, size),
+    }
 
 
 @pytest.mark.parametrize('per_sample', [True, False])
@@ -38,9 +44,9 @@ def test_window_is_consecutive_and_bands_and_wavelengths_follow(per_sample):
         start = cut['band_start']
         starts.add(start)
         assert cut['img'].dtype == np.float32 and cut['img'].flags.writeable
-        np.testing.assert_array_equal(cut['img'], whole['img'][..., start:start + 7])
+        np.testing.assert_array_equal(cut['img'], whole['img'][..., start : start + 7])
         assert cut['bands'].tolist() == list(range(start, start + 7))
-        np.testing.assert_array_equal(cut['wavelengths'], 400. + cut['bands'])
+        np.testing.assert_array_equal(cut['wavelengths'], 400.0 + cut['bands'])
     assert starts == {0, 1, 2, 3}
 
 
@@ -51,8 +57,9 @@ def test_windows_of_samples_are_equally_likely():
 
 
 def test_windows_of_files_are_rounded_shares_of_the_spare_bands():
-    counts = np.bincount([RandomBandWindow(7, per_sample=False)(sample(size=1, row=row))['band_start']
-                          for row in range(4000)])
+    counts = np.bincount(
+        [RandomBandWindow(7, per_sample=False)(sample(size=1, row=row))['band_start'] for row in range(4000)]
+    )
     # r in [0, 1/6], [1/6, 1/2], [1/2, 5/6], [5/6, 1]
     np.testing.assert_allclose(counts / 4000, [1 / 6, 1 / 3, 1 / 3, 1 / 6], atol=0.03)
 
@@ -101,7 +108,7 @@ def test_crop_is_at_every_place_and_says_where():
         top, left, height, width = cut['crop']
         places.add((top, left))
         assert cut['img_shape'] == (height, width) == (4, 4)
-        np.testing.assert_array_equal(cut['img'], sample()['img'][top:top + 4, left:left + 4])
+        np.testing.assert_array_equal(cut['img'], sample()['img'][top : top + 4, left : left + 4])
     assert places == {(row, col) for row in range(3) for col in range(3)}
     with pytest.raises(ValueError, match='takes 7 x 7 pixels, but the tile at row 0, column 0 of scene has 6 x 6'):
         RandomTileCrop(7)(sample())
@@ -110,11 +117,18 @@ def test_crop_is_at_every_place_and_says_where():
 def test_the_whole_pipeline_of_pre_training_keeps_pixels_and_bands_together():
     """Undo what the sample says was done to it: scaling, window, flip and rotation all really happened."""
     init_default_scope('mmhsi')
-    pipeline = Compose([TRANSFORMS.build(step) for step in (
-        dict(type='RandomTileCrop', size=5), dict(type='RandomBandWindow', num_bands=7),
-        dict(type='ScaleValues', factor=1 / 4000), dict(type='RandomFlip', prob=[0.4, 0.4],
-                                                        direction=['horizontal', 'vertical']),
-        dict(type='RandomRotate90'))])
+    pipeline = Compose(
+        [
+            TRANSFORMS.build(step)
+            for step in (
+                dict(type='RandomTileCrop', size=5),
+                dict(type='RandomBandWindow', num_bands=7),
+                dict(type='ScaleValues', factor=1 / 4000),
+                dict(type='RandomFlip', prob=[0.4, 0.4], direction=['horizontal', 'vertical']),
+                dict(type='RandomRotate90'),
+            )
+        ]
+    )
     assert isinstance(pipeline.transforms[3], RandomFlip) and isinstance(pipeline.transforms[4], RandomRotate90)
     np.random.seed(0)
     seen = set()
@@ -125,7 +139,7 @@ def test_the_whole_pipeline_of_pre_training_keeps_pixels_and_bands_together():
         if direction is not None:
             image = np.flip(image, {'horizontal': 1, 'vertical': 0}[direction])
         top, left, *_ = results['crop']
-        whole = sample()['img'][top:top + 5, left:left + 5, results['bands']]
+        whole = sample()['img'][top : top + 5, left : left + 5, results['bands']]
         np.testing.assert_allclose(image, whole / np.float32(4000), rtol=1e-6)
         seen.add((direction, results['rotate90'], results['band_start']))
     assert {direction for direction, *_ in seen} == {None, 'horizontal', 'vertical'}
@@ -140,19 +154,22 @@ def test_the_given_array_is_left_alone():
 
 
 def test_tiles_are_standardised_by_the_statistics_of_their_bands(tmp_path):
-    statistics = {'sensors': [
-        {'source_bands': 10, 'mean': [*map(float, range(9)), None], 'std': [2.] * 9 + [None]},
-        {'source_bands': 3, 'mean': [7.] * 3, 'std': [1.] * 3}]}
+    statistics = {
+        'sensors': [
+            {'source_bands': 10, 'mean': [*map(float, range(9)), None], 'std': [2.0] * 9 + [None]},
+            {'source_bands': 3, 'mean': [7.0] * 3, 'std': [1.0] * 3},
+        ]
+    }
     path = tmp_path / 'statistics.json'
     path.write_text(json.dumps(statistics))
-    transform = TRANSFORMS.build(dict(type='StandardizeTile', statistics=str(path), eps=0.))
+    transform = TRANSFORMS.build(dict(type='StandardizeTile', statistics=str(path), eps=0.0))
     np.random.seed(3)
     cut = RandomBandWindow(4)({**sample(9), 'source_bands': 10})
     start = cut['band_start']
     assert start > 0
     raw = cut['img'].copy()
     np.testing.assert_allclose(transform(cut)['img'], (raw - np.arange(start, start + 4)) / 2)
-    np.testing.assert_allclose(transform(sample(3))['img'], sample(3)['img'] - 7.)
+    np.testing.assert_allclose(transform(sample(3))['img'], sample(3)['img'] - 7.0)
     with pytest.raises(ValueError, match='statistics.json: no statistics of the bands 0 to 9 of a source of 10 bands'):
         transform(sample())
     with pytest.raises(ValueError, match='a source of 5 bands'):
@@ -170,7 +187,7 @@ def test_random_bands_are_distinct_ordered_and_equally_likely(descending):
         bands = taken['bands'].tolist()
         assert bands == sorted(set(bands), reverse=descending) and len(bands) == 3
         np.testing.assert_array_equal(taken['img'], sample(size=1)['img'][..., bands])
-        np.testing.assert_array_equal(taken['wavelengths'], 400. + taken['bands'])
+        np.testing.assert_array_equal(taken['wavelengths'], 400.0 + taken['bands'])
         counts[bands] += 1
     assert taken['img'].dtype == np.float32
     np.testing.assert_allclose(counts / 2000, [0.3] * 10, atol=0.04)

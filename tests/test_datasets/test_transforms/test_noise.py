@@ -13,8 +13,15 @@ from mmhsi.datasets.transforms.noise import (
 )
 from mmhsi.registry import TRANSFORMS
 
-KINDS = [GaussianNoise(), NonIIDGaussianNoise(), ImpulseNoise(), StripeNoise(), DeadlineNoise(), MissingStrips(),
-         *(NoiseChain(name) for name in NOISE_CASES)]
+KINDS = [
+    GaussianNoise(),
+    NonIIDGaussianNoise(),
+    ImpulseNoise(),
+    StripeNoise(),
+    DeadlineNoise(),
+    MissingStrips(),
+    *(NoiseChain(name) for name in NOISE_CASES),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +31,7 @@ def seed():
 
 
 def grey(shape=(50, 60, 30), dtype=np.float32):
-    return np.full(shape, .5, dtype)
+    return np.full(shape, 0.5, dtype)
 
 
 def corrupt(noise, cube=None, **sample):
@@ -32,7 +39,7 @@ def corrupt(noise, cube=None, **sample):
 
 
 def changed_bands(cube):
-    return np.flatnonzero((cube != .5).any(axis=(0, 1)))
+    return np.flatnonzero((cube != 0.5).any(axis=(0, 1)))
 
 
 @pytest.mark.parametrize('noise', KINDS, ids=repr)
@@ -64,17 +71,18 @@ def test_with_a_seed_the_sample_alone_decides():
 
 
 def test_gaussian_noise_has_the_strength_asked_for():
-    found = corrupt(GaussianNoise(51), grey((100, 100, 10))) - .5
-    np.testing.assert_allclose(found.std(), .2, rtol=.02)
-    np.testing.assert_allclose(found.mean(), 0, atol=.005)
+    found = corrupt(GaussianNoise(51), grey((100, 100, 10))) - 0.5
+    np.testing.assert_allclose(found.std(), 0.2, rtol=0.02)
+    np.testing.assert_allclose(found.mean(), 0, atol=0.005)
 
 
 def test_blind_noise_draws_one_strength_for_each_sample():
-    strengths = np.array([corrupt(GaussianNoise((10, 70)), grey((20, 20, 9))).std(axis=(0, 1)) * 255
-                          for _ in range(200)])
+    strengths = np.array(
+        [corrupt(GaussianNoise((10, 70)), grey((20, 20, 9))).std(axis=(0, 1)) * 255 for _ in range(200)]
+    )
     means = strengths.mean(axis=1)
     assert 9 < means.min() < 14 and 66 < means.max() < 72
-    np.testing.assert_allclose(strengths / means[:, None], 1, atol=.2)  # the same in all bands
+    np.testing.assert_allclose(strengths / means[:, None], 1, atol=0.2)  # the same in all bands
 
 
 def test_each_band_draws_its_strength_from_the_list():
@@ -85,33 +93,33 @@ def test_each_band_draws_its_strength_from_the_list():
 
 
 def test_impulses_are_0_and_1_with_equal_odds_in_a_third_of_the_bands():
-    found = corrupt(ImpulseNoise(amounts=(.3, )), grey((60, 60, 191)))
+    found = corrupt(ImpulseNoise(amounts=(0.3,)), grey((60, 60, 191)))
     bands = changed_bands(found)
     assert len(bands) == 63
-    assert set(np.unique(found)) == {0, .5, 1}
-    np.testing.assert_allclose((found[..., bands] != .5).mean(), .3, atol=.005)
-    np.testing.assert_allclose((found[..., bands] == 1).mean(), .15, atol=.005)
+    assert set(np.unique(found)) == {0, 0.5, 1}
+    np.testing.assert_allclose((found[..., bands] != 0.5).mean(), 0.3, atol=0.005)
+    np.testing.assert_allclose((found[..., bands] == 1).mean(), 0.15, atol=0.005)
 
 
 def test_stripes_shift_whole_columns():
-    shift = corrupt(StripeNoise(fraction=.5), grey((7, 60, 200))) - .5
+    shift = corrupt(StripeNoise(fraction=0.5), grey((7, 60, 200))) - 0.5
     assert len(np.flatnonzero(shift.any(axis=(0, 1)))) == 100
     np.testing.assert_array_equal(shift, np.broadcast_to(shift[:1], shift.shape))
-    assert .2 < np.abs(shift).max() <= .25
+    assert 0.2 < np.abs(shift).max() <= 0.25
     numbers = np.count_nonzero(shift[0], axis=0)
     assert set(numbers[numbers > 0]) == set(range(3, 9))  # floor(0.05 * 60) up to floor(0.15 * 60), exclusive
 
 
 def test_dead_lines_are_single_columns_of_zeros():
     found = corrupt(DeadlineNoise(fraction=1), grey((7, 50, 200)))
-    assert set(np.unique(found)) == {0, .5}
+    assert set(np.unique(found)) == {0, 0.5}
     numbers = np.count_nonzero(found[0] == 0, axis=0)
     assert set(numbers) == set(range(3, 8))  # ceil(0.05 * 50) up to ceil(0.15 * 50), exclusive
     np.testing.assert_array_equal((found == 0).all(axis=0), (found == 0).any(axis=0))
 
 
 def test_mixed_noise_takes_disjoint_bands():
-    noise = MixedNoise([dict(type='DeadlineNoise', fraction=.3), dict(type='ImpulseNoise', fraction=.29)])
+    noise = MixedNoise([dict(type='DeadlineNoise', fraction=0.3), dict(type='ImpulseNoise', fraction=0.29)])
     found = corrupt(noise, grey((40, 40, 100)))
     columns = (found == 0).all(axis=0).any(axis=0)
     impulses = (found == 1).any(axis=(0, 1))
@@ -119,7 +127,7 @@ def test_mixed_noise_takes_disjoint_bands():
 
 
 def test_strips_are_missing_in_all_bands():
-    found = np.stack([corrupt(MissingStrips(4, .1), grey((5, 60, 8))) for _ in range(100)])
+    found = np.stack([corrupt(MissingStrips(4, 0.1), grey((5, 60, 8))) for _ in range(100)])
     missing = found == 0
     np.testing.assert_array_equal(missing, np.broadcast_to(missing[:, :1, :, :1], missing.shape))
     numbers = missing[:, 0, :, 0].sum(axis=1)
@@ -137,12 +145,12 @@ def test_cases_are_chains_of_their_noises():
 
 
 def test_one_of_several_noises_is_drawn_or_taken_in_turn():
-    zeros, ones = (dict(type='ImpulseNoise', amounts=(amount, ), fraction=1.) for amount in (0., 1.))
+    zeros, ones = (dict(type='ImpulseNoise', amounts=(amount,), fraction=1.0) for amount in (0.0, 1.0))
     noise = NoiseChoice([None, zeros, ones, ones])
-    changed = [bool((corrupt(noise, grey((4, 4, 3))) != .5).any()) for _ in range(400)]
-    assert .42 < np.mean(changed) < .58
+    changed = [bool((corrupt(noise, grey((4, 4, 3))) != 0.5).any()) for _ in range(400)]
+    assert 0.42 < np.mean(changed) < 0.58
     turns = NoiseChoice([None, ones, zeros], rotate=True)
-    assert [bool((corrupt(turns, grey((4, 4, 3))) != .5).any()) for _ in range(6)] == [False, True, False] * 2
+    assert [bool((corrupt(turns, grey((4, 4, 3))) != 0.5).any()) for _ in range(6)] == [False, True, False] * 2
     fixed = NoiseChoice([None, dict(type='GaussianNoise')], seed=3)
     for index in range(4):
         np.testing.assert_array_equal(corrupt(fixed, sample_idx=index), corrupt(fixed, sample_idx=index))
@@ -153,38 +161,44 @@ def test_noises_are_built_from_configs():
     np.testing.assert_array_equal(corrupt(noise), grey())
 
 
-@pytest.mark.parametrize('build, message', [
-    (lambda: GaussianNoise(256), r'must lie in \[0, 255\], not 256'),
-    (lambda: GaussianNoise(-1), r'must lie in \[0, 255\], not -1'),
-    (lambda: GaussianNoise((70, 10)), r'a range \(low, high\)'),
-    (lambda: GaussianNoise(seed=-1), 'seed must not be negative'),
-    (lambda: NonIIDGaussianNoise(()), 'no standard deviation to choose from'),
-    (lambda: ImpulseNoise((.1, 1.1)), r'an amount of impulses must lie in \[0, 1\], not 1.1'),
-    (lambda: ImpulseNoise(fraction=2), r'fraction must lie in \[0, 1\], not 2'),
-    (lambda: StripeNoise(.2, .1), 'min_amount < max_amount'),
-    (lambda: StripeNoise(strength=2), 'strength must lie'),
-    (lambda: DeadlineNoise(0, 1.5), 'min_amount < max_amount'),
-    (lambda: MissingStrips(0), 'number must be positive'),
-    (lambda: MixedNoise([dict(type='ImpulseNoise', fraction=.6)] * 2), 'take 1.2 of the bands'),
-    (lambda: MixedNoise([dict(type='GaussianNoise')]), 'but GaussianNoise is none'),
-    (lambda: NoiseChain('case9'), "there is no 'case9'"),
-    (lambda: NoiseChain([dict(type='RandomRotate90')]), 'RandomRotate90 is no noise'),
-    (lambda: NoiseChoice([]), 'no noise to choose from'),
-    (lambda: NoiseChoice([dict(type='RandomRotate90')]), 'RandomRotate90 is no noise'),
-])
+@pytest.mark.parametrize(
+    'build, message',
+    [
+        (lambda: GaussianNoise(256), r'must lie in \[0, 255\], not 256'),
+        (lambda: GaussianNoise(-1), r'must lie in \[0, 255\], not -1'),
+        (lambda: GaussianNoise((70, 10)), r'a range \(low, high\)'),
+        (lambda: GaussianNoise(seed=-1), 'seed must not be negative'),
+        (lambda: NonIIDGaussianNoise(()), 'no standard deviation to choose from'),
+        (lambda: ImpulseNoise((0.1, 1.1)), r'an amount of impulses must lie in \[0, 1\], not 1.1'),
+        (lambda: ImpulseNoise(fraction=2), r'fraction must lie in \[0, 1\], not 2'),
+        (lambda: StripeNoise(0.2, 0.1), 'min_amount < max_amount'),
+        (lambda: StripeNoise(strength=2), 'strength must lie'),
+        (lambda: DeadlineNoise(0, 1.5), 'min_amount < max_amount'),
+        (lambda: MissingStrips(0), 'number must be positive'),
+        (lambda: MixedNoise([dict(type='ImpulseNoise', fraction=0.6)] * 2), 'take 1.2 of the bands'),
+        (lambda: MixedNoise([dict(type='GaussianNoise')]), 'but GaussianNoise is none'),
+        (lambda: NoiseChain('case9'), "there is no 'case9'"),
+        (lambda: NoiseChain([dict(type='RandomRotate90')]), 'RandomRotate90 is no noise'),
+        (lambda: NoiseChoice([]), 'no noise to choose from'),
+        (lambda: NoiseChoice([dict(type='RandomRotate90')]), 'RandomRotate90 is no noise'),
+    ],
+)
 def test_levels_out_of_range_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
 
 
-@pytest.mark.parametrize('noise, cube, message', [
-    (GaussianNoise(), np.ones((4, 4, 3), np.uint8), r'a float type with values in \[0, 1\], not uint8'),
-    (GaussianNoise(), np.ones((4, 4)), r'not float64 of shape \(4, 4\)'),
-    (GaussianNoise(), np.full((4, 4, 3), 800.), 'but the cube reaches 800'),
-    (GaussianNoise(), np.full((4, 4, 3), np.nan), 'but the cube reaches nan'),
-    (ImpulseNoise(), grey((4, 4, 2)), '0.333 of 2 bands, which is none'),
-    (StripeNoise(), grey((4, 4, 6)), '0.05 to 0.15 of 4 columns, a range that holds no whole number'),
-])
+@pytest.mark.parametrize(
+    'noise, cube, message',
+    [
+        (GaussianNoise(), np.ones((4, 4, 3), np.uint8), r'a float type with values in \[0, 1\], not uint8'),
+        (GaussianNoise(), np.ones((4, 4)), r'not float64 of shape \(4, 4\)'),
+        (GaussianNoise(), np.full((4, 4, 3), 800.0), 'but the cube reaches 800'),
+        (GaussianNoise(), np.full((4, 4, 3), np.nan), 'but the cube reaches nan'),
+        (ImpulseNoise(), grey((4, 4, 2)), '0.333 of 2 bands, which is none'),
+        (StripeNoise(), grey((4, 4, 6)), '0.05 to 0.15 of 4 columns, a range that holds no whole number'),
+    ],
+)
 def test_cubes_that_cannot_be_corrupted_are_refused(noise, cube, message):
     with pytest.raises(ValueError, match=message):
         corrupt(noise, cube)

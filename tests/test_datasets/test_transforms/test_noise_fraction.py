@@ -17,7 +17,7 @@ def scene():
 
 
 def test_ratios_are_those_of_signal_and_noise(scene):
-    transform = MinimumNoiseFraction(6, trim=0.)
+    transform = MinimumNoiseFraction(6, trim=0.0)
     transform.fit(scene)
     np.testing.assert_allclose(transform.ratio, [101, 26, 5, 1, 1, 1], rtol=0.1)
 
@@ -25,12 +25,12 @@ def test_ratios_are_those_of_signal_and_noise(scene):
 def test_the_ends_of_rows_do_not_count_as_noise(scene):
     rows = scene.reshape(150, 40, 6)[np.random.RandomState(0).permutation(150)].reshape(-1, 6)
     ratio = {}
-    for trim in (0., 0.05):
+    for trim in (0.0, 0.05):
         transform = MinimumNoiseFraction(6, trim=trim)
         transform.fit(rows)
         ratio[trim] = transform.ratio[0]
     # every 40th difference leads to another row: 1 + 100 / 40 instead of 1
-    assert ratio[0.] == pytest.approx(101 / 3.5, rel=0.15)
+    assert ratio[0.0] == pytest.approx(101 / 3.5, rel=0.15)
     assert ratio[0.05] > 90
 
 
@@ -38,18 +38,18 @@ def test_is_that_of_the_spectral_package(scene):
     spectral = pytest.importorskip('spectral')
     cube = scene.reshape(2, 3000, 6).transpose(1, 0, 2).astype(np.float64)
     expected = spectral.mnf(spectral.calc_stats(cube), spectral.noise_from_diffs(cube, direction='lower'))
-    transform = MinimumNoiseFraction(3, trim=0.)
+    transform = MinimumNoiseFraction(3, trim=0.0)
     transform.fit(scene)
     pairs = zip(transform(scene).T, expected.reduce(cube, num=3).transpose(1, 0, 2).reshape(-1, 3).T, strict=True)
     np.testing.assert_allclose([abs(np.corrcoef(a, b)[0, 1]) for a, b in pairs], 1, atol=1e-3)
 
 
-@pytest.mark.parametrize('power', [0., 0.15, 0.5])
+@pytest.mark.parametrize('power', [0.0, 0.15, 0.5])
 def test_components_are_uncorrelated_and_scaled(scene, power):
     transform = MinimumNoiseFraction(6, power=power)
     transform.fit(scene)
     values = transform(scene).astype(np.float64)
-    expected = np.diag(transform.ratio**(2 * power))
+    expected = np.diag(transform.ratio ** (2 * power))
     np.testing.assert_allclose(np.cov(values.T), expected, atol=2e-3 * expected.max())
     np.testing.assert_allclose(values.mean(0), 0, atol=1e-3)
 
@@ -79,7 +79,7 @@ def test_only_neighbours_tell_of_the_noise(scene):
     """Rows of 40 pixels in any order: with the ends of rows named, nothing has to be trimmed."""
     rows = scene.reshape(150, 40, 6)[np.random.RandomState(0).permutation(150)].reshape(-1, 6)
     neighbours = np.arange(1, len(rows)) % 40 != 0
-    transform = MinimumNoiseFraction(6, trim=0.)
+    transform = MinimumNoiseFraction(6, trim=0.0)
     transform.fit(rows, neighbours)
     np.testing.assert_allclose(transform.ratio, [101, 26, 5, 1, 1, 1], rtol=0.1)
     with pytest.raises(ValueError, match='at least 7 such pairs for 6 bands, but 0 of the 6000 pixels'):

@@ -15,4 +15,4 @@ def test_images_and_meta_information():
     np.testing.assert_array_equal(sample.enlarged, enlarged.transpose(2, 0, 1).astype(np.float32))
     assert sample.metainfo == dict(name='one', sample_idx=7, top=2)
     assert type(sample).stack([sample, sample]).gt_img.shape == (2, 3, 8, 10)
-    assert 'gt_img' not in PackRestoration(('name', ))(dict(img=small, name='one'))['data_samples']
+    assert 'gt_img' not in PackRestoration(('name',))(dict(img=small, name='one'))['data_samples']

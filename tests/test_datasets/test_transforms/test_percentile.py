@@ -11,12 +11,12 @@ def pixels():
 
 
 def test_bands_are_clipped_and_scaled_by_their_own_percentiles(pixels):
-    scale = PercentileScale(5, 90, eps=.5)
+    scale = PercentileScale(5, 90, eps=0.5)
     scale.fit(pixels)
     for band in range(3):
         ordered = np.sort(pixels[:, band])
         low, high = ordered[50], ordered[900]  # of 1001 values these are the percentiles themselves
-        wanted = (np.clip(pixels[:, band], low, high) - low) / (high - low + .5)
+        wanted = (np.clip(pixels[:, band], low, high) - low) / (high - low + 0.5)
         np.testing.assert_allclose(scale(pixels)[:, band], wanted, rtol=1e-5, atol=1e-6)
 
 
@@ -33,8 +33,8 @@ def test_a_few_extreme_pixels_change_nothing(pixels):
 
 def test_a_constant_band_becomes_zero():
     scale = PercentileScale()
-    scale.fit(np.full((20, 1), 7.))
-    np.testing.assert_array_equal(scale(np.array([[7.], [9.]])), 0)
+    scale.fit(np.full((20, 1), 7.0))
+    np.testing.assert_array_equal(scale(np.array([[7.0], [9.0]])), 0)
 
 
 def test_the_state_is_saved_and_restored(pixels):
@@ -47,8 +47,11 @@ def test_the_state_is_saved_and_restored(pixels):
 
 
 def test_bad_options_and_pixels_are_refused(pixels):
-    for options, message in ((dict(low=50, high=50), 'low < high'), (dict(high=101), 'high <= 100'),
-                             (dict(eps=0), 'eps must be positive')):
+    for options, message in (
+        (dict(low=50, high=50), 'low < high'),
+        (dict(high=101), 'high <= 100'),
+        (dict(eps=0), 'eps must be positive'),
+    ):
         with pytest.raises(ValueError, match=message):
             PercentileScale(**options)
     pixels[3, 1] = np.nan

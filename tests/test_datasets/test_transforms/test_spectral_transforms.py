@@ -26,18 +26,21 @@ def test_select_bands_by_number_range_and_exclusion(pixels):
 
 def test_select_bands_by_wavelength(pixels):
     select = SelectBands(wavelengths=[(400, 430), (500, 505)])
-    bands, wavelengths = select.bind(12, np.arange(400., 520, 10))
+    bands, wavelengths = select.bind(12, np.arange(400.0, 520, 10))
     assert (bands, wavelengths.tolist()) == (5, [400, 410, 420, 430, 500])
     np.testing.assert_array_equal(select(pixels), pixels[:, [0, 1, 2, 3, 10]])
 
 
-@pytest.mark.parametrize('arguments, wavelengths, message', [
-    ({'bands': [12]}, None, 'names band 12, but there are the bands 0 to 11'),
-    ({'exclude': [-1]}, None, 'names band -1'),
-    ({'exclude': [(0, 11)]}, None, 'keeps none of the 12 bands'),
-    ({'wavelengths': [(400, 500)]}, None, 'wavelengths of the bands are unknown'),
-    ({'wavelengths': [(400, 500)]}, np.full(12, 900.), 'keeps none'),
-])
+@pytest.mark.parametrize(
+    'arguments, wavelengths, message',
+    [
+        ({'bands': [12]}, None, 'names band 12, but there are the bands 0 to 11'),
+        ({'exclude': [-1]}, None, 'names band -1'),
+        ({'exclude': [(0, 11)]}, None, 'keeps none of the 12 bands'),
+        ({'wavelengths': [(400, 500)]}, None, 'wavelengths of the bands are unknown'),
+        ({'wavelengths': [(400, 500)]}, np.full(12, 900.0), 'keeps none'),
+    ],
+)
 def test_select_bands_names_what_is_impossible(arguments, wavelengths, message):
     with pytest.raises(ValueError, match=message):
         SelectBands(**arguments).bind(12, wavelengths)
@@ -146,7 +149,7 @@ def test_transforms_serve_a_pipeline(pixels):
 
 def test_chain_applies_one_after_the_other(pixels):
     chain = SpectralChain([{'type': 'SelectBands', 'exclude': [0, 1]}, {'type': 'MinMaxScale'}, SpectralPCA(2)])
-    bands, wavelengths = chain.bind(12, np.arange(12.))
+    bands, wavelengths = chain.bind(12, np.arange(12.0))
     assert (bands, wavelengths, chain.fitted) == (2, None, False)
     assert chain.source_bands.tolist() == list(range(2, 12))
     read = pixels[:, 2:]

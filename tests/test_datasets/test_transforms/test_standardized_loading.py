@@ -43,7 +43,7 @@ def test_each_date_of_a_pair_and_each_scene_has_statistics_of_its_own(cube):
 
 def test_values_are_clipped(cube):
     cube[4, 4] = 5000
-    free, clipped = (LoadStandardizedWindow(clip)(sample(Scene(cube), (0, 0, H, W)))['img'] for clip in (None, 2.))
+    free, clipped = (LoadStandardizedWindow(clip)(sample(Scene(cube), (0, 0, H, W)))['img'] for clip in (None, 2.0))
     assert free.max() > 5 and clipped.max() == 2 and clipped.min() >= -2
     np.testing.assert_allclose(clipped, np.clip(free, -2, 2))
 
@@ -72,8 +72,11 @@ def test_it_takes_the_place_of_the_loading_of_a_dataset(cube, tmp_path):
     for name, gain in (('a', 1), ('b', 4)):
         np.save(tmp_path / f'{name}.npy', gain * cube)
     scene = dict(type='Scene', data_root=str(tmp_path), image='{name}.npy', labels=np.ones((H, W), int))
-    dataset = WholeSceneDataset(scene, ['a', 'b'], pipeline=[
-        dict(type='RandomSceneCrop', size=6), dict(type='LoadStandardizedWindow', clip=3.)])
+    dataset = WholeSceneDataset(
+        scene,
+        ['a', 'b'],
+        pipeline=[dict(type='RandomSceneCrop', size=6), dict(type='LoadStandardizedWindow', clip=3.0)],
+    )
     assert len(dataset.pipeline.transforms) == 2
     np.random.seed(0)
     first = dataset[0]
@@ -83,7 +86,7 @@ def test_it_takes_the_place_of_the_loading_of_a_dataset(cube, tmp_path):
     assert copied.clip == 3
 
 
-@pytest.mark.parametrize('options', [dict(clip=0.), dict(clip=-1.), dict(pixels=0)])
+@pytest.mark.parametrize('options', [dict(clip=0.0), dict(clip=-1.0), dict(pixels=0)])
 def test_arguments_are_checked(options):
     with pytest.raises(ValueError, match='clip and pixels must be positive'):
         LoadStandardizedWindow(**options)

@@ -16,7 +16,14 @@ from .super_resolution import SUPER_RESOLUTION
 from .unmixing import UNMIXING
 
 DATASETS: dict[str, Callable[[Path, np.random.Generator], None]] = {
-    **CLASSIFICATION, **DETECTION, **CHANGE, **DENOISING, **SUPER_RESOLUTION, **UNMIXING, 'oscd': write_oscd}
+    **CLASSIFICATION,
+    **DETECTION,
+    **CHANGE,
+    **DENOISING,
+    **SUPER_RESOLUTION,
+    **UNMIXING,
+    'oscd': write_oscd,
+}
 """What writes each dataset, by the name of its folder below the data root."""
 
 

@@ -13,8 +13,9 @@ MATERIALS = 5
 _SIDE = 6  # pixels of the side of a field
 
 
-def change_pair(rng: np.random.Generator, spectra: np.ndarray, changed: np.ndarray,
-                side: int) -> tuple[np.ndarray, np.ndarray]:
+def change_pair(
+    rng: np.random.Generator, spectra: np.ndarray, changed: np.ndarray, side: int
+) -> tuple[np.ndarray, np.ndarray]:
     """One place at two dates: the fields that changed bear another material, and season and light are others.
 
     Args:
@@ -62,8 +63,11 @@ class ChangeFiles:
         spectra = smooth_spectra(rng, MATERIALS, self.shape[2])
         pair = change_pair(rng, spectra, np.isin(labels, self.changed), _SIDE)
         files: dict[str, dict] = {}
-        for (name, key), values in ((self.first, stored(pair[0], 'int16')), (self.second, stored(pair[1], 'int16')),
-                                    (self.labels, labels.astype(np.uint8))):
+        for (name, key), values in (
+            (self.first, stored(pair[0], 'int16')),
+            (self.second, stored(pair[1], 'int16')),
+            (self.labels, labels.astype(np.uint8)),
+        ):
             files.setdefault(name, {})[key] = values
         for name, arrays in files.items():
             save_mat(folder / name, **arrays)
@@ -72,14 +76,33 @@ class ChangeFiles:
 # 500 pixels that changed and 500 that did not are for training: there are more of both.
 CHANGE: dict[str, Callable[[Path, np.random.Generator], None]] = {
     'hermiston': ChangeFiles(  # 1 changed, 2 unchanged
-        ('Sa1.mat', 'T1'), ('Sa2.mat', 'T2'), ('SaGT.mat', 'GT'), (50, 42, 154), {1: 19}, changed=(1, ), rest=2),
+        ('Sa1.mat', 'T1'), ('Sa2.mat', 'T2'), ('SaGT.mat', 'GT'), (50, 42, 154), {1: 19}, changed=(1,), rest=2
+    ),
     'farmland': ChangeFiles(  # 1 unchanged, 2 and 0 changed
-        ('Farm1.mat', 'imgh'), ('Farm2.mat', 'imghl'), ('GTChina1.mat', 'label'), (54, 37, 155), {2: 16, 0: 4},
-        changed=(2, 0), rest=1),
+        ('Farm1.mat', 'imgh'),
+        ('Farm2.mat', 'imghl'),
+        ('GTChina1.mat', 'label'),
+        (54, 37, 155),
+        {2: 16, 0: 4},
+        changed=(2, 0),
+        rest=1,
+    ),
     'bay_area': ChangeFiles(  # 1 changed, 2 unchanged, 0 unlabelled
-        ('BayArea.mat', 'T1'), ('BayArea.mat', 'T2'), ('BayArea.mat', 'GT'), (50, 40, 224), {1: 17, 2: 24},
-        changed=(1, ), rest=0),
+        ('BayArea.mat', 'T1'),
+        ('BayArea.mat', 'T2'),
+        ('BayArea.mat', 'GT'),
+        (50, 40, 224),
+        {1: 17, 2: 24},
+        changed=(1,),
+        rest=0,
+    ),
     'santa_barbara': ChangeFiles(  # as the Bay Area
-        ('Barbara.mat', 'T1'), ('Barbara.mat', 'T2'), ('Barbara.mat', 'GT'), (54, 37, 224), {1: 17, 2: 24},
-        changed=(1, ), rest=0),
+        ('Barbara.mat', 'T1'),
+        ('Barbara.mat', 'T2'),
+        ('Barbara.mat', 'GT'),
+        (54, 37, 224),
+        {1: 17, 2: 24},
+        changed=(1,),
+        rest=0,
+    ),
 }

@@ -54,21 +54,45 @@ class ClassificationFiles:
 
 CLASSIFICATION: dict[str, Callable[[Path, np.random.Generator], None]] = {
     'indian_pines': ClassificationFiles(
-        ('Indian_pines_corrected.mat', 'indian_pines_corrected'), ('Indian_pines_gt.mat', 'indian_pines_gt'),
-        (74, 76, 200), 16, 12, 'uint16'),
+        ('Indian_pines_corrected.mat', 'indian_pines_corrected'),
+        ('Indian_pines_gt.mat', 'indian_pines_gt'),
+        (74, 76, 200),
+        16,
+        12,
+        'uint16',
+    ),
     'pavia_university': ClassificationFiles(
-        ('PaviaU.mat', 'paviaU'), ('PaviaU_gt.mat', 'paviaU_gt'), (80, 66, 103), 9, 11, 'uint16'),
+        ('PaviaU.mat', 'paviaU'), ('PaviaU_gt.mat', 'paviaU_gt'), (80, 66, 103), 9, 11, 'uint16'
+    ),
     'hanchuan': ClassificationFiles(
-        ('WHU_Hi_HanChuan.mat', 'WHU_Hi_HanChuan'), ('WHU_Hi_HanChuan_gt.mat', 'WHU_Hi_HanChuan_gt'),
-        (68, 66, 274), 16, 11, 'float32'),
+        ('WHU_Hi_HanChuan.mat', 'WHU_Hi_HanChuan'),
+        ('WHU_Hi_HanChuan_gt.mat', 'WHU_Hi_HanChuan_gt'),
+        (68, 66, 274),
+        16,
+        11,
+        'float32',
+    ),
     'honghu': ClassificationFiles(
-        ('WHU_Hi_HongHu.mat', 'WHU_Hi_HongHu'), ('WHU_Hi_HongHu_gt.mat', 'WHU_Hi_HongHu_gt'),
-        (68, 67, 270), 22, 11, 'float32'),
+        ('WHU_Hi_HongHu.mat', 'WHU_Hi_HongHu'),
+        ('WHU_Hi_HongHu_gt.mat', 'WHU_Hi_HongHu_gt'),
+        (68, 67, 270),
+        22,
+        11,
+        'float32',
+    ),
     'houston': ClassificationFiles(
-        ('Houston.mat', 'Houston'), ('Houston_GT.mat', 'Houston_GT'), (66, 84, 144), 15, 12, 'uint16',
-        maps=(('TRLabel.mat', 'TRLabel'), ('TSLabel.mat', 'TSLabel'))),
+        ('Houston.mat', 'Houston'),
+        ('Houston_GT.mat', 'Houston_GT'),
+        (66, 84, 144),
+        15,
+        12,
+        'uint16',
+        maps=(('TRLabel.mat', 'TRLabel'), ('TSLabel.mat', 'TSLabel')),
+    ),
     'zy1_02d': ClassificationFiles(
-        ('ZY_hhk.mat', 'ZY_hhk_0628_data'), ('ZY_hhk_gt.mat', 'data_gt'), (66, 72, 119), 23, 11, 'int16'),
+        ('ZY_hhk.mat', 'ZY_hhk_0628_data'), ('ZY_hhk_gt.mat', 'data_gt'), (66, 72, 119), 23, 11, 'int16'
+    ),
     'xiongan': ClassificationFiles(
-        ('Xiongan.mat', 'data'), ('Xiongan_GT.mat', 'gt'), (66, 72, 250), 20, 11, 'uint16', hdf5=True),
+        ('Xiongan.mat', 'data'), ('Xiongan_GT.mat', 'gt'), (66, 72, 250), 20, 11, 'uint16', hdf5=True
+    ),
 }

@@ -46,16 +46,24 @@ class DetectionFiles:
 
 DETECTION: dict[str, Callable[[Path, np.random.Generator], None]] = {
     'mosaic': DetectionFiles(  # size, bands and type of the original are not stated
-        'mosaic.mat', ('X', 'TL'), ('Mosaic.mat', 'Mosaic'), (48, 44, 120), 25, 'float64'),
+        'mosaic.mat', ('X', 'TL'), ('Mosaic.mat', 'Mosaic'), (48, 44, 120), 25, 'float64'
+    ),
     'aviris': DetectionFiles('aviris.mat', ('X', 'TL'), ('AVIRIS.mat', 'AVIRIS'), (52, 48, 189), 58, 'float64'),
     'renourban': DetectionFiles(  # no file of the original is described: laid out as the other two
-        'renourban.mat', ('X', 'TL'), ('Renourban.mat', 'Renourban'), (72, 40, 120), 30, 'float64'),
+        'renourban.mat', ('X', 'TL'), ('Renourban.mat', 'Renourban'), (72, 40, 120), 30, 'float64'
+    ),
     'pavia': DetectionFiles(
-        'Paiva_108_120_102_43.mat', ('hsi', 'hsi_gt'), ('Pavia_coarse_det_map.mat', 'show'), (54, 60, 102), 43,
-        'uint16'),
+        'Paiva_108_120_102_43.mat', ('hsi', 'hsi_gt'), ('Pavia_coarse_det_map.mat', 'show'), (54, 60, 102), 43, 'uint16'
+    ),
     'cri': DetectionFiles(
-        'Nuance_Cri_400_400_46_1254.mat', ('hsi', 'hsi_gt'), ('Cri_coarse_det_map.mat', 'show'), (64, 60, 46), 32,
-        'float64'),
+        'Nuance_Cri_400_400_46_1254.mat',
+        ('hsi', 'hsi_gt'),
+        ('Cri_coarse_det_map.mat', 'show'),
+        (64, 60, 46),
+        32,
+        'float64',
+    ),
     'viareggio': DetectionFiles(  # no file of the original is described: laid out as the other two
-        'viareggio.mat', ('hsi', 'hsi_gt'), ('Viareggio_coarse_det_map.mat', 'show'), (56, 48, 128), 28, 'float64'),
+        'viareggio.mat', ('hsi', 'hsi_gt'), ('Viareggio_coarse_det_map.mat', 'show'), (56, 48, 128), 28, 'float64'
+    ),
 }

@@ -22,8 +22,9 @@ def claim_folder(folder: Path, name: str) -> None:
         FileExistsError: If the folder holds files that are not of a look-alike.
     """
     if folder.is_dir() and any(folder.iterdir()) and not (folder / NOTE).is_file():
-        raise FileExistsError(f'{folder} holds files and no {NOTE}: a look-alike is not written over what may be the '
-                              'real dataset')
+        raise FileExistsError(
+            f'{folder} holds files and no {NOTE}: a look-alike is not written over what may be the real dataset'
+        )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NOTE).write_text(_NOTE_TEXT.format(name=name), encoding='utf-8')
 

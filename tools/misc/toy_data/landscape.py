@@ -55,7 +55,7 @@ def sow(rng: np.random.Generator, grid: np.ndarray, counts: dict[int, int], rest
 def scatter_objects(rng: np.random.Generator, shape: tuple[int, int], pixels: int, size: int = 5) -> np.ndarray:
     """Mask (H, W) bool with exactly ``pixels`` set, in round objects of up to ``size`` pixels that do not touch."""
     reach = int(np.ceil(np.sqrt(size / np.pi))) + 1
-    offsets = np.mgrid[-reach:reach + 1, -reach:reach + 1].reshape(2, -1).T
+    offsets = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1).T
     offsets = offsets[np.argsort((offsets**2).sum(1), kind='stable')]
     cell = 2 * reach + 2
     wide = shape[1] // cell
@@ -65,7 +65,7 @@ def scatter_objects(rng: np.random.Generator, shape: tuple[int, int], pixels: in
     mask = np.zeros(shape, dtype=bool)
     for number, place in enumerate(rng.permutation(shape[0] // cell * wide)[:objects]):
         centre = np.array(divmod(int(place), wide)) * cell + reach + rng.integers(0, 2, 2)
-        rows, cols = (centre + offsets[:min(size, pixels - number * size)]).T
+        rows, cols = (centre + offsets[: min(size, pixels - number * size)]).T
         mask[rows, cols] = True
     return mask
 

@@ -15,14 +15,27 @@ from .landscape import field_grid, smooth_spectra, sow
 
 RELEASE = 'Onera Satellite Change Detection dataset - '
 BANDS = {  # ground sampling distance in metres
-    'B01': 60, 'B02': 10, 'B03': 10, 'B04': 10, 'B05': 20, 'B06': 20, 'B07': 20, 'B08': 10, 'B8A': 20, 'B09': 60,
-    'B10': 60, 'B11': 20, 'B12': 20}
+    'B01': 60,
+    'B02': 10,
+    'B03': 10,
+    'B04': 10,
+    'B05': 20,
+    'B06': 20,
+    'B07': 20,
+    'B08': 10,
+    'B8A': 20,
+    'B09': 60,
+    'B10': 60,
+    'B11': 20,
+    'B12': 20,
+}
 CITIES = {  # subset, rows and columns of both dates on the grid of 10 m: the dates of Abu Dhabi differ in the original
     'aguasclaras': ('train', (128, 131), (128, 131)),
     'abudhabi': ('train', (131, 129), (129, 128)),
     'pisa': ('train', (129, 128), (129, 128)),
     'brasilia': ('test', (128, 130), (128, 130)),
-    'montpellier': ('test', (133, 128), (133, 128))}
+    'montpellier': ('test', (133, 128), (133, 128)),
+}
 _NAMES = ('S2A_OPER_MSI_L1C_TL_MTI__20160120T104345_A003020_T39QZG_{}.tif', 'T40QBM_20180328T065919_{}.tif')
 _DATES = 'date_1: 20160120\ndate_2: 20180328\n'
 _DEGREES = 1e-4  # of 10 m
@@ -34,8 +47,9 @@ def _write(path: Path, driver: str, values: np.ndarray, **profile) -> None:
     count, height, width = values.shape
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', NotGeoreferencedWarning)  # the maps of the release have no place either
-        with rasterio.open(path, 'w', driver=driver, count=count, height=height, width=width, dtype=values.dtype,
-                           **profile) as file:
+        with rasterio.open(
+            path, 'w', driver=driver, count=count, height=height, width=width, dtype=values.dtype, **profile
+        ) as file:
             file.write(values)
 
 
@@ -47,8 +61,15 @@ def _write_bands(folder: Path, name: str, cube: np.ndarray, extent: tuple[float,
         if metres > 10:
             values = np.round(resize(values.astype(np.float64), shape, anti_aliasing=True)).astype(cube.dtype)
         steps = [whole / part for whole, part in zip(extent, shape, strict=True)]
-        _write(folder / name.format(label), 'GTiff', values[None], crs='EPSG:4326', compress='deflate', predictor=2,
-               transform=from_origin(54.54, 24.37, steps[1], steps[0]))
+        _write(
+            folder / name.format(label),
+            'GTiff',
+            values[None],
+            crs='EPSG:4326',
+            compress='deflate',
+            predictor=2,
+            transform=from_origin(54.54, 24.37, steps[1], steps[0]),
+        )
 
 
 def _write_labels(folder: Path, city: str, changed: np.ndarray) -> None:

@@ -18,8 +18,16 @@ def write_raster(path: Path, values: np.ndarray, driver: str = 'GTiff', **profil
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        with rasterio.open(path, 'w', driver=driver, height=values.shape[0], width=values.shape[1],
-                           count=values.shape[2], dtype=values.dtype, **profile) as file:
+        with rasterio.open(
+            path,
+            'w',
+            driver=driver,
+            height=values.shape[0],
+            width=values.shape[1],
+            count=values.shape[2],
+            dtype=values.dtype,
+            **profile,
+        ) as file:
             file.write(values.transpose(2, 0, 1))
 
 
@@ -36,7 +44,7 @@ def write_enmap(folder: Path, scene: Callable, rng: np.random.Generator, level: 
     """A folder with METADATA.XML, SPECTRAL_IMAGE.TIF and quality layers; bands 130 to 135 of L2A hold no data."""
     name = f'ENMAP01-____{level}-DT0000002039_20220724T102030Z_001_V010400_20230601T120000Z'
     wavelengths = np.sort(two_detectors((418.4, 993.3), (902.2, 2445.3), (91, 133)))
-    fwhm = np.interp(wavelengths, [400, 1000, 2450], [6.5, 9., 8.])
+    fwhm = np.interp(wavelengths, [400, 1000, 2450], [6.5, 9.0, 8.0])
     cube = scene(rng, wavelengths)
     background = cube.shape[0] - np.arange(cube.shape[0])[:, None] + np.arange(cube.shape[1]) > cube.shape[0] + 8
     cloud = np.zeros(cube.shape[:2], bool)
@@ -46,7 +54,7 @@ def write_enmap(folder: Path, scene: Callable, rng: np.random.Generator, level: 
         stored = np.round(cube / gains).astype(np.int16)
     else:
         gains, offsets, fill = np.linspace(1.2e-5, 2e-6, 224), np.linspace(1e-4, 2e-4, 224), 0
-        stored = np.round((cube * np.linspace(.3, .02, 224) + .01 - offsets) / gains).astype(np.uint16)
+        stored = np.round((cube * np.linspace(0.3, 0.02, 224) + 0.01 - offsets) / gains).astype(np.uint16)
     statistics = np.stack([stored.mean((0, 1)), stored.std((0, 1))], axis=1)
     if level == 'L2A':
         stored[..., 129:135], statistics[129:135] = fill, (-1000000, 0)
@@ -58,20 +66,31 @@ def write_enmap(folder: Path, scene: Callable, rng: np.random.Generator, level: 
     write_raster(folder / f'{name}-QL_QUALITY_CLOUD.TIF', (cloud & ~background).astype(np.uint8), **UTM33)
     write_raster(folder / f'{name}-QL_PIXELMASK.TIF', np.zeros(cube.shape, np.uint8), **UTM33)
     bands = ''.join(
-        f'<bandID number="{number + 1}">' + _tags(wavelengthCenterOfBand=f'{wavelengths[number]:.4f}',
-                                                  FWHMOfBand=f'{fwhm[number]:.4f}', GainOfBand=f'{gains[number]:.10g}',
-                                                  OffsetOfBand=f'{offsets[number]:.10g}') + '</bandID>'
-        for number in range(224))
-    means = ''.join(f'<bandID number="{number + 1}">' + _tags(mean=f'{mean:.4f}', stdDeviation=f'{spread:.4f}') +
-                    '</bandID>' for number, (mean, spread) in enumerate(statistics))
+        f'<bandID number="{number + 1}">'
+        + _tags(
+            wavelengthCenterOfBand=f'{wavelengths[number]:.4f}',
+            FWHMOfBand=f'{fwhm[number]:.4f}',
+            GainOfBand=f'{gains[number]:.10g}',
+            OffsetOfBand=f'{offsets[number]:.10g}',
+        )
+        + '</bandID>'
+        for number in range(224)
+    )
+    means = ''.join(
+        f'<bandID number="{number + 1}">' + _tags(mean=f'{mean:.4f}', stdDeviation=f'{spread:.4f}') + '</bandID>'
+        for number, (mean, spread) in enumerate(statistics)
+    )
     (folder / f'{name}-METADATA.XML').write_text(
         '<?xml version="1.0" encoding="UTF-8"?><level_X xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
         f'<base>{_tags(format="ENMAP_" + level, level=level, mission="EnMAP", satelliteID="ENMAP01", sensor="HSI")}'
-        '<temporalCoverage>' + _tags(startTime='2022-07-24T10:20:30.123456Z', stopTime='2022-07-24T10:20:34.2Z') +
-        '</temporalCoverage></base>'
+        '<temporalCoverage>'
+        + _tags(startTime='2022-07-24T10:20:30.123456Z', stopTime='2022-07-24T10:20:34.2Z')
+        + '</temporalCoverage></base>'
         f'<specific>{_tags(backgroundValue=fill)}<bandCharacterisation>{bands}</bandCharacterisation></specific>'
         f'<product><image><merge>{_tags(channels=224, name=name + "-SPECTRAL_IMAGE.TIF")}</merge></image>'
-        f'<bandStatistics>{means}</bandStatistics></product></level_X>', encoding='utf-8')
+        f'<bandStatistics>{means}</bandStatistics></product></level_X>',
+        encoding='utf-8',
+    )
     return folder
 
 
@@ -84,28 +103,42 @@ def write_desis(folder: Path, scene: Callable, rng: np.random.Generator) -> Path
     quality = np.zeros((*stored.shape[:2], 10), np.uint8)
     quality[..., 1], quality[3:6, 2:5, 5], quality[10:12, 9:13, 6], quality[14:16, :4, 3] = 1, 1, 1, 1
     stored[:, -3:], quality[:, -3:] = -32768, 0
-    write_raster(folder / f'{name}-SPECTRAL_IMAGE.tif', stored, nodata=-32768, interleave='pixel', compress='deflate',
-                 **UTM33)
+    write_raster(
+        folder / f'{name}-SPECTRAL_IMAGE.tif', stored, nodata=-32768, interleave='pixel', compress='deflate', **UTM33
+    )
     write_raster(folder / f'{name}-QL_QUALITY-2.tif', quality, **UTM33)
     write_raster(folder / f'{name}-QL_QUALITY.tif', np.zeros(stored.shape, np.uint8), **UTM33)
-    bands = ''.join('<band>' + _tags(bandNumber=number + 1, wavelengthCenterOfBand=f'{wavelengths[number]:.4f}',
-                                     wavelengthWidthOfBand=f'{fwhm[number]:.4f}', gainOfBand='1.0E-4',
-                                     offsetOfBand='0.0') + '</band>' for number in range(235))
+    bands = ''.join(
+        '<band>'
+        + _tags(
+            bandNumber=number + 1,
+            wavelengthCenterOfBand=f'{wavelengths[number]:.4f}',
+            wavelengthWidthOfBand=f'{fwhm[number]:.4f}',
+            gainOfBand='1.0E-4',
+            offsetOfBand='0.0',
+        )
+        + '</band>'
+        for number in range(235)
+    )
     geometry = ''.join('<band>' + _tags(bandNumber=number + 1, frameShift=0) + '</band>' for number in range(235))
     (folder / f'{name}-METADATA.xml').write_text(
-        '<?xml version="1.0" encoding="UTF-8"?><hsi_doc><base>' +
-        _tags(mission='DESIS', satelliteID='ISS', sensor='HSI', productType='L2A') + '<temporalCoverage>' +
-        _tags(startTime='2019-12-03T02:11:28.000', endTime='2019-12-03T02:11:32.000') + '</temporalCoverage></base>'
+        '<?xml version="1.0" encoding="UTF-8"?><hsi_doc><base>'
+        + _tags(mission='DESIS', satelliteID='ISS', sensor='HSI', productType='L2A')
+        + '<temporalCoverage>'
+        + _tags(startTime='2019-12-03T02:11:28.000', endTime='2019-12-03T02:11:32.000')
+        + '</temporalCoverage></base>'
         f'<specific>{_tags(backgroundValue=-32768, numberOfBands=235)}'
         f'<interiorOrientation>{geometry}</interiorOrientation>'
-        f'<bandCharacterisation>{bands}</bandCharacterisation></specific></hsi_doc>', encoding='utf-8')
+        f'<bandCharacterisation>{bands}</bandCharacterisation></specific></hsi_doc>',
+        encoding='utf-8',
+    )
     return folder
 
 
 def write_hyperion(folder: Path, scene: Callable, rng: np.random.Generator) -> Path:
     """A folder of L1T: a GeoTIFF for each of 242 bands, of which 198 are calibrated, and the text of metadata."""
     name = 'EO1H1930242013217110PZ'
-    centres = np.concatenate([355.6 + 10.175 * np.arange(70), 852. + 10.0885 * np.arange(172)])
+    centres = np.concatenate([355.6 + 10.175 * np.arange(70), 852.0 + 10.0885 * np.arange(172)])
     radiance = scene(rng, centres) * np.interp(centres, [350, 500, 1000, 2600], [60, 200, 90, 2])
     factors = np.where(np.arange(1, 243) < 71, 40, 80)
     stored = np.round(radiance * factors).astype(np.int16)
@@ -121,49 +154,87 @@ def write_hyperion(folder: Path, scene: Callable, rng: np.random.Generator) -> P
         '    SENSOR_ID = "HYPERION"\n    ACQUISITION_DATE = 2013-08-05\n    START_TIME = 2013 217 09:42:31\n'
         f'    END_TIME = 2013 217 09:42:45\n{files}  END_GROUP = PRODUCT_METADATA\n  GROUP = RADIANCE_SCALING\n'
         '    SCALING_FACTOR_VNIR = 40.000000\n    SCALING_FACTOR_SWIR = 80.000000\n  END_GROUP = RADIANCE_SCALING\n'
-        'END_GROUP = L1_METADATA_FILE\nEND\n', encoding='ascii')
+        'END_GROUP = L1_METADATA_FILE\nEND\n',
+        encoding='ascii',
+    )
     return folder
 
 
-RPB = dict(lineOffset=12.0, sampOffset=9.0, latOffset=37.2, longOffset=110.5, heightOffset=800.0, lineScale=12.0,
-           sampScale=9.0, latScale=0.0036, longScale=0.0034, heightScale=500.0)
+RPB = dict(
+    lineOffset=12.0,
+    sampOffset=9.0,
+    latOffset=37.2,
+    longOffset=110.5,
+    heightOffset=800.0,
+    lineScale=12.0,
+    sampScale=9.0,
+    latScale=0.0036,
+    longScale=0.0034,
+    heightScale=500.0,
+)
 
 
 def _rpb() -> str:
     def polynomial(**terms: float) -> str:
-        values = [f'{terms.get(name, 0.):.6e}' for name in ('one', 'long', 'lat', *(f't{i}' for i in range(17)))]
+        values = [f'{terms.get(name, 0.0):.6e}' for name in ('one', 'long', 'lat', *(f't{i}' for i in range(17)))]
         return '(\n' + ',\n'.join(f'\t\t\t{value}' for value in values) + ')'
 
-    lists = dict(lineNumCoef=polynomial(lat=-1.), lineDenCoef=polynomial(one=1.), sampNumCoef=polynomial(long=1.),
-                 sampDenCoef=polynomial(one=1.))
-    return ('satId = "GF5B";\nbandId = "V";\nSpecId = "RPC00B";\nBEGIN_GROUP = IMAGE\n\terrBias = 0.0;\n'
-            '\terrRand = 0.0;\n' + ''.join(f'\t{key} = {value};\n' for key, value in {**RPB, **lists}.items()) +
-            'END_GROUP = IMAGE\nEND;\n')
+    lists = dict(
+        lineNumCoef=polynomial(lat=-1.0),
+        lineDenCoef=polynomial(one=1.0),
+        sampNumCoef=polynomial(long=1.0),
+        sampDenCoef=polynomial(one=1.0),
+    )
+    return (
+        'satId = "GF5B";\nbandId = "V";\nSpecId = "RPC00B";\nBEGIN_GROUP = IMAGE\n\terrBias = 0.0;\n'
+        '\terrRand = 0.0;\n'
+        + ''.join(f'\t{key} = {value};\n' for key, value in {**RPB, **lists}.items())
+        + 'END_GROUP = IMAGE\nEND;\n'
+    )
 
 
 def write_ahsi(folder: Path, scene: Callable, rng: np.random.Generator) -> Path:
     """A folder of GF-5B: TIFFs of 150 and 180 bands, texts of calibration and responses, RPC and corners in XML."""
     name = 'GF5B_AHSI_E110.5_N37.2_20220615_004094_L10000182401'
     folder = folder / name
-    for detector, short, ends, count in (('VNIR', 'VN', (389.9, 1029.2), 150), ('SWIR', 'SW', (1005.2, 2512.), 180)):
+    for detector, short, ends, count in (('VNIR', 'VN', (389.9, 1029.2), 150), ('SWIR', 'SW', (1005.2, 2512.0), 180)):
         wavelengths = np.linspace(*ends, count)
-        gains = np.linspace(.05, .02, count)
-        stored = np.round(scene(np.random.default_rng(7), wavelengths) *
-                          np.interp(wavelengths, [390, 2600], [150, 3]) / gains).astype(np.uint16)
+        gains = np.linspace(0.05, 0.02, count)
+        stored = np.round(
+            scene(np.random.default_rng(7), wavelengths) * np.interp(wavelengths, [390, 2600], [150, 3]) / gains
+        ).astype(np.uint16)
         write_raster(folder / f'{name}_{short}.tif', stored)
         (folder / f'{name}_{short}.rpb').write_text(_rpb(), encoding='ascii')
         (folder / f'GF5B_AHSI_RadCal_{detector}.raw').write_text(
-            ''.join(f'{gain:.8f},0.0\n' for gain in gains), encoding='ascii')
+            ''.join(f'{gain:.8f},0.0\n' for gain in gains), encoding='ascii'
+        )
         (folder / f'GF5B_AHSI_Spectralresponse_{detector}.raw').write_text(
             ''.join(f'{centre:.4f},{4.3 if detector == "VNIR" else 8.1:.4f}\n' for centre in wavelengths),
-            encoding='ascii')
-    corners = {f'{corner}{axis}': value for corner, x, y in (
-        ('TopLeft', 110.4966, 37.2036), ('TopRight', 110.5034, 37.2036), ('BottomRight', 110.5034, 37.1964),
-        ('BottomLeft', 110.4966, 37.1964)) for axis, value in (('Latitude', y), ('Longitude', x))}
+            encoding='ascii',
+        )
+    corners = {
+        f'{corner}{axis}': value
+        for corner, x, y in (
+            ('TopLeft', 110.4966, 37.2036),
+            ('TopRight', 110.5034, 37.2036),
+            ('BottomRight', 110.5034, 37.1964),
+            ('BottomLeft', 110.4966, 37.1964),
+        )
+        for axis, value in (('Latitude', y), ('Longitude', x))
+    }
     (folder / f'{name}.xml').write_text(
-        '<?xml version="1.0" encoding="UTF-8"?><ProductMetaData>' +
-        _tags(SatelliteID='GF5B', SensorID='AHSI', StartTime='2022-06-15 03:24:51', LinesInPixels=24,
-              SamplesInPixels=18, **corners) + '</ProductMetaData>', encoding='utf-8')
+        '<?xml version="1.0" encoding="UTF-8"?><ProductMetaData>'
+        + _tags(
+            SatelliteID='GF5B',
+            SensorID='AHSI',
+            StartTime='2022-06-15 03:24:51',
+            LinesInPixels=24,
+            SamplesInPixels=18,
+            **corners,
+        )
+        + '</ProductMetaData>',
+        encoding='utf-8',
+    )
     return folder
 
 
@@ -177,16 +248,24 @@ def write_envi(path: Path, values: np.ndarray, header: dict, interleave: str = '
     def text(value: object) -> str:
         if isinstance(value, (np.ndarray, list)):
             words = [f'{item:g}' if isinstance(item, float) else str(item) for item in value]
-            lines = [', '.join(words[start:start + 8]) for start in range(0, len(words), 8)]
+            lines = [', '.join(words[start : start + 8]) for start in range(0, len(words), 8)]
             return '{\n' + ',\n'.join(lines) + '}'
         return str(value)
 
-    fields = {'samples': values.shape[1], 'lines': values.shape[0], 'bands': values.shape[2], 'header offset': 0,
-              'file type': 'ENVI Standard', 'data type': types[values.dtype.str[1:]], 'interleave': interleave,
-              'byte order': int(big), **header}
-    path.with_name(path.with_suffix('').name + '.hdr' if path.suffix in ('.raw', '.dat') else path.name + '.hdr'
-                   ).write_text('ENVI\n' + ''.join(f'{key} = {text(value)}\n' for key, value in fields.items()),
-                                encoding='ascii')
+    fields = {
+        'samples': values.shape[1],
+        'lines': values.shape[0],
+        'bands': values.shape[2],
+        'header offset': 0,
+        'file type': 'ENVI Standard',
+        'data type': types[values.dtype.str[1:]],
+        'interleave': interleave,
+        'byte order': int(big),
+        **header,
+    }
+    path.with_name(
+        path.with_suffix('').name + '.hdr' if path.suffix in ('.raw', '.dat') else path.name + '.hdr'
+    ).write_text('ENVI\n' + ''.join(f'{key} = {text(value)}\n' for key, value in fields.items()), encoding='ascii')
 
 
 def write_aviris_ng(folder: Path, scene: Callable, rng: np.random.Generator) -> Path:
@@ -196,13 +275,26 @@ def write_aviris_ng(folder: Path, scene: Callable, rng: np.random.Generator) -> 
     wavelengths = np.round(np.linspace(376.86, 2500.44, 425), 4)
     values = scene(rng, wavelengths).astype(np.float32)
     values[:4, :5] = -9999
-    place = {'map info': '{UTM, 1.000, 1.000, 540000.0, 3780000.0, 5.0, 5.0, 11, North, WGS-84, units=Meters, '
-                         'rotation=30.0}'}
-    write_envi(folder / f'{flight}_corr_v2r2_img', values, {
-        'description': '{AVIRIS-NG Measured Radiance in uW nm-1 cm-2 sr-1}', 'wavelength units': 'Nanometers',
-        'data ignore value': -9999, 'wavelength': wavelengths, 'fwhm': np.full(425, 5.7), **place})
-    write_envi(folder / f'{flight}_rdn_v2r2_glt', np.zeros((*values.shape[:2], 2), np.int32), {
-        'band names': '{sample, line}', **place})
+    place = {
+        'map info': '{UTM, 1.000, 1.000, 540000.0, 3780000.0, 5.0, 5.0, 11, North, WGS-84, units=Meters, rotation=30.0}'
+    }
+    write_envi(
+        folder / f'{flight}_corr_v2r2_img',
+        values,
+        {
+            'description': '{AVIRIS-NG Measured Radiance in uW nm-1 cm-2 sr-1}',
+            'wavelength units': 'Nanometers',
+            'data ignore value': -9999,
+            'wavelength': wavelengths,
+            'fwhm': np.full(425, 5.7),
+            **place,
+        },
+    )
+    write_envi(
+        folder / f'{flight}_rdn_v2r2_glt',
+        np.zeros((*values.shape[:2], 2), np.int32),
+        {'band names': '{sample, line}', **place},
+    )
     return folder
 
 
@@ -210,20 +302,38 @@ def write_aviris_classic(folder: Path, scene: Callable, rng: np.random.Generator
     """A folder of radiance, big-endian integers with the factors in .gain and the bands in .spc."""
     flight = 'f130503t01p00r08'
     folder = folder / f'{flight}rdn_e'
-    wavelengths = np.concatenate([np.linspace(*ends, count) for ends, count in (
-        ((365.9, 654.8), 32), ((648.2, 1253.4), 64), ((1242.7, 1867.6), 64), ((1867.0, 2496.2), 64))])
+    wavelengths = np.concatenate(
+        [
+            np.linspace(*ends, count)
+            for ends, count in (
+                ((365.9, 654.8), 32),
+                ((648.2, 1253.4), 64),
+                ((1242.7, 1867.6), 64),
+                ((1867.0, 2496.2), 64),
+            )
+        ]
+    )
     gains = np.repeat([300, 600, 1200], [110, 50, 64]).astype(float)
-    stored = np.round(scene(rng, wavelengths) * np.interp(wavelengths, [366, 500, 2500], [8, 20, .3]) * gains)
+    stored = np.round(scene(rng, wavelengths) * np.interp(wavelengths, [366, 500, 2500], [8, 20, 0.3]) * gains)
     stored[:3, :6] = -50
-    write_envi(folder / f'{flight}rdn_e_sc01_ort_img', stored.astype(np.int16), {
-        'description': '{AVIRIS orthocorrected calibrated radiance}',
-        'map info': '{UTM, 1.000, 1.000, 720000.0, 3800000.0, 16.0, 16.0, 10, North, WGS-84, units=Meters}',
-        'band names': '{AVIRIS radiance}'}, interleave='bip', big=True)
+    write_envi(
+        folder / f'{flight}rdn_e_sc01_ort_img',
+        stored.astype(np.int16),
+        {
+            'description': '{AVIRIS orthocorrected calibrated radiance}',
+            'map info': '{UTM, 1.000, 1.000, 720000.0, 3800000.0, 16.0, 16.0, 10, North, WGS-84, units=Meters}',
+            'band names': '{AVIRIS radiance}',
+        },
+        interleave='bip',
+        big=True,
+    )
     (folder / f'{flight}rdn_e.gain').write_text(
-        ''.join(f'{gain:.6f} {number + 1}\n' for number, gain in enumerate(gains)), encoding='ascii')
+        ''.join(f'{gain:.6f} {number + 1}\n' for number, gain in enumerate(gains)), encoding='ascii'
+    )
     (folder / f'{flight}rdn_e.spc').write_text(
         ''.join(f'{centre:.4f} 9.8000 0.1 0.1 {number + 1}\n' for number, centre in enumerate(wavelengths)),
-        encoding='ascii')
+        encoding='ascii',
+    )
     return folder
 
 
@@ -231,12 +341,15 @@ def _camera(scene: Callable, rng: np.random.Generator, count: int) -> tuple[np.n
     """Bands, image, dark and white reference of a camera with uneven light and offset over columns and bands."""
     wavelengths = np.round(np.linspace(397.3, 1003.6, count), 2)
     cube = scene(rng, wavelengths)
-    light = 2500 * np.interp(wavelengths, [400, 650, 1000], [.4, 1, .5]) * np.linspace(.8, 1.1, cube.shape[1])[:, None]
+    light = (
+        2500 * np.interp(wavelengths, [400, 650, 1000], [0.4, 1, 0.5]) * np.linspace(0.8, 1.1, cube.shape[1])[:, None]
+    )
     dark = 90 + 20 * rng.random((cube.shape[1], count))
     image = np.round(cube * light + dark).astype(np.uint16)
     noise = rng.integers(-2, 3, (2, 10, cube.shape[1], count))
-    references = [np.round(level + noise[number]).astype(np.uint16) for number, level in enumerate(
-        (dark, .5 * light + dark))]
+    references = [
+        np.round(level + noise[number]).astype(np.uint16) for number, level in enumerate((dark, 0.5 * light + dark))
+    ]
     return wavelengths, image, *references
 
 
@@ -245,10 +358,19 @@ def write_specim(folder: Path, scene: Callable, rng: np.random.Generator) -> Pat
     name = 'leaf_0001'
     folder = folder / name
     wavelengths, image, dark, white = _camera(scene, rng, 112)
-    for beginning, values, exposure in (('', image, 20.), ('DARKREF_', dark, 20.), ('WHITEREF_', white, 10.)):
-        write_envi(folder / 'capture' / f'{beginning}{name}.raw', values, {
-            'sensor type': 'SPECIM FX10', 'acquisition date': 'DATE(yyyy-mm-dd): 2022-11-11', 'tint': exposure,
-            'wavelength': wavelengths, 'fwhm': np.full(112, 5.5), 'wavelength units': 'nm'})
+    for beginning, values, exposure in (('', image, 20.0), ('DARKREF_', dark, 20.0), ('WHITEREF_', white, 10.0)):
+        write_envi(
+            folder / 'capture' / f'{beginning}{name}.raw',
+            values,
+            {
+                'sensor type': 'SPECIM FX10',
+                'acquisition date': 'DATE(yyyy-mm-dd): 2022-11-11',
+                'tint': exposure,
+                'wavelength': wavelengths,
+                'fwhm': np.full(112, 5.5),
+                'wavelength units': 'nm',
+            },
+        )
     return folder
 
 
@@ -257,17 +379,29 @@ def write_headwall(folder: Path, scene: Callable, rng: np.random.Generator) -> P
     folder = folder / '100001_flight_2021_06_01'
     wavelengths, image, dark, white = _camera(scene, rng, 96)
     for name, values in (('raw_0', image), ('darkReference', dark), ('whiteReference', white)):
-        write_envi(folder / name, values, {'description': '{Headwall Hyperspec}', 'wavelength units': 'nm',
-                                           'wavelength': wavelengths})
+        write_envi(
+            folder / name,
+            values,
+            {'description': '{Headwall Hyperspec}', 'wavelength units': 'nm', 'wavelength': wavelengths},
+        )
     return folder
 
 
 SENTINEL2 = {  # band: metres, first and last wavelength of the response, centre (nm)
-    'B01': (60, 412, 456, 442.7), 'B02': (10, 456, 533, 492.7), 'B03': (10, 538, 583, 559.8),
-    'B04': (10, 646, 684, 664.6), 'B05': (20, 695, 714, 704.1), 'B06': (20, 731, 749, 740.5),
-    'B07': (20, 769, 797, 782.8), 'B08': (10, 760, 907, 832.8), 'B8A': (20, 837, 881, 864.7),
-    'B09': (60, 932, 958, 945.1), 'B10': (60, 1337, 1412, 1373.5), 'B11': (20, 1539, 1682, 1613.7),
-    'B12': (20, 2078, 2320, 2202.4)}
+    'B01': (60, 412, 456, 442.7),
+    'B02': (10, 456, 533, 492.7),
+    'B03': (10, 538, 583, 559.8),
+    'B04': (10, 646, 684, 664.6),
+    'B05': (20, 695, 714, 704.1),
+    'B06': (20, 731, 749, 740.5),
+    'B07': (20, 769, 797, 782.8),
+    'B08': (10, 760, 907, 832.8),
+    'B8A': (20, 837, 881, 864.7),
+    'B09': (60, 932, 958, 945.1),
+    'B10': (60, 1337, 1412, 1373.5),
+    'B11': (20, 1539, 1682, 1613.7),
+    'B12': (20, 2078, 2320, 2202.4),
+}
 
 
 def write_sentinel2(folder: Path, scene: Callable, rng: np.random.Generator, level: str) -> Path:
@@ -284,24 +418,34 @@ def write_sentinel2(folder: Path, scene: Callable, rng: np.random.Generator, lev
         metres = SENTINEL2[band][0]
         step = metres // 10
         coarse = cube[::step, ::step, list(SENTINEL2).index(band)]
-        for size in (metres, ) if level == 'L1C' or metres == 60 else {metres, 60}:
+        for size in (metres,) if level == 'L1C' or metres == 60 else {metres, 60}:
             place = f'R{size}m/{tile}_{time}_{band}_{size}m' if level == 'L2A' else f'{tile}_{time}_{band}'
-            images.append((f'GRANULE/{granule}/IMG_DATA/{place}', coarse[::size // metres, ::size // metres], size))
+            images.append((f'GRANULE/{granule}/IMG_DATA/{place}', coarse[:: size // metres, :: size // metres], size))
     if level == 'L2A':
         classes = np.full((30, 30), 4, np.uint8)
         classes[:3, :6], classes[10:14, 10:14], classes[20:22, 3:9], classes[25, 25] = 0, 9, 3, 1
         images.append((f'GRANULE/{granule}/IMG_DATA/R20m/{tile}_{time}_SCL_20m', classes, 20))
     for path, values, metres in images:
-        write_raster(folder / f'{path}.jp2', values, 'JP2OpenJPEG', crs='EPSG:32633', quality=100, reversible='YES',
-                     transform=from_origin(399960, 5800020, metres, metres))
+        write_raster(
+            folder / f'{path}.jp2',
+            values,
+            'JP2OpenJPEG',
+            crs='EPSG:32633',
+            quality=100,
+            reversible='YES',
+            transform=from_origin(399960, 5800020, metres, metres),
+        )
     key = '' if level == 'L1C' else 'BOA_'
     spectral = ''.join(
         f'<Spectral_Information bandId="{number}" physicalBand="{band.replace("B0", "B")}">'
         f'{_tags(RESOLUTION=metres)}<Wavelength><MIN unit="nm">{low}</MIN><MAX unit="nm">{high}</MAX>'
         f'<CENTRAL unit="nm">{centre}</CENTRAL></Wavelength><Spectral_Response><STEP unit="nm">1</STEP><VALUES>'
-        + ' '.join(f'{value:.6f}' for value in np.clip(np.sin(np.linspace(0.05, np.pi - 0.05, high - low + 1)) * 1.5,
-                                                       0, 1)) + '</VALUES></Spectral_Response></Spectral_Information>'
-        for number, (band, (metres, low, high, centre)) in enumerate(SENTINEL2.items()))
+        + ' '.join(
+            f'{value:.6f}' for value in np.clip(np.sin(np.linspace(0.05, np.pi - 0.05, high - low + 1)) * 1.5, 0, 1)
+        )
+        + '</VALUES></Spectral_Response></Spectral_Information>'
+        for number, (band, (metres, low, high, centre)) in enumerate(SENTINEL2.items())
+    )
     offset = 'RADIO_ADD_OFFSET' if level == 'L1C' else 'BOA_ADD_OFFSET'
     offsets = ''.join(f'<{offset} band_id="{number}">-1000</{offset}>' for number in range(13))
     files = ''.join(f'<IMAGE_FILE>{path}</IMAGE_FILE>' for path, _, _ in images)
@@ -313,11 +457,16 @@ def write_sentinel2(folder: Path, scene: Callable, rng: np.random.Generator, lev
     (folder / f'MTD_MSI{level}.xml').write_text(
         f'<?xml version="1.0" encoding="UTF-8" standalone="no"?><n1:Level-{short}_User_Product '
         f'xmlns:n1="https://psd-14.sentinel2.eo.esa.int/PSD/User_Product_Level-{short}.xsd"><n1:General_Info>'
-        '<Product_Info>' + _tags(PRODUCT_START_TIME='2022-07-24T10:16:01.024Z',
-                                 PRODUCT_STOP_TIME='2022-07-24T10:16:01.024Z', PRODUCT_URI=name,
-                                 PROCESSING_LEVEL=f'Level-{short}', PRODUCT_TYPE=f'S2MSI{short}',
-                                 PROCESSING_BASELINE='04.00') +
-        '<Datatake datatakeIdentifier="GS2A_20220724T101601_037012_N04.00"><SPACECRAFT_NAME>Sentinel-2A'
+        '<Product_Info>'
+        + _tags(
+            PRODUCT_START_TIME='2022-07-24T10:16:01.024Z',
+            PRODUCT_STOP_TIME='2022-07-24T10:16:01.024Z',
+            PRODUCT_URI=name,
+            PROCESSING_LEVEL=f'Level-{short}',
+            PRODUCT_TYPE=f'S2MSI{short}',
+            PROCESSING_BASELINE='04.00',
+        )
+        + '<Datatake datatakeIdentifier="GS2A_20220724T101601_037012_N04.00"><SPACECRAFT_NAME>Sentinel-2A'
         '</SPACECRAFT_NAME></Datatake><Query_Options completeSingleTile="true"><PRODUCT_FORMAT>SAFE_COMPACT'
         '</PRODUCT_FORMAT></Query_Options><Product_Organisation><Granule_List>'
         f'<Granule granuleIdentifier="S2A_OPER_MSI_{level}_TL_VGS4_20220724T150000_A037012_{tile}_N04.00" '
@@ -327,15 +476,22 @@ def write_sentinel2(folder: Path, scene: Callable, rng: np.random.Generator, lev
         f'{_tags(SPECIAL_VALUE_TEXT="SATURATED", SPECIAL_VALUE_INDEX=65535)}</Special_Values>'
         f'{quantification}<{list_name}>{offsets}</{list_name}><Spectral_Information_List>{spectral}'
         f'</Spectral_Information_List></Product_Image_Characteristics></n1:General_Info>'
-        f'</n1:Level-{short}_User_Product>', encoding='utf-8')
-    sizes = ''.join(f'<Size resolution="{metres}">{_tags(NROWS=600 // metres, NCOLS=600 // metres)}</Size>'
-                    f'<Geoposition resolution="{metres}">'
-                    f'{_tags(ULX=399960, ULY=5800020, XDIM=metres, YDIM=-metres)}</Geoposition>'
-                    for metres in (10, 20, 60))
+        f'</n1:Level-{short}_User_Product>',
+        encoding='utf-8',
+    )
+    sizes = ''.join(
+        f'<Size resolution="{metres}">{_tags(NROWS=600 // metres, NCOLS=600 // metres)}</Size>'
+        f'<Geoposition resolution="{metres}">'
+        f'{_tags(ULX=399960, ULY=5800020, XDIM=metres, YDIM=-metres)}</Geoposition>'
+        for metres in (10, 20, 60)
+    )
     (folder / 'GRANULE' / granule / 'MTD_TL.xml').write_text(
         f'<?xml version="1.0" encoding="UTF-8" standalone="no"?><n1:Level-{short}_Tile_ID '
         f'xmlns:n1="https://psd-14.sentinel2.eo.esa.int/PSD/S2_PDI_Level-{short}_Tile_Metadata.xsd">'
         f'<n1:General_Info>{_tags(SENSING_TIME="2022-07-24T10:20:30.123Z")}</n1:General_Info><n1:Geometric_Info>'
-        '<Tile_Geocoding>' + _tags(HORIZONTAL_CS_NAME='WGS84 / UTM zone 33N', HORIZONTAL_CS_CODE='EPSG:32633') +
-        f'{sizes}</Tile_Geocoding></n1:Geometric_Info></n1:Level-{short}_Tile_ID>', encoding='utf-8')
+        '<Tile_Geocoding>'
+        + _tags(HORIZONTAL_CS_NAME='WGS84 / UTM zone 33N', HORIZONTAL_CS_CODE='EPSG:32633')
+        + f'{sizes}</Tile_Geocoding></n1:Geometric_Info></n1:Level-{short}_Tile_ID>',
+        encoding='utf-8',
+    )
     return folder

@@ -44,9 +44,13 @@ def write_urban(folder: Path, rng: np.random.Generator) -> None:
     shape, spectra = (74, 68), smooth_spectra(rng, 4, 162)
     abundances = mixed_ground(rng, shape, 4)
     cube = stored(mixtures(rng, abundances, spectra), 'float64')
-    save_mat(folder / 'Urban_188_em4_init.mat', img_3d=np.moveaxis(cube, -1, 0), endmember=spectra.T,
-             abundance=_coarse(abundances).reshape(4, -1),
-             init_em=np.clip(spectra.T + rng.normal(0, 0.01, (162, 4)), 0, 1))
+    save_mat(
+        folder / 'Urban_188_em4_init.mat',
+        img_3d=np.moveaxis(cube, -1, 0),
+        endmember=spectra.T,
+        abundance=_coarse(abundances).reshape(4, -1),
+        init_em=np.clip(spectra.T + rng.normal(0, 0.01, (162, 4)), 0, 1),
+    )
 
 
 def write_samson(folder: Path, rng: np.random.Generator) -> None:
@@ -54,9 +58,14 @@ def write_samson(folder: Path, rng: np.random.Generator) -> None:
     spectra = smooth_spectra(rng, 3, 156)
     abundances = mixed_ground(rng, (95, 95), 3)
     cube = stored(mixtures(rng, abundances, spectra), 'float64')
-    save_mat(folder / 'Samson.mat', Y=by_columns(np.moveaxis(cube, -1, 0)),
-             GT=spectra / spectra.max(axis=1, keepdims=True),
-             S_GT=_coarse(np.moveaxis(abundances, 0, -1)), lines=np.uint8([[95]]), cols=np.uint8([[95]]))
+    save_mat(
+        folder / 'Samson.mat',
+        Y=by_columns(np.moveaxis(cube, -1, 0)),
+        GT=spectra / spectra.max(axis=1, keepdims=True),
+        S_GT=_coarse(np.moveaxis(abundances, 0, -1)),
+        lines=np.uint8([[95]]),
+        cols=np.uint8([[95]]),
+    )
 
 
 def write_jasper_ridge(folder: Path, rng: np.random.Generator) -> None:
@@ -64,10 +73,20 @@ def write_jasper_ridge(folder: Path, rng: np.random.Generator) -> None:
     spectra = smooth_spectra(rng, 4, 198)
     abundances = mixed_ground(rng, (100, 100), 4)
     cube = stored(mixtures(rng, abundances, spectra), 'uint16')
-    save_mat(folder / 'jasperRidge2_R198.mat', Y=by_columns(np.moveaxis(cube, -1, 0)), nRow=np.uint8([[100]]),
-             nCol=np.uint8([[100]]), nBand=np.uint8([[198]]))
-    save_mat(folder / 'end4.mat', A=by_columns(_coarse(abundances)), M=spectra.T, nEnd=np.uint8([[4]]),
-             cood=_cells('1-tree', '2-water', '3-dirt', '4-road'))
+    save_mat(
+        folder / 'jasperRidge2_R198.mat',
+        Y=by_columns(np.moveaxis(cube, -1, 0)),
+        nRow=np.uint8([[100]]),
+        nCol=np.uint8([[100]]),
+        nBand=np.uint8([[198]]),
+    )
+    save_mat(
+        folder / 'end4.mat',
+        A=by_columns(_coarse(abundances)),
+        M=spectra.T,
+        nEnd=np.uint8([[4]]),
+        cood=_cells('1-tree', '2-water', '3-dirt', '4-road'),
+    )
 
 
 def write_muufl(folder: Path, rng: np.random.Generator) -> None:
@@ -75,8 +94,13 @@ def write_muufl(folder: Path, rng: np.random.Generator) -> None:
     spectra = smooth_spectra(rng, 5, 64)
     abundances = mixed_ground(rng, (46, 38), 5)
     cube = stored(mixtures(rng, abundances, spectra), 'float64')
-    save_mat(folder / 'muffle_dataset_130_90.mat', Y=cube, label=_coarse(np.moveaxis(abundances, 0, -1)), M=spectra.T,
-             M1=np.clip(spectra.T + rng.normal(0, 0.01, (64, 5)), 0, 1))
+    save_mat(
+        folder / 'muffle_dataset_130_90.mat',
+        Y=cube,
+        label=_coarse(np.moveaxis(abundances, 0, -1)),
+        M=spectra.T,
+        M1=np.clip(spectra.T + rng.normal(0, 0.01, (64, 5)), 0, 1),
+    )
 
 
 def write_urban_crop(folder: Path, rng: np.random.Generator) -> None:
@@ -85,11 +109,21 @@ def write_urban_crop(folder: Path, rng: np.random.Generator) -> None:
     abundances = _coarse(mixed_ground(rng, (307, 307), 4))
     window = abundances[:, 223:257, 149:227]
     save_mat(folder / 'subimage_Urban_R162.mat', im=stored(mixtures(rng, window, spectra), 'float64'))
-    save_mat(folder / '_EndUrban_R162.mat', A=by_columns(abundances), M=spectra.T, nRow=np.uint16([[307]]),
-             nCol=np.uint16([[307]]), nEnd=np.uint8([[4]]),
-             cood=_cells('1-Asphalt Road', '2-Grass', '3-Tree', '4-Roof'))
+    save_mat(
+        folder / '_EndUrban_R162.mat',
+        A=by_columns(abundances),
+        M=spectra.T,
+        nRow=np.uint16([[307]]),
+        nCol=np.uint16([[307]]),
+        nEnd=np.uint8([[4]]),
+        cood=_cells('1-Asphalt Road', '2-Grass', '3-Tree', '4-Roof'),
+    )
 
 
 UNMIXING: dict[str, Callable[[Path, np.random.Generator], None]] = {
-    'urban': write_urban, 'samson': write_samson, 'jasper_ridge': write_jasper_ridge, 'muufl': write_muufl,
-    'urban_crop': write_urban_crop}
+    'urban': write_urban,
+    'samson': write_samson,
+    'jasper_ridge': write_jasper_ridge,
+    'muufl': write_muufl,
+    'urban_crop': write_urban_crop,
+}

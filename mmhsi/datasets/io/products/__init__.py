@@ -26,8 +26,19 @@ from mmhsi.datasets.io.products.tanager import TanagerReader
 from mmhsi.datasets.io.variables import Key
 
 PRODUCTS: tuple[type[ProductReader], ...] = (
-    EnMAPReader, DESISReader, HyperionReader, Sentinel2Reader, AHSIReader, PRISMAReader, EMITReader, TanagerReader,
-    NEONReader, AVIRISNetCDFReader, AVIRISReader, CameraReader)
+    EnMAPReader,
+    DESISReader,
+    HyperionReader,
+    Sentinel2Reader,
+    AHSIReader,
+    PRISMAReader,
+    EMITReader,
+    TanagerReader,
+    NEONReader,
+    AVIRISNetCDFReader,
+    AVIRISReader,
+    CameraReader,
+)
 """The readers, in the order in which a file is offered to them."""
 
 _CAPTURE = 'capture'  # Specim's programs put the images one folder deeper

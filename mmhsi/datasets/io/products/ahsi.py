@@ -18,15 +18,34 @@ from mmhsi.datasets.io.products.base import first_text, iso_time, join_detectors
 from mmhsi.datasets.io.products.rasters import Layer, RasterProduct
 
 _IMAGE = re.compile(r'(.+)_(VN|SW|VNIR|SWIR)(\.(?:tif|tiff|geotiff))', re.IGNORECASE)
-_OTHER = {'VN': 'SW', 'SW': 'VN', 'VNIR': 'SWIR', 'SWIR': 'VNIR', 'vn': 'sw', 'sw': 'vn', 'vnir': 'swir',
-          'swir': 'vnir'}
+_OTHER = {
+    'VN': 'SW',
+    'SW': 'VN',
+    'VNIR': 'SWIR',
+    'SWIR': 'VNIR',
+    'vn': 'sw',
+    'sw': 'vn',
+    'vnir': 'swir',
+    'swir': 'vnir',
+}
 _CORNERS = (('TopLeft', 0, 0), ('TopRight', 0, 1), ('BottomRight', 1, 1), ('BottomLeft', 1, 0))
 _RESPONSE = 'spectralresponse'
 _RPC = {  # RPB's names by GDAL's
-    'LINE_OFF': 'lineOffset', 'SAMP_OFF': 'sampOffset', 'LAT_OFF': 'latOffset', 'LONG_OFF': 'longOffset',
-    'HEIGHT_OFF': 'heightOffset', 'LINE_SCALE': 'lineScale', 'SAMP_SCALE': 'sampScale', 'LAT_SCALE': 'latScale',
-    'LONG_SCALE': 'longScale', 'HEIGHT_SCALE': 'heightScale', 'LINE_NUM_COEFF': 'lineNumCoef',
-    'LINE_DEN_COEFF': 'lineDenCoef', 'SAMP_NUM_COEFF': 'sampNumCoef', 'SAMP_DEN_COEFF': 'sampDenCoef'}
+    'LINE_OFF': 'lineOffset',
+    'SAMP_OFF': 'sampOffset',
+    'LAT_OFF': 'latOffset',
+    'LONG_OFF': 'longOffset',
+    'HEIGHT_OFF': 'heightOffset',
+    'LINE_SCALE': 'lineScale',
+    'SAMP_SCALE': 'sampScale',
+    'LAT_SCALE': 'latScale',
+    'LONG_SCALE': 'longScale',
+    'HEIGHT_SCALE': 'heightScale',
+    'LINE_NUM_COEFF': 'lineNumCoef',
+    'LINE_DEN_COEFF': 'lineDenCoef',
+    'SAMP_NUM_COEFF': 'sampNumCoef',
+    'SAMP_DEN_COEFF': 'sampDenCoef',
+}
 
 
 @dataclass(frozen=True)
@@ -51,8 +70,10 @@ class AHSIReader(RasterProduct):
         match = _IMAGE.fullmatch(name)
         if not match or match[2] not in _OTHER:
             return None
-        pair = {match[2].upper()[:1]: path,
-                _OTHER[match[2]].upper()[:1]: os.path.join(folder, f'{match[1]}_{_OTHER[match[2]]}{match[3]}')}
+        pair = {
+            match[2].upper()[:1]: path,
+            _OTHER[match[2]].upper()[:1]: os.path.join(folder, f'{match[1]}_{_OTHER[match[2]]}{match[3]}'),
+        }
         known = 'AHSI' in name.upper() or starts_with(os.path.join(folder, f'{match[1]}.xml'), b'AHSI', within=2**15)
         if not known or not all(map(os.path.isfile, pair.values())):
             return None
@@ -85,42 +106,70 @@ class AHSIReader(RasterProduct):
             return np.concatenate([value[bands] for value, bands in zip(values, kept, strict=True)])
 
         offset = joined('offsets')
-        info = self._stack([Layer(detector.path, int(band)) for detector, bands in zip(detectors, kept, strict=True)
-                            for band in bands], wavelengths=joined('centres'), fwhm=joined('widths'),
-                           scale=joined('gains'), offset=offset if offset is not None and offset.any() else None,
-                           units=None if joined('gains') is None else 'W/(m^2 sr um)', bad_bands=None,
-                           band_names=None)
+        info = self._stack(
+            [
+                Layer(detector.path, int(band))
+                for detector, bands in zip(detectors, kept, strict=True)
+                for band in bands
+            ],
+            wavelengths=joined('centres'),
+            fwhm=joined('widths'),
+            scale=joined('gains'),
+            offset=offset if offset is not None and offset.any() else None,
+            units=None if joined('gains') is None else 'W/(m^2 sr um)',
+            bad_bands=None,
+            band_names=None,
+        )
         return replace(info, **self._metadata(info))
 
     def _text(self, *words: str) -> np.ndarray | None:
         """Numbers (lines, columns) of the text file beside the images whose name has all words."""
-        names = [name for name in sorted(os.listdir(self.folder or '.'))
-                 if all(word in name.upper() for word in words) and name.lower().endswith(('.raw', '.txt'))]
+        names = [
+            name
+            for name in sorted(os.listdir(self.folder or '.'))
+            if all(word in name.upper() for word in words) and name.lower().endswith(('.raw', '.txt'))
+        ]
         if not names:
             return None
         path = os.path.join(self.folder, names[0])
         self._used.append(path)
         with open(path, encoding='utf-8', errors='replace') as stream:
-            return np.array([[float(word) for word in re.split(r'[,\s]+', line.strip()) if word]
-                             for line in stream if line.strip()], ndmin=2)
+            return np.array(
+                [
+                    [float(word) for word in re.split(r'[,\s]+', line.strip()) if word]
+                    for line in stream
+                    if line.strip()
+                ],
+                ndmin=2,
+            )
 
     def _detector(self, name: str, path: str) -> _Detector:
         bands = self._file(path).info.bands
         response, calibration = self._text('SPECTRALRESPONSE', name), self._text('RADCAL', name)
         if response is None or response.shape[0] != bands or response.shape[1] < 2:
             found = 'no text file' if response is None else f'{response.shape[0]} lines'
-            raise self._fail(f'the centres and widths of the {bands} bands of {os.path.basename(path)} are stated in '
-                             f'...Spectralresponse_{name}.raw; found {found}')
+            raise self._fail(
+                f'the centres and widths of the {bands} bands of {os.path.basename(path)} are stated in '
+                f'...Spectralresponse_{name}.raw; found {found}'
+            )
         if calibration is not None and len(calibration) not in (1, bands):
-            self._notes.append(f'{os.path.basename(self._used[-1])} has {len(calibration)} lines for {bands} bands and '
-                               'is not applied: values are as stored')
+            self._notes.append(
+                f'{os.path.basename(self._used[-1])} has {len(calibration)} lines for {bands} bands and '
+                'is not applied: values are as stored'
+            )
             calibration = None
         if calibration is not None:
             calibration = np.broadcast_to(calibration, (bands, calibration.shape[1]))
         two = calibration is not None and calibration.shape[1] > 1
-        return _Detector(name, path, bands, response[:, 0], response[:, 1],
-                         None if calibration is None else calibration[:, 0],
-                         calibration[:, 1] if two else None if calibration is None else np.zeros(bands))
+        return _Detector(
+            name,
+            path,
+            bands,
+            response[:, 0],
+            response[:, 1],
+            None if calibration is None else calibration[:, 0],
+            calibration[:, 1] if two else None if calibration is None else np.zeros(bands),
+        )
 
     def _metadata(self, info: CubeInfo) -> dict:
         """Sensor, time and place: of the images themselves, else of the RPC file, else the corners of the XML file."""
@@ -129,14 +178,23 @@ class AHSIReader(RasterProduct):
         if os.path.isfile(xml):
             root = read_xml(xml)
             used.append(xml)
-            facts = dict(sensor=f'{first_text(root, "SatelliteID") or ""} AHSI'.strip(),
-                         acquired=iso_time(first_text(root, 'StartTime', 'CenterTime', 'ImagingTime')))
-            corners = [(row * float(info.height), column * float(info.width),
-                        *(first_text(root, corner + axis) for axis in ('Longitude', 'Latitude')))
-                       for corner, row, column in _CORNERS]
+            facts = dict(
+                sensor=f'{first_text(root, "SatelliteID") or ""} AHSI'.strip(),
+                acquired=iso_time(first_text(root, 'StartTime', 'CenterTime', 'ImagingTime')),
+            )
+            corners = [
+                (
+                    row * float(info.height),
+                    column * float(info.width),
+                    *(first_text(root, corner + axis) for axis in ('Longitude', 'Latitude')),
+                )
+                for corner, row, column in _CORNERS
+            ]
             if all(None not in corner for corner in corners):
-                place = dict(gcps=tuple((row, column, float(x), float(y), 0.) for row, column, x, y in corners),
-                             gcps_crs=wkt(4326))
+                place = dict(
+                    gcps=tuple((row, column, float(x), float(y), 0.0) for row, column, x, y in corners),
+                    gcps_crs=wkt(4326),
+                )
         stem = os.path.splitext(self.path)[0]
         rpb = next((stem + end for end in ('.rpb', '.RPB') if os.path.isfile(stem + end)), None)
         if rpb is not None:

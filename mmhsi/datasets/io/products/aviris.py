@@ -24,7 +24,7 @@ _SENSORS = {'f': 'AVIRIS-Classic', 'ang': 'AVIRIS-NG', 'av3': 'AVIRIS-3', 'av5':
 _NO_CUBE = re.compile(r'_(glt|igm|loc|obs|ort_glt|ort_igm|eph|lonlat|h2o|atm|mask|unc)(_|\.|$)', re.IGNORECASE)
 RADIANCE = 'uW/(cm^2 nm sr)'
 """Unit of the radiance."""
-_FILL, _CLASSIC_FILL = -9999., -50.
+_FILL, _CLASSIC_FILL = -9999.0, -50.0
 
 
 def flight_of(name: str) -> str | None:
@@ -51,8 +51,11 @@ def time_of(flight: str | None) -> str | None:
 
 
 def _sidecar(folder: str, suffix: str, flight: str | None) -> str | None:
-    names = [name for name in sorted(os.listdir(folder or '.'))
-             if name.lower().endswith(suffix) and (not flight or name.startswith(flight))]
+    names = [
+        name
+        for name in sorted(os.listdir(folder or '.'))
+        if name.lower().endswith(suffix) and (not flight or name.startswith(flight))
+    ]
     return os.path.join(folder, names[0]) if names else None
 
 
@@ -100,14 +103,22 @@ class AVIRISReader(RasterProduct):
         nodata = main.nodata
         if nodata is None:
             nodata = _CLASSIC_FILL if radiance and sensor == 'AVIRIS-Classic' else _FILL
-        info = self._stack([Layer(self.path, band) for band in range(main.bands)], sensor=sensor, scale=scale,
-                           wavelengths=wavelengths, fwhm=fwhm, nodata=nodata, acquired=main.acquired or time_of(flight),
-                           units=RADIANCE if radiance else 'reflectance', notes=(*main.notes, *self._notes))
+        info = self._stack(
+            [Layer(self.path, band) for band in range(main.bands)],
+            sensor=sensor,
+            scale=scale,
+            wavelengths=wavelengths,
+            fwhm=fwhm,
+            nodata=nodata,
+            acquired=main.acquired or time_of(flight),
+            units=RADIANCE if radiance else 'reflectance',
+            notes=(*main.notes, *self._notes),
+        )
         return replace(info, companions=tuple(dict.fromkeys((*companions, self.path))))
 
     def _column(self, path: str, bands: int, column: int) -> np.ndarray:
         with explained(path):
-            values = np.loadtxt(path, usecols=(column, ), ndmin=1)
+            values = np.loadtxt(path, usecols=(column,), ndmin=1)
         if len(values) != bands:
             raise self._fail(f'{os.path.basename(path)} has {len(values)} lines for {bands} bands')
         return values

@@ -44,37 +44,58 @@ class AVIRISNetCDFReader(HDF5Product):
         cube = group[name]
         count, lines, samples = cube.shape
         self._tables = [f'geolocation_lookup_table/{axis}' for axis in ('line', 'sample')]
-        swath = all(table in file and file[table].ndim == 2 for table in self._tables) and \
-            file[self._tables[0]].shape != (lines, samples)
+        swath = all(table in file and file[table].ndim == 2 for table in self._tables) and file[
+            self._tables[0]
+        ].shape != (lines, samples)
         self._ortho = swath and self.view == 'ortho'
         if swath and not self._ortho:
             self._notes.append("the swath is read; the key 'ortho' gives the map grid")
-        self.parts = (Part(cube.name, (1, 2, 0), np.arange(count)), )
-        self._fill = fill_value(cube, -9999.)
+        self.parts = (Part(cube.name, (1, 2, 0), np.arange(count)),)
+        self._fill = fill_value(cube, -9999.0)
         height, width = file[self._tables[0]].shape if self._ortho else (lines, samples)
         base = os.path.basename(self.path)
         return self._info(
-            height, width, group['wavelength'], group.get('fwhm'), group.get('good_wavelengths'),
-            nodata=self._fill, units=RADIANCE if name == 'radiance' else 'reflectance', sensor=sensor_of(base),
+            height,
+            width,
+            group['wavelength'],
+            group.get('fwhm'),
+            group.get('good_wavelengths'),
+            nodata=self._fill,
+            units=RADIANCE if name == 'radiance' else 'reflectance',
+            sensor=sensor_of(base),
             acquired=iso_time(as_text(file.attrs.get('time_coverage_start'))) or time_of(flight_of(base)),
-            **self._place(file, swath, lines, samples))
+            **self._place(file, swath, lines, samples),
+        )
 
     def _place(self, file: h5py.File, swath: bool, lines: int, samples: int) -> dict:
         if swath and not self._ortho:
-            places = [next((file[f'{group}{axis}'] for group in ('', 'location/', 'geolocation_lookup_table/')
-                            if f'{group}{axis}' in file), None) for axis in ('lat', 'lon')]
+            places = [
+                next(
+                    (
+                        file[f'{group}{axis}']
+                        for group in ('', 'location/', 'geolocation_lookup_table/')
+                        if f'{group}{axis}' in file
+                    ),
+                    None,
+                )
+                for axis in ('lat', 'lon')
+            ]
             return {} if None in places else control_points(*places, lines, samples)
         grid = file.get('transverse_mercator', file.get('projection'))
         if grid is None or 'GeoTransform' not in grid.attrs:
             return {}
         system = as_text(grid.attrs.get('crs_wkt')) or as_text(grid.attrs.get('spatial_ref'))
-        return dict(crs=wkt(system) if system else None,
-                    transform=affine(as_text(grid.attrs['GeoTransform']).split()))
+        return dict(crs=wkt(system) if system else None, transform=affine(as_text(grid.attrs['GeoTransform']).split()))
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         if not self._ortho:
             return super()._read(window, bands)
         top, left, rows, columns = window
-        tables = [self._handle()[table][top:top + rows, left:left + columns] for table in self._tables]
-        return through_lookup_table(lambda part: HDF5Product._read(self, part, bands), *tables,
-                                    self.info.bands if bands is None else len(bands), self._fill, self.info.dtype)
+        tables = [self._handle()[table][top : top + rows, left : left + columns] for table in self._tables]
+        return through_lookup_table(
+            lambda part: HDF5Product._read(self, part, bands),
+            *tables,
+            self.info.bands if bands is None else len(bands),
+            self._fill,
+            self.info.dtype,
+        )

@@ -164,7 +164,7 @@ def join_detectors(wavelengths: Iterable[np.ndarray]) -> list[np.ndarray]:
     Returns:
         list[np.ndarray]: Indices into the bands of each detector.
     """
-    kept, last = [], 0.
+    kept, last = [], 0.0
     for centres in wavelengths:
         order = np.argsort(centres, kind='stable')
         order = order[centres[order] > last]

@@ -21,9 +21,21 @@ from mmhsi.datasets.io.products.base import iso_time, starts_with
 from mmhsi.datasets.io.products.rasters import Layer, RasterProduct
 
 _MAKERS = (b'SPECIM', b'Specim', b'specim', b'HySpex', b'HYSPEX', b'Headwall', b'HEADWALL')
-_NAMES = {kind: (f'{kind.upper()}REF_{{}}', f'{kind}Reference', f'{kind}_reference', f'{{}}_{kind}', f'{kind}_{{}}',
-                 f'{kind.upper()}REF', f'{kind}ref', kind, kind.capitalize(), kind.upper())
-          for kind in ('dark', 'white')}
+_NAMES = {
+    kind: (
+        f'{kind.upper()}REF_{{}}',
+        f'{kind}Reference',
+        f'{kind}_reference',
+        f'{{}}_{kind}',
+        f'{kind}_{{}}',
+        f'{kind.upper()}REF',
+        f'{kind}ref',
+        kind,
+        kind.capitalize(),
+        kind.upper(),
+    )
+    for kind in ('dark', 'white')
+}
 
 
 def _reference(folder: str, name: str, kind: str) -> str | None:
@@ -37,8 +49,14 @@ def _reference(folder: str, name: str, kind: str) -> str | None:
 
 def _is_reference(name: str) -> bool:
     lower = name.lower()
-    return any(lower == kind or f'{kind}ref' in lower or f'{kind}_ref' in lower or lower.endswith(f'_{kind}')
-               or lower.startswith(f'{kind}_') for kind in _NAMES)
+    return any(
+        lower == kind
+        or f'{kind}ref' in lower
+        or f'{kind}_ref' in lower
+        or lower.endswith(f'_{kind}')
+        or lower.startswith(f'{kind}_')
+        for kind in _NAMES
+    )
 
 
 class CameraReader(RasterProduct):
@@ -66,30 +84,45 @@ class CameraReader(RasterProduct):
     def _describe(self) -> CubeInfo:
         main = self._file(self.path).info
         info = self._stack([Layer(self.path, band) for band in range(main.bands)], notes=(*main.notes, *self._notes))
-        info = replace(info, companions=tuple(dict.fromkeys((self.path, *main.companions, *info.companions))),
-                       sensor=main.sensor or read_header(self.path).get('sensor type'),
-                       acquired=main.acquired or iso_time(read_header(self.path).get('acquisition date')))
+        info = replace(
+            info,
+            companions=tuple(dict.fromkeys((self.path, *main.companions, *info.companions))),
+            sensor=main.sensor or read_header(self.path).get('sensor type'),
+            acquired=main.acquired or iso_time(read_header(self.path).get('acquisition date')),
+        )
         if self.view == 'stored':
             return info
         name = os.path.splitext(os.path.basename(self.path))[0]
         paths = {kind: _reference(self.folder, name, kind) for kind in _NAMES}
         missing = [kind for kind, path in paths.items() if path is None]
         if missing:
-            raise self._fail(f'reflectance needs a {missing[0]} reference, such as '
-                             f'{_NAMES[missing[0]][0].format(name)}.hdr, beside the image')
+            raise self._fail(
+                f'reflectance needs a {missing[0]} reference, such as '
+                f'{_NAMES[missing[0]][0].format(name)}.hdr, beside the image'
+            )
         self._dark, white = (self._average(path, info) for path in paths.values())
         ratio, note = self._exposure(paths['white'])
         with np.errstate(divide='ignore', invalid='ignore'):
             self._gain = np.where(white > self._dark, ratio / (white - self._dark), np.nan)
-        return replace(info, dtype=np.dtype(np.float32), units='reflectance', nodata=None, scale=None, offset=None,
-                       notes=(*info.notes, note), companions=tuple(dict.fromkeys((*info.companions, *paths.values()))))
+        return replace(
+            info,
+            dtype=np.dtype(np.float32),
+            units='reflectance',
+            nodata=None,
+            scale=None,
+            offset=None,
+            notes=(*info.notes, note),
+            companions=tuple(dict.fromkeys((*info.companions, *paths.values()))),
+        )
 
     def _average(self, path: str, info: CubeInfo) -> np.ndarray:
         """Mean of a reference over its lines, float64 (columns, bands)."""
         reader = self._file(path)
         if (reader.info.width, reader.info.bands) != (info.width, info.bands):
-            raise self._fail(f'{path} has {reader.info.width} columns and {reader.info.bands} bands, expected '
-                             f'{info.width} and {info.bands}')
+            raise self._fail(
+                f'{path} has {reader.info.width} columns and {reader.info.bands} bands, expected '
+                f'{info.width} and {info.bands}'
+            )
         return reader.read().mean(axis=0, dtype=np.float64)
 
     def _exposure(self, white: str) -> tuple[float, str]:
@@ -98,12 +131,15 @@ class CameraReader(RasterProduct):
             reference, image = map(float, times)
             return reference / image, f'reflectance is scaled by the integration times {reference:g} / {image:g}'
         except (TypeError, ValueError, ZeroDivisionError):
-            return 1., 'the headers state no integration times (tint); reflectance takes them to be the same'
+            return 1.0, 'the headers state no integration times (tint); reflectance takes them to be the same'
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
-        stored = super()._read(window, bands) if self.view == 'stored' else self._part(
-            self.path, 1, window, list(range(self.info.bands)) if bands is None else list(bands))
+        stored = (
+            super()._read(window, bands)
+            if self.view == 'stored'
+            else self._part(self.path, 1, window, list(range(self.info.bands)) if bands is None else list(bands))
+        )
         if self.view == 'stored':
             return stored
-        chosen = np.s_[window[1]:window[1] + window[3]], slice(None) if bands is None else list(bands)
+        chosen = np.s_[window[1] : window[1] + window[3]], slice(None) if bands is None else list(bands)
         return (stored - self._dark[chosen]) * self._gain[chosen]

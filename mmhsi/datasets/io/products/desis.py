@@ -25,12 +25,26 @@ class DESISReader(DLRProduct):
     def _describe(self) -> CubeInfo:
         root = read_xml(self.path)
         image, layers = self._image()
-        level = next((name for name in ('L1B', 'L1C', 'L2A') if
-                      name in (first_text(root, 'base/productType', 'productType', 'level') or image).upper()), None)
-        quality = [flag for band, surface in zip(_CLOUDS, ('land', 'water'), strict=True)
-                   for flag in self._flag('QL_QUALITY-2', _SET, f'clouds over {surface}', band)]
+        level = next(
+            (
+                name
+                for name in ('L1B', 'L1C', 'L2A')
+                if name in (first_text(root, 'base/productType', 'productType', 'level') or image).upper()
+            ),
+            None,
+        )
+        quality = [
+            flag
+            for band, surface in zip(_CLOUDS, ('land', 'water'), strict=True)
+            for flag in self._flag('QL_QUALITY-2', _SET, f'clouds over {surface}', band)
+        ]
         if self._beside('QL_QUALITY'):
             self._notes.append('QL_QUALITY, which marks single bands of pixels, is not applied')
-        return self._stack(layers, quality, nodata=self._background(root, image, -32768), sensor='DESIS',
-                           units='reflectance' if level == 'L2A' else 'mW/(cm^2 sr um)',
-                           **self._band_facts(root, len(layers), _BAND_TAGS))
+        return self._stack(
+            layers,
+            quality,
+            nodata=self._background(root, image, -32768),
+            sensor='DESIS',
+            units='reflectance' if level == 'L2A' else 'mW/(cm^2 sr um)',
+            **self._band_facts(root, len(layers), _BAND_TAGS),
+        )

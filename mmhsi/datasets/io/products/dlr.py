@@ -33,8 +33,14 @@ class DLRProduct(RasterProduct):
         else:
             return None
         paths = [os.path.join(folder, candidate) for candidate in candidates]
-        return next((found for found in paths if os.path.isfile(found) and
-                     starts_with(found, cls.mission, cls.mission.upper(), within=2**16)), None)
+        return next(
+            (
+                found
+                for found in paths
+                if os.path.isfile(found) and starts_with(found, cls.mission, cls.mission.upper(), within=2**16)
+            ),
+            None,
+        )
 
     @classmethod
     def claims(cls, entry: str, name: str) -> bool:
@@ -49,8 +55,11 @@ class DLRProduct(RasterProduct):
         beginning = _ENTRY.fullmatch(os.path.basename(self.path))[1]
         wanted = {f'{beginning}-{ending}'.lstrip('-').lower(), f'{beginning}-{ending}_COG'.lstrip('-').lower()}
         names = sorted(os.listdir(self.folder or '.'))
-        found = [name for name in names if os.path.splitext(name)[0].lower() in wanted
-                 and os.path.splitext(name)[1].lower() in _RASTERS]
+        found = [
+            name
+            for name in names
+            if os.path.splitext(name)[0].lower() in wanted and os.path.splitext(name)[1].lower() in _RASTERS
+        ]
         return os.path.join(self.folder, found[0]) if found else None
 
     def _image(self) -> tuple[str, Sequence[Layer]]:
@@ -69,8 +78,13 @@ class DLRProduct(RasterProduct):
         if table is None:
             raise self._fail('the metadata lack <bandCharacterisation>')
         wavelengths, fwhm, scale, offset = (numbers(self.path, table, tag, bands) for tag in tags)
-        return dict(wavelengths=wavelengths, fwhm=fwhm, scale=scale, offset=offset if offset.any() else None,
-                    acquired=iso_time(first_text(root, 'temporalCoverage/startTime', 'startTime', 'datatakeStart')))
+        return dict(
+            wavelengths=wavelengths,
+            fwhm=fwhm,
+            scale=scale,
+            offset=offset if offset.any() else None,
+            acquired=iso_time(first_text(root, 'temporalCoverage/startTime', 'startTime', 'datatakeStart')),
+        )
 
     def _background(self, root: ElementTree.Element, path: str, default: float) -> float:
         stated = first_text(root, 'specific/backgroundValue', 'backgroundValue')

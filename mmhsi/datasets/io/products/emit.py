@@ -31,7 +31,8 @@ class EMITReader(HDF5Product):
     @classmethod
     def recognises(cls, file: h5py.File) -> bool:
         return any(name in file and getattr(file[name], 'ndim', 0) == 3 for name in ('reflectance', 'radiance')) and (
-            'sensor_band_parameters/wavelengths' in file and 'location/glt_x' in file)
+            'sensor_band_parameters/wavelengths' in file and 'location/glt_x' in file
+        )
 
     @classmethod
     def claims(cls, entry: str, name: str) -> bool:
@@ -43,17 +44,24 @@ class EMITReader(HDF5Product):
         name = 'reflectance' if 'reflectance' in file else 'radiance'
         cube, bands = file[name], file['sensor_band_parameters']
         self._swath = lines, samples, count = cube.shape
-        self.parts = (Part(name, (0, 1, 2), np.arange(count)), )
-        self._mask, self._fill = self._mask_file(), fill_value(cube, -9999.)
+        self.parts = (Part(name, (0, 1, 2), np.arange(count)),)
+        self._mask, self._fill = self._mask_file(), fill_value(cube, -9999.0)
         size, place = self._place(file)
         if self.view == 'swath':
             self._notes.append("the swath is read; the key 'ortho' gives the map grid")
         return self._info(
-            *size, bands['wavelengths'], bands.get('fwhm'), bands.get('good_wavelengths'), nodata=self._fill,
-            sensor='EMIT', units=as_text(cube.attrs.get('units')) or name,
+            *size,
+            bands['wavelengths'],
+            bands.get('fwhm'),
+            bands.get('good_wavelengths'),
+            nodata=self._fill,
+            sensor='EMIT',
+            units=as_text(cube.attrs.get('units')) or name,
             mask=f'{os.path.basename(self._mask)} without {" and ".join(_FLAGS.values())}' if self._mask else None,
-            companions=(self._mask, ) if self._mask else (),
-            acquired=iso_time(as_text(file.attrs.get('time_coverage_start'))), **place)
+            companions=(self._mask,) if self._mask else (),
+            acquired=iso_time(as_text(file.attrs.get('time_coverage_start'))),
+            **place,
+        )
 
     def _mask_file(self) -> str | None:
         folder, name = os.path.split(self.path)
@@ -70,29 +78,33 @@ class EMITReader(HDF5Product):
         location = file['location']
         if self.view == 'ortho':
             return location['glt_x'].shape, dict(
-                crs=wkt(as_text(file.attrs.get('spatial_ref')) or 4326), transform=affine(file.attrs['geotransform']))
+                crs=wkt(as_text(file.attrs.get('spatial_ref')) or 4326), transform=affine(file.attrs['geotransform'])
+            )
         if 'lat' not in location or 'lon' not in location:
             return self._swath[:2], {}
         return self._swath[:2], control_points(location['lat'], location['lon'], *self._swath[:2])
 
     def _gathered(self, read, window: Window, depth: int, fill: float, dtype: np.dtype) -> np.ndarray:
         top, left, rows, columns = window
-        tables = [self._handle()[f'location/{name}'][top:top + rows, left:left + columns]
-                  for name in ('glt_y', 'glt_x')]
+        tables = [
+            self._handle()[f'location/{name}'][top : top + rows, left : left + columns] for name in ('glt_y', 'glt_x')
+        ]
         return through_lookup_table(read, *tables, depth, fill, dtype)
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         if self.view == 'swath':
             return super()._read(window, bands)
         depth = self.info.bands if bands is None else len(bands)
-        return self._gathered(lambda part: HDF5Product._read(self, part, bands), window, depth, self._fill,
-                              self.info.dtype)
+        return self._gathered(
+            lambda part: HDF5Product._read(self, part, bands), window, depth, self._fill, self.info.dtype
+        )
 
     def _read_mask(self, window: Window) -> np.ndarray:
         with h5py.File(self._mask, 'r') as file:
+
             def flagged(part: Window) -> np.ndarray:
                 top, left, rows, columns = part
-                flags = file['mask'][top:top + rows, left:left + columns, :max(_FLAGS) + 1]
+                flags = file['mask'][top : top + rows, left : left + columns, : max(_FLAGS) + 1]
                 return (flags[..., list(_FLAGS)] == 1).any(axis=-1, keepdims=True)
 
             if self.view == 'swath':

@@ -26,17 +26,25 @@ class EnMAPReader(DLRProduct):
         root = read_xml(self.path)
         level = (first_text(root, 'base/level', 'level') or '').upper()
         if level not in _BACKGROUND:
-            raise self._fail(f'level {level or "unknown"}, expected L1C or L2A; at L1B the two detectors are not on '
-                             'one grid yet')
+            raise self._fail(
+                f'level {level or "unknown"}, expected L1C or L2A; at L1B the two detectors are not on one grid yet'
+            )
         image, layers = self._image()
-        quality = [*self._flag('QL_QUALITY_CLASSES', (3, ), 'background'),
-                   *self._flag('QL_QUALITY_CLOUD', (1, ), 'clouds')]
+        quality = [
+            *self._flag('QL_QUALITY_CLASSES', (3,), 'background'),
+            *self._flag('QL_QUALITY_CLOUD', (1,), 'clouds'),
+        ]
         if self._beside('QL_PIXELMASK'):
             self._notes.append('QL_PIXELMASK, which marks single bands of pixels, is not applied')
         return self._stack(
-            layers, quality, nodata=self._background(root, image, _BACKGROUND[level]), sensor='EnMAP HSI',
-            units='W/(m^2 sr nm)' if level == 'L1C' else 'reflectance', bad_bands=self._empty_bands(root, len(layers)),
-            **self._band_facts(root, len(layers), _BAND_TAGS))
+            layers,
+            quality,
+            nodata=self._background(root, image, _BACKGROUND[level]),
+            sensor='EnMAP HSI',
+            units='W/(m^2 sr nm)' if level == 'L1C' else 'reflectance',
+            bad_bands=self._empty_bands(root, len(layers)),
+            **self._band_facts(root, len(layers), _BAND_TAGS),
+        )
 
     def _empty_bands(self, root, bands: int) -> np.ndarray | None:
         """Bands in which the statistics of the metadata find nothing but background, as in water vapour at 1.4 um."""
@@ -45,8 +53,9 @@ class EnMAPReader(DLRProduct):
         if len(statistics) != bands:
             return None
         try:
-            mean, deviation = (np.array([float(band.findtext(tag)) for band in statistics])
-                               for tag in ('mean', 'stdDeviation'))
+            mean, deviation = (
+                np.array([float(band.findtext(tag)) for band in statistics]) for tag in ('mean', 'stdDeviation')
+            )
         except (TypeError, ValueError):
             return None
         empty = (deviation == 0) & (mean <= min(_BACKGROUND.values()))

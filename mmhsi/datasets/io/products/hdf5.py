@@ -57,20 +57,38 @@ class HDF5Product(ProductReader):
     def _open(self) -> h5py.File:
         return h5py.File(self.path, 'r')
 
-    def _info(self, height: int, width: int, wavelengths: np.ndarray, fwhm: np.ndarray | None = None,
-              good: np.ndarray | None = None, **facts) -> CubeInfo:
+    def _info(
+        self,
+        height: int,
+        width: int,
+        wavelengths: np.ndarray,
+        fwhm: np.ndarray | None = None,
+        good: np.ndarray | None = None,
+        **facts,
+    ) -> CubeInfo:
         """The description of :attr:`parts`; ``good`` is 0 in bands that the product marks as bad."""
         bands = sum(len(part.bands) for part in self.parts)
-        wavelengths, fwhm, good = (None if values is None else np.ravel(values).astype(np.float64)
-                                   for values in (wavelengths, fwhm, good))
+        wavelengths, fwhm, good = (
+            None if values is None else np.ravel(values).astype(np.float64) for values in (wavelengths, fwhm, good)
+        )
         for name, values in (('wavelengths', wavelengths), ('widths', fwhm), ('marks of good bands', good)):
             if values is not None and len(values) != bands:
                 raise self._fail(f'{len(values)} {name} are stated for {bands} bands')
         types = [self._handle()[part.name].dtype for part in self.parts]
         return CubeInfo(
-            path=self.path, format=self.format, height=height, width=width, bands=bands, key=self.view,
-            dtype=np.result_type(*types).newbyteorder('='), wavelengths=wavelengths, fwhm=fwhm,
-            bad_bands=None if good is None or good.all() else good == 0, notes=tuple(self._notes), **facts)
+            path=self.path,
+            format=self.format,
+            height=height,
+            width=width,
+            bands=bands,
+            key=self.view,
+            dtype=np.result_type(*types).newbyteorder('='),
+            wavelengths=wavelengths,
+            fwhm=fwhm,
+            bad_bands=None if good is None or good.all() else good == 0,
+            notes=tuple(self._notes),
+            **facts,
+        )
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         where = [(part, band) for part in self.parts for band in part.bands]
@@ -86,8 +104,11 @@ class HDF5Product(ProductReader):
         top, left, rows, columns = window
         first = int(bands.min())
         index = [slice(None)] * 3
-        for axis, place in zip(part.axes, (slice(top, top + rows), slice(left, left + columns),
-                                           slice(first, int(bands.max()) + 1)), strict=True):
+        for axis, place in zip(
+            part.axes,
+            (slice(top, top + rows), slice(left, left + columns), slice(first, int(bands.max()) + 1)),
+            strict=True,
+        ):
             index[axis] = place
         return self._handle()[part.name][tuple(index)].transpose(part.axes)[..., bands - first]
 
@@ -95,7 +116,7 @@ class HDF5Product(ProductReader):
         top, left, rows, columns = window
         valid = np.ones((rows, columns), dtype=bool)
         for name, codes in self.flags.items():
-            valid &= ~np.isin(self._handle()[name][top:top + rows, left:left + columns], codes)
+            valid &= ~np.isin(self._handle()[name][top : top + rows, left : left + columns], codes)
         return valid
 
 
@@ -124,12 +145,18 @@ def control_points(latitude: h5py.Dataset, longitude: h5py.Dataset, lines: int, 
     for row in rows:
         for column, x, y in zip(columns, longitude[row][columns], latitude[row][columns], strict=True):
             if abs(x) <= 180 and abs(y) <= 90 and (x or y):  # fill values are larger, or 0 in both
-                points.append((row + 0.5, column + 0.5, float(x), float(y), 0.))
+                points.append((row + 0.5, column + 0.5, float(x), float(y), 0.0))
     return dict(gcps=tuple(points), gcps_crs=wkt(4326)) if points else {}
 
 
-def through_lookup_table(read: Callable[[Window], np.ndarray], lines: np.ndarray, samples: np.ndarray, depth: int,
-                         fill: float, dtype: np.dtype) -> np.ndarray:
+def through_lookup_table(
+    read: Callable[[Window], np.ndarray],
+    lines: np.ndarray,
+    samples: np.ndarray,
+    depth: int,
+    fill: float,
+    dtype: np.dtype,
+) -> np.ndarray:
     """Put values of a swath on the grid of a geometry lookup table (GLT), strip by strip of the swath.
 
     Args:

@@ -29,8 +29,11 @@ class HyperionReader(RasterProduct):
     @classmethod
     def entry(cls, path: str) -> str | None:
         name = os.path.basename(path).upper()
-        return path if name.endswith('.TXT') and 'MTL' in name and starts_with(
-            path, b'"HYPERION"', b'HYPERION', within=2**14) else None
+        return (
+            path
+            if name.endswith('.TXT') and 'MTL' in name and starts_with(path, b'"HYPERION"', b'HYPERION', within=2**14)
+            else None
+        )
 
     @classmethod
     def claims(cls, entry: str, name: str) -> bool:
@@ -47,10 +50,16 @@ class HyperionReader(RasterProduct):
 
     def _band_files(self, fields: dict[str, str]) -> dict[int, str]:
         """Files that are there by the number of their band, from 1."""
-        stated = {int(match[1]): value for name, value in fields.items()
-                  if (match := re.fullmatch(r'BAND(\d+)_FILE_NAME', name))}
-        files = {band: os.path.join(self.folder, name) for band, name in stated.items()
-                 if os.path.isfile(os.path.join(self.folder, name))}
+        stated = {
+            int(match[1]): value
+            for name, value in fields.items()
+            if (match := re.fullmatch(r'BAND(\d+)_FILE_NAME', name))
+        }
+        files = {
+            band: os.path.join(self.folder, name)
+            for band, name in stated.items()
+            if os.path.isfile(os.path.join(self.folder, name))
+        }
         for name in os.listdir(self.folder or '.'):
             if (match := _BAND_FILE.fullmatch(name)) and self.claims(self.path, name):
                 files.setdefault(int(match[1]), os.path.join(self.folder, name))
@@ -65,17 +74,28 @@ class HyperionReader(RasterProduct):
         if len(bands) < BANDS:
             self._notes.append(f'{len(bands)} of the {BANDS} bands are there')
         try:
-            factors = [float(fields.get(f'SCALING_FACTOR_{detector}', default))
-                       for detector, default in (('VNIR', 40), ('SWIR', 80))]
+            factors = [
+                float(fields.get(f'SCALING_FACTOR_{detector}', default))
+                for detector, default in (('VNIR', 40), ('SWIR', 80))
+            ]
         except ValueError:
             raise self._fail('SCALING_FACTOR_VNIR or SCALING_FACTOR_SWIR is no number') from None
         centres, widths = (values[bands - 1] for values in spectral_coverage())
-        quality = [Quality(Layer(files[_VISIBLE], 0), (0, ), 'background')] if _VISIBLE in files else []
+        quality = [Quality(Layer(files[_VISIBLE], 0), (0,), 'background')] if _VISIBLE in files else []
         start = fields.get('START_TIME', '').split()
         return self._stack(
-            [Layer(path, 0) for path in files.values()], quality, nodata=None, sensor='EO-1 Hyperion',
-            wavelengths=centres, fwhm=widths, bad_bands=~np.isin(bands, CALIBRATED), units='W/(m^2 sr um)',
-            scale=np.where(bands < FIRST_SWIR, 1 / factors[0], 1 / factors[1]), offset=None,
+            [Layer(path, 0) for path in files.values()],
+            quality,
+            nodata=None,
+            sensor='EO-1 Hyperion',
+            wavelengths=centres,
+            fwhm=widths,
+            bad_bands=~np.isin(bands, CALIBRATED),
+            units='W/(m^2 sr um)',
+            scale=np.where(bands < FIRST_SWIR, 1 / factors[0], 1 / factors[1]),
+            offset=None,
             band_names=tuple(f'B{band:03d}' for band in bands),
-            acquired=iso_time(f'{fields.get("ACQUISITION_DATE", "")}T{start[-1]}' if start else
-                              fields.get('ACQUISITION_DATE')))
+            acquired=iso_time(
+                f'{fields.get("ACQUISITION_DATE", "")}T{start[-1]}' if start else fields.get('ACQUISITION_DATE')
+            ),
+        )

@@ -56,9 +56,13 @@ def spectral_coverage() -> tuple[np.ndarray, np.ndarray]:
     bands = np.arange(1, BANDS + 1)
     swir = _parse(_SWIR)
     step = (swir[-1] - swir[0]) / (len(swir) - 1)
-    centres = np.round(np.where(bands < FIRST_SWIR, _VNIR_START + _VNIR_STEP * (bands - 1),
-                                swir[0] + step * (bands - 77)), 2)
+    centres = np.round(
+        np.where(bands < FIRST_SWIR, _VNIR_START + _VNIR_STEP * (bands - 1), swir[0] + step * (bands - 77)), 2
+    )
     centres[76:224] = swir
-    widths = np.where(bands < FIRST_SWIR, np.interp(bands, np.arange(8, 58), _parse(_VNIR_WIDTHS)),
-                      np.interp(bands, np.arange(77, 225), _parse(_SWIR_WIDTHS)))
+    widths = np.where(
+        bands < FIRST_SWIR,
+        np.interp(bands, np.arange(8, 58), _parse(_VNIR_WIDTHS)),
+        np.interp(bands, np.arange(77, 225), _parse(_SWIR_WIDTHS)),
+    )
     return centres, widths

@@ -42,10 +42,14 @@ class NEONReader(HDF5Product):
         group = _group(self._handle())
         cube, spectral = group['Reflectance_Data'], group['Metadata/Spectral_Data']
         lines, samples, count = cube.shape
-        self.parts = (Part(cube.name, (0, 1, 2), np.arange(count)), )
+        self.parts = (Part(cube.name, (0, 1, 2), np.arange(count)),)
         wavelengths = np.ravel(spectral['Wavelength']).astype(np.float64)
-        windows = [np.ravel(value)[:2] for where in (group, cube) for name, value in where.attrs.items()
-                   if re.fullmatch(r'Band_Window_\d+_Nanometers', name)]
+        windows = [
+            np.ravel(value)[:2]
+            for where in (group, cube)
+            for name, value in where.attrs.items()
+            if re.fullmatch(r'Band_Window_\d+_Nanometers', name)
+        ]
         good = np.ones(len(wavelengths), dtype=bool)
         for low, high in windows:
             good &= (wavelengths < float(low)) | (wavelengths > float(high))
@@ -53,11 +57,18 @@ class NEONReader(HDF5Product):
         time = re.search(r'_(\d{8}_\d{6})_', os.path.basename(self.path))
         acquired = iso_time(as_text(group.attrs.get('Acquisition_Time')))
         return self._info(
-            lines, samples, wavelengths, spectral.get('FWHM'), good, units='reflectance',
+            lines,
+            samples,
+            wavelengths,
+            spectral.get('FWHM'),
+            good,
+            units='reflectance',
             nodata=None if nodata is None else float(np.ravel(nodata)[0]),
             scale=None if scale is None else np.full(count, 1 / float(np.ravel(scale)[0])),
             sensor=f'NEON {as_text(group.attrs.get("Sensor")) or "AOP"}',
-            acquired=(iso_time(time[1]) if time else None) or acquired, **self._place(group))
+            acquired=(iso_time(time[1]) if time else None) or acquired,
+            **self._place(group),
+        )
 
     @staticmethod
     def _place(group: h5py.Group) -> dict:
@@ -68,8 +79,10 @@ class NEONReader(HDF5Product):
         column, row, x, y, width, height = map(float, fields[1:7])
         code = as_text(system['EPSG Code'][()]) if 'EPSG Code' in system else None
         text = as_text(system['Coordinate_System_String'][()]) if 'Coordinate_System_String' in system else None
-        turn = next((float(field.split('=')[1]) for field in fields if field.lower().startswith('rotation=')), 0.)
+        turn = next((float(field.split('=')[1]) for field in fields if field.lower().startswith('rotation=')), 0.0)
         cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
         a, b, d, e = width * cos, height * sin, width * sin, -height * cos
-        return dict(crs=wkt(int(code)) if code else wkt(text) if text else None, transform=(
-            a, b, x - a * (column - 1) - b * (row - 1), d, e, y - d * (column - 1) - e * (row - 1)))
+        return dict(
+            crs=wkt(int(code)) if code else wkt(text) if text else None,
+            transform=(a, b, x - a * (column - 1) - b * (row - 1), d, e, y - d * (column - 1) - e * (row - 1)),
+        )

@@ -41,7 +41,8 @@ class PRISMAReader(HDF5Product):
         swath = _swath(file)
         return swath is not None and all(
             f'HDFEOS/SWATHS/{swath}/Data Fields/{name.upper()}_Cube' in file and f'List_Cw_{name}' in file.attrs
-            for name in _DETECTORS)
+            for name in _DETECTORS
+        )
 
     def _describe(self) -> CubeInfo:
         file = self._handle()
@@ -52,8 +53,10 @@ class PRISMAReader(HDF5Product):
         cubes = [file[f'{group}/Data Fields/{name.upper()}_Cube'] for name in names]
         for cube, lists in zip(cubes, zip(centres, widths, strict=True), strict=True):
             if cube.ndim != 3 or any(len(values) != cube.shape[1] for values in lists):
-                raise self._fail(f'{cube.name} has the shape {cube.shape}, expected (rows, bands, columns) with '
-                                 f'{len(lists[0])} bands')
+                raise self._fail(
+                    f'{cube.name} has the shape {cube.shape}, expected (rows, bands, columns) with '
+                    f'{len(lists[0])} bands'
+                )
         lines, _, samples = cubes[0].shape
         kept = join_detectors(centres)
         dropped = sum(map(np.count_nonzero, centres)) - sum(map(len, kept))
@@ -61,21 +64,28 @@ class PRISMAReader(HDF5Product):
             self._notes.append(f'{dropped} bands of SWIR overlap those of VNIR and are left out')
         self.parts = tuple(Part(cube.name, (0, 2, 1), bands) for cube, bands in zip(cubes, kept, strict=True))
         cloud = f'{group}/Data Fields/Cloud_Mask'
-        self.flags = {cloud: (1, )} if cloud in file and file[cloud].shape == (lines, samples) else {}
+        self.flags = {cloud: (1,)} if cloud in file and file[cloud].shape == (lines, samples) else {}
         if any('ERR_MATRIX' in name for name in file[f'{group}/Data Fields']):
             self._notes.append('the error matrices, which mark single bands of pixels, are not applied')
         scales, offsets = zip(*(self._scale(file, name, level) for name in names), strict=True)
         counts = [len(bands) for bands in kept]
         offset = np.repeat(offsets, counts)
-        joined = [np.concatenate([values[bands] for values, bands in zip(lists, kept, strict=True)])
-                  for lists in (centres, widths)]
+        joined = [
+            np.concatenate([values[bands] for values, bands in zip(lists, kept, strict=True)])
+            for lists in (centres, widths)
+        ]
         return self._info(
-            lines, samples, *joined, sensor='PRISMA',
-            scale=np.repeat(scales, counts), offset=offset if offset.any() else None,
+            lines,
+            samples,
+            *joined,
+            sensor='PRISMA',
+            scale=np.repeat(scales, counts),
+            offset=offset if offset.any() else None,
             units='W/(m^2 sr um)' if level in ('L1', 'L2B') else 'reflectance',
             mask='pixels that hold a value' + (' and no cloud by Cloud_Mask' if self.flags else ''),
             acquired=iso_time(as_text(file.attrs.get('Product_StartTime'))),
-            **self._place(file, group, level, lines, samples))
+            **self._place(file, group, level, lines, samples),
+        )
 
     @staticmethod
     def _scale(file: h5py.File, name: str, level: str) -> tuple[float, float]:
@@ -87,14 +97,25 @@ class PRISMAReader(HDF5Product):
     @staticmethod
     def _place(file: h5py.File, group: str, level: str, lines: int, samples: int) -> dict:
         if level == 'L2D':
-            left, top, right, bottom = (float(file.attrs[f'Product_{corner}_{axis}']) for corner, axis in (
-                ('ULcorner', 'easting'), ('ULcorner', 'northing'), ('LRcorner', 'easting'), ('LRcorner', 'northing')))
+            left, top, right, bottom = (
+                float(file.attrs[f'Product_{corner}_{axis}'])
+                for corner, axis in (
+                    ('ULcorner', 'easting'),
+                    ('ULcorner', 'northing'),
+                    ('LRcorner', 'easting'),
+                    ('LRcorner', 'northing'),
+                )
+            )
             width, height = (right - left) / (samples - 1), (top - bottom) / (lines - 1)
-            return dict(crs=wkt(int(file.attrs['Epsg_Code'])),
-                        transform=(width, 0., left - width / 2, 0., -height, top + height / 2))
+            return dict(
+                crs=wkt(int(file.attrs['Epsg_Code'])),
+                transform=(width, 0.0, left - width / 2, 0.0, -height, top + height / 2),
+            )
         fields = f'{group}/Geolocation Fields'
-        arrays = [next((file[f'{fields}/{axis}{end}'] for end in ('', '_VNIR') if f'{fields}/{axis}{end}' in file),
-                       None) for axis in ('Latitude', 'Longitude')]
+        arrays = [
+            next((file[f'{fields}/{axis}{end}'] for end in ('', '_VNIR') if f'{fields}/{axis}{end}' in file), None)
+            for axis in ('Latitude', 'Longitude')
+        ]
         return {} if None in arrays else control_points(*arrays, lines, samples)
 
     def _read_mask(self, window: Window) -> np.ndarray:

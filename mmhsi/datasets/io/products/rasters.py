@@ -62,16 +62,20 @@ class RasterProduct(ProductReader):
             info = self._file(layer.path).info
             size = info.height * layer.factor, info.width * layer.factor
             if size != (main.height, main.width) or layer.band >= info.bands:
-                raise self._fail(f'{layer.path} has {info.height} x {info.width} pixels and {info.bands} bands, '
-                                 f'which does not fit to the {main.height} x {main.width} pixels of {main.path}')
+                raise self._fail(
+                    f'{layer.path} has {info.height} x {info.width} pixels and {info.bands} bands, '
+                    f'which does not fit to the {main.height} x {main.width} pixels of {main.path}'
+                )
         types = {self._file(layer.path).info.dtype for layer in self.layers}
-        files = dict.fromkeys((self.path, *(layer.path for layer in self.layers),
-                               *(item.layer.path for item in self.quality)))
+        files = dict.fromkeys(
+            (self.path, *(layer.path for layer in self.layers), *(item.layer.path for item in self.quality))
+        )
         companions = tuple(path for path in files if path != main.path)
         mask = 'quality layers without ' + ', '.join(item.meaning for item in self.quality) if self.quality else None
         facts = dict(dict(nodata=main.nodata, mask=mask, notes=tuple(self._notes), companions=companions), **facts)
-        return replace(main, format=self.format, bands=len(self.layers), dtype=np.result_type(*types), key=self.view,
-                       **facts)
+        return replace(
+            main, format=self.format, bands=len(self.layers), dtype=np.result_type(*types), key=self.view, **facts
+        )
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         layers = self.layers if bands is None else [self.layers[band] for band in bands]
@@ -89,8 +93,10 @@ class RasterProduct(ProductReader):
         starts = [start // factor for start in window[:2]]
         ends = [-(-(start + length) // factor) for start, length in zip(window[:2], window[2:], strict=True)]
         coarse = self._file(path).read((*starts, ends[0] - starts[0], ends[1] - starts[1]), bands)
-        rows, columns = (np.arange(start, start + length) // factor - first
-                         for start, length, first in zip(window[:2], window[2:], starts, strict=True))
+        rows, columns = (
+            np.arange(start, start + length) // factor - first
+            for start, length, first in zip(window[:2], window[2:], starts, strict=True)
+        )
         return coarse[rows][:, columns]
 
     def _read_mask(self, window: Window) -> np.ndarray:

@@ -28,8 +28,11 @@ class Sentinel2Reader(RasterProduct):
 
     @classmethod
     def entry(cls, path: str) -> str | None:
-        return path if _ENTRY.fullmatch(os.path.basename(path)) and starts_with(
-            path, b'_User_Product', within=1024) else None
+        return (
+            path
+            if _ENTRY.fullmatch(os.path.basename(path)) and starts_with(path, b'_User_Product', within=1024)
+            else None
+        )
 
     @classmethod
     def claims(cls, entry: str, name: str) -> bool:
@@ -63,26 +66,38 @@ class Sentinel2Reader(RasterProduct):
         def layer(path: str) -> Layer:
             return Layer(path, 0, finest // self._file(path).info.height)
 
-        quality = [Quality(layer(images['SCL'][0]), tuple(_CLASSES), ', '.join(dict.fromkeys(_CLASSES.values())))
-                   ] if 'SCL' in images else []
+        quality = (
+            [Quality(layer(images['SCL'][0]), tuple(_CLASSES), ', '.join(dict.fromkeys(_CLASSES.values())))]
+            if 'SCL' in images
+            else []
+        )
         spectral = {self._band(element.get('physicalBand')): element for element in root.iter('Spectral_Information')}
         numbers = {element.get('bandId'): band for band, element in spectral.items()}
-        offsets = {numbers.get(element.get('band_id')): float(element.text)
-                   for tag in ('RADIO_ADD_OFFSET', 'BOA_ADD_OFFSET') for element in root.iter(tag)}
+        offsets = {
+            numbers.get(element.get('band_id')): float(element.text)
+            for tag in ('RADIO_ADD_OFFSET', 'BOA_ADD_OFFSET')
+            for element in root.iter(tag)
+        }
         quantification = float(first_text(root, 'BOA_QUANTIFICATION_VALUE', 'QUANTIFICATION_VALUE') or 10000)
         known = all(band in spectral for band in bands)
         widths = [self._width(spectral[band]) for band in bands] if known else [None]
         if any(offsets.values()):
-            offset = np.array([offsets.get(band, 0.) for band in bands]) / quantification
+            offset = np.array([offsets.get(band, 0.0) for band in bands]) / quantification
         else:
             offset = None
         return self._stack(
-            [layer(images[band][0]) for band in bands], quality, nodata=0., units='reflectance', offset=offset,
+            [layer(images[band][0]) for band in bands],
+            quality,
+            nodata=0.0,
+            units='reflectance',
+            offset=offset,
             wavelengths=np.array([float(spectral[band].findtext('.//CENTRAL')) for band in bands]) if known else None,
-            fwhm=None if None in widths else np.array(widths), band_names=tuple(bands),
+            fwhm=None if None in widths else np.array(widths),
+            band_names=tuple(bands),
             scale=np.full(len(bands), 1 / quantification),
             sensor=f'{first_text(root, "SPACECRAFT_NAME") or "Sentinel-2"} MSI',
-            acquired=iso_time(first_text(root, 'PRODUCT_START_TIME', 'DATATAKE_SENSING_START')))
+            acquired=iso_time(first_text(root, 'PRODUCT_START_TIME', 'DATATAKE_SENSING_START')),
+        )
 
     @staticmethod
     def _band(name: str | None) -> str:

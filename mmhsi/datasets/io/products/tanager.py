@@ -17,8 +17,12 @@ from mmhsi.datasets.io.base import CubeInfo
 from mmhsi.datasets.io.products.base import as_text, iso_time, wkt
 from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, fill_value
 
-_CUBES = {'surface_reflectance': 'reflectance', 'ortho_surface_reflectance': 'reflectance',
-          'toa_radiance': 'W/(m^2 sr um)', 'ortho_radiance': 'W/(m^2 sr um)'}
+_CUBES = {
+    'surface_reflectance': 'reflectance',
+    'ortho_surface_reflectance': 'reflectance',
+    'toa_radiance': 'W/(m^2 sr um)',
+    'ortho_radiance': 'W/(m^2 sr um)',
+}
 _FLAGS = {'nodata_pixels': 'no data', 'beta_cloud_mask': 'clouds'}
 
 
@@ -51,15 +55,20 @@ class TanagerReader(HDF5Product):
         cube = _cube(file)
         fields, root = cube.parent, cube.parent.parent
         count, lines, samples = cube.shape
-        self.parts = (Part(cube.name, (1, 2, 0), np.arange(count)), )
+        self.parts = (Part(cube.name, (1, 2, 0), np.arange(count)),)
         found = [name for name in _FLAGS if name in fields and fields[name].shape == (lines, samples)]
-        self.flags = {fields[name].name: (1, ) for name in found}
+        self.flags = {fields[name].name: (1,) for name in found}
         return self._info(
-            lines, samples, *(cube.attrs.get(name) for name in ('wavelengths', 'fwhm', 'good_wavelengths')),
-            nodata=fill_value(cube, -9999.), sensor='Tanager', units=_CUBES[cube.name.rsplit('/', 1)[1]],
+            lines,
+            samples,
+            *(cube.attrs.get(name) for name in ('wavelengths', 'fwhm', 'good_wavelengths')),
+            nodata=fill_value(cube, -9999.0),
+            sensor='Tanager',
+            units=_CUBES[cube.name.rsplit('/', 1)[1]],
             mask='quality layers without ' + ', '.join(_FLAGS[name] for name in found) if found else None,
             acquired=iso_time(as_text(root.attrs.get('strip_id')) or as_text(file.attrs.get('strip_id'))),
-            **self._place(file, root, lines, samples))
+            **self._place(file, root, lines, samples),
+        )
 
     @staticmethod
     def _place(file: h5py.File, root: h5py.Group, lines: int, samples: int) -> dict:
@@ -72,9 +81,12 @@ class TanagerReader(HDF5Product):
         corners = [re.search(rf'{name}=\(([^,]+),([^)]+)\)', text) for name in ('UpperLeftPointMtrs', 'LowerRightMtrs')]
         zone = re.search(r'ZoneCode=(-?\d+)', text)
         code = root.attrs.get('epsg_code')
-        code = int(np.ravel(code)[0]) if code is not None else zone and (
-            32600 + int(zone[1]) if int(zone[1]) > 0 else 32700 - int(zone[1]))
+        code = (
+            int(np.ravel(code)[0])
+            if code is not None
+            else zone and (32600 + int(zone[1]) if int(zone[1]) > 0 else 32700 - int(zone[1]))
+        )
         if None in corners or not code:
             return {}
         (left, top), (right, bottom) = ([float(value) for value in corner.groups()] for corner in corners)
-        return dict(crs=wkt(code), transform=((right - left) / samples, 0., left, 0., (bottom - top) / lines, top))
+        return dict(crs=wkt(code), transform=((right - left) / samples, 0.0, left, 0.0, (bottom - top) / lines, top))
