@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from mmengine.config import Config, DictAction
 
@@ -76,14 +75,16 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def run_converter(main: Callable[[], int | None]) -> NoReturn:
+def run_converter(main: Callable[[], int | None]) -> None:
     """Run a converter as a program: what is wrong with its files is a sentence and the exit status 2.
 
     Args:
         main (Callable): The function to run; what it returns is the exit status.
     """
     try:
-        sys.exit(main())
+        status = main()
     except (OSError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         sys.exit(2)
+    if status:
+        sys.exit(status)

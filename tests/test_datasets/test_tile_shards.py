@@ -2,6 +2,7 @@ import json
 import os
 import pickle
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -340,7 +341,7 @@ def test_a_flipped_byte_of_a_shard_is_found_and_repaired(tmp_path, monkeypatch):
     flip()
     assert convert(tmp_path / 'raw', shards, settings())['converted'] == 1 and path.read_bytes() == content
     # damage that the times of the file do not show, as of a disk
-    monkeypatch.setattr('mmhsi.datasets.tile_shards.convert._shard_look', lambda *args: [1])
+    monkeypatch.setattr(sys.modules['mmhsi.datasets.tile_shards.convert'], '_shard_look', lambda *args: [1])
     convert(tmp_path / 'raw', shards, settings())
     flip()
     assert convert(tmp_path / 'raw', shards, settings())['converted'] == 0 and len(verify(shards)[0]) == 1

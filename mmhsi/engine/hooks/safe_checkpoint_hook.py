@@ -1,6 +1,7 @@
 """Checkpoints that survive whatever ends a run: written whole, checked, and deleted only after their successor is."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,7 @@ class SafeCheckpointHook(CheckpointHook):
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self._position: dict | None = None
+        self._superseded: list[str] = []  # best states of the iterations that a resumed run goes through again
 
     def before_train(self, runner) -> None:
         """Find the folder, and clear away what an interrupted save left there."""
@@ -81,6 +83,14 @@ class SafeCheckpointHook(CheckpointHook):
         if self._local and is_main_process() and Path(self.out_dir).is_dir():
             for path in Path(self.out_dir).glob(f'*.pth{PART_SUFFIX}'):
                 _remove(path)
+            if runner._resume:
+                self._superseded = self._later_best_states(runner)
+
+    def after_train(self, runner) -> None:
+        """Delete the best states that the iterations which were gone through again did not save anew."""
+        super().after_train(runner)
+        best = self._best_paths()
+        self._delete([path for path in self._superseded if path not in best])
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Tell the checkpoint of an interrupted run where it stands."""
@@ -184,13 +194,23 @@ class SafeCheckpointHook(CheckpointHook):
             super()._save_best_checkpoint(_SafeSaving(runner, self), metrics)
         finally:
             self.file_backend = backend
-        best = {getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()}
-        best.discard(None)
+        best = self._best_paths()
         if is_main_process():
             if best:  # of several metrics the first one
                 noted = getattr(self, 'best_ckpt_path', None) or next(iter(self.best_ckpt_path_dict.values()))
                 write_text(Path(runner.work_dir, BEST_NOTE), noted)
             self._delete([path for path in late.outdated if path not in best])
+
+    def _best_paths(self) -> set[str]:
+        paths = {getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()}
+        return paths - {None}
+
+    def _later_best_states(self, runner) -> list[str]:
+        """Best states that were saved after the checkpoint from which a run is resumed: a killed run leaves them."""
+        done = runner.epoch if self.by_epoch else runner.iter
+        pattern = re.compile(rf'best_.+_{"epoch" if self.by_epoch else "iter"}_(\d+)\.pth')
+        found = ((path, pattern.fullmatch(path.name)) for path in Path(self.out_dir).iterdir())
+        return [str(path) for path, match in found if match and int(match[1]) >= done]
 
     @property
     def _local(self) -> bool:
