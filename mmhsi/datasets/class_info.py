@@ -135,13 +135,16 @@ def resolve_classes(
         tuple[tuple[str, ...] | None, tuple[tuple[int, int, int], ...] | None]: Names and colours, None if not known.
 
     Raises:
-        ValueError: If there are no or more than 255 classes, or not as many colours.
+        ValueError: If there are no or more than 255 classes, two of one name, or not as many colours.
     """
     if isinstance(classes, str):
         info = get_class_info(classes)
         classes, palette = info.classes, info.palette if palette is None else palette
     if classes is not None and not 1 <= len(classes) <= IGNORE_INDEX:
         raise ValueError(f'a scene has 1 to {IGNORE_INDEX} classes, not {len(classes)}')
+    repeated = sorted({name for name in classes or () if list(classes).count(name) > 1})
+    if repeated:
+        raise ValueError(f'the classes {", ".join(map(repr, repeated))} are named twice')
     if classes is not None and palette is not None and len(classes) != len(palette):
         raise ValueError(f'there are {len(classes)} classes, but {len(palette)} colours')
     return (

@@ -49,17 +49,36 @@ def read_labels(
     for value in np.atleast_1d(np.asarray(ignore, np.float64)):
         no_data |= np.isnan(values) if np.isnan(value) else values == value
     values = np.where(no_data, values.dtype.type(0), values)
+    return np.where(no_data, unlabelled, whole_labels(values, path))
+
+
+def whole_labels(values: np.ndarray, path: str) -> np.ndarray:
+    """Labels as whole numbers.
+
+    Args:
+        values (np.ndarray): Numbers of shape (H, W), of any type.
+        path (str): The file, for errors.
+
+    Returns:
+        np.ndarray: int64 (H, W).
+
+    Raises:
+        CubeReadError: If values are no real numbers, not whole, or negative.
+    """
+    if values.dtype.kind not in 'biuf':
+        raise CubeReadError(f'{path}: labels of the type {values.dtype}, expected whole numbers')
     if values.dtype.kind == 'f':
         fractional = ~np.isfinite(values) | (values != np.floor(values))
         if fractional.any():
-            row, column = np.argwhere(fractional)[0]
-            value = values[row, column]
+            where = tuple(np.argwhere(fractional)[0])
+            value = values[where]
             hint = '' if np.isfinite(value) else f'; if it means unlabelled, say ignore={value}'
-            raise CubeReadError(f'{path}: label {value} at row {row}, column {column}, expected whole numbers{hint}')
-    if values.min() < 0:
+            place = f'row {where[0]}, column {where[1]}' if values.ndim == 2 else f'place {where}'
+            raise CubeReadError(f'{path}: label {value} at {place}, expected whole numbers{hint}')
+    if values.size and values.min() < 0:
         raise CubeReadError(
             f'{path}: labels range from {values.min():g} to {values.max():g}, expected 0 (unlabelled) '
             f'and class numbers from 1; if {values.min():g} means unlabelled, say '
             f'ignore={values.min():g}'
         )
-    return np.where(no_data, unlabelled, values.astype(np.int64))
+    return values.astype(np.int64)

@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets.class_info import IGNORE_INDEX, resolve_classes
 from mmhsi.datasets.io import CubeInfo
-from mmhsi.datasets.scenes.cube_source import Source
+from mmhsi.datasets.scenes.cube_source import Source, require_real
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.label_maps import merge_label_maps, resolve_codes
 from mmhsi.datasets.scenes.pair_view import PairView
@@ -24,9 +24,17 @@ _RUN = 64  # neighbours that are drawn together to fit on
 
 
 def locate(source: Source, root: str | None) -> Source:
-    """A source as a dict whose relative path starts from ``root``; an array is left alone."""
+    """A source as a dict whose relative path starts from ``root``; an array is left alone.
+
+    Raises:
+        TypeError: If it is neither a path, a dict nor an array.
+        ValueError: If the array holds something else than real numbers.
+    """
     if isinstance(source, np.ndarray):
+        require_real(source)
         return source
+    if not isinstance(source, (str, os.PathLike, Mapping)):
+        raise TypeError(f'expected a path, a dict with a path or an array, found {type(source).__name__}')
     source = dict(source) if isinstance(source, Mapping) else {'path': source}
     source['path'] = os.path.join(root or '', source['path'])
     return source

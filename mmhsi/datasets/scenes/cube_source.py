@@ -19,12 +19,21 @@ AS_STORED = ('scaled', 'keep_bad_bands')
 """Arguments of an image that say how far a file is taken as it is stored; see :class:`CubeSource`."""
 
 
+def require_real(array: np.ndarray, path: str = '<array>') -> None:
+    """Refuse an array in memory that no file could hold: of no values, or of values that are no real numbers."""
+    if array.dtype.kind not in 'biuf' or not array.size:
+        raise ValueError(f'{path}: expected real numbers, found {array.dtype} of the shape {array.shape}')
+
+
 class _ArrayReader:
     """An array in memory behind the interface of the file readers."""
 
     def __init__(self, array: np.ndarray, path: str = '<array>'):
         if array.ndim != 3:
-            raise ValueError(f'a cube in memory must have the shape (H, W, C), not {array.shape}')
+            raise ValueError(f'{path}: a cube in memory must have the shape (H, W, C), not {array.shape}')
+        require_real(array, path)
+        if isinstance(array, np.ma.MaskedArray):
+            array = array.astype(np.promote_types(array.dtype, np.float32)).filled(np.nan)  # no data
         self.array = array
         self.info = CubeInfo(path, 'npy', *array.shape, array.dtype)
 

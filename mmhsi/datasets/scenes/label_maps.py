@@ -8,6 +8,7 @@ import numpy as np
 
 from mmhsi.datasets.class_info import IGNORE_INDEX
 from mmhsi.datasets.io import CubeInfo, read_labels
+from mmhsi.datasets.io.labels import whole_labels
 
 _MOST_UNNAMED = 99
 _NO_DATA = -1  # marks pixels without a label where 0 is the code of a class
@@ -101,7 +102,8 @@ def merge_label_maps(
     for source in sources:
         own_codes = codes
         if isinstance(source, np.ndarray):
-            path, labels = 'the label array', source.astype(np.int64)
+            path = 'the label array'
+            labels = whole_labels(source, path)
         else:
             source = dict(source)
             if 'codes' in source:

@@ -99,8 +99,8 @@ def test_labels_outside_the_class_range_are_named(files, labels):
     number = np.count_nonzero(labels == 3)
     with pytest.raises(ValueError, match=f'field_gt.mat: {number} pixels have the label 3, but labels are 1 to 2'):
         scene_of(files, classes=['a', 'b']).labels  # noqa: B018
-    with pytest.raises(ValueError, match='label array: 3 pixels have the label -1, 256'):
-        Scene(np.zeros((2, 3, 4)), labels=np.array([[0, -1, 256], [256, 0, 0]])).labels  # noqa: B018
+    with pytest.raises(ValueError, match='label array: 2 pixels have the label 256, 300'):
+        Scene(np.zeros((2, 3, 4)), labels=np.array([[0, 300, 256], [1, 0, 0]])).labels  # noqa: B018
 
 
 def test_label_map_of_another_size_is_named(files, labels):
@@ -363,3 +363,41 @@ def test_houston_maps_make_scene_and_split():
     stored = loadmat(path)
     assert len(scene.split.train) == np.count_nonzero(stored['houston_gt_tr'])
     assert len(scene.split.test) == np.count_nonzero(stored['houston_gt_te'])
+
+
+@pytest.mark.parametrize(
+    'image',
+    [np.zeros((4, 4, 3), complex), np.full((4, 4, 3), 'a'), np.zeros((4, 4, 0)), np.empty((4, 4, 3), object), 3],
+    ids=['complex', 'text', 'no bands', 'objects', 'a number'],
+)
+def test_arrays_that_no_file_could_hold_are_refused(image):
+    with pytest.raises((ValueError, TypeError), match='expected real numbers, found|expected a path, a dict'):
+        Scene(image)
+
+
+@pytest.mark.parametrize(
+    'labels, message',
+    [
+        (np.full((4, 4), 1.5), 'label 1.5 at row 0, column 0, expected whole numbers'),
+        (np.full((4, 4), np.nan), 'say ignore=nan'),
+        (np.full((4, 4), -1), 'say ignore=-1'),
+        (np.full((4, 4), 'x'), 'expected real numbers, found <U1'),
+        (np.ones((4, 4), complex), 'expected real numbers, found complex128'),
+        (np.ones((3, 4), int), 'the label map has 3 x 4 pixels'),
+        (np.ones((4, 4, 3), int), 'the label map has 4 x 4 x 3 pixels'),
+    ],
+)
+def test_label_arrays_pass_the_checks_of_files(labels, message):
+    with pytest.raises(ValueError, match=message):
+        _ = Scene(np.ones((4, 4, 3)), labels=labels).labels
+
+
+def test_class_names_are_unique():
+    with pytest.raises(ValueError, match="the classes 'corn' are named twice"):
+        Scene(np.ones((4, 4, 3)), classes=['corn', 'soy', 'corn'])
+
+
+def test_masked_values_of_an_array_hold_no_data():
+    cube = np.ma.masked_array(np.ones((4, 4, 3), np.uint8), np.zeros((4, 4, 3), bool))
+    cube.mask[1, 2, 0] = True
+    assert np.argwhere(~Scene(cube).valid).tolist() == [[1, 2]]
