@@ -16,8 +16,8 @@ from .envi import data_file, find_header, is_header
 from .envi_header import Fields, layout_of, read_header
 from .errors import CubeReadError, explained
 from .spectra_arrays import LAYOUTS, read_array_spectra
-from .spectra_text import read_text_spectra, to_nanometres
-from .spectral_library import SpectralLibrary, Spectrum, number_names
+from .spectra_text import read_text_spectra
+from .spectral_library import SpectralLibrary, Spectrum, number_names, to_nanometres
 from .wavelengths import in_nanometres
 
 __all__ = ['SpectralLibrary', 'Spectrum', 'read_spectra', 'resample_spectrum']

@@ -15,8 +15,7 @@ from .errors import CubeReadError, explained
 from .hdf5 import HDF5Reader
 from .mat import MatReader
 from .numpy_files import NpyReader, NpzReader
-from .spectra_text import to_nanometres
-from .spectral_library import SpectralLibrary, number_names
+from .spectral_library import SpectralLibrary, number_names, to_nanometres
 from .variables import Variable, quoted, select_variable
 from .wavelengths import FWHM_NAMES, WAVELENGTH_NAMES, plain_name
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
+from mmengine.logging import print_log
 
 from .errors import CubeReadError
-from .wavelengths import usable
+from .wavelengths import Statement, in_nanometres, nanometres_per_unit, usable
 
 # Libraries mark channels that were deleted by numbers of this size: -1.23e34 (USGS), 3.4e38
 _LARGEST_VALUE = 1e30
@@ -148,3 +150,41 @@ class SpectralLibrary:
 def number_names(count: int) -> tuple[str, ...]:
     """Names for spectra that have none: 'spectrum 0', 'spectrum 1', ... as :meth:`SpectralLibrary.select` counts."""
     return tuple(f'spectrum {index}' for index in range(count))
+
+
+def to_nanometres(
+    path: str, wavelengths: np.ndarray, fwhm: np.ndarray | None, unit: str | None, given: str | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Wavelengths and widths in nm.
+
+    The unit that the user gives counts as it is. That of the file is put right, with a line in the log, if it cannot
+    be.
+
+    Args:
+        path (str): The file, for messages.
+        wavelengths (np.ndarray): The wavelengths (C,).
+        fwhm (np.ndarray, optional): The widths (C,).
+        unit (str, optional): The unit as the file states it.
+        given (str, optional): The unit as the user states it.
+
+    Returns:
+        tuple: Both in nm.
+
+    Raises:
+        CubeReadError: If the unit is no length, or the values are no wavelengths.
+    """
+    size = nanometres_per_unit(given or unit, wavelengths)
+    if size is None:
+        raise CubeReadError(f'{path}: the unit {given or unit!r} of the wavelengths is not known, expected a length')
+    if given or not usable(wavelengths, len(wavelengths)):
+        return wavelengths * size, None if fwhm is None else fwhm * size
+    centres, widths, notes = in_nanometres(
+        [Statement('the wavelengths', wavelengths, unit)],
+        [] if fwhm is None else [Statement('the widths', fwhm)],
+        len(wavelengths),
+    )
+    if centres is None:
+        raise CubeReadError(f'{path}: {notes[0]}; give their unit, if they are wavelengths')
+    for note in notes:
+        print_log(f'{path}: {note}', 'current', logging.WARNING)
+    return centres, widths

@@ -102,6 +102,17 @@ def test_chinese_names_in_gbk(tmp_path):
     assert read_spectra(path).names == ('水稻', '土壤')
 
 
+@pytest.mark.parametrize(
+    'title, encoding',
+    (('Wellenlänge [nm]', 'latin-1'), ('longueur d’onde (nm)', 'cp1252'), ('波长', 'gbk'), ('λ (nm)', 'utf-16')),
+)
+def test_titles_of_wavelengths_in_other_languages(tmp_path, title, encoding):
+    path = tmp_path / 'a.csv'
+    path.write_bytes(f'{title};x\n450,5;0,15\n550,5;0,25\n'.encode(encoding))
+    library = read_spectra(path)
+    assert library.names == ('x',) and library.wavelengths.tolist() == [450.5, 550.5]
+
+
 def test_a_unit_that_cannot_be_is_put_right(tmp_path):
     path = write(tmp_path, 'wavelength (nm),grass\n.45,.1\n.55,.3\n.65,.25\n')
     np.testing.assert_allclose(read_spectra(path).wavelengths, [450, 550, 650])
@@ -115,7 +126,7 @@ def write_asd(path, kind=1, number_format=2, channels=5, version=b'as7', referen
     header[191:199] = np.array([350, 1], '<f4').tobytes()
     header[204:206] = np.array([channels], '<u2').tobytes()
     target, white = np.arange(1, channels + 1) * 100, np.full(channels, 1000)
-    white[1], white[-1] = 2000, 0
+    white[1:2], white[-1:] = 2000, 0
     content = bytes(header) + target.astype(dtype).tobytes()
     if reference:
         content += b'\xff\xff' + bytes(16) + np.array([4], '<u2').tobytes() + b'leaf' + white.astype(dtype).tobytes()
@@ -194,11 +205,11 @@ def test_bands_across_a_table_without_names(tmp_path, text, wavelengths):
 
 def test_a_spectrum_that_rises_is_not_taken_for_wavelengths(tmp_path):
     path = write(tmp_path, 'clay,sand\n310,400\n420,500\n530,450\n')
-    with pytest.raises(CubeReadError, match="column 'clay' rises or falls as wavelengths do, .* title it 'wavelength'"):
+    with pytest.raises(CubeReadError, match="column 'clay' rises or falls as wavelengths do; title it 'wavelength'"):
         read_spectra(path)
     assert read_spectra(path, layout='columns').names == ('clay', 'sand')
     path = write(tmp_path, 'clay,310,420,530\nsand,400,500,450\n')
-    with pytest.raises(CubeReadError, match="row 'clay' rises or falls as wavelengths do, .* name it 'wavelength'"):
+    with pytest.raises(CubeReadError, match="row 'clay' rises or falls as wavelengths do; title it 'wavelength'"):
         read_spectra(path)
     assert read_spectra(path, layout='rows').names == ('clay', 'sand')
 
@@ -235,9 +246,13 @@ def test_layout_settles_what_a_table_leaves_open(tmp_path):
         ('samples = 5\nwavelength units = nan\n', 'line 2 holds no number, expected a table of numbers'),
         ('wavenumbers 1 2 \0 3', 'neither a text file nor an ENVI spectral library'),
         ('id,lat,lon\n1,48.1,11.5\n2,48.2,11.7\n3,48.1,11.9\n', "say layout='rows' or 'columns'"),
-        ('grass .1 .2 .3\nsoil .4 .5 .6\n', 'states no wavelengths, and it is not known whether it holds spectra'),
+        (
+            'grass .1 .2 .3\nsoil .4 .5 .6\n',
+            'the table of 2 rows states no wavelengths .* it is not known whether it holds',
+        ),
         ('clay,sand\n3.1,4\n4.2,5\n4,4.5\n', "say layout='rows' or 'columns'"),
         ('epoch 1 loss 0.5\nepoch 2 loss 0.4\n', 'spectrum of one band, expected a table of spectra'),
+        ('grass .3 .1 .2\nsoil .4 .5 .6\n', r'the table of 2 rows states no wavelengths, and it is not known'),
         ('[0.1, 0.2, 0.3]\n', "ends with the text '0.3\\]'"),
         ('<html>450 .1\n550 .2</html>\n', 'ends with the text'),
     ],
