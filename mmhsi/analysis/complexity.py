@@ -26,8 +26,9 @@ def count_complexity(
 
     It is run once, as inference runs it, on random numbers. Counted are the products: convolutions, linear layers,
     products of matrices, attention, and sparse sampling attention as its definition says
-    (:func:`mmhsi.ops.flops.ssa_flops`), the same for all back ends and devices. Not counted are operations on single
-    numbers: normalisation, activation functions, softmax, interpolation of maps, additions.
+    (:func:`mmhsi.ops.flops.ssa_flops`), the same for all back ends and devices; bilinear samples at predicted places,
+    four corners each. Not counted are operations on single numbers: normalisation, activation functions, softmax,
+    interpolation of maps, additions.
 
     Args:
         config (str | Path | Config): Config file or config of any task.

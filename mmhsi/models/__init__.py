@@ -28,7 +28,7 @@ from .losses import (
     TotalVariationLoss,
     WeightedCrossEntropyLoss,
 )
-from .necks import LevelPyramid, MAEDecoder, SpectralEnhancement, TopDownFusion
+from .necks import LevelPyramid, MAEDecoder, SpectralEnhancement, TokenPooling, TopDownFusion
 from .restorers import BicubicResidual, RestorationNet, TiledEditModel
 from .segmentors import SlidingEncoderDecoder
 from .selfsup import MaskedSpatViT, MaskedSpecViT, SpatMAE, SpecMAE
@@ -74,6 +74,7 @@ __all__ = [
     'SuperResolutionHead',
     'TargetDetectionHead',
     'TiledEditModel',
+    'TokenPooling',
     'TopDownFusion',
     'TotalVariationLoss',
     'TransformerBlock',

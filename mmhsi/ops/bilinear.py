@@ -83,7 +83,7 @@ def _axis_weights(offset: Tensor, place: Tensor, size: int) -> Tensor:
 
 
 def sample_tokens(tokens: Tensor, offsets: Tensor, spatial_shape: tuple[int, int]) -> Tensor:
-    """Sample token vectors bilinearly, zero outside the grid.
+    """Sample token vectors bilinearly around each token, zero outside the grid.
 
     Args:
         tokens: (B, heads, N, d).
@@ -93,11 +93,25 @@ def sample_tokens(tokens: Tensor, offsets: Tensor, spatial_shape: tuple[int, int
     Returns:
         (B, heads, N, P, d).
     """
-    batch, heads, num_tokens, channels = tokens.shape
+    return sample_places(tokens, *sampling_positions(offsets, spatial_shape), spatial_shape)
+
+
+def sample_places(tokens: Tensor, x: Tensor, y: Tensor, spatial_shape: tuple[int, int]) -> Tensor:
+    """Sample token vectors bilinearly at absolute positions, zero outside the grid.
+
+    Args:
+        tokens: (B, heads, N, d).
+        x: Columns (B, heads, M, P) in token units; 0 is the centre of the first cell.
+        y: Rows, the same.
+        spatial_shape: (Hg, Wg).
+
+    Returns:
+        (B, heads, M, P, d).
+    """
+    batch, heads, _, channels = tokens.shape
     height, width = spatial_shape
-    x, y = sampling_positions(offsets, spatial_shape)
     # grid_sample with align_corners=False puts the centre of cell i at (2 i + 1) / size - 1
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
     maps = tokens.reshape(batch * heads, height, width, channels).permute(0, 3, 1, 2)
     samples = F.grid_sample(maps, grid.flatten(0, 1), mode='bilinear', padding_mode='zeros', align_corners=False)
-    return samples.permute(0, 2, 3, 1).reshape(batch, heads, num_tokens, offsets.shape[3], channels)
+    return samples.permute(0, 2, 3, 1).reshape(batch, heads, *x.shape[2:], channels)

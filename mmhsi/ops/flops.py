@@ -5,6 +5,7 @@ A multiplication and an addition are two operations, as everywhere in ``torch.ut
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 
 import torch
 from torch import Tensor
@@ -72,12 +73,19 @@ def _attention(query_shape, key_shape, value_shape, *args, out_shape=None, **kwa
     return sdpa_flop_count(query_shape, key_shape, value_shape)
 
 
+def _grid_sample(input_shape, grid_shape, *args, out_shape=None, **kwargs) -> int:
+    """Four corners are weighted and added for every number of a bilinear sample."""
+    return 8 * prod(out_shape)
+
+
 def _register() -> None:
     operators = [
         (torch.ops.mmhsi.ssa_counted, _forward),
         (torch.ops.mmhsi.ssa_fused, _forward),
         (torch.ops.mmhsi.ssa_fused_backward, _backward),
         (torch.ops.aten._scaled_dot_product_flash_attention_for_cpu, _attention),
+        (torch.ops.aten.grid_sampler_2d, _grid_sample),
+        (torch.ops.aten.cudnn_grid_sampler, _grid_sample),
     ]
     try:
         from . import ssa_triton  # noqa: F401  registers its operators

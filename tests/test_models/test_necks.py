@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmhsi.models import LevelPyramid, SpectralEnhancement, TopDownFusion
+from mmhsi.models import LevelPyramid, SpectralEnhancement, TokenPooling, TopDownFusion
 
 
 def test_pyramid_scales():
@@ -135,3 +135,39 @@ def test_the_finest_level_gives_every_parameter_of_top_down_fusion_a_gradient():
     assert all(p.grad.any() for name, p in neck.named_parameters() if not name.endswith('0.bias'))
     with pytest.raises(ValueError, match='built for 2 levels, the backbone gives 1'):
         neck([torch.randn(2, 6, 4, 4)])
+
+
+@pytest.mark.parametrize('fusion', ['sum', 'concat', 'none'])
+def test_other_ways_to_join_the_branches(features, fusion):
+    spatial, spectral = features
+    neck = SpectralEnhancement(8, num_tokens=9, out_channels=6, fusion=fusion)
+    vector = vector_by_hand(neck, spectral[:1])
+    levels = neck.pyramid(spatial)
+    for number, (output, level) in enumerate(zip(neck((spatial, spectral[:1])), levels, strict=True)):
+        if fusion == 'none':
+            assert torch.equal(output, level)
+            continue
+        linears = [m.weight for m in neck.gates[number].modules() if isinstance(m, torch.nn.Linear)]
+        numbers = ((vector @ linears[0].T).relu() @ linears[1].T)[:, :, None, None]
+        wanted = level + numbers
+        if fusion == 'concat':
+            mixing = neck.gates[number].mixing
+            weight, added = mixing.weight[:, :, 0, 0], numbers.expand_as(level)
+            wanted = torch.einsum('oc,bchw->bohw', weight, torch.cat([level, added], 1)) + mixing.bias[:, None, None]
+        torch.testing.assert_close(output, wanted)
+
+
+def test_an_unknown_way_to_join_the_branches_is_named():
+    with pytest.raises(ValueError, match=r"fusion must be one of \['sem', 'sum', 'concat', 'none'\], found 'mean'"):
+        SpectralEnhancement(8, num_tokens=9, fusion='mean')
+
+
+def test_tokens_are_pooled_to_a_map_of_one_pixel(features):
+    _, spectral = features
+    pooled = TokenPooling(8, num_levels=2)(spectral)
+    for found, tokens in zip(pooled, spectral, strict=True):
+        torch.testing.assert_close(found[:, :, 0, 0], tokens.mean(1))
+    neck = TokenPooling(8, out_channels=3, num_levels=2)
+    torch.testing.assert_close(neck(spectral)[1][:, :, 0, 0], spectral[1].mean(1) @ neck.reductions[1].weight.T)
+    with pytest.raises(ValueError, match='built for 1 levels, the backbone gives 2'):
+        TokenPooling(8)(spectral)

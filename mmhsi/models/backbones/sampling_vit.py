@@ -88,7 +88,9 @@ class SamplingViT(BaseModule):
         out_indices (Sequence[int] | str, optional): Blocks whose outputs are returned, shallow to deep; negative ones
             count from the end. 'early' is the first of the arch's own (block 3, 7 or 10 of base, large or huge), 'last'
             the last block. Defaults to those of the arch.
-        num_points (int): Sampled points of sparse attention. Defaults to 8.
+        num_points (int): Sampled points of sparse sampling attention. Defaults to 8.
+        attn_cfg (dict, optional): Config of the attention of the blocks that are not full, one of
+            :mod:`mmhsi.models.layers.attention`. Defaults to None (sparse sampling attention).
         full_attn_interval (int, optional): Every n-th block has full attention: 1 all, 0 none. Defaults to the arch's.
         qkv_bias (bool): Whether query, key and value have a bias. Defaults to True.
         drop_rate (float): Dropout rate of MLPs and output projections. Defaults to 0.
@@ -108,6 +110,7 @@ class SamplingViT(BaseModule):
         arch: str | dict = 'base',
         out_indices: Sequence[int] | str | None = None,
         num_points: int = 8,
+        attn_cfg: dict | None = None,
         full_attn_interval: int | None = None,
         qkv_bias: bool = True,
         drop_rate: float = 0.0,
@@ -135,6 +138,7 @@ class SamplingViT(BaseModule):
             num_heads=settings['num_heads'],
             feedforward_channels=settings['feedforward_channels'],
             num_points=num_points,
+            attn_cfg=attn_cfg,
             qkv_bias=qkv_bias,
             drop_rate=drop_rate,
             attn_drop_rate=attn_drop_rate,

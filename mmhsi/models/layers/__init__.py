@@ -1,6 +1,14 @@
 """Layers of the HyperSIGMA networks."""
 
-from .attention import FullAttention, SparseSamplingAttention
+from .attention import (
+    DeformableAttention,
+    FullAttention,
+    NeighbourhoodAttention,
+    NonLocalSparseAttention,
+    SparseSamplingAttention,
+    VariedSizeWindowAttention,
+    WindowAttention,
+)
 from .conv_norm_relu import conv_norm_relu
 from .gaussian_means import GaussianMeans
 from .grid import square_grid
@@ -10,13 +18,18 @@ from .spectral_embedding import SpectralEmbedding
 from .transformer_block import TransformerBlock, TransformerBlocks, init_linear_and_norm
 
 __all__ = [
+    'DeformableAttention',
     'FullAttention',
     'GaussianMeans',
+    'NeighbourhoodAttention',
+    'NonLocalSparseAttention',
     'RefinementTransformer',
     'SparseSamplingAttention',
     'SpectralEmbedding',
     'TransformerBlock',
     'TransformerBlocks',
+    'VariedSizeWindowAttention',
+    'WindowAttention',
     'conv_norm_relu',
     'init_linear_and_norm',
     'resize_spatial_position_embedding',

@@ -37,11 +37,14 @@ class TransformerBlock(BaseModule):
         embed_dims (int): Width C of the tokens.
         num_heads (int): Number of heads.
         feedforward_channels (int): Hidden width of the MLP.
-        sparse (bool): Sparse sampling attention instead of full attention. Defaults to False.
-        num_points (int): Sampled points of sparse attention. Defaults to 8.
+        sparse (bool): The attention of ``attn_cfg`` instead of full attention. Defaults to False.
+        num_points (int): Sampled points of sparse sampling attention. Defaults to 8.
+        attn_cfg (dict, optional): Config of another attention instead of sparse sampling attention, such as
+            ``dict(type='mmhsi.WindowAttention', window_size=7)``. Defaults to None.
+        layer (int): Number of the block among those of its kind, from 0. Defaults to 0.
         qkv_bias (bool): Whether query, key and value have a bias. Defaults to True.
         drop_rate (float): Dropout rate of the MLP and the output projection. Defaults to 0.
-        attn_drop_rate (float): Dropout rate of full attention's weights; sparse attention has none. Defaults to 0.
+        attn_drop_rate (float): Dropout rate of full attention's weights; other attention has none. Defaults to 0.
         drop_path_rate (float): Probability that a sample skips a branch. Defaults to 0.
         layer_scale_init_value (float, optional): Initial value of :math:`\gamma`; ``None`` leaves the scale out.
         init_cfg (dict, optional): Initialisation of the module.
@@ -54,6 +57,8 @@ class TransformerBlock(BaseModule):
         feedforward_channels: int,
         sparse: bool = False,
         num_points: int = 8,
+        attn_cfg: dict | None = None,
+        layer: int = 0,
         qkv_bias: bool = True,
         drop_rate: float = 0.0,
         attn_drop_rate: float = 0.0,
@@ -64,7 +69,9 @@ class TransformerBlock(BaseModule):
         super().__init__(init_cfg)
         shared = dict(embed_dims=embed_dims, num_heads=num_heads, qkv_bias=qkv_bias, proj_drop=drop_rate)
         self.norm1 = nn.LayerNorm(embed_dims, eps=_NORM_EPS)
-        if sparse:
+        if sparse and attn_cfg is not None:
+            self.attn = MODELS.build(dict(attn_cfg, layer=layer, **shared))
+        elif sparse:
             self.attn = SparseSamplingAttention(num_points=num_points, **shared)
         else:
             self.attn = FullAttention(attn_drop=attn_drop_rate, **shared)
@@ -86,7 +93,8 @@ class TransformerBlock(BaseModule):
 
 
 class TransformerBlocks(ModuleList):
-    """A stack of blocks in which every ``full_attn_interval``-th one has full attention, the others sparse attention.
+    """A stack of blocks in which every ``full_attn_interval``-th one has full attention, the others sparse attention or
+    another one.
 
     Args:
         num_layers (int): Number of blocks to build.
@@ -109,14 +117,12 @@ class TransformerBlocks(ModuleList):
         with_cp: bool = False,
         **block_cfg,
     ) -> None:
+        sparse = [not full_attn_interval or (i + 1) % full_attn_interval != 0 for i in range(num_layers)]
         rates = np.linspace(0, drop_path_rate, ramp_length or num_layers).tolist()  # works on the meta device too
         super().__init__(
             [
                 TransformerBlock(
-                    embed_dims,
-                    sparse=not full_attn_interval or (i + 1) % full_attn_interval != 0,
-                    drop_path_rate=rates[i],
-                    **block_cfg,
+                    embed_dims, sparse=sparse[i], layer=sum(sparse[:i]), drop_path_rate=rates[i], **block_cfg
                 )
                 for i in range(num_layers)
             ]

@@ -3,6 +3,7 @@
 from .level_pyramid import LevelPyramid
 from .mae_decoder import MAEDecoder
 from .spectral_enhancement import SpectralEnhancement
+from .token_pooling import TokenPooling
 from .top_down_fusion import TopDownFusion
 
-__all__ = ['LevelPyramid', 'MAEDecoder', 'SpectralEnhancement', 'TopDownFusion']
+__all__ = ['LevelPyramid', 'MAEDecoder', 'SpectralEnhancement', 'TokenPooling', 'TopDownFusion']

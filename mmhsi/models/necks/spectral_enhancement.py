@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -11,7 +12,7 @@ from .level_pyramid import LevelPyramid
 
 
 class SpectralGate(nn.Sequential):
-    """Channel weights in (0, 1) from one number per spectral token: sigmoid(W2 relu(W1 v)), without biases."""
+    """Channel weights w in (0, 1) from one number per spectral token: sigmoid(W2 relu(W1 v)), without biases."""
 
     def __init__(self, num_tokens: int, mid_channels: int, out_channels: int) -> None:
         super().__init__(
@@ -20,6 +21,41 @@ class SpectralGate(nn.Sequential):
             nn.Linear(mid_channels, out_channels, bias=False),
             nn.Sigmoid(),
         )
+
+    def join(self, level: Tensor, vector: Tensor) -> Tensor:
+        """Multiply a map (B, C, h, w) by 1 + its weights."""
+        return (1 + self(vector)[:, :, None, None]) * level
+
+
+class SpectralSum(nn.Sequential):
+    """Numbers W2 relu(W1 v) per channel, which are added to a map."""
+
+    def __init__(self, num_tokens: int, mid_channels: int, out_channels: int) -> None:
+        super().__init__(
+            nn.Linear(num_tokens, mid_channels, bias=False),
+            nn.ReLU(),
+            nn.Linear(mid_channels, out_channels, bias=False),
+        )
+
+    def join(self, level: Tensor, vector: Tensor) -> Tensor:
+        """Add its numbers to a map (B, C, h, w)."""
+        return level + self(vector)[:, :, None, None]
+
+
+class SpectralConcat(nn.Module):
+    """The same numbers as channels beside those of a map, mixed by a 1x1 convolution."""
+
+    def __init__(self, num_tokens: int, mid_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.numbers = SpectralSum(num_tokens, mid_channels, out_channels)
+        self.mixing = nn.Conv2d(2 * out_channels, out_channels, 1)
+
+    def join(self, level: Tensor, vector: Tensor) -> Tensor:
+        """Mix a map (B, C, h, w) with its numbers."""
+        return self.mixing(torch.cat([level, self.numbers(vector)[:, :, None, None].expand_as(level)], dim=1))
+
+
+FUSIONS = dict(sem=SpectralGate, sum=SpectralSum, concat=SpectralConcat, none=None)
 
 
 @MODELS.register_module()
@@ -44,6 +80,9 @@ class SpectralEnhancement(BaseModule):
         sum_levels (bool): Fuse the reduced levels by a sum before the gate. Defaults to False.
         gate_first (bool): Gate before the reduction, as the segmentation network does. Defaults to False.
         shared_gate (bool): One gate for all levels, as in multispectral change detection. Defaults to False.
+        fusion (str): How the vector joins the spatial maps: 'sem' weighs their channels; for comparison 'sum' adds a
+            number to each channel, 'concat' puts the numbers beside the channels and mixes all by a 1x1 convolution,
+            'none' leaves the maps alone, and the spectral branch without influence. Defaults to 'sem'.
         spatial_refinement (dict, optional): Config of a module behind the pyramid, applied to each of its maps.
         spectral_refinement (dict, optional): Config of a module for the reduced spectral tokens.
         init_cfg (dict, optional): Initialisation of the module.
@@ -62,6 +101,7 @@ class SpectralEnhancement(BaseModule):
         sum_levels: bool = False,
         gate_first: bool = False,
         shared_gate: bool = False,
+        fusion: str = 'sem',
         spatial_refinement: dict | None = None,
         spectral_refinement: dict | None = None,
         init_cfg: dict | None = None,
@@ -69,6 +109,8 @@ class SpectralEnhancement(BaseModule):
         super().__init__(init_cfg)
         if gate_first and sum_levels:
             raise ValueError('gate_first weighs each level, sum_levels leaves one: choose one of them')
+        if fusion not in FUSIONS:
+            raise ValueError(f'fusion must be one of {list(FUSIONS)}, found {fusion!r}')
         self.pyramid = LevelPyramid(in_channels, scales, out_channels, sum_levels)
         self.spectral_reductions = nn.ModuleList(
             nn.Linear(spectral_in_channels or in_channels, spectral_channels, bias=False)
@@ -80,8 +122,8 @@ class SpectralEnhancement(BaseModule):
         gated_channels = (
             in_channels if gate_first else getattr(self.spatial_refinement, 'embed_dims', self.pyramid.out_channels)
         )
-        num_gates = 1 if shared_gate or sum_levels else len(scales)
-        self.gates = nn.ModuleList(SpectralGate(num_tokens, mid_channels, gated_channels) for _ in range(num_gates))
+        num_gates = 0 if fusion == 'none' else 1 if shared_gate or sum_levels else len(scales)
+        self.gates = nn.ModuleList(FUSIONS[fusion](num_tokens, mid_channels, gated_channels) for _ in range(num_gates))
 
     def spectral_vector(self, spectral: Sequence[Tensor]) -> Tensor:
         """One number per token, (B, T), from spectral tokens (B, T, E).
@@ -98,11 +140,11 @@ class SpectralEnhancement(BaseModule):
         return self.spectral_refinement(reduced).mean(dim=-1)
 
     def enhance(self, levels: Sequence[Tensor], vector: Tensor) -> tuple[Tensor, ...]:
-        """Multiply each map (B, C, h, w) by 1 + its gate."""
-        weights = [gate(vector)[:, :, None, None] for gate in self.gates]
-        if len(weights) < len(levels):
-            weights = weights * len(levels)
-        return tuple((1 + weight) * level for weight, level in zip(weights, levels, strict=True))
+        """Join each map (B, C, h, w) with the vector (B, T)."""
+        gates = [*self.gates] * (len(levels) if len(self.gates) == 1 else 1)
+        if not gates:
+            return tuple(levels)
+        return tuple(gate.join(level, vector) for gate, level in zip(gates, levels, strict=True))
 
     def forward(self, features: tuple[Sequence[Tensor], Sequence[Tensor]]) -> tuple[Tensor, ...]:
         """Join the outputs of :class:`mmhsi.models.HyperSIGMA`.

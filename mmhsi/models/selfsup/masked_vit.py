@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mmhsi.models.backbones.sampling_vit import SamplingViT
-from mmhsi.models.layers import SparseSamplingAttention
+from mmhsi.models.layers import FullAttention, SparseSamplingAttention
 from mmhsi.ops import sparse_sampling_attention
 
 from .masking import num_kept_tokens, random_masking, restore_tokens, select_tokens
@@ -80,6 +80,11 @@ class MaskedViT(SamplingViT):
         for block in self.blocks:
             if isinstance(block.attn, SparseSamplingAttention):
                 block.attn = MaskedSamplingAttention.like(block.attn)
+            elif not isinstance(block.attn, FullAttention):
+                raise ValueError(
+                    f'{type(block.attn).__name__} needs the whole grid of tokens, and pre-training keeps some of them: '
+                    f'leave attn_cfg out, and choose it for the fine-tuning'
+                )
 
     @property
     @abstractmethod
