@@ -115,7 +115,7 @@ class DetectionResult:
             metrics={} if curves is None else detection_scores(curves, reference_rounding),
             curves=curves,
             undefined=undefined,
-            classes=tuple(classes),
+            classes=(classes[0], classes[1]),
             palette=plain_palette(palette),
             settings=dict(settings or {}),
         )

@@ -86,6 +86,7 @@ def choose_refinement(
         loss = negative_log_likelihood(apply_temperature(held_out, temperature), labels)
         if loss < smallest - 1e-9:
             best, smallest = Refinement(strength, temperature, contrast), loss
+    assert best is not None  # a likelihood is finite
     return best
 
 

@@ -63,18 +63,16 @@ _RESULTS = ('out', 'grad_query', 'grad_key', 'grad_value', 'grad_offsets')
 
 
 class _Problem(ctypes.Structure):
-    _fields_ = (
-        [(name, _Rows) for name in _TENSORS]
-        + [(name, ctypes.c_int64) for name in ('batch', 'heads', 'height', 'width', 'points')]
-        + [
-            ('scale', ctypes.c_float),
-            ('stream', ctypes.c_int32),
-            ('threads', ctypes.c_int64),
-            ('region', ctypes.c_void_p),
-            ('scratch', ctypes.c_void_p),
-            ('scratch_bytes', ctypes.c_int64),
-        ]
-    )
+    _fields_ = [
+        *((name, _Rows) for name in _TENSORS),
+        *((name, ctypes.c_int64) for name in ('batch', 'heads', 'height', 'width', 'points')),
+        ('scale', ctypes.c_float),
+        ('stream', ctypes.c_int32),
+        ('threads', ctypes.c_int64),
+        ('region', ctypes.c_void_p),
+        ('scratch', ctypes.c_void_p),
+        ('scratch_bytes', ctypes.c_int64),
+    ]
 
 
 class _Kernel:

@@ -14,7 +14,7 @@ from types import TracebackType
 try:
     import fcntl
 except ModuleNotFoundError:  # Windows has no such locks
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # a module, or None
 
 LOCK = '.lock'
 _PAUSE = 0.05  # seconds

@@ -98,18 +98,19 @@ def imresize(
     if (scale is None) == (size is None):
         raise ValueError(f'imresize needs either a scale or a size, found scale {scale} and size {size}')
     in_torch = isinstance(image, torch.Tensor)
-    floating = image.is_floating_point() if in_torch else np.issubdtype(image.dtype, np.floating)
+    floating = image.is_floating_point() if isinstance(image, torch.Tensor) else np.issubdtype(image.dtype, np.floating)
     if not floating:
         raise ValueError(f'imresize takes floating point images, found {image.dtype}')
     sides = tuple(image.shape[-2:] if in_torch else image.shape[:2])
-    if size is None:
+    if scale is not None:
         if scale <= 0:
             raise ValueError(f'the scale must be positive, found {scale}')
         size = tuple(math.ceil(side * scale - 1e-6) for side in sides)  # what rounding adds is no pixel
+    assert size is not None  # without a scale
     if min(size) < 1:
         raise ValueError(f'the new size must be positive, found {tuple(size)}')
     axes = [(side, int(new), scale) for side, new in zip(sides, size, strict=True)]
-    if not in_torch:
+    if not isinstance(image, torch.Tensor):
         rows, columns = (bicubic_weights(*axis) for axis in axes)
         resized = _resize_first_axis(image, rows).swapaxes(0, 1)
         return np.ascontiguousarray(_resize_first_axis(resized, columns).swapaxes(0, 1))

@@ -102,9 +102,9 @@ class NpyFile:
                 start, stop, _ = item.indices(length)
                 chosen.append(slice(None))
             else:
-                item = np.asarray(item, dtype=np.intp)
-                start, stop = (int(item.min()), int(item.max()) + 1) if item.size else (0, 0)
-                chosen.append(item - start)
+                numbers = np.asarray(item, dtype=np.intp)
+                start, stop = (int(numbers.min()), int(numbers.max()) + 1) if numbers.size else (0, 0)
+                chosen.append(numbers - start)
             limits.append((start, max(stop, start)))
         if self._column_major:
             box = self._box(limits[::-1], self.shape[::-1]).transpose()

@@ -1,7 +1,7 @@
 """One seed for a run: of its training, and of the splits that its scenes draw."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from mmengine.config import Config

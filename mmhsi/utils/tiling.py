@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,6 +61,16 @@ class TileGrid:
     overlap: tuple[int, int] = (0, 0)
     blend: str = 'overwrite'
     layout: str = 'even'
+
+    if TYPE_CHECKING:  # one number stands for both axes
+
+        def __init__(
+            self,
+            size: int | tuple[int, int],
+            overlap: int | tuple[int, int] = 0,
+            blend: str = 'overwrite',
+            layout: str = 'even',
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         for name in ('size', 'overlap'):
@@ -330,14 +340,14 @@ class Mosaic:
             part.append(slice(first, end))
             weights.append(profile[first:end])
         # what does not count need not be a number
-        place, part = (..., *place), tile[(..., *part)]
+        inside, values = (..., *place), tile[(..., *part)]
         if self.grid.blend == 'overwrite':
-            self.values[place] = part
-            self.weights[place] = 1
+            self.values[inside] = values
+            self.weights[inside] = 1
             return
         added = count * weights[0][:, None] * weights[1]
-        self.weights[place] += added
-        self.values[place] += added / self.weights[place] * (part - self.values[place])
+        self.weights[inside] += added
+        self.values[inside] += added / self.weights[inside] * (values - self.values[inside])
 
     def _profile(self, axis: int, size: int, before: bool, after: bool) -> tuple[Any, int, int]:
         """The profile of the grid as an array of the kind and type of the map, and the part of it that counts."""

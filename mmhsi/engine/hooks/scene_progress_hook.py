@@ -1,5 +1,7 @@
 """A progress bar over the windows or tiles of a scene."""
 
+import logging
+import sys
 from contextlib import ExitStack
 
 from mmengine.dist import get_world_size, is_main_process
@@ -57,7 +59,14 @@ class SceneProgressHook(Hook):
         if not is_main_process():
             return
         # log lines go above the bar instead of through it
+        before = list(runner.logger.handlers)
+        level = min(
+            (handler.level for handler in before if getattr(handler, 'stream', None) in (sys.stdout, sys.stderr)),
+            default=logging.INFO,
+        )
         self._redirection.enter_context(logging_redirect_tqdm([runner.logger]))
+        for handler in set(runner.logger.handlers).difference(before):
+            handler.setLevel(level)  # which the redirection does not take over
         self._bar = tqdm(total=len(dataloader.dataset), desc=name, unit=f' {self.unit}s', dynamic_ncols=True)
 
     def _advance(self, outputs) -> None:

@@ -7,6 +7,7 @@ from mmengine.evaluator import BaseMetric
 class GatheredMetric(BaseMetric):
     """A metric whose ``compute_metrics`` gets one list of results per process and sorts out repeated samples itself."""
 
+    results: list
     _dataset_size: int | None = None
 
     def evaluate(self, size: int) -> dict:

@@ -67,7 +67,7 @@ class RestorationMetric(GatheredMetric):
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         if scale < 1 or not data_range > 0:
             raise ValueError(f'scale must be at least 1 and data_range positive, found {scale} and {data_range}')
-        self.options = dict(scale=scale, data_range=data_range, ergas_ratio=ergas_ratio, skip_zeros=skip_zeros)
+        self.options: dict[str, Any] = dict(scale=scale, data_range=data_range, ergas_ratio=ergas_ratio, skip_zeros=skip_zeros)
         self.keep_images = keep_images
         self.scene_results: dict[str, RestorationResult] = {}
         self.results_detail: dict = {}
@@ -130,7 +130,7 @@ class RestorationMetric(GatheredMetric):
                 f'bands), expected {degraded.shape} at scale {self.options["scale"]}'
             )
         area = None
-        if scale == 1 and top is not None:  # a part of the scene itself, not of a copy
+        if scale == 1 and top is not None and left is not None:  # a part of the scene itself, not of a copy
             pixels = 1 if clean is not None else self.options['scale']  # of an enlarged scene to one of the scene
             area = (int(top), int(left), *(side // pixels for side in restored.shape[:2]))
         result = RestorationResult.evaluate(
@@ -180,10 +180,11 @@ class RestorationMetric(GatheredMetric):
         perfect = sum(result.perfect_bands for result in scored)
         if perfect:
             warn(f'{perfect} bands are restored without any error; their PSNR is infinite and counts 100 dB')
-        if len({len(result.band_psnr) for result in scored}) == 1:
+        band_psnr = [result.band_psnr for result in scored if result.band_psnr is not None]
+        input_band_psnr = [result.input_band_psnr for result in scored if result.input_band_psnr is not None]
+        if len({len(values) for values in band_psnr}) == 1:
             self.results_detail.update(
-                band_PSNR=np.mean([result.band_psnr for result in scored], axis=0),
-                input_band_PSNR=np.mean([result.input_band_psnr for result in scored], axis=0),
+                band_PSNR=np.mean(band_psnr, axis=0), input_band_PSNR=np.mean(input_band_psnr, axis=0)
             )
         metrics = {}
         for prefix, attribute in (('', 'scores'), ('input_', 'input_scores')):

@@ -1,6 +1,7 @@
 """Evaluation of a classified scene: its map, its confusion matrix and its scores."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,6 +13,9 @@ from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
 from mmhsi.evaluation.scene_result import SceneResult
 from mmhsi.registry import METRICS
 from mmhsi.utils.labels import IGNORE_INDEX
+
+if TYPE_CHECKING:
+    from mmhsi.evaluation.refinement import SceneRefiner
 
 
 @METRICS.register_module()
@@ -34,7 +38,7 @@ class SceneClassificationMetric(SceneMetric):
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
     """
 
-    refiners: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {}
+    refiners: Mapping[str, 'SceneRefiner'] = {}
     """What is to be made of the probabilities (H, W, K) of a scene, by its name; a hook sets it."""
 
     def __init__(self, aa: str = 'recall', uncertainty: bool = False, **kwargs) -> None:
@@ -54,9 +58,11 @@ class SceneClassificationMetric(SceneMetric):
         probabilities = prediction[..., 1:] / prediction[..., 1:].sum(axis=-1, keepdims=True)
         settings = {}
         if name in self.refiners:
-            probabilities = self.refiners[name](probabilities)
+            refiner = self.refiners[name]
+            probabilities = refiner(probabilities)
+            assert refiner.chosen is not None  # by the call
             labels[~empty] = probabilities[~empty].argmax(axis=-1)
-            settings = dict(refinement=self.refiners[name].chosen.settings())
+            settings = dict(refinement=refiner.chosen.settings())
         return SceneResult.of_probabilities(
             name, probabilities, target, self.classes(), self.palette, self.aa, settings, labels=labels
         )

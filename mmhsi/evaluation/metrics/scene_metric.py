@@ -284,7 +284,9 @@ class SceneMetric(GatheredMetric):
                 f'{sorted(map(str, overlaps))}); set {type(self).__name__}(overlap=...) to the value '
                 'of the tile dataset'
             )
-        return overlaps.pop()
+        (overlap,) = overlaps
+        assert overlap is not None
+        return overlap
 
 
 def warn(message: str) -> None:

@@ -97,6 +97,7 @@ class SceneUnmixingMetric(SceneMetric):
         empty = np.count_nonzero(scene.valid & np.isnan(prediction).any(axis=-1))
         if empty:
             warn(f'scene {name}: {empty} pixels have no abundances and are left out of the scores')
+        assert self._endmembers is not None  # of the predictions that were processed
         if self.abundances == 'least_squares':
             found = scene.valid & ~np.isnan(prediction).any(axis=-1)
             prediction = np.full(prediction.shape, np.nan)
