@@ -1,13 +1,6 @@
-_base_ = ['hanchuan.py', 'tiles.py']
+_base_ = ['hanchuan.py', 'tiles_components_whu-hi.py']
 
-num_bands = 30  # principal components, the input channels of a network
-scene = dict(
-    **_base_.scene,
-    preprocessing=[
-        dict(type='MinMaxScale', per_band=False),
-        dict(type='SpectralPCA', n_components=num_bands, whiten=True),
-    ],
-)
+scene = dict(**_base_.scene, preprocessing=_base_.preprocessing)
 
 train_dataloader = dict(dataset=dict(scene=scene))
 val_dataloader = dict(dataset=dict(scene=scene))

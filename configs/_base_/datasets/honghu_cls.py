@@ -1,10 +1,8 @@
 # Our choice, as the official code has this protocol for other scenes only: their window and components.
-_base_ = ['honghu.py', 'windows.py']
+_base_ = ['honghu.py', 'windows_components.py']
 
-window_size = 33  # pixels
-num_bands = 30  # principal components, the input channels of a network
-scene = dict(**_base_.scene, preprocessing=[dict(type='SpectralPCA', n_components=num_bands, whiten=True)])
+scene = dict(**_base_.scene, preprocessing=_base_.preprocessing)
 
-train_dataloader = dict(dataset=dict(scene=scene, window_size=window_size))
-val_dataloader = dict(dataset=dict(scene=scene, window_size=window_size))
-test_dataloader = dict(dataset=dict(scene=scene, window_size=window_size))
+train_dataloader = dict(dataset=dict(scene=scene))
+val_dataloader = dict(dataset=dict(scene=scene))
+test_dataloader = dict(dataset=dict(scene=scene))

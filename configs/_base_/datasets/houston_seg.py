@@ -1,14 +1,7 @@
 # Our choice: tile, overlap and components of Pavia University.
-_base_ = ['houston.py', 'tiles.py']
+_base_ = ['houston.py', 'tiles_components.py']
 
-num_bands = 20  # principal components, the input channels of a network
-scene = dict(
-    **_base_.scene,
-    preprocessing=[
-        dict(type='MinMaxScale', per_band=False),
-        dict(type='SpectralPCA', n_components=num_bands, whiten=True),
-    ],
-)
+scene = dict(**_base_.scene, preprocessing=_base_.preprocessing)
 
 train_dataloader = dict(dataset=dict(scene=scene))
 val_dataloader = dict(dataset=dict(scene=scene))
