@@ -24,6 +24,7 @@ from mmhsi.models.backbones.sampling_vit import ARCH_ZOO
 _numbers = itertools.count()
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ('base', 'large', 'huge')
+VOLUMETRIC = dict(MCNet=dict(channels=2, num_modules=1), QRNN3D=dict(channels=2, num_units=1, halving=(0,)))
 SAMPLES = {'WindowDataset': 8}  # of a dataset, 1 of any other
 
 
@@ -76,7 +77,12 @@ def _narrow(channels: Any, width: int) -> Any:
 
 
 def shrink(model: ConfigDict) -> None:
-    """Replace every published encoder by a narrow one of four blocks, and fit all that takes its channels."""
+    """Replace every published encoder by a narrow one of four blocks, and fit all that takes its channels.
+
+    Networks of 3-D convolutions, which are slow, become narrow too.
+    """
+    for node in _dicts(model):
+        node.update(VOLUMETRIC.get(node.get('type'), {}))
     branches = [node for node in _dicts(model) if node.get('arch') in PUBLISHED]
     if not branches:
         return

@@ -1,6 +1,7 @@
-"""Classical detection, unmixing and restoration as plain functions on arrays: no training, no configuration."""
+"""Detection, unmixing and restoration of a scene as plain functions on arrays: no labels, no configuration."""
 
 from .anomaly_detectors import ANOMALY_DETECTORS, crd, local_rx, rx
+from .auto_ad import LEARNT_DETECTORS, auto_ad
 from .change_detectors import CHANGE_DETECTORS, change_threshold, cva, isfa, pca_cva
 from .denoising import DENOISERS, low_rank, low_rank_non_local, low_rank_wavelet, noise_sigmas, robust_low_rank, wavelet
 from .enlargement import ENLARGEMENTS
@@ -14,8 +15,10 @@ __all__ = [
     'CHANGE_DETECTORS',
     'DENOISERS',
     'ENLARGEMENTS',
+    'LEARNT_DETECTORS',
     'TARGET_DETECTORS',
     'ace',
+    'auto_ad',
     'cem',
     'change_threshold',
     'crd',

@@ -1,6 +1,6 @@
 """Networks: backbones, necks, heads and the layers they are made of."""
 
-from .backbones import HybridCNN, HyperSIGMA, SiameseBackbone, SpatViT, SpecViT
+from .backbones import SSFTT, A2S2KResNet, HybridCNN, HyperSIGMA, SiameseBackbone, SpatViT, SpectralFormer, SpecViT
 from .classifiers import WideAndDeepClassifier
 from .data_preprocessors import HSIDataPreprocessor, RestorationDataPreprocessor
 from .heads import (
@@ -28,13 +28,21 @@ from .losses import (
     TotalVariationLoss,
     WeightedCrossEntropyLoss,
 )
-from .necks import LevelPyramid, MAEDecoder, SpectralEnhancement, TokenPooling, TopDownFusion
-from .restorers import BicubicResidual, RestorationNet, TiledEditModel
+from .necks import BitemporalTransformer, LevelPyramid, MAEDecoder, SpectralEnhancement, TokenPooling, TopDownFusion
+from .restorers import QRNN3D, BicubicResidual, MCNet, RestorationNet, TiledEditModel
 from .segmentors import SlidingEncoderDecoder
 from .selfsup import MaskedSpatViT, MaskedSpecViT, SpatMAE, SpecMAE
-from .unmixers import EndmemberDecoder, Unmixer
+from .unmixers import CNNAEUEncoder, EndmemberDecoder, SoftmaxAbundanceHead, Unmixer
 
 __all__ = [
+    'SSFTT',
+    'QRNN3D',
+    'A2S2KResNet',
+    'BitemporalTransformer',
+    'CNNAEUEncoder',
+    'MCNet',
+    'SoftmaxAbundanceHead',
+    'SpectralFormer',
     'AbundanceHead',
     'AbundanceSparsityLoss',
     'BicubicResidual',

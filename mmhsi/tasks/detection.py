@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from scipy.special import expit
 from torch import nn
 
-from mmhsi.classical import ANOMALY_DETECTORS, TARGET_DETECTORS
+from mmhsi.classical import ANOMALY_DETECTORS, LEARNT_DETECTORS, TARGET_DETECTORS
 from mmhsi.evaluation import DetectionResult
 from mmhsi.models.heads import TargetDetectionHead
 from mmhsi.tasks.contest import Contestant
@@ -143,7 +143,8 @@ class DetectionTask(Task):
         return figures
 
     def methods(self, scene) -> dict[str, Callable]:
-        names = dict.fromkeys((*detectors_for(scene), COARSE, *TARGET_DETECTORS, *ANOMALY_DETECTORS))
+        others = (*TARGET_DETECTORS, *ANOMALY_DETECTORS, *LEARNT_DETECTORS)
+        names = dict.fromkeys((*detectors_for(scene), COARSE, *others))
         return {name: partial(_detect, method=name) for name in names}
 
     def contestants(self, scene) -> list[Contestant]:

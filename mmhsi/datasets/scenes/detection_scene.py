@@ -157,8 +157,8 @@ class DetectionScene(Scene):
         """Scores of a classical detector on the preprocessed scene.
 
         Args:
-            detector (str): A key of :data:`mmhsi.classical.TARGET_DETECTORS` or
-                :data:`mmhsi.classical.ANOMALY_DETECTORS`.
+            detector (str): A key of :data:`mmhsi.classical.TARGET_DETECTORS`,
+                :data:`mmhsi.classical.ANOMALY_DETECTORS` or :data:`mmhsi.classical.LEARNT_DETECTORS`.
             **options: Its options.
 
         Returns:
@@ -167,15 +167,16 @@ class DetectionScene(Scene):
         Raises:
             ValueError: If there is no such detector, or a target detector has no target spectrum.
         """
-        from mmhsi.classical import ANOMALY_DETECTORS, TARGET_DETECTORS  # imports much that few need
+        from mmhsi.classical import ANOMALY_DETECTORS, LEARNT_DETECTORS, TARGET_DETECTORS  # much that few need
 
+        anomaly_detectors = ANOMALY_DETECTORS | LEARNT_DETECTORS
         cube = self.window(0, 0, self.height, self.width)
-        if detector in ANOMALY_DETECTORS:
-            return ANOMALY_DETECTORS[detector](cube, valid=self.valid, **options)
+        if detector in anomaly_detectors:
+            return anomaly_detectors[detector](cube, valid=self.valid, **options)
         if detector not in TARGET_DETECTORS:
             raise ValueError(
                 f'unknown detector {detector!r}; target detectors are {", ".join(TARGET_DETECTORS)}, '
-                f'anomaly detectors {", ".join(ANOMALY_DETECTORS)}'
+                f'anomaly detectors {", ".join(anomaly_detectors)}'
             )
         if self.target_spectrum is None:
             raise ValueError(

@@ -32,6 +32,8 @@ class SiameseBackbone(BaseModule):
         projection (dict, optional): Config of a module in front of the encoder, e.g. ``dict(type='Conv2d',
             in_channels=13, out_channels=100, kernel_size=1)``, which brings the 13 bands of a date to the 100 of a
             pre-trained encoder. Defaults to None.
+        interaction (dict, optional): Config of a module that gets the maps of both dates, two tuples, and returns two
+            others, e.g. ``BitemporalTransformer``. Defaults to None.
         init_cfg (dict, optional): Initialisation of the whole; the encoder may have its own.
 
     Raises:
@@ -44,6 +46,7 @@ class SiameseBackbone(BaseModule):
         neck: dict | None = None,
         fusion: str = 'abs_difference',
         projection: dict | None = None,
+        interaction: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -53,6 +56,7 @@ class SiameseBackbone(BaseModule):
         self.projection = MODELS.build(projection) if projection else None
         self.encoder = MODELS.build(encoder)
         self.neck = MODELS.build(neck) if neck else None
+        self.interaction = MODELS.build(interaction) if interaction else None
 
     def extract_date(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features of single dates.
@@ -84,7 +88,8 @@ class SiameseBackbone(BaseModule):
             x: Pairs (B, 2C, H, W), the bands of the first date, then those of the second.
 
         Returns:
-            Maps (B, E_i, h_i, w_i), shallow to deep; 2 E_i channels for 'concat'.
+            Maps (B, E_i, h_i, w_i), shallow to deep, those of the interaction if there is one; 2 E_i channels for
+            'concat'.
 
         Raises:
             ValueError: For an odd number of bands.
@@ -92,7 +97,10 @@ class SiameseBackbone(BaseModule):
         if x.shape[1] % 2:
             raise ValueError(f'a pair of dates has as many bands in each, found {x.shape[1]} bands in all')
         levels = self.extract_date(torch.cat(x.chunk(2, dim=1)))
-        return tuple(FUSIONS[self.fusion](*level.chunk(2)) for level in levels)
+        dates = tuple(zip(*(level.chunk(2) for level in levels), strict=True))
+        if self.interaction is not None:
+            dates = self.interaction(*dates)
+        return tuple(FUSIONS[self.fusion](*pair) for pair in zip(*dates, strict=True))
 
     def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
         """Layer number of a parameter for layer-wise learning-rate decay: that of the encoder, 0 for the projection.

@@ -38,8 +38,8 @@ class BicubicResidual(BaseModule):
             return
         layers = dict(self.network.named_modules())
         layer = layers.get(self.last_layer)
-        if not isinstance(layer, nn.Conv2d):
-            convolutions = [name for name, module in layers.items() if isinstance(module, nn.Conv2d)]
+        if not isinstance(layer, (nn.Conv2d, nn.Conv3d)):
+            convolutions = [name for name, module in layers.items() if isinstance(module, (nn.Conv2d, nn.Conv3d))]
             raise ValueError(
                 f'{type(self.network).__name__} has no convolution {self.last_layer!r}; its last one is '
                 f'{convolutions[-1] if convolutions else None!r}'

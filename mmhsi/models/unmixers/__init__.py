@@ -1,6 +1,7 @@
 """Unmixers."""
 
+from .cnnaeu import CNNAEUEncoder, SoftmaxAbundanceHead
 from .endmember_decoder import EndmemberDecoder
 from .unmixer import Unmixer
 
-__all__ = ['EndmemberDecoder', 'Unmixer']
+__all__ = ['CNNAEUEncoder', 'EndmemberDecoder', 'SoftmaxAbundanceHead', 'Unmixer']
