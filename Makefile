@@ -15,8 +15,8 @@ export OMP_NUM_THREADS ?= 1
 help:
 	@echo 'make env    set up $(VENV) (Python 3.11 to 3.13; PYTHON=/path/to/python and LOCK=requirements/lock-onedl.txt choose)'
 	@echo 'make demo   classify a scene from start to end, on a CPU'
-	@echo 'make test   style check and tests'
-	@echo 'make lint   style check alone'
+	@echo 'make test   style check, types and tests'
+	@echo 'make lint   style check and types alone'
 	@echo 'make docs   build the documentation into docs/_build/html'
 	@echo 'make wheel  build the package into dist/'
 	@echo 'make lock   compile the locks anew (UPGRADE=1 takes newer versions)'
@@ -53,6 +53,7 @@ second-tests: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
 
 docs: $(READY)
 	$(BIN)/sphinx-build -W --keep-going docs docs/_build/html
@@ -74,4 +75,4 @@ wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) build dist docs/_build *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache

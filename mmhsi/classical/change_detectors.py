@@ -200,7 +200,8 @@ def pca_cva(
     nearest = distance_transform_edt(~valid, return_distances=False, return_indices=True)
     padded = np.pad(lengths[tuple(nearest)], block // 2, mode='symmetric')
     blocks = np.lib.stride_tricks.sliding_window_view(padded, (block, block))
-    own = np.lib.stride_tricks.sliding_window_view(np.pad(valid, block // 2), (block, block)).all(axis=(2, 3))
+    own: np.ndarray = np.lib.stride_tricks.sliding_window_view(np.pad(valid, block // 2), (block, block))
+    own = np.all(own, axis=(2, 3))
     tiles = blocks[block // 2 :: block, block // 2 :: block][own[block // 2 :: block, block // 2 :: block]]
     # a small or patchy scene may have too few whole tiles to find the components
     tiles = tiles if len(tiles) > block * block else blocks[valid]

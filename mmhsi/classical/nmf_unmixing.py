@@ -56,11 +56,11 @@ def sparse_nmf(
             'not belong together, expected (N, C), (P, C) and (N, P)'
         )
     for name, values in (('pixels', pixels), ('endmembers', endmembers), ('abundances', abundances)):
-        if not np.isfinite(values).all() or values.min() < 0:
+        if not np.isfinite(values).all() or np.min(values) < 0:
             raise ValueError(
                 f'the {name} hold negative values, NaN or infinity, which a non-negative factorisation does not know'
             )
-    scale = pixels.max() or 1.0
+    scale = np.max(pixels) or 1.0
     pixels, endmembers = pixels / scale, endmembers / scale
     number, bands = pixels.shape
     if sparsity is None:

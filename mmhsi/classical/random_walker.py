@@ -43,10 +43,10 @@ def edge_laplacian(guide: np.ndarray, valid: np.ndarray, contrast: float = 10.0)
         here = np.s_[: height - down, max(0, -right) : width - max(0, right)]
         there = np.s_[down:, max(0, right) : width + min(0, right)]
         both = valid[here] & valid[there]
-        first.append(number[here][both])
-        second.append(number[there][both])
-        distance.append(np.square(guide[here][both] - guide[there][both]).sum(axis=-1))
-    first, second, distance = (np.concatenate(parts) for parts in (first, second, distance))
+        firsts.append(number[here][both])
+        seconds.append(number[there][both])
+        distances.append(np.square(guide[here][both] - guide[there][both]).sum(axis=-1))
+    first, second, distance = (np.concatenate(parts) for parts in (firsts, seconds, distances))
     mean = distance.mean() if distance.size else 0.0
     weight = np.exp(-contrast * distance / mean) if mean > 0 else np.ones_like(distance)
     count = int(valid.sum())

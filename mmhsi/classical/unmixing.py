@@ -91,7 +91,7 @@ def vca(pixels: np.ndarray, num_endmembers: int, seed: int = 0) -> tuple[np.ndar
         direction = rng.standard_normal(num_endmembers)
         direction -= found @ (np.linalg.pinv(found) @ direction)
         along = np.abs(projected @ (direction / np.linalg.norm(direction)))
-        chosen[step] = along.argmax()
+        chosen[step] = np.argmax(along)
         if not along[chosen[step]] > 1e-9 * reach:
             raise ValueError(
                 f'the pixels have no more than {step} vertices, but {num_endmembers} endmembers are to be found'

@@ -125,6 +125,7 @@ class RestorationResult:
         """
         summary: dict = {name: json_number(value) for name, value in self.scores.items()}
         if self.scores:
+            assert self.band_psnr is not None and self.input_band_psnr is not None  # they come with the scores
             summary['input'] = {name: json_number(value) for name, value in self.input_scores.items()}
             summary['gain'] = json_number(self.scores['PSNR'] - self.input_scores['PSNR'])
             summary['perfect_bands'] = self.perfect_bands

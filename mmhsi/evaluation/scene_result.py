@@ -198,4 +198,4 @@ def check_complete(name: str, empty: np.ndarray, target: np.ndarray, what: str) 
 
 def plain_palette(palette: Sequence | None) -> list[tuple[int, int, int]] | None:
     """Colours as tuples of plain integers; None stays None."""
-    return None if palette is None else [tuple(int(value) for value in colour) for colour in palette]
+    return None if palette is None else [(int(red), int(green), int(blue)) for red, green, blue in palette]

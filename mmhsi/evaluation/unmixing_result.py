@@ -199,7 +199,9 @@ def _truth_scores(
         found = angles[order, np.arange(len(order))]
         return {'SAD': found, 'mSAD': float(found.mean())}, order
     if true_endmembers is not None:
-        scores: dict = unmixing_scores(endmembers, true_endmembers, abundances[:, None], true_abundances[:, None], matching)
+        scores: dict = unmixing_scores(
+            endmembers, true_endmembers, abundances[:, None], true_abundances[:, None], matching
+        )
         return scores, scores.pop('order')
     differences = ((abundances[:, None] - true_abundances[None]) ** 2).mean(axis=-1)
     order = match_endmembers(differences, matching)

@@ -1,7 +1,6 @@
 """Classical change detectors on a pair of scenes, evaluated as the networks are."""
 
 from collections.abc import Callable
-from numbers import Real
 
 import numpy as np
 
@@ -49,8 +48,10 @@ def evaluate_change_detector(
     first, second = (date.window(0, 0, scene.height, scene.width) for date in scene.dates)
     intensity = detect(first, second, valid, **options)
 
-    rule = 'given' if isinstance(threshold, Real) else threshold
-    level = float(threshold) if rule == 'given' else change_threshold(intensity, valid, threshold)
+    if isinstance(threshold, str):
+        rule, level = threshold, change_threshold(intensity, valid, threshold)
+    else:
+        rule, level = 'given', float(threshold)
     prediction = np.full(valid.shape, IGNORE_INDEX, np.uint8)
     prediction[valid] = intensity[valid] > level
     target = scene.subset_labels(evaluate_on or ('labelled' if scene.split is None else 'test'))

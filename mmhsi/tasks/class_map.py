@@ -83,7 +83,7 @@ class ClassMapTask(Task):
     def figures(self, product: Product) -> dict[str, Figure]:
         labels = product.labels('classes')
         counts = np.bincount(labels[labels != 255], minlength=len(product.classes))
-        shares = [f'{100 * count / max(counts.sum(), 1):.1f} %' for count in counts]
+        shares = [f'{100 * count / max(int(counts.sum()), 1):.1f} %' for count in counts]
         figures = {
             'classes': class_map_figure(
                 labels,
@@ -106,4 +106,5 @@ class ClassMapTask(Task):
         """``confidence`` and ``entropy``, if the product has them."""
         if 'uncertainty' not in product.layers:
             return {}
-        return uncertainty_figures(*product.thinned('uncertainty'), product.name, len(product.classes))
+        confidence, entropy = product.thinned('uncertainty')
+        return uncertainty_figures(confidence, entropy, product.name, len(product.classes))

@@ -80,7 +80,7 @@ class DetectionTask(Task):
     def figures(self, product: Product) -> dict[str, Figure]:
         labels = product.labels('detected')
         counts = np.bincount(labels[labels != 255], minlength=2)
-        shares = [f'{100 * count / max(counts.sum(), 1):.1f} %' for count in counts]
+        shares = [f'{100 * count / max(int(counts.sum()), 1):.1f} %' for count in counts]
         return {
             'detected': class_map_figure(
                 labels,
@@ -120,12 +120,12 @@ class DetectionTask(Task):
         )
         if result.curves is not None:
             method = {str(result.settings.get('detector', 'scores')): result}
-            counts = f'{result.curves.num_targets:,} target and {result.curves.num_background:,} background pixels'
-            figures['roc'] = roc_figure(method, f'{name}: ROC', counts)
+            pixels = f'{result.curves.num_targets:,} target and {result.curves.num_background:,} background pixels'
+            figures['roc'] = roc_figure(method, f'{name}: ROC', pixels)
             figures['roc_threshold'] = threshold_figure(
                 method,
                 f'{name}: detection and false alarms over the threshold',
-                f'{counts}   areas under both curves in the legend',
+                f'{pixels}   areas under both curves in the legend',
             )
         if 'detected' in product.layers:
             picture, counts = None, result.counts()

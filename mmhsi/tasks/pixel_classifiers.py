@@ -85,11 +85,12 @@ def evaluate_pixel_classifier(
     best = None
     for sigma in sigmas:
         pixels = _pixel_features(scene, sigma)
-        model, settings = _make_estimator(estimator, seed, min(folds, int(counts.min())), scene.bands, sigma is None)
+        model, settings = _make_estimator(estimator, seed, min(folds, int(np.min(counts))), scene.bands, sigma is None)
         model.fit(pixels(train), classes)
         accuracy = np.mean(model.predict(pixels(val)) == labels[val]) if len(sigmas) > 1 else 0.0
         if best is None or accuracy > best[0]:
             best = accuracy, sigma, pixels, model, settings
+    assert best is not None  # there is at least one deviation
     _, sigma, pixels, model, settings = best
     if sigma is not None:
         settings['smoothing'] = sigma
@@ -118,9 +119,11 @@ def evaluate_pixel_classifier(
     for block in blocks:
         probabilities[block] = _probabilities(model, pixels(block), len(scene.classes))
     refiner = SceneRefiner(scene)
+    refined = refiner(probabilities.reshape(*shape, -1))
+    assert refiner.chosen is not None  # by the call
     return SceneResult.of_probabilities(
         scene.name,
-        refiner(probabilities.reshape(*shape, -1)),
+        refined,
         target.reshape(shape),
         scene.classes,
         scene.palette,

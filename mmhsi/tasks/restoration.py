@@ -66,6 +66,7 @@ class RestorationTask(Task):
         the clean one, else of the restored one); with a clean image ``error`` (absolute error, mean over the bands, of
         degraded and restored image on one scale) and ``band_psnr``."""
         name, waves = product.name, product.wavelengths
+        assert result.restored is not None and result.degraded is not None  # there are figures only of kept images
         bands = result.restored.shape[-1]
         images = dict(input=result.degraded, restored=result.restored)
         scores = dict(input=result.input_scores, restored=result.scores)
@@ -96,6 +97,7 @@ class RestorationTask(Task):
                 f'{name}: absolute error',
                 'mean over the bands',
             )
+            assert result.band_psnr is not None and result.input_band_psnr is not None  # as there is a clean image
             curves = dict(input=result.input_band_psnr, restored=result.band_psnr)
             figures['band_psnr'] = band_psnr_figure(curves, waves, f'{name}: PSNR of each band')
         return figures
@@ -112,7 +114,7 @@ def _in_file_units(values: np.ndarray, units: tuple | None) -> np.ndarray:
 def _with_wavelengths(product: Product, view: Any) -> Product:
     """The product with what is known of the bands of the scene, if it has as many."""
     waves, info = getattr(view, 'wavelengths', None), getattr(view, 'info', None)
-    if waves is None or len(waves) != len(product.layers['restored']):
+    if waves is None or info is None or len(waves) != len(product.layers['restored']):
         return product
     same = info.fwhm is not None and np.array_equal(waves, info.wavelengths)
     return replace(product, wavelengths=waves, fwhm=info.fwhm if same else None)
@@ -121,7 +123,7 @@ def _with_wavelengths(product: Product, view: Any) -> Product:
 def _place(result: RestorationResult, scene) -> CubeInfo | None:
     """What the scene tells about the place of the image, None if there is no georeference."""
     info = getattr(scene, 'info', None)
-    if info is None or info.transform is None or result.area is None:
+    if info is None or info.transform is None or result.area is None or result.restored is None:
         return None
     top, left, area_height, area_width = result.area
     height, width = result.restored.shape[:2]

@@ -50,7 +50,7 @@ def ground_truth_figure(
     name: str,
     target: np.ndarray,
     classes: Sequence[str],
-    palette: Sequence,
+    palette: Sequence | np.ndarray | None,
     scene=None,
     background: tuple[int, int, int] = UNLABELLED,
 ) -> Figure:
@@ -78,7 +78,7 @@ def ground_truth_figure(
 
 
 def class_spectra_figure(
-    name: str, classes: Sequence[str], palette: Sequence, scene=None, most: int = 2000
+    name: str, classes: Sequence[str], palette: Sequence | np.ndarray | None, scene=None, most: int = 2000
 ) -> Figure | None:
     """Mean spectra of the classes, as stored in the file.
 

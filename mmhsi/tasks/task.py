@@ -139,7 +139,7 @@ class Task:
 
     # test
 
-    def product_of_result(self, result: Any, scene=None) -> Product:
+    def product_of_result(self, result: Any, scene=None) -> Product | None:
         """The product of a tested scene: the same layers with the same values as that of a predicted one.
 
         Args:
@@ -202,7 +202,7 @@ class Task:
         if scene.get('classes') is None:
             return (), None
         names, palette = resolve_classes(scene['classes'], scene.get('palette'))
-        return tuple(names), palette
+        return tuple(names or ()), palette
 
 
 def test_dataset(cfg: Config) -> Mapping:
@@ -277,7 +277,7 @@ def task_of_result(result: Any, scene=None) -> Task:
         TypeError: If no task has such results.
     """
     kinds = all_tasks()
-    own = kinds.get(getattr(scene, 'task', None))
+    own = kinds.get(getattr(scene, 'task', ''))
     for kind in ([own] if own else []) + list(kinds.values()):
         if isinstance(result, kind.result):
             return kind()

@@ -78,10 +78,13 @@ class Unmixing(Task):
     @staticmethod
     def _with_spectra(product: Product, endmembers: np.ndarray, view) -> Product:
         waves, info = getattr(view, 'wavelengths', None), getattr(view, 'info', None)
-        same = waves is not None and info.fwhm is not None and np.array_equal(waves, info.wavelengths)
-        return replace(product, endmembers=endmembers, wavelengths=waves, fwhm=info.fwhm if same else None)
+        same = (
+            waves is not None and info is not None and info.fwhm is not None and np.array_equal(waves, info.wavelengths)
+        )
+        return replace(product, endmembers=endmembers, wavelengths=waves, fwhm=info.fwhm if info and same else None)
 
     def figures(self, product: Product) -> dict[str, Figure]:
+        assert product.endmembers is not None  # every product of unmixing has them
         return {
             'abundances': abundance_figure(
                 product.thinned('abundances'),

@@ -186,7 +186,8 @@ def identify(
         that is absent or cannot be read 'bytes' is -1.
     """
     result = {}
-    for path in map(os.fspath, paths):
+    for given in paths:
+        path = os.fspath(given)
         name = path if root is None else os.path.relpath(path, root).replace(os.sep, '/')
         result[name] = _identify(path, (before or {}).get(name))
     return result
@@ -231,15 +232,16 @@ class Looks:
         base = os.environ.get('MMHSI_CACHE') or os.path.join(
             os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'mmhsi'
         )
-        self._path = Path(base, 'looks', f'{value_digest(purpose)}.json')
+        path = Path(base, 'looks', f'{value_digest(purpose)}.json')
+        self._path: Path | None = path
         try:
             Path(base).mkdir(mode=0o700, parents=True, exist_ok=True)  # as the cache of compiled libraries needs it
-            self._path.parent.mkdir(mode=0o700, exist_ok=True)
-            status = self._path.parent.lstat()
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            status = path.parent.lstat()
             if os.name == 'posix' and (status.st_uid != os.getuid() or status.st_mode & 0o022):
                 self._path = None
                 return
-            entries = json.loads(self._path.read_text(encoding='utf-8'))
+            entries = json.loads(path.read_text(encoding='utf-8'))
             self.entries = entries if isinstance(entries, dict) else {}
         except (OSError, ValueError):
             pass

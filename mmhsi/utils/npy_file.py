@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Sequence
 from math import prod
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -16,12 +16,12 @@ _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.f
 _SMALL = 2**16  # bytes that are read at once rather than in pieces
 
 
-def read_npy_header(path: str, stream: BinaryIO, size: int) -> tuple[tuple[int, ...], bool, np.dtype]:
+def read_npy_header(path: str, stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Read the header of an array, and check that its values are there.
 
     Args:
         path (str): Name of the file, for errors.
-        stream (BinaryIO): The file, at the beginning of the array; left at its values.
+        stream (IO[bytes]): The file, at the beginning of the array; left at its values.
         size (int): Bytes of the file, or of the member of an archive.
 
     Returns:
@@ -94,10 +94,11 @@ class NpyFile:
             ValueError: If the file was cut off since it was opened.
             OSError: If it cannot be read.
         """
-        index = index if isinstance(index, tuple) else (index,)
-        index = [*index, *[slice(None)] * (self.ndim - len(index))]
-        limits, chosen = [], []
-        for item, length in zip(index, self.shape, strict=True):
+        given = index if isinstance(index, tuple) else (index,)
+        parts = [*given, *[slice(None)] * (self.ndim - len(given))]
+        limits: list[tuple[int, int]] = []
+        chosen: list[slice | np.ndarray] = []
+        for item, length in zip(parts, self.shape, strict=True):
             if isinstance(item, slice):
                 start, stop, _ = item.indices(length)
                 chosen.append(slice(None))
@@ -135,7 +136,7 @@ class NpyFile:
             run *= read[axis][1] - read[axis][0]
         shape = [stop - start for start, stop in read]
         values = np.empty(shape, self.dtype)
-        buffer = memoryview(values.reshape(-1).view(np.uint8))
+        buffer = values.reshape(-1).view(np.uint8).data
         strides = [prod(lengths[number + 1 :]) * itemsize for number in range(len(lengths))]
         first = self._start + sum(start * stride for (start, _), stride in zip(read, strides, strict=True))
         for number, place in enumerate(np.ndindex(*shape[:axis])):
@@ -145,7 +146,7 @@ class NpyFile:
             slice(start - begin, start - begin + count)
             for (start, _), (begin, _), count in zip(limits, read, wanted, strict=True)
         ]
-        return values[(*inner, ...)]
+        return values[tuple(inner)] if inner else values
 
     def _fill(self, buffer: memoryview, offset: int) -> None:
         done = 0

@@ -33,9 +33,10 @@ def _ranked_colours(limit: int = 256) -> list[tuple[int, int, int]]:
     # hue separates classes in a map better than lightness does
     lab = lab * [0.7, 1.0, 1.0]
     distance = np.linalg.norm(lab, axis=1)
-    ranked = []
+    ranked: list[tuple[int, int, int]] = []
     for _ in range(limit):
         chosen = int(distance.argmax()) if ranked else int(np.linalg.norm(lab - [35, -30, -45], axis=1).argmin())
-        ranked.append(tuple(int(value) for value in grid[chosen]))
+        red, green, blue = grid[chosen].tolist()
+        ranked.append((red, green, blue))
         distance = np.minimum(distance, np.linalg.norm(lab - lab[chosen], axis=1))
     return ranked

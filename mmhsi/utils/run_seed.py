@@ -23,10 +23,10 @@ def set_run_seed(cfg: Config, seed: int) -> None:
             split['seed'] = seed
 
 
-def _splits(node: Any) -> Iterator[Mapping]:
-    if isinstance(node, Mapping):
+def _splits(node: Any) -> Iterator[MutableMapping]:
+    if isinstance(node, MutableMapping):
         for key, value in node.items():
-            if key == 'split' and isinstance(value, Mapping) and 'type' in value:
+            if key == 'split' and isinstance(value, MutableMapping) and 'type' in value:
                 yield value
             yield from _splits(value)  # a split may be drawn from another one
     elif isinstance(node, (list, tuple)):

@@ -90,8 +90,8 @@ def run_by_tiles(
     height, width = images.shape[2:]
     reach = [int(grid.starts(axis, length)[-1]) + grid.size[axis] for axis, length in enumerate((height, width))]
     padded = pad_at_least(images, reach, padding)
-    positions, counts = np.unique(grid.positions(height, width), axis=0, return_counts=True)
-    positions = [tuple(position) for position in positions.tolist()]
+    corners, counts = np.unique(grid.positions(height, width), axis=0, return_counts=True)
+    positions: list[tuple[int, int]] = [(top, left) for top, left in corners.tolist()]
     step = max(tile_batch // len(images), 1)
     mosaic = None
     for start in range(0, len(positions), step):
@@ -110,4 +110,5 @@ def run_by_tiles(
             chosen, counts[start : start + step].tolist(), tiles.split(len(images)), strict=True
         ):
             mosaic.add(tile, place, count)
+    assert mosaic is not None  # a grid has at least one tile
     return mosaic.values[..., : mosaic.scale * height, : mosaic.scale * width]

@@ -12,7 +12,7 @@ from mmhsi.visualization.palette import UNLABELLED, resolve_palette
 def colour_labels(
     labels: np.ndarray,
     num_classes: int,
-    palette: Sequence | None = None,
+    palette: Sequence | np.ndarray | None = None,
     ignore_index: int = 255,
     background: Sequence[int] = UNLABELLED,
 ) -> np.ndarray:
@@ -49,7 +49,7 @@ def colour_labels(
 def class_map_figure(
     labels: np.ndarray,
     classes: Sequence[str],
-    palette: Sequence | None = None,
+    palette: Sequence | np.ndarray | None = None,
     title: str = '',
     subtitle: str = '',
     notes: Sequence[str] | None = None,

@@ -16,7 +16,7 @@ def endmember_figure(
     estimate: np.ndarray,
     truth: np.ndarray | None = None,
     names: Sequence[str] = (),
-    wavelengths: Sequence[float] | None = None,
+    wavelengths: Sequence[float] | np.ndarray | None = None,
     title: str = '',
     subtitle: str = '',
     notes: Sequence[str] = (),

@@ -13,7 +13,7 @@ _RGB_FRACTIONS = (0.25, 0.12, 0.05)
 _TOLERANCE = 60.0
 
 
-def select_rgb_bands(num_bands: int, wavelengths: Sequence[float] | None = None) -> tuple[int, int, int]:
+def select_rgb_bands(num_bands: int, wavelengths: Sequence[float] | np.ndarray | None = None) -> tuple[int, int, int]:
     """Choose the bands shown as red, green and blue.
 
     With wavelengths that cover 650, 550 and 450 nm (a band within 60 nm of each) the nearest bands are taken,
@@ -75,7 +75,7 @@ def stretch(
 
 def false_colour(
     cube: np.ndarray,
-    wavelengths: Sequence[float] | None = None,
+    wavelengths: Sequence[float] | np.ndarray | None = None,
     valid: np.ndarray | None = None,
     bands: tuple[int, int, int] | None = None,
     percentiles: tuple[float, float] = (2.0, 98.0),
@@ -102,7 +102,7 @@ def false_colour_figure(
     image: np.ndarray,
     title: str = '',
     bands: tuple[int, int, int] | None = None,
-    wavelengths: Sequence[float] | None = None,
+    wavelengths: Sequence[float] | np.ndarray | None = None,
 ) -> Figure:
     """Frame a false-colour picture and tell its bands.
 

@@ -22,7 +22,7 @@ UNLABELLED_CHANGE = (128, 128, 128)
 LINES = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0), (0, 0, 0))
 
 
-def resolve_palette(palette: Sequence | None, num_classes: int) -> np.ndarray:
+def resolve_palette(palette: Sequence | np.ndarray | None, num_classes: int) -> np.ndarray:
     """Check a palette or supply the default one.
 
     Args:

@@ -109,7 +109,10 @@ def _panels(
 
 
 def band_psnr_figure(
-    curves: Mapping[str, np.ndarray], wavelengths: Sequence[float] | None = None, title: str = '', subtitle: str = ''
+    curves: Mapping[str, np.ndarray],
+    wavelengths: Sequence[float] | np.ndarray | None = None,
+    title: str = '',
+    subtitle: str = '',
 ) -> Figure:
     """Draw PSNR over the bands.
 

@@ -207,7 +207,7 @@ class ArrayReader(CubeReader):
         array = self._array()
         top, left, rows, columns = window
         row_axis, column_axis, band_axis = self._axes
-        index = [slice(None)] * len(array.shape)
+        index: list[slice | np.ndarray] = [slice(None)] * len(array.shape)
         index[row_axis] = slice(top, top + rows)
         index[column_axis] = slice(left, left + columns)
         if band_axis < 0:

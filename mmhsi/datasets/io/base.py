@@ -4,7 +4,7 @@ import operator
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -99,15 +99,15 @@ class CubeInfo:
         Returns:
             CubeInfo: The description.
         """
-        bands = np.asarray(bands, np.int64)
-        parts = {
-            name: value[bands]
+        chosen = np.asarray(bands, np.int64)
+        parts: dict[str, Any] = {
+            name: value[chosen]
             for name in _PER_BAND
             if isinstance(value := getattr(self, name), np.ndarray) and value.ndim == 1
         }
         if self.band_names is not None:
-            parts['band_names'] = tuple(self.band_names[band] for band in bands)
-        return replace(self, bands=len(bands), **parts)
+            parts['band_names'] = tuple(self.band_names[band] for band in chosen)
+        return replace(self, bands=len(chosen), **parts)
 
     @property
     def placed(self) -> bool:
@@ -152,16 +152,16 @@ class CubeInfo:
         """
         # NaN compares as False
         bad = ~(np.abs(stored) < LARGEST) if stored.dtype.kind in 'fc' else np.zeros(stored.shape, dtype=bool)
-        nodata = self.nodata if nodata is None else nodata
-        if nodata is None:
+        mark = self.nodata if nodata is None else nodata
+        if mark is None:
             return bad
-        if np.ndim(nodata):
-            nodata = nodata if bands is None else nodata[list(bands)]
+        if isinstance(mark, np.ndarray):
+            mark = mark if bands is None else mark[list(bands)]
             if stored.dtype.kind == 'f':
-                nodata = nodata.astype(stored.dtype)  # compared as the numbers that the file can hold
-        elif stored.dtype.kind in 'iu' and nodata % 1 == 0:
-            nodata = int(nodata)  # compared exactly, and without a copy of the block as floats
-        return bad | (stored == nodata)
+                mark = mark.astype(stored.dtype)  # compared as the numbers that the file can hold
+        elif stored.dtype.kind in 'iu' and mark % 1 == 0:
+            mark = int(mark)  # compared exactly, and without a copy of the block as floats
+        return bad | (stored == mark)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -197,7 +197,7 @@ class CubeReader:
         self.key = key
         self.layout = layout
         self.ndim = ndim
-        self._handles = {}
+        self._handles: dict[int | None, Any] = {}
         self.info = self._describe()
 
     def _describe(self) -> CubeInfo:
@@ -296,7 +296,7 @@ class CubeReader:
         if hasattr(handle, 'close'):
             handle.close()
 
-    def __enter__(self) -> 'CubeReader':
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception) -> None:

@@ -141,8 +141,8 @@ def nodata_of(attributes: Mapping[str, Any], bands: int, notes: list[str]) -> fl
     found = []
     for wanted in _NODATA:
         found += [name for name, plain in stated.items() if plain == plain_name(wanted)]
-    values = {name: _numbers(attributes, name, bands) for name in found}
-    values = {name: numbers for name, numbers in values.items() if numbers is not None}
+    read = {name: _numbers(attributes, name, bands) for name in found}
+    values = {name: numbers for name, numbers in read.items() if numbers is not None}
     if not values:
         return None
     first, numbers = next(iter(values.items()))

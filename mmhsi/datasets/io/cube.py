@@ -30,7 +30,7 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
         raise FileNotFoundError(f'{path}: no such file')
     if local and os.path.isfile(path) and os.path.getsize(path) == 0:
         raise CubeReadError(f'{path}: the file is empty')
-    reader = open_product(path, key) if ndim == 3 and products and local else None
+    reader: CubeReader | None = open_product(path, key) if ndim == 3 and products and local else None
     if reader is None:
         if local and os.path.isdir(path):
             raise CubeReadError(f'{path}: this is a folder, expected a file')

@@ -125,7 +125,10 @@ class EnviReader(CubeReader):
 
     def __init__(self, path: str, *args, **kwargs) -> None:
         given = path.lower().endswith('.hdr')
-        self._header = path if given else find_header(path)
+        header = path if given else find_header(path)
+        if header is None:
+            raise CubeReadError(f'{path}: there is no ENVI header with the suffix .hdr next to the file')
+        self._header = header
         super().__init__(data_file(path) if given else path, *args, **kwargs)
 
     def _describe(self) -> CubeInfo:
@@ -186,8 +189,8 @@ class EnviReader(CubeReader):
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         layout = self._layout
         top, left, rows, columns = window
-        bands = np.arange(layout.bands) if bands is None else np.asarray(bands)
-        parts = {'row': np.arange(top, top + rows), 'column': np.arange(left, left + columns), 'band': bands}
+        chosen = np.arange(layout.bands) if bands is None else np.asarray(bands)
+        parts = {'row': np.arange(top, top + rows), 'column': np.arange(left, left + columns), 'band': chosen}
         lengths = {'row': layout.height, 'column': layout.width, 'band': layout.bands}
         order = {'bsq': ('band', 'row', 'column'), 'bil': ('row', 'band', 'column'), 'bip': ('row', 'column', 'band')}[
             layout.interleave
@@ -195,7 +198,7 @@ class EnviReader(CubeReader):
         planes, middle, inner = (parts[axis] for axis in order)
         _, between, across = (lengths[axis] for axis in order)
         block = np.empty((len(planes), len(middle), len(inner)), layout.dtype)
-        first, last = int(middle.min()), int(middle.max()) + 1
+        first, last = int(np.min(middle)), int(np.max(middle)) + 1
         step = max(_READ_AT_ONCE // (across * layout.dtype.itemsize), 1)
         for number, plane in enumerate(planes):
             for start in range(first, last, step):
@@ -208,7 +211,7 @@ class EnviReader(CubeReader):
     def _lines(self, first: int, count: int, length: int) -> np.ndarray:
         """Consecutive lines of values of the file, (count, length)."""
         values = np.empty((count, length), self._layout.dtype)
-        stream, wanted = self._handle(), memoryview(values).cast('B')
+        stream, wanted = self._handle(), values.data.cast('B')
         stream.seek(self._layout.offset + first * length * values.itemsize)
         while wanted:
             read = stream.readinto(wanted)

@@ -39,7 +39,8 @@ def grid_place(
     rows, columns = dimensions[axes[0]], dimensions[axes[1]]
     if not rows.coordinate or not columns.coordinate:
         return {}, []
-    steps, notes = [], []
+    steps: list[tuple[float, float]] = []
+    notes: list[str] = []
     with explained(reader.path):
         for dimension in (columns, rows):
             step = _steps(np.asarray(reader._vector(dimension.coordinate)).ravel()[:_MOST_COORDINATES])
@@ -47,7 +48,7 @@ def grid_place(
                 return {}, [f"the coordinates '{dimension.name}' are not evenly spaced; the place is not kept"]
             steps.append(step)
         (left, width), (top, height) = steps
-        place = {'transform': (width, 0.0, left - width / 2, 0.0, height, top - height / 2)}
+        place: dict[str, Any] = {'transform': (width, 0.0, left - width / 2, 0.0, height, top - height / 2)}
         mapping = _mapping(reader, attributes)
     geographic = (find_text(rows.attributes, 'units') or '').lower().startswith('degree') or plain_name(rows.name) in (
         'lat',
@@ -75,7 +76,7 @@ def _steps(centres: np.ndarray) -> tuple[float, float] | None:
 
 def _mapping(reader: Any, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     """Attributes of the grid mapping of an array, or of the file where it states a reference system itself."""
-    name = find_text(attributes, 'grid_mapping')
+    name = find_text(attributes, 'grid_mapping') or ''
     parents = reader._name.split('/')[:-1]
     for depth in range(len(parents), -1, -1) if name else ():
         found = reader._attributes('/'.join([*parents[:depth], name.split(':')[0]]))

@@ -91,8 +91,10 @@ class HDF5Reader(ArrayReader):
             scale = axis[0] if len(axis) else None
             path = scale.name.lstrip('/') if scale is not None and scale.name else None
             title = axis.label or (path or '').rsplit('/', 1)[-1]
-            usable = path and _kind(scale) == 'numeric' and scale.ndim == 1
-            dimensions.append(Dimension(title, path if usable else None, self._attributes(path) if usable else {}))
+            if scale is not None and path and _kind(scale) == 'numeric' and scale.ndim == 1:
+                dimensions.append(Dimension(title, path, self._attributes(path)))
+            else:
+                dimensions.append(Dimension(title))
         return dimensions if any(dimension.name for dimension in dimensions) else []
 
 

@@ -60,6 +60,7 @@ class _Source:
             count -= len(self.read(min(count, _CHUNK)))
 
     def _inflate(self) -> bool:
+        assert self._inflater is not None  # of a packed source
         packed = self._inflater.unconsumed_tail
         if not packed and self._packed_left:
             packed = self._stream.read(min(_CHUNK, self._packed_left))
@@ -150,8 +151,8 @@ class _Walk:
         if kind != _CELL:
             if kind == _OBJECT:
                 self.content(_INT8, 'a class name', _CHUNK)
-            width = self.content(_INT32, 'the length of field names', 4)
-            width = struct.unpack(self.order + 'i', width)[0] if len(width) == 4 else 0
+            number = self.content(_INT32, 'the length of field names', 4)
+            width = struct.unpack(self.order + 'i', number)[0] if len(number) == 4 else 0
             if not 0 < width <= _MAX_FIELD_NAME:
                 raise _Damage(f'field names of {width} bytes')
             count *= len(self.content(_INT8, 'field names', _CHUNK)) // width

@@ -50,7 +50,7 @@ class RasterMetadata:
 
     def fields(self) -> dict:
         """The fields on bands and values, with ``notes`` and ``companions``."""
-        names = [self._dataset.descriptions[index - 1] or '' for index in self._indices]
+        names: Sequence[str] = [self._dataset.descriptions[index - 1] or '' for index in self._indices]
         named = [
             statement_of_names(names),
             statement_of_names([self._of_file[''].get(f'band{index}', '') for index in self._indices]),
@@ -164,14 +164,11 @@ class RasterMetadata:
         return one_number(np.array([np.nan if value is None else value for value in values], np.float64))
 
     def _scale_and_offset(self) -> tuple[np.ndarray | None, np.ndarray | None]:
-        scale, offset = checked_scale(
-            *(
-                np.array([values[index - 1] for index in self._indices], np.float64)
-                for values in (self._dataset.scales, self._dataset.offsets)
-            ),
-            'the file',
-            self.notes,
+        scales, offsets = (
+            np.array([values[index - 1] for index in self._indices], np.float64)
+            for values in (self._dataset.scales, self._dataset.offsets)
         )
+        scale, offset = checked_scale(scales, offsets, 'the file', self.notes)
         if scale is not None or offset is not None:
             return scale, offset
         for header in (*self._envi(), *self._header):
@@ -209,7 +206,7 @@ class RasterMetadata:
                     *((f'{tag} {key}', value) for key, value in element.attrib.items()),
                 ):
                     plain = plain_name(name)
-                    if 'wavelength' in plain and 'unit' not in plain and (text or '').strip():
+                    if 'wavelength' in plain and 'unit' not in plain and text and text.strip():
                         found[name].append(text.strip())
                         units[name] = element.get('unit') or element.get('units') or element.get('uom')
             for name, texts in found.items():

@@ -34,8 +34,8 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
         return
     columns, rows = np.array([[0, 0], [found.width, 0], [0, found.height], [found.width, found.height]], float).T
     x, y = _places(found, columns, rows)
-    systems = [_system(info) for info in (found, expected)]
-    if None not in systems and systems[0] != systems[1]:
+    systems = [system for info in (found, expected) if (system := _system(info)) is not None]
+    if len(systems) == 2 and systems[0] != systems[1]:
         names = ' and '.join(
             system.to_string() if len(system.to_string()) < 40 else (system.to_wkt().split('"')[1])
             for system in systems
@@ -70,6 +70,7 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
 
 
 def _places(info: CubeInfo, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    assert info.transform is not None
     a, b, c, d, e, f = info.transform
     return a * columns + b * rows + c, d * columns + e * rows + f
 
@@ -82,4 +83,4 @@ def _system(info: CubeInfo) -> CRS | None:
 
 
 def _shown(info: CubeInfo) -> str:
-    return '(' + ', '.join(f'{value:.10g}' for value in info.transform) + ')'
+    return '(' + ', '.join(f'{value:.10g}' for value in info.transform or ()) + ')'

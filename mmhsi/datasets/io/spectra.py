@@ -104,9 +104,13 @@ def _read_envi(path: str, header: str, unit: str | None) -> SpectralLibrary:
         )
     scale, offset = said.scale_and_offset
     values = values.astype(np.float64) * (1 if scale is None else scale) + (0 if offset is None else offset)
+    wavelengths: np.ndarray | None
     if unit and said.wavelengths:
+        stated = said.wavelengths[0].numbers
+        if stated is None:
+            raise CubeReadError(f'{path}: {said.wavelengths[0].source} holds something other than numbers')
         wavelengths, fwhm = to_nanometres(
-            path, said.wavelengths[0].numbers, next((statement.numbers for statement in said.fwhm), None), None, unit
+            path, stated, next((statement.numbers for statement in said.fwhm), None), None, unit
         )
     else:
         wavelengths, fwhm, notes = in_nanometres(said.wavelengths, said.fwhm, bands)

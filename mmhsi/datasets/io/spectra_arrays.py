@@ -25,7 +25,7 @@ LAYOUTS = ('auto', 'rows', 'columns')
 class _Listing(ArrayReader):
     """A reader that only lists the arrays of its file and hands out whole ones."""
 
-    def _describe(self) -> None:
+    def _describe(self) -> None:  # type: ignore[override]  # no cube is chosen, and none described
         with explained(self.path):
             self.variables = self._variables()
 
@@ -135,7 +135,8 @@ def _read_struct(path: str, key: str, layout: str, unit: str | None) -> Spectral
     with explained(path):
         content = scipy.io.loadmat(path, variable_names=[key], simplify_cells=True)[key]
     if isinstance(content, Mapping):
-        return _library(path, key, *_fields(path, key, content), layout, unit)
+        names, spectra, wavelengths, fwhm = _fields(path, key, content)
+        return _library(path, key, names, spectra, wavelengths, fwhm, layout, unit)
     if not len(content):
         raise CubeReadError(f"{path}: the struct '{key}' is empty, expected spectra")
     names, spectra, wavelengths, fwhm = zip(*(_fields(path, key, item) for item in content), strict=True)
@@ -146,9 +147,9 @@ def _read_struct(path: str, key: str, layout: str, unit: str | None) -> Spectral
         )
         if not same or (what != 'spectra' and any(not np.array_equal(item, numbers[0]) for item in numbers)):
             raise CubeReadError(f"{path}: the {what} differ between the elements of '{key}', expected the same bands")
-    names = None if None in names else tuple(name for part in names for name in part)
+    joined = None if None in names else tuple(name for part in names for name in part)
     return _library(
-        path, key, names, np.stack([spectrum.ravel() for spectrum in spectra]), wavelengths[0], fwhm[0], 'rows', unit
+        path, key, joined, np.stack([spectrum.ravel() for spectrum in spectra]), wavelengths[0], fwhm[0], 'rows', unit
     )
 
 

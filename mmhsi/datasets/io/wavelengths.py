@@ -145,8 +145,8 @@ def usable(values: np.ndarray | None, bands: int) -> bool:
 
 def statement_of_names(names: Sequence[str]) -> Statement | None:
     """Wavelengths that the names of all bands state with their unit, as in 'Band 1 (450.5 Nanometers)'."""
-    found = [_IN_NAME.search(name) for name in names]
-    if not found or None in found or len({match['unit'].lower().rstrip('s') for match in found}) > 1:
+    found = [match for name in names if (match := _IN_NAME.search(name))]
+    if not found or len(found) < len(names) or len({match['unit'].lower().rstrip('s') for match in found}) > 1:
         return None
     return Statement('the names of the bands', [float(match['value']) for match in found], found[0]['unit'])
 
@@ -169,7 +169,7 @@ def in_nanometres(
         tuple: Wavelengths and widths in nm, float64 (C,) or None, and sentences on what was not taken as stated.
     """
     notes: list[str] = []
-    centres = unit_size = None
+    centres, unit_size = None, 1.0
     for statement in wavelengths:
         centres, unit_size, note = _centres(statement, bands)
         notes += [note] if note else []
@@ -197,19 +197,19 @@ def _unfit(statement: Statement, bands: int) -> str | None:
     return None
 
 
-def _centres(statement: Statement, bands: int) -> tuple[np.ndarray | None, float | None, str | None]:
+def _centres(statement: Statement, bands: int) -> tuple[np.ndarray | None, float, str | None]:
     """Band centres in nm, the size of their unit, and what is to be said."""
     problem = _unfit(statement, bands)
-    if problem:
-        return None, None, problem
     values, unit = statement.numbers, (statement.unit or '').strip()
+    if problem or values is None:
+        return None, 1.0, problem
     shown = f'{values.min():g} to {values.max():g} {unit}'.rstrip()
     stated = unit.lower() not in _UNSTATED
     if not stated and len(values) > 1 and values[0] == 1 and (np.diff(values) == 1).all():
-        return None, None, f'{statement.source} counts the bands (1 to {len(values)}) and is not used'
+        return None, 1.0, f'{statement.source} counts the bands (1 to {len(values)}) and is not used'
     size = nanometres_per_unit(unit, values)
     if size is None:
-        return None, None, f'{statement.source} is given in {unit!r}, which is no length, and is not used'
+        return None, 1.0, f'{statement.source} is given in {unit!r}, which is no length, and is not used'
     if _possible(values * size):
         return values * size, size, None
     for name, other in (('nm', 1.0), ('um', 1e3)):
@@ -219,7 +219,7 @@ def _centres(statement: Statement, bands: int) -> tuple[np.ndarray | None, float
                 other,
                 (f'{statement.source} gives {shown}, which cannot be; the values are taken as {name}'),
             )
-    return None, None, f'{statement.source} gives {shown}, which are no wavelengths, and is not used'
+    return None, 1.0, f'{statement.source} gives {shown}, which are no wavelengths, and is not used'
 
 
 def _possible(nanometres: np.ndarray) -> bool:
@@ -228,10 +228,10 @@ def _possible(nanometres: np.ndarray) -> bool:
 
 def _widths(statement: Statement, centres: np.ndarray, unit_size: float) -> tuple[np.ndarray | None, str | None]:
     problem = _unfit(statement, len(centres))
-    if problem:
+    values = statement.numbers
+    if problem or values is None:
         return None, problem
     size = nanometres_per_unit(statement.unit, centres / unit_size) if statement.unit else unit_size
-    values = statement.numbers
     for factor in (size or unit_size, 1.0, 1e3):
         if (values * factor < centres).all() and values.max() * factor >= _NARROWEST:
             put_right = factor != (size or unit_size)

@@ -51,7 +51,8 @@ def merge_tiles(tiles: list[np.ndarray], tops: list[int], lefts: list[int]) -> t
     Raises:
         ValueError: If two tiles at one position differ in size.
     """
-    merged, conflicts = {}, 0
+    merged: dict[tuple[int, int], np.ndarray] = {}
+    conflicts = 0
     for tile, top, left in zip(tiles, tops, lefts, strict=True):
         known = merged.get((top, left))
         if known is None:

@@ -67,7 +67,7 @@ def match_endmembers(angles: np.ndarray, method: str = 'greedy') -> np.ndarray:
     left = angles.copy()
     order = np.empty(len(left), dtype=np.int64)
     for _ in order:
-        row, column = np.unravel_index(left.argmin(), left.shape)
+        row, column = np.unravel_index(np.argmin(left), left.shape)
         order[column] = row
         left[row] = left[:, column] = np.inf
     return order

@@ -67,7 +67,9 @@ class RestorationMetric(GatheredMetric):
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         if scale < 1 or not data_range > 0:
             raise ValueError(f'scale must be at least 1 and data_range positive, found {scale} and {data_range}')
-        self.options: dict[str, Any] = dict(scale=scale, data_range=data_range, ergas_ratio=ergas_ratio, skip_zeros=skip_zeros)
+        self.options: dict[str, Any] = dict(
+            scale=scale, data_range=data_range, ergas_ratio=ergas_ratio, skip_zeros=skip_zeros
+        )
         self.keep_images = keep_images
         self.scene_results: dict[str, RestorationResult] = {}
         self.results_detail: dict = {}

@@ -85,7 +85,7 @@ class SceneDetectionMetric(SceneMetric):
         """Evaluate the score map of a scene."""
         margin = prediction[..., 1] - prediction[..., 0]
         scores = {'probability': expit(margin), 'margin': margin, 'logit': prediction[..., 1]}[self.score]
-        settings = dict(score=self.score, stitch=self.blend)
+        settings: dict = dict(score=self.score, stitch=self.blend)
         if self.threshold is not None:
             settings['threshold'] = float(self.threshold)
         result = DetectionResult.evaluate(

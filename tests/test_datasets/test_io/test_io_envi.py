@@ -9,6 +9,7 @@ import rasterio
 import spectral.io.envi
 
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube, read_labels, write_raster
+from mmhsi.datasets.io.envi import EnviReader
 from mmhsi.datasets.io.envi_header import parse_header
 from mmhsi.datasets.io.writer import envi_list
 
@@ -311,6 +312,12 @@ def test_names_of_the_pair(tmp_path, cube, name, header):
     path = write(tmp_path, cube, name=name, header=header)
     for given in (path, tmp_path / header):
         np.testing.assert_array_equal(read_cube(given)[0], cube)
+
+
+def test_an_image_without_a_header_is_named(tmp_path):
+    (tmp_path / 'scene.img').write_bytes(bytes(240))
+    with pytest.raises(CubeReadError, match='scene.img: there is no ENVI header with the suffix .hdr next to the file'):
+        EnviReader(str(tmp_path / 'scene.img'))
 
 
 def test_the_data_file_of_the_right_size_is_taken(tmp_path, cube):

@@ -311,6 +311,9 @@ def test_envi_spectral_library_without_names_or_wavelengths(tmp_path):
     np.testing.assert_allclose(read_spectra(path, unit='um').wavelengths, WAVELENGTHS)
     with pytest.raises(CubeReadError, match="the unit 'furlong' of the wavelengths is not known"):
         read_spectra(path, unit='furlong')
+    path = write_envi(tmp_path, wavelengths=['red', 'green', 'blue', 'nir'])
+    with pytest.raises(CubeReadError, match="library.sli: the field 'wavelength' of .* something other than numbers"):
+        read_spectra(path, unit='um')
 
 
 def test_damaged_envi_spectral_libraries_are_named(tmp_path):

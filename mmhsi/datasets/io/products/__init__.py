@@ -117,6 +117,7 @@ def open_product(path: str, key: Key = None) -> ProductReader | None:
             listed = ', '.join(map(os.path.basename, entries[:5]))
             raise CubeReadError(f'{path}: the folder holds {len(entries)} products, name one: {listed}')
         found = _product_of(entries[0])
+        assert found is not None  # as it was listed
     return found[0](found[1], key)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,13 @@ class _Detector:
     offsets: np.ndarray | None
 
 
+def _parts(name: str) -> tuple[str, str, str]:
+    """Beginning, detector and suffix of the name of an image."""
+    match = _IMAGE.fullmatch(name)
+    assert match is not None  # of an entry
+    return match[1], match[2], match[3]
+
+
 class AHSIReader(RasterProduct):
     """The bands of both detectors in ascending order; no pixel is marked as invalid."""
 
@@ -86,13 +94,13 @@ class AHSIReader(RasterProduct):
 
     @classmethod
     def title(cls, entry: str) -> str:
-        return _IMAGE.fullmatch(os.path.basename(entry))[1]
+        return _parts(os.path.basename(entry))[0]
 
     def _describe(self) -> CubeInfo:
         folder, name = os.path.split(self.path)
-        self._beginning, suffix, ending = _IMAGE.fullmatch(name).groups()
+        self._beginning, suffix, ending = _parts(name)
         paths = self.path, os.path.join(folder, f'{self._beginning}_{_OTHER[suffix]}{ending}')
-        self._used = []
+        self._used: list[str] = []
         detectors = [self._detector(*item) for item in zip(('VNIR', 'SWIR'), paths, strict=True)]
         kept = join_detectors(detector.centres for detector in detectors)
         dropped = sum(detector.bands for detector in detectors) - sum(map(len, kept))
@@ -160,20 +168,17 @@ class AHSIReader(RasterProduct):
             calibration = None
         if calibration is not None:
             calibration = np.broadcast_to(calibration, (bands, calibration.shape[1]))
-        two = calibration is not None and calibration.shape[1] > 1
-        return _Detector(
-            name,
-            path,
-            bands,
-            response[:, 0],
-            response[:, 1],
-            None if calibration is None else calibration[:, 0],
-            calibration[:, 1] if two else None if calibration is None else np.zeros(bands),
-        )
+        gains = offsets = None
+        if calibration is not None:
+            gains = calibration[:, 0]
+            offsets = calibration[:, 1] if calibration.shape[1] > 1 else np.zeros(bands)
+        return _Detector(name, path, bands, response[:, 0], response[:, 1], gains, offsets)
 
     def _metadata(self, info: CubeInfo) -> dict:
         """Sensor, time and place: of the images themselves, else of the RPC file, else the corners of the XML file."""
-        facts, place, used = dict(sensor='AHSI'), {}, list(self._used)
+        facts: dict[str, str | None] = dict(sensor='AHSI')
+        place: dict[str, Any] = {}
+        used = list(self._used)
         xml = os.path.join(self.folder, f'{self._beginning}.xml')
         if os.path.isfile(xml):
             root = read_xml(xml)
@@ -182,19 +187,13 @@ class AHSIReader(RasterProduct):
                 sensor=f'{first_text(root, "SatelliteID") or ""} AHSI'.strip(),
                 acquired=iso_time(first_text(root, 'StartTime', 'CenterTime', 'ImagingTime')),
             )
-            corners = [
-                (
-                    row * float(info.height),
-                    column * float(info.width),
-                    *(first_text(root, corner + axis) for axis in ('Longitude', 'Latitude')),
-                )
-                for corner, row, column in _CORNERS
-            ]
-            if all(None not in corner for corner in corners):
-                place = dict(
-                    gcps=tuple((row, column, float(x), float(y), 0.0) for row, column, x, y in corners),
-                    gcps_crs=wkt(4326),
-                )
+            corners = []
+            for corner, row, column in _CORNERS:
+                x, y = (first_text(root, corner + axis) for axis in ('Longitude', 'Latitude'))
+                if x is not None and y is not None:
+                    corners.append((row * float(info.height), column * float(info.width), float(x), float(y), 0.0))
+            if len(corners) == len(_CORNERS):
+                place = dict(gcps=tuple(corners), gcps_crs=wkt(4326))
         stem = os.path.splitext(self.path)[0]
         rpb = next((stem + end for end in ('.rpb', '.RPB') if os.path.isfile(stem + end)), None)
         if rpb is not None:

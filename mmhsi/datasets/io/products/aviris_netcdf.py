@@ -69,7 +69,7 @@ class AVIRISNetCDFReader(HDF5Product):
 
     def _place(self, file: h5py.File, swath: bool, lines: int, samples: int) -> dict:
         if swath and not self._ortho:
-            places = [
+            latitude, longitude = (
                 next(
                     (
                         file[f'{group}{axis}']
@@ -79,22 +79,28 @@ class AVIRISNetCDFReader(HDF5Product):
                     None,
                 )
                 for axis in ('lat', 'lon')
-            ]
-            return {} if None in places else control_points(*places, lines, samples)
+            )
+            if latitude is None or longitude is None:
+                return {}
+            return control_points(latitude, longitude, lines, samples)
         grid = file.get('transverse_mercator', file.get('projection'))
         if grid is None or 'GeoTransform' not in grid.attrs:
             return {}
         system = as_text(grid.attrs.get('crs_wkt')) or as_text(grid.attrs.get('spatial_ref'))
-        return dict(crs=wkt(system) if system else None, transform=affine(as_text(grid.attrs['GeoTransform']).split()))
+        transform = affine([float(value) for value in (as_text(grid.attrs['GeoTransform']) or '').split()])
+        return dict(crs=wkt(system) if system else None, transform=transform)
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         if not self._ortho:
             return super()._read(window, bands)
         top, left, rows, columns = window
-        tables = [self._handle()[table][top : top + rows, left : left + columns] for table in self._tables]
+        row_table, column_table = (
+            self._handle()[table][top : top + rows, left : left + columns] for table in self._tables
+        )
         return through_lookup_table(
             lambda part: HDF5Product._read(self, part, bands),
-            *tables,
+            row_table,
+            column_table,
             self.info.bands if bands is None else len(bands),
             self._fill,
             self.info.dtype,

@@ -93,8 +93,9 @@ class CameraReader(RasterProduct):
         if self.view == 'stored':
             return info
         name = os.path.splitext(os.path.basename(self.path))[0]
-        paths = {kind: _reference(self.folder, name, kind) for kind in _NAMES}
-        missing = [kind for kind, path in paths.items() if path is None]
+        found = {kind: _reference(self.folder, name, kind) for kind in _NAMES}
+        paths = {kind: path for kind, path in found.items() if path is not None}
+        missing = [kind for kind in found if kind not in paths]
         if missing:
             raise self._fail(
                 f'reflectance needs a {missing[0]} reference, such as '
@@ -128,9 +129,9 @@ class CameraReader(RasterProduct):
     def _exposure(self, white: str) -> tuple[float, str]:
         times = [read_header(path).get('tint') for path in (white, self.path)]
         try:
-            reference, image = map(float, times)
+            reference, image = (float(time or '') for time in times)
             return reference / image, f'reflectance is scaled by the integration times {reference:g} / {image:g}'
-        except (TypeError, ValueError, ZeroDivisionError):
+        except (ValueError, ZeroDivisionError):
             return 1.0, 'the headers state no integration times (tint); reflectance takes them to be the same'
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:

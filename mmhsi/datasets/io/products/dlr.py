@@ -17,6 +17,12 @@ _ENTRY = re.compile(r'(.*?)-?METADATA\.xml', re.IGNORECASE)
 _IMAGE = re.compile(r'(.*?)-?SPECTRAL_IMAGE(_COG)?\.\w+', re.IGNORECASE)
 
 
+def _beginning(entry: str) -> str:
+    match = _ENTRY.fullmatch(os.path.basename(entry))
+    assert match is not None  # of an entry
+    return match[1]
+
+
 class DLRProduct(RasterProduct):
     """Finds the files of a product, whose names begin alike, by how they end."""
 
@@ -44,15 +50,15 @@ class DLRProduct(RasterProduct):
 
     @classmethod
     def claims(cls, entry: str, name: str) -> bool:
-        return name.startswith(_ENTRY.fullmatch(os.path.basename(entry))[1])
+        return name.startswith(_beginning(entry))
 
     @classmethod
     def title(cls, entry: str) -> str:
-        return _ENTRY.fullmatch(os.path.basename(entry))[1] or os.path.basename(os.path.dirname(os.path.abspath(entry)))
+        return _beginning(entry) or os.path.basename(os.path.dirname(os.path.abspath(entry)))
 
     def _beside(self, ending: str) -> str | None:
         """The raster of the product whose name ends so, plain or as a cloud-optimised copy."""
-        beginning = _ENTRY.fullmatch(os.path.basename(self.path))[1]
+        beginning = _beginning(self.path)
         wanted = {f'{beginning}-{ending}'.lstrip('-').lower(), f'{beginning}-{ending}_COG'.lstrip('-').lower()}
         names = sorted(os.listdir(self.folder or '.'))
         found = [
@@ -89,7 +95,7 @@ class DLRProduct(RasterProduct):
     def _background(self, root: ElementTree.Element, path: str, default: float) -> float:
         stated = first_text(root, 'specific/backgroundValue', 'backgroundValue')
         try:
-            return float(stated)
-        except (TypeError, ValueError):
+            return float(stated or '')
+        except ValueError:
             nodata = self._file(path).info.nodata
-            return default if nodata is None or np.ndim(nodata) else nodata
+            return default if nodata is None or isinstance(nodata, np.ndarray) else nodata

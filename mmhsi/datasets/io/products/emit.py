@@ -86,10 +86,10 @@ class EMITReader(HDF5Product):
 
     def _gathered(self, read, window: Window, depth: int, fill: float, dtype: np.dtype) -> np.ndarray:
         top, left, rows, columns = window
-        tables = [
+        row_table, column_table = (
             self._handle()[f'location/{name}'][top : top + rows, left : left + columns] for name in ('glt_y', 'glt_x')
-        ]
-        return through_lookup_table(read, *tables, depth, fill, dtype)
+        )
+        return through_lookup_table(read, row_table, column_table, depth, fill, dtype)
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         if self.view == 'swath':

@@ -68,10 +68,10 @@ class HDF5Product(ProductReader):
     ) -> CubeInfo:
         """The description of :attr:`parts`; ``good`` is 0 in bands that the product marks as bad."""
         bands = sum(len(part.bands) for part in self.parts)
-        wavelengths, fwhm, good = (
+        centres, widths, marks = (
             None if values is None else np.ravel(values).astype(np.float64) for values in (wavelengths, fwhm, good)
         )
-        for name, values in (('wavelengths', wavelengths), ('widths', fwhm), ('marks of good bands', good)):
+        for name, values in (('wavelengths', centres), ('widths', widths), ('marks of good bands', marks)):
             if values is not None and len(values) != bands:
                 raise self._fail(f'{len(values)} {name} are stated for {bands} bands')
         types = [self._handle()[part.name].dtype for part in self.parts]
@@ -83,9 +83,9 @@ class HDF5Product(ProductReader):
             bands=bands,
             key=self.view,
             dtype=np.result_type(*types).newbyteorder('='),
-            wavelengths=wavelengths,
-            fwhm=fwhm,
-            bad_bands=None if good is None or good.all() else good == 0,
+            wavelengths=centres,
+            fwhm=widths,
+            bad_bands=None if marks is None or marks.all() else marks == 0,
             notes=tuple(self._notes),
             **facts,
         )

@@ -40,6 +40,7 @@ class NEONReader(HDF5Product):
 
     def _describe(self) -> CubeInfo:
         group = _group(self._handle())
+        assert group is not None  # of a file that was recognised
         cube, spectral = group['Reflectance_Data'], group['Metadata/Spectral_Data']
         lines, samples, count = cube.shape
         self.parts = (Part(cube.name, (0, 1, 2), np.arange(count)),)
@@ -75,7 +76,7 @@ class NEONReader(HDF5Product):
         system = group.get('Metadata/Coordinate_System')
         if system is None or 'Map_Info' not in system:
             return {}
-        fields = [field.strip() for field in as_text(system['Map_Info'][()]).strip('{}').split(',')]
+        fields = [field.strip() for field in (as_text(system['Map_Info'][()]) or '').strip('{}').split(',')]
         column, row, x, y, width, height = map(float, fields[1:7])
         code = as_text(system['EPSG Code'][()]) if 'EPSG Code' in system else None
         text = as_text(system['Coordinate_System_String'][()]) if 'Coordinate_System_String' in system else None

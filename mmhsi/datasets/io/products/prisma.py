@@ -46,7 +46,9 @@ class PRISMAReader(HDF5Product):
 
     def _describe(self) -> CubeInfo:
         file = self._handle()
-        level, group = _SWATH.fullmatch(_swath(file))[1], f'HDFEOS/SWATHS/{_swath(file)}'
+        swath = _swath(file)
+        assert swath is not None  # of a file that was recognised
+        level, group = swath.split('_')[1], f'HDFEOS/SWATHS/{swath}'
         names = [name for name in _DETECTORS if self.view in ('joined', name.upper())]
         centres = [np.asarray(file.attrs[f'List_Cw_{name}'], np.float64) for name in names]
         widths = [np.asarray(file.attrs[f'List_Fwhm_{name}'], np.float64) for name in names]
@@ -112,11 +114,13 @@ class PRISMAReader(HDF5Product):
                 transform=(width, 0.0, left - width / 2, 0.0, -height, top + height / 2),
             )
         fields = f'{group}/Geolocation Fields'
-        arrays = [
+        latitude, longitude = (
             next((file[f'{fields}/{axis}{end}'] for end in ('', '_VNIR') if f'{fields}/{axis}{end}' in file), None)
             for axis in ('Latitude', 'Longitude')
-        ]
-        return {} if None in arrays else control_points(*arrays, lines, samples)
+        )
+        if latitude is None or longitude is None:
+            return {}
+        return control_points(latitude, longitude, lines, samples)
 
     def _read_mask(self, window: Window) -> np.ndarray:
         part = self.parts[0]

@@ -90,9 +90,9 @@ class RasterProduct(ProductReader):
     def _part(self, path: str, factor: int, window: Window, bands: list[int]) -> np.ndarray:
         if factor == 1:
             return self._file(path).read(window, bands)
-        starts = [start // factor for start in window[:2]]
+        starts = top, left = window[0] // factor, window[1] // factor
         ends = [-(-(start + length) // factor) for start, length in zip(window[:2], window[2:], strict=True)]
-        coarse = self._file(path).read((*starts, ends[0] - starts[0], ends[1] - starts[1]), bands)
+        coarse = self._file(path).read((top, left, ends[0] - top, ends[1] - left), bands)
         rows, columns = (
             np.arange(start, start + length) // factor - first
             for start, length, first in zip(window[:2], window[2:], starts, strict=True)

@@ -47,7 +47,7 @@ class Sentinel2Reader(RasterProduct):
         granules = list(root.iter('Granule'))
         if len(granules) != 1:
             raise self._fail(f'the product has {len(granules)} granules, expected one')
-        images = {}
+        images: dict[str, list[tuple[int, str]]] = {}
         for element in root.iter('IMAGE_FILE'):
             path = os.path.join(self.folder, *(element.text or '').strip().split('/')) + '.jp2'
             match = re.search(r'_(B\d[\dA]|SCL)(?:_(\d+)m)?\.jp2$', path)
@@ -74,7 +74,7 @@ class Sentinel2Reader(RasterProduct):
         spectral = {self._band(element.get('physicalBand')): element for element in root.iter('Spectral_Information')}
         numbers = {element.get('bandId'): band for band, element in spectral.items()}
         offsets = {
-            numbers.get(element.get('band_id')): float(element.text)
+            numbers.get(element.get('band_id')): float(element.text or '')
             for tag in ('RADIO_ADD_OFFSET', 'BOA_ADD_OFFSET')
             for element in root.iter(tag)
         }
@@ -91,7 +91,9 @@ class Sentinel2Reader(RasterProduct):
             nodata=0.0,
             units='reflectance',
             offset=offset,
-            wavelengths=np.array([float(spectral[band].findtext('.//CENTRAL')) for band in bands]) if known else None,
+            wavelengths=np.array([float(spectral[band].findtext('.//CENTRAL', '')) for band in bands])
+            if known
+            else None,
             fwhm=None if None in widths else np.array(widths),
             band_names=tuple(bands),
             scale=np.full(len(bands), 1 / quantification),
@@ -111,9 +113,9 @@ class Sentinel2Reader(RasterProduct):
         if not step or not values:
             return None
         response = np.array(values.split(), np.float64)
-        above = np.flatnonzero(response >= response.max() / 2)
+        above = np.flatnonzero(response >= np.max(response) / 2)
         first, last = above[0], above[-1]
-        half, edges = response.max() / 2, [float(first), float(last)]
+        half, edges = np.max(response) / 2, [float(first), float(last)]
         if first:
             edges[0] -= (response[first] - half) / (response[first] - response[first - 1])
         if last + 1 < len(response):

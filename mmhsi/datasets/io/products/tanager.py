@@ -53,6 +53,7 @@ class TanagerReader(HDF5Product):
     def _describe(self) -> CubeInfo:
         file = self._handle()
         cube = _cube(file)
+        assert cube is not None  # of a file that was recognised
         fields, root = cube.parent, cube.parent.parent
         count, lines, samples = cube.shape
         self.parts = (Part(cube.name, (1, 2, 0), np.arange(count)),)
@@ -77,8 +78,10 @@ class TanagerReader(HDF5Product):
             if 'Latitude' not in place or 'Longitude' not in place:
                 return {}
             return control_points(place['Latitude'], place['Longitude'], lines, samples)
-        text = as_text(file['HDFEOS INFORMATION/StructMetadata.0'][()])
-        corners = [re.search(rf'{name}=\(([^,]+),([^)]+)\)', text) for name in ('UpperLeftPointMtrs', 'LowerRightMtrs')]
+        text = as_text(file['HDFEOS INFORMATION/StructMetadata.0'][()]) or ''
+        upper_left, lower_right = (
+            re.search(rf'{name}=\(([^,]+),([^)]+)\)', text) for name in ('UpperLeftPointMtrs', 'LowerRightMtrs')
+        )
         zone = re.search(r'ZoneCode=(-?\d+)', text)
         code = root.attrs.get('epsg_code')
         code = (
@@ -86,7 +89,7 @@ class TanagerReader(HDF5Product):
             if code is not None
             else zone and (32600 + int(zone[1]) if int(zone[1]) > 0 else 32700 - int(zone[1]))
         )
-        if None in corners or not code:
+        if upper_left is None or lower_right is None or not code:
             return {}
-        (left, top), (right, bottom) = ([float(value) for value in corner.groups()] for corner in corners)
+        left, top, right, bottom = (float(value) for value in (*upper_left.groups(), *lower_right.groups()))
         return dict(crs=wkt(code), transform=((right - left) / samples, 0.0, left, 0.0, (bottom - top) / lines, top))
