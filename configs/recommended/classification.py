@@ -80,5 +80,9 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='EMAHook', ema_type='MomentumAnnealingEMA', momentum=0.01, gamma=10),
-    dict(type='RefinementHook'),
+    # classical classifiers beside the network, weighted by the likelihood of the validation pixels; then the walker
+    dict(
+        type='RefinementHook',
+        experts=('SVM on spectra', 'forest on spectra', 'SVM on smoothed fractions', 'SVM on the input of the network'),
+    ),
 ]

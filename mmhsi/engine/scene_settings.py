@@ -1,9 +1,10 @@
 """Settings of a recipe that follow from the scene: found once, before the runner is built, and written into the config.
 
-A recommended config holds ``scene``, which all its datasets get, and ``scene_settings``, the candidates.
-:func:`resolve_scene_settings` chooses among them on the labelled pixels of training and validation, fills in what
-depends on the choice (components, widths, scale, window, numbers of bands and classes), logs it and leaves it in the
-config as ``chosen_settings``. The config that a run dumps, and that a checkpoint holds, has the numbers.
+A recommended config holds ``scene``, which all its datasets get, and ``scene_settings``.
+:func:`resolve_scene_settings` chooses, for classification among candidates on the labelled pixels of training and
+validation, for other tasks by the rules of :mod:`mmhsi.engine.scene_rules`, fills in what depends on the choice
+(components, widths, scale, window, numbers of bands and classes), logs it and leaves it in the config as
+``chosen_settings``. The config that a run dumps, and that a checkpoint holds, has the numbers.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ from mmengine.registry import init_default_scope
 
 from mmhsi.classical.kernel_ridge import LeaveOneOut, leave_one_out, squared_distances
 from mmhsi.datasets import get_scene
+from mmhsi.engine.scene_rules import choose_by_rule, fill_in_by_rule
 from mmhsi.models.layers.gaussian_means import GaussianMeans
+from mmhsi.tasks.task import task_name
 from mmhsi.weights.checkpoint_file import read_checkpoint
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_EVALUATORS = ('val_evaluator', 'test_evaluator')
 _REACH = 2.2  # standard deviations of the widest Gaussian that a window holds on each side
 _RMS = 0.37  # of what the network sees: that of Indian Pines, for which its noise and rates were set
 _PIXELS = 600  # labelled pixels that the choice looks at, at most
@@ -40,11 +44,22 @@ def resolve_scene_settings(cfg: Config) -> None:
     """
     if cfg.get('scene_settings') is None:
         return
-    for name in _LOADERS:
-        cfg[name].dataset.scene = copy.deepcopy(cfg.scene)
+    init_default_scope(cfg.get('default_scope', 'mmhsi'))
+    for name in (*_LOADERS, *_EVALUATORS):
+        node = cfg.get(name)
+        node = node and node.get('dataset', node)
+        if node is not None and 'scene' in node:
+            node.scene = copy.deepcopy(cfg.scene)
+    task = task_name(cfg)
     if cfg.get('chosen_settings') is None:
-        cfg.chosen_settings = settings_of_checkpoint(cfg.get('load_from')) or _choose(cfg)
-    _fill_in(cfg, cfg.chosen_settings)
+        found = settings_of_checkpoint(cfg.get('load_from'))
+        if found is None:
+            found = _choose(cfg) if task == 'classification' else choose_by_rule(cfg, task)
+        cfg.chosen_settings = found
+    if task == 'classification':
+        _fill_in(cfg, cfg.chosen_settings)
+    else:
+        fill_in_by_rule(cfg, task, cfg.chosen_settings)
 
 
 def settings_of_checkpoint(path: str | None) -> dict | None:
@@ -120,7 +135,6 @@ def window_size(widths: Sequence[float], smallest: int = 3) -> int:
 
 
 def _choose(cfg: Config) -> dict:
-    init_default_scope(cfg.get('default_scope', 'mmhsi'))
     scene_cfg = cfg.scene.to_dict()
     *before, fractions = scene_cfg.get('preprocessing', ())
     if fractions.get('type', '').rpartition('.')[2] != 'MinimumNoiseFraction':

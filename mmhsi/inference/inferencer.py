@@ -37,7 +37,7 @@ from mmhsi.registry import INFERENCERS, MODELS
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import Product, write_figures, write_product
 from mmhsi.tasks.scene_pictures import false_colour_figures
-from mmhsi.tasks.task import Task
+from mmhsi.tasks.task import NETWORK, Task
 from mmhsi.utils.files import check_writable, write_text
 from mmhsi.visualization.figure import figure_to_rgb
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
@@ -288,6 +288,7 @@ class HSIInferencer(BaseInferencer):
         view = self.preprocess(scene, plan)
         try:
             task = plan.make_task()
+            task.use_record(self._record, scene.name)
             network = self._network(view, plan, task)
             task.prepare(self.cfg, self._meta, network, view)
             staging = (
@@ -298,7 +299,8 @@ class HSIInferencer(BaseInferencer):
             facts = dict(resumed_after_part=staging.done) if staging.done else {}
             try:
                 self.forward(scene, view, network, plan, task, staging)
-                product = task.product(scene.name, view, staging.arrays, network.zoom)
+                layers = {name: array for name, array in staging.arrays.items() if name in task.layers}
+                product = task.product(scene.name, view, layers, network.zoom)
                 wanted = plan.return_vis or (folder is not None and plan.pictures)
                 figures = self.visualize(product, view, task=task) if wanted else {}
                 summary = summarize(
@@ -316,12 +318,12 @@ class HSIInferencer(BaseInferencer):
                 arrays = {}
                 if plan.return_arrays:
                     arrays = task.arrays(
-                        {name: array if folder is None else np.array(array) for name, array in staging.arrays.items()}
+                        {name: array if folder is None else np.array(array) for name, array in layers.items()}
                     )
             except BaseException:
                 staging.close()
                 raise
-            del product
+            del product, layers
             staging.remove()
         finally:
             view.close()
@@ -362,6 +364,10 @@ class HSIInferencer(BaseInferencer):
         if staging.done:
             print_log(f'{scene.name}: resumes after part {staging.done}', 'current')
         predict_scene(view, network, plan, task, staging, self.memory, scene.name if self.show_progress else None)
+        for rows, made in task.last_stage(view, staging.arrays):
+            for name, array in made.items():
+                staging.write(name, (rows, slice(0, network.zoom * view.width)), array)
+        task.layers.pop(NETWORK, None)
 
     def visualize(self, product: Product, view, task: Task) -> dict:
         """Pictures of a product by name."""

@@ -14,6 +14,8 @@ from mmhsi.evaluation import ChangeResult
 from mmhsi.registry import TASKS
 from mmhsi.tasks.change_detectors import evaluate_change_detector
 from mmhsi.tasks.class_map import ClassMapTask
+from mmhsi.tasks.contest import Contestant
+from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier
 from mmhsi.tasks.product import Product, labels_of
 from mmhsi.tasks.scene_pictures import false_colour_figures, ground_truth_figure
 from mmhsi.visualization.change_map import change_map_figure
@@ -52,4 +54,42 @@ class ChangeDetection(ClassMapTask):
         return figures
 
     def methods(self, scene) -> dict[str, Callable]:
-        return {name: partial(evaluate_change_detector, method=name) for name in CHANGE_DETECTORS}
+        """The detectors, which see no label, and with a split a support vector machine that sees the training
+        pixels."""
+        methods = {name: partial(evaluate_change_detector, method=name) for name in CHANGE_DETECTORS}
+        return methods if scene.split is None else {**methods, 'svm': _classify_changes}
+
+    def default_methods(self, scene) -> list[str]:
+        return list(CHANGE_DETECTORS)
+
+    def contestants(self, scene) -> list[Contestant]:
+        """The detectors with the threshold of Otsu and that of Li, and classifiers of the differences of the dates."""
+        each = [dict(type='Standardize')]
+        found = [
+            Contestant(f'{name}, {rule}', name, dict(threshold=rule), each)
+            for name in CHANGE_DETECTORS
+            for rule in ('otsu', 'li')
+        ]
+        if scene.split is not None and len(scene.split.train):
+            held_out = bool(len(scene.split.val))
+            smoothing = (0.5, 1.0, 2.0) if held_out else 1.0
+            found += [
+                Contestant('SVM on differences', 'svm', dict(difference=True, refine=held_out), each),
+                Contestant('SVM on both dates', 'svm', dict(refine=held_out), each),
+                Contestant(
+                    'SVM on smoothed differences',
+                    'svm',
+                    dict(difference=True, smoothing=smoothing, refine=held_out),
+                    each,
+                ),
+            ]
+        return found
+
+
+def _classify_changes(scene, evaluate_on: str | None = None, **options) -> ChangeResult:
+    if evaluate_on not in (None, 'test'):
+        raise ValueError(f'pixel classifiers are evaluated on the test pixels, not on {evaluate_on!r}')
+    result = evaluate_pixel_classifier(scene, **options)
+    return ChangeResult.evaluate(
+        result.name, result.prediction, result.target, result.classes, result.palette, settings=result.settings
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from torch import nn
 
 from mmhsi.evaluation.functional.classification import class_uncertainty
 from mmhsi.tasks.networks import Classifier, Network, Segmentor
+from mmhsi.tasks.pixel_stage import PixelStage
 from mmhsi.tasks.product import Product, labels_of, stored_labels
-from mmhsi.tasks.task import Layer, Task
+from mmhsi.tasks.task import NETWORK, Layer, Task
 from mmhsi.visualization.class_map import class_map_figure
 from mmhsi.visualization.heat_map import heat_map_figure, heat_style
 from mmhsi.visualization.palette import resolve_palette
@@ -28,6 +29,8 @@ class ClassMapTask(Task):
     :func:`mmhsi.evaluation.functional.classification.class_uncertainty`.
     """
 
+    _stage: PixelStage | None = None
+
     @classmethod
     def check_model(cls, model: nn.Module, windows: bool) -> None:
         if not windows and not hasattr(model, 'inference'):
@@ -40,14 +43,43 @@ class ClassMapTask(Task):
         self.name_classes(cfg, meta, network.outputs)
         self._logits = network.logits
         self.layers = {'classes': Layer(1, 'uint8', 0)}
+        if self._stage is not None:
+            self.layers[NETWORK] = Layer(len(self.classes))
         if self.scores:
             self.layers['scores'] = Layer(1 if len(self.classes) == 2 else len(self.classes))
         if self.uncertainty:
             self.layers['uncertainty'] = Layer(2)
 
+    def use_record(self, record: Mapping | None, name: str) -> None:
+        """The ``refinement`` of the record, see :class:`mmhsi.engine.hooks.RefinementHook`."""
+        choices = (record or {}).get('refinement') or {}
+        chosen = choices.get(name) or next(iter(choices.values()), None)
+        self._stage = None if chosen is None else PixelStage.from_record(chosen)
+
+    def last_stage(self, view, stored: Mapping[str, np.ndarray]) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """The refined probabilities of all pixels, as :meth:`finish` makes layers of them."""
+        if self._stage is None:
+            return
+        probabilities = np.moveaxis(np.asarray(stored[NETWORK]), 0, -1)
+        probabilities = probabilities / probabilities.sum(axis=-1, keepdims=True)
+        refined = np.moveaxis(self._stage(view, probabilities)[0], -1, 0)
+        valid = np.isfinite(refined[0])
+        self._logits = False
+        made = self._layers_of(np.where(valid, refined, 1 / len(refined)))
+        yield (
+            slice(0, view.height),
+            {name: np.where(valid, array, self.layers[name].nodata) for name, array in made.items()},
+        )
+
     def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Layers of joined values; with a last stage the probabilities alone."""
+        if self._stage is not None:
+            return {NETWORK: softmax(values, axis=0) if self._logits else values}
+        return self._layers_of(values)
+
+    def _layers_of(self, values: np.ndarray) -> dict[str, np.ndarray]:
         layers = {'classes': values.argmax(axis=0)[None].astype(np.uint8) + np.uint8(1)}
-        if len(self.layers) == 1:
+        if not {'scores', 'uncertainty'} & set(self.layers):
             return layers
         probabilities = softmax(values, axis=0) if self._logits else values
         if 'scores' in self.layers:

@@ -96,7 +96,12 @@ def scalar_scores(result: Any) -> dict[str, float]:
 
 
 def contest_table(
-    title: str, own: Mapping[str, float], outcomes: Mapping[str, Outcome], score: str, larger_is_better: bool
+    title: str,
+    own: Mapping[str, float],
+    outcomes: Mapping[str, Outcome],
+    score: str,
+    larger_is_better: bool,
+    parts: Mapping[str, Mapping[str, float]] | None = None,
 ) -> tuple[PrettyTable, str]:
     """The table of a network and its contestants, the best first, and a sentence on how they compare.
 
@@ -106,6 +111,7 @@ def contest_table(
         outcomes (Mapping[str, Outcome]): The contestants.
         score (str): The score that decides.
         larger_is_better (bool): Whether it is better to have more of it.
+        parts (Mapping[str, Mapping[str, float]], optional): Scores of what a whole was joined from, by title.
 
     Returns:
         tuple[PrettyTable, str]: Table and sentence.
@@ -113,6 +119,7 @@ def contest_table(
     finished = {name: outcome.scores for name, outcome in outcomes.items() if score in outcome.scores}
     columns = [name for name in own if any(name in scores for scores in finished.values())]
     rows = {title: (own, None), **{name: (scores, outcomes[name].seconds) for name, scores in finished.items()}}
+    rows.update({f'its part: {name}': (scores, None) for name, scores in (parts or {}).items()})
     order = sorted(
         rows,
         key=lambda name: rows[name][0].get(score, float('-inf' if larger_is_better else 'inf')),

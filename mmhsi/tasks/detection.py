@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -18,7 +18,8 @@ from mmhsi.tasks.detectors import COARSE, detectors_for, evaluate_detector
 from mmhsi.tasks.networks import Network, Segmentor
 from mmhsi.tasks.product import Product, labels_of, stored_labels
 from mmhsi.tasks.scene_pictures import class_spectra_figure, false_colour_figures, false_colours, ground_truth_figure
-from mmhsi.tasks.task import Layer, Task
+from mmhsi.tasks.score_stage import ScoreStage
+from mmhsi.tasks.task import NETWORK, Layer, Task
 from mmhsi.visualization.change_map import detection_map_figure
 from mmhsi.visualization.class_map import class_map_figure
 from mmhsi.visualization.heat_map import heat_map_figure, heat_style
@@ -38,6 +39,7 @@ class DetectionTask(Task):
     score = 'AUC', True
     two_names = ('background', 'target')
     background = UNLABELLED_CHANGE
+    _stage: ScoreStage | None = None
 
     def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
         return Segmentor(model, meta)
@@ -48,9 +50,33 @@ class DetectionTask(Task):
     def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:
         self.name_classes(cfg, meta, network.outputs)
         self.layers = {'scores': Layer(1), 'detected': Layer(1, 'uint8', 0)}
+        if self._stage is not None:
+            self.layers[NETWORK] = Layer(1)
+
+    def use_record(self, record: Mapping | None, name: str) -> None:
+        """The ``score_fusion`` of the record, see :class:`mmhsi.engine.hooks.ScoreFusionHook`."""
+        choices = (record or {}).get('score_fusion') or {}
+        chosen = choices.get(name) or next(iter(choices.values()), None)
+        self._stage = None if chosen is None else ScoreStage.from_record(chosen)
+
+    def last_stage(self, view, stored: Mapping[str, np.ndarray]) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """Scores and binary map of network and classical detectors together."""
+        if self._stage is None:
+            return
+        scores, detected, _ = self._stage(view, np.asarray(stored[NETWORK][0], np.float64))
+        valid = np.isfinite(scores)
+        yield (
+            slice(0, view.height),
+            {
+                'scores': scores[None].astype(np.float32),
+                'detected': np.where(valid, detected.astype(np.uint8) + np.uint8(1), np.uint8(0))[None],
+            },
+        )
 
     def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
         margin = values[1] - values[0]
+        if self._stage is not None:
+            return {NETWORK: margin[None]}
         kind, threshold = self.metric.get('score', 'probability'), self.metric.get('threshold')
         scores = expit(margin) if kind == 'probability' else margin if kind == 'margin' else values[1]
         detected = margin > 0 if threshold is None else scores > threshold

@@ -29,6 +29,7 @@ def evaluate_pixel_classifier(
     aa: str = 'recall',
     smoothing: float | Sequence[float] | None = None,
     refine: bool = False,
+    difference: bool = False,
 ) -> SceneResult:
     """Train a classifier on the spectra of the training pixels, classify the whole scene, evaluate the test pixels.
 
@@ -84,7 +85,7 @@ def evaluate_pixel_classifier(
         )
     best = None
     for sigma in sigmas:
-        pixels = _pixel_features(scene, sigma)
+        pixels = _pixel_features(scene, sigma, difference)
         model, settings = _make_estimator(estimator, seed, min(folds, int(np.min(counts))), scene.bands, sigma is None)
         model.fit(pixels(train), classes)
         accuracy = np.mean(model.predict(pixels(val)) == labels[val]) if len(sigmas) > 1 else 0.0
@@ -144,13 +145,20 @@ def _probabilities(model: BaseEstimator, features: np.ndarray, num_classes: int)
     return found
 
 
-def _pixel_features(scene, sigma: float | None) -> Callable[[np.ndarray], np.ndarray]:
+def _pixel_features(scene, sigma: float | None, difference: bool) -> Callable[[np.ndarray], np.ndarray]:
     """Function of flat indices that gives the features of these pixels."""
     if sigma is None:
-        return scene.pixels
-    cube = smoothed_cube(scene.window(0, 0, scene.height, scene.width), scene.valid, sigma).reshape(-1, scene.bands)
+        return (lambda indices: _second_minus_first(scene.pixels(indices))) if difference else scene.pixels
+    cube = scene.window(0, 0, scene.height, scene.width)
+    cube = smoothed_cube(_second_minus_first(cube) if difference else cube, scene.valid, sigma)
+    cube = cube.reshape(-1, cube.shape[-1])
     cube /= max(float(cube[scene.split.train].std()), np.finfo(np.float32).tiny)
     return lambda indices: cube[indices]
+
+
+def _second_minus_first(values: np.ndarray) -> np.ndarray:
+    bands = values.shape[-1] // 2
+    return values[..., bands:] - values[..., :bands]
 
 
 def _make_estimator(estimator, seed: int, folds: int, bands: int, standardise: bool) -> tuple[BaseEstimator, dict]:

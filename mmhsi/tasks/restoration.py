@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +15,13 @@ from mmhsi.datasets.transforms.units import file_units
 from mmhsi.evaluation import RestorationResult
 from mmhsi.tasks.networks import Network, Restored
 from mmhsi.tasks.product import Product
-from mmhsi.tasks.task import Layer, Task
+from mmhsi.tasks.restoration_stage import RestorationStage
+from mmhsi.tasks.strips import strips
+from mmhsi.tasks.task import NETWORK, Layer, Task
 from mmhsi.visualization.false_colour import false_colour_figure, select_rgb_bands, stretch
 from mmhsi.visualization.restoration import band_psnr_figure, error_panels_figure, panels_figure, stretch_alike
+
+_VALUES, _MARGIN = 20_000_000, 24  # of a strip that is restored at a time, and rows around it
 
 
 class RestorationTask(Task):
@@ -25,6 +29,8 @@ class RestorationTask(Task):
 
     result = RestorationResult
     degrades = True
+    score = 'PSNR', True
+    _stage: RestorationStage | None = None
 
     def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
         return Restored(model)
@@ -32,8 +38,32 @@ class RestorationTask(Task):
     def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:
         self._units = file_units(view.transforms)
         self.layers = {'restored': Layer(network.outputs)}
+        if self._stage is not None:
+            self.layers[NETWORK] = Layer(network.outputs)
+
+    def use_record(self, record: Mapping | None, name: str) -> None:
+        """The ``restoration_mean`` of the record, see :class:`mmhsi.engine.hooks.RestorationMeanHook`."""
+        chosen = (record or {}).get('restoration_mean')
+        self._stage = None if chosen is None else RestorationStage.from_record(chosen)
+
+    def last_stage(self, view, stored: Mapping[str, np.ndarray]) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """The mean of network and classical methods, strip by strip."""
+        if self._stage is None:
+            return
+        scale = self._stage.scale
+        for strip in strips(view, _MARGIN, _VALUES):
+            rows = slice(scale * strip.top, scale * (strip.top + strip.height))
+            restored = np.moveaxis(np.asarray(stored[NETWORK][:, rows]), 0, -1)
+            known = np.isfinite(restored).all(axis=-1, keepdims=True)
+            joined, _ = self._stage(strip.values, np.where(known, restored, 0))
+            inner = slice(scale * strip.inner.start, scale * strip.inner.stop)
+            joined = np.moveaxis(np.where(known, joined, np.nan)[inner], -1, 0)
+            counted = slice(scale * strip.rows.start, scale * strip.rows.stop)
+            yield counted, {'restored': _in_file_units(joined, self._units)}
 
     def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        if self._stage is not None:
+            return {NETWORK: values}
         return {'restored': _in_file_units(values, self._units)}
 
     def arrays(self, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

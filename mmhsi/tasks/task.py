@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +18,9 @@ from mmhsi.tasks.contest import Contestant
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import Product
 from mmhsi.utils.palette import default_palette
+
+NETWORK = 'of_the_network'
+"""Name of the layer that keeps the values of a network until the last stage; it is no product."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,26 @@ class Task:
             view (CubeView | PairView): The scene.
         """
         raise NotImplementedError
+
+    def use_record(self, record: Mapping | None, name: str) -> None:
+        """Take over what a training chose for a last stage, which follows when a scene is predicted as a whole.
+
+        Args:
+            record (Mapping, optional): ``checkpoint['mmhsi']``.
+            name (str): Name of the scene; without an entry of its own it gets that of the first.
+        """
+
+    def last_stage(self, view, stored: Mapping[str, np.ndarray]) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """What a last stage makes of the layers of the network; nothing without one.
+
+        Args:
+            view (CubeView | PairView): The scene.
+            stored (Mapping[str, np.ndarray]): The layers (L, H, W) that were collected, with :data:`NETWORK`.
+
+        Yields:
+            Rows of the layers, and what becomes of them: arrays (L, h, W) by name.
+        """
+        return iter(())
 
     def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Joined values (K, h, w) of the network → an array (L, h, w) for each layer; only valid pixels count."""

@@ -1,5 +1,6 @@
 """The recommended classifier on a scene of one's own: what follows from the scene, and the way from start to end."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,14 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from scipy.ndimage import gaussian_filter
 
+from mmhsi.apis import HSIInferencer
 from mmhsi.classical.kernel_ridge import leave_one_out, squared_distances
 from mmhsi.classical.smoothing import smoothed_cube
 from mmhsi.datasets import get_scene
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.run_checkpoints import load_best
 from mmhsi.engine.scene_settings import rank_settings, resolve_scene_settings, settings_of_checkpoint, window_size
+from mmhsi.tasks.experts import EXPERTS
 
 RECOMMENDED = Path(__file__).parents[2] / 'configs/recommended/classification.py'
 SIDE, BANDS = 40, 6
@@ -90,6 +93,17 @@ def test_a_scene_of_ones_own_is_trained_tested_and_tested_again(tmp_path):
     best = load_best(runner)
     scores = runner.test()
     assert scores['OA'] > 0.5 and 'NLL' in scores
+    result = runner.test_evaluator.metrics[0].scene_results['fields']
+    weights = result.settings['refinement']['weights']
+    assert set(weights) == {'network', *EXPERTS[:4]} and sum(weights.values()) == pytest.approx(1, abs=1e-3)
+    assert set(result.settings['parts']) == set(weights)
+    stored = json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text())
+    assert set(stored['parts']) == set(weights) and 'SVM on spectra' in stored['classical']
+    # from the checkpoint alone, prediction makes the map that was scored
+    predicted = HSIInferencer(weights=best, show_progress=False)(str(tmp_path / 'cube.npy'), scores=True)
+    np.testing.assert_array_equal(predicted['predictions'][0]['classes'], result.prediction)
+    confidence = predicted['predictions'][0]['scores'].max(axis=0)
+    np.testing.assert_allclose(confidence, result.confidence, atol=2e-3)
     assert settings_of_checkpoint(best) == cfg.chosen_settings.to_dict()
     again = make_config(tmp_path, 6.0, 6.0)
     again.scene_settings.widths = ((0.0,),)  # the choice of the checkpoint counts, to which its weights belong

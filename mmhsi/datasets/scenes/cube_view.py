@@ -381,6 +381,15 @@ class CubeView:
             return pixels if len(indices) == len(pixels) else pixels[indices]
         return self._source.read_pixels(indices)
 
+    def raw_window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
+        """Values (h, w, C) float32 of an area inside the cube in front of the preprocessing, matched with the bands
+        that are wanted; what masked pixels hold means nothing."""
+        if self._raw is not None:
+            raw = self._raw[top : top + height, left : left + width]
+        else:
+            raw = self._source.read((top, left, height, width))[0]
+        return raw if self._used_match is None else self._used_match(raw)
+
     def preprocess_spectra(self, spectra: np.ndarray) -> np.ndarray:
         """Put spectra (..., C) of the bands in front of the preprocessing, e.g. of a library, through it: (..., C')."""
         used = self.used_bands

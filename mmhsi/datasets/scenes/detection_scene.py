@@ -107,6 +107,18 @@ class DetectionScene(Scene):
         return self._spectrum
 
     @property
+    def raw_target_spectrum(self) -> np.ndarray | None:
+        """The target spectrum in front of the preprocessing, of the bands that are read, float64; None without one."""
+        if self._spectrum_source is None:
+            return None
+        source = dict(self._spectrum_source)
+        if 'path' in source:
+            values = read_target_spectrum(bands=self.info.bands, wavelengths=self.info.wavelengths, **source)
+            used = self.view.used_bands
+            return np.asarray(values if used is None else values[used], np.float64)
+        return np.asarray(select_target_spectrum(self.raw_pixels(self._target_pixels()), **source), np.float64)
+
+    @property
     def sample_meta(self) -> dict:
         """The target spectrum, if there is one."""
         return {} if self._spectrum_source is None else {'target_spectrum': self.target_spectrum}
@@ -190,7 +202,10 @@ class DetectionScene(Scene):
         if 'path' in source:
             values = read_target_spectrum(bands=self.info.bands, wavelengths=self.info.wavelengths, **source)
             return self.preprocess_spectra(values)
+        return select_target_spectrum(self.pixels(self._target_pixels()), **source)
+
+    def _target_pixels(self) -> np.ndarray:
         pixels = np.flatnonzero(self.labels == 1)
         if not len(pixels):
             raise ValueError(f'{self.info.path}: the ground truth has no target pixel to take the target spectrum from')
-        return select_target_spectrum(self.pixels(pixels), **source)
+        return pixels

@@ -11,10 +11,12 @@ from .mean_loss_hook import MeanLossHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .preemption_hook import PreemptionHook
 from .refinement_hook import RefinementHook
+from .restoration_mean_hook import RestorationMeanHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .scene_progress_hook import SceneProgressHook
 from .scene_result_hook import SceneResultHook
 from .scene_state_hook import SceneStateHook
+from .score_fusion_hook import ScoreFusionHook
 from .subspace_init_hook import SubspaceInitHook
 
 __all__ = [
@@ -30,9 +32,11 @@ __all__ = [
     'NonNegativeEndmemberHook',
     'PreemptionHook',
     'RefinementHook',
+    'RestorationMeanHook',
     'SafeCheckpointHook',
     'SceneProgressHook',
     'SceneResultHook',
     'SceneStateHook',
+    'ScoreFusionHook',
     'SubspaceInitHook',
 ]

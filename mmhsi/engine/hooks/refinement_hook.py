@@ -1,8 +1,11 @@
 """The last stage of a pixel classifier, chosen after the training and kept with its weights."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
@@ -10,9 +13,11 @@ from mmengine.hooks import Hook
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.engine.resume import find_latest_checkpoint
 from mmhsi.engine.run_checkpoints import best_checkpoint
-from mmhsi.evaluation.metrics.scene_classification import SceneClassificationMetric
-from mmhsi.evaluation.refinement import STRENGTHS, Refinement, SceneRefiner
-from mmhsi.registry import HOOKS
+from mmhsi.evaluation.metrics.class_probabilities import ClassMapMetric
+from mmhsi.evaluation.refinement import STRENGTHS
+from mmhsi.registry import HOOKS, METRICS
+from mmhsi.tasks.pixel_stage import PixelStage
+from mmhsi.tasks.task import test_metric
 from mmhsi.weights.checkpoint_file import parameters_of, read_checkpoint, write_checkpoint
 
 RECORD = 'refinement'  # in checkpoint['mmhsi'], by the name of the scene
@@ -20,16 +25,21 @@ RECORD = 'refinement'  # in checkpoint['mmhsi'], by the name of the scene
 
 @HOOKS.register_module()
 class RefinementHook(Hook):
-    """Let a random walker and a temperature follow the network, as its validation pixels choose.
+    """Let classical classifiers join the network, and a random walker and a temperature follow, as its validation
+    pixels choose.
 
-    After a training all pixels of the test scene are predicted once with the best state; walker (off included) and
-    temperature are chosen by the likelihood of the validation pixels, see
-    :class:`mmhsi.evaluation.refinement.SceneRefiner`, and written into the checkpoint. A test applies the choice of the
-    checkpoint that was loaded. With a checkpoint that has none, or weights of another origin, the test makes its own.
+    After a training all pixels of the test scene are predicted once with the best state. Experts are fitted on the
+    training pixels; their weights, the walker (off included) and the temperature are chosen by the likelihood of the
+    validation pixels, see :class:`mmhsi.tasks.pixel_stage.PixelStage`, and written into the checkpoint, the experts as
+    arrays of their training pixels. Test and prediction apply what the checkpoint holds. With a checkpoint that has no
+    choice, or weights of another origin, the test makes its own.
 
-    The metric of the test is a ``SceneClassificationMetric(uncertainty=True)``, and its dataset covers the whole scene.
+    The metric of the test is a ``SceneClassificationMetric(uncertainty=True)`` or a
+    ``SceneChangeMetric(uncertainty=True)``, and its dataset covers the whole scene.
 
     Args:
+        experts (Sequence[str]): Classical classifiers that take part, of :data:`mmhsi.tasks.experts.EXPERTS`. Defaults
+            to none.
         strengths (Sequence[float]): Candidates for the walker, from weak to strong; an empty one leaves the walker out.
             Defaults to 1, 0.3, 0.1, 0.03, 0.01.
         contrast (float): How much the edges of the image hold the walker back, see
@@ -38,7 +48,10 @@ class RefinementHook(Hook):
 
     priority = 'LOWEST'  # after the last checkpoint of the training is written
 
-    def __init__(self, strengths: Sequence[float] = STRENGTHS, contrast: float = 10.0) -> None:
+    def __init__(
+        self, experts: Sequence[str] = (), strengths: Sequence[float] = STRENGTHS, contrast: float = 10.0
+    ) -> None:
+        self.experts = tuple(experts)
         self.strengths = tuple(strengths)
         self.contrast = contrast
         self._record: dict = {}
@@ -64,34 +77,38 @@ class RefinementHook(Hook):
         if is_main_process():
             checkpoint.setdefault('mmhsi', {})[RECORD] = chosen
             write_checkpoint(checkpoint, path)
-            for name, settings in chosen.items():
-                runner.logger.info(
-                    f'Refinement of scene {name!r} for {Path(path).name}: walker {settings["walker"]}, '
-                    f'temperature {settings["temperature"]:.2f}.'
-                )
+            for name, record in chosen.items():
+                words = PixelStage.from_record(record).describe()
+                runner.logger.info(f'Last stage of scene {name!r} for {Path(path).name}: {words}.')
         barrier()
 
     def before_test(self, runner) -> None:
         """Hand the choice, or the task to make one, to the metrics."""
-        metrics = [metric for metric in runner.test_evaluator.metrics if isinstance(metric, SceneClassificationMetric)]
+        metrics = [metric for metric in runner.test_evaluator.metrics if isinstance(metric, ClassMapMetric)]
         if not any(metric.uncertainty for metric in metrics):
             found = ', '.join(type(metric).__name__ for metric in runner.test_evaluator.metrics)
             raise ValueError(
-                'RefinementHook needs SceneClassificationMetric(uncertainty=True) as test_evaluator, '
-                f'which keeps the probabilities; found {found}'
+                'RefinementHook needs SceneClassificationMetric or SceneChangeMetric with uncertainty=True as '
+                f'test_evaluator, which keeps the probabilities; found {found}'
             )
         if not self._record:
             runner.logger.info('The checkpoint holds no refinement; it is chosen on the validation pixels of the test.')
         for metric in metrics:
-            metric.refiners = self._refiners(find_scenes(runner.test_dataloader.dataset))
+            metric.refiners = self._refiners(runner, runner.test_dataloader.dataset)
 
-    def _refiners(self, scenes: list) -> dict[str, SceneRefiner]:
+    def _refiners(self, runner, dataset) -> dict[str, SceneStage]:
+        smoothing = (runner.cfg.get('chosen_settings') or {}) if self.experts else {}
+        options = dict(
+            experts=self.experts,
+            strengths=self.strengths,
+            contrast=self.contrast,
+            widths=tuple(smoothing.get('widths', ())),
+            scales=tuple(smoothing.get('rms', ())),
+        )
         refiners = {}
-        for scene in scenes:
-            settings = self._record.get(scene.name) or next(iter(self._record.values()), None)
-            refiners[scene.name] = SceneRefiner(
-                scene, self.strengths, self.contrast, settings and Refinement.from_settings(settings)
-            )
+        for scene in find_scenes(dataset):
+            record = self._record.get(scene.name) or next(iter(self._record.values()), None)
+            refiners[scene.name] = SceneStage(scene, options, record and PixelStage.from_record(record))
         return refiners
 
     @staticmethod
@@ -107,9 +124,9 @@ class RefinementHook(Hook):
             else runner._test_dataloader
         )
         self._record = {}
-        metric = SceneClassificationMetric(uncertainty=True)
+        metric = METRICS.build(dict(test_metric(runner.cfg), uncertainty=True))
         metric.dataset_meta = dataloader.dataset.metainfo
-        metric.refiners = refiners = self._refiners(find_scenes(dataloader.dataset))
+        metric.refiners = refiners = self._refiners(runner, dataloader.dataset)
         training = runner.model.training
         runner.model.eval()
         try:
@@ -118,7 +135,30 @@ class RefinementHook(Hook):
         finally:
             runner.model.train(training)
         metric.evaluate(len(dataloader.dataset))
-        self._record = {
-            name: refiner.chosen.settings() for name, refiner in refiners.items() if refiner.chosen is not None
-        }
+        self._record = {name: refiner.stage.record() for name, refiner in refiners.items() if refiner.stage is not None}
         return self._record
+
+
+class SceneStage:
+    """The last stage of one scene, for a metric: chosen before, or when the first probabilities arrive.
+
+    Attributes:
+        stage (PixelStage, optional): The choice.
+        parts (dict[str, np.ndarray]): Probabilities (H, W, K) of network and experts, each alone, after a call.
+    """
+
+    def __init__(self, scene, options: Mapping, stage: PixelStage | None) -> None:
+        self.scene, self.options, self.stage = scene, options, stage
+        self.parts: dict[str, np.ndarray] = {}
+
+    def __call__(self, probabilities: np.ndarray) -> np.ndarray:
+        """Refine probabilities (H, W, K)."""
+        self.scene.prepare()
+        if self.stage is None:
+            self.stage = PixelStage.fit(self.scene, probabilities, **self.options)
+        refined, self.parts = self.stage(self.scene.view, probabilities)
+        return refined
+
+    def settings(self) -> dict:
+        """The choice in plain values."""
+        return self.stage.settings()

@@ -1,6 +1,6 @@
 """Evaluation of restored images: mean scores over the images, beside those of the degraded ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +53,9 @@ class RestorationMetric(GatheredMetric):
 
     default_prefix = ''
 
+    refine: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, Mapping[str, np.ndarray]]] | None = None
+    """What makes of a degraded (h, w, C) and a restored image (H, W, C) another one, and its parts; a hook sets it."""
+
     def __init__(
         self,
         scale: int = 1,
@@ -90,14 +93,26 @@ class RestorationMetric(GatheredMetric):
             degraded = _cube(sample['enlarged'] if 'enlarged' in sample else sample['input'])
             if 'enlarged' not in sample and self.options['scale'] > 1:
                 degraded = imresize(degraded, self.options['scale'])
+            restored, settings = _cube(sample['output']['pred_img']), {}
+            clean = _cube(sample['gt_img']) if 'gt_img' in sample else None
+            if self.refine is not None:
+                restored, parts = self.refine(_cube(sample['input']), restored)
+                if clean is not None:
+                    settings['parts'] = {part: self._scores(image, clean, degraded) for part, image in parts.items()}
             self.add(
                 sample.get('sample_idx'),
                 str(sample['name']),
-                _cube(sample['output']['pred_img']),
-                _cube(sample['gt_img']) if 'gt_img' in sample else None,
+                restored,
+                clean,
                 degraded,
+                settings=settings,
                 **{key: sample[key] for key in ('scene_name', 'scale', 'top', 'left') if key in sample},
             )
+
+    def _scores(self, image: np.ndarray, clean: np.ndarray, degraded: np.ndarray) -> dict[str, float]:
+        """Scores of a part of a whole."""
+        result = RestorationResult.evaluate('part', np.asarray(image, np.float32), clean, degraded, **self.options)
+        return {name: float(value) for name, value in result.scores.items()}
 
     def add(
         self,

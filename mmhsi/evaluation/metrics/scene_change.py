@@ -5,13 +5,16 @@ from mmengine.logging import print_log
 from prettytable import PrettyTable
 
 from mmhsi.evaluation.change_result import ChangeResult
+from mmhsi.evaluation.functional.calibration import negative_log_likelihood
 from mmhsi.evaluation.functional.change import CHANGE_NAMES, change_scores
-from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
+from mmhsi.evaluation.metrics.class_probabilities import ClassMapMetric
+from mmhsi.evaluation.metrics.scene_metric import warn
 from mmhsi.registry import METRICS
+from mmhsi.utils.labels import IGNORE_INDEX
 
 
 @METRICS.register_module()
-class SceneChangeMetric(SceneMetric):
+class SceneChangeMetric(ClassMapMetric):
     """OA, kappa, F1, precision, recall, IoU and mIoU of change maps, from windows or tiles.
 
     The dataset has two classes, 0 unchanged and 1 changed. The returned scalars are fractions; with several scenes they
@@ -21,14 +24,17 @@ class SceneChangeMetric(SceneMetric):
 
     Args:
         reference_rounding (bool): See :func:`~mmhsi.evaluation.functional.change_scores`. Defaults to False.
+        uncertainty (bool): Whether the probabilities are kept, for a hook that refines them, and their negative
+            log-likelihood over the evaluated pixels is returned as ``NLL``. Defaults to False.
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
 
     Raises:
         ValueError: When the dataset has not two classes; besides, as :class:`~mmhsi.evaluation.metrics.SceneMetric`.
     """
 
-    def __init__(self, reference_rounding: bool = False, **kwargs) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, reference_rounding: bool = False, uncertainty: bool = False, **kwargs) -> None:
+        super().__init__(uncertainty, **kwargs)
+        self._losses: dict[str, tuple[float, int]] = {}
         self.reference_rounding = reference_rounding
 
     def classes(self) -> tuple[str, ...]:
@@ -42,7 +48,22 @@ class SceneChangeMetric(SceneMetric):
 
     def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> ChangeResult:
         """Score the map of a scene."""
-        return ChangeResult.evaluate(name, prediction, target, self.classes(), self.palette, self.reference_rounding)
+        settings = {}
+        if self.uncertainty:
+            prediction, probabilities, settings = self.refined(name, prediction, target)
+            known = target != IGNORE_INDEX
+            self._losses[name] = (
+                negative_log_likelihood(probabilities[known], target[known]),
+                int(np.count_nonzero(known)),
+            )
+        return ChangeResult.evaluate(
+            name, prediction, target, self.classes(), self.palette, self.reference_rounding, settings
+        )
+
+    def score_part(self, labels: np.ndarray, target: np.ndarray) -> dict[str, float]:
+        """The scores of a part."""
+        scores = ChangeResult.evaluate('part', labels, target, self.classes()).scores
+        return {key: float(scores[key]) for key in CHANGE_NAMES}
 
     def summarise(self) -> dict[str, float]:
         """The scores of all scenes together."""
@@ -50,6 +71,9 @@ class SceneChangeMetric(SceneMetric):
         scores = change_scores(matrix, self.reference_rounding)
         self.results_detail = dict(scores, classes=self.classes(), confusion_matrix=matrix)
         metrics = {name: scores[name] for name in CHANGE_NAMES}
+        losses = [self._losses[name] for name in self.scene_results if self._losses.get(name, (0, 0))[1]]
+        if losses:
+            metrics['NLL'] = float(np.average(*zip(*losses, strict=True)))
         undefined = [name for name, value in metrics.items() if np.isnan(value)]
         if not matrix.sum():
             warn('no pixel was evaluated: there is a map but its scores are undefined')

@@ -1,25 +1,20 @@
 """Evaluation of a classified scene: its map, its confusion matrix and its scores."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
-import torch
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
 from mmhsi.evaluation.functional.classification import classification_scores
-from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
+from mmhsi.evaluation.metrics.class_probabilities import ClassMapMetric
+from mmhsi.evaluation.metrics.scene_metric import warn
 from mmhsi.evaluation.scene_result import SceneResult
 from mmhsi.registry import METRICS
-from mmhsi.utils.labels import IGNORE_INDEX
-
-if TYPE_CHECKING:
-    from mmhsi.evaluation.refinement import SceneRefiner
 
 
 @METRICS.register_module()
-class SceneClassificationMetric(SceneMetric):
+class SceneClassificationMetric(ClassMapMetric):
     """OA, AA and kappa of the label map of a scene, from windows or tiles.
 
     The returned scalars are fractions, as in the reference implementation: ``OA`` and ``AA`` in 0 .. 1, ``kappa`` at
@@ -38,12 +33,8 @@ class SceneClassificationMetric(SceneMetric):
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
     """
 
-    refiners: Mapping[str, 'SceneRefiner'] = {}
-    """What is to be made of the probabilities (H, W, K) of a scene, by its name; a hook sets it."""
-
     def __init__(self, aa: str = 'recall', uncertainty: bool = False, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.uncertainty = uncertainty
+        super().__init__(uncertainty, **kwargs)
         if aa not in ('recall', 'precision'):
             raise ValueError(f"aa must be 'recall' or 'precision', found {aa!r}")
         self.aa = aa
@@ -52,55 +43,15 @@ class SceneClassificationMetric(SceneMetric):
         """Score the map of a scene."""
         if not self.uncertainty:
             return SceneResult.evaluate(name, prediction, target, self.classes(), self.palette, self.aa)
-        empty = np.isnan(prediction[..., 0])
-        labels = np.where(empty, IGNORE_INDEX, prediction[..., 0]).astype(np.uint8)
-        # of repeated samples that differ in rounding the smaller values are left, which may miss the sum
-        probabilities = prediction[..., 1:] / prediction[..., 1:].sum(axis=-1, keepdims=True)
-        settings = {}
-        if name in self.refiners:
-            refiner = self.refiners[name]
-            probabilities = refiner(probabilities)
-            assert refiner.chosen is not None  # by the call
-            labels[~empty] = probabilities[~empty].argmax(axis=-1)
-            settings = dict(refinement=refiner.chosen.settings())
+        labels, probabilities, settings = self.refined(name, prediction, target)
         return SceneResult.of_probabilities(
             name, probabilities, target, self.classes(), self.palette, self.aa, settings, labels=labels
         )
 
-    def read_tile(self, scene: str, sample: dict) -> np.ndarray:
-        """Labels (h, w), with uncertainty (h, w, 1 + K): label and probabilities."""
-        labels = super().read_tile(scene, sample)
-        if not self.uncertainty:
-            return labels
-        if 'seg_logits' not in sample:
-            raise ValueError(
-                f'scene {scene}: uncertainty needs the seg_logits of every tile; a sample holds {sorted(sample)}'
-            )
-        logits = torch.as_tensor(sample['seg_logits']['data']).float().cpu()
-        probabilities = logits.softmax(dim=0).permute(1, 2, 0).numpy()
-        return np.concatenate([labels[..., None], probabilities], axis=-1, dtype=np.float32)
-
-    def read_windows(self, scene: str, samples: list[dict]) -> np.ndarray:
-        """Labels (N,), with uncertainty (N, 1 + K): label and probabilities."""
-        labels = super().read_windows(scene, samples)
-        if not self.uncertainty:
-            return labels
-        if any('pred_score' not in sample for sample in samples):
-            raise ValueError(f'scene {scene}: uncertainty needs the pred_score of every window')
-        scores = torch.stack([torch.as_tensor(sample['pred_score']).float().cpu() for sample in samples])
-        return np.concatenate([labels[:, None], scores.numpy()], axis=-1, dtype=np.float32)
-
-    def place(
-        self, rows: np.ndarray, cols: np.ndarray, values: np.ndarray, shape: tuple[int, int]
-    ) -> tuple[np.ndarray, int]:
-        """Labels (H, W), with uncertainty (H, W, 1 + K), NaN where there is no window."""
-        if not self.uncertainty:
-            return super().place(rows, cols, values, shape)
-        labels, conflicts = super().place(rows, cols, values[:, 0], shape)
-        placed = np.full((*shape, values.shape[1]), np.inf, np.float32)
-        np.minimum.at(placed, (rows, cols), values)  # of repeated windows the smaller value, whatever their order
-        placed[labels == IGNORE_INDEX] = np.nan
-        return placed, conflicts
+    def score_part(self, labels: np.ndarray, target: np.ndarray) -> dict[str, float]:
+        """OA, AA and kappa of a part."""
+        result = SceneResult.evaluate('part', labels, target, self.classes(), self.palette, self.aa)
+        return {key: float(result.scores[key]) for key in ('OA', 'AA', 'kappa')}
 
     def summarise(self) -> dict[str, float]:
         """``OA``, ``AA`` and ``kappa`` of all scenes together; with uncertainty ``NLL`` and ``ECE`` over all pixels."""

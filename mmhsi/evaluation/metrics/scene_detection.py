@@ -1,5 +1,7 @@
 """Evaluation of target and anomaly detection: one score map per scene, and the areas under its ROC curves."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import torch
 from mmengine.logging import print_log
@@ -7,7 +9,7 @@ from prettytable import PrettyTable
 from scipy.special import expit
 
 from mmhsi.evaluation.detection_result import DetectionResult
-from mmhsi.evaluation.functional.detection import AUC_NAMES
+from mmhsi.evaluation.functional.detection import AUC_NAMES, UndefinedAUC, detection_curves, detection_scores
 from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
 from mmhsi.registry import METRICS
 
@@ -45,6 +47,10 @@ class SceneDetectionMetric(SceneMetric):
     """
 
     tile_key, windows_allowed, values = 'seg_logits', False, 'logits'
+
+    refiners: Mapping[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {}
+    """What makes scores and binary map (H, W) of the difference of the logits, by the name of the scene; a hook sets
+    it."""
 
     def __init__(
         self,
@@ -85,15 +91,20 @@ class SceneDetectionMetric(SceneMetric):
         """Evaluate the score map of a scene."""
         margin = prediction[..., 1] - prediction[..., 0]
         scores = {'probability': expit(margin), 'margin': margin, 'logit': prediction[..., 1]}[self.score]
+        detected = margin > 0 if self.threshold is None else None
         settings: dict = dict(score=self.score, stitch=self.blend)
+        if name in self.refiners:
+            refiner = self.refiners[name]
+            scores, detected = refiner(margin)
+            settings.update(refiner.settings(), parts=_areas(refiner.parts, target))
         if self.threshold is not None:
             settings['threshold'] = float(self.threshold)
         result = DetectionResult.evaluate(
             name,
             scores,
             target,
-            detected=margin > 0 if self.threshold is None else None,
-            threshold=self.threshold,
+            detected=detected,
+            threshold=None if detected is not None else self.threshold,
             classes=self.classes(),
             palette=self.palette,
             reference_rounding=self.reference_rounding,
@@ -125,3 +136,11 @@ class SceneDetectionMetric(SceneMetric):
             table.add_row([name, *(f'{row[key]:.4f}' if row else '-' for key in AUC_NAMES)])
         print_log('detection:\n' + table.get_string(), logger='current')
         return metrics
+
+
+def _areas(parts: Mapping[str, np.ndarray], target: np.ndarray) -> dict[str, dict[str, float]]:
+    """The areas of each part of a whole; none where they are undefined."""
+    try:
+        return {title: detection_scores(detection_curves(scores, target)) for title, scores in parts.items()}
+    except UndefinedAUC:
+        return {}

@@ -1,0 +1,296 @@
+"""The recommended settings on scenes that they were not made for, beside the classical methods of the same run.
+
+    OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --data PATH --seeds 0 1 2
+    OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --tasks classification --scenes houston-crop --seeds 5 6
+
+A run is configs/recommended/<task>.py with the files, keys and classes of a scene filled in and nothing else, trained
+and tested as tools/train.py and tools/test.py do. The table has the score that decides, of ours, of each part of it and
+of each classical method (mean and standard deviation over the seeds), the difference from the best classical method
+with its standard error, and the seconds of a run. The data folder holds <task>/<scene>/<file>; Indian Pines comes with
+a package. Finished runs are not repeated: their metrics.json is below --out.
+"""
+
+import argparse
+import json
+import runpy
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from prettytable import PrettyTable
+
+ROOT = Path(__file__).resolve().parents[1]
+RECOMMENDED = ROOT / 'configs/recommended'
+
+
+def _houston(data: Path, made: Path) -> dict:
+    from scipy.io import loadmat, savemat
+
+    source, target = data / 'classification/houston2018-crop/houston_dataset.mat', made / 'houston-crop.mat'
+    if not target.is_file():
+        content = loadmat(source)
+        savemat(target, dict(cube=content['hyprImg'], labels=content['clasLabs'][::4, ::4]))
+    return dict(image=dict(path=str(target), key='cube'), labels=dict(path=str(target), key='labels'))
+
+
+def _indian_pines(data: Path, made: Path) -> dict:
+    folder = made / 'indian_pines'
+    runpy.run_path(str(ROOT / 'tools/dataset_converters/indian_pines.py'))['convert'](folder)
+    return dict(
+        image=dict(path=str(folder / 'Indian_pines_corrected.mat'), key=('indian_pines_corrected', 'data')),
+        labels=dict(path=str(folder / 'Indian_pines_gt.mat'), key=('indian_pines_gt', 'groundT')),
+    )
+
+
+def _enmap(tile: str) -> Callable:
+    def find(data: Path, made: Path) -> dict:
+        folder = data / 'classification/enmap-potsdam'
+        return dict(
+            image=str(folder / f'images/enmap_potsdam_tile_{tile}.tif'),
+            labels=str(folder / f'labels/enmap_potsdam_tile_{tile}.tif'),
+            nodata=-32768,
+        )
+
+    return find
+
+
+def _detection(task: str, folder: str, file: str, image: str, labels: str, label_file: str | None = None) -> Callable:
+    def find(data: Path, made: Path) -> dict:
+        root = data / task / folder
+        return dict(
+            image=dict(path=str(root / file), key=image), labels=dict(path=str(root / (label_file or file)), key=labels)
+        )
+
+    return find
+
+
+def _abu(name: str) -> Callable:
+    return _detection('anomaly_detection', f'abu-{name}', f'abu-{name}.mat', 'data', 'map')
+
+
+def _target(*args: str) -> Callable:
+    def find(data: Path, made: Path) -> dict:
+        return dict(_detection(*args)(data, made), target_spectrum=dict(select='mean'))
+
+    return find
+
+
+def _muufl_target(data: Path, made: Path) -> dict:
+    root = data / 'target_detection/muufl-gulfport'
+    path = str(root / 'an_hsi_img_for_tgt_det_demo.mat')
+    return dict(
+        image=dict(path=path, key='hsi_sub'),
+        labels=dict(path=path, key='gtImg_sub'),
+        target_spectrum=dict(path=path, key='tgt_spectra'),
+    )
+
+
+def _taizhou(data: Path, made: Path) -> dict:
+    root = data / 'change_detection/taizhou-landsat'
+    return dict(
+        image=(str(root / '2000TM'), str(root / '2003TM')),
+        labels=[
+            dict(path=str(root / 'change.bmp'), codes=dict(changed=255)),
+            dict(path=str(root / 'unchanged.bmp'), codes=dict(unchanged=255)),
+        ],
+    )
+
+
+def _indian_pines_pair(data: Path, made: Path) -> dict:
+    folder = made / 'indian-pines-pair'
+    if not folder.is_dir():
+        runpy.run_path(str(ROOT / 'benchmarks/synthetic_pair.py'))['write_pair'](folder)
+    return dict(
+        image=(str(folder / 'first.npy'), str(folder / 'second.npy')),
+        labels=str(folder / 'labels.npy'),
+        label_codes=dict(unchanged=2, changed=1),
+    )
+
+
+def _unmixing(config: str, root: str) -> Callable:
+    def find(data: Path, made: Path) -> dict:
+        scene = Config.fromfile(ROOT / f'configs/unmixing/hypersigma-tiny_{config}.py').scene.to_dict()
+        names = 'image', 'abundances', 'endmembers', 'endmember_names', 'num_endmembers'
+        return dict({name: scene[name] for name in names if name in scene}, data_root=str(data / 'unmixing' / root))
+
+    return find
+
+
+def _image(*args: str) -> Callable:
+    def find(data: Path, made: Path) -> dict:
+        return dict(image=_detection(*args, '')(data, made)['image'])
+
+    return find
+
+
+SCENES = {
+    'classification': {
+        'houston-crop': _houston,
+        'indian-pines': _indian_pines,
+        **{f'enmap-{tile}': _enmap(tile) for tile in ('128_0', '128_128', '192_64', '64_0', '96_128')},
+    },
+    'anomaly_detection': {
+        **{
+            f'abu-{name}': _abu(name)
+            for name in (
+                'airport-1',
+                'airport-2',
+                'airport-3',
+                'beach-1',
+                'beach-4',
+                'urban-1',
+                'urban-2',
+                'urban-4',
+                'urban-5',
+            )
+        },
+        'hydice-urban': _detection('anomaly_detection', 'hydice-urban', 'HYDICE_urban.mat', 'data', 'map'),
+        'pavia-centre-bridge': _detection(
+            'anomaly_detection', 'pavia-centre-bridge', 'dataPavia.mat', 'PaviaCenter', 'mask', 'maskPavia.mat'
+        ),
+    },
+    'target_detection': {
+        'sandiego-1': _target('target_detection', 'sandiego-1', 'Sandiego.mat', 'Sandiego', 'Sandiego_gt'),
+        'hydice-urban-162': _target('target_detection', 'hydice-urban-162', 'hydice_urban_162.mat', 'data', 'map'),
+        'muufl-campus': _target('anomaly_detection', 'muufl-gulfport', 'MUUFL.mat', 'data', 'groundtruth'),
+        'muufl-crop': _muufl_target,
+    },
+    'change_detection': {'taizhou': _taizhou, 'indian-pines-pair': _indian_pines_pair},
+    'unmixing': {
+        'samson': _unmixing('samson', 'samson'),
+        'muufl': _unmixing('muufl', 'muufl-90x90'),
+        'urban-crop': _unmixing('urban-crop', 'urban'),
+    },
+    'denoising': {
+        'indian-pines': lambda data, made: dict(image=_indian_pines(data, made)['image']),
+        'aviris-90': _image('denoising', 'aviris-224-raw-bands', 'a_hsi_img_for_VI_demo.mat', 'hsi_img'),
+        'sandiego-1': _image('target_detection', 'sandiego-1', 'Sandiego.mat', 'Sandiego'),
+        'houston-crop': lambda data, made: dict(image=_houston(data, made)['image']),
+    },
+    'super_resolution': {
+        'indian-pines': lambda data, made: dict(image=_indian_pines(data, made)['image']),
+        'houston-crop': lambda data, made: dict(image=_houston(data, made)['image']),
+        'paris': _image('super_resolution', 'paris-hyperion-ali', 'paris_data_hs_ms.mat', 'HSim'),
+        'sandiego-1': _image('target_detection', 'sandiego-1', 'Sandiego.mat', 'Sandiego'),
+    },
+}
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--tasks', nargs='+', choices=SCENES, default=list(SCENES))
+    parser.add_argument('--scenes', nargs='+', help='of the tasks (default: all)')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='of split and training (default: 0)')
+    parser.add_argument('--data', type=Path, default=ROOT / '../shared/data', help='folder of the scenes')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/bench_recommended'))
+    parser.add_argument('--table', type=Path, help='Markdown file for the tables (default: printed alone)')
+    parser.add_argument('--again', action='store_true', help='repeat finished runs')
+    return parser.parse_args(argv)
+
+
+def run(task: str, scene: dict, seed: int, folder: Path) -> dict:
+    """Train and test the recommended config on a scene; the content of metrics.json, with the seconds."""
+    from mmhsi.engine.distributed import build_runner
+    from mmhsi.engine.run_checkpoints import load_best
+    from mmhsi.utils.run_seed import set_run_seed
+
+    cfg = Config.fromfile(RECOMMENDED / f'{task}.py')
+    for name, value in scene.items():
+        cfg.scene[name] = value
+    cfg.work_dir = str(folder)
+    cfg.visualizer = dict(type='Visualizer', vis_backends=[])
+    set_run_seed(cfg, seed)
+    start = time.perf_counter()
+    runner = build_runner(cfg)
+    runner.train()
+    load_best(runner)
+    trained = time.perf_counter()
+    runner.test()
+    metrics = json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text(encoding='utf-8'))
+    chosen = runner.cfg.get('chosen_settings')
+    return dict(metrics, seconds=time.perf_counter() - start, training=trained - start, chosen=chosen and dict(chosen))
+
+
+def scores_of(found: dict, score: str) -> tuple[dict[str, float], dict[str, float]]:
+    """The score of ours and of its parts, and that of each classical method, by title."""
+    own = {'recommended': found['metrics'][score]}
+    for title, scores in found.get('parts', {}).items():
+        own[f'part: {title}'] = scores.get(score, np.nan)
+    return own, {title: outcome['scores'].get(score, np.nan) for title, outcome in found['classical'].items()}
+
+
+def table_of(task: str, runs: dict[str, list[dict]]) -> str:
+    """A Markdown table: a row for each scene."""
+    score = next(iter(runs.values()))[0]['comparison']['score']
+    larger = next(iter(runs.values()))[0]['comparison'].get('larger_is_better', True)
+    columns: list[str] = []
+    rows = []
+    for scene, found in runs.items():
+        values: dict[str, list[float]] = {}
+        for one in found:
+            own, classical = scores_of(one, score)
+            for title, value in {**own, **classical}.items():
+                values.setdefault(title, []).append(value)
+        classical_titles = [title for title in classical if len(values[title]) == len(found)]
+        pick = max if larger else min
+        best = pick(
+            classical_titles, key=lambda title: np.nan_to_num(np.mean(values[title]), nan=-9e9 if larger else 9e9)
+        )
+        difference = np.subtract(values['recommended'], values[best])
+        error = difference.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.nan
+        level = (difference.mean() if larger else -difference.mean()) >= -(0 if np.isnan(error) else error)
+        columns += [title for title in values if title not in columns]
+        rows.append((scene, values, best, difference.mean(), error, level, np.mean([one['seconds'] for one in found])))
+    digits = 2 if score == 'PSNR' else 4
+    table = PrettyTable(['scene', *columns, 'best classical', 'difference', 'level or ahead', 's'])
+    table.set_style(__import__('prettytable').TableStyle.MARKDOWN)
+    for scene, values, best, mean, error, level, seconds in rows:
+        cells = []
+        for title in columns:
+            if title not in values:
+                cells.append('')
+                continue
+            spread = f' ± {np.std(values[title], ddof=1):.{digits}f}' if len(values[title]) > 1 else ''
+            cells.append(f'{np.mean(values[title]):.{digits}f}{spread}')
+        table.add_row(
+            [
+                scene,
+                *cells,
+                best,
+                f'{mean:+.{digits}f} ± {error:.{digits}f}',
+                'yes' if level else '**no**',
+                f'{seconds:.0f}',
+            ]
+        )
+    return f'## {task.replace("_", " ")}, {score}\n\n{table.get_string()}\n'
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    made = args.out / 'data'
+    made.mkdir(parents=True, exist_ok=True)
+    tables = []
+    for task in args.tasks:
+        runs: dict[str, list[dict]] = {}
+        for scene, find in SCENES[task].items():
+            if args.scenes and scene not in args.scenes:
+                continue
+            for seed in args.seeds:
+                file = args.out / f'{task}_{scene}_{seed}.json'
+                if not file.is_file() or args.again:
+                    settings = dict(find(args.data, made), name=scene)
+                    found = run(task, settings, seed, args.out / 'runs' / f'{task}_{scene}_{seed}')
+                    file.write_text(json.dumps(found, indent=1, default=str), encoding='utf-8')
+                runs.setdefault(scene, []).append(json.loads(file.read_text(encoding='utf-8')))
+                print(task, scene, seed, json.dumps(scores_of(runs[scene][-1], runs[scene][-1]['comparison']['score'])))
+        if runs:
+            tables.append(table_of(task, runs))
+            print(tables[-1], flush=True)
+    if args.table:
+        args.table.write_text('\n'.join(tables), encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()

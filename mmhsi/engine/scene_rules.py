@@ -1,0 +1,128 @@
+"""What of a recommended config follows from its scene by plain rules, for all tasks but classification."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from mmhsi.datasets import get_scene
+
+_ROWS = 16  # of validation and test, at least, and of the training twice as many
+_SHARES = 0.55, 0.12  # of the rows for training and for validation; the rest is for the test
+
+
+def choose_by_rule(cfg: Config, task: str) -> dict:
+    """The numbers of a scene that the recommended config of a task depends on, by name.
+
+    Raises:
+        ValueError: If the scene lacks what the task needs, or is too small for it.
+    """
+    settings = _RULES[task][0](cfg)
+    listed = ', '.join(f'{name} {value}' for name, value in settings.items())
+    print_log(f'Settings that follow from scene {_scene(cfg).name!r}: {listed}.', 'current', logging.INFO)
+    return settings
+
+
+def fill_in_by_rule(cfg: Config, task: str, chosen: Mapping) -> None:
+    """Write what :func:`choose_by_rule` found into a config, in place."""
+    _RULES[task][1](cfg, chosen)
+
+
+def _scene(cfg: Config, **changes):
+    return get_scene({**cfg.scene.to_dict(), **changes})
+
+
+def _choose_detection(cfg: Config) -> dict:
+    if cfg.scene_settings.get('target_spectrum') and cfg.scene.get('target_spectrum') is None:
+        raise ValueError(
+            'target detection looks for a spectrum: give scene.target_spectrum, dict(path=...) with a file of it, or '
+            "dict(select='mean'), which takes the mean of the labelled target pixels"
+        )
+    scene = _scene(cfg, preprocessing=[])
+    return dict(bands=scene.bands, components=min(cfg.scene_settings.components, scene.bands))
+
+
+def _fill_in_detection(cfg: Config, chosen: Mapping) -> None:
+    count = int(chosen['components'])
+    for scene in _scenes(cfg):
+        scene.preprocessing[-1].n_components = count
+    model = cfg.model
+    model.data_preprocessor.num_bands = model.backbone.spatial.in_channels = count
+    if 'num_bands' in model.decode_head:
+        model.decode_head.num_bands = count
+
+
+def _choose_change(cfg: Config) -> dict:
+    return dict(bands=_scene(cfg).bands // 2)
+
+
+def _fill_in_change(cfg: Config, chosen: Mapping) -> None:
+    cfg.model.backbone.encoder.spatial.in_channels = int(chosen['bands'])
+
+
+def _choose_unmixing(cfg: Config) -> dict:
+    scene = _scene(cfg)
+    return dict(bands=scene.bands, endmembers=scene.num_endmembers)
+
+
+def _fill_in_unmixing(cfg: Config, chosen: Mapping) -> None:
+    bands, count, model = int(chosen['bands']), int(chosen['endmembers']), cfg.model
+    model.backbone.spatial.in_channels = model.decoder.num_bands = bands
+    model.head.num_endmembers = model.decoder.num_endmembers = count
+
+
+def _choose_restoration(cfg: Config) -> dict:
+    scene = _scene(cfg, preprocessing=[], split=None, fit_on='all')
+    step = int(cfg.scene_settings.get('scale', 1))
+    smallest = _ROWS * step
+    height, width = scene.height - scene.height % step, scene.width - scene.width % step
+    if height < 4 * smallest or width < smallest:
+        raise ValueError(
+            f'{scene.info.path}: the scene of {scene.height} x {scene.width} pixels is too small to be divided into '
+            f'training, validation and test, expected at least {4 * smallest} x {smallest}'
+        )
+    train, val = (max(int(share * height) // step * step, smallest) for share in _SHARES)
+    train = min(max(train, 2 * smallest), height - 2 * smallest)
+    val = min(val, height - train - smallest)
+    return dict(bands=scene.bands, width=width, rows=[train, val, height - train - val])
+
+
+def _areas(chosen: Mapping) -> dict[str, list[tuple[int, int, int, int]]]:
+    top, areas = 0, {}
+    for name, rows in zip(('train', 'val', 'test'), chosen['rows'], strict=True):
+        areas[name] = [(top, 0, int(rows), int(chosen['width']))]
+        top += int(rows)
+    return areas
+
+
+def _fill_in_restoration(cfg: Config, chosen: Mapping) -> None:
+    areas, bands = _areas(chosen), int(chosen['bands'])
+    for scene in _scenes(cfg):
+        scene.split, scene.fit_on = dict(type='AreaSplit', **areas), 'train'
+    for name, area in areas.items():
+        cfg[f'{name}_dataloader'].dataset.areas = area
+    generator = cfg.model.generator
+    generator.backbone.spatial.in_channels = generator.head.num_bands = bands
+
+
+def _scenes(cfg: Config) -> list:
+    found = [cfg.scene]
+    for name in ('train', 'val', 'test'):
+        loader = cfg.get(f'{name}_dataloader')
+        if loader:
+            found.append(loader.dataset.scene)
+    return found
+
+
+_RULES: dict[str, tuple[Callable[[Config], dict], Callable[[Config, Mapping], None]]] = {
+    'target_detection': (_choose_detection, _fill_in_detection),
+    'anomaly_detection': (_choose_detection, _fill_in_detection),
+    'change_detection': (_choose_change, _fill_in_change),
+    'multispectral_change_detection': (_choose_change, _fill_in_change),
+    'unmixing': (_choose_unmixing, _fill_in_unmixing),
+    'denoising': (_choose_restoration, _fill_in_restoration),
+    'super_resolution': (_choose_restoration, _fill_in_restoration),
+}

@@ -1,0 +1,315 @@
+"""Classical pixel classifiers beside a network: fitted on its training pixels, kept as these, joined by likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
+
+from mmhsi.classical.smoothing import smoothed_cube
+from mmhsi.evaluation.functional.calibration import apply_temperature, fit_temperature, negative_log_likelihood
+from mmhsi.tasks.strips import Strip, strips
+
+_GRID = {'svc__C': [1.0, 10.0, 100.0, 1000.0], 'svc__gamma': [2.0**exponent for exponent in range(-13, 0, 2)]}
+_SIGMAS = (0.5, 1.0, 2.0, 3.0, 4.0)  # pixels
+_POWER = 0.15  # of the noise fractions that an SVM on means of one width sees
+_BLOCK = 65536  # pixels that are classified at a time
+_PRIOR = 0.5  # pixels that each part is taken to explain beforehand, so that few validation pixels do not silence it
+EXPERTS = (
+    'SVM on spectra',
+    'forest on spectra',
+    'SVM on smoothed fractions',
+    'SVM on the input of the network',
+    'SVM on differences',
+    'SVM on smoothed differences',
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What an expert sees of a pixel.
+
+    Attributes:
+        widths (tuple[float, ...]): Gaussians whose means of the preprocessed values it sees, in pixels; none for the
+            raw spectrum.
+        scales (tuple[float, ...]): What the means of each are divided by.
+        factors (np.ndarray, optional): What each band is multiplied with, (C',).
+        difference (bool): Whether it sees the second date minus the first one instead of both.
+    """
+
+    widths: tuple[float, ...] = ()
+    scales: tuple[float, ...] = ()
+    factors: np.ndarray | None = None
+    difference: bool = False
+
+    def __call__(self, strip: Strip) -> np.ndarray:
+        """Features (h, w, D) float32 of a strip."""
+        if not self.widths:
+            return strip.raw.astype(np.float32)
+        if self.difference:
+            bands = strip.values.shape[-1] // 2
+            values = strip.values[..., bands:] - strip.values[..., :bands]
+        else:
+            values = strip.values
+        values = values if self.factors is None else values * self.factors.astype(np.float32)
+        return np.concatenate(
+            [
+                smoothed_cube(values, strip.valid, width) / np.float32(scale)
+                for width, scale in zip(self.widths, self.scales, strict=True)
+            ],
+            axis=-1,
+        )
+
+    def at(self, view, indices: np.ndarray) -> np.ndarray:
+        """Features (N, D) of sorted flat indices."""
+        found = []
+        for strip in strips(view):
+            first, last = strip.rows.start * view.width, strip.rows.stop * view.width
+            inside = indices[(indices >= first) & (indices < last)] - strip.top * view.width
+            if len(inside):
+                features = self(strip)
+                found.append(features.reshape(-1, features.shape[-1])[inside])
+        return np.concatenate(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Expert:
+    """A classical classifier, kept as its training pixels and settings: it is fitted again where it is needed.
+
+    Attributes:
+        kind (str): 'svm' (RBF kernel, one against one) or 'forest'.
+        features (Features): What it sees.
+        pixels (np.ndarray): Features of the training pixels, float32 (N, D).
+        labels (np.ndarray): Their classes (N,).
+        options (Mapping): ``C`` and ``gamma`` of an SVM.
+        temperature (float): Of its probabilities, see :func:`mmhsi.evaluation.functional.apply_temperature`.
+        seed (int): Of a forest.
+    """
+
+    kind: str
+    features: Features
+    pixels: np.ndarray
+    labels: np.ndarray
+    options: Mapping = field(default_factory=dict)
+    temperature: float = 1.0
+    seed: int = 0
+
+    @cached_property
+    def model(self):
+        """The fitted estimator."""
+        if self.kind == 'forest':
+            estimator = RandomForestClassifier(n_estimators=300, random_state=self.seed)
+        else:
+            estimator = _svm(self.features, **self.options)
+        return estimator.fit(self.pixels, self.labels)
+
+    def probabilities(self, features: np.ndarray, classes: int) -> np.ndarray:
+        """Probabilities (N, K) of pixels with features (N, D)."""
+        found = np.zeros((len(features), classes))
+        for start in range(0, len(features), _BLOCK):
+            part = features[start : start + _BLOCK]
+            if self.kind == 'forest':
+                known = self.model.predict_proba(part)
+            else:
+                decision = self.model.decision_function(part)
+                known = softmax(np.stack([-decision, decision], 1) if decision.ndim == 1 else decision, axis=1)
+            found[start : start + _BLOCK, self.model.classes_] = known
+        # no class is impossible, and a forest of few labels says so of many
+        found = (found + 1e-3) / (1 + 1e-3 * classes)
+        return apply_temperature(found, self.temperature)
+
+
+def _svm(features: Features, C: float = 100.0, gamma: float | str = 'scale'):
+    # smoothed fractions have a scale that tells something, bands of spectra have not
+    scaled = bool(features.widths) and not features.difference
+    return make_pipeline(FunctionTransformer() if scaled else StandardScaler(), SVC(C=C, gamma=gamma))
+
+
+def fit_expert(kind: str, features: Features, pixels: np.ndarray, labels: np.ndarray, seed: int = 0) -> Expert:
+    """Fit an expert; C and gamma of an SVM are chosen by stratified cross-validation on the training pixels."""
+    options = {}
+    folds = min(int(np.unique(labels, return_counts=True)[1].min()), 5)
+    if kind == 'svm' and folds > 1:
+        search = GridSearchCV(_svm(features), _GRID, cv=StratifiedKFold(folds, shuffle=True, random_state=seed))
+        best = search.fit(pixels, labels).best_params_
+        options = dict(C=best['svc__C'], gamma=best['svc__gamma'])
+    return Expert(kind, features, pixels, labels, options, seed=seed)
+
+
+def mixture_weights(likelihoods: np.ndarray, prior: float = _PRIOR, steps: int = 500) -> np.ndarray:
+    """Weights of a mixture by expectation maximisation.
+
+    Args:
+        likelihoods (np.ndarray): (N, J), the probability that each of J parts gives the true class of N pixels.
+        prior (float): Pixels that each part is taken to explain beforehand. Defaults to 0.5.
+        steps (int): Number of steps. Defaults to 500.
+
+    Returns:
+        np.ndarray: (J,), not negative, with sum 1.
+    """
+    weights = np.full(likelihoods.shape[1], 1 / likelihoods.shape[1])
+    for _ in range(steps):
+        shares = likelihoods * weights
+        shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
+        weights = shares.sum(axis=0) + prior
+        weights /= weights.sum()
+    return weights
+
+
+class Mixture:
+    """Probabilities of a network and of experts, averaged with weights.
+
+    Args:
+        experts (Mapping[str, Expert]): The experts by title.
+        weights (Mapping[str, float]): Weight of each and of the 'network'.
+        temperature (float): Of the probabilities of the network.
+    """
+
+    def __init__(self, experts: Mapping[str, Expert], weights: Mapping[str, float], temperature: float) -> None:
+        self.experts, self.weights, self.temperature = dict(experts), dict(weights), temperature
+
+    @classmethod
+    def fit(
+        cls,
+        scene,
+        probabilities: np.ndarray,
+        titles: Sequence[str] = EXPERTS,
+        widths: Sequence[float] = (),
+        scales: Sequence[float] = (),
+        seed: int = 0,
+    ) -> Mixture:
+        """Fit experts on the training pixels of a scene, and temperatures and weights on its validation pixels.
+
+        Args:
+            scene (BaseScene): The scene, with a split.
+            probabilities (np.ndarray): Of the network, (H, W, K).
+            titles (Sequence[str]): Experts that take part, of :data:`EXPERTS`.
+            widths, scales (Sequence[float]): Smoothing of the input of the network.
+            seed (int): Of folds and forest. Defaults to 0.
+
+        Returns:
+            Mixture: The mixture.
+        """
+        view, labels, split = scene.view, scene.labels.ravel(), scene.split
+        classes = probabilities.shape[-1]
+        train, val = np.sort(split.train), np.sort(split.val)
+        true = labels[val]
+        both = np.sort(np.concatenate([train, val]))
+        is_train = np.isin(both, train)
+        network = probabilities.reshape(-1, classes)[val]
+        temperature = fit_temperature(network, true)
+        found = {'network': apply_temperature(network, temperature)}
+        experts = {}
+        for title, candidates in _candidates(scene, titles, widths, scales).items():
+            best = None
+            for kind, features in candidates:
+                pixels = features.at(view, both)
+                expert = fit_expert(kind, features, pixels[is_train], labels[train], seed)
+                values = expert.probabilities(pixels[~is_train], classes)
+                heat = fit_temperature(values, true)
+                values = apply_temperature(values, heat)
+                loss = negative_log_likelihood(values, true)
+                if best is None or loss < best[0]:
+                    best = loss, Expert(**{**_fields(expert), 'temperature': heat}), values
+            experts[title], found[title] = best[1:]
+        likelihoods = np.stack([values[np.arange(len(val)), true] for values in found.values()], axis=1)
+        weights = mixture_weights(likelihoods)
+        return cls(experts, dict(zip(found, weights.tolist(), strict=True)), temperature)
+
+    def parts(self, view, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+        """Probabilities (H, W, K) of the network and of each expert; NaN where the network has none."""
+        found = {'network': apply_temperature(probabilities, self.temperature).astype(np.float32)}
+        known = np.isfinite(probabilities).all(axis=-1)
+        for title, expert in self.experts.items():
+            values = np.full(probabilities.shape, np.nan, np.float32)
+            for strip in strips(view):
+                wanted = known[strip.rows]
+                features = expert.features(strip)[strip.inner][wanted]
+                values[strip.rows][wanted] = expert.probabilities(features, probabilities.shape[-1])
+            found[title] = values
+        return found
+
+    def __call__(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The weighted mean of the parts."""
+        return sum(np.float32(self.weights[title]) * values for title, values in parts.items())
+
+    def record(self) -> dict:
+        """The mixture as plain values and arrays, for a checkpoint."""
+        return dict(
+            weights=self.weights,
+            temperature=self.temperature,
+            experts={
+                title: dict(
+                    kind=expert.kind,
+                    widths=list(expert.features.widths),
+                    scales=list(expert.features.scales),
+                    factors=expert.features.factors,
+                    difference=expert.features.difference,
+                    pixels=expert.pixels,
+                    labels=expert.labels.astype(np.uint8),
+                    options=dict(expert.options),
+                    temperature=expert.temperature,
+                    seed=expert.seed,
+                )
+                for title, expert in self.experts.items()
+            },
+        )
+
+    @classmethod
+    def from_record(cls, record: Mapping) -> Mixture:
+        """The inverse of :meth:`record`."""
+        experts = {}
+        for title, stored in record['experts'].items():
+            stored = dict(stored)
+            features = Features(
+                tuple(stored.pop('widths')),
+                tuple(stored.pop('scales')),
+                _array(stored.pop('factors')),
+                stored.pop('difference'),
+            )
+            experts[title] = Expert(
+                features=features, **{**stored, 'pixels': _array(stored['pixels']), 'labels': _array(stored['labels'])}
+            )
+        return cls(experts, record['weights'], record['temperature'])
+
+
+def _fields(expert: Expert) -> dict:
+    return {name: getattr(expert, name) for name in Expert.__dataclass_fields__}
+
+
+def _array(values) -> np.ndarray | None:
+    return None if values is None else np.asarray(values)
+
+
+def _candidates(
+    scene, titles: Sequence[str], widths: Sequence[float], scales: Sequence[float]
+) -> dict[str, list[tuple[str, Features]]]:
+    """Kinds and features that compete for each title; a title whose features the scene has not is left out."""
+    unknown = set(titles) - set(EXPERTS)
+    if unknown:
+        raise ValueError(f'experts are {", ".join(EXPERTS)}; found {", ".join(sorted(unknown))}')
+    spectra, last = Features(), scene.transforms[-1] if scene.transforms else None
+    known = {EXPERTS[0]: [('svm', spectra)], EXPERTS[1]: [('forest', spectra)]}
+    if hasattr(last, 'ratio'):
+        factors = np.maximum(last.ratio, 1e-9) ** (_POWER - last.power)
+        if len(scene.dates) > 1:
+            factors = np.tile(factors, len(scene.dates))
+        means = scene.pixels(np.sort(scene.split.train)) * factors
+        scale = float(means.std()) or 1.0
+        known[EXPERTS[2]] = [('svm', Features((sigma,), (scale,), factors)) for sigma in _SIGMAS]
+    if widths:
+        known[EXPERTS[3]] = [
+            ('svm', Features(tuple(map(float, widths)), tuple(map(float, scales or [1] * len(widths)))))
+        ]
+    if len(scene.dates) > 1:
+        known[EXPERTS[4]] = [('svm', Features((0.0,), (1.0,), difference=True))]
+        known[EXPERTS[5]] = [('svm', Features((sigma,), (1.0,), difference=True)) for sigma in _SIGMAS[:3]]
+    return {title: known[title] for title in titles if title in known}

@@ -1,0 +1,99 @@
+"""What follows a pixel classifier in test and prediction: classical classifiers beside it, a walker, a temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from mmhsi.evaluation.refinement import STRENGTHS, Refinement, SceneRefiner
+from mmhsi.tasks.experts import Mixture
+from mmhsi.tasks.strips import strips
+
+
+class PixelStage:
+    """Joins the probabilities of a network with those of experts, and refines them along the edges of the image.
+
+    What was chosen on the validation pixels of a scene holds for every other one.
+
+    Args:
+        mixture (Mixture, optional): Experts and weights; None for the network alone.
+        refinement (Refinement): Walker and temperature.
+    """
+
+    def __init__(self, mixture: Mixture | None, refinement: Refinement) -> None:
+        self.mixture, self.refinement = mixture, refinement
+
+    @classmethod
+    def fit(
+        cls,
+        scene,
+        probabilities: np.ndarray,
+        experts: Sequence[str] = (),
+        strengths: Sequence[float] = STRENGTHS,
+        contrast: float = 10.0,
+        widths: Sequence[float] = (),
+        scales: Sequence[float] = (),
+    ) -> PixelStage:
+        """Choose on the validation pixels of a scene; without any, nothing is changed.
+
+        Args:
+            scene (BaseScene): The scene.
+            probabilities (np.ndarray): Of the network, (H, W, K), NaN where nothing was predicted.
+            experts (Sequence[str]): See :class:`mmhsi.tasks.experts.Mixture`; none by default.
+            strengths, contrast: Of the walker, see :class:`mmhsi.evaluation.refinement.SceneRefiner`.
+            widths, scales (Sequence[float]): Smoothing of the input of the network.
+        """
+        held_out = scene.split is not None and len(scene.split.val) and len(scene.split.train)
+        mixture = None
+        if experts and held_out:
+            mixture = Mixture.fit(scene, probabilities, experts, widths, scales)
+            probabilities = mixture(mixture.parts(scene.view, probabilities))
+        refiner = SceneRefiner(scene, strengths, contrast)
+        refiner(probabilities)
+        return cls(mixture, refiner.chosen)
+
+    def __call__(self, view, probabilities: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Probabilities (H, W, K) of the network → those of the whole, and those of each part by name."""
+        parts = {} if self.mixture is None else self.mixture.parts(view, probabilities)
+        joined = self.mixture(parts) if parts else probabilities
+        refined = np.empty(joined.shape, np.float32)
+        for strip in strips(view):
+            rows = slice(strip.top, strip.top + strip.height)
+            refined[strip.rows] = SceneRefiner(strip, chosen=self.refinement)(joined[rows])[strip.inner]
+        return refined, parts
+
+    def settings(self) -> dict:
+        """The choice in plain values."""
+        settings = self.refinement.settings()
+        if self.mixture is not None:
+            settings['weights'] = {name: round(weight, 4) for name, weight in self.mixture.weights.items()}
+        return settings
+
+    def describe(self) -> str:
+        """The choice in words."""
+        words = f'walker {self.settings()["walker"]}, temperature {self.refinement.temperature:.2f}'
+        if self.mixture is not None:
+            weights = ', '.join(f'{name} {weight:.2f}' for name, weight in self.mixture.weights.items())
+            words = f'weights {weights}; {words}'
+        return words
+
+    def record(self) -> dict:
+        """The choice for a checkpoint: plain values and tensors."""
+        record = self.refinement.settings()
+        if self.mixture is not None:
+            record['mixture'] = _tensors(self.mixture.record())
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping) -> PixelStage:
+        """The inverse of :meth:`record`."""
+        mixture = record.get('mixture')
+        return cls(None if mixture is None else Mixture.from_record(mixture), Refinement.from_settings(record))
+
+
+def _tensors(values):
+    if isinstance(values, Mapping):
+        return {name: _tensors(value) for name, value in values.items()}
+    return torch.from_numpy(np.ascontiguousarray(values)) if isinstance(values, np.ndarray) else values
