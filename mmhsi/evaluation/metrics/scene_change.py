@@ -73,7 +73,8 @@ class SceneChangeMetric(ClassMapMetric):
         metrics = {name: scores[name] for name in CHANGE_NAMES}
         losses = [self._losses[name] for name in self.scene_results if self._losses.get(name, (0, 0))[1]]
         if losses:
-            metrics['NLL'] = float(np.average(*zip(*losses, strict=True)))
+            values, counts = zip(*losses, strict=True)
+            metrics['NLL'] = float(np.average(values, weights=counts))
         undefined = [name for name, value in metrics.items() if np.isnan(value)]
         if not matrix.sum():
             warn('no pixel was evaluated: there is a map but its scores are undefined')
