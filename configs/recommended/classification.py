@@ -14,7 +14,8 @@ scene = dict(
     image=dict(path='{{$MMHSI_DATA:data}}/mine/cube.tif'),
     labels=dict(path='{{$MMHSI_DATA:data}}/mine/labels.tif'),
     split=dict(type='NumberSplit', train=10, val=5, seed=0),  # labelled pixels per class
-    preprocessing=[dict(type='MinimumNoiseFraction', n_components=1)],  # all that are no pure noise, of any sensor
+    # all fractions that are no pure noise, of any sensor
+    preprocessing=[dict(type='MinimumNoiseFraction', n_components=1, ridge=1e-6)],
 )
 scene_settings = dict(
     powers=(0.15, 0.3, 0.5, 0.75),  # of the ratio of signal and noise

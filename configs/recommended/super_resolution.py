@@ -1,8 +1,8 @@
 # Recommended for a scene of one's own: fill in `scene` (file, key) and nothing else, in a config that inherits this
-# one; another `scale` (2 by default) stands in `scene_settings` and the three places below it. The upper rows of the
-# scene train, the next are for validation, the lowest are the test; a prediction enlarges the scene itself. Numbers of
-# bands and rows follow from the scene. The network learns what the bicubic image lacks; it is averaged with classical
-# enlargements and with kernels that are fitted to the scene.
+# one; another factor is `scene_settings = dict(scale=4)`. The upper rows of the scene train, the next are for
+# validation, the lowest are the test; a prediction enlarges the scene itself. Numbers of bands and rows follow from the
+# scene. The network learns what the bicubic image lacks; it is averaged with classical enlargements and with kernels
+# that are fitted to the scene.
 _base_ = [
     '../_base_/models/hypersigma-tiny_hsr.py',
     '../_base_/datasets/scene_sr.py',

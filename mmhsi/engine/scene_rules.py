@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets import get_scene
 
-_ROWS = 16  # of validation and test, at least, and of the training twice as many
+_ROWS = 16  # of validation and test, at least, in pixels of the small image, and of the training twice as many
 _SHARES = 0.55, 0.12  # of the rows for training and for validation; the rest is for the test
 
 
@@ -41,14 +41,18 @@ def _choose_detection(cfg: Config) -> dict:
             'target detection looks for a spectrum: give scene.target_spectrum, dict(path=...) with a file of it, or '
             "dict(select='mean'), which takes the mean of the labelled target pixels"
         )
-    scene = _scene(cfg, preprocessing=[])
+    scene = _scene(cfg, preprocessing=_selection(cfg))
     return dict(bands=scene.bands, components=min(cfg.scene_settings.components, scene.bands))
 
 
 def _fill_in_detection(cfg: Config, chosen: Mapping) -> None:
     count = int(chosen['components'])
+    selection = _selection(cfg)
     for scene in _scenes(cfg):
         scene.preprocessing[-1].n_components = count
+        coarse = scene.get('coarse') or {}
+        if selection and 'preprocessing' in coarse and coarse['preprocessing'][: len(selection)] != selection:
+            coarse['preprocessing'] = [*selection, *coarse['preprocessing']]
     model = cfg.model
     model.data_preprocessor.num_bands = model.backbone.spatial.in_channels = count
     if 'num_bands' in model.decode_head:
@@ -75,7 +79,7 @@ def _fill_in_unmixing(cfg: Config, chosen: Mapping) -> None:
 
 
 def _choose_restoration(cfg: Config) -> dict:
-    scene = _scene(cfg, preprocessing=[], split=None, fit_on='all')
+    scene = _scene(cfg, preprocessing=_selection(cfg), split=None, fit_on='all')
     step = int(cfg.scene_settings.get('scale', 1))
     smallest = _ROWS * step
     height, width = scene.height - scene.height % step, scene.width - scene.width % step
@@ -104,8 +108,30 @@ def _fill_in_restoration(cfg: Config, chosen: Mapping) -> None:
         scene.split, scene.fit_on = dict(type='AreaSplit', **areas), 'train'
     for name, area in areas.items():
         cfg[f'{name}_dataloader'].dataset.areas = area
+    scale = cfg.scene_settings.get('scale')
+    if scale is not None:
+        _set_scale(cfg, int(scale))
     generator = cfg.model.generator
     generator.backbone.spatial.in_channels = generator.head.num_bands = bands
+
+
+def _set_scale(cfg: Config, scale: int) -> None:
+    cfg.train_dataloader.dataset.crop_size = scale * int(cfg.model.test_cfg.tile_size)
+    for name in ('train', 'val', 'test'):
+        for step in cfg[f'{name}_dataloader'].dataset.pipeline:
+            if 'scale' in step:
+                step['scale'] = scale
+    cfg.val_evaluator.scale = cfg.test_evaluator.scale = cfg.model.generator.head.scale = scale
+
+
+def _selection(cfg: Config) -> list:
+    """The leading steps of the preprocessing that leave bands out."""
+    steps = []
+    for step in cfg.scene.get('preprocessing') or ():
+        if str(step['type']).rpartition('.')[2] != 'SelectBands':
+            break
+        steps.append(step)
+    return steps
 
 
 def _scenes(cfg: Config) -> list:

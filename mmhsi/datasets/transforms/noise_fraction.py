@@ -37,12 +37,17 @@ def _moments(pixels: np.ndarray, neighbours: np.ndarray | None) -> tuple[np.ndar
 
 
 def _covariance_of_most(
-    pixels: np.ndarray, neighbours: np.ndarray | None, covariance: np.ndarray, trim: float, steps: int = 3
+    pixels: np.ndarray,
+    neighbours: np.ndarray | None,
+    covariance: np.ndarray,
+    trim: float,
+    ridge: float = 0.0,
+    steps: int = 3,
 ) -> np.ndarray:
     """Covariance (C, C) of the differences about 0 without the share ``trim`` that lies farthest out.
 
     As in the concentration steps of Rousseeuw and Van Driessen (Technometrics 41(3), 1999), the covariance of those
-    that are left says anew which lie farthest out, in Mahalanobis' distance.
+    that are left says anew which lie farthest out, in Mahalanobis' distance. ``ridge`` as in the transform.
     """
     from scipy.linalg import cho_factor, cho_solve
 
@@ -58,8 +63,13 @@ def _covariance_of_most(
             most = difference[distance <= limit]
             covariance += most.T @ most
             count += len(most)
-        covariance /= count
+        covariance = _with_ridge(covariance / count, ridge)
     return covariance
+
+
+def _with_ridge(covariance: np.ndarray, ridge: float) -> np.ndarray:
+    """A covariance (C, C) with so many times its mean variance on the diagonal besides."""
+    return covariance + ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
 
 
 @TRANSFORMS.register_module()
@@ -80,6 +90,8 @@ class MinimumNoiseFraction(SpectralComponents):
             Defaults to 0.5.
         trim (float): Share of the differences that is left out, in [0, 1); largest are those of the largest Mahalanobis
             norm. Defaults to 0.05.
+        ridge (float): So many times the mean variance of the noise is added to the noise of every band. Any above 0
+            takes bands without noise and combinations of others. Defaults to 0: they are refused.
 
     Raises:
         ValueError: If trim is out of range.
@@ -88,12 +100,13 @@ class MinimumNoiseFraction(SpectralComponents):
     state_names = ('mean', 'components', 'ratio')
     uses_neighbours = True
 
-    def __init__(self, n_components: int, power: float = 0.5, trim: float = 0.05):
+    def __init__(self, n_components: int, power: float = 0.5, trim: float = 0.05, ridge: float = 0.0):
         super().__init__(n_components)
         if not 0 <= trim < 1:
             raise ValueError(f'trim must lie in [0, 1), found {trim}')
         self.power = power
         self.trim = trim
+        self.ridge = ridge
 
     def scaled(self) -> np.ndarray:
         # a component has variance ratio, so that this is its scale; one without variance is rounding noise
@@ -126,7 +139,7 @@ class MinimumNoiseFraction(SpectralComponents):
                 "to fit on have their neighbour among them; fit_on='all' or 'unevaluated' gives more"
             )
         try:
-            noise = _covariance_of_most(pixels, neighbours, noise, self.trim)
+            noise = _covariance_of_most(pixels, neighbours, _with_ridge(noise, self.ridge), self.trim, self.ridge)
             ratio, vectors = eigh(covariance, noise)  # V' noise V = 1
         except LinAlgError:
             raise ValueError(
