@@ -1,4 +1,4 @@
-"""Unmix a scene with a tiny HyperSIGMA, and compare with least squares and matrix factorisation.
+"""Unmix a scene by the recommended settings, and compare with least squares and matrix factorisation.
 
 By default the scene is made up: a look-alike of Samson, 95 x 95 pixels of three smooth spectra that mix where they
 meet, with noise. --data takes the folder that holds the real Samson.mat instead. The endmembers to start from are found
@@ -10,15 +10,10 @@ import runpy
 import sys
 from pathlib import Path
 
-from demo_run import ROOT, load_config, make_parser, print_scores, run_classical, train_and_test
+from demo_run import ROOT, load_config, make_parser, print_scores, train_and_test
 
-CONFIG = ROOT / 'configs/unmixing/hypersigma-tiny_samson.py'
+CONFIG = ROOT / 'configs/unmixing/recommended_samson.py'
 WINDOWS = 200  # of training, half of those of the config, to keep the demo short
-METHODS = {
-    'FCLS on VCA': ('fcls', {}),
-    'FCLS on VCA, norm 1': ('fcls', dict(unit_norm=True)),
-    'L1/2-NMF, norm 1': ('sparse_nmf', dict(unit_norm=True)),
-}
 
 
 def prepare_data(root: Path) -> Path:
@@ -37,14 +32,10 @@ def main(argv: list[str] | None = None) -> dict:
     args = parser.parse_args(argv)
     folder = str(args.data or prepare_data(Path('data_toy')))
     cfg = load_config(args)
-    for part in (cfg.train_dataloader.dataset, cfg.test_dataloader.dataset, cfg.test_evaluator):
-        part.scene.update(data_root=folder, initial_endmembers=dict(type='vca', seed=args.seed))
-        part.scene.name = 'samson' if args.data else 'samson-look-alike'
-        part.scene.split.train = WINDOWS
-    runner, network = train_and_test(cfg)
-    results = Path(runner.log_dir) / 'results'
-    outcomes = {'HyperSIGMA, tiny': network} | run_classical(cfg, results, METHODS)
-    return print_scores(outcomes, ('mSAD', 'aRMSE', 'aMSE', 'reconstruction_angle'), results)
+    cfg.scene.update(data_root=folder, initial_endmembers=dict(type='vca', seed=args.seed))
+    cfg.scene.name = 'samson' if args.data else 'samson-look-alike'
+    cfg.scene.split.train = WINDOWS
+    return print_scores(train_and_test(cfg), ('mSAD', 'aRMSE', 'aMSE', 'reconstruction_angle'))
 
 
 if __name__ == '__main__':

@@ -20,6 +20,7 @@ TIMEOUT = 1800
 """Seconds after which a process of a run on CPUs does no longer wait for another, unless the config says otherwise."""
 
 _heartbeat: Heartbeat | None = None
+_OF_MMENGINE = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # default hooks
 
 
 def init_cpu_process_group(cfg: Config) -> bool:
@@ -111,12 +112,20 @@ def build_runner(cfg: Config) -> Runner:
     if cfg.get('resume') and not cfg.get('load_from'):
         resume_from_latest(cfg)
     resolve_scene_settings(cfg)
+    _leave_out_hooks(cfg)
     init_cpu_process_group(cfg)
     pin_memory(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     if _heartbeat is not None:
         _heartbeat.watch(runner)
     return runner
+
+
+def _leave_out_hooks(cfg: Config) -> None:
+    """Drop default hooks that are None; MMEngine does so with those that it names itself, and refuses others."""
+    hooks = cfg.get('default_hooks') or {}
+    for name in [name for name, hook in hooks.items() if hook is None and name not in _OF_MMENGINE]:
+        hooks.pop(name)
 
 
 def close_process_group() -> None:

@@ -200,7 +200,8 @@ class Mixture:
         """
         view, labels, split = scene.view, scene.labels.ravel(), scene.split
         classes = probabilities.shape[-1]
-        train, val = np.sort(split.train), np.sort(split.val)
+        known = np.isfinite(probabilities).all(axis=-1).ravel()
+        train, val = np.sort(split.train), np.sort(split.val[known[split.val]])
         true = labels[val]
         both = np.sort(np.concatenate([train, val]))
         is_train = np.isin(both, train)

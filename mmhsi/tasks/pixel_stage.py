@@ -45,7 +45,8 @@ class PixelStage:
             strengths, contrast: Of the walker, see :class:`mmhsi.evaluation.refinement.SceneRefiner`.
             widths, scales (Sequence[float]): Smoothing of the input of the network.
         """
-        held_out = scene.split is not None and len(scene.split.val) and len(scene.split.train)
+        known = np.isfinite(probabilities).all(axis=-1).ravel()
+        held_out = scene.split is not None and known[scene.split.val].any() and len(scene.split.train)
         mixture = None
         if experts and held_out:
             mixture = Mixture.fit(scene, probabilities, experts, widths, scales)

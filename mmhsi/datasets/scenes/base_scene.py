@@ -179,6 +179,10 @@ class BaseScene:
         self.prepare()
         return self.view.pixels(indices)
 
+    def raw_pixels(self, indices: np.ndarray) -> np.ndarray:
+        """Spectra (N, C) float32 of flat indices before the preprocessing, of a pair (N, 2 C) of both dates."""
+        return self.view.raw_pixels(indices)
+
     def stored_bands(self, bands: Sequence[int], step: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Some bands of the file, see :meth:`mmhsi.datasets.scenes.cube_view.CubeView.stored_bands`; pixels that are
         not valid do not count as data."""

@@ -203,6 +203,10 @@ class PairView:
         """Preprocessed spectra (N, 2 C') float32 of both dates."""
         return np.concatenate([date.pixels(indices) for date in self.dates], axis=-1)
 
+    def raw_pixels(self, indices: np.ndarray) -> np.ndarray:
+        """Spectra (N, 2 C) float32 of both dates in front of the preprocessing; see :meth:`CubeView.raw_pixels`."""
+        return np.concatenate([date.raw_pixels(indices) for date in self.dates], axis=-1)
+
     def raw_window(self, *area: int) -> np.ndarray:
         """Values (h, w, 2 C) float32 of both dates in front of the preprocessing; see :meth:`CubeView.raw_window`."""
         return np.concatenate([date.raw_window(*area) for date in self.dates], axis=-1)

@@ -69,10 +69,6 @@ class Scene(BaseScene):
         view = CubeView(locate(image, data_root), preprocessing, num_bands, nodata=nodata, cache=cache, name=name)
         super().__init__(view, labels, classes, palette, label_codes, split, fit_on, fit_pixels, data_root)
 
-    def raw_pixels(self, indices: np.ndarray) -> np.ndarray:
-        """Spectra (N, C) float32 of flat indices before the preprocessing."""
-        return self.view.raw_pixels(indices)
-
     def preprocess_spectra(self, spectra: np.ndarray) -> np.ndarray:
         """Put spectra (..., C) of the bands of the file, e.g. of a library, through the preprocessing: (..., C')."""
         self.prepare()
