@@ -15,7 +15,7 @@ scene = dict(
     type='UnmixingScene',
     image=dict(path='{{$MMHSI_DATA:data}}/mine/cube.tif'),
     # num_endmembers=4, or endmember_names=('soil', 'tree', 'water', 'roof')
-    initial_endmembers=dict(type='vca', seed=0),
+    initial_endmembers=dict(type='vca', seed=0, draws=10),
     split=dict(type='CentreSplit', train=400, seed=0),
 )
 scene_settings = dict()
@@ -34,3 +34,8 @@ default_hooks = dict(
     checkpoint=dict(save_best=None),
     classical=dict(type='ClassicalHook'),  # FCLS and L1/2-NMF after each test; None leaves them out
 )
+custom_hooks = [
+    dict(type='InitialEndmemberHook', equal_norms=True),
+    dict(type='NonNegativeEndmemberHook'),
+    dict(type='EvenLightHook'),  # abundances of the spectra themselves where shares with their norms sum to one
+]

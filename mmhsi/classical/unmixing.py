@@ -175,6 +175,43 @@ def shape_shares(pixels: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
     )
 
 
+def least_squares_shares(pixels: np.ndarray, endmembers: np.ndarray, even_light: bool) -> np.ndarray:
+    """Abundances (N, P): :func:`fcls` in a scene of even light, else :func:`shape_shares`."""
+    return (fcls if even_light else shape_shares)(pixels, endmembers)
+
+
+def linear_scale(
+    pixels: np.ndarray, endmembers: np.ndarray, most: int = 2000, seed: int = 0
+) -> tuple[np.ndarray, float]:
+    """Norms of the endmembers with which shares would sum to one, and how badly they do.
+
+    Each pixel is a mixture of unit spectra with weights that are not negative, by least squares. In a scene of even
+    light, shares times norms are these weights, so that the weights over the norms sum to one in every pixel: the norms
+    are those for which this holds best.
+
+    Args:
+        pixels (np.ndarray): Spectra (N, C).
+        endmembers (np.ndarray): Endmembers (P, C); only their shapes count.
+        most (int): Pixels that are looked at, drawn at random. Defaults to 2000.
+        seed (int): Of the drawing. Defaults to 0.
+
+    Returns:
+        tuple[np.ndarray, float]: Norms (P,), infinite for an endmember that brings nothing, and the root mean square
+        by which the sums miss one: near 0 in even light, about the spread of the light otherwise.
+    """
+    from scipy.optimize import nnls
+
+    pixels = _checked('pixels', pixels, '(N, C)')
+    if len(pixels) > most:
+        pixels = pixels[np.random.RandomState(seed).choice(len(pixels), most, replace=False)]
+    shapes = unit_spectra(_checked('endmembers', endmembers, '(P, C)')).T
+    weights = np.stack([nnls(shapes, pixel)[0] for pixel in pixels])
+    inverse = np.linalg.lstsq(weights, np.ones(len(weights)), rcond=None)[0]
+    misfit = float(np.sqrt(np.mean(np.square(weights @ inverse - 1))))
+    with np.errstate(divide='ignore'):
+        return 1 / np.maximum(inverse, 0), misfit
+
+
 def _advance(
     gram: np.ndarray,
     targets: np.ndarray,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmhsi.classical.unmixing import shape_shares
+from mmhsi.classical.unmixing import least_squares_shares
 
 Positions = Sequence[tuple[int, int]]
 
@@ -92,12 +92,14 @@ class Abundances(Network):
 
 class LeastSquaresAbundances(Network):
     """Abundances (B, P, t, t) of tiles by least squares with the endmembers of an :class:`mmhsi.models.Unmixer`, see
-    :func:`mmhsi.classical.unmixing.shape_shares`."""
+    :func:`mmhsi.classical.unmixing.least_squares_shares`."""
 
     def run(self, inputs: Tensor, positions: Positions) -> Tensor:
         pixels = inputs.movedim(1, -1)
-        shares = shape_shares(
-            pixels.flatten(0, -2).double().cpu().numpy(), self.model.endmembers.double().cpu().numpy().T
+        shares = least_squares_shares(
+            pixels.flatten(0, -2).double().cpu().numpy(),
+            self.model.endmembers.double().cpu().numpy().T,
+            bool(self.model.even_light),
         )
         return torch.from_numpy(shares).to(inputs).unflatten(0, pixels.shape[:-1]).movedim(-1, 1)
 

@@ -12,6 +12,8 @@ from mmhsi.datasets.scenes.scene import Scene
 from mmhsi.datasets.scenes.unmixing_truth import read_abundances, read_endmembers, read_names, report_abundances
 from mmhsi.registry import TASK_UTILS
 
+_MOST = 5000  # pixels on which several draws of endmembers are compared
+
 
 @TASK_UTILS.register_module()
 class UnmixingScene(Scene):
@@ -156,16 +158,39 @@ class UnmixingScene(Scene):
                 self._initial = self._read_spectra(self._initial_source, 'initial endmembers')
         return self._initial
 
-    def find_endmembers(self, seed: int = 0) -> np.ndarray:
+    def find_endmembers(self, seed: int = 0, draws: int = 1) -> np.ndarray:
         """Endmembers (P, C') float64 that vertex component analysis finds in the valid pixels.
+
+        Args:
+            seed (int): Of its random directions. Defaults to 0.
+            draws (int): Number of runs with seeds of their own; the endmembers are taken whose mixtures of shapes lie
+            at
+                the smallest mean angle from the pixels. Defaults to 1.
 
         Raises:
             ValueError: If the pixels do not span as many dimensions as the endmembers need.
         """
-        from mmhsi.classical.unmixing import vca  # imports much that few need
+        from mmhsi.classical.unmixing import shape_shares, unit_spectra, vca  # imports much that few need
 
+        pixels = self.pixels(self.subset('all'))
         try:
-            return vca(self.pixels(self.subset('all')), self.num_endmembers, seed)[0]
+            if draws == 1:
+                return vca(pixels, self.num_endmembers, seed)[0]
+            sample = pixels
+            if len(pixels) > _MOST:
+                sample = pixels[np.random.RandomState(seed).choice(len(pixels), _MOST, replace=False)]
+            sample = unit_spectra(sample.astype(np.float64))
+            best, smallest = None, np.inf
+            for draw in range(draws):
+                found = vca(pixels, self.num_endmembers, seed * draws + draw)[0]
+                try:
+                    mixtures = unit_spectra(shape_shares(sample, found) @ unit_spectra(found))
+                except ValueError:  # two of them have one shape
+                    continue
+                angle = np.mean(np.arccos(np.clip((mixtures * sample).sum(axis=1), -1, 1)))
+                if angle < smallest:
+                    best, smallest = found, angle
+            return found if best is None else best
         except ValueError as error:
             raise ValueError(f'scene {self.name!r}: {error}') from error
 

@@ -1,7 +1,7 @@
 """Hooks: what an experiment saves, how it shows its progress, what holds after each iteration, how it may end."""
 
 from .classical_hook import ClassicalHook
-from .endmember_hook import InitialEndmemberHook, NonNegativeEndmemberHook
+from .endmember_hook import EvenLightHook, InitialEndmemberHook, NonNegativeEndmemberHook
 from .exact_resume_hook import ExactResumeHook
 from .experiment_check_hook import ExperimentCheckHook
 from .initial_state_hook import InitialStateHook
@@ -21,6 +21,7 @@ from .subspace_init_hook import SubspaceInitHook
 
 __all__ = [
     'ClassicalHook',
+    'EvenLightHook',
     'ExactResumeHook',
     'ExperimentCheckHook',
     'InitialEndmemberHook',

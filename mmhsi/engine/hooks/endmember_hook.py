@@ -1,13 +1,18 @@
 """Endmembers start from those of the scene, and stay non-negative while they are learnt."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
-from mmengine.dist import broadcast
+from mmengine.dist import barrier, broadcast, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from mmhsi.classical.unmixing import fcls, linear_scale, unit_spectra
 from mmhsi.engine.hooks.scene_lookup import loop_scenes
+from mmhsi.engine.resume import find_latest_checkpoint
 from mmhsi.registry import HOOKS
+from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
 
 
 @HOOKS.register_module()
@@ -79,6 +84,51 @@ class NonNegativeEndmemberHook(Hook):
     ) -> None:
         """Clamp after a step."""
         _decoder(runner, self, 'clamp_').clamp_()
+
+
+@HOOKS.register_module()
+class EvenLightHook(Hook):
+    """Find out after a training whether the light of the scene is even, and give the endmembers their norms if it is.
+
+    A network that learns from angles knows shapes alone. Where shares with the right norms sum to one in every pixel
+    (:func:`mmhsi.classical.unmixing.linear_scale`), abundances by least squares are those of the spectra themselves,
+    and of the endmembers of the network and those it started from the ones that leave less of the pixels are taken;
+    elsewhere they are shares of shapes. The last checkpoint is changed accordingly. No truth has any influence.
+
+    Args:
+        tolerance (float): Root mean square by which the sums may miss one. Defaults to 0.05.
+    """
+
+    priority = 'LOWEST'  # after the last checkpoint is written
+
+    def __init__(self, tolerance: float = 0.05) -> None:
+        self.tolerance = tolerance
+
+    def after_train(self, runner) -> None:
+        """Decide, and change model and checkpoint."""
+        scene = loop_scenes(runner._train_loop)[0]
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        pixels = scene.pixels(scene.subset('all')).astype(np.float64)
+        found = model.endmembers.detach().cpu().double().numpy().T
+        norms, misfit = linear_scale(pixels, found)
+        even = misfit < self.tolerance and np.isfinite(norms).all()
+        if even:
+            candidates = [unit_spectra(found) * norms[:, None]]
+            if scene.initial_endmembers is not None:
+                candidates.append(np.maximum(scene.initial_endmembers, 0))
+            best = min(candidates, key=lambda each: np.square(pixels - fcls(pixels, each) @ each).mean())
+            model.set_endmembers(best.T.copy())
+        model.even_light.fill_(float(even))
+        runner.logger.info(
+            f'The light of scene {scene.name!r} is {"even" if even else "uneven"}: sums of shares miss one by '
+            f'{misfit:.3f}; abundances are those of the {"spectra themselves" if even else "shapes of the spectra"}.'
+        )
+        path = find_latest_checkpoint(runner.work_dir)
+        if path is not None and Path(path).is_file() and is_main_process():
+            checkpoint = read_checkpoint(path, mmap=False)
+            checkpoint['state_dict'] = {name: value.cpu() for name, value in model.state_dict().items()}
+            write_checkpoint(checkpoint, path)
+        barrier()
 
 
 def _decoder(runner, hook: Hook, method: str):

@@ -7,7 +7,7 @@ import torch
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
-from mmhsi.classical.unmixing import shape_shares
+from mmhsi.classical.unmixing import least_squares_shares
 from mmhsi.datasets import get_scene
 from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
 from mmhsi.evaluation.unmixing_result import RECONSTRUCTION_NAMES, TRUTH_NAMES, UnmixingResult
@@ -36,8 +36,9 @@ class SceneUnmixingMetric(SceneMetric):
         stitch (str): How overlapping tiles are blended: 'average', 'overwrite', 'linear' or 'smooth'. Defaults to
             'average'.
         abundances (str): 'network' takes those of the network; 'least_squares' takes its endmembers alone, with fully
-            constrained least squares on spectra of norm 1 (:func:`mmhsi.classical.unmixing.shape_shares`). A prediction
-            does the same. Defaults to 'network'.
+            constrained least squares on spectra of norm 1, or on the spectra themselves where the model found even
+            light (:func:`mmhsi.classical.unmixing.least_squares_shares`). A prediction does the same. Defaults to
+            'network'.
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
 
     Raises:
@@ -60,6 +61,7 @@ class SceneUnmixingMetric(SceneMetric):
         self._scene_configs = list(scene) if isinstance(scene, Sequence) else [scene]
         self.matching = matching
         self._endmembers: np.ndarray | None = None
+        self._even_light = False
 
     def read_tile(self, scene: str, sample: dict) -> np.ndarray:
         """(h, w, P) float64 abundances of a tile; the endmembers are kept."""
@@ -77,6 +79,7 @@ class SceneUnmixingMetric(SceneMetric):
             raise ValueError(
                 f'{where}: {int((~abundances.isfinite()).sum())} of {abundances.numel()} abundances are NaN or infinite'
             )
+        self._even_light = bool(sample.get('even_light', False))
         self._endmembers = endmembers.detach().cpu().double().numpy().T
         return abundances.detach().cpu().double().numpy().transpose(1, 2, 0)
 
@@ -101,7 +104,8 @@ class SceneUnmixingMetric(SceneMetric):
         if self.abundances == 'least_squares':
             found = scene.valid & ~np.isnan(prediction).any(axis=-1)
             prediction = np.full(prediction.shape, np.nan)
-            prediction[found] = shape_shares(scene.pixels(np.flatnonzero(found)), self._endmembers)
+            pixels = scene.pixels(np.flatnonzero(found))
+            prediction[found] = least_squares_shares(pixels, self._endmembers, self._even_light)
         return UnmixingResult.of_scene(
             scene,
             self._endmembers,

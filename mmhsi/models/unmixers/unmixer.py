@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement, PixelData
@@ -60,6 +61,8 @@ class Unmixer(BaseModel):
         self.loss_sparsity = MODELS.build(loss_sparsity) if loss_sparsity else None
         self.loss_variation = MODELS.build(loss_variation) if loss_variation else None
         self.unit_spectra = unit_spectra
+        # whether shares of least squares are those of the spectra themselves, not of their shapes; a hook finds out
+        self.register_buffer('even_light', torch.zeros(()))
         self.test_cfg = test_cfg or {}
 
     @property
@@ -70,6 +73,10 @@ class Unmixer(BaseModel):
     def set_endmembers(self, endmembers: np.ndarray | Tensor) -> None:
         """Start from given endmembers (C, P), see :meth:`EndmemberDecoder.set_endmembers`."""
         self.decoder.set_endmembers(endmembers)
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
+        state_dict.setdefault(f'{prefix}even_light', torch.zeros_like(self.even_light))  # of before there was one
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Images (B, C, H, W) → maps (B, E_i, h_i, w_i), shallow to deep."""
@@ -124,7 +131,9 @@ class Unmixer(BaseModel):
         samples = [BaseDataElement() for _ in abundances] if data_samples is None else list(data_samples)
         endmembers = self.endmembers.detach()
         for sample, maps, spectra in zip(samples, abundances, reconstruction, strict=True):
-            sample.set_data(dict(abundances=PixelData(data=maps), endmembers=endmembers))
+            sample.set_data(
+                dict(abundances=PixelData(data=maps), endmembers=endmembers, even_light=self.even_light.detach())
+            )
             if self.test_cfg.get('with_reconstruction', False):
                 sample.set_data(dict(reconstruction=PixelData(data=spectra)))
         return samples
