@@ -189,7 +189,10 @@ def look_at(
                 f'{view.height} x {view.width} pixels (rows and columns count from 0)'
             )
         task = plan.make_task()
-        meta = {'target_spectrum': find_target_spectrum(plan, view)} if task.wants_spectrum(inferencer.model) else None
+        meta = None
+        if task.wants_spectrum(inferencer.model):
+            spectrum = view.preprocess_spectra(find_target_spectrum(plan, view))
+            meta = {'target_spectrum': spectrum.astype(np.float32)}
         network = task.network(inferencer.model, plan.window is not None, meta)
         area = _surroundings(plan, view.height, view.width, row, col)
         margin = network.margin

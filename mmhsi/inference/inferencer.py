@@ -341,7 +341,11 @@ class HSIInferencer(BaseInferencer):
             nodata=plan.scene.get('nodata'),
             name=scene.name,
         )
-        keyed = [_with_key(source, plan.scene) for source in scene.sources]
+        images = plan.images if len(plan.images) == len(scene.sources) else [None] * len(scene.sources)
+        keyed = [
+            _with_key(_as_trained(source, image), plan.scene)
+            for source, image in zip(scene.sources, images, strict=True)
+        ]
         try:
             view = _open(keyed, plan, common)
         except CubeReadError:
@@ -385,10 +389,23 @@ class HSIInferencer(BaseInferencer):
         return {name: str(path) for name, path in files.items()}
 
     def _network(self, view, plan: Plan, task: Task) -> Network:
-        meta = {'target_spectrum': find_target_spectrum(plan, view)} if task.wants_spectrum(self.model) else None
+        meta = None
+        if task.wants_spectrum(self.model):
+            values = find_target_spectrum(plan, view, task.stored_spectrum)
+            task.use_spectrum(values if view.used_bands is None else values[view.used_bands])
+            meta = {'target_spectrum': view.preprocess_spectra(values).astype(np.float32)}
         network = task.network(self.model, plan.window is not None, meta)
         try_network(network, plan, view.bands, view.info.path, self.memory // 2)
         return network
+
+
+def _as_trained(source: Any, image: Mapping | None) -> Any:
+    """A source that is read as in the training if it is the file of the training and nothing else is asked for."""
+    if isinstance(source, np.ndarray) or not image or not os.path.exists(image['path']):
+        return source
+    if not os.path.samefile(image['path'], source['path']) or source.get('key', image.get('key')) != image.get('key'):
+        return source
+    return {**image, **source}
 
 
 def _with_key(source: Any, settings: Mapping) -> Any:

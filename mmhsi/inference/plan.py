@@ -12,6 +12,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmhsi.datasets.scenes.band_matching import Bands
+from mmhsi.datasets.scenes.base_scene import locate
 from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.transforms.spectral import SpectralTransform
@@ -29,6 +30,7 @@ class Plan:
 
     Attributes:
         task (type[Task]): The task.
+        images (tuple[dict, ...]): How the images of the training were read, with their paths.
         scene (dict): Settings of the scene that hold for any other: preprocessing, num_bands, nodata, joint, and the
             key and layout of its image, and how far it is taken as it is stored.
         window (int, optional): Side of the window around each pixel; None for tiles.
@@ -54,6 +56,7 @@ class Plan:
     loading: tuple = ()
     metric: Mapping | None = None
     target_spectrum: Any = None
+    images: tuple[dict, ...] = ()
 
     folder: Path | None = None
     wanted: Bands | None = None
@@ -143,6 +146,11 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
     task = known[name]
     settings = {key: scene[key] for key in ('preprocessing', 'num_bands', 'nodata', 'joint') if key in scene}
     image = scene.get('image')
+    images = tuple(
+        locate(each, scene.get('data_root'))
+        for each in (image if isinstance(image, (list, tuple)) else [image])
+        if isinstance(each, (str, Mapping)) and '{name}' not in str(each)
+    )
     image = image[0] if isinstance(image, (list, tuple)) else image
     if isinstance(image, Mapping) and 'size' not in image:  # other scenes are cubes, not lists of pixels
         settings.update({key: image[key] for key in ('key', 'layout', *AS_STORED) if key in image})
@@ -152,7 +160,7 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
     if isinstance(spectrum, Mapping) and 'data_root' in scene:
         spectrum = dict(spectrum, data_root=scene['data_root'])
     loading = tuple(step for step in dataset.get('pipeline', ()) if not component_name(step).startswith('Pack'))
-    plan = Plan(task, settings, metric=test_metric(cfg), target_spectrum=spectrum, loading=loading)
+    plan = Plan(task, settings, metric=test_metric(cfg), target_spectrum=spectrum, loading=loading, images=images)
     task.check_model(model, 'window_size' in dataset)
     if 'window_size' in dataset:
         return replace(plan, window=int(dataset['window_size']), pad_mode=dataset.get('pad_mode', 'constant'))

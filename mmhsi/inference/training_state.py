@@ -107,17 +107,19 @@ def _bands_of_training_file(scene: Mapping) -> Bands | None:
     return None if info.wavelengths is None else Bands(info.wavelengths, info.fwhm, path)
 
 
-def find_target_spectrum(plan: Plan, view) -> np.ndarray:
-    """The target spectrum of a detector after the preprocessing of a scene.
+def find_target_spectrum(plan: Plan, view, stored: np.ndarray | None = None) -> np.ndarray:
+    """The target spectrum of a detector, in front of the preprocessing of a scene.
 
     Args:
         plan (Plan): The plan, with the spectrum that the user gives: values (C,) of the bands that the model was
             trained on, a file, or a dict of the arguments of
             :func:`mmhsi.datasets.scenes.target_spectrum.read_target_spectrum`; else with that of the config.
         view (CubeView): The scene.
+        stored (np.ndarray, optional): The spectrum that the training looked for, of the bands that are used; it is
+            taken where nothing else is given.
 
     Returns:
-        np.ndarray: float32 (C',).
+        np.ndarray: float64 (C,).
 
     Raises:
         ValueError: If there is no spectrum, or it does not suit the bands.
@@ -126,6 +128,11 @@ def find_target_spectrum(plan: Plan, view) -> np.ndarray:
     if isinstance(given, (str, os.PathLike)):
         given = dict(path=os.fspath(given))
     if given is None or isinstance(given, Mapping) and 'path' not in given:
+        used = np.arange(view.raw_bands) if view.used_bands is None else view.used_bands
+        if stored is not None and len(stored) == len(used):
+            values = np.zeros(view.raw_bands)
+            values[used] = stored
+            return values
         raise ValueError('the model looks for a target spectrum; give target_spectrum: values of the bands, or a file')
     if isinstance(given, Mapping):
         given = dict(given)
@@ -145,4 +152,4 @@ def find_target_spectrum(plan: Plan, view) -> np.ndarray:
             )
         if not np.isfinite(values).all():
             raise ValueError('the target spectrum holds NaN or infinity')
-    return view.preprocess_spectra(values).astype(np.float32)
+    return np.asarray(values, np.float64)

@@ -59,6 +59,15 @@ class DetectionTask(Task):
         chosen = choices.get(name) or next(iter(choices.values()), None)
         self._stage = None if chosen is None else ScoreStage.from_record(chosen)
 
+    @property
+    def stored_spectrum(self) -> np.ndarray | None:
+        return None if self._stage is None else self._stage.spectrum
+
+    def use_spectrum(self, spectrum: np.ndarray) -> None:
+        """Take over a target spectrum (C,) for the classical detectors."""
+        if self._stage is not None:
+            self._stage.spectrum = np.asarray(spectrum, np.float64)
+
     def last_stage(self, view, stored: Mapping[str, np.ndarray]) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
         """Scores and binary map of network and classical detectors together."""
         if self._stage is None:

@@ -120,6 +120,14 @@ class Task:
             name (str): Name of the scene; without an entry of its own it gets that of the first.
         """
 
+    @property
+    def stored_spectrum(self) -> np.ndarray | None:
+        """The target spectrum that the record holds, of the bands that are read; None without one."""
+        return None
+
+    def use_spectrum(self, spectrum: np.ndarray) -> None:
+        """Take over a target spectrum (C,) for the last stage."""
+
     def last_stage(self, view, stored: Mapping[str, np.ndarray]) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
         """What a last stage makes of the layers of the network; nothing without one.
 

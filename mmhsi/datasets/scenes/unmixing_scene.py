@@ -163,9 +163,8 @@ class UnmixingScene(Scene):
 
         Args:
             seed (int): Of its random directions. Defaults to 0.
-            draws (int): Number of runs with seeds of their own; the endmembers are taken whose mixtures of shapes lie
-            at
-                the smallest mean angle from the pixels. Defaults to 1.
+            draws (int): Number of runs with seeds of their own; those endmembers are taken whose mixtures of shapes
+                are nearest to the shapes of the pixels. Defaults to 1.
 
         Raises:
             ValueError: If the pixels do not span as many dimensions as the endmembers need.
@@ -183,13 +182,13 @@ class UnmixingScene(Scene):
             best, smallest = None, np.inf
             for draw in range(draws):
                 found = vca(pixels, self.num_endmembers, seed * draws + draw)[0]
+                shapes = unit_spectra(found)
                 try:
-                    mixtures = unit_spectra(shape_shares(sample, found) @ unit_spectra(found))
+                    error = np.square(shape_shares(sample, found) @ shapes - sample).mean()
                 except ValueError:  # two of them have one shape
                     continue
-                angle = np.mean(np.arccos(np.clip((mixtures * sample).sum(axis=1), -1, 1)))
-                if angle < smallest:
-                    best, smallest = found, angle
+                if error < smallest:
+                    best, smallest = found, error
             return found if best is None else best
         except ValueError as error:
             raise ValueError(f'scene {self.name!r}: {error}') from error
