@@ -38,7 +38,9 @@ def edge_laplacian(guide: np.ndarray, valid: np.ndarray, contrast: float = 10.0)
         raise ValueError('the guide is not finite in all valid pixels')
     number = np.cumsum(valid).reshape(valid.shape) - 1
     height, width = valid.shape
-    firsts, seconds, distances = [], [], []
+    firsts: list = []
+    seconds: list = []
+    distances: list = []
     for down, right in _HALF_OF_NEIGHBOURS:
         here = np.s_[: height - down, max(0, -right) : width - max(0, right)]
         there = np.s_[down:, max(0, right) : width + min(0, right)]
