@@ -41,6 +41,4 @@ default_hooks = dict(
     classical=dict(type='ClassicalHook'),  # CEM, ACE, matched filter, SAM, OSP after each test; None leaves them out
 )
 # the product of the ranks of network and detectors, with weights chosen on targets that are implanted into the scene
-custom_hooks = [
-    dict(type='ScoreFusionHook', detectors={'CEM': 'cem', 'ACE': 'ace', 'matched filter': 'mf', 'SAM': 'sam'})
-]
+custom_hooks = [dict(type='ScoreFusionHook', detectors={'CEM': 'cem', 'matched filter': 'mf'})]

@@ -56,7 +56,9 @@ class ChangeDetection(ClassMapTask):
     def methods(self, scene) -> dict[str, Callable]:
         """The detectors, which see no label, and with a split a support vector machine that sees the training
         pixels."""
-        methods = {name: partial(evaluate_change_detector, method=name) for name in CHANGE_DETECTORS}
+        methods: dict[str, Callable] = {
+            name: partial(evaluate_change_detector, method=name) for name in CHANGE_DETECTORS
+        }
         return methods if scene.split is None else {**methods, 'svm': _classify_changes}
 
     def default_methods(self, scene) -> list[str]:

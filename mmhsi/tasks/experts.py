@@ -210,7 +210,7 @@ class Mixture:
         found = {'network': apply_temperature(network, temperature)}
         experts = {}
         for title, candidates in _candidates(scene, titles, widths, scales).items():
-            best = None
+            best: tuple[float, Expert, np.ndarray] | None = None
             for kind, features in candidates:
                 pixels = features.at(view, both)
                 expert = fit_expert(kind, features, pixels[is_train], labels[train], seed)
@@ -220,7 +220,8 @@ class Mixture:
                 loss = negative_log_likelihood(values, true)
                 if best is None or loss < best[0]:
                     best = loss, Expert(**{**_fields(expert), 'temperature': heat}), values
-            experts[title], found[title] = best[1:]
+            if best is not None:
+                _, experts[title], found[title] = best
         likelihoods = np.stack([values[np.arange(len(val)), true] for values in found.values()], axis=1)
         weights = mixture_weights(likelihoods)
         return cls(experts, dict(zip(found, weights.tolist(), strict=True)), temperature)
@@ -240,7 +241,10 @@ class Mixture:
 
     def __call__(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
         """The weighted mean of the parts."""
-        return sum(np.float32(self.weights[title]) * values for title, values in parts.items())
+        joined = np.zeros_like(next(iter(parts.values())))
+        for title, values in parts.items():
+            joined += np.float32(self.weights[title]) * values
+        return joined
 
     def record(self) -> dict:
         """The mixture as plain values and arrays, for a checkpoint."""
@@ -299,7 +303,7 @@ def _candidates(
         raise ValueError(f'experts are {", ".join(EXPERTS)}; found {", ".join(sorted(unknown))}')
     spectra, last = Features(), scene.transforms[-1] if scene.transforms else None
     known = {EXPERTS[0]: [('svm', spectra)], EXPERTS[1]: [('forest', spectra)]}
-    if hasattr(last, 'ratio'):
+    if last is not None and hasattr(last, 'ratio'):
         factors = np.maximum(last.ratio, 1e-9) ** (_POWER - last.power)
         if len(scene.dates) > 1:
             factors = np.tile(factors, len(scene.dates))

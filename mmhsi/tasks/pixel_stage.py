@@ -53,12 +53,15 @@ class PixelStage:
             probabilities = mixture(mixture.parts(scene.view, probabilities))
         refiner = SceneRefiner(scene, strengths, contrast)
         refiner(probabilities)
-        return cls(mixture, refiner.chosen)
+        return cls(mixture, refiner.chosen or Refinement(contrast=contrast))
 
     def __call__(self, view, probabilities: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Probabilities (H, W, K) of the network → those of the whole, and those of each part by name."""
-        parts = {} if self.mixture is None else self.mixture.parts(view, probabilities)
-        joined = self.mixture(parts) if parts else probabilities
+        parts: dict[str, np.ndarray] = {}
+        joined = probabilities
+        if self.mixture is not None:
+            parts = self.mixture.parts(view, probabilities)
+            joined = self.mixture(parts)
         refined = np.empty(joined.shape, np.float32)
         for strip in strips(view):
             rows = slice(strip.top, strip.top + strip.height)

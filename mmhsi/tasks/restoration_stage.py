@@ -160,7 +160,7 @@ def _parts(
             found[name] = restored
         elif name == INPUT_PART:
             found[name] = image
-        elif name == KERNEL_PART:
+        elif name == KERNEL_PART and kernels is not None:
             found[name] = enlarge_by_kernels(image, scale, kernels)
         else:
             found[name] = DENOISERS[name](image) if scale == 1 else ENLARGEMENTS[name](image, scale)

@@ -64,6 +64,8 @@ class ScoreStage:
             if method in ANOMALY_DETECTORS:
                 options = _fitting_windows(options, strip.valid.shape)
                 scores = ANOMALY_DETECTORS[method](strip.raw, valid=strip.valid, **options)
+            elif self.spectrum is None:
+                raise ValueError(f'{title} looks for a target spectrum, and none is known')
             else:
                 scores = TARGET_DETECTORS[method](strip.raw, self.spectrum, valid=strip.valid, **options)
             found[strip.rows] = scores[strip.inner]

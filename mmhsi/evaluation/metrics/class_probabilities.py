@@ -3,7 +3,8 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +22,9 @@ class ClassMapMetric(SceneMetric):
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
     """
 
-    refiners: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {}
-    """What is to be made of the probabilities (H, W, K) of a scene, by its name; a hook sets it."""
+    refiners: Mapping[str, Any] = {}
+    """What refines the probabilities (H, W, K) of a scene, by its name; a hook sets it: a callable with ``settings()``,
+    and ``parts``, the probabilities of each part after a call."""
 
     def __init__(self, uncertainty: bool = False, **kwargs) -> None:
         super().__init__(**kwargs)

@@ -48,7 +48,7 @@ class SceneChangeMetric(ClassMapMetric):
 
     def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> ChangeResult:
         """Score the map of a scene."""
-        settings = {}
+        settings: dict = {}
         if self.uncertainty:
             prediction, probabilities, settings = self.refined(name, prediction, target)
             known = target != IGNORE_INDEX

@@ -1,6 +1,7 @@
 """Evaluation of target and anomaly detection: one score map per scene, and the areas under its ROC curves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ class SceneDetectionMetric(SceneMetric):
 
     tile_key, windows_allowed, values = 'seg_logits', False, 'logits'
 
-    refiners: Mapping[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {}
+    refiners: Mapping[str, Any] = {}
     """What makes scores and binary map (H, W) of the difference of the logits, by the name of the scene; a hook sets
     it."""
 
