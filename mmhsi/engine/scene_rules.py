@@ -22,7 +22,8 @@ def choose_by_rule(cfg: Config, task: str) -> dict:
     """
     settings = _RULES[task][0](cfg)
     listed = ', '.join(f'{name} {value}' for name, value in settings.items())
-    print_log(f'Settings that follow from scene {_scene(cfg).name!r}: {listed}.', 'current', logging.INFO)
+    name = _scene(cfg, preprocessing=_selection(cfg), split=None, fit_on='all').name
+    print_log(f'Settings that follow from scene {name!r}: {listed}.', 'current', logging.INFO)
     return settings
 
 

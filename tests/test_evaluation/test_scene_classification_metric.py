@@ -286,7 +286,10 @@ def test_what_refines_the_probabilities_makes_the_map():
             assert probabilities.shape == (*SHAPE, 3)
             return probabilities[..., ::-1]
 
-        chosen = Refinement(strength=0.1, temperature=2.0)
+        parts: dict = {}
+
+        def settings(self):
+            return Refinement(strength=0.1, temperature=2.0).settings()
 
     pred, target = scene_maps()
     samples = window_samples(pred, target)

@@ -142,11 +142,14 @@ def test_least_squares_takes_the_endmembers_of_the_network_alone(truth):
     result = evaluate(tiles, shaded, abundances='least_squares')[1].scene_results['scene']
     np.testing.assert_allclose(result.abundances, expected, atol=1e-6)
     assert evaluate(tiles, shaded)[0]['aRMSE'] > 0.2 > 0.05 > np.abs(expected - abundances).mean()
-    network = LeastSquaresAbundances(
-        SimpleNamespace(parameters=lambda: iter([torch.zeros(1)]), endmembers=torch.from_numpy(spectra.T))
+    model = SimpleNamespace(
+        parameters=lambda: iter([torch.zeros(1)]), endmembers=torch.from_numpy(spectra.T), even_light=torch.zeros(())
     )
-    found = network.run(torch.from_numpy(cube).movedim(-1, 0)[None].float(), ())
-    np.testing.assert_allclose(found[0].numpy(), expected, atol=1e-4)
+    image = torch.from_numpy(cube).movedim(-1, 0)[None].float()
+    np.testing.assert_allclose(LeastSquaresAbundances(model).run(image, ())[0].numpy(), expected, atol=1e-4)
+    model.even_light += 1  # then the spectra themselves are mixed
+    plain = np.moveaxis(fcls(cube.reshape(-1, BANDS), spectra).reshape(*SHAPE, -1), -1, 0)
+    np.testing.assert_allclose(LeastSquaresAbundances(model).run(image, ())[0].numpy(), plain, atol=1e-4)
     with pytest.raises(ValueError, match="abundances must be one of .'network', 'least_squares'., found 'fcls'"):
         evaluate(tiles, shaded, abundances='fcls')
 
