@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets import get_scene
 
-_ROWS = 16  # of validation and test, at least, in pixels of the small image, and of the training twice as many
+_ROWS = 10  # of validation and of test, at least, in pixels of the degraded image
 _SHARES = 0.55, 0.12  # of the rows for training and for validation; the rest is for the test
 
 
@@ -82,16 +82,16 @@ def _fill_in_unmixing(cfg: Config, chosen: Mapping) -> None:
 def _choose_restoration(cfg: Config) -> dict:
     scene = _scene(cfg, preprocessing=_selection(cfg), split=None, fit_on='all')
     step = int(cfg.scene_settings.get('scale', 1))
-    smallest = _ROWS * step
+    held_out, crop = step * _ROWS, step * int(cfg.model.test_cfg.tile_size)
     height, width = scene.height - scene.height % step, scene.width - scene.width % step
-    if height < 4 * smallest or width < smallest:
+    if height < crop + 2 * held_out or width < crop:
         raise ValueError(
             f'{scene.info.path}: the scene of {scene.height} x {scene.width} pixels is too small to be divided into '
-            f'training, validation and test, expected at least {4 * smallest} x {smallest}'
+            f'training, validation and test, expected at least {crop + 2 * held_out} x {crop}'
         )
-    train, val = (max(int(share * height) // step * step, smallest) for share in _SHARES)
-    train = min(max(train, 2 * smallest), height - 2 * smallest)
-    val = min(val, height - train - smallest)
+    train, val = (max(int(share * height) // step * step, held_out) for share in _SHARES)
+    train = min(max(train, crop), height - 2 * held_out)
+    val = min(val, height - train - held_out)
     return dict(bands=scene.bands, width=width, rows=[train, val, height - train - val])
 
 
