@@ -7,7 +7,6 @@ import sys
 import warnings
 from pathlib import Path
 
-from mmengine.utils import digit_version
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -54,8 +53,8 @@ def check_mmcv() -> None:
     if (
         version
         and segmentation
-        and digit_version(segmentation) < digit_version('1.3')
-        and not (digit_version('2.0.0') <= digit_version(version) < digit_version('2.2.0'))
+        and Version(segmentation) < Version('1.3')
+        and not Version('2.0.0') <= Version(version) < Version('2.2.0')
     ):
         raise ImportError(
             f'mmcv {version} is installed, and mmsegmentation {segmentation} takes mmcv from 2.0 to '

@@ -115,9 +115,12 @@ def forbid(reason: str | None) -> None:
     _forbidden = reason
 
 
-@torch.compiler.assume_constant_result
 def _kernel_loaded() -> bool:
     return why_unavailable() is None
+
+
+# as torch.compiler.assume_constant_result does, which imports the compiler and sympy with it: 4 s of processor time
+_kernel_loaded._dynamo_marked_constant = True
 
 
 def why_unsupported(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) -> str | None:

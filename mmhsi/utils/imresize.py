@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy.sparse import csr_array
+
+if TYPE_CHECKING:
+    import torch
 
 _SUPPORT = 4.0  # width of the cubic kernel in pixels
 
@@ -65,6 +68,8 @@ def _weights_on(
     length: int, new_length: int, scale: float | None, dtype: torch.dtype, device: torch.device
 ) -> torch.Tensor:
     """:func:`bicubic_weights` as a tensor, copied to the device once."""
+    import torch
+
     with torch.inference_mode(False):  # one that was made in a prediction must do in a training step
         return torch.tensor(bicubic_weights(length, new_length, scale), dtype=dtype, device=device)
 
@@ -97,8 +102,8 @@ def imresize(
     """
     if (scale is None) == (size is None):
         raise ValueError(f'imresize needs either a scale or a size, found scale {scale} and size {size}')
-    in_torch = isinstance(image, torch.Tensor)
-    floating = image.is_floating_point() if isinstance(image, torch.Tensor) else np.issubdtype(image.dtype, np.floating)
+    in_torch = not isinstance(image, np.ndarray)
+    floating = image.is_floating_point() if in_torch else np.issubdtype(image.dtype, np.floating)
     if not floating:
         raise ValueError(f'imresize takes floating point images, found {image.dtype}')
     sides = tuple(image.shape[-2:] if in_torch else image.shape[:2])
@@ -114,6 +119,8 @@ def imresize(
         rows, columns = (bicubic_weights(*axis) for axis in axes)
         resized = _resize_first_axis(image, rows).swapaxes(0, 1)
         return np.ascontiguousarray(_resize_first_axis(resized, columns).swapaxes(0, 1))
+    import torch
+
     # half precision is too coarse for an image that is only enlarged
     dtype = torch.promote_types(image.dtype, torch.float32)
     with torch.autocast(image.device.type, enabled=False):
