@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .ssa_fused import attend_fused
+from .ssa_fused import assume_constant, attend_fused
 from .ssa_fused import why_unavailable as why_no_fused_kernel
 from .ssa_fused import why_unsupported as why_not_fused
 from .ssa_torch import attend_dense, attend_sampled, attend_separable
@@ -37,6 +37,7 @@ BACKENDS: dict[str, Callable[..., Tensor]] = {
 }
 
 
+@assume_constant
 def _fused_kernel_works() -> bool:
     """Whether the CPU kernel is at hand; the first call compiles it, and says why not if it cannot."""
     reason = why_no_fused_kernel()
@@ -51,16 +52,13 @@ def _fused_kernel_works() -> bool:
 _fused_kernel_works.told = False
 
 
+@assume_constant
 def _triton_works() -> bool:
     try:
         from . import ssa_triton  # noqa: F401
     except ImportError:
         return False
     return True
-
-
-for _function in (_fused_kernel_works, _triton_works):
-    _function._dynamo_marked_constant = True  # as in ssa_fused
 
 
 def choose_backend(device_type: str, num_tokens: int, fused: bool, triton: bool, deterministic: bool) -> str:

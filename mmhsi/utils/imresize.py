@@ -102,11 +102,11 @@ def imresize(
     """
     if (scale is None) == (size is None):
         raise ValueError(f'imresize needs either a scale or a size, found scale {scale} and size {size}')
-    in_torch = not isinstance(image, np.ndarray)
-    floating = image.is_floating_point() if in_torch else np.issubdtype(image.dtype, np.floating)
+    is_array = isinstance(image, np.ndarray)
+    floating = np.issubdtype(image.dtype, np.floating) if isinstance(image, np.ndarray) else image.is_floating_point()
     if not floating:
         raise ValueError(f'imresize takes floating point images, found {image.dtype}')
-    sides = tuple(image.shape[-2:] if in_torch else image.shape[:2])
+    sides = tuple(image.shape[:2] if is_array else image.shape[-2:])
     if scale is not None:
         if scale <= 0:
             raise ValueError(f'the scale must be positive, found {scale}')
@@ -115,7 +115,7 @@ def imresize(
     if min(size) < 1:
         raise ValueError(f'the new size must be positive, found {tuple(size)}')
     axes = [(side, int(new), scale) for side, new in zip(sides, size, strict=True)]
-    if not isinstance(image, torch.Tensor):
+    if isinstance(image, np.ndarray):
         rows, columns = (bicubic_weights(*axis) for axis in axes)
         resized = _resize_first_axis(image, rows).swapaxes(0, 1)
         return np.ascontiguousarray(_resize_first_axis(resized, columns).swapaxes(0, 1))
