@@ -10,6 +10,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+_NEWEST_PYTHON = (3, 13)
+
 
 def _version(package: str) -> str | None:
     try:
@@ -84,7 +86,18 @@ def check_torchvision() -> None:
         )
 
 
+def check_python() -> None:
+    """Look whether Python is one that mmhsi is tested with; an older one was refused before."""
+    if sys.version_info[:2] > _NEWEST_PYTHON:
+        warnings.warn(
+            f'mmhsi is tested with Python 3.11 to {".".join(map(str, _NEWEST_PYTHON))}, and this is Python '
+            f'{".".join(map(str, sys.version_info[:3]))}: where something fails, make an environment with one of those',
+            stacklevel=2,
+        )
+
+
 def check_installation() -> None:
     """All checks; called once when mmhsi is imported."""
+    check_python()
     check_mmcv()
     check_torchvision()
