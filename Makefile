@@ -63,7 +63,7 @@ COMPILE = $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal -
 	--build-constraints requirements/build.txt --no-emit-index-url --annotation-style line --custom-compile-command 'make lock'
 lock: $(READY)
 	$(COMPILE) --excludes requirements/excludes.txt --output-file requirements/lock.txt \
-		$(foreach name,runtime restoration-zoo tests docs build,requirements/$(name).txt)
+		$(foreach name,runtime restoration-zoo export tests docs build,requirements/$(name).txt)
 	$(COMPILE) --no-deps --generate-hashes --no-annotate --output-file requirements/lock-hashed.txt requirements/lock.txt
 	$(COMPILE) --excludes requirements/excludes.txt --excludes requirements/onedl-excludes.txt \
 		--output-file requirements/lock-onedl.txt $(foreach name,runtime onedl tests build,requirements/$(name).txt)

@@ -37,7 +37,7 @@ class BuildWithMimFiles(build_py):
                 shutil.copy2(ROOT / name, target / name)
 
 
-extras = {name: read_requirements(name) for name in ('restoration-zoo', 'tests', 'docs')}
+extras = {name: read_requirements(name) for name in ('restoration-zoo', 'export', 'tests', 'docs')}
 
 setup(
     name='mmhsi',
@@ -64,6 +64,7 @@ setup(
     include_package_data=True,
     install_requires=read_requirements('runtime'),
     extras_require={**extras, 'all': sorted(set().union(*extras.values()))},
+    entry_points={'console_scripts': ['mmhsi = mmhsi.cli:main']},
     cmdclass={'build_py': BuildWithMimFiles},
     zip_safe=False,
 )

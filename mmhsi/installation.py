@@ -7,9 +7,10 @@ import sys
 import warnings
 from pathlib import Path
 
-from mmengine.utils import digit_version
 from packaging.requirements import Requirement
 from packaging.version import Version
+
+_NEWEST_PYTHON = (3, 13)
 
 
 def _version(package: str) -> str | None:
@@ -54,8 +55,8 @@ def check_mmcv() -> None:
     if (
         version
         and segmentation
-        and digit_version(segmentation) < digit_version('1.3')
-        and not (digit_version('2.0.0') <= digit_version(version) < digit_version('2.2.0'))
+        and Version(segmentation) < Version('1.3')
+        and not Version('2.0.0') <= Version(version) < Version('2.2.0')
     ):
         raise ImportError(
             f'mmcv {version} is installed, and mmsegmentation {segmentation} takes mmcv from 2.0 to '
@@ -85,7 +86,18 @@ def check_torchvision() -> None:
         )
 
 
+def check_python() -> None:
+    """Look whether Python is one that mmhsi is tested with; an older one was refused before."""
+    if sys.version_info[:2] > _NEWEST_PYTHON:
+        warnings.warn(
+            f'mmhsi is tested with Python 3.11 to {".".join(map(str, _NEWEST_PYTHON))}, and this is Python '
+            f'{".".join(map(str, sys.version_info[:3]))}: where something fails, make an environment with one of those',
+            stacklevel=2,
+        )
+
+
 def check_installation() -> None:
     """All checks; called once when mmhsi is imported."""
+    check_python()
     check_mmcv()
     check_torchvision()

@@ -6,6 +6,7 @@ block leaves (files, names of Python) is there for the later blocks of its page.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import runpy
@@ -21,6 +22,8 @@ from documented_blocks import ROOT, Block
 from mmengine.config import Config
 
 import mmhsi  # noqa: F401  as the interpreter of a user has it
+from mmhsi.cli import COMMANDS
+from mmhsi.utils.command_line import find_config
 
 LINKED = ('tools', 'benchmarks', 'demo', 'mmhsi', 'requirements', 'docs', 'tests')
 NAMED = ('train.py', 'test.py')  # tools whose runs need names of their own where several run in one second
@@ -157,6 +160,15 @@ def _parse(script: str, argv: list[str]) -> None:
         Config.fromfile(ROOT / config, format_python_code=False)
 
 
+def _check_subcommand(argv: list[str]) -> None:
+    """Parse the arguments of a subcommand of ``mmhsi``, and find its config."""
+    assert argv and argv[0] in COMMANDS, f'mmhsi has no command {argv[:1]}'
+    module = importlib.import_module(COMMANDS[argv[0]][0].partition(':')[0])
+    args = module.parse_args(argv[1:])
+    if getattr(args, 'config', None) is not None:
+        find_config(args.config)
+
+
 def _check_launcher(script: str, argv: list[str]) -> None:
     path = ROOT / script
     assert os.access(path, os.X_OK), f'{script} is no executable file'
@@ -199,6 +211,8 @@ def check(command: str) -> None:
         targets = re.findall(r'^([a-z]+):', (ROOT / 'Makefile').read_text(encoding='utf-8'), re.MULTILINE)
         wrong = [word for word in argv if '=' not in word and word not in targets]
         assert not wrong, f'the Makefile has no target {wrong[0]}'
+    elif name == 'mmhsi':
+        _check_subcommand(argv)
     elif name == 'pip':
         _check_pip(argv)
     elif name == 'uv':

@@ -159,6 +159,14 @@ def test_torch_and_torchvision(torch, torchvision, needs, words, installed, monk
             check_torchvision()
 
 
+def test_a_python_that_is_too_new_is_named(monkeypatch):
+    from mmhsi.installation import check_python
+
+    monkeypatch.setattr(sys, 'version_info', (3, 15, 0))
+    with pytest.warns(UserWarning, match='tested with Python 3.11 to 3.13, and this is Python 3.15.0: where something'):
+        check_python()
+
+
 def test_this_installation_works(recwarn):
     installation = pytest.importorskip('mmhsi.installation')
     installation.check_installation()

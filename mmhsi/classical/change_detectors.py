@@ -7,24 +7,19 @@ the dates are brought to the same radiometry is the caller's choice; only :func:
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 
 import numpy as np
-import skimage.filters
 from scipy.ndimage import distance_transform_edt
 from scipy.special import chdtrc
-from sklearn.cluster import KMeans
 
 from .inputs import score_map, valid_mask
 
 _BLOCK = 2**16
 _SMALLEST_EIGENVALUE = 1e-12
 _CONSTANT = 1e-12
-_THRESHOLDS = {
-    'otsu': skimage.filters.threshold_otsu,
-    'li': skimage.filters.threshold_li,
-    'triangle': skimage.filters.threshold_triangle,
-}
+_THRESHOLDS = ('otsu', 'li', 'triangle')
 
 
 def cva(first: np.ndarray, second: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -209,6 +204,8 @@ def pca_cva(
     mean = tiles.mean(axis=0)
     basis = np.linalg.eigh(np.cov(tiles, rowvar=False).reshape(block * block, block * block))[1][:, -components:]
     features = (blocks[valid].reshape(-1, block * block) - mean) @ basis
+    from sklearn.cluster import KMeans  # takes seconds to import
+
     clusters = KMeans(2, n_init=10, random_state=seed).fit(features)
     changed = int(lengths[valid][clusters.labels_ == 1].mean() > lengths[valid][clusters.labels_ == 0].mean())
     unchanged_centre, changed_centre = clusters.cluster_centers_[[1 - changed, changed]]
@@ -244,7 +241,10 @@ def change_threshold(intensity: np.ndarray, valid: np.ndarray | None = None, met
         raise ValueError('the intensity of change has no valid pixel')
     if not np.isfinite(values).all():
         raise ValueError('the intensity of change holds NaN or infinity in valid pixels')
-    return float(values[0] if np.ptp(values) == 0 else _THRESHOLDS[method](values))
+    if np.ptp(values) == 0:
+        return float(values[0])
+    filters = importlib.import_module('skimage.filters')  # takes long to import
+    return float(getattr(filters, f'threshold_{method}')(values))
 
 
 def _checked_pair(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pywt
-from scipy.stats import norm
-from skimage.restoration import denoise_nl_means, denoise_wavelet
+from scipy.special import ndtri
 
 from .inputs import valid_mask
 
@@ -47,7 +46,7 @@ def noise_sigmas(cube: np.ndarray) -> np.ndarray:
     sigmas = np.zeros(cube.shape[-1])
     for band in np.flatnonzero(np.ptp(cube, axis=(0, 1)) > 0):
         found = details[..., band][details[..., band] > 0]
-        sigmas[band] = np.median(found) / norm.ppf(0.75) if found.size else 0.0
+        sigmas[band] = np.median(found) / ndtri(0.75) if found.size else 0.0
     return sigmas
 
 
@@ -70,6 +69,8 @@ def wavelet(cube: np.ndarray) -> np.ndarray:
 
 
 def _shrink(cube: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    from skimage.restoration import denoise_wavelet  # takes long to import
+
     denoised = cube.copy()
     for band in np.flatnonzero(sigmas > 0):
         denoised[..., band] = denoise_wavelet(
@@ -165,6 +166,8 @@ def low_rank_non_local(cube: np.ndarray, rank: int | None = None) -> np.ndarray:
     Raises:
         ValueError: As :func:`low_rank`.
     """
+    from skimage.restoration import denoise_nl_means  # takes long to import
+
     images, directions, mean, scale = _components(_checked(cube), rank)
     denoised = [
         denoise_nl_means(image, patch_size=5, patch_distance=6, h=_FILTERING, sigma=1.0, fast_mode=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.runner import Runner
-
-from mmhsi.engine.resume import find_latest_checkpoint, placed
-from mmhsi.weights.checkpoint_file import read_checkpoint
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 BEST_NOTE = 'best_checkpoint'  # file in the work dir, as MMEngine's last_checkpoint
 
@@ -46,6 +45,8 @@ def named_checkpoint(name: str | None, work_dir: str | Path) -> str | None:
     """
     if name not in ('best', 'last') or Path(name).exists():
         return name
+    from mmhsi.engine.resume import find_latest_checkpoint
+
     work_dir = Path(work_dir)
     found = find_latest_checkpoint(work_dir) if name == 'last' else _best_of(work_dir)
     if found is None:
@@ -58,6 +59,9 @@ def named_checkpoint(name: str | None, work_dir: str | Path) -> str | None:
 
 
 def _best_of(work_dir: Path) -> str | None:
+    from mmhsi.engine.resume import find_latest_checkpoint, placed
+    from mmhsi.weights.checkpoint_file import read_checkpoint
+
     note = work_dir / BEST_NOTE
     if note.is_file():
         path = placed(Path(note.read_text(encoding='utf-8').strip()), work_dir)

@@ -1,11 +1,15 @@
 """The folder of a training, which is for one of them at a time."""
 
+from __future__ import annotations
+
 import os
 from contextlib import AbstractContextManager, nullcontext
-
-from mmengine.config import Config
+from typing import TYPE_CHECKING
 
 from mmhsi.utils.folder_lock import FolderLock
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 # what torchrun, Slurm and MPI tell a process of its number
 _RANKS = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}

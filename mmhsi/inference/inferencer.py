@@ -21,6 +21,7 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from mmhsi import visualization
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.scenes.cube_view import CubeView
@@ -39,7 +40,6 @@ from mmhsi.tasks.product import Product, write_figures, write_product
 from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import NETWORK, Task
 from mmhsi.utils.files import check_writable, write_text
-from mmhsi.visualization.figure import figure_to_rgb
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
 from mmhsi.weights.stored_config import registered_names_only
 
@@ -327,7 +327,9 @@ class HSIInferencer(BaseInferencer):
             staging.remove()
         finally:
             view.close()
-        picture = {name: figure_to_rgb(figure) for name, figure in figures.items()} if plan.return_vis else None
+        picture = (
+            {name: visualization.figure_to_rgb(figure) for name, figure in figures.items()} if plan.return_vis else None
+        )
         return dict(name=scene.name, task=task.name, files=files, summary=summary, **arrays), picture
 
     def preprocess(self, scene: SceneInput, plan: Plan) -> CubeView | PairView:

@@ -60,7 +60,7 @@ def find_compiler() -> list[str]:
     raise OSError(
         f'the C compiler {wanted!r} named by CC is not in the path'
         if wanted
-        else 'there is no C compiler (cc, gcc or clang) in the path'
+        else 'there is no C compiler (cc, gcc or clang) in the path: install one, or name it with CC'
     )
 
 

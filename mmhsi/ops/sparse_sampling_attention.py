@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .ssa_fused import attend_fused
+from .ssa_fused import assume_constant, attend_fused
 from .ssa_fused import why_unavailable as why_no_fused_kernel
 from .ssa_fused import why_unsupported as why_not_fused
 from .ssa_torch import attend_dense, attend_sampled, attend_separable
@@ -37,7 +37,7 @@ BACKENDS: dict[str, Callable[..., Tensor]] = {
 }
 
 
-@torch.compiler.assume_constant_result
+@assume_constant
 def _fused_kernel_works() -> bool:
     """Whether the CPU kernel is at hand; the first call compiles it, and says why not if it cannot."""
     reason = why_no_fused_kernel()
@@ -52,7 +52,7 @@ def _fused_kernel_works() -> bool:
 _fused_kernel_works.told = False
 
 
-@torch.compiler.assume_constant_result
+@assume_constant
 def _triton_works() -> bool:
     try:
         from . import ssa_triton  # noqa: F401
@@ -83,10 +83,17 @@ def choose_backend(device_type: str, num_tokens: int, fused: bool, triton: bool,
     return 'dense' if num_tokens <= _DENSE_MAX_TOKENS else 'torch'
 
 
+def _is_exporting() -> bool:
+    exporting = getattr(torch.compiler, 'is_exporting', None)  # since torch 2.7
+    return torch.jit.is_tracing() or (exporting is not None and exporting())
+
+
 def _automatic_backend(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) -> str:
     backend = os.environ.get(BACKEND_VARIABLE, 'auto')
     if backend != 'auto':
         return backend
+    if _is_exporting():  # the file is to run where there are no kernels of ours
+        return choose_backend('cpu', query.shape[2], fused=False, triton=False, deterministic=False)
     on_cpu = query.device.type == 'cpu'
     single = torch.float64 not in (query.dtype, key.dtype, value.dtype, offsets.dtype)
     return choose_backend(
@@ -153,8 +160,8 @@ def sparse_sampling_attention(
             - 'fused', a compiled CPU kernel (:mod:`mmhsi.ops.ssa_fused`): float32, bfloat16, float16; deterministic;
             - 'triton', GPU kernels (:mod:`mmhsi.ops.ssa_triton`): the same types; deterministic;
             - 'auto', which takes 'fused' on the CPU and 'triton' on CUDA if they can do it, else 'separable' on CUDA
-              if deterministic algorithms are asked for, else 'dense' or 'torch' by the number of tokens. The
-              environment variable ``MMHSI_SSA_BACKEND`` overrides 'auto'.
+              if deterministic algorithms are asked for, else 'dense' or 'torch' by the number of tokens; the last two
+              while a network is exported or traced. The environment variable ``MMHSI_SSA_BACKEND`` overrides 'auto'.
 
             All give the same values and gradients up to rounding; half precision is computed in float32.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from mmhsi import visualization
 from mmhsi.classical import CHANGE_DETECTORS
 from mmhsi.datasets.scenes.pair_scene import CHANGE_CLASSES
 from mmhsi.evaluation import ChangeResult
@@ -18,8 +19,10 @@ from mmhsi.tasks.contest import Contestant
 from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier
 from mmhsi.tasks.product import Product, labels_of
 from mmhsi.tasks.scene_pictures import false_colour_figures, ground_truth_figure
-from mmhsi.visualization.change_map import change_map_figure
 from mmhsi.visualization.palette import UNLABELLED_CHANGE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @TASKS.register_module(name='change_detection')
@@ -48,7 +51,7 @@ class ChangeDetection(ClassMapTask):
         figures['ground_truth'] = ground_truth_figure(
             name, result.target, product.classes, product.palette, scene, UNLABELLED_CHANGE
         )
-        figures['classes'] = change_map_figure(
+        figures['classes'] = visualization.change_map_figure(
             labels_of(product.layers['classes'][0]), result.target, f'{name}: changes', scores
         )
         return figures

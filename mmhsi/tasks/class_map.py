@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.special import softmax
-from torch import nn
 
+from mmhsi import visualization
 from mmhsi.evaluation.functional.classification import class_uncertainty
-from mmhsi.tasks.networks import Classifier, Network, Segmentor
-from mmhsi.tasks.pixel_stage import PixelStage
 from mmhsi.tasks.product import Product, labels_of, stored_labels
 from mmhsi.tasks.task import NETWORK, Layer, Task
-from mmhsi.visualization.class_map import class_map_figure
-from mmhsi.visualization.heat_map import heat_map_figure, heat_style
 from mmhsi.visualization.palette import resolve_palette
-from mmhsi.visualization.uncertainty import uncertainty_figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import nn
+
+    from mmhsi.tasks.networks import Network
+    from mmhsi.tasks.pixel_stage import PixelStage
 
 
 class ClassMapTask(Task):
@@ -37,6 +38,8 @@ class ClassMapTask(Task):
             raise ValueError(f'the test dataset has no window_size, which the classifier {type(model).__name__} needs')
 
     def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
+        from mmhsi.tasks.networks import Classifier, Segmentor  # with torch
+
         return Classifier(model) if windows else Segmentor(model, meta)
 
     def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:
@@ -54,7 +57,12 @@ class ClassMapTask(Task):
         """The ``refinement`` of the record, see :class:`mmhsi.engine.hooks.RefinementHook`."""
         choices = (record or {}).get('refinement') or {}
         chosen = choices.get(name) or next(iter(choices.values()), None)
-        self._stage = None if chosen is None else PixelStage.from_record(chosen)
+        if chosen is None:
+            self._stage = None
+        else:
+            from mmhsi.tasks.pixel_stage import PixelStage  # with torch
+
+            self._stage = PixelStage.from_record(chosen)
 
     def last_stage(self, view, stored: Mapping[str, np.ndarray]) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
         """The refined probabilities of all pixels, as :meth:`finish` makes layers of them."""
@@ -117,7 +125,7 @@ class ClassMapTask(Task):
         counts = np.bincount(labels[labels != 255], minlength=len(product.classes))
         shares = [f'{100 * count / max(int(counts.sum()), 1):.1f} %' for count in counts]
         figures = {
-            'classes': class_map_figure(
+            'classes': visualization.class_map_figure(
                 labels,
                 product.classes,
                 product.palette,
@@ -129,8 +137,11 @@ class ClassMapTask(Task):
             )
         }
         if len(product.layers.get('scores', ())) == 1:
-            figures['scores'] = heat_map_figure(
-                product.thinned('scores')[0], f'{product.name}: scores', product.size, heat_style(product.classes[-1])
+            figures['scores'] = visualization.heat_map_figure(
+                product.thinned('scores')[0],
+                f'{product.name}: scores',
+                product.size,
+                visualization.heat_style(product.classes[-1]),
             )
         return {**figures, **self.uncertainty_figures(product)}
 
@@ -139,4 +150,4 @@ class ClassMapTask(Task):
         if 'uncertainty' not in product.layers:
             return {}
         confidence, entropy = product.thinned('uncertainty')
-        return uncertainty_figures(confidence, entropy, product.name, len(product.classes))
+        return visualization.uncertainty_figures(confidence, entropy, product.name, len(product.classes))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from mmhsi import visualization
 from mmhsi.evaluation import SceneResult
 from mmhsi.registry import TASKS
 from mmhsi.tasks.class_map import ClassMapTask
@@ -15,9 +16,9 @@ from mmhsi.tasks.contest import Contestant
 from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier
 from mmhsi.tasks.product import Product
 from mmhsi.tasks.scene_pictures import class_spectra_figure, false_colour_figures, ground_truth_figure
-from mmhsi.visualization.class_map import class_map_figure
-from mmhsi.visualization.confusion import confusion_figure
-from mmhsi.visualization.error_map import error_map_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @TASKS.register_module(name='classification')
@@ -41,7 +42,7 @@ class Classification(ClassMapTask):
         spectra = class_spectra_figure(name, classes, palette, scene)
         if spectra is not None:
             figures['spectra'] = spectra
-        figures['classes'] = class_map_figure(
+        figures['classes'] = visualization.class_map_figure(
             product.labels('classes'),
             classes,
             palette,
@@ -50,8 +51,8 @@ class Classification(ClassMapTask):
             recall,
             ignore_label='no data',
         )
-        figures['error'] = error_map_figure(result.prediction, result.target, f'{name}: errors')
-        figures['confusion_matrix'] = confusion_figure(
+        figures['error'] = visualization.error_map_figure(result.prediction, result.target, f'{name}: errors')
+        figures['confusion_matrix'] = visualization.confusion_figure(
             result.matrix, classes, f'{name}: confusion matrix', f'per cent of the true class   {scores}'
         )
         return {**figures, **self.uncertainty_figures(product)}

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.special import expit
-from torch import nn
 
+from mmhsi import visualization
 from mmhsi.classical import ANOMALY_DETECTORS, LEARNT_DETECTORS, TARGET_DETECTORS
 from mmhsi.evaluation import DetectionResult
-from mmhsi.models.heads import TargetDetectionHead
 from mmhsi.tasks.contest import Contestant
 from mmhsi.tasks.detectors import COARSE, detectors_for, evaluate_detector
-from mmhsi.tasks.networks import Network, Segmentor
 from mmhsi.tasks.product import Product, labels_of, stored_labels
 from mmhsi.tasks.scene_pictures import class_spectra_figure, false_colour_figures, false_colours, ground_truth_figure
 from mmhsi.tasks.score_stage import ScoreStage
 from mmhsi.tasks.task import NETWORK, Layer, Task
-from mmhsi.visualization.change_map import detection_map_figure
-from mmhsi.visualization.class_map import class_map_figure
-from mmhsi.visualization.heat_map import heat_map_figure, heat_style
 from mmhsi.visualization.palette import LINES, UNLABELLED_CHANGE, resolve_palette
-from mmhsi.visualization.roc import roc_figure, threshold_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import nn
+
+    from mmhsi.tasks.networks import Network
 
 
 class DetectionTask(Task):
@@ -42,9 +42,13 @@ class DetectionTask(Task):
     _stage: ScoreStage | None = None
 
     def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
+        from mmhsi.tasks.networks import Segmentor  # with torch
+
         return Segmentor(model, meta)
 
     def wants_spectrum(self, model: nn.Module) -> bool:
+        from mmhsi.models.heads import TargetDetectionHead
+
         return isinstance(getattr(model, 'decode_head', None), TargetDetectionHead)
 
     def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:
@@ -117,7 +121,7 @@ class DetectionTask(Task):
         counts = np.bincount(labels[labels != 255], minlength=2)
         shares = [f'{100 * count / max(int(counts.sum()), 1):.1f} %' for count in counts]
         return {
-            'detected': class_map_figure(
+            'detected': visualization.class_map_figure(
                 labels,
                 product.classes,
                 product.palette,
@@ -127,8 +131,11 @@ class DetectionTask(Task):
                 ignore_label='no data',
                 background=self.background,
             ),
-            'scores': heat_map_figure(
-                product.thinned('scores')[0], f'{product.name}: scores', product.size, heat_style(product.classes[-1])
+            'scores': visualization.heat_map_figure(
+                product.thinned('scores')[0],
+                f'{product.name}: scores',
+                product.size,
+                visualization.heat_style(product.classes[-1]),
             ),
         }
 
@@ -150,14 +157,14 @@ class DetectionTask(Task):
             if result.metrics
         )
         areas = areas or f'AUC is undefined: {result.undefined}'
-        figures['scores'] = heat_map_figure(
-            product.thinned('scores')[0], f'{name}: scores', areas, heat_style(classes[1])
+        figures['scores'] = visualization.heat_map_figure(
+            product.thinned('scores')[0], f'{name}: scores', areas, visualization.heat_style(classes[1])
         )
         if result.curves is not None:
             method = {str(result.settings.get('detector', 'scores')): result}
             pixels = f'{result.curves.num_targets:,} target and {result.curves.num_background:,} background pixels'
-            figures['roc'] = roc_figure(method, f'{name}: ROC', pixels)
-            figures['roc_threshold'] = threshold_figure(
+            figures['roc'] = visualization.roc_figure(method, f'{name}: ROC', pixels)
+            figures['roc_threshold'] = visualization.threshold_figure(
                 method,
                 f'{name}: detection and false alarms over the threshold',
                 f'{pixels}   areas under both curves in the legend',
@@ -167,7 +174,7 @@ class DetectionTask(Task):
             if scene is not None:
                 (picture,), _ = false_colours(scene)
                 picture = picture if picture.shape[:2] == result.target.shape else None  # thinned out
-            figures['error'] = detection_map_figure(
+            figures['error'] = visualization.detection_map_figure(
                 labels_of(product.layers['detected'][0]),
                 result.target,
                 f'{name}: hits and errors',

@@ -75,7 +75,15 @@ class Segmentor(Network):
             dict(self.meta, ori_shape=shape, img_shape=shape, pad_shape=shape, padding_size=[0] * 4, top=top, left=left)
             for top, left in positions or [(0, 0)] * len(inputs)
         ]
-        logits = self.model.inference(inputs, metas).float()
+        return self._two_classes(self.model.inference(inputs, metas).float())
+
+    def of_tiles(self, inputs: Tensor) -> Tensor:
+        """Logits of tiles that have the size of the model's own windows, without cutting them."""
+        shape = torch.Size(tuple(inputs.shape[2:]))
+        meta = dict(self.meta, ori_shape=shape, img_shape=shape, pad_shape=shape, padding_size=[0] * 4)
+        return self._two_classes(self.model.encode_decode(inputs, [meta]).float())
+
+    def _two_classes(self, logits: Tensor) -> Tensor:
         if logits.shape[1] > 1:
             return logits
         # such a head compares the probability with a threshold of its own

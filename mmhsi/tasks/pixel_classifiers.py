@@ -1,21 +1,24 @@
-"""Classical baselines: classifying each pixel by its spectrum, on the split and the evaluation of a scene."""
+"""Classical baselines: classifying each pixel by its spectrum, on the split and the evaluation of a scene.
+
+scikit-learn takes seconds to import, and is imported where a classifier is made.
+"""
+
+from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from mmengine.logging import print_log
 from scipy.special import softmax
-from sklearn.base import BaseEstimator
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.svm import SVC
 
 from mmhsi.classical import smoothed_cube
 from mmhsi.evaluation.refinement import SceneRefiner
 from mmhsi.evaluation.scene_result import IGNORE_INDEX, SceneResult
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 _SVM_GRID = {'svc__C': [1.0, 10.0, 100.0, 1000.0], 'svc__gamma': [2.0**exponent for exponent in range(-13, 0, 2)]}
 _BLOCK = 65536
@@ -95,7 +98,7 @@ def evaluate_pixel_classifier(
     _, sigma, pixels, model, settings = best
     if sigma is not None:
         settings['smoothing'] = sigma
-    if isinstance(model, GridSearchCV):
+    if hasattr(model, 'best_params_'):
         settings.update(
             C=model.best_params_['svc__C'],
             gamma=model.best_params_['svc__gamma'],
@@ -166,9 +169,16 @@ def _make_estimator(estimator, seed: int, folds: int, bands: int, standardise: b
         return estimator(seed), {'estimator': getattr(estimator, '__name__', repr(estimator)), 'seed': seed}
     settings = {'estimator': estimator, 'seed': seed}
     if estimator == 'forest':
+        from sklearn.ensemble import RandomForestClassifier
+
         return RandomForestClassifier(n_estimators=500, random_state=seed), settings
     if estimator != 'svm':
         raise ValueError(f"estimator must be 'svm', 'forest' or a function of the seed, found {estimator!r}")
+    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+    from sklearn.svm import SVC
+
     scaler = StandardScaler() if standardise else FunctionTransformer()
     if folds < 2:
         print_log(

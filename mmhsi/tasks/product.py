@@ -6,15 +6,18 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from mmhsi import visualization
 from mmhsi.datasets.io import CubeInfo, write_raster
 from mmhsi.datasets.io.writer import envi_list
 from mmhsi.utils.files import PART_SUFFIX, put_in_place
 from mmhsi.utils.labels import IGNORE_INDEX
-from mmhsi.visualization.figure import save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DRIVERS = {'GTiff': '.tif', 'ENVI': '.img'}
 """Formats of rasters and their suffixes."""
@@ -180,5 +183,5 @@ def write_figures(figures: Mapping[str, Figure], name: str, folder: Path) -> dic
     files = {}
     for picture, figure in figures.items():
         files[f'{picture}_picture'] = folder / f'{name}_{picture}.png'
-        save_figure(figure, files[f'{picture}_picture'])
+        visualization.save_figure(figure, files[f'{picture}_picture'])
     return files

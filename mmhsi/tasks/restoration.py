@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from torch import nn
 
+from mmhsi import visualization
 from mmhsi.datasets.io import CubeInfo
 from mmhsi.datasets.transforms.units import file_units
 from mmhsi.evaluation import RestorationResult
-from mmhsi.tasks.networks import Network, Restored
 from mmhsi.tasks.product import Product
 from mmhsi.tasks.restoration_stage import RestorationStage
 from mmhsi.tasks.strips import strips
 from mmhsi.tasks.task import NETWORK, Layer, Task
-from mmhsi.visualization.false_colour import false_colour_figure, select_rgb_bands, stretch
-from mmhsi.visualization.restoration import band_psnr_figure, error_panels_figure, panels_figure, stretch_alike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import nn
+
+    from mmhsi.tasks.networks import Network
 
 _VALUES, _MARGIN = 20_000_000, 24  # of a strip that is restored at a time, and rows around it
 
@@ -33,6 +35,8 @@ class RestorationTask(Task):
     _stage: RestorationStage | None = None
 
     def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
+        from mmhsi.tasks.networks import Restored  # with torch
+
         return Restored(model)
 
     def prepare(self, cfg, meta: Mapping, network: Network, view) -> None:
@@ -83,11 +87,14 @@ class RestorationTask(Task):
 
     def figures(self, product: Product) -> dict[str, Figure]:
         cube, waves = product.layers['restored'], product.wavelengths
-        rgb = select_rgb_bands(len(cube), waves)
+        rgb = visualization.select_rgb_bands(len(cube), waves)
         picture = np.moveaxis(replace(product, layers={'restored': cube[list(rgb)]}).thinned('restored'), 0, -1)
         return {
-            'restored': false_colour_figure(
-                stretch(picture, np.isfinite(picture).all(axis=-1)), f'{product.name}: restored', rgb, waves
+            'restored': visualization.false_colour_figure(
+                visualization.stretch(picture, np.isfinite(picture).all(axis=-1)),
+                f'{product.name}: restored',
+                rgb,
+                waves,
             )
         }
 
@@ -102,9 +109,9 @@ class RestorationTask(Task):
         scores = dict(input=result.input_scores, restored=result.scores)
         if result.clean is not None:
             images['clean'] = result.clean
-        rgb = select_rgb_bands(bands, waves)
+        rgb = visualization.select_rgb_bands(bands, waves)
         reference = list(images).index('clean' if 'clean' in images else 'restored')
-        pictures = stretch_alike([image[..., list(rgb)] for image in images.values()], reference)
+        pictures = visualization.stretch_alike([image[..., list(rgb)] for image in images.values()], reference)
         notes = {
             key: f'PSNR {row["PSNR"]:.2f} dB   SSIM {row["SSIM"]:.4f}   SAM {row["SAM"]:.2f}°'
             for key, row in scores.items()
@@ -115,13 +122,13 @@ class RestorationTask(Task):
             for channel, band in zip('RGB', rgb, strict=True)
         )
         figures = {
-            'restoration': panels_figure(
+            'restoration': visualization.panels_figure(
                 dict(zip(images, pictures, strict=True)), notes, f'{name}: restoration', channels
             )
         }
         if result.clean is not None:
             errors = {key: np.abs(images[key] - result.clean).mean(axis=-1) for key in scores}
-            figures['error'] = error_panels_figure(
+            figures['error'] = visualization.error_panels_figure(
                 errors,
                 {key: f'mean {error.mean():.4f}' for key, error in errors.items()},
                 f'{name}: absolute error',
@@ -129,7 +136,7 @@ class RestorationTask(Task):
             )
             assert result.band_psnr is not None and result.input_band_psnr is not None  # as there is a clean image
             curves = dict(input=result.input_band_psnr, restored=result.band_psnr)
-            figures['band_psnr'] = band_psnr_figure(curves, waves, f'{name}: PSNR of each band')
+            figures['band_psnr'] = visualization.band_psnr_figure(curves, waves, f'{name}: PSNR of each band')
         return figures
 
 

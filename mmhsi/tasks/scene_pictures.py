@@ -1,16 +1,19 @@
 """Pictures of a scene itself, whatever is sought in it: false colours, ground truth, spectra of its classes."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from mmhsi import visualization
 from mmhsi.datasets.transforms.spectral import SelectBands
 from mmhsi.utils.labels import IGNORE_INDEX
-from mmhsi.visualization.class_map import class_map_figure
-from mmhsi.visualization.false_colour import false_colour_figure, select_rgb_bands, stretch
 from mmhsi.visualization.palette import UNLABELLED
-from mmhsi.visualization.spectra import class_spectra, spectra_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PICTURE_SIDE = 1200  # largest side of a picture in pixels; larger scenes are thinned out
 
@@ -26,10 +29,10 @@ def false_colours(view) -> tuple[list[np.ndarray], tuple[int, int, int]]:
         the bands shown as red, green and blue.
     """
     info = view.info
-    bands = select_rgb_bands(info.bands, info.wavelengths)
+    bands = visualization.select_rgb_bands(info.bands, info.wavelengths)
     step = -(-max(info.height, info.width) // _PICTURE_SIDE)
     values, valid = zip(*(date.stored_bands(bands, step) for date in view.dates), strict=True)
-    return np.split(stretch(np.concatenate(values), np.concatenate(valid)), len(view.dates)), bands
+    return np.split(visualization.stretch(np.concatenate(values), np.concatenate(valid)), len(view.dates)), bands
 
 
 def false_colour_figures(view, name: str) -> dict[str, Figure]:
@@ -42,7 +45,9 @@ def false_colour_figures(view, name: str) -> dict[str, Figure]:
             if len(pictures) == 1
             else (f'{name}: false colour, date {index}', f'_{index}')
         )
-        figures[f'false_colour{suffix}'] = false_colour_figure(picture, title, bands, date.info.wavelengths)
+        figures[f'false_colour{suffix}'] = visualization.false_colour_figure(
+            picture, title, bands, date.info.wavelengths
+        )
     return figures
 
 
@@ -66,7 +71,7 @@ def ground_truth_figure(
     """
     labels = target if scene is None else scene.labels
     counts = np.bincount(labels[labels != IGNORE_INDEX], minlength=len(classes))
-    return class_map_figure(
+    return visualization.class_map_figure(
         labels,
         classes,
         palette,
@@ -103,8 +108,8 @@ def class_spectra_figure(
     first = scene.transforms[0] if scene.transforms else None
     if wavelengths is not None and isinstance(first, SelectBands):
         wavelengths = wavelengths[first.indices]
-    return spectra_figure(
-        *class_spectra(spectra, labels[pixels], len(classes)),
+    return visualization.spectra_figure(
+        *visualization.class_spectra(spectra, labels[pixels], len(classes)),
         classes,
         wavelengths,
         palette,

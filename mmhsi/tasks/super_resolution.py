@@ -1,10 +1,15 @@
 """Super-resolution: the cube with smaller pixels."""
 
-from torch import nn
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from mmhsi.classical import ENLARGEMENTS
 from mmhsi.registry import TASKS
 from mmhsi.tasks.restoration import RestorationTask
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @TASKS.register_module(name='super_resolution')

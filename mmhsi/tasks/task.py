@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from matplotlib.figure import Figure
 from mmengine.config import Config
-from torch import nn
 
 from mmhsi.datasets.class_info import BLACK_AND_WHITE, resolve_classes
 from mmhsi.registry import TASK_UTILS, TASKS, component_name
 from mmhsi.tasks.contest import Contestant
-from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import Product
 from mmhsi.utils.palette import default_palette
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import nn
+
+    from mmhsi.tasks.networks import Network
 
 NETWORK = 'of_the_network'
 """Name of the layer that keeps the values of a network until the last stage; it is no product."""

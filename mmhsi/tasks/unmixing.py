@@ -6,24 +6,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from torch import nn
 
+from mmhsi import visualization
 from mmhsi.datasets.transforms.units import file_units
 from mmhsi.evaluation import UnmixingResult
 from mmhsi.registry import TASKS
 from mmhsi.tasks.contest import Contestant
-from mmhsi.tasks.networks import Abundances, LeastSquaresAbundances, Network
 from mmhsi.tasks.product import Product, write_table
 from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import Layer, Task
 from mmhsi.tasks.unmixers import UNMIXING_METHODS, evaluate_unmixer
-from mmhsi.visualization.abundance_map import abundance_figure
-from mmhsi.visualization.endmember_plot import endmember_figure
-from mmhsi.visualization.heat_map import heat_map_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import nn
+
+    from mmhsi.tasks.networks import Network
 
 
 @TASKS.register_module(name='unmixing')
@@ -41,6 +42,8 @@ class Unmixing(Task):
     score = 'aRMSE', False
 
     def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
+        from mmhsi.tasks.networks import Abundances, LeastSquaresAbundances  # with torch
+
         by_network = self.metric.get('abundances', 'network') == 'network'
         return (Abundances if by_network else LeastSquaresAbundances)(model)
 
@@ -86,13 +89,13 @@ class Unmixing(Task):
     def figures(self, product: Product) -> dict[str, Figure]:
         assert product.endmembers is not None  # every product of unmixing has them
         return {
-            'abundances': abundance_figure(
+            'abundances': visualization.abundance_figure(
                 product.thinned('abundances'),
                 names=product.classes,
                 title=f'{product.name}: abundances',
                 subtitle=product.size,
             ),
-            'endmembers': endmember_figure(
+            'endmembers': visualization.endmember_figure(
                 product.endmembers,
                 names=product.classes,
                 wavelengths=product.wavelengths,
@@ -120,10 +123,10 @@ class Unmixing(Task):
             return [f'{key} {value:.4f}' for value in result.scores[key]] if key in result.scores else []
 
         figures = {} if scene is None else false_colour_figures(scene, name)
-        figures['abundances'] = abundance_figure(
+        figures['abundances'] = visualization.abundance_figure(
             result.abundances, result.true_abundances, result.names, f'{name}: abundances', line, notes('RMSE')
         )
-        figures['endmembers'] = endmember_figure(
+        figures['endmembers'] = visualization.endmember_figure(
             result.endmembers,
             result.true_endmembers,
             result.names,
@@ -132,7 +135,7 @@ class Unmixing(Task):
             line,
             notes('SAD'),
         )
-        figures['reconstruction'] = heat_map_figure(
+        figures['reconstruction'] = visualization.heat_map_figure(
             result.angles, f'{name}: angle of pixel and mixture (radians)', line, 'anomaly'
         )
         return figures

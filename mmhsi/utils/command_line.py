@@ -1,14 +1,69 @@
 """What the command line tools share: their arguments, and the config that these make."""
 
+from __future__ import annotations
+
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
-from mmhsi.utils.run_seed import set_run_seed
+
+class KeyValues(argparse.Action):
+    """MMEngine's ``DictAction``, which is imported when the option is given: ``--help`` does without MMEngine."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from mmengine.config import DictAction
+
+        DictAction(self.option_strings, self.dest, self.nargs)(parser, namespace, values, option_string)
+
+
+def command_parser(doc: str) -> argparse.ArgumentParser:
+    """A parser that shows the docstring of a command, examples included, as it is written."""
+    return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def check_checkpoint(name: str | None) -> None:
+    """Look whether a checkpoint is there, before anything that takes long.
+
+    Args:
+        name (str, optional): A file or folder; an address, 'best', 'last' and None are left to who loads it.
+
+    Raises:
+        FileNotFoundError: If there is no such file; other checkpoints in its folder are named.
+    """
+    if name is None or '://' in name or name in ('best', 'last') or os.path.exists(name):
+        return
+    folder = Path(name).parent
+    held = sorted(path.name for path in folder.glob('*.pth')) if folder.is_dir() else []
+    near = difflib.get_close_matches(Path(name).name, held, 3, 0.0)
+    raise FileNotFoundError(
+        f'{name}: there is no such checkpoint'
+        + (f'; {folder} holds {", ".join(near)}' if near else '' if folder.is_dir() else f', and no folder {folder}')
+    )
+
+
+def find_config(name: str) -> str:
+    """The config file that a command line names: as it is, or below ``configs/`` of the package where it is not here.
+
+    Raises:
+        FileNotFoundError: If there is none; similar ones of the package are named.
+    """
+    if '::' in name or os.path.exists(name):
+        return name
+    package = Path(__file__).parents[1]
+    root = next((path for path in (package.parent, package / '.mim') if (path / 'configs').is_dir()), package)
+    if not os.path.isabs(name) and (root / name).is_file() and name.startswith('configs'):
+        return str(root / name)
+    known = {path.stem: path for path in (root / 'configs').glob('[!_]*/*.py')}
+    near = difflib.get_close_matches(Path(name).stem, known, 3, 0.5)
+    similar = ', '.join(f'mmhsi::{known[stem].relative_to(root / "configs").as_posix()}' for stem in near)
+    raise FileNotFoundError(f'{name}: there is no such config file' + (f'; similar are {similar}' if similar else ''))
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,11 +72,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser (ArgumentParser): The parser to extend.
     """
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help="config file, or 'mmhsi::' and a path below configs/")
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=KeyValues,
         metavar='KEY=VALUE',
         help='settings that override those of the config file, e.g. train_cfg.max_epochs=10 data.bands="[0,5]" '
         '(quote lists and tuples, and put no blanks inside)',
@@ -63,7 +118,12 @@ def load_config(args: argparse.Namespace) -> Config:
         Config: The config; with runner arguments, ``launcher``, ``work_dir`` and a given seed are set too. The work dir
         is taken from the command line, else from the config, else it is ``./work_dirs/<name of the config>``.
     """
-    cfg = Config.fromfile(args.config)
+    path = find_config(args.config)
+    from mmengine.config import Config
+
+    from mmhsi.utils.run_seed import set_run_seed
+
+    cfg = Config.fromfile(path)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     if 'launcher' in args:

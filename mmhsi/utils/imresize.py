@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy.sparse import csr_array
+
+if TYPE_CHECKING:
+    import torch
 
 _SUPPORT = 4.0  # width of the cubic kernel in pixels
 
@@ -65,6 +68,8 @@ def _weights_on(
     length: int, new_length: int, scale: float | None, dtype: torch.dtype, device: torch.device
 ) -> torch.Tensor:
     """:func:`bicubic_weights` as a tensor, copied to the device once."""
+    import torch
+
     with torch.inference_mode(False):  # one that was made in a prediction must do in a training step
         return torch.tensor(bicubic_weights(length, new_length, scale), dtype=dtype, device=device)
 
@@ -97,11 +102,11 @@ def imresize(
     """
     if (scale is None) == (size is None):
         raise ValueError(f'imresize needs either a scale or a size, found scale {scale} and size {size}')
-    in_torch = isinstance(image, torch.Tensor)
-    floating = image.is_floating_point() if isinstance(image, torch.Tensor) else np.issubdtype(image.dtype, np.floating)
+    is_array = isinstance(image, np.ndarray)
+    floating = np.issubdtype(image.dtype, np.floating) if isinstance(image, np.ndarray) else image.is_floating_point()
     if not floating:
         raise ValueError(f'imresize takes floating point images, found {image.dtype}')
-    sides = tuple(image.shape[-2:] if in_torch else image.shape[:2])
+    sides = tuple(image.shape[:2] if is_array else image.shape[-2:])
     if scale is not None:
         if scale <= 0:
             raise ValueError(f'the scale must be positive, found {scale}')
@@ -110,10 +115,12 @@ def imresize(
     if min(size) < 1:
         raise ValueError(f'the new size must be positive, found {tuple(size)}')
     axes = [(side, int(new), scale) for side, new in zip(sides, size, strict=True)]
-    if not isinstance(image, torch.Tensor):
+    if isinstance(image, np.ndarray):
         rows, columns = (bicubic_weights(*axis) for axis in axes)
         resized = _resize_first_axis(image, rows).swapaxes(0, 1)
         return np.ascontiguousarray(_resize_first_axis(resized, columns).swapaxes(0, 1))
+    import torch
+
     # half precision is too coarse for an image that is only enlarged
     dtype = torch.promote_types(image.dtype, torch.float32)
     with torch.autocast(image.device.type, enabled=False):

@@ -24,6 +24,8 @@ from mmengine.fileio import handlers
 from mmengine.logging import print_log
 from mmengine.registry import Registry
 
+from mmhsi.lazy import component as lazy_component
+
 from .checkpoint_file import is_trusted
 from .config_text import parse_config_text, refused
 
@@ -139,12 +141,16 @@ def find_component(name: str, registries: tuple[str, ...], default_scope: str) -
     scope, dot, component = registered_name(name).partition('.')
     if dot and scope not in known_scopes():
         return None
-    for where in (scope,) if dot else dict.fromkeys((default_scope, 'mmengine')):
-        for registry in _registries(where, registries):
-            registry.import_from_location()
-            found = registry.module_dict.get(component if dot else name)
-            if found is not None:
-                return found, where
+    scopes = (scope,) if dot else dict.fromkeys((default_scope, 'mmengine'))
+    # first the one module that tells of the name, then all of each library
+    for whole in (False, True):
+        for where in scopes:
+            for registry in _registries(where, registries):
+                if whole:
+                    registry.import_from_location()
+                found = lazy_component(registry, component if dot else name)
+                if found is not None:
+                    return found, where
     return None
 
 

@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from mmhsi.classical import auto_ad
-from mmhsi.classical.auto_ad import BackgroundAutoencoder
+from mmhsi.classical.background_autoencoder import BackgroundAutoencoder
 
 FAST = dict(iterations=60, channels=16, depth=2)
 

@@ -289,7 +289,7 @@ class SpectralComponents(SpectralTransform):
 
 @TRANSFORMS.register_module()
 class SpectralPCA(SpectralComponents):
-    """Principal components of the spectra, computed with scikit-learn in double precision.
+    """Principal components of the spectra, computed in double precision.
 
     Args:
         n_components (int): Number of components.
@@ -309,14 +309,20 @@ class SpectralPCA(SpectralComponents):
         return self.components.T / np.sqrt(np.maximum(self.variance, np.finfo(np.float64).eps))
 
     def fit(self, pixels: np.ndarray) -> None:
-        from sklearn.decomposition import PCA  # takes seconds to import, which only who fits has to wait for
-
         self.bind(pixels.shape[-1])
         if len(pixels) < max(self.n_components, 2):
             raise ValueError(
                 f'SpectralPCA needs at least {max(self.n_components, 2)} pixels for {self.n_components} '
                 f'components, but {len(pixels)} are given'
             )
-        # The covariance is small (C x C) however many pixels there are, and its eigenvectors are exact.
-        pca = PCA(self.n_components, svd_solver='covariance_eigh').fit(pixels.astype(np.float64))
-        self.load_state_dict({'mean': pca.mean_, 'components': pca.components_, 'variance': pca.explained_variance_})
+        # As PCA(svd_solver='covariance_eigh') of scikit-learn, which takes seconds to import. The covariance is small
+        # (C x C) however many pixels there are, and its eigenvectors are exact.
+        pixels = pixels.astype(np.float64)
+        mean = pixels.mean(axis=0)
+        covariance = (pixels.T @ pixels - (len(pixels) * mean)[:, None] * mean) / (len(pixels) - 1)
+        variance, vectors = np.linalg.eigh(covariance)
+        components = vectors.T[::-1][: self.n_components]
+        largest = np.abs(components).argmax(axis=1)  # is made positive, so that the sign is no accident
+        components = components * np.sign(components[np.arange(len(components)), largest])[:, None]
+        variance = np.maximum(variance[::-1][: self.n_components], 0)
+        self.load_state_dict({'mean': mean, 'components': components, 'variance': variance})

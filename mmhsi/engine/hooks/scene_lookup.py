@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from mmengine.runner import BaseLoop
-
 
 def find_scenes(dataset) -> list:
     """Collect the scenes of a dataset, also of one that is wrapped or put together of several.
@@ -41,5 +39,7 @@ def loop_scenes(*loops) -> list:
     Returns:
         list[Scene]: The scenes, each once.
     """
+    from mmengine.runner import BaseLoop  # with torch, which the search alone does without
+
     datasets = [loop.dataloader.dataset for loop in loops if isinstance(loop, BaseLoop)]
     return unique(scene for dataset in datasets for scene in find_scenes(dataset))

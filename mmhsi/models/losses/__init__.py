@@ -1,14 +1,11 @@
 """Losses. Those of PyTorch that compare two images are registered too, under their own names."""
 
-from torch import nn
-
-from mmhsi.registry import MODELS
-
 from .gradient_3d_loss import Gradient3DLoss
 from .lovasz_softmax_loss import LovaszSoftmaxLoss
 from .spectral_angle_loss import SpectralAngleLoss
 from .ssim_loss import SSIMLoss
 from .sum_loss import SumLoss
+from .torch_losses import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
 from .total_variation_loss import TotalVariationLoss
 from .unmixing_losses import AbundanceSparsityLoss, EndmemberVariationLoss
 from .weighted_cross_entropy_loss import WeightedCrossEntropyLoss
@@ -17,13 +14,14 @@ __all__ = [
     'AbundanceSparsityLoss',
     'EndmemberVariationLoss',
     'Gradient3DLoss',
+    'HuberLoss',
+    'L1Loss',
     'LovaszSoftmaxLoss',
+    'MSELoss',
     'SSIMLoss',
+    'SmoothL1Loss',
     'SpectralAngleLoss',
     'SumLoss',
     'TotalVariationLoss',
     'WeightedCrossEntropyLoss',
 ]
-
-for loss in (nn.HuberLoss, nn.L1Loss, nn.MSELoss, nn.SmoothL1Loss):
-    MODELS.register_module(module=loss)

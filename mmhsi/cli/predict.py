@@ -1,0 +1,255 @@
+r"""Predict scenes with a trained model and write the products.
+
+    mmhsi predict scene.tif -c configs/classification/hypersigma-tiny_seg_indian-pines.py -w CKPT -o out
+    mmhsi predict first.tif second.tif -c CHANGE_CONFIG -w CKPT -o out      (two dates)
+    mmhsi predict folder/ -c CONFIG -w CKPT -o out --processes 4           (many scenes)
+    mmhsi predict scenes.txt -c CONFIG -w CKPT -o out --part 3/16          (one of 16 jobs of an array)
+
+A scene is a GeoTIFF or any other raster that GDAL reads, ENVI (.hdr or its data file), .mat, HDF5, .npy, .npz, or a
+sensor product (EnMAP, PRISMA, EMIT, ...: its folder or its metadata file); a folder holds scenes; a text file (.txt,
+.lst) lists one a line, or two dates with a tab between them. A scene of any size is predicted in a fixed memory. What
+was interrupted goes on with the same command, and finished scenes are left alone.
+The products depend on the task: maps of classes, changes and detections with colours and names, scores, abundances,
+endmembers, restored cubes, and pictures; <scene>_prediction.json tells of them.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+
+from prettytable import PrettyTable
+
+from mmhsi.engine.run_checkpoints import named_checkpoint
+from mmhsi.inference.zoo import find_model
+from mmhsi.utils.command_line import KeyValues, check_checkpoint, command_parser, default_work_dir
+from mmhsi.utils.tiling import BLENDS
+
+
+def _part(text: str) -> tuple[int, int]:
+    index, _, count = text.partition('/')
+    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
+        raise argparse.ArgumentTypeError(f'expected I/N with I from 1 to N, found {text!r}')
+    return int(index), int(count)
+
+
+def _bytes(text: str) -> int:
+    units = {'K': 2**10, 'M': 2**20, 'G': 2**30}
+    number, unit = (text[:-1], units[text[-1].upper()]) if text[-1:].upper() in units else (text, 1)
+    try:
+        return int(float(number) * unit)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'expected a number of bytes such as 512M or 2G, found {text!r}') from None
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = command_parser(__doc__)
+    parser.add_argument('scenes', nargs='+', metavar='SCENE', help='file, folder or list of scenes')
+    parser.add_argument(
+        '-c',
+        '--config',
+        help='config file, or name of a model of the zoo (default: the config that the checkpoint holds)',
+    )
+    parser.add_argument('-w', '--weights', help="checkpoint; 'best' or 'last' of the work dir of the config")
+    parser.add_argument(
+        '--custom-imports',
+        action='append',
+        metavar='MODULE',
+        help='module of your own whose components the model names; may be given several times',
+    )
+    parser.add_argument(
+        '--trust',
+        action='store_true',
+        help='trust the checkpoint: unpickle it without restriction, and run the config in it as a program',
+    )
+    parser.add_argument('-o', '--out', required=True, help='folder of the products')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=KeyValues,
+        metavar='KEY=VALUE',
+        help='settings that override those of the config file',
+    )
+    parser.add_argument('--key', help='name of the array in .mat, HDF5 and .npz files')
+    parser.add_argument('--layout', choices=('auto', 'hwc', 'chw', 'bil'), help='axes of arrays in files')
+    parser.add_argument('--nodata', type=float, help='value of pixels without data')
+    parser.add_argument('--target-spectrum', metavar='FILE', help='spectrum that a target detector looks for')
+    parser.add_argument('--target-name', metavar='NAME', help='name of the spectrum in a file that holds several')
+    parser.add_argument(
+        '--match-bands',
+        choices=('check', 'nearest', 'resample', 'off'),
+        default='check',
+        help='how the bands of another sensor are matched by wavelength (default: check, which refuses other bands)',
+    )
+    parser.add_argument(
+        '--trust-band-order',
+        action='store_true',
+        help='take the bands of a scene without wavelengths for those that the model was trained on, in their order',
+    )
+    parser.add_argument(
+        '--not-finite',
+        choices=('raise', 'nodata'),
+        default='raise',
+        help='what becomes of pixels of '
+        'which the network makes NaN or infinity (default: raise, which fails the scene)',
+    )
+    parser.add_argument(
+        '--bands',
+        metavar='FILE',
+        help='file with the wavelengths that the model was trained on, if '
+        'checkpoint and config do not tell them: a cube, a spectral library or a table',
+    )
+    parser.add_argument('--tile-size', type=int, help='side of a tile in pixels')
+    parser.add_argument('--overlap', type=int, help='smallest overlap of tiles in pixels')
+    parser.add_argument('--blend', choices=BLENDS, help='how tiles are joined (default: as in the test of the config)')
+    parser.add_argument('--batch-size', type=int, help='tiles or windows that run at once (default: by memory)')
+    parser.add_argument(
+        '--memory',
+        type=_bytes,
+        default=2**30,
+        metavar='BYTES',
+        help='memory for the parts of a scene, such as 512M (default: 1G)',
+    )
+    parser.add_argument('--scores', action='store_true', help='write the probabilities of the classes too')
+    parser.add_argument(
+        '--uncertainty',
+        action='store_true',
+        help='write the probability of the predicted class and the entropy of the probabilities too',
+    )
+    parser.add_argument('--driver', choices=('GTiff', 'ENVI'), default='GTiff', help='format of the rasters')
+    parser.add_argument('--no-pictures', action='store_true', help='write no pictures')
+    parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')
+    parser.add_argument('--part', type=_part, metavar='I/N', help='of many scenes only every N-th from the I-th on')
+    parser.add_argument('--processes', type=int, default=1, metavar='N', help='processes that share the scenes')
+    parser.add_argument('--overwrite', action='store_true', help='predict finished and interrupted scenes anew')
+    parser.add_argument('--quiet', action='store_true', help='show no progress bar')
+    args = parser.parse_args(argv)
+    if args.config is None and args.weights is None:
+        parser.error('give a config (-c) or weights (-w) that hold one')
+    if args.processes < 1:
+        parser.error(f'--processes must be at least 1, not {args.processes}')
+    return args
+
+
+def share_scenes(args: argparse.Namespace, argv: list[str]) -> int:
+    """Start the processes that share the scenes; returns how many of them failed."""
+    index, count = args.part or (1, 1)
+    threads = max((os.cpu_count() or 1) // args.processes, 1)
+    environment = {'OMP_NUM_THREADS': str(threads), **os.environ}
+    # the last --part and --processes count
+    command = [sys.executable, '-m', 'mmhsi.cli', 'predict', *argv, '--quiet', '--processes', '1', '--part']
+    children = [
+        subprocess.Popen([*command, f'{index + count * number}/{count * args.processes}'], env=environment)
+        for number in range(args.processes)
+    ]
+    try:
+        return sum(child.wait() != 0 for child in children)
+    finally:
+        for child in children:
+            if child.poll() is None:
+                child.terminate()
+
+
+def make_inferencer(args: argparse.Namespace):
+    """The inferencer that the arguments describe."""
+    from mmengine.config import Config
+    from mmengine.utils import import_modules_from_strings
+
+    from mmhsi.inference.inferencer import HSIInferencer
+
+    import_modules_from_strings(args.custom_imports)
+    model = args.config
+    weights = args.weights if model is None else named_checkpoint(args.weights, default_work_dir(model))
+    if args.cfg_options is not None:
+        if not os.path.isfile(model or ''):
+            entry = find_model(str(model))
+            model, weights = str(entry.config), weights or entry.weights
+        model = Config.fromfile(model)
+        model.merge_from_dict(args.cfg_options)
+    return HSIInferencer(
+        model, weights, args.device, show_progress=not args.quiet, memory=args.memory, trust=args.trust
+    )
+
+
+def check_inputs(args: argparse.Namespace) -> None:
+    """Look for the files that the arguments name, before anything that takes long.
+
+    Raises:
+        OSError: If one is not there.
+        ValueError: If the model is neither a config file nor one of the zoo.
+    """
+    from mmhsi.datasets.io.sources import is_address
+
+    for scene in args.scenes:
+        if not (os.path.exists(scene) or is_address(scene)):
+            raise FileNotFoundError(f'{scene}: no such file')
+    if args.config is not None and '::' not in args.config and not os.path.exists(args.config):
+        find_model(args.config)
+    check_checkpoint(args.weights)
+
+
+def predict(args: argparse.Namespace) -> list[dict]:
+    """Predict the scenes; returns what became of each."""
+    spectrum = args.target_spectrum
+    if args.target_name is not None and spectrum is not None:
+        spectrum = dict(path=spectrum, name=args.target_name)
+    return make_inferencer(args)(
+        args.scenes[0] if len(args.scenes) == 1 else args.scenes,
+        args.out,
+        key=args.key,
+        layout=args.layout,
+        nodata=args.nodata,
+        bands=args.bands,
+        match_bands=args.match_bands,
+        trust_band_order=args.trust_band_order,
+        not_finite=args.not_finite,
+        target_spectrum=spectrum,
+        tile_size=args.tile_size,
+        overlap=args.overlap,
+        blend=args.blend,
+        batch_size=args.batch_size,
+        scores=args.scores,
+        uncertainty=args.uncertainty,
+        driver=args.driver,
+        pictures=not args.no_pictures,
+        return_arrays=False,
+        overwrite=args.overwrite,
+        part=args.part,
+        on_error='continue',
+    )['predictions']
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Predict; returns 0, 1 if a scene failed, or 2 if none could be begun."""
+    argv = sys.argv[1:] if argv is None else argv
+    args = parse_args(argv)
+    try:
+        check_inputs(args)
+    except (OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    if args.processes > 1:
+        return int(share_scenes(args, argv) > 0)
+    try:
+        results = predict(args)
+    except (OSError, ValueError, ImportError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    table = PrettyTable(['scene', 'outcome', 'seconds', 'files'])
+    table.align = 'l'
+    for result in results:
+        failed, skipped = result.get('error'), result.get('skipped')
+        table.add_row(
+            [
+                result['name'],
+                'failed' if failed else 'finished before' if skipped else 'predicted',
+                result.get('summary', {}).get('seconds', '-'),
+                len(result['files']) or '-',
+            ]
+        )
+    print(table)
+    print(f'products: {args.out}')
+    failures = [result for result in results if result.get('error')]
+    for result in failures:
+        print(f'{result["name"]}: {result["error"]}', file=sys.stderr)
+    return int(bool(failures))

@@ -1,0 +1,152 @@
+"""Looking whether the files of a dataset and the scenes of a config are sound."""
+
+import hashlib
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mmhsi.datasets.io.base import CubeReader
+from mmhsi.datasets.io.cube import open_reader
+from mmhsi.datasets.io.errors import CubeReadError
+from mmhsi.datasets.io.folders import SCENE_SUFFIXES
+from mmhsi.datasets.io.products import product_title
+from mmhsi.datasets.io.spectra_arrays import open_listing
+from mmhsi.datasets.scenes.shared_scenes import get_scene
+
+ARRAYS = ('.mat', '.h5', '.hdf5', '.he5', '.nc', '.npy', '.npz')
+LARGEST_LABEL = 1000
+BLOCK_BYTES = 2**26
+
+
+def describe_values(reader: CubeReader) -> str:
+    """Size, type and range of a cube or a map, what is not finite, and how many pixels have each label."""
+    info = reader.info
+    rows = max(1, BLOCK_BYTES // max(1, info.width * info.bands * info.dtype.itemsize))
+    low, high, nan, infinite, no_data = math.inf, -math.inf, 0, 0, 0
+    labels: np.ndarray | None = np.zeros(LARGEST_LABEL + 1, np.int64)
+    for top in range(0, info.height, rows):
+        block = reader.read((top, 0, min(rows, info.height - top), info.width))
+        finite = np.isfinite(block)
+        nan += int(np.isnan(block).sum())
+        infinite += int((~finite).sum()) - int(np.isnan(block).sum())
+        missing = info.no_data(block) & finite
+        no_data += int(missing.sum())
+        finite &= ~missing
+        values = block[finite]
+        if values.size:
+            low, high = min(low, values.min()), max(high, values.max())
+            whole = info.bands == 1 and low >= 0 and high <= LARGEST_LABEL and (values == np.floor(values)).all()
+            labels = (
+                labels + np.bincount(values.astype(np.int64).ravel(), minlength=LARGEST_LABEL + 1)
+                if whole and labels is not None
+                else None
+            )
+    text = f'{info.height} x {info.width} pixels, {info.bands} bands, {info.dtype}'
+    text += f', {low:g} to {high:g}' if low <= high else ', no value'
+    text += ''.join(
+        f', {count} {what}' for count, what in ((nan, 'NaN'), (infinite, 'infinite'), (no_data, 'nodata')) if count
+    )
+    if info.wavelengths is not None:
+        text += f', {info.wavelengths.min():g} to {info.wavelengths.max():g} nm'
+    if info.bands == 1 and labels is not None:
+        counts = [f'{label}: {labels[label]}' for label in np.flatnonzero(labels)]
+        text += f'; pixels by label {", ".join(counts[:40])}' + (', ...' if len(counts) > 40 else '')
+    return text
+
+
+def check_file(path: Path) -> Iterator[tuple[str, bool]]:
+    """What a file holds, array by array, and whether it could be read."""
+    try:
+        if path.suffix.lower() not in ARRAYS or product_title(path) is not None:
+            with open_reader(path) as reader:
+                yield describe_values(reader), True
+            return
+        with open_listing(str(path)) as listing:
+            variables = listing.variables
+    except (CubeReadError, OSError) as error:
+        yield str(error), False
+        return
+    for name, variable in variables.items():
+        shape, what = variable.shape, f'{name or "array"} {variable.shape}'
+        if not variable.numeric or len(shape) not in (2, 3) or min(shape) == 1:
+            yield f'{what} {variable.kind}', True
+            continue
+        try:
+            with open_reader(path, name or None, layout='hwc', ndim=len(shape)) as reader:
+                yield f'{name or "array"}: {describe_values(reader)}', True
+        except (CubeReadError, OSError) as error:
+            yield str(error), False
+
+
+def scenes_of(node: object) -> Iterator[Mapping]:
+    """The configs of all scenes in a config."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == 'scene' and isinstance(value, Mapping):
+                yield value
+            else:
+                yield from scenes_of(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from scenes_of(value)
+
+
+def files_of(scene: object) -> Iterator[Path]:
+    """The files that the config of a scene names, as it is nested."""
+    root = scene.get('data_root') or '' if isinstance(scene, Mapping) else ''
+
+    def visit(node: object) -> Iterator[Path]:
+        if isinstance(node, Mapping):
+            for key, value in node.items():
+                if key not in ('type', 'name', 'data_root'):
+                    yield from visit(value)
+        elif isinstance(node, (list, tuple)):
+            for value in node:
+                yield from visit(value)
+        elif isinstance(node, str) and Path(node).suffix.lower() in SCENE_SUFFIXES:
+            yield Path(root, node)
+
+    yield from visit(scene)
+
+
+def check_scene(scene: Mapping) -> tuple[str, bool]:
+    """Build a scene; what it is, or why it is none."""
+    name = scene.get('name', scene.get('type'))
+    try:
+        built = get_scene(scene)
+        text = f'scene {name}: {built.height} x {built.width} pixels, {len(built.classes)} classes'
+        split = built.split
+        if split is not None:
+            text += f', {len(split.train)} training, {len(split.val)} validation, {len(split.test)} test pixels'
+        return text, True
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        return f'scene {name}: {error}', False
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open('rb') as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def compare_checksums(listing: Path, root: Path, files: list[Path]) -> Iterator[str]:
+    """What differs between the files and a list as ``sha256sum`` writes it, with paths relative to the root."""
+    expected = {}
+    for line in listing.read_text(encoding='utf-8').splitlines():
+        if line.strip():
+            digest, _, name = line.partition(' ')
+            expected[name.lstrip(' *')] = digest
+    found = {os.path.relpath(path, root): path for path in files}
+    for name, digest in expected.items():
+        if not (root / name).is_file():
+            yield f'{root / name}: the file is absent, and {listing} lists it'
+        elif checksum(root / name) != digest:
+            yield f'{root / name}: the checksum differs from that in {listing}'
+    for name in sorted(found.keys() - expected.keys()):
+        yield f'{found[name]}: the file is not in {listing}'

@@ -1,0 +1,84 @@
+"""Tests of the command ``mmhsi``: help, wrong arguments and missing files, at once and in a sentence."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmhsi.cli import COMMANDS, main
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = 'configs/classification/hypersigma-tiny_cls_indian-pines.py'
+
+
+def run(*argv: str) -> subprocess.CompletedProcess:
+    """Run the command in a process that may not import torch."""
+    code = 'import sys\nsys.modules["torch"] = None\nfrom mmhsi.cli import main\nsys.exit(main(sys.argv[1:]))'
+    return subprocess.run(
+        [sys.executable, '-c', code, *argv], capture_output=True, text=True, cwd=ROOT, check=False, timeout=60
+    )
+
+
+def test_overview_names_every_command():
+    done = run('--help')
+    assert done.returncode == 0
+    named = [line.split()[0] for line in done.stdout.partition('commands:')[2].splitlines() if line.startswith('  ')]
+    assert named[: len(COMMANDS)] == list(COMMANDS)
+    assert run('--version').stdout.startswith('mmhsi ')
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_help_shows_examples_and_needs_no_torch(name):
+    done = run(name, '--help')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f'usage: mmhsi {name}') and re.search(rf'^    mmhsi {name}\b', done.stdout, re.M)
+
+
+def test_wrong_command_and_wrong_argument_are_named():
+    done = run('trian')
+    assert done.returncode == 2 and "no command 'trian'; did you mean train?" in done.stderr
+    done = run('train', CONFIG, '--speed', 'high')
+    assert done.returncode == 2 and 'unrecognized arguments: --speed' in done.stderr
+
+
+@pytest.mark.parametrize(
+    'argv, message',
+    [
+        (['train', 'configs/none.py'], 'configs/none.py: there is no such config file'),
+        (['train', 'hypersigma-tiny_cls_indian-pine.py'], 'similar are mmhsi::classification/hypersigma-tiny_cls_'),
+        (['train', CONFIG, '--resume', 'none.pth'], 'none.pth: there is no such checkpoint'),
+        (['test', CONFIG, 'none.pth'], 'none.pth: there is no such checkpoint'),
+        (['export', CONFIG, 'none/none.pth'], 'none/none.pth: there is no such checkpoint, and no folder none'),
+        (['predict', 'none.tif', '-w', 'none.pth', '-o', 'out'], 'none.tif: no such file'),
+        (['predict', 'setup.py', '-w', 'none.pth', '-o', 'out'], 'none.pth: there is no such checkpoint'),
+        (['predict', 'setup.py', '-c', 'hypersigma-tini', '-o', 'out'], 'neither a config file nor a model of the zoo'),
+        (['baseline', 'configs/none.py'], 'configs/none.py: there is no such config file'),
+        (['report', 'none'], 'none: there is no such folder'),
+        (['data', 'none'], 'none: there is no such config file'),
+        (['models', '--task', 'none'], "there is no task 'none'"),
+    ],
+)
+def test_what_is_missing_is_noticed_before_torch_is_imported(argv, message):
+    done = run(*argv)
+    assert done.returncode == 2 and message in done.stderr and 'Traceback' not in done.stderr, done.stderr
+
+
+def test_checkpoints_of_the_folder_are_named(tmp_path):
+    (tmp_path / 'epoch_50.pth').touch()
+    done = run('test', CONFIG, str(tmp_path / 'epoch_5.pth'))
+    assert f'{tmp_path} holds epoch_50.pth' in done.stderr
+
+
+def test_models_lists_names_and_configs(capsys):
+    assert main(['models', 'hypersigma-tiny_cls_indian-pines', '--task', 'classification']) == 0
+    assert 'mmhsi::classification/hypersigma-tiny_cls_indian-pines.py' in capsys.readouterr().out
+    assert main(['models', 'no-such-model']) == 1
+
+
+def test_module_runs_as_the_command():
+    done = subprocess.run(
+        [sys.executable, '-m', 'mmhsi.cli', '--version'], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.startswith('mmhsi ')
