@@ -129,15 +129,14 @@ HEAD = """# Recommended settings
 
 `configs/recommended/<task>.py` with nothing but files, keys and classes of a scene filled in, beside its parts and the
 classical methods of the same run: mean ± standard deviation over the seeds of split and training. The difference is
-that from the best classical method of the row with its standard error, where there are several seeds; "level or ahead"
-means not below it by more than that. Seconds are those of a whole run, classical methods included, on one busy core.
+that from the best classical method of the row, with its standard error where there are several seeds; "level or ahead"
+means not below it by more than that. Seconds are those of a whole run with the classical methods, on one busy core.
 
 <!-- docs
 check: takes hours
 -->
 ```shell
-OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --data PATH --seeds 11 12 13 \\
-    --table docs/benchmark/recommended.md
+OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --seeds 11 12 13 --table docs/benchmark/recommended.md
 ```
 """
 SCENES = {
