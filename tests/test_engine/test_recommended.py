@@ -2,6 +2,7 @@
 that was scored."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +58,22 @@ def write_scene(task, folder):
     return scene if task == 'anomaly_detection' else {**scene, 'target_spectrum': dict(select='mean')}
 
 
+every = pytest.mark.skipif(
+    os.environ.get('MMHSI_TEST_RECOMMENDED') != 'all',
+    reason='MMHSI_TEST_RECOMMENDED=all tests it; its parts are those of the tasks that are tested',
+)
+
+
 @pytest.mark.parametrize(
-    'task', ['anomaly_detection', 'target_detection', 'change_detection', 'unmixing', 'denoising', 'super_resolution']
+    'task',
+    [
+        'target_detection',
+        'denoising',
+        *(
+            pytest.param(task, marks=every)
+            for task in ('anomaly_detection', 'change_detection', 'unmixing', 'super_resolution')
+        ),
+    ],
 )
 def test_recipe_and_prediction(task, tmp_path):
     cfg = Config.fromfile(RECOMMENDED / f'{task}.py')
