@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 
@@ -16,8 +16,10 @@ from mmhsi.engine.run_checkpoints import BEST_NOTE
 from mmhsi.registry import HOOKS
 from mmhsi.utils.files import PART_SUFFIX, put_in_place, write_text
 from mmhsi.weights.checkpoint_file import check_intact
+from mmhsi.weights.sharded_checkpoint import is_sharded
 
 INTERRUPTED = 'interrupted.pth'
+WHOLE = 'final.pth'  # of a run whose checkpoints are folders
 VALIDATED = 'validated_at'  # iteration of the last finished validation, in the message hub
 
 
@@ -60,6 +62,8 @@ class SafeCheckpointHook(CheckpointHook):
     - What ``max_keep_ckpts`` and ``save_best`` make outdated is deleted after that: the disk has to hold one more
       checkpoint than is kept.
     - If a checkpoint cannot be written the run stops with a sentence that names the last good one.
+    - Where the processes share the network out, and checkpoints are folders, a training ends with ``final.pth``: all
+      parameters in one file.
     - ``interrupted.pth``, which :class:`PreemptionHook` saves between the others, goes with the next of these.
 
     Before a save ``runner.call_hook('before_gather_checkpoint')`` is called on all processes, for what they have to
@@ -101,6 +105,18 @@ class SafeCheckpointHook(CheckpointHook):
         """Save the best checkpoint, which tells that this validation is done."""
         runner.message_hub.update_info(VALIDATED, runner.iter)
         super().after_val_epoch(runner, metrics)
+
+    def after_train(self, runner) -> None:
+        """Put the parameters into one file, if the last checkpoint is a folder."""
+        super().after_train(runner)
+        shared = [self.last_ckpt is not None and is_sharded(self.last_ckpt)]
+        broadcast_object_list(shared)  # the first process has put it in place, perhaps a moment ago
+        if shared[0]:
+            self._position = dict(epoch=runner.epoch, iter=runner.iter)
+            try:
+                self.save(runner, WHOLE, save_optimizer=False, save_param_scheduler=False)
+            finally:
+                self._position = None
 
     def save(self, runner, filename: str, *args, **kwargs) -> None:
         """Save a checkpoint of the runner; to be called on all processes.
@@ -253,7 +269,7 @@ class SafeCheckpointHook(CheckpointHook):
 
 
 def _check_intact(path: Path) -> None:
-    if not path.is_file():  # DeepSpeed writes folders
+    if path.is_dir() and not is_sharded(path):  # of another strategy
         return
     try:
         check_intact(path)
