@@ -10,7 +10,10 @@ from __future__ import annotations
 import inspect
 import os
 import pickle
+import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +77,8 @@ def write_shards(tensors: dict[str, Tensor], run: dict | None, folder: str | os.
 
     folder = Path(folder)
     try:
-        dcp.save(tensors, storage_writer=dcp.FileSystemWriter(folder, single_file_per_rank=True, sync_files=True))
+        with _quiet():
+            dcp.save(tensors, storage_writer=dcp.FileSystemWriter(folder, single_file_per_rank=True, sync_files=True))
         own, failure = {path.name: _sum(path) for path in folder.glob(f'__{get_rank()}_*')}, None
     except dcp.CheckpointException as error:
         rank, (reason, _) = next(iter(error.failures.items()))
@@ -156,7 +160,7 @@ def read_shards(tensors: dict[str, Tensor], folder: str | os.PathLike) -> None:
             raise ValueError(f'{folder}: expected {name} of shape {tuple(tensor.shape)}, it is {found}')
     # every process reads for itself; before torch had this option, it did so where there was no process group
     alone = {'no_dist': True} if 'no_dist' in inspect.signature(dcp.load).parameters else {}
-    with torch.no_grad():
+    with torch.no_grad(), _quiet():
         dcp.load(tensors, storage_reader=_reader(folder), **alone)
 
 
@@ -217,6 +221,14 @@ def _reader(folder: str | os.PathLike):
             return found
 
     return Reader(folder)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's remark that there is one process."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'torch.distributed is disabled, unavailable or uninitialized')
+        yield
 
 
 def _sum(path: Path) -> list[int]:

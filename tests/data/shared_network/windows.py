@@ -12,7 +12,7 @@ train_dataloader = dict(batch_size=12, dataset=dict(pipeline=[_base_.pack], indi
 val_dataloader = dict(batch_size=10, dataset=dict(indices=61))
 test_dataloader = dict(batch_size=10, dataset=dict(indices=61))
 optim_wrapper = dict(clip_grad=dict(max_norm=0.5))
-param_scheduler = [dict(type='ConstantLR', factor=0.1, by_epoch=True, end=2)]
+param_scheduler = [dict(type='ConstantLR', factor=0.02, by_epoch=True, end=2)]
 train_cfg = dict(max_epochs=2, val_begin=1, val_interval=1)
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=1))
 custom_hooks = []  # no EMA
