@@ -54,7 +54,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def train(name: str, processes: int, folder: Path, *options: str, arguments: tuple[str, ...] = ()) -> None:
+def train(
+    name: str, processes: int, folder: Path, *options: str, arguments: tuple[str, ...] = (), tool: str = 'train.py'
+) -> None:
     """Train a config in processes of one run; none of them: MMEngine's usual runner, with all of the network."""
     port = free_port()
     if processes:
@@ -74,7 +76,13 @@ def train(name: str, processes: int, folder: Path, *options: str, arguments: tup
 
     runs = [
         start(
-            folder, *options, prepare=prepare(rank), config=str(CONFIGS / name), arguments=arguments, name=folder.name
+            folder,
+            *options,
+            prepare=prepare(rank),
+            config=str(CONFIGS / name),
+            tool=tool,
+            arguments=arguments,
+            name=folder.name,
         )
         for rank in range(max(processes, 1))
     ]
@@ -176,14 +184,19 @@ def test_two_processes_tune_and_score_like_one(root, alone):
     best = (folder / 'best_checkpoint').read_text()
     assert Path(best).is_file() and read_checkpoint(best)['state_dict'].keys()
     metrics = []
-    # one process tests a file and a folder that two wrote
-    for checkpoint in (folder / 'final.pth', folder / 'epoch_2.pth', alone['windows'] / 'epoch_2.pth'):
+    # one process tests the file of one, and a file and a folder that two wrote; two test the folder
+    tests = ((alone['windows'] / 'epoch_2.pth', 0), (folder / 'final.pth', 0), (folder / 'epoch_2.pth', 0))
+    for checkpoint, processes in (*tests, (folder / 'epoch_2.pth', 2)):
         shown = root / f'shown-{len(metrics)}'
-        runpy.run_path(str(ROOT / 'tools/test.py'))['main'](
-            [str(CONFIGS / 'windows.py'), str(checkpoint), '--work-dir', str(root / 'test'), '--show-dir', str(shown)]
-        )
+        arguments = (str(checkpoint), '--show-dir', str(shown))
+        if processes:
+            train('windows.py', processes, root / 'test-two', arguments=arguments, tool='test.py')
+        else:
+            runpy.run_path(str(ROOT / 'tools/test.py'))['main'](
+                [str(CONFIGS / 'windows.py'), *arguments, '--work-dir', str(root / 'test')]
+            )
         metrics.append(json.loads((shown / 'metrics.json').read_text()))
-    assert metrics[0] == metrics[1] == metrics[2] and metrics[0]['metrics']['OA'] > 0
+    assert metrics[0]['metrics']['OA'] > 0 and all(found == metrics[0] for found in metrics)
 
 
 def test_a_training_needs_a_launcher(root, tmp_path):

@@ -91,10 +91,21 @@ class SafeCheckpointHook(CheckpointHook):
                 self._superseded = self._later_best_states(runner)
 
     def after_train(self, runner) -> None:
-        """Delete the best states that the iterations which were gone through again did not save anew."""
+        """Delete the best states that the iterations which were gone through again did not save anew.
+
+        Put the parameters into one file, if the last checkpoint is a folder.
+        """
         super().after_train(runner)
         best = self._best_paths()
         self._delete([path for path in self._superseded if path not in best])
+        shared = [self.last_ckpt is not None and is_sharded(self.last_ckpt)]
+        broadcast_object_list(shared)  # the first process has put it in place, perhaps a moment ago
+        if shared[0]:
+            self._position = dict(epoch=runner.epoch, iter=runner.iter)
+            try:
+                self.save(runner, WHOLE, save_optimizer=False, save_param_scheduler=False)
+            finally:
+                self._position = None
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Tell the checkpoint of an interrupted run where it stands."""
@@ -105,18 +116,6 @@ class SafeCheckpointHook(CheckpointHook):
         """Save the best checkpoint, which tells that this validation is done."""
         runner.message_hub.update_info(VALIDATED, runner.iter)
         super().after_val_epoch(runner, metrics)
-
-    def after_train(self, runner) -> None:
-        """Put the parameters into one file, if the last checkpoint is a folder."""
-        super().after_train(runner)
-        shared = [self.last_ckpt is not None and is_sharded(self.last_ckpt)]
-        broadcast_object_list(shared)  # the first process has put it in place, perhaps a moment ago
-        if shared[0]:
-            self._position = dict(epoch=runner.epoch, iter=runner.iter)
-            try:
-                self.save(runner, WHOLE, save_optimizer=False, save_param_scheduler=False)
-            finally:
-                self._position = None
 
     def save(self, runner, filename: str, *args, **kwargs) -> None:
         """Save a checkpoint of the runner; to be called on all processes.
@@ -141,7 +140,7 @@ class SafeCheckpointHook(CheckpointHook):
                 written = Path(self.out_dir, part)
                 _check_intact(written)
                 place = Path(self.out_dir, filename)
-                if written.is_dir():  # cannot replace a folder that is not empty
+                if written.is_dir() or place.is_dir():  # a folder that is not empty cannot be replaced
                     _remove(place)
                 put_in_place(written, place)
 
