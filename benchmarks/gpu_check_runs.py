@@ -1,5 +1,6 @@
 """The parts of gpu_check.py that run whole configs: tasks, pre-training, shared-out encoders, prediction."""
 
+import json
 import os
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def pretraining(check) -> None:
 
 
 def sharded(check) -> None:
-    """Ten steps of a large encoder by fully sharded data parallel, in a process that torchrun starts."""
+    """Ten steps of a large encoder that is shared out (here to one process), in a process that torchrun starts."""
     config = 'configs/pretrain/spat-mae_large_hyperglobal_fsdp.py'
     with tempfile.TemporaryDirectory() as folder:
         tiles = Path(folder) / 'hyperglobal'
@@ -73,11 +74,15 @@ def sharded(check) -> None:
         for number in range(8):
             savemat(tiles / f'{number}.mat', {'img': rng.integers(1, 4000, (110, 64, 64)).astype(np.int16)})
         cfg = Config.fromfile(ROOT / config)
+        if check.small:
+            cfg.model.backbone.arch = 'tiny'
+            cfg.model.neck.update(embed_dims=64, num_layers=1, num_heads=4)
         cfg.train_dataloader.update(batch_size=4, num_workers=0)
         cfg.train_dataloader.dataset.data_root = str(tiles)
         cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=1 if check.small else 10)
         cfg.param_scheduler = []
         cfg.default_hooks.checkpoint.update(by_epoch=False, interval=10)
+        cfg.default_hooks.logger.interval = 1
         cfg.dump(Path(folder) / 'fsdp.py')
         command = [
             sys.executable,
@@ -96,7 +101,18 @@ def sharded(check) -> None:
         result = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT)
         errors = [line.strip() for line in (result.stdout + result.stderr).splitlines() if 'Error: ' in line]
         missing = None if result.returncode == 0 else (errors or ['it ended without a message'])[0]
-        check.row('fsdp', config=config, seconds=time.perf_counter() - start, runs=missing is None, missing=missing)
+        logged = [json.loads(line) for path in Path(folder).glob('run/*/vis_data/scalars.json') for line in path.open()]
+        steps = [entry for entry in logged if 'loss' in entry]
+        check.row(
+            'fsdp',
+            config=config,
+            tiles=cfg.train_dataloader.batch_size,
+            seconds=time.perf_counter() - start,
+            last_step_ms=1e3 * steps[-1]['time'] if steps else None,
+            MiB=steps[-1].get('memory') if steps else None,
+            loss=steps[-1]['loss'] if steps else None,
+            missing=missing,
+        )
         check.want('fsdp trains', '1', float(missing is None), missing is None)
 
 

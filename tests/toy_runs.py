@@ -25,10 +25,11 @@ def start(
     *options: str,
     prepare: Callable[[], None] | None = None,
     config: str = 'toy_restart.py',
+    tool: str = 'train.py',
     arguments: tuple[str, ...] = ('--resume',),
     name: str | None = None,
 ) -> int:
-    """Fork a process that runs tools/train.py on a toy config; returns its id.
+    """Fork a process that runs tools/train.py, or another tool, on a toy config or any other; returns its id.
 
     What it prints goes to ``output`` in the work dir. ``prepare`` is called in it before the training. Processes of one
     distributed run have one ``name``.
@@ -50,7 +51,7 @@ def start(
         sys.path.insert(0, str(TOY))
         if prepare is not None:
             prepare()
-        runpy.run_path(str(ROOT / 'tools' / 'train.py'))['main'](
+        runpy.run_path(str(ROOT / 'tools' / tool))['main'](
             [
                 str(TOY / config),
                 '--work-dir',

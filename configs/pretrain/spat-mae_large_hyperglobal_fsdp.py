@@ -2,5 +2,4 @@
 _base_ = ['spat-mae_large_hyperglobal.py', '../_base_/strategies/fsdp.py']
 
 model = dict(backbone=dict(with_cp=True), neck=dict(with_cp=True))
-optim_wrapper = dict(type='BF16OptimWrapper')
-strategy = dict(model_wrapper=dict(auto_wrap_policy=dict(min_num_params=12000000)))  # a block is smaller than of huge
+strategy = dict(precision='bf16')

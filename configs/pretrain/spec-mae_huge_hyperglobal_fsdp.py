@@ -2,4 +2,4 @@
 _base_ = ['spec-mae_huge_hyperglobal.py', '../_base_/strategies/fsdp.py']
 
 model = dict(backbone=dict(with_cp=True), neck=dict(with_cp=True))
-optim_wrapper = dict(type='BF16OptimWrapper')
+strategy = dict(precision='bf16')

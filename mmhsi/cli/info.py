@@ -34,7 +34,7 @@ REQUIRED = (
     'torchvision',
     'safetensors',
 )
-OPTIONAL = ('mmagic', 'deepspeed', 'onnx', 'onnxruntime', 'triton', 'huggingface-hub')
+OPTIONAL = ('mmagic', 'onnx', 'onnxruntime', 'triton', 'huggingface-hub')
 VARIABLES = (
     'MMHSI_DATA',
     'MMHSI_TEST_DATA',

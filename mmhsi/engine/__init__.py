@@ -18,11 +18,13 @@ from .hooks import (
     SubspaceInitHook,
 )
 from .optimizers import BF16OptimWrapper, GroupedOptimWrapperConstructor, LayerDecayOptimWrapperConstructor
+from .strategies import FullyShardedStrategy
 
 __all__ = [
     'BF16OptimWrapper',
     'ClassicalHook',
     'ExactResumeHook',
+    'FullyShardedStrategy',
     'GroupedOptimWrapperConstructor',
     'InitialEndmemberHook',
     'InitialStateHook',

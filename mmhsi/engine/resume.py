@@ -8,9 +8,10 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmhsi.weights.checkpoint_file import check_intact, read_checkpoint
+from mmhsi.weights.sharded_checkpoint import is_sharded, read_run
 
 _RESUMABLE = re.compile(r'(epoch|iter)_\d+\.pth|interrupted\.pth')
-_NEEDED = {'meta', 'state_dict', 'message_hub'}
+_NEEDED = {'meta', 'message_hub'}
 
 
 def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> str | None:
@@ -18,7 +19,8 @@ def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> 
 
     It is the one that ``last_checkpoint`` names. If that is damaged or absent, every file ``epoch_<n>.pth``,
     ``iter_<n>.pth`` and ``interrupted.pth`` beside it is tried, the one with the most iterations first. Files are read
-    whole, and what is damaged is logged.
+    whole, and what is damaged is logged. A checkpoint may also be a folder, which processes that share a network out
+    wrote together.
 
     Args:
         work_dir (str | Path): Folder of the run.
@@ -44,8 +46,8 @@ def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> 
             )
         return text
     if named is not None:
-        if named.is_dir():
-            return text  # of DeepSpeed
+        if named.is_dir() and not is_sharded(named):
+            return text  # of another strategy
         if _is_intact(named, damaged):
             return str(named)
         folders.append(named.parent)
@@ -54,7 +56,7 @@ def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> 
         for folder in folders
         if folder.is_dir()
         for path in folder.iterdir()
-        if path.is_file() and _RESUMABLE.fullmatch(path.name) and path != named
+        if (path.is_file() or is_sharded(path)) and _RESUMABLE.fullmatch(path.name) and path != named
     }
     iterations = {path: _iterations(path, damaged) for path in found.values()}
     candidates = sorted((path for path, count in iterations.items() if count is not None), key=iterations.get)
@@ -101,7 +103,7 @@ def _is_intact(path: Path, damaged: list[str]) -> bool:
         checkpoint = check_intact(path)
     except (OSError, ValueError) as error:
         return _report(error, damaged)
-    missing = _NEEDED - set(checkpoint)
+    missing = (_NEEDED if path.is_dir() else {*_NEEDED, 'state_dict'}) - set(checkpoint)
     return not missing or _report(
         f'{path} cannot be resumed from: it has no {" and no ".join(sorted(missing))}', damaged
     )
@@ -115,7 +117,7 @@ def _report(error: Exception | str, damaged: list[str]) -> bool:
 
 def _iterations(path: Path, damaged: list[str]) -> int | None:
     try:
-        return int(read_checkpoint(path)['meta']['iter'])
+        return int((read_run if path.is_dir() else read_checkpoint)(path)['meta']['iter'])
     except (OSError, ValueError, KeyError, TypeError) as error:
         damaged.append(f'{path}: {error}')
         return None

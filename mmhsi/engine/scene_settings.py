@@ -26,6 +26,7 @@ from mmhsi.engine.scene_rules import choose_by_rule, fill_in_by_rule
 from mmhsi.models.layers.gaussian_means import GaussianMeans
 from mmhsi.tasks.task import task_name
 from mmhsi.weights.checkpoint_file import read_checkpoint
+from mmhsi.weights.sharded_checkpoint import is_sharded, read_run
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -64,9 +65,9 @@ def resolve_scene_settings(cfg: Config) -> None:
 
 def settings_of_checkpoint(path: str | None) -> dict | None:
     """The settings that the run of a local checkpoint had chosen; None without any."""
-    if path is None or not Path(path).is_file():
+    if path is None or not (Path(path).is_file() or is_sharded(path)):
         return None
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_run(path) if is_sharded(path) else read_checkpoint(path)
     meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
     text = (meta or {}).get('cfg')
     chosen = Config.fromstring(text, '.py').get('chosen_settings') if text else None

@@ -63,7 +63,8 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
     """Read a file of ``torch.save`` or safetensors; of a pickle, only tensors and plain containers are rebuilt.
 
     Args:
-        path (str | Path): The file.
+        path (str | Path): The file; or the folder of a run whose processes shared the network out, which is put
+            together, see :mod:`mmhsi.weights.sharded_checkpoint`.
         trust (bool): Unpickle without restriction, which runs any code that the file holds. Defaults to False, unless
             the environment variable ``MMHSI_TRUST_CHECKPOINTS`` is 1.
         map_location (str | torch.device, optional): As in ``torch.load``. Defaults to the CPU.
@@ -78,6 +79,8 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
         ValueError: If it is not a checkpoint, is damaged, or names code that is not allowed.
     """
     path = Path(path).expanduser()
+    if path.is_dir():
+        return _of_folder(path, 'read_whole')
     if not path.is_file():
         raise FileNotFoundError(f'{path}: the checkpoint does not exist')
     # mapped: of a file that holds the state of an optimiser too, only the parameters are read
@@ -180,18 +183,20 @@ def parameters_of(checkpoint: object, source: str) -> dict[str, Tensor]:
 
 
 def check_intact(path: str | os.PathLike) -> object:
-    """Read a checkpoint and compare all its bytes with the checksums that ``torch.save`` stored.
+    """Read a checkpoint and compare all its bytes with the checksums that were stored with it.
 
     Args:
-        path (str | Path): The file.
+        path (str | Path): The file, or a folder as in :func:`read_checkpoint`.
 
     Returns:
-        What was saved; tensors stay in the file until they are used.
+        What was saved; tensors stay in the file until they are used, and those of a folder are left out.
 
     Raises:
         FileNotFoundError: If the file is absent.
         ValueError: If it is no checkpoint, is damaged, or names code that is not allowed.
     """
+    if Path(path).is_dir():
+        return _of_folder(Path(path), 'check_intact')
     checkpoint = read_checkpoint(path)
     # without checksums (torch.serialization.set_crc32_options) only the structure is checked
     stored = getattr(torch.serialization, 'get_crc32_options', lambda: True)()
@@ -201,6 +206,16 @@ def check_intact(path: str | os.PathLike) -> object:
         if damaged is not None:
             raise ValueError(f'{path} is damaged: the checksum of its part {damaged} is wrong')
     return checkpoint
+
+
+def _of_folder(path: Path, function: str) -> dict:
+    from . import sharded_checkpoint  # which stands on this module
+
+    if not sharded_checkpoint.is_sharded(path):
+        raise ValueError(
+            f'{path} is a folder and no checkpoint: expected a file, or a folder with {sharded_checkpoint.RUN_FILE}'
+        )
+    return getattr(sharded_checkpoint, function)(path)
 
 
 def write_checkpoint(checkpoint: dict, path: str | os.PathLike) -> None:

@@ -9,11 +9,10 @@ import pytest
 import torch
 import yaml
 from mmengine.config import Config
-from mmengine.registry import FUNCTIONS
 from scipy.io import savemat
 
 from mmhsi.engine.distributed import build_runner
-from mmhsi.registry import DATASETS, MODELS
+from mmhsi.registry import DATASETS, MODELS, STRATEGIES
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / 'configs/pretrain').glob('*.py'))
@@ -64,16 +63,15 @@ def test_config_builds_its_model_and_reads_its_tiles(path, data_root, monkeypatc
     model.backbone.check_images(sample['inputs'].unsqueeze(0))
     updates = cfg.train_dataloader.batch_size * GPUS[arch] * cfg.optim_wrapper.get('accumulative_counts', 1)
     assert updates == cfg.auto_scale_lr.base_batch_size == 2048
-    if 'model_wrapper' in cfg.get('strategy', {}):
-        policy = cfg.strategy.model_wrapper.auto_wrap_policy
-        wrap = FUNCTIONS.get(policy.type)
+    if 'strategy' in cfg:
         units = [
             name
             for name, module in model.named_modules()
-            if wrap(module, False, sum(p.numel() for p in module.parameters()), policy.min_num_params)
+            if type(module).__name__ in STRATEGIES.get(cfg.strategy.type).UNITS
         ]
-        assert 'neck' in units and [name for name in units if name.startswith('backbone.')] == [
-            f'backbone.blocks.{i}' for i in range(model.backbone.num_layers)
+        assert units == [
+            *(f'backbone.blocks.{i}' for i in range(model.backbone.num_layers)),
+            *(f'neck.decoder_blocks.{i}' for i in range(model.neck.num_layers)),
         ]
 
 
@@ -125,5 +123,5 @@ def test_metafile_lists_every_config():
 
 def test_every_file_name_tells_its_data():
     names = [path.stem for path in CONFIGS]
-    assert len(LARGE) == 17 and len(TINY) == 2
+    assert len(LARGE) == 15 and len(TINY) == 2
     assert all('_hyperglobal' in name or '_indian-pines' in name for name in names)

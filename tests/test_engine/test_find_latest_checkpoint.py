@@ -5,6 +5,7 @@ import torch
 from mmengine.config import Config
 
 from mmhsi.engine.resume import find_latest_checkpoint, resume_from_latest
+from mmhsi.weights.sharded_checkpoint import write_shards
 
 
 def save(folder, name, iterations, **content):
@@ -47,6 +48,17 @@ def test_a_damaged_one_gives_way_to_the_intact_one_with_most_iterations(tmp_path
     damage(named, how)
     (tmp_path / 'last_checkpoint').write_text(str(named))
     assert find_latest_checkpoint(tmp_path) == str(tmp_path / 'interrupted.pth')
+
+
+def test_a_folder_of_several_processes_is_as_good_as_a_file(tmp_path):
+    older = save(tmp_path, 'epoch_8.pth', 80)
+    folder = tmp_path / 'epoch_10.pth'
+    write_shards({'model.weight': torch.arange(1000.0)}, dict(meta=dict(iter=100, epoch=10), message_hub={}), folder)
+    assert find_latest_checkpoint(tmp_path) == str(folder)
+    (tmp_path / 'last_checkpoint').write_text(str(folder))
+    assert find_latest_checkpoint(tmp_path) == str(folder)
+    damage(folder / '__0_0.distcp', 'overwritten')
+    assert find_latest_checkpoint(tmp_path) == str(older)
 
 
 def test_a_note_that_was_lost_cut_or_moved_is_no_obstacle(tmp_path):

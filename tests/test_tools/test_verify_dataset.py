@@ -98,4 +98,4 @@ def test_environment(capsys):
     runpy.run_path(str(TOOLS / 'env_info.py'))['main']()
     text = capsys.readouterr().out
     assert f'mmhsi: {mmhsi.__version__}\n' in text and f'PyTorch: {torch.__version__}' in text
-    assert 'deepspeed (optional): ' in text and 'distributed back ends: ' in text and f'numpy: {np.__version__}' in text
+    assert 'onnx (optional): ' in text and 'distributed back ends: ' in text and f'numpy: {np.__version__}' in text

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce, get_world_size
+from mmengine.dist import all_gather_object, all_reduce, get_world_size
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
 
@@ -57,6 +57,19 @@ class NonFiniteLossHook(Hook):
         """Let the batch go."""
         self._batch = None
 
+    def before_gather_checkpoint(self, runner) -> None:
+        """Refuse to save a network that is shared out and has weights that are not finite, on all processes."""
+        if not hasattr(runner.model, 'reshard'):
+            return
+        parts = {
+            name: value.to_local() if hasattr(value, 'to_local') else value
+            for name, value in runner.model.named_parameters()
+        }
+        bad = next((name for name, value in parts.items() if not torch.isfinite(value).all()), None)
+        bad = next((name for name in all_gather_object(bad) if name is not None), None)
+        if bad is not None:
+            raise FloatingPointError(_not_saved(runner, bad, runner.iter))
+
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Refuse to save weights that are not finite."""
         for name, value in checkpoint.get('state_dict', {}).items():
@@ -66,10 +79,7 @@ class NonFiniteLossHook(Hook):
                 and not torch.isfinite(value).all()
                 and not _is_buffer(runner, name)
             ):
-                raise FloatingPointError(
-                    f'iteration {checkpoint["meta"].get("iter")}: the parameter {name} holds NaN '
-                    f'or infinity, so that it is not saved; {_last_good(runner)}'
-                )
+                raise FloatingPointError(_not_saved(runner, name, checkpoint['meta'].get('iter')))
 
     def _checked(self, runner, update: Callable) -> Callable:
 
@@ -145,6 +155,13 @@ def _is_buffer(runner, name: str) -> bool:
     # which may hold infinity on purpose
     model = getattr(runner.model, 'module', runner.model)
     return name in dict(model.named_buffers())
+
+
+def _not_saved(runner, name: str, iteration: int | None) -> str:
+    return (
+        f'iteration {iteration}: the parameter {name} holds NaN or infinity, so that it is not saved; '
+        f'{_last_good(runner)}'
+    )
 
 
 def _last_good(runner) -> str:

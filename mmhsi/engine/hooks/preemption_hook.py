@@ -60,7 +60,7 @@ class PreemptionHook(Hook):
         self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
         """Save and exit if the signal came."""
-        # several wrappers, and DeepSpeed's, come with an accumulation of their own
+        # several wrappers, and those of other strategies, come with an accumulation of their own
         wrapper = runner.optim_wrapper
         if not isinstance(wrapper, OptimWrapper) or isinstance(wrapper, OptimWrapperDict) or wrapper.should_update():
             self._leave_if_asked(runner, runner.epoch, runner.iter + 1)

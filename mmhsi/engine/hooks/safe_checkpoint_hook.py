@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 
@@ -16,8 +16,10 @@ from mmhsi.engine.run_checkpoints import BEST_NOTE
 from mmhsi.registry import HOOKS
 from mmhsi.utils.files import PART_SUFFIX, put_in_place, write_text
 from mmhsi.weights.checkpoint_file import check_intact
+from mmhsi.weights.sharded_checkpoint import is_sharded
 
 INTERRUPTED = 'interrupted.pth'
+WHOLE = 'final.pth'  # of a run whose checkpoints are folders
 VALIDATED = 'validated_at'  # iteration of the last finished validation, in the message hub
 
 
@@ -60,6 +62,8 @@ class SafeCheckpointHook(CheckpointHook):
     - What ``max_keep_ckpts`` and ``save_best`` make outdated is deleted after that: the disk has to hold one more
       checkpoint than is kept.
     - If a checkpoint cannot be written the run stops with a sentence that names the last good one.
+    - Where the processes share the network out, and checkpoints are folders, a training ends with ``final.pth``: all
+      parameters in one file.
     - ``interrupted.pth``, which :class:`PreemptionHook` saves between the others, goes with the next of these.
 
     Before a save ``runner.call_hook('before_gather_checkpoint')`` is called on all processes, for what they have to
@@ -87,10 +91,21 @@ class SafeCheckpointHook(CheckpointHook):
                 self._superseded = self._later_best_states(runner)
 
     def after_train(self, runner) -> None:
-        """Delete the best states that the iterations which were gone through again did not save anew."""
+        """Delete the best states that the iterations which were gone through again did not save anew.
+
+        Put the parameters into one file, if the last checkpoint is a folder.
+        """
         super().after_train(runner)
         best = self._best_paths()
         self._delete([path for path in self._superseded if path not in best])
+        shared = [self.last_ckpt is not None and is_sharded(self.last_ckpt)]
+        broadcast_object_list(shared)  # the first process has put it in place, perhaps a moment ago
+        if shared[0]:
+            self._position = dict(epoch=runner.epoch, iter=runner.iter)
+            try:
+                self.save(runner, WHOLE, save_optimizer=False, save_param_scheduler=False)
+            finally:
+                self._position = None
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Tell the checkpoint of an interrupted run where it stands."""
@@ -125,7 +140,7 @@ class SafeCheckpointHook(CheckpointHook):
                 written = Path(self.out_dir, part)
                 _check_intact(written)
                 place = Path(self.out_dir, filename)
-                if written.is_dir():  # cannot replace a folder that is not empty
+                if written.is_dir() or place.is_dir():  # a folder that is not empty cannot be replaced
                     _remove(place)
                 put_in_place(written, place)
 
@@ -253,7 +268,7 @@ class SafeCheckpointHook(CheckpointHook):
 
 
 def _check_intact(path: Path) -> None:
-    if not path.is_file():  # DeepSpeed writes folders
+    if path.is_dir() and not is_sharded(path):  # of another strategy
         return
     try:
         check_intact(path)
