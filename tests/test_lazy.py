@@ -163,6 +163,18 @@ print(json.dumps([callable(sparse_sampling_attention), callable(mmhsi.ops.sparse
     assert run(code) == [True, True, True, 'SpatViT', False]
 
 
+def test_looking_for_a_module_does_not_lose_what_follows_its_import():
+    code = """
+import importlib.util, json
+import mmhsi
+importlib.util.find_spec('torch')
+import torch
+from mmengine.logging import HistoryBuffer
+print(json.dumps([HistoryBuffer in torch.serialization.get_safe_globals()]))
+"""
+    assert run(code) == [True]
+
+
 def test_version_checks_of_the_toolboxes_still_run():
     code = """
 import json, mmhsi, mmcv
