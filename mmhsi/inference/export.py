@@ -190,6 +190,7 @@ def export_network(
     found = np.concatenate([run(image[None]) for image in sample.numpy()])
     error = float(np.abs(found - expected).max())
     if not error <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
+        path.unlink()
         raise ValueError(f'{path}: the file computes values that differ from those of PyTorch by up to {error:.3g}')
     return dict(description, error=error)
 
