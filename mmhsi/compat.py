@@ -227,15 +227,17 @@ class _Watch(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path=None, target=None):
         """Find a module that is waited for, as Python would, and watch its execution."""
-        context = self.waiting.pop(name, None)
+        context = self.waiting.get(name)
         if context is None:
             return None
-        found = (finder.find_spec(name, path, target) for finder in list(sys.meta_path) if finder is not self)
+        others = [finder for finder in sys.meta_path if finder is not self and hasattr(finder, 'find_spec')]
+        found = (finder.find_spec(name, path, target) for finder in others)
         spec = next((spec for spec in found if spec is not None), None)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
             def exec_module(module):
+                self.waiting.pop(name, None)  # not before: some look only whether the module is there
                 with context():
                     execute(module)
 

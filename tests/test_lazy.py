@@ -163,6 +163,19 @@ print(json.dumps([callable(sparse_sampling_attention), callable(mmhsi.ops.sparse
     assert run(code) == [True, True, True, 'SpatViT', False]
 
 
+def test_looking_for_a_module_does_not_lose_what_follows_its_import():
+    code = """
+import importlib.util, json
+import mmhsi
+importlib.util.find_spec('torch')
+import torch
+from mmengine.logging import HistoryBuffer
+allowed = getattr(torch.serialization, 'get_safe_globals', lambda: [HistoryBuffer])()  # before 2.5 there is no list
+print(json.dumps([HistoryBuffer in allowed]))
+"""
+    assert run(code) == [True]
+
+
 def test_version_checks_of_the_toolboxes_still_run():
     code = """
 import json, mmhsi, mmcv

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from prettytable import PrettyTable
 
-from mmhsi import evaluation, tasks, visualization
+from mmhsi import datasets, evaluation, tasks, visualization
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.utils.command_line import KeyValues, add_config_arguments, command_parser, load_config
 
@@ -67,11 +67,16 @@ def method_options(args: argparse.Namespace) -> dict[str, dict]:
 
 def scenes_under_test(cfg: Config, raw: bool) -> tuple[list, str | None]:
     """The scenes of the test dataset, and the subset of pixels that is evaluated."""
-    from mmhsi.registry import DATASETS
+    from mmhsi.registry import DATASETS, component_name
 
     dataset_cfg = cfg.test_dataloader.dataset
     if raw:
         dataset_cfg.scene.preprocessing = []
+    if component_name(dataset_cfg) in ('TileDataset', 'WindowDataset'):  # their scene alone needs no torch
+        scene = datasets.get_scene(dataset_cfg.scene)
+        scene.prepare()
+        subset = dataset_cfg.get('subset', 'train')
+        return [scene], dataset_cfg.get('evaluate_on') or (None if subset == 'all' else subset)
     dataset = DATASETS.build(dataset_cfg)
     subset = getattr(dataset, 'evaluate_on', None) or (None if dataset.subset == 'all' else dataset.subset)
     return find_scenes(dataset), subset

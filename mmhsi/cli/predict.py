@@ -175,14 +175,14 @@ def check_inputs(args: argparse.Namespace) -> None:
     """Look for the files that the arguments name, before anything that takes long.
 
     Raises:
-        OSError: If one is not there.
+        OSError: If the weights or all scenes are absent; of several scenes those that are there are predicted.
         ValueError: If the model is neither a config file nor one of the zoo.
     """
     from mmhsi.datasets.io.sources import is_address
 
-    for scene in args.scenes:
-        if not (os.path.exists(scene) or is_address(scene)):
-            raise FileNotFoundError(f'{scene}: no such file')
+    absent = [scene for scene in args.scenes if not (os.path.exists(scene) or is_address(scene))]
+    if len(absent) == len(args.scenes):
+        raise FileNotFoundError(f'{", ".join(absent)}: no such file')
     if args.config is not None and '::' not in args.config and not os.path.exists(args.config):
         find_model(args.config)
     check_checkpoint(args.weights)

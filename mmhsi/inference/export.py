@@ -30,7 +30,7 @@ from mmhsi.inference.inferencer import HSIInferencer
 from mmhsi.inference.plan import Plan
 from mmhsi.inference.run_scene import try_network
 from mmhsi.inference.training_state import fitted_state, training_bands
-from mmhsi.tasks.networks import Classifier, LeastSquaresAbundances, Network, Segmentor
+from mmhsi.tasks.networks import Classifier, LeastSquaresAbundances, Network, Restored, Segmentor
 
 FORMATS = {'onnx': '.onnx', 'torch-export': '.pt2'}
 TOLERANCE = 1e-5
@@ -190,6 +190,7 @@ def export_network(
     found = np.concatenate([run(image[None]) for image in sample.numpy()])
     error = float(np.abs(found - expected).max())
     if not error <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
+        path.unlink()
         raise ValueError(f'{path}: the file computes values that differ from those of PyTorch by up to {error:.3g}')
     return dict(description, error=error)
 
@@ -276,7 +277,8 @@ def _input_size(network: Network, plan: Plan) -> tuple[int, int]:
 def _describe(inferencer, plan: Plan, network: Network, bands: int, size, shape, input_scale: float) -> dict[str, Any]:
     """What a user of the file must know."""
     task = plan.make_task()
-    task.name_classes(inferencer.cfg, inferencer._meta, network.outputs)
+    if not isinstance(network, Restored):
+        task.name_classes(inferencer.cfg, inferencer._meta, network.outputs)
     known = training_bands(inferencer.cfg, inferencer._record)
     return dict(
         mmhsi=mmhsi.__version__,

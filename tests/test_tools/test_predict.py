@@ -113,7 +113,7 @@ def test_what_cannot_be_begun_is_one_sentence(scenes, capsys):
             '--device',
             'cpu',
         )
-        == 1
+        == 2
     )
     assert 'nowhere.tif: no such file' in capsys.readouterr().err
 
@@ -138,7 +138,7 @@ def test_processes_share_the_scenes(scenes, monkeypatch):
         ['--processes', '1', '--part', '2/6'],
         ['--processes', '1', '--part', '5/6'],
     ]
-    assert all(command.split()[1] == str(scenes / 'scenes') for command in commands)
+    assert all(command.split()[:4] == ['-m', 'mmhsi.cli', 'predict', str(scenes / 'scenes')] for command in commands)
     # together the jobs of an array do all scenes, each once
     for part in ('1/6', '4/6', '2/6', '5/6', '3/6', '6/6'):
         predict(scenes, '--processes', '2', '--processes', '1', '--part', '1/1', '--part', part)

@@ -95,7 +95,7 @@ def test_an_empty_folder_is_a_problem(verify, tmp_path):
 
 
 def test_environment(capsys):
-    runpy.run_path(str(TOOLS / 'env_info.py'))['main']()
+    runpy.run_path(str(TOOLS / 'env_info.py'))['main']([])
     text = capsys.readouterr().out
     assert f'mmhsi: {mmhsi.__version__}\n' in text and f'PyTorch: {torch.__version__}' in text
     assert 'onnx (optional): ' in text and 'distributed back ends: ' in text and f'numpy: {np.__version__}' in text
