@@ -1,5 +1,6 @@
 """A cell with a network: training, the best state, test."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,17 @@ from mmengine.config import Config
 
 from mmhsi.comparison.cost import Stopwatch, count_flops, count_parameters
 from mmhsi.comparison.records import plain_scores, split_record
+from mmhsi.datasets.scenes.noisy_scene import add_noise
 from mmhsi.datasets.splits.split import Split
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.engine.run_checkpoints import load_best
-from mmhsi.registry import component_name
+from mmhsi.registry import TRANSFORMS, component_name
 
 
-def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) -> tuple[dict, dict]:
+def run_network(
+    cfg: Config, folder: Path, device: str, pictures: bool = False, test_noise: Mapping | None = None
+) -> tuple[dict, dict]:
     """Train a network, load the state that is best on the validation pixels, and test it.
 
     Without a validation the state after the last iteration is tested. Of windows only those of the evaluated pixels are
@@ -25,6 +29,8 @@ def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) 
         folder (Path): Folder of the run.
         device (str): 'cpu' or an accelerator, for the seconds.
         pictures (bool): Whether maps and pictures of the whole scene are written. Defaults to False.
+        test_noise (Mapping, optional): Config of a noise that is put on the scenes in front of the test. Defaults to
+            None.
 
     Returns:
         tuple[dict, dict]: What a record holds of the run, and the results of its scenes by name.
@@ -36,6 +42,9 @@ def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) 
     split = _split(runner.train_dataloader.dataset)
     parameters = count_parameters(runner.model)
     best = load_best(runner)
+    if test_noise:
+        for scene in find_scenes(runner.test_loop.dataloader.dataset):
+            add_noise(scene, TRANSFORMS.build(test_noise))
     with Stopwatch(device) as testing:
         metrics = runner.test()
     results: dict = {}

@@ -40,7 +40,12 @@ def run_cell(cell: Cell, folder: Path, device: str = 'cpu', threads: int = 1, pi
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
     np.random.seed(cell.seed)
     if cell.method is None:
-        found, results = run_network(cfg, folder, device, pictures)
+        found, results = run_network(cfg, folder, device, pictures, cell.seeded(cell.test_noise))
+    elif cell.test_noise:
+        raise ValueError(
+            f'{cell.name}: noise is put on the test alone, but {cell.method} learns and is tested in one go: name its '
+            f'settings without noise'
+        )
     else:
         found, results = run_classical(cfg, cell.method, cell.seeded(cell.options))
     save_maps(folder / MAPS, results)

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmhsi.utils.run_seed import set_run_seed
 
 _CONTESTANT_KEYS = {'name', 'config', 'method', 'options', 'scene', 'cfg_options', 'settings', 'seeds'}
-_SETTING_KEYS = {'scene', 'cfg_options', 'scores', 'customary', 'curve', 'note'}
+_SETTING_KEYS = {'scene', 'cfg_options', 'scores', 'customary', 'curve', 'note', 'test_noise'}
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Cell:
         options (Mapping): Arguments of the classical method.
         scene (Mapping): Settings of every scene of the config, each of which replaces the one that is there.
         cfg_options (Mapping): Settings of the config by their dotted names.
+        test_noise (Mapping): Noise on the scene of the test, see :func:`load_suite`; empty for none.
     """
 
     contestant: str
@@ -42,6 +43,7 @@ class Cell:
     options: Mapping = field(default_factory=dict)
     scene: Mapping = field(default_factory=dict)
     cfg_options: Mapping = field(default_factory=dict)
+    test_noise: Mapping = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -78,7 +80,10 @@ class Cell:
     def fingerprint(self, cfg: Config | None = None) -> str:
         """Hash of all that decides the result: the whole config, the method and its options, and the seed."""
         content = (cfg or self.build_config()).to_dict()
-        text = json.dumps([content, self.method, dict(self.options), self.seed], sort_keys=True, default=repr)
+        decided = [content, self.method, dict(self.options), self.seed]
+        if self.test_noise:
+            decided.append(dict(self.test_noise))
+        text = json.dumps(decided, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -141,7 +146,8 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
       names of the settings it takes part in (default: all); ``seeds`` (default: those of the suite);
     - ``settings``: dicts by name. ``scores`` are those of its table if they are not the suite's; ``customary`` names
       the setting whose advantage is the leakage of this strict one; settings of the same ``curve`` are one line in the
-      plot over the labels; ``note`` is printed below the table;
+      plot over the labels; ``note`` is printed below the table; ``test_noise`` is the config of a noise, such as
+      ``dict(type='GaussianNoise', sigma=20, seed='{seed}')``, that is put on the scene when a network has been trained;
     - both may have ``scene``, settings that replace those of every scene of the config (first those of the setting),
       and ``cfg_options``, settings of the config by their dotted names. There and in ``options`` the string '{seed}'
       stands for the seed of the cell, which all splits and ``randomness`` get anyway;
@@ -204,6 +210,7 @@ def _cells(path: Path, cfg: dict, seeds: Sequence[int] | None) -> Iterator[Cell]
                         item.get('options', {}),
                         {**setting.get('scene', {}), **item.get('scene', {})},
                         {**setting.get('cfg_options', {}), **item.get('cfg_options', {})},
+                        setting.get('test_noise', {}),
                     )
 
 
