@@ -12,6 +12,7 @@ from mmhsi.datasets.scenes.noisy_scene import add_noise
 from mmhsi.datasets.splits.split import Split
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.engine.resume import find_latest_checkpoint
 from mmhsi.engine.run_checkpoints import load_best
 from mmhsi.registry import TRANSFORMS, component_name
 
@@ -66,6 +67,28 @@ def run_network(
     for checkpoint in folder.rglob('*.pth'):  # hundreds of runs would fill the disk
         checkpoint.unlink()
     return record, results
+
+
+def pretrain(cfg: Config, part: str, first: Config, folder: Path) -> None:
+    """Train what a part of a network starts from, and let it start from the last state.
+
+    Args:
+        cfg (Config): The whole config of the network, in which the part of the backbone gets an ``init_cfg``.
+        part (str): Name of the part, e.g. 'spatial'.
+        first (Config): The whole config of the pre-training, which is changed.
+        folder (Path): Folder of the pre-training.
+
+    Raises:
+        ValueError: If it leaves no checkpoint.
+    """
+    first.work_dir, first.launcher, first.visualizer = str(folder), 'none', dict(type='Visualizer', vis_backends=[])
+    first.experiment_name = '_'.join((*folder.parts[-4:], 'run'))
+    first.setdefault('default_hooks', {}).pop('preemption', None)
+    build_runner(first).train()
+    checkpoint = find_latest_checkpoint(folder)
+    if checkpoint is None:
+        raise ValueError(f'{first.filename}: the pre-training left no checkpoint in {folder}')
+    cfg.model.backbone[part].init_cfg = dict(type='Pretrained', checkpoint=checkpoint)
 
 
 def _prepare(cfg: Config, folder: Path, pictures: bool) -> None:

@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from mmhsi.utils.run_seed import set_run_seed
 
-_CONTESTANT_KEYS = {'name', 'config', 'method', 'options', 'scene', 'cfg_options', 'settings', 'seeds'}
+_CONTESTANT_KEYS = {'name', 'config', 'method', 'options', 'scene', 'cfg_options', 'settings', 'seeds', 'pretraining'}
 _SETTING_KEYS = {'scene', 'cfg_options', 'scores', 'customary', 'curve', 'note', 'test_noise'}
 
 
@@ -32,6 +32,7 @@ class Cell:
         options (Mapping): Arguments of the classical method.
         scene (Mapping): Settings of every scene of the config, each of which replaces the one that is there.
         cfg_options (Mapping): Settings of the config by their dotted names.
+        pretraining (Mapping): What is trained first, by part of the network, see :func:`load_suite`; empty for nothing.
         test_noise (Mapping): Noise on the scene of the test, see :func:`load_suite`; empty for none.
     """
 
@@ -43,6 +44,7 @@ class Cell:
     options: Mapping = field(default_factory=dict)
     scene: Mapping = field(default_factory=dict)
     cfg_options: Mapping = field(default_factory=dict)
+    pretraining: Mapping = field(default_factory=dict)
     test_noise: Mapping = field(default_factory=dict)
 
     @property
@@ -69,6 +71,16 @@ class Cell:
         set_run_seed(cfg, self.seed)
         return cfg
 
+    def pretraining_configs(self) -> dict[str, Config]:
+        """The whole configs of what is trained first, by the part of the network that starts from it."""
+        configs = {}
+        for part, first in self.seeded(self.pretraining).items():
+            loaded = Config.fromfile(first['config'])
+            configs[part] = Config(loaded.to_dict(), filename=str(first['config']), format_python_code=False)
+            configs[part].merge_from_dict(first.get('cfg_options', {}))
+            set_run_seed(configs[part], self.seed)
+        return configs
+
     def seeded(self, value: Any) -> Any:
         """A copy of settings with the seed of the cell in the place of '{seed}'."""
         if isinstance(value, Mapping):
@@ -81,8 +93,8 @@ class Cell:
         """Hash of all that decides the result: the whole config, the method and its options, and the seed."""
         content = (cfg or self.build_config()).to_dict()
         decided = [content, self.method, dict(self.options), self.seed]
-        if self.test_noise:
-            decided.append(dict(self.test_noise))
+        decided += [cfg.to_dict() for cfg in self.pretraining_configs().values()]
+        decided += [dict(self.test_noise)] if self.test_noise else []
         text = json.dumps(decided, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -143,7 +155,9 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
 
     - ``contestants``: a list of dicts with ``name``; ``config``, the file of a network, from the folder of the suite
       on; or with ``method`` and ``options`` a classical method on the test scene of that config; ``settings``, the
-      names of the settings it takes part in (default: all); ``seeds`` (default: those of the suite);
+      names of the settings it takes part in (default: all); ``seeds`` (default: those of the suite).
+      ``pretraining`` names what is trained first in each of its cells, by the part of the network that starts from it:
+      ``dict(spatial=dict(config='../pretrain/spat-mae_tiny_indian-pines.py', cfg_options={}))``;
     - ``settings``: dicts by name. ``scores`` are those of its table if they are not the suite's; ``customary`` names
       the setting whose advantage is the leakage of this strict one; settings of the same ``curve`` are one line in the
       plot over the labels; ``note`` is printed below the table; ``test_noise`` is the config of a noise, such as
@@ -210,6 +224,10 @@ def _cells(path: Path, cfg: dict, seeds: Sequence[int] | None) -> Iterator[Cell]
                         item.get('options', {}),
                         {**setting.get('scene', {}), **item.get('scene', {})},
                         {**setting.get('cfg_options', {}), **item.get('cfg_options', {})},
+                        {
+                            part: dict(first, config=str((path.parent / first['config']).resolve()))
+                            for part, first in item.get('pretraining', {}).items()
+                        },
                         setting.get('test_noise', {}),
                     )
 
@@ -222,6 +240,10 @@ def _check_contestant(path: Path, contestant: Mapping, settings: Mapping) -> Non
         raise ValueError(f'{where} has no {missing[0]!r}')
     if not (path.parent / contestant['config']).is_file():
         raise FileNotFoundError(f'{where}: no config {path.parent / contestant["config"]}')
+    for first in contestant.get('pretraining', {}).values():
+        _check_keys(f'{where}: pretraining', first, {'config', 'cfg_options'})
+        if not (path.parent / first['config']).is_file():
+            raise FileNotFoundError(f'{where}: no config {path.parent / first["config"]} to pre-train')
     unknown = [name for name in contestant.get('settings', ()) if name not in settings]
     if unknown:
         raise ValueError(f'{where} takes part in {unknown[0]!r}; there are {", ".join(settings)}')
