@@ -1,6 +1,6 @@
 # What every network of the classification of windows costs, for tools/benchmark/efficiency.py: small ones on windows of
 # 13 pixels, kinds of attention in them, and the published sizes on windows of 33 pixels, for an accelerator.
-_base_ = ['contestants.py', 'indian-pines_attention.py']
+_base_ = 'indian-pines_attention.py'
 
 folder = '../classification/'
 small, attention, published = 'small', 'attention', 'published sizes'
@@ -24,7 +24,7 @@ contestants = [
         for arch in ('small', 'base', 'large', 'huge')
     ),
 ]
-settings = {small: dict(note=''), attention: dict(note=''), published: dict(note='')}
+settings = {'_delete_': True, small: {}, attention: {}, published: {}}
 scores = dict(OA=4)
 reference = 'HyperSIGMA-T'
 seeds = (0,)

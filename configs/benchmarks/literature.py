@@ -33,6 +33,12 @@ contestants = [
         settings=[_base_.change],
         cfg_options={'model.backbone.encoder.in_channels': 6},
     ),
+    dict(
+        name='ChangeFormer, small',
+        config='../change_detection/changeformer_hermiston.py',
+        settings=[_base_.change],
+        cfg_options={'model.backbone.encoder.in_channels': 6},
+    ),
     dict(name='CNNAEU', config='../unmixing/cnnaeu_samson.py', settings=[_base_.unmixing]),
     dict(
         name='low_rank_non_local',

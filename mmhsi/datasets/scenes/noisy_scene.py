@@ -30,6 +30,7 @@ def add_noise(scene: Scene, noise: Noise) -> None:
     valid = view.valid
     raw = view.raw_pixels(np.arange(valid.size)).reshape(*valid.shape, -1).astype(np.float32)
     low, high = raw[valid].min(), raw[valid].max()
+    raw[~valid] = low
     noisy = low + (high - low) * noise(dict(img=(raw - low) / (high - low or 1)))['img']
     noisy[~valid] = np.nan
     scene.view = CubeView(noisy.astype(np.float32), preprocessing=view.transforms, cache=True, name=view.name)
