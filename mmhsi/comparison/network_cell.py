@@ -1,5 +1,6 @@
 """A cell with a network: training, the best state, test."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,18 @@ from mmengine.config import Config
 
 from mmhsi.comparison.cost import Stopwatch, count_flops, count_parameters
 from mmhsi.comparison.records import plain_scores, split_record
+from mmhsi.datasets.scenes.noisy_scene import add_noise
 from mmhsi.datasets.splits.split import Split
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.engine.resume import find_latest_checkpoint
 from mmhsi.engine.run_checkpoints import load_best
-from mmhsi.registry import component_name
+from mmhsi.registry import TRANSFORMS, component_name
 
 
-def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) -> tuple[dict, dict]:
+def run_network(
+    cfg: Config, folder: Path, device: str, pictures: bool = False, test_noise: Mapping | None = None
+) -> tuple[dict, dict]:
     """Train a network, load the state that is best on the validation pixels, and test it.
 
     Without a validation the state after the last iteration is tested. Of windows only those of the evaluated pixels are
@@ -25,6 +30,8 @@ def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) 
         folder (Path): Folder of the run.
         device (str): 'cpu' or an accelerator, for the seconds.
         pictures (bool): Whether maps and pictures of the whole scene are written. Defaults to False.
+        test_noise (Mapping, optional): Config of a noise that is put on the scenes in front of the test. Defaults to
+            None.
 
     Returns:
         tuple[dict, dict]: What a record holds of the run, and the results of its scenes by name.
@@ -36,6 +43,9 @@ def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) 
     split = _split(runner.train_dataloader.dataset)
     parameters = count_parameters(runner.model)
     best = load_best(runner)
+    if test_noise:
+        for scene in find_scenes(runner.test_loop.dataloader.dataset):
+            add_noise(scene, TRANSFORMS.build(test_noise))
     with Stopwatch(device) as testing:
         metrics = runner.test()
     results: dict = {}
@@ -57,6 +67,28 @@ def run_network(cfg: Config, folder: Path, device: str, pictures: bool = False) 
     for checkpoint in folder.rglob('*.pth'):  # hundreds of runs would fill the disk
         checkpoint.unlink()
     return record, results
+
+
+def pretrain(cfg: Config, part: str, first: Config, folder: Path) -> None:
+    """Train what a part of a network starts from, and let it start from the last state.
+
+    Args:
+        cfg (Config): The whole config of the network, in which the part of the backbone gets an ``init_cfg``.
+        part (str): Name of the part, e.g. 'spatial'.
+        first (Config): The whole config of the pre-training, which is changed.
+        folder (Path): Folder of the pre-training.
+
+    Raises:
+        ValueError: If it leaves no checkpoint.
+    """
+    first.work_dir, first.launcher, first.visualizer = str(folder), 'none', dict(type='Visualizer', vis_backends=[])
+    first.experiment_name = '_'.join((*folder.parts[-4:], 'run'))
+    first.setdefault('default_hooks', {}).pop('preemption', None)
+    build_runner(first).train()
+    checkpoint = find_latest_checkpoint(folder)
+    if checkpoint is None:
+        raise ValueError(f'{first.filename}: the pre-training left no checkpoint in {folder}')
+    cfg.model.backbone[part].init_cfg = dict(type='Pretrained', checkpoint=checkpoint)
 
 
 def _prepare(cfg: Config, folder: Path, pictures: bool) -> None:

@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 
 from mmhsi.comparison.classical_cell import run_classical
 from mmhsi.comparison.cost import peak_memory
-from mmhsi.comparison.network_cell import run_network, save_maps
+from mmhsi.comparison.network_cell import pretrain, run_network, save_maps
 from mmhsi.comparison.records import LOG, MAPS, inputs_of, write_record
 from mmhsi.comparison.suite import Cell
 from mmhsi.utils.folder_lock import FolderLock
@@ -40,7 +40,14 @@ def run_cell(cell: Cell, folder: Path, device: str = 'cpu', threads: int = 1, pi
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
     np.random.seed(cell.seed)
     if cell.method is None:
-        found, results = run_network(cfg, folder, device, pictures)
+        for part, first in cell.pretraining_configs().items():
+            pretrain(cfg, part, first, folder / f'pretraining-{part}')
+        found, results = run_network(cfg, folder, device, pictures, cell.seeded(cell.test_noise))
+    elif cell.test_noise:
+        raise ValueError(
+            f'{cell.name}: noise is put on the test alone, but {cell.method} learns and is tested in one go: name its '
+            f'settings without noise'
+        )
     else:
         found, results = run_classical(cfg, cell.method, cell.seeded(cell.options))
     save_maps(folder / MAPS, results)

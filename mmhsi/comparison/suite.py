@@ -15,8 +15,8 @@ from mmengine.config import Config
 
 from mmhsi.utils.run_seed import set_run_seed
 
-_CONTESTANT_KEYS = {'name', 'config', 'method', 'options', 'scene', 'cfg_options', 'settings', 'seeds'}
-_SETTING_KEYS = {'scene', 'cfg_options', 'scores', 'customary', 'curve', 'note'}
+_CONTESTANT_KEYS = {'name', 'config', 'method', 'options', 'scene', 'cfg_options', 'settings', 'seeds', 'pretraining'}
+_SETTING_KEYS = {'scene', 'cfg_options', 'scores', 'customary', 'curve', 'note', 'test_noise'}
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Cell:
         options (Mapping): Arguments of the classical method.
         scene (Mapping): Settings of every scene of the config, each of which replaces the one that is there.
         cfg_options (Mapping): Settings of the config by their dotted names.
+        pretraining (Mapping): What is trained first, by part of the network, see :func:`load_suite`; empty for nothing.
+        test_noise (Mapping): Noise on the scene of the test, see :func:`load_suite`; empty for none.
     """
 
     contestant: str
@@ -42,6 +44,8 @@ class Cell:
     options: Mapping = field(default_factory=dict)
     scene: Mapping = field(default_factory=dict)
     cfg_options: Mapping = field(default_factory=dict)
+    pretraining: Mapping = field(default_factory=dict)
+    test_noise: Mapping = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -67,6 +71,16 @@ class Cell:
         set_run_seed(cfg, self.seed)
         return cfg
 
+    def pretraining_configs(self) -> dict[str, Config]:
+        """The whole configs of what is trained first, by the part of the network that starts from it."""
+        configs = {}
+        for part, first in self.seeded(self.pretraining).items():
+            loaded = Config.fromfile(first['config'])
+            configs[part] = Config(loaded.to_dict(), filename=str(first['config']), format_python_code=False)
+            configs[part].merge_from_dict(first.get('cfg_options', {}))
+            set_run_seed(configs[part], self.seed)
+        return configs
+
     def seeded(self, value: Any) -> Any:
         """A copy of settings with the seed of the cell in the place of '{seed}'."""
         if isinstance(value, Mapping):
@@ -78,7 +92,10 @@ class Cell:
     def fingerprint(self, cfg: Config | None = None) -> str:
         """Hash of all that decides the result: the whole config, the method and its options, and the seed."""
         content = (cfg or self.build_config()).to_dict()
-        text = json.dumps([content, self.method, dict(self.options), self.seed], sort_keys=True, default=repr)
+        decided = [content, self.method, dict(self.options), self.seed]
+        decided += [cfg.to_dict() for cfg in self.pretraining_configs().values()]
+        decided += [dict(self.test_noise)] if self.test_noise else []
+        text = json.dumps(decided, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -138,10 +155,13 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
 
     - ``contestants``: a list of dicts with ``name``; ``config``, the file of a network, from the folder of the suite
       on; or with ``method`` and ``options`` a classical method on the test scene of that config; ``settings``, the
-      names of the settings it takes part in (default: all); ``seeds`` (default: those of the suite);
+      names of the settings it takes part in (default: all); ``seeds`` (default: those of the suite).
+      ``pretraining`` names what is trained first in each of its cells, by the part of the network that starts from it:
+      ``dict(spatial=dict(config='../pretrain/spat-mae_tiny_indian-pines.py', cfg_options={}))``;
     - ``settings``: dicts by name. ``scores`` are those of its table if they are not the suite's; ``customary`` names
       the setting whose advantage is the leakage of this strict one; settings of the same ``curve`` are one line in the
-      plot over the labels; ``note`` is printed below the table;
+      plot over the labels; ``note`` is printed below the table; ``test_noise`` is the config of a noise, such as
+      ``dict(type='GaussianNoise', sigma=20, seed='{seed}')``, that is put on the scene when a network has been trained;
     - both may have ``scene``, settings that replace those of every scene of the config (first those of the setting),
       and ``cfg_options``, settings of the config by their dotted names. There and in ``options`` the string '{seed}'
       stands for the seed of the cell, which all splits and ``randomness`` get anyway;
@@ -204,6 +224,11 @@ def _cells(path: Path, cfg: dict, seeds: Sequence[int] | None) -> Iterator[Cell]
                         item.get('options', {}),
                         {**setting.get('scene', {}), **item.get('scene', {})},
                         {**setting.get('cfg_options', {}), **item.get('cfg_options', {})},
+                        {
+                            part: dict(first, config=str((path.parent / first['config']).resolve()))
+                            for part, first in item.get('pretraining', {}).items()
+                        },
+                        setting.get('test_noise', {}),
                     )
 
 
@@ -215,6 +240,10 @@ def _check_contestant(path: Path, contestant: Mapping, settings: Mapping) -> Non
         raise ValueError(f'{where} has no {missing[0]!r}')
     if not (path.parent / contestant['config']).is_file():
         raise FileNotFoundError(f'{where}: no config {path.parent / contestant["config"]}')
+    for first in contestant.get('pretraining', {}).values():
+        _check_keys(f'{where}: pretraining', first, {'config', 'cfg_options'})
+        if not (path.parent / first['config']).is_file():
+            raise FileNotFoundError(f'{where}: no config {path.parent / first["config"]} to pre-train')
     unknown = [name for name in contestant.get('settings', ()) if name not in settings]
     if unknown:
         raise ValueError(f'{where} takes part in {unknown[0]!r}; there are {", ".join(settings)}')

@@ -1,4 +1,4 @@
-"""Networks of other papers: their sizes as published, and what their definitions say."""
+"""Networks of other papers: the sizes that are quoted for them, and what their definitions say."""
 
 import pytest
 import torch
@@ -40,7 +40,7 @@ def assert_all_learn(network, *inputs):
     return result
 
 
-def test_ssftt_has_its_published_size_and_tokens():
+def test_ssftt_has_its_quoted_size_and_tokens():
     """148 488 parameters for Indian Pines by torchsummary, which does not count free ones: those of tokens are four."""
     network = SSFTT()
     free = [network.token_weights, network.token_values, network.class_token, network.positions]
@@ -57,7 +57,7 @@ def test_ssftt_has_its_published_size_and_tokens():
         network(torch.zeros(1, 30, 4, 9))
 
 
-def test_a2s2k_has_its_published_size():
+def test_a2s2k_has_its_quoted_size():
     """370.7 thousand for Indian Pines, where one layer makes both inputs of the softmax; another one is here."""
     network = A2S2KResNet()
     second = size(network.selections[1])
@@ -96,7 +96,7 @@ def test_spectral_former_joins_bands_with_their_neighbours_and_layers_with_earli
     assert_all_learn(network, x)
 
 
-def test_bit_has_its_published_size():
+def test_bit_has_its_quoted_size():
     """3.55 million with a ResNet-18 without its last stage and two convolutions behind the difference."""
     encoder = ResNet(18, in_channels=3, num_stages=3, out_indices=(2,), strides=(1, 2, 1), dilations=(1, 1, 2))
     head = [nn.Conv2d(32, 32, 3, bias=False), nn.BatchNorm2d(32), nn.Conv2d(32, 2, 3)]
@@ -151,7 +151,7 @@ class _At(nn.Module):
         return self.head(levels, self.size)
 
 
-def test_mcnet_has_its_published_size():
+def test_mcnet_has_its_quoted_size():
     """2.17 million at scale 4, where weight norm keeps a length for each map of a convolution."""
     assert size(MCNet(scale=4)) / 1e6 == pytest.approx(2.17, abs=0.02)
     network = MCNet(scale=2, channels=8, num_modules=2)
@@ -160,7 +160,7 @@ def test_mcnet_has_its_published_size():
     assert network(torch.rand(1, 9, 4, 4)).shape == (1, 9, 8, 8)
 
 
-def test_qrnn3d_has_its_published_size():
+def test_qrnn3d_has_its_quoted_size():
     assert size(QRNN3D()) / 1e6 == pytest.approx(0.86, abs=0.01)
 
 

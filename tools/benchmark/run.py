@@ -54,8 +54,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--publish',
         type=Path,
         metavar='FOLDER',
-        help='write the tables to <FOLDER>/<name of the suite>.md too, beside plots over the labels '
-        'and a file of every run',
+        help='write the tables to <FOLDER>/<name of the suite>.md too, beside the plots and a file of every run',
     )
     args = parser.parse_args(argv)
     if args.jobs < 1 or args.threads < 1:
@@ -102,7 +101,12 @@ def run(args: argparse.Namespace) -> int:
     print(report)
     if args.publish:
         args.publish.mkdir(parents=True, exist_ok=True)
-        (args.publish / f'{suite.name}.md').write_text(report, encoding='utf-8')
+        shown = []
+        for picture in sorted(root.glob('*_parameters.png')):
+            name = f'{suite.name}_{picture.name}'
+            shutil.copy(picture, args.publish / name)
+            shown.append(f'![{picture.stem}: score over the number of parameters]({name})\n')
+        (args.publish / f'{suite.name}.md').write_text('\n'.join([report, *shown]), encoding='utf-8')
         shutil.copy(root / 'runs.csv', args.publish / f'{suite.name}_runs.csv')
         for picture in root.glob(f'{suite.name}_*_labels.png'):
             shutil.copy(picture, args.publish)

@@ -1,7 +1,7 @@
 """Transforms of hyperspectral cubes and windows."""
 
 from mmhsi.datasets.transforms.augment import RandomBandNoise, RandomRotate90, RandomSpectralScale
-from mmhsi.datasets.transforms.band_noise import DeadlineNoise, ImpulseNoise, MixedNoise, StripeNoise
+from mmhsi.datasets.transforms.band_noise import DeadlineNoise, ImpulseNoise, MissingBands, MixedNoise, StripeNoise
 from mmhsi.datasets.transforms.band_statistics import StandardizeTile
 from mmhsi.datasets.transforms.band_window import CenterBandWindow, RandomBands, RandomBandWindow, RandomTileCrop
 from mmhsi.datasets.transforms.chain import SpectralChain
@@ -41,6 +41,7 @@ __all__ = [
     'LoadStandardizedWindow',
     'MinMaxScale',
     'MinimumNoiseFraction',
+    'MissingBands',
     'MissingStrips',
     'MixedNoise',
     'NOISE_CASES',

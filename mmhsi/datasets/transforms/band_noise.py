@@ -141,6 +141,19 @@ class DeadlineNoise(_ColumnNoise):
 
 
 @TRANSFORMS.register_module()
+class MissingBands(BandNoise):
+    """Sets some bands to 0, as a detector that has failed does.
+
+    Args:
+        fraction (float): Part of the bands, chosen at random. Defaults to 1/3.
+        seed (int, optional): Fixes the noise, see :class:`Noise`.
+    """
+
+    def corrupt_bands(self, cube: np.ndarray, bands: np.ndarray, rng) -> None:
+        cube[..., bands] = 0
+
+
+@TRANSFORMS.register_module()
 class MixedNoise(Noise):
     """Gives disjoint parts of the bands, chosen at random, noise of different kinds.
 
