@@ -48,9 +48,10 @@ def join_scenes(scenes: Sequence[BaseScene]) -> tuple[BaseScene, ...]:
     ]
     if shared:
         pixels, one, other = max(shared)
+        pairs = 'pair of scenes shares' if len(shared) == 1 else 'pairs of scenes share'
         print_log(
-            f'{len(shared)} pairs of scenes share ground, most of it {one} and {other} ({pixels} pixels): it may be '
-            'in the training by one and in the test by the other',
+            f'{len(shared)} {pairs} ground, most of it {one} and {other} ({pixels} pixels): it may be in the training '
+            'by one and in the test by the other',
             'current',
             logging.WARNING,
         )

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from mmengine.config import Config
+from mmengine.logging import MMLogger
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score, cohen_kappa_score, roc_auc_score
@@ -191,28 +193,35 @@ def write_tile(folder, left, wavelengths):
     return path
 
 
-def test_scenes_on_the_same_ground_are_told(tmp_path, capsys):
+@pytest.fixture
+def log(caplog):
+    # MMEngine's loggers pass nothing on to the root logger, where pytest listens
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
+
+
+def test_scenes_on_the_same_ground_are_told(tmp_path, log):
     get_scenes(dict(image=[write_tile(tmp_path, left, (500, 600, 700)) for left in (0, 2, 6)]))
-    assert '1 pairs of scenes share ground' in (text := capsys.readouterr().out) and '(6 pixels)' in text
+    assert '1 pair of scenes shares ground' in log.text and '(6 pixels)' in log.text
 
 
 @pytest.mark.skipif(
     not TEST_DATA.is_dir(), reason=f'no real scenes in {TEST_DATA}; set MMHSI_TEST_DATA to their folder'
 )
-def test_tiles_of_enmap_as_one_set():
+def test_tiles_of_enmap_as_one_set(monkeypatch):
     root = TEST_DATA / 'classification' / 'enmap-potsdam'
-    scenes = get_scenes(
-        dict(
-            image='images/*.tif',
-            labels='labels',
-            data_root=str(root),
-            classes=('roof', 'pavement', 'low vegetation', 'tree', 'soil', 'water'),
-            split=dict(type='NumberSplit', train=15, val=5, seed=0),
-        )
-    )
+    monkeypatch.setenv('MMHSI_DATA', str(root.parent))
+    config = Config.fromfile(Path(__file__).parents[3] / 'configs/_base_/datasets/enmap-potsdam.py').scene.to_dict()
+    scenes = get_scenes({**config, 'preprocessing': []})
     assert len(scenes) == 9 and {scene.bands for scene in scenes} == {218}  # without the six bands that hold no data
     counts = sum(scene.split.counts(scene.labels, 6) for scene in scenes)
-    assert counts[0].tolist() == [15] * 6 and counts.sum(axis=0).tolist() == [257, 580, 1115, 1097, 67, 303]
+    assert (
+        counts[0].tolist() == [20] * 6
+        and counts[1].tolist() == [10] * 6
+        and counts.sum(axis=0).tolist() == [257, 580, 1115, 1097, 67, 303]
+    )
     task = make_task('classification')
     results = task.run_method(scenes, 'forest')
     pooled = task.pooled(list(results.values()))
