@@ -35,7 +35,10 @@ def locate(source: Source, root: str | None) -> Source:
         require_real(source)
         return source
     if not isinstance(source, (str, os.PathLike, Mapping)):
-        raise TypeError(f'expected a path, a dict with a path or an array, found {type(source).__name__}')
+        several = (
+            '; several scenes are given to a dataset of windows or tiles' if isinstance(source, (list, tuple)) else ''
+        )
+        raise TypeError(f'expected a path, a dict with a path or an array, found {type(source).__name__}{several}')
     source = dict(source) if isinstance(source, Mapping) else {'path': source}
     source['path'] = os.path.join(root or '', source['path'])
     return source
