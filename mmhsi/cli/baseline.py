@@ -118,14 +118,14 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
         raise ValueError(f'unknown method {unknown[0]!r}; for this task there are {", ".join(known)}')
 
 
-def score_table(rows: list[tuple[str, str, dict[str, float], float]]) -> PrettyTable:
-    """Table of method, scene, its scores by name, and seconds; '-' for what is not defined."""
+def score_table(rows: list[tuple[str, str, dict[str, float], float | None]]) -> PrettyTable:
+    """Table of method, scene, its scores by name ('-' if not defined), and seconds of the method on all scenes."""
     names = list(dict.fromkeys(name for _, _, scores, _ in rows for name in scores))
     table = PrettyTable(['method', 'scene', *names, 'seconds'])
     table.align = 'r'
     for method, scene, scores, seconds in rows:
         values = [f'{scores[name]:.4f}' if name in scores else '-' for name in names]
-        table.add_row([method, scene, *values, f'{seconds:.1f}'])
+        table.add_row([method, scene, *values, '' if seconds is None else f'{seconds:.1f}'])
     return table
 
 
@@ -151,17 +151,18 @@ def main(argv: list[str] | None = None) -> dict:
 
     results: dict[str, dict] = {}
     rows = []
+    task = tasks.task_of_scene(scenes[0])
     for method in methods:
-        results[method] = {}
-        for scene in scenes:
-            start = time.perf_counter()
-            result = tasks.classical_methods(scene)[method](scene, evaluate_on=subset, **options.get(method, {}))
-            seconds = time.perf_counter() - start
-            results[method][scene.name] = result
+        start = time.perf_counter()
+        results[method] = task.run_method(scenes, method, subset, **options.get(method, {}))
+        seconds = time.perf_counter() - start
+        listed = list(results[method].items())
+        pooled = task.pooled([result for _, result in listed]) if len(listed) > 1 else None
+        for number, (name, result) in enumerate(listed if pooled is None else [*listed, (pooled.name, pooled)]):
             summary = result.summary()
             summary.setdefault('AUC', result.settings.get('AUC'))  # that of a change detector
             scores = {key: value for key, value in summary.items() if isinstance(value, float)}
-            rows.append((method, scene.name, scores, seconds))
+            rows.append((method, name, scores, seconds if number == 0 else None))
         tasks.write_results(folder / method, results[method], scenes={scene.name: scene for scene in scenes})
     for scene in scenes:
         compared = {method: by_scene[scene.name] for method, by_scene in results.items()}

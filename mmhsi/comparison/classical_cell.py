@@ -8,7 +8,7 @@ from mmhsi.comparison.cost import Stopwatch
 from mmhsi.comparison.records import plain_scores, split_record
 from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.registry import DATASETS, METRICS, component_name
-from mmhsi.tasks import classical_methods
+from mmhsi.tasks import classical_methods, task_of_scene
 from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
 
 
@@ -36,19 +36,19 @@ def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dic
     else:
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
         subset = getattr(dataset, 'evaluate_on', None) or (None if dataset.subset == 'all' else dataset.subset)
-        results, scores = {}, {}
+        scenes = find_scenes(dataset)
+        known = classical_methods(scenes[0])
+        if method not in known:
+            raise ValueError(
+                f'{cfg.filename}: unknown method {method!r}; for scene {scenes[0].name!r} there are {", ".join(known)}'
+            )
+        task = task_of_scene(scenes[0])
         with Stopwatch('cpu') as watch:
-            for scene in find_scenes(dataset):
-                known = classical_methods(scene)
-                if method not in known:
-                    raise ValueError(
-                        f'{cfg.filename}: unknown method {method!r}; for scene {scene.name!r} there are '
-                        f'{", ".join(known)}'
-                    )
-                results[scene.name] = known[method](scene, evaluate_on=subset, **options)
-        if len(results) > 1:
+            results = task.run_method(scenes, method, subset, **options)
+        listed = list(results.values())
+        result = listed[0] if len(listed) == 1 else task.pooled(listed)
+        if result is None:
             raise ValueError(f'{cfg.filename}: a classical method is compared on one scene, found {len(results)}')
-        result = next(iter(results.values()))
         scores = {key: value for key, value in result.summary().items() if isinstance(value, (int, float))}
         scores.setdefault('AUC', getattr(result, 'settings', {}).get('AUC'))  # that of a change detector
     scenes = find_scenes(dataset)

@@ -23,10 +23,11 @@ from mmhsi.datasets.scene_dataset import SceneDataset
 from mmhsi.datasets.scenes.detection_scene import DetectionScene
 from mmhsi.datasets.scenes.pair_scene import PairScene
 from mmhsi.datasets.scenes.scene import Scene
-from mmhsi.datasets.scenes.shared_scenes import get_scene
+from mmhsi.datasets.scenes.shared_scenes import get_scene, get_scenes
 from mmhsi.datasets.scenes.unmixing_scene import UnmixingScene
 from mmhsi.datasets.splits.areas import AreaSplit, BlockSplit, CentreSplit
 from mmhsi.datasets.splits.per_class import LimitedSplit, NumberSplit, RatioSplit
+from mmhsi.datasets.splits.pooled import SceneSplit
 from mmhsi.datasets.splits.split import Split
 from mmhsi.datasets.splits.stored import FileSplit, MapSplit
 from mmhsi.datasets.tile_dataset import TileDataset
@@ -59,6 +60,7 @@ __all__ = [
     'RatioSplit',
     'Scene',
     'SceneDataset',
+    'SceneSplit',
     'SpectralLibrary',
     'Spectrum',
     'Split',
@@ -69,6 +71,7 @@ __all__ = [
     'WindowDataset',
     'get_class_info',
     'get_scene',
+    'get_scenes',
     'open_cube',
     'read_cube',
     'read_labels',

@@ -11,7 +11,7 @@ from mmhsi.datasets.hsi_dataset import HSIDataset
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.sample_seeds import seed_sample
 from mmhsi.datasets.scenes.scene import Scene
-from mmhsi.datasets.scenes.shared_scenes import get_scene
+from mmhsi.datasets.scenes.shared_scenes import get_scenes
 from mmhsi.datasets.skipped import SkippedSamples
 from mmhsi.datasets.tile_shards.index import INDEX, SHARDS
 from mmhsi.datasets.tile_shards.stores import FileTileStore, ShardStore
@@ -192,7 +192,8 @@ class UnlabelledTileDataset(UnlabelledDataset):
         pipeline: Sequence[dict | Callable] = (),
         **kwargs,
     ):
-        self.scenes = [get_scene(item) for item in ([scene] if isinstance(scene, (Mapping, Scene)) else scene)]
+        listed = [scene] if isinstance(scene, (Mapping, Scene)) else scene
+        self.scenes = [each for item in listed for each in (get_scenes(item) if isinstance(item, Mapping) else (item,))]
         self.tile_size = tile_size
         self.overlap = overlap
         self.max_nodata = max_nodata

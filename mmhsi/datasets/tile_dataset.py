@@ -6,6 +6,7 @@ import numpy as np
 
 from mmhsi.datasets.class_info import IGNORE_INDEX
 from mmhsi.datasets.scene_dataset import SceneDataset
+from mmhsi.datasets.scenes.base_scene import BaseScene
 from mmhsi.registry import DATASETS
 from mmhsi.utils.tiling import TileGrid
 from mmhsi.utils.windows import source_indices
@@ -13,7 +14,7 @@ from mmhsi.utils.windows import source_indices
 
 @DATASETS.register_module()
 class TileDataset(SceneDataset):
-    """Overlapping square tiles that cover a scene, row by row.
+    """Overlapping square tiles that cover a scene, or several scenes, row by row.
 
     A sample holds 'img' (t, t, C) float32, 'gt_seg_map' (t, t) uint8 with 255 outside the pixels of ``evaluate_on`` and
     outside the scene, 'top', 'left', 'overlap', 'window', 'sample_idx', 'scene_name', 'scene_shape' (H, W), 'img_shape'
@@ -43,34 +44,33 @@ class TileDataset(SceneDataset):
         self.grid = TileGrid(tile_size, overlap, layout='overhanging' if fixed_grid else 'even')
         super().__init__(*args, pad_mode=pad_mode, **kwargs)
 
-    def check_window(self) -> None:
-        """Raise a ValueError if the tile is too large for the scene."""
-        for axis, length in enumerate((self.scene.height, self.scene.width)):
+    def check_window(self, scene: BaseScene) -> None:
+        """Raise a ValueError if the tile is too large for a scene."""
+        for axis, length in enumerate((scene.height, scene.width)):
             try:
                 source_indices(int(self.grid.starts(axis, length)[-1]), self.tile_size, length, self.pad_mode)
             except ValueError as error:
                 raise ValueError(
                     f'tiles of {self.tile_size} x {self.tile_size} pixels do not suit the scene '
-                    f'{self.scene.name!r} of {self.scene.height} x {self.scene.width}: {error}'
+                    f'{scene.name!r} of {scene.height} x {scene.width}: {error}'
                 ) from None
 
-    def load_data_list(self) -> np.ndarray:
+    def scene_samples(self, scene: BaseScene) -> np.ndarray:
         """Upper left corners of the tiles, shape (N, 2)."""
-        scene = self.scene
         t = self.tile_size
         positions = self.grid.positions(scene.height, scene.width)
         if self.subset == 'all':
             return positions
         wanted = np.zeros((scene.height, scene.width), dtype=bool)
-        wanted.ravel()[self.subset_pixels()] = True
+        wanted.ravel()[scene.subset(self.subset)] = True
         return positions[[wanted[top : top + t, left : left + t].any() for top, left in positions]]
 
-    def sample_info(self, item: np.ndarray) -> dict:
+    def sample_info(self, scene: BaseScene, targets: np.ndarray, item: np.ndarray) -> dict:
         """Window, position and label map of a tile."""
         top, left = (int(value) for value in item)
         return {
             'window': (top, left, self.tile_size, self.tile_size),
-            'target_map': self._targets,
+            'target_map': targets,
             'top': top,
             'left': left,
             'overlap': self.overlap,
@@ -78,7 +78,6 @@ class TileDataset(SceneDataset):
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Classes in a tile, for class-balanced sampling."""
-        self.full_init()
-        top, left = self.data_list[idx]
-        labels = np.unique(self._targets[top : top + self.tile_size, left : left + self.tile_size])
+        number, (top, left) = self.place(self.item(idx)[1])
+        labels = np.unique(self._targets[number][top : top + self.tile_size, left : left + self.tile_size])
         return labels[labels != IGNORE_INDEX].tolist()

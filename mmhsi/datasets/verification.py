@@ -14,7 +14,9 @@ from mmhsi.datasets.io.errors import CubeReadError
 from mmhsi.datasets.io.folders import SCENE_SUFFIXES
 from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.spectra_arrays import open_listing
-from mmhsi.datasets.scenes.shared_scenes import get_scene
+from mmhsi.datasets.scenes.scene_list import scene_configs
+from mmhsi.datasets.scenes.shared_scenes import get_scenes
+from mmhsi.datasets.splits.split import SUBSETS
 
 ARRAYS = ('.mat', '.h5', '.hdf5', '.he5', '.nc', '.npy', '.npz')
 LARGEST_LABEL = 1000
@@ -109,18 +111,25 @@ def files_of(scene: object) -> Iterator[Path]:
         elif isinstance(node, str) and Path(node).suffix.lower() in SCENE_SUFFIXES:
             yield Path(root, node)
 
-    yield from visit(scene)
+    try:
+        listed = scene_configs(scene) if isinstance(scene, Mapping) else [scene]
+    except (ValueError, OSError):
+        listed = [scene]  # which check_scene reports
+    for each in listed:
+        yield from visit(each)
 
 
 def check_scene(scene: Mapping) -> tuple[str, bool]:
     """Build a scene; what it is, or why it is none."""
     name = scene.get('name', scene.get('type'))
     try:
-        built = get_scene(scene)
-        text = f'scene {name}: {built.height} x {built.width} pixels, {len(built.classes)} classes'
-        split = built.split
-        if split is not None:
-            text += f', {len(split.train)} training, {len(split.val)} validation, {len(split.test)} test pixels'
+        scenes = get_scenes(scene)
+        sizes = [f'{built.height} x {built.width}' for built in scenes]
+        count = '' if len(scenes) == 1 else f'{len(scenes)} scenes, '
+        text = f'scene {name}: {count}{", ".join(dict.fromkeys(sizes))} pixels, {len(scenes[0].classes)} classes'
+        if all(built.split is not None for built in scenes):
+            train, val, test = (sum(len(getattr(built.split, part)) for built in scenes) for part in SUBSETS)
+            text += f', {train} training, {val} validation, {test} test pixels'
         return text, True
     except (ValueError, OSError, KeyError, TypeError) as error:
         return f'scene {name}: {error}', False

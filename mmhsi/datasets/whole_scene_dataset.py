@@ -11,18 +11,11 @@ import numpy as np
 from mmhsi.datasets.hsi_dataset import HSIDataset
 from mmhsi.datasets.scene_dataset import scene_info, with_loading
 from mmhsi.datasets.scenes.base_scene import BaseScene
+from mmhsi.datasets.scenes.pool import fit_together
+from mmhsi.datasets.scenes.scene_list import fill_name
 from mmhsi.datasets.scenes.shared_scenes import get_scene
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.registry import DATASETS
-
-
-def _filled(value, name: str):
-    """A copy of a config in which '{name}' is replaced in every string."""
-    if isinstance(value, str):
-        return value.replace('{name}', name)
-    if isinstance(value, Mapping):
-        return {key: _filled(item, name) for key, item in value.items()}
-    return [_filled(item, name) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def scene_names(names: Sequence[str] | str, exclude: Sequence[str] = ()) -> list[str]:
@@ -90,7 +83,7 @@ class WholeSceneDataset(HSIDataset):
         shared = SpectralChain(scene.get('preprocessing', ())).transforms
         self.scenes = []
         for name in scene_names(names, exclude):
-            filled = {key: _filled(value, name) for key, value in scene.items() if key != 'preprocessing'}
+            filled = {key: fill_name(value, name) for key, value in scene.items() if key != 'preprocessing'}
             self.scenes.append(get_scene({'name': name, **filled, 'preprocessing': shared}))
         first = self.scenes[0]
         for other in self.scenes[1:]:
@@ -106,12 +99,7 @@ class WholeSceneDataset(HSIDataset):
         """Fit the preprocessing on all scenes and prepare them."""
         if not self._fully_initialized:
             if not all(scene.fitted for scene in self.scenes):
-                share = max(self.fit_pixels // len(self.scenes), 1)
-                pixels = np.concatenate([scene.fit_sample(share) for scene in self.scenes])
-                # the last pixel of a scene does not lie beside the first one of the next
-                neighbours = np.concatenate([[*scene.fit_neighbours(share), False] for scene in self.scenes])[:-1]
-                for scene in self.scenes:
-                    scene.fit(pixels, neighbours)
+                fit_together(self.scenes, self.fit_pixels)
             for scene in self.scenes:
                 scene.prepare()
             super().full_init()

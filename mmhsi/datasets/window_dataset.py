@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from mmhsi.datasets.scene_dataset import SceneDataset
+from mmhsi.datasets.scenes.base_scene import BaseScene
 from mmhsi.registry import DATASETS
 from mmhsi.utils.windows import centred_window, source_indices
 
 
 @DATASETS.register_module()
 class WindowDataset(SceneDataset):
-    """A square window around each pixel of a subset of a scene.
+    """A square window around each pixel of a subset of a scene, or of several scenes.
 
     A sample holds 'img' (w, w, C) float32, 'gt_label' (int; 255 if the pixel is not labelled or not in
     ``evaluate_on``), 'row', 'col', 'window', 'sample_idx', 'scene_name', 'scene_shape' (H, W), 'img_shape' and
@@ -30,33 +31,33 @@ class WindowDataset(SceneDataset):
         self.window_size = window_size
         super().__init__(*args, **kwargs)
 
-    def check_window(self) -> None:
-        """Raise a ValueError if the window is too large for the scene."""
-        shorter = min(self.scene.height, self.scene.width)
+    def check_window(self, scene: BaseScene) -> None:
+        """Raise a ValueError if the window is too large for a scene."""
+        shorter = min(scene.height, scene.width)
         if not 1 <= self.window_size <= 2 * shorter:
             raise ValueError(
                 f'windows of {self.window_size} x {self.window_size} pixels do not suit the scene '
-                f'{self.scene.name!r} of {self.scene.height} x {self.scene.width}: window_size must lie '
+                f'{scene.name!r} of {scene.height} x {scene.width}: window_size must lie '
                 f'between 1 and {2 * shorter}, twice the shorter side'
             )
         # The window around a corner pixel hangs out farthest.
         source_indices(-(self.window_size // 2), self.window_size, shorter, self.pad_mode)
 
-    def load_data_list(self) -> np.ndarray:
+    def scene_samples(self, scene: BaseScene) -> np.ndarray:
         """Flat indices of the pixels."""
-        return self.subset_pixels()
+        return scene.subset(self.subset)
 
-    def sample_info(self, item: np.ndarray) -> dict:
+    def sample_info(self, scene: BaseScene, targets: np.ndarray, item: np.ndarray) -> dict:
         """Window, position and label of a pixel."""
-        row, col = divmod(int(item), self.scene.width)
+        row, col = divmod(int(item), scene.width)
         return {
             'window': centred_window(row, col, self.window_size),
-            'gt_label': int(self._targets[row, col]),
+            'gt_label': int(targets[row, col]),
             'row': row,
             'col': col,
         }
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Class of a sample, for class-balanced sampling."""
-        self.full_init()
-        return [int(self._targets.ravel()[self.data_list[idx]])]
+        number, item = self.place(self.item(idx)[1])
+        return [int(self._targets[number].ravel()[item])]

@@ -14,7 +14,7 @@ from mmhsi.evaluation.functional.detection import (
     detection_scores,
 )
 from mmhsi.evaluation.json_values import json_number
-from mmhsi.evaluation.scene_result import check_complete, check_label_maps, plain_palette
+from mmhsi.evaluation.scene_result import ALL_SCENES, check_complete, check_label_maps, plain_palette
 from mmhsi.utils.labels import IGNORE_INDEX
 
 
@@ -118,6 +118,24 @@ class DetectionResult:
             classes=(classes[0], classes[1]),
             palette=plain_palette(palette),
             settings=dict(settings or {}),
+        )
+
+    @classmethod
+    def pool(cls, results: Sequence['DetectionResult'], reference_rounding: bool = False) -> 'DetectionResult':
+        """One result over the scores of several scenes, which share one threshold; named 'all scenes'."""
+        first = results[0]
+        scores, target = (
+            np.concatenate([getattr(result, name).ravel() for result in results])[:, None]
+            for name in ('scores', 'target')
+        )
+        return cls.evaluate(
+            ALL_SCENES,
+            scores,
+            target,
+            classes=first.classes,
+            palette=first.palette,
+            reference_rounding=reference_rounding,
+            settings=first.settings,
         )
 
     def counts(self) -> dict[str, int]:

@@ -10,6 +10,9 @@ from mmhsi.evaluation.functional.classification import class_uncertainty, classi
 from mmhsi.evaluation.json_values import json_number
 from mmhsi.utils.labels import IGNORE_INDEX
 
+ALL_SCENES = 'all scenes'
+"""Name of a result that pools those of several scenes."""
+
 
 @dataclass
 class SceneResult:
@@ -108,6 +111,16 @@ class SceneResult:
             'ECE': expected_calibration_error(confidence[evaluated], correct),
         }
         return replace(result, confidence=confidence, entropy=entropy, scores={**result.scores, **calibration})
+
+    @classmethod
+    def pool(cls, results: Sequence['SceneResult']) -> 'SceneResult':
+        """One result over the pixels of several scenes below each other, named 'all scenes', for its scores."""
+        first = results[0]
+        prediction, target = (
+            np.concatenate([getattr(result, name).ravel() for result in results])[:, None]
+            for name in ('prediction', 'target')
+        )
+        return cls.evaluate(ALL_SCENES, prediction, target, first.classes, first.palette, settings=first.settings)
 
     def summary(self) -> dict:
         """Describe the result in plain Python values, ready for JSON.

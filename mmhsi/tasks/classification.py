@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from mmhsi.evaluation import SceneResult
 from mmhsi.registry import TASKS
 from mmhsi.tasks.class_map import ClassMapTask
 from mmhsi.tasks.contest import Contestant
-from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier
+from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier, evaluate_pixel_classifiers
 from mmhsi.tasks.product import Product
 from mmhsi.tasks.scene_pictures import class_spectra_figure, false_colour_figures, ground_truth_figure
 
@@ -61,9 +61,11 @@ class Classification(ClassMapTask):
         return {name: partial(_classify_pixels, estimator=name) for name in ('svm', 'forest')}
 
     def contestants(self, scene) -> list[Contestant]:
-        """All with the last stage of the recommended network, which validation pixels choose."""
-        last = dict(refine=bool(scene.split is not None and len(scene.split.val)))
-        smoothing = dict(smoothing=(0.5, 1.0, 2.0, 3.0, 4.0)) if last['refine'] else dict(smoothing=2.0)
+        """All with the last stage of the recommended network, which validation pixels choose; of several scenes without
+        it, because a scene of a set may hold no validation pixel."""
+        chosen = scene.split is not None and sum(len(each.split.val) for each in scene.pool) > 0
+        last = dict(refine=chosen and len(scene.pool) == 1)
+        smoothing = dict(smoothing=(0.5, 1.0, 2.0, 3.0, 4.0)) if chosen else dict(smoothing=2.0)
         fractions = [dict(type='MinimumNoiseFraction', n_components='all', power=0.15)]
         return [
             Contestant('SVM on spectra', 'svm', last, ()),
@@ -71,8 +73,21 @@ class Classification(ClassMapTask):
             Contestant('SVM on smoothed noise fractions', 'svm', {**smoothing, **last}, fractions),
         ]
 
+    def run_method(self, scenes: Sequence, method: str, evaluate_on: str | None = None, **options) -> dict:
+        """Trains once for the scenes of a set."""
+        results = {}
+        for pool in {id(scene.pool): scene.pool for scene in scenes}.values():
+            wanted = [scene for scene in scenes if scene.pool is pool]
+            _check_subset(evaluate_on)
+            results.update(evaluate_pixel_classifiers(wanted, method, **options))
+        return results
 
-def _classify_pixels(scene, evaluate_on: str | None = None, **options) -> SceneResult:
+
+def _check_subset(evaluate_on: str | None) -> None:
     if evaluate_on not in (None, 'test'):
         raise ValueError(f'pixel classifiers are evaluated on the test pixels, not on {evaluate_on!r}')
+
+
+def _classify_pixels(scene, evaluate_on: str | None = None, **options) -> SceneResult:
+    _check_subset(evaluate_on)
     return evaluate_pixel_classifier(scene, **options)

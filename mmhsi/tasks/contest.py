@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from prettytable import PrettyTable
 
-from mmhsi.datasets import get_scene
+from mmhsi.datasets import get_scenes
 
 if TYPE_CHECKING:
     from mmhsi.tasks.task import Task
@@ -54,28 +54,29 @@ class Outcome:
 def run_contest(
     task: Task, scene_cfg: Mapping, evaluate_on: str | None = None, titles: Sequence[str] | None = None
 ) -> dict[str, Outcome]:
-    """Evaluate the contestants of a task on a scene, as a network is evaluated.
+    """Evaluate the contestants of a task on a scene, or on the scenes of a set together, as a network is evaluated.
 
     A method that refuses the scene is no contestant there; its sentence is kept.
 
     Args:
         task (Task): The task.
-        scene_cfg (Mapping): Config of the scene.
+        scene_cfg (Mapping): Config of the scene or scenes.
         evaluate_on (str, optional): Subset that is evaluated. Defaults to that of the methods.
         titles (Sequence[str], optional): Contestants that take part. Defaults to all.
 
     Returns:
         dict[str, Outcome]: Outcomes by the title of the contestant.
     """
-    scene = get_scene(dict(scene_cfg))
+    scenes = get_scenes(dict(scene_cfg))
     outcomes = {}
-    for contestant in task.contestants(scene):
+    for contestant in task.contestants(scenes[0]):
         if titles is not None and contestant.title not in titles:
             continue
         start = time.perf_counter()
         try:
-            own = _prepared(scene, scene_cfg, contestant)
-            result = task.methods(own)[contestant.method](own, evaluate_on=evaluate_on, **contestant.options)
+            own = _prepared(scenes, scene_cfg, contestant)
+            results = list(task.run_method(own, contestant.method, evaluate_on, **contestant.options).values())
+            result = results[0] if len(results) == 1 else task.pooled(results)
         except (ValueError, ArithmeticError, MemoryError) as error:
             outcomes[contestant.title] = Outcome({}, time.perf_counter() - start, failure=str(error))
             continue
@@ -153,15 +154,15 @@ def contest_table(
     )
 
 
-def _prepared(scene, scene_cfg: Mapping, contestant: Contestant):
+def _prepared(scenes: Sequence, scene_cfg: Mapping, contestant: Contestant) -> Sequence:
     if contestant.preprocessing is None:
-        return scene
+        return scenes
     steps = [
         step
         for step in scene_cfg.get('preprocessing', ())[:1]
         if str(step.get('type')).rpartition('.')[2] == 'SelectBands'
     ]
-    bands = get_scene({**scene_cfg, 'preprocessing': steps}).view.dates[0].bands
+    bands = get_scenes({**scene_cfg, 'preprocessing': steps})[0].view.dates[0].bands
     for step in contestant.preprocessing:
         steps.append({**step, 'n_components': bands} if step.get('n_components') == 'all' else dict(step))
-    return get_scene({**scene_cfg, 'preprocessing': steps})
+    return get_scenes({**scene_cfg, 'preprocessing': steps})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +40,8 @@ def evaluate_pixel_classifier(
     'svm' standardises the bands and fits a support vector machine with RBF kernel, one against one; C (1 to 1000) and
     gamma (2^-13 to 2^-1) are chosen by stratified cross-validation on the training pixels, with no more folds than the
     smallest class has pixels. With a single training pixel in a class there is no cross-validation: C is 100, gamma
-    1 / bands. 'forest' is a random forest of 500 trees.
+    1 / bands. 'forest' is a random forest of 500 trees. A scene that is one of a set is classified by what the training
+    pixels of the whole set teach.
 
     With ``smoothing`` the classifier sees the neighbours of a pixel, as networks do: each band of the preprocessed
     scene, best of whitened components, is smoothed by a Gaussian. All bands are then scaled by one factor instead of
@@ -68,34 +70,62 @@ def evaluate_pixel_classifier(
         ValueError: If the scene has no split, fewer than two classes have training pixels, the estimator is unknown, or
             several deviations or refinements are to be compared without validation pixels.
     """
-    if scene.split is None:
-        raise ValueError(f'scene {scene.name!r} has no split to train on')
-    labels = scene.labels.ravel()
-    train, test = scene.split.train, scene.split.test
-    classes = labels[train]
+    return evaluate_pixel_classifiers((scene,), estimator, seed, folds, aa, smoothing, refine, difference)[scene.name]
+
+
+def evaluate_pixel_classifiers(
+    scenes: Sequence,
+    estimator: str | Callable[[int], BaseEstimator] = 'svm',
+    seed: int = 0,
+    folds: int = 5,
+    aa: str = 'recall',
+    smoothing: float | Sequence[float] | None = None,
+    refine: bool = False,
+    difference: bool = False,
+) -> dict[str, SceneResult]:
+    """Train once for the scenes of a set, and evaluate each; see :func:`evaluate_pixel_classifier`.
+
+    Args:
+        scenes (Sequence[Scene]): Scenes that are one set, or a single one.
+        estimator, seed, folds, aa, smoothing, refine, difference: See :func:`evaluate_pixel_classifier`.
+
+    Returns:
+        dict[str, SceneResult]: Results by the name of the scene.
+    """
+    model, features, settings = _train(scenes[0].pool, estimator, seed, folds, smoothing, difference)
+    return {scene.name: _evaluate(scene, model, features[scene.name], settings, aa, refine) for scene in scenes}
+
+
+def _train(
+    pool: Sequence, estimator, seed: int, folds: int, smoothing, difference: bool
+) -> tuple[BaseEstimator, dict, dict]:
+    """The trained classifier, the features of flat indices by the name of the scene, and what was chosen."""
+    first = pool[0]
+    if first.split is None:
+        raise ValueError(f'scene {first.name!r} has no split to train on')
+    classes = _labels_of(pool, 'train')
     counts = np.unique(classes, return_counts=True)[1]
     if len(counts) < 2:
         raise ValueError(
-            f'scene {scene.name!r}: a classifier needs training pixels of at least two classes, found {len(counts)}'
+            f'scene {first.name!r}: a classifier needs training pixels of at least two classes, found {len(counts)}'
         )
-
     sigmas = [None] if smoothing is None else np.atleast_1d(smoothing).tolist()
-    val = scene.split.val
+    val = _labels_of(pool, 'val')
     if len(sigmas) > 1 and not len(val):
         raise ValueError(
-            f'scene {scene.name!r}: several deviations of the smoothing need validation pixels to choose '
+            f'scene {first.name!r}: several deviations of the smoothing need validation pixels to choose '
             'from, but the split has none'
         )
     best = None
     for sigma in sigmas:
-        pixels = _pixel_features(scene, sigma, difference)
-        model, settings = _make_estimator(estimator, seed, min(folds, int(np.min(counts))), scene.bands, sigma is None)
-        model.fit(pixels(train), classes)
-        accuracy = np.mean(model.predict(pixels(val)) == labels[val]) if len(sigmas) > 1 else 0.0
+        features = _pixel_features(pool, sigma, difference)
+        model, settings = _make_estimator(estimator, seed, min(folds, int(np.min(counts))), first.bands, sigma is None)
+        model.fit(_features_of(pool, features, 'train'), classes)
+        accuracy = np.mean(model.predict(_features_of(pool, features, 'val')) == val) if len(sigmas) > 1 else 0.0
         if best is None or accuracy > best[0]:
-            best = accuracy, sigma, pixels, model, settings
+            best = accuracy, sigma, features, model, settings
     assert best is not None  # there is at least one deviation
-    _, sigma, pixels, model, settings = best
+    _, sigma, features, model, settings = best
     if sigma is not None:
         settings['smoothing'] = sigma
     if hasattr(model, 'best_params_'):
@@ -104,22 +134,33 @@ def evaluate_pixel_classifier(
             gamma=model.best_params_['svc__gamma'],
             cross_validation_accuracy=float(model.best_score_),
         )
+    return model, features, settings
 
-    prediction = np.full(labels.shape, IGNORE_INDEX, np.uint8)
-    target = np.full(labels.shape, IGNORE_INDEX, np.uint8)
-    target[test] = labels[test]
-    shape = scene.height, scene.width
+
+def _labels_of(pool: Sequence, subset: str) -> np.ndarray:
+    return np.concatenate([scene.labels.ravel()[getattr(scene.split, subset)] for scene in pool])
+
+
+def _features_of(pool: Sequence, features: dict, subset: str) -> np.ndarray:
+    return np.concatenate([features[scene.name](getattr(scene.split, subset)) for scene in pool])
+
+
+def _evaluate(scene, model: BaseEstimator, pixels: Callable, settings: dict, aa: str, refine: bool) -> SceneResult:
+    shape, test = (scene.height, scene.width), scene.split.test
+    target = np.full(shape[0] * shape[1], IGNORE_INDEX, np.uint8)
+    target[test] = scene.labels.ravel()[test]
     valid = np.flatnonzero(scene.valid)
     blocks = [valid[start : start + _BLOCK] for start in range(0, len(valid), _BLOCK)]
     if not refine:
+        prediction = np.full(target.shape, IGNORE_INDEX, np.uint8)
         for block in blocks:
             prediction[block] = model.predict(pixels(block))
         return SceneResult.evaluate(
             scene.name, prediction.reshape(shape), target.reshape(shape), scene.classes, scene.palette, aa, settings
         )
-    if not len(val):
+    if not len(scene.split.val):
         raise ValueError(f'scene {scene.name!r}: the refinement is chosen on validation pixels, but the split has none')
-    probabilities = np.full((*labels.shape, len(scene.classes)), np.nan, np.float32)
+    probabilities = np.full((*target.shape, len(scene.classes)), np.nan, np.float32)
     for block in blocks:
         probabilities[block] = _probabilities(model, pixels(block), len(scene.classes))
     refiner = SceneRefiner(scene)
@@ -148,15 +189,26 @@ def _probabilities(model: BaseEstimator, features: np.ndarray, num_classes: int)
     return found
 
 
-def _pixel_features(scene, sigma: float | None, difference: bool) -> Callable[[np.ndarray], np.ndarray]:
-    """Function of flat indices that gives the features of these pixels."""
+def _pixel_features(
+    pool: Sequence, sigma: float | None, difference: bool
+) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Functions of flat indices that give the features of these pixels, by the name of the scene."""
     if sigma is None:
-        return (lambda indices: _second_minus_first(scene.pixels(indices))) if difference else scene.pixels
-    cube = scene.window(0, 0, scene.height, scene.width)
-    cube = smoothed_cube(_second_minus_first(cube) if difference else cube, scene.valid, sigma)
-    cube = cube.reshape(-1, cube.shape[-1])
-    cube /= max(float(cube[scene.split.train].std()), np.finfo(np.float32).tiny)
-    return lambda indices: cube[indices]
+        return {scene.name: partial(_spectra, scene, difference) for scene in pool}
+    cubes = {}
+    for scene in pool:
+        cube = scene.window(0, 0, scene.height, scene.width)
+        cube = smoothed_cube(_second_minus_first(cube) if difference else cube, scene.valid, sigma)
+        cubes[scene.name] = cube.reshape(-1, cube.shape[-1])
+    trained = np.concatenate([cubes[scene.name][scene.split.train] for scene in pool])
+    scale = max(float(trained.std()), np.finfo(np.float32).tiny)
+    for cube in cubes.values():
+        cube /= scale
+    return {name: cube.__getitem__ for name, cube in cubes.items()}
+
+
+def _spectra(scene, difference: bool, indices: np.ndarray) -> np.ndarray:
+    return _second_minus_first(scene.pixels(indices)) if difference else scene.pixels(indices)
 
 
 def _second_minus_first(values: np.ndarray) -> np.ndarray:

@@ -65,6 +65,9 @@ def write_results(
 def write_metrics(path: str | Path, metrics: Mapping, results: Mapping) -> None:
     """Write the metrics of a run and the summaries of its scenes as JSON; undefined scores become null.
 
+    Of several scenes that can be pooled (class maps, scores of detectors), ``pooled`` is the summary of all of their
+    pixels together.
+
     Args:
         path (str or Path): File to write.
         metrics (Mapping): The scalars of the run by name.
@@ -74,4 +77,7 @@ def write_metrics(path: str | Path, metrics: Mapping, results: Mapping) -> None:
         'metrics': {name: json_number(value) for name, value in metrics.items() if np.ndim(value) == 0},
         'scenes': {name: result.summary() for name, result in results.items()},
     }
+    listed = list(results.values())
+    if len(listed) > 1 and hasattr(type(listed[0]), 'pool'):
+        summary['pooled'] = type(listed[0]).pool(listed).summary()
     Path(path).write_text(json.dumps(summary, indent=2, allow_nan=False) + '\n', encoding='utf-8')

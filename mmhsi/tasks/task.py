@@ -208,6 +208,25 @@ class Task:
         """The methods that a network is measured against on a scene, each in the form in which it does well."""
         return [Contestant(name, name) for name in self.default_methods(scene)]
 
+    def run_method(self, scenes: Sequence, method: str, evaluate_on: str | None = None, **options) -> dict[str, Any]:
+        """Evaluate a classical method on several scenes.
+
+        Args:
+            scenes (Sequence[BaseScene]): The scenes.
+            method (str): A name of :meth:`methods`.
+            evaluate_on (str, optional): The subset of pixels that is evaluated. Defaults to that of the method.
+            **options: Its arguments.
+
+        Returns:
+            dict[str, Any]: Results by the name of the scene.
+        """
+        return {scene.name: self.methods(scene)[method](scene, evaluate_on=evaluate_on, **options) for scene in scenes}
+
+    def pooled(self, results: Sequence) -> Any:
+        """One result over the evaluated pixels of several scenes, for its scores; None where there is no such thing."""
+        pool = getattr(self.result, 'pool', None)
+        return None if pool is None else pool(results)
+
     # names
 
     def name_classes(self, cfg: Config, meta: Mapping, count: int) -> None:

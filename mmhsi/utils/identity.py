@@ -277,8 +277,9 @@ def files_of_config(config: Any) -> list[str]:
 
     Args:
         config (Any): A config, or a part of one. A name starts from the ``data_root`` around it, else from the working
-            directory; a part in braces, as in '{name}/image.npy', stands for any name. A folder counts as a whole if it
-            is a ``path``, or a ``data_root`` beside which no file is named.
+            directory; a part in braces, as in '{name}/image.npy', stands for any name, and a pattern ('*.tif') for the
+            files that fit. A folder counts as a whole if it is a ``path``, ``image``, ``labels`` or ``coarse``, or
+            a ``data_root`` beside which no file is named.
 
     Returns:
         list[str]: The files, sorted.
@@ -298,7 +299,7 @@ def files_of_config(config: Any) -> list[str]:
                 look(item, root, key)
         elif isinstance(value, (str, os.PathLike)):
             for place in _places(os.fspath(value), root):
-                if key == 'path' or not os.path.isdir(place):
+                if key in ('path', 'image', 'labels', 'coarse') or not os.path.isdir(place):
                     found.update(data_files(place))
 
     look(config, '')
@@ -310,7 +311,7 @@ def _places(name: str, root: str) -> set[str]:
     if not re.search(r'[./\\]', name) or '\0' in name or len(name) > 4096:
         return set()
     places = {os.path.join(root, name), name}
-    if re.search(r'\{\w*\}', name):
+    if re.search(r'\{\w*\}|[*?[]', name) and not any(map(os.path.exists, places)):
         places = {place for pattern in places for place in glob.glob(re.sub(r'\{\w*\}', '*', pattern))}
     return {place for place in places if os.path.exists(place)}
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .base import CubeInfo, CubeReader, Window
-from .conventions import axes_by_names, find_text, nodata_of, scale_and_offset
+from .conventions import axes_by_names, find_text, nodata_of, scale_and_offset, valid_range_of
 from .errors import CubeReadError, explained
 from .grid_place import grid_place
 from .variables import AXES, Dimension, Variable, check_shape, kind_of, quoted, select_variable
@@ -82,6 +82,7 @@ class ArrayReader(CubeReader):
             bands=bands,
             dtype=self._unsigned or dtype.newbyteorder('='),
             nodata=nodata_of(attributes, bands, notes),
+            valid_range=valid_range_of(attributes, self._unsigned or dtype, scale, offset, notes),
             wavelengths=wavelengths,
             fwhm=fwhm,
             key=self._name or None,

@@ -35,6 +35,8 @@ class CubeInfo:
         dtype (np.dtype): Type of the stored values, in the byte order of the machine.
         nodata (float | np.ndarray, optional): Stored value of pixels without data: one number for all bands, or
             float64 (bands,) where they differ, NaN for a band that has none.
+        valid_range (tuple[float, float], optional): Lowest and highest stored value that is data, infinite where only
+            one is stated.
         wavelengths (np.ndarray, optional): Band centres in nm, float64 (bands,).
         fwhm (np.ndarray, optional): Full widths at half maximum in nm, float64 (bands,).
         crs (str, optional): Coordinate reference system as WKT.
@@ -66,6 +68,7 @@ class CubeInfo:
     bands: int
     dtype: np.dtype
     nodata: float | np.ndarray | None = None
+    valid_range: tuple[float, float] | None = None
     wavelengths: np.ndarray | None = None
     fwhm: np.ndarray | None = None
     crs: str | None = None
@@ -140,7 +143,8 @@ class CubeInfo:
     def no_data(
         self, stored: np.ndarray, bands: Sequence[int] | None = None, nodata: float | None = None
     ) -> np.ndarray:
-        """Where stored values are no data: not finite, beyond any sensor (1e30), or the nodata value of their band.
+        """Where stored values are no data: not finite, beyond any sensor (1e30), the nodata value of their band, or
+        outside the range of valid values.
 
         Args:
             stored (np.ndarray): Stored values (..., C).
@@ -152,6 +156,8 @@ class CubeInfo:
         """
         # NaN compares as False
         bad = ~(np.abs(stored) < LARGEST) if stored.dtype.kind in 'fc' else np.zeros(stored.shape, dtype=bool)
+        if self.valid_range is not None:
+            bad |= (stored < self.valid_range[0]) | (stored > self.valid_range[1])
         mark = self.nodata if nodata is None else nodata
         if mark is None:
             return bad

@@ -155,6 +155,50 @@ def nodata_of(attributes: Mapping[str, Any], bands: int, notes: list[str]) -> fl
     return float(numbers[0]) if np.array_equal(numbers, np.repeat(numbers[0], bands), equal_nan=True) else numbers
 
 
+def valid_range_of(
+    attributes: Mapping[str, Any],
+    dtype: np.dtype,
+    scale: np.ndarray | None,
+    offset: np.ndarray | None,
+    notes: list[str],
+) -> tuple[float, float] | None:
+    """The lowest and the highest stored value that is data, by ``valid_range``, or ``valid_min`` and ``valid_max``.
+
+    They are in the units of the stored values, unless they are floating-point numbers beside integers that are scaled:
+    then they are physical ones.
+
+    Args:
+        attributes (Mapping[str, Any]): The attributes of the array.
+        dtype (np.dtype): Type of the stored values.
+        scale (np.ndarray, optional): float64 (C,).
+        offset (np.ndarray, optional): float64 (C,).
+        notes (list[str]): Gets a sentence on a range that cannot be.
+
+    Returns:
+        tuple[float, float] | None: The range, infinite where there is no limit; None if nothing is stated.
+    """
+    stated = [attributes.get('valid_min', -np.inf), attributes.get('valid_max', np.inf)]
+    if 'valid_range' in attributes:
+        stated = np.ravel(attributes['valid_range'])
+    try:
+        low, high = (np.asarray(scalar(value), np.float64) for value in stated)
+        physical = any(np.asarray(value).dtype.kind == 'f' for value in stated if np.isfinite(np.asarray(value, float)))
+    except (TypeError, ValueError):
+        low = high = np.nan
+        physical = False
+    if np.isinf(low) and np.isinf(high):
+        return None
+    if not low < high:
+        notes.append('the range of valid values that the file states is none, and is not applied')
+        return None
+    if physical and dtype.kind in 'iu' and scale is not None:
+        shift = 0.0 if offset is None else offset[0]
+        low, high = sorted(((low - shift) / scale[0], (high - shift) / scale[0]))
+        # the ends count as valid although they are rounded
+        low, high = low - 1e-6 * abs(low), high + 1e-6 * abs(high)
+    return float(low), float(high)
+
+
 def scale_and_offset(
     attributes: Mapping[str, Any], bands: int, notes: list[str]
 ) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -57,7 +57,7 @@ def parse_header(text: str, path: str) -> dict[str, str]:
             if close < 0:
                 raise CubeReadError(f"{path}: the brace of the field '{name}' is not closed")
             value, end = text[start + 1 : close].strip(), _line_end(text, close)
-        if name in _LAYOUT and fields.get(name, value) != value:
+        if name in _LAYOUT and fields.get(name, value).lower() != value.lower():
             raise CubeReadError(f"{path}: the field '{name}' is stated twice, as {fields[name]!r} and as {value!r}")
         fields[name] = value
         position = end + 1

@@ -10,11 +10,20 @@ from xml.etree import ElementTree
 import numpy as np
 import rasterio
 
+from .conventions import scale_and_offset
 from .envi import find_header
 from .envi_header import Fields, checked_scale, one_number, read_header
 from .errors import CubeReadError
 from .sources import parse_xml
-from .wavelengths import FWHM_NAMES, WAVELENGTH_NAMES, Statement, in_nanometres, plain_name, statement_of_names
+from .wavelengths import (
+    FWHM_NAMES,
+    WAVELENGTH_NAMES,
+    Statement,
+    in_nanometres,
+    name_of_wavelengths,
+    plain_name,
+    statement_of_names,
+)
 
 _LARGEST_XML = 2**24
 _MICROMETRES_OF_GDAL = {'CENTRAL_WAVELENGTH_UM': 'wavelength', 'FWHM_UM': 'fwhm'}
@@ -119,7 +128,7 @@ class RasterMetadata:
         statements = []
         for where in self._domains:
             tags = self._of_bands[where]
-            name = next((name for name in names if any(name in tag for tag in tags)), None)
+            name = name_of_wavelengths((key for tag in tags for key in tag), names)
             if name is not None:
                 statements.append(
                     Statement(
@@ -128,7 +137,7 @@ class RasterMetadata:
                         self._unit(name, where),
                     )
                 )
-            name = next((name for name in names if name in self._of_file[where]), None)
+            name = name_of_wavelengths(self._of_file[where], names)
             if name is not None:
                 statements.append(
                     Statement(
@@ -147,8 +156,9 @@ class RasterMetadata:
 
     def _unit(self, name: str, where: str) -> str | None:
         """The unit in the name of a tag, else in a tag of the first band or of the file."""
-        if name.endswith(('nm', 'um')):
-            return name[-2:]
+        for unit in ('nm', 'um', 'nanometers', 'nanometres', 'micrometers', 'micrometres'):
+            if name.endswith(unit):
+                return unit
         for tags in (self._of_bands[where][0], self._of_file[where], self._of_bands[''][0], self._of_file['']):
             for key in ('wavelengthunits', 'wavelengthunit'):
                 if tags.get(key):
@@ -175,8 +185,18 @@ class RasterMetadata:
             scale, offset = header.scale_and_offset
             self.notes += header.notes
             if scale is not None or offset is not None:
-                break
-        return scale, offset
+                return scale, offset
+        return scale_and_offset(self._scaling_tags(), self.bands, self.notes)
+
+    def _scaling_tags(self) -> dict[str, str | list[str]]:
+        """The tags of the file, and of all bands together, that may scale values as attributes of CF do."""
+        known = ('scalefactor', 'reflectancescalefactor', 'addoffset')
+        tags = {name: value for name, value in self._dataset.tags().items() if plain_name(name) in known}
+        of_bands = [self._dataset.tags(index) for index in self._indices]
+        for name in ('scale_factor', 'add_offset'):
+            if all(name in tag for tag in of_bands):
+                tags[name] = [tag[name] for tag in of_bands]
+        return tags
 
     def _bad_bands(self) -> np.ndarray | None:
         for where in self._domains:

@@ -69,6 +69,30 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
         )
 
 
+def overlap(first: CubeInfo, second: CubeInfo) -> int:
+    """Number of pixels of the first file that the second covers too, 0 if their places are not known or compared.
+
+    Files in different coordinate systems are not compared.
+
+    Args:
+        first (CubeInfo): What one file says about itself.
+        second (CubeInfo): What the other says.
+
+    Returns:
+        int: The number, of the rectangle around both where the second is turned.
+    """
+    systems = [_system(info) for info in (first, second)]
+    if None in (first.transform, second.transform, *systems) or systems[0] != systems[1]:
+        return 0
+    columns, rows = np.array([[0, 0], [second.width, 0], [0, second.height], [second.width, second.height]], float).T
+    x, y = _places(second, columns, rows)
+    a, b, c, d, e, f = first.transform
+    back = np.linalg.inv(np.array([[a, b], [d, e]])) @ np.stack([x - c, y - f])
+    lowest, highest = back.min(axis=1), back.max(axis=1)
+    sides = np.minimum(highest, [first.width, first.height]) - np.maximum(lowest, 0)
+    return int(np.prod(np.floor(np.maximum(sides, 0) + _TOLERANCE)))
+
+
 def _places(info: CubeInfo, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     assert info.transform is not None
     a, b, c, d, e, f = info.transform

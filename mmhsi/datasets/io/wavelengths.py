@@ -67,6 +67,9 @@ _NUMBER = r'\d+(?:[.]\d+)?(?:[eE][+-]?\d+)?'
 _UNIT = r'nm|nanomet(?:er|re)s?|[uµμ]m|micromet(?:er|re)s?|microns?|å|angstroms?'
 # what GDAL makes of an ENVI header ('Band 1 (450.5 Nanometers)'), and what other software calls bands ('450.5 nm')
 _IN_NAME = re.compile(rf'(?:^|[\s(\[_=@])(?P<value>{_NUMBER})[\s_]*(?P<unit>{_UNIT})\b', re.IGNORECASE)
+# names that say so without a unit, as R writes them ('X450.5'), and 'wl_450'
+_PREFIXED = re.compile(r'(?:x|wl|wvl|wavelength|lambda)[\s_]*(\d+(?:[.]\d+)?)', re.IGNORECASE)
+_REFLECTED = (350.0, 2600.0)  # nm
 
 
 @dataclass(frozen=True)
@@ -144,11 +147,32 @@ def usable(values: np.ndarray | None, bands: int) -> bool:
 
 
 def statement_of_names(names: Sequence[str]) -> Statement | None:
-    """Wavelengths that the names of all bands state with their unit, as in 'Band 1 (450.5 Nanometers)'."""
+    """Wavelengths that the names of all bands state.
+
+    The unit stands behind them, as in 'Band 1 (450.5 Nanometers)', or they are numbers between 350 and 2600, and no
+    count, behind a sign for wavelengths, as in 'X450.5'.
+    """
     found = [match for name in names if (match := _IN_NAME.search(name))]
-    if not found or len(found) < len(names) or len({match['unit'].lower().rstrip('s') for match in found}) > 1:
+    if found and len(found) == len(names) and len({match['unit'].lower().rstrip('s') for match in found}) == 1:
+        return Statement('the names of the bands', [float(match['value']) for match in found], found[0]['unit'])
+    prefixed = [match for name in names if (match := _PREFIXED.fullmatch(name.strip()))]
+    if len(prefixed) < 2 or len(prefixed) < len(names):
         return None
-    return Statement('the names of the bands', [float(match['value']) for match in found], found[0]['unit'])
+    values = np.array([float(match[1]) for match in prefixed])
+    counted = (np.diff(values) == 1).all()
+    if counted or values.min() < _REFLECTED[0] or values.max() > _REFLECTED[1]:
+        return None
+    return Statement('the names of the bands', values, 'nm')
+
+
+def name_of_wavelengths(names: Iterable[str], wanted: Sequence[str]) -> str | None:
+    """The first of ``wanted`` among names as :func:`plain_name` gives them, perhaps with a unit behind it; or None."""
+    names = list(names)
+    for name in wanted:
+        for unit in ('', 'nm', 'um', 'nanometers', 'nanometres', 'micrometers', 'micrometres'):
+            if name + unit in names:
+                return name + unit
+    return None
 
 
 def in_nanometres(

@@ -15,6 +15,7 @@ from mmhsi.datasets.scenes.cube_source import Source, require_real
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.label_maps import merge_label_maps, resolve_codes
 from mmhsi.datasets.scenes.pair_view import PairView
+from mmhsi.datasets.scenes.pool import fit_together, split_together
 from mmhsi.datasets.splits.split import SUBSETS, Split
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TASK_UTILS
@@ -34,7 +35,10 @@ def locate(source: Source, root: str | None) -> Source:
         require_real(source)
         return source
     if not isinstance(source, (str, os.PathLike, Mapping)):
-        raise TypeError(f'expected a path, a dict with a path or an array, found {type(source).__name__}')
+        several = (
+            '; several scenes are given to a dataset of windows or tiles' if isinstance(source, (list, tuple)) else ''
+        )
+        raise TypeError(f'expected a path, a dict with a path or an array, found {type(source).__name__}{several}')
     source = dict(source) if isinstance(source, Mapping) else {'path': source}
     source['path'] = os.path.join(root or '', source['path'])
     return source
@@ -68,9 +72,13 @@ class BaseScene:
     Attributes:
         task (str): Name of the task that scenes of this class are for, see :mod:`mmhsi.tasks`; a subclass inherits it.
         view (CubeView | PairView): The values.
+        pool (tuple[BaseScene, ...]): The scenes of one set of data that this one belongs to, by default itself alone;
+            see :func:`mmhsi.datasets.scenes.pool.join_scenes`.
     """
 
     task: str
+    several = False
+    """Whether the config of a scene of this class may stand for several, which are one set of data."""
 
     @classmethod
     def task_of(cls, config: Mapping) -> str:
@@ -103,6 +111,7 @@ class BaseScene:
         self._fit_on = fit_on
         self._fit_pixels = fit_pixels
         self._labels = self._split = None
+        self.pool: tuple[BaseScene, ...] = (self,)
 
     @property
     def info(self) -> CubeInfo:
@@ -161,7 +170,9 @@ class BaseScene:
 
     def prepare(self) -> None:
         """Fit the preprocessing and load what is kept in memory; best called before workers are started."""
-        if not self.fitted:
+        if not self.fitted and len(self.pool) > 1:
+            fit_together(self.pool, self._fit_pixels)
+        elif not self.fitted:
             self.view.load()
             self.view.fit_at(self.fit_indices())
         self.view.prepare()
@@ -227,7 +238,11 @@ class BaseScene:
     def classes(self) -> tuple[str, ...]:
         """Names of the K classes; empty without labels and names."""
         if self._classes is None and self._label_sources:
-            self._load_labels()
+            for scene in self.pool:
+                scene._load_labels()
+            most = max((scene._classes or () for scene in self.pool), key=len)
+            for scene in self.pool:
+                scene._classes = most
         return self._classes or ()
 
     @property
@@ -247,6 +262,9 @@ class BaseScene:
         """Training, validation and test pixels; None if the scene has no split."""
         if self._split is None and self._split_cfg is not None:
             config = self._split_cfg
+            if len(self.pool) > 1 and self._split_is_shared:
+                split_together(self.pool, config)
+                return self._split
             split = config if isinstance(config, Split) else TASK_UTILS.build(config)(self.labels, self.classes)
             if split.shape != (self.height, self.width):
                 raise ValueError(
@@ -255,6 +273,10 @@ class BaseScene:
                 )
             self._split = split
         return self._split
+
+    @property
+    def _split_is_shared(self) -> bool:
+        return isinstance(self._split_cfg, Mapping) and all(scene._split_cfg == self._split_cfg for scene in self.pool)
 
     def subset(self, name: str) -> np.ndarray:
         """Sorted flat indices of the pixels of a subset.

@@ -121,7 +121,8 @@ class CubeSource:
     @property
     def always_valid(self) -> bool:
         """Whether the type of the values and the absence of nodata and mask exclude pixels without data."""
-        return self.info.dtype.kind not in 'fc' and self.nodata is None and self.info.mask is None
+        marked = (self.nodata, self.info.valid_range, self.info.mask)
+        return self.info.dtype.kind not in 'fc' and all(mark is None for mark in marked)
 
     def select(self, bands: Sequence[int] | None) -> None:
         """Read only these bands from now on, so that the others neither cost time nor mask a pixel."""

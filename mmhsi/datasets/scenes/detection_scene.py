@@ -10,9 +10,11 @@ from mmhsi.datasets.class_info import BLACK_AND_WHITE, IGNORE_INDEX
 from mmhsi.datasets.io import read_map
 from mmhsi.datasets.scenes.base_scene import locate
 from mmhsi.datasets.scenes.cube_source import Source
+from mmhsi.datasets.scenes.pool import join_scenes
 from mmhsi.datasets.scenes.pseudo_labels import pseudo_labels
 from mmhsi.datasets.scenes.scene import Scene
 from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum, select_target_spectrum
+from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.registry import TASK_UTILS
 
 PSEUDO = 'pseudo'
@@ -116,7 +118,7 @@ class DetectionScene(Scene):
             values = read_target_spectrum(bands=self.info.bands, wavelengths=self.info.wavelengths, **source)
             used = self.view.used_bands
             return np.asarray(values if used is None else values[used], np.float64)
-        return np.asarray(select_target_spectrum(self.raw_pixels(self._target_pixels()), **source), np.float64)
+        return np.asarray(select_target_spectrum(self._target_spectra(raw=True), **source), np.float64)
 
     @property
     def sample_meta(self) -> dict:
@@ -159,10 +161,14 @@ class DetectionScene(Scene):
             return source.astype(np.float64)
         if self._coarse_computed:
             options = dict(source)
-            scene = self
-            if 'preprocessing' in options:
-                scene = DetectionScene(**{**self._settings, 'preprocessing': options.pop('preprocessing')})
-            return scene.detect(options.pop('detector'), **options)
+            detector = options.pop('detector')
+            if 'preprocessing' not in options:
+                return self.detect(detector, **options)
+            transforms = SpectralChain(options.pop('preprocessing')).transforms
+            twins = join_scenes(
+                [DetectionScene(**{**scene._settings, 'preprocessing': transforms}) for scene in self.pool]
+            )
+            return twins[self.pool.index(self)].detect(detector, **options)
         return read_map(source['path'], source.get('key'), (self.height, self.width), self.info)
 
     def detect(self, detector: str, **options) -> np.ndarray:
@@ -202,10 +208,15 @@ class DetectionScene(Scene):
         if 'path' in source:
             values = read_target_spectrum(bands=self.info.bands, wavelengths=self.info.wavelengths, **source)
             return self.preprocess_spectra(values)
-        return select_target_spectrum(self.pixels(self._target_pixels()), **source)
+        return select_target_spectrum(self._target_spectra(raw=False), **source)
 
-    def _target_pixels(self) -> np.ndarray:
-        pixels = np.flatnonzero(self.labels == 1)
-        if not len(pixels):
+    def _target_spectra(self, raw: bool) -> np.ndarray:
+        """Spectra of the target pixels in the ground truth, of all scenes of the set."""
+        spectra = [
+            scene.raw_pixels(pixels) if raw else scene.pixels(pixels)
+            for scene in self.pool
+            if len(pixels := np.flatnonzero(scene.labels == 1))
+        ]
+        if not spectra:
             raise ValueError(f'{self.info.path}: the ground truth has no target pixel to take the target spectrum from')
-        return pixels
+        return np.concatenate(spectra)

@@ -48,6 +48,7 @@ class Scene(BaseScene):
     """
 
     task = 'classification'
+    several = True
 
     def __init__(
         self,

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from weakref import WeakValueDictionary
 
 from mmhsi.datasets.scenes.base_scene import BaseScene
+from mmhsi.datasets.scenes.pool import join_scenes
+from mmhsi.datasets.scenes.scene_list import scene_configs
+from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.registry import TASK_UTILS
 
 _SCENES: WeakValueDictionary = WeakValueDictionary()
@@ -30,13 +33,53 @@ def get_scene(scene: dict | BaseScene) -> BaseScene:
 
     Returns:
         BaseScene: The scene.
+
+    Raises:
+        ValueError: If the config stands for several scenes.
+    """
+    scenes = get_scenes(scene)
+    if len(scenes) > 1:
+        raise ValueError(f'one scene is expected, but the config stands for {len(scenes)}: {_listed(scenes)}')
+    return scenes[0]
+
+
+def get_scenes(scene: dict | BaseScene) -> tuple[BaseScene, ...]:
+    """The shared scenes of a config, as :func:`get_scene` gives one.
+
+    Several scenes (see :func:`mmhsi.datasets.scenes.scene_list.scene_configs`) are one set of data: their preprocessing
+    is fitted to pixels of all, and a split is drawn over the labelled pixels of all.
+
+    Args:
+        scene (dict | BaseScene): Config of one or several scenes, or a scene, for which all of its set are returned.
+
+    Returns:
+        tuple[BaseScene, ...]: The scenes.
+
+    Raises:
+        ValueError: If scenes of a set differ in bands or classes.
     """
     if isinstance(scene, BaseScene):
-        return scene
+        return scene.pool
     config = {'type': 'Scene', **scene}
     key = repr(_frozen(config))
     shared = _SCENES.get(key)
     if shared is None:
-        shared = TASK_UTILS.build(config)
+        shared = _build(config)
         _SCENES[key] = shared
-    return shared
+    return shared.pool
+
+
+def _build(config: dict) -> BaseScene:
+    kind = config['type'] if isinstance(config['type'], type) else TASK_UTILS.get(config['type'])
+    if not getattr(kind, 'several', False):
+        return TASK_UTILS.build(config)
+    configs = scene_configs(config)
+    if len(configs) == 1:
+        return TASK_UTILS.build(configs[0])
+    transforms = SpectralChain(config.get('preprocessing', ())).transforms
+    return join_scenes([TASK_UTILS.build({**each, 'preprocessing': transforms}) for each in configs])[0]
+
+
+def _listed(scenes: tuple[BaseScene, ...]) -> str:
+    names = [scene.name for scene in scenes[:5]]
+    return ', '.join(names) + (', ...' if len(scenes) > 5 else '')

@@ -45,6 +45,7 @@ class UnmixingScene(Scene):
     """
 
     task = 'unmixing'
+    several = False
 
     def __init__(
         self,

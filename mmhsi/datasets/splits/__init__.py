@@ -11,6 +11,7 @@ _HOMES = {
     'MapSplit': 'stored',
     'NumberSplit': 'per_class',
     'RatioSplit': 'per_class',
+    'SceneSplit': 'pooled',
     'Split': 'split',
 }
 __all__ = sorted(_HOMES)

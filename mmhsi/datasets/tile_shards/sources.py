@@ -153,9 +153,14 @@ class ScenePart:
         return f'{self.bands} bands of type {self.dtype} with nodata {self.nodata}'
 
     def read(self, top: int, rows: int) -> np.ndarray:
-        """Rows of the image, (rows, W, C); pixels that a mask rules out are nodata, or 0 if there is no such value."""
+        """Rows of the image, (rows, W, C); what a mask or the valid range rules out is nodata, or 0 if there is no such
+        value."""
         window = (top, 0, rows, self.width)
         blocks = [reader.read(window) for reader in self._readers]
+        for reader, block in zip(self._readers, blocks, strict=True):
+            if reader.info.valid_range is not None:
+                low, high = reader.info.valid_range
+                block[(block < low) | (block > high)] = 0 if self.nodata is None else self.nodata
         values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=-1)
         for reader in self._readers:
             valid = reader.read_mask(window)

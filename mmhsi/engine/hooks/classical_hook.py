@@ -4,15 +4,17 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
+from mmhsi.datasets import get_scenes
 from mmhsi.evaluation import RestorationMetric
 from mmhsi.evaluation.json_values import json_number
 from mmhsi.registry import HOOKS
-from mmhsi.tasks import make_task, task_name
+from mmhsi.tasks import Task, make_task, task_name
 from mmhsi.tasks.contest import Outcome, contest_table, run_contest, scalar_scores
 from mmhsi.tasks.restoration import RestorationTask
 from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
@@ -22,6 +24,8 @@ from mmhsi.tasks.task import test_dataset, test_metric
 @HOOKS.register_module()
 class ClassicalHook(Hook):
     """Run the classical methods of the task on the scene of a test, and say how the network compares with them.
+
+    Scenes that are one set of data are compared by their pooled scores.
 
     Each method takes part in the form that :meth:`mmhsi.tasks.Task.contestants` declares. The table and a sentence are
     logged; ``classical`` and ``comparison`` are added to ``metrics.json`` of the results. ``classical=None`` among the
@@ -50,13 +54,17 @@ class ClassicalHook(Hook):
         if isinstance(task, RestorationTask) and results:
             self._restore(runner, task, results, metrics or {})
             return
-        if len(results) != 1 or not isinstance(dataset.get('scene'), Mapping) or task.score is None:
-            runner.logger.info('Classical methods are compared on a single scene, or not at all for this task.')
+        result = _one_result(task, list(results.values()), dataset)
+        if result is None:
+            runner.logger.info(
+                'Classical methods are compared on a scene or a set of them, or not at all for this task.'
+            )
             return
-        name, result = next(iter(results.items()))
+        single = len(results) == 1
+        name = next(iter(results)) if single else result.name
         subset = dataset.get('evaluate_on') or (None if dataset.get('subset', 'all') == 'all' else dataset['subset'])
         outcomes = run_contest(task, dataset['scene'], subset, self.titles)
-        parts = dict(getattr(result, 'settings', {}).get('parts', {}))
+        parts = dict(getattr(result, 'settings', {}).get('parts', {})) if single else {}
         self._tell(runner, task, name, scalar_scores(result), outcomes, parts)
 
     def _restore(self, runner, task: RestorationTask, results: Mapping, metrics: Mapping) -> None:
@@ -90,6 +98,15 @@ class ClassicalHook(Hook):
                 runner.logger.warning(f'{title} was not run on scene {name!r}: {outcome.failure}')
         runner.logger.info(f'Scene {name!r}, {ours} and classical methods:\n{table.get_string()}\n{sentence}')
         _add(Path(runner.log_dir) / self.out_dir / 'metrics.json', outcomes, parts, (score, larger), sentence)
+
+
+def _one_result(task: Task, results: list, dataset: Mapping) -> Any:
+    if not results or not isinstance(dataset.get('scene'), Mapping) or task.score is None:
+        return None
+    if len(results) == 1:
+        return results[0]
+    pool = get_scenes(dict(dataset['scene']))
+    return task.pooled(results) if len(pool) == len(results) else None
 
 
 def _add(

@@ -13,11 +13,11 @@ def find_scenes(dataset) -> list:
     Returns:
         list[Scene]: The scenes, each once; empty for datasets without any.
     """
+    if hasattr(dataset, 'scenes'):
+        return unique(dataset.scenes)
     scene = getattr(dataset, 'scene', None)
     if scene is not None:
         return [scene]
-    if hasattr(dataset, 'scenes'):
-        return unique(dataset.scenes)
     parts = getattr(dataset, 'datasets', None)
     if parts is None:
         parts = [dataset.dataset] if hasattr(dataset, 'dataset') else []

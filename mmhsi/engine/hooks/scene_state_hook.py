@@ -17,8 +17,8 @@ class SceneStateHook(Hook):
     """Save what was fitted to a scene, and use it unchanged with the model that was trained on it.
 
     - ``split.npz`` and ``fitted_transforms.npz`` are written into the log folder of the run (``work_dir/<time>``) when
-      training, validation or testing begins, that is, after a checkpoint was loaded. The files of further scenes begin
-      with their names.
+      training, validation or testing begins, that is, after a checkpoint was loaded. The files of further scenes, and
+      of all scenes of a set, begin with their names.
     - Every checkpoint holds ``checkpoint['mmhsi']`` with ``scene_name`` and ``transforms``, the fitted state as plain
       tensors, so that it loads with ``weights_only=True``. A model trained on several scenes has ``scenes``, the state
       by scene name, besides; ``transforms`` is that of the first.
@@ -130,7 +130,7 @@ class SceneStateHook(Hook):
             if id(scene) in self._saved:
                 continue
             taken = [prefix for _, prefix in self._saved.values()]
-            prefix = f'{scene.name}_' if taken else ''
+            prefix = f'{scene.name}_' if taken or len(scene.pool) > 1 else ''
             number = 2
             while prefix in taken:
                 prefix, number = f'{scene.name}_{number}_', number + 1

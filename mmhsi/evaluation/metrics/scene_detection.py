@@ -27,9 +27,10 @@ class SceneDetectionMetric(SceneMetric):
     ``threshold``, where the score is larger than that.
 
     Returned are the areas of :func:`~mmhsi.evaluation.functional.detection_scores` (``AUC``, ``AUC_Pf_tau``, ...),
-    averaged over the scenes in which they are defined. A scene with one class only has no ROC curve: a warning says so,
-    its result tells why, and its maps are there. If no scene has one, the metrics are NaN. ``scene_results`` holds a
-    :class:`~mmhsi.evaluation.DetectionResult` for each scene, ``results_detail`` their metrics by scene.
+    averaged over the scenes in which they are defined; the table that is logged has those of the pooled scores too. A
+    scene with one class only has no ROC curve: a warning says so, its result tells why, and its maps are there. If no
+    scene has one, the metrics are NaN. ``scene_results`` holds a :class:`~mmhsi.evaluation.DetectionResult` for each
+    scene, ``results_detail`` their metrics by scene.
 
     Args:
         score (str): What ranks the pixels. 'probability': softmax of the target channel, in 0 .. 1; very certain pixels
@@ -129,7 +130,8 @@ class SceneDetectionMetric(SceneMetric):
 
         rows = list(self.results_detail.items())
         if len(rows) > 1:
-            rows.append(('mean', metrics if known else {}))
+            pooled = DetectionResult.pool(list(self.scene_results.values()), self.reference_rounding).metrics
+            rows += [('mean', metrics if known else {}), ('pooled', pooled)]
         table = PrettyTable(['Scene', *AUC_NAMES])
         table.align = 'r'
         table.align['Scene'] = 'l'

@@ -6,6 +6,7 @@ import pytest
 import rasterio
 import scipy.io
 
+from mmhsi.datasets import Scene
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube
 
 pytestmark = pytest.mark.filterwarnings('ignore::rasterio.errors.NotGeoreferencedWarning')
@@ -164,6 +165,30 @@ def test_names_of_scale_and_nodata(tmp_path, cube, attributes, scale, nodata, no
     assert info.scale is None if scale is None else np.allclose(info.scale, scale)
     assert info.nodata == nodata
     assert not info.notes if note is None else any(note in line for line in info.notes)
+
+
+@pytest.mark.parametrize(
+    'attributes, low, high',
+    (
+        (dict(valid_range=np.array([100, 8000], np.int16)), 100, 8000),
+        (dict(valid_min=np.int16(100)), 100, np.inf),
+        (dict(valid_max=np.int16(8000)), -np.inf, 8000),
+        (dict(valid_range=np.array([0.01, 0.8]), scale_factor=1e-4), 100, 8000),
+        (dict(valid_range=np.array([0, 1e9])), 0, np.inf),
+    ),
+)
+def test_values_outside_the_valid_range_are_no_data(tmp_path, cube, attributes, low, high):
+    cube[0, 0, 0], cube[1, 1, 1] = 100, 8000
+    path = write(tmp_path / 'a.nc', cube, attributes=attributes)
+    expected = (cube < low) | (cube > high)
+    info = open_cube(path).info
+    np.testing.assert_array_equal(info.no_data(cube), expected)
+    np.testing.assert_array_equal(Scene(path).valid, ~expected.any(axis=-1))
+
+
+def test_a_valid_range_that_cannot_be_is_reported(tmp_path, cube):
+    info = open_cube(write(tmp_path / 'a.nc', cube, attributes=dict(valid_range=np.array([9, 1], np.int16)))).info
+    assert info.valid_range is None and 'range of valid values' in info.notes[-1]
 
 
 def test_coordinates_of_the_bands_are_wavelengths_by_their_unit(tmp_path, cube):

@@ -156,8 +156,18 @@ def imagery(dataset):
         dataset.update_tags(index, ns='IMAGERY', CENTRAL_WAVELENGTH_UM=centre / 1000, FWHM_UM=0.01)
 
 
-def descriptions(dataset):
-    dataset.descriptions = [f'Band {index} ({centre} Nanometers)' for index, centre in enumerate(CENTRES, 1)]
+def descriptions(dataset, form='Band 7 ({:g} Nanometers)'):
+    dataset.descriptions = [form.format(centre) for centre in CENTRES]
+
+
+@pytest.mark.parametrize('of_each_band', (False, True))
+def test_scale_and_offset_as_tags(tmp_path, cube, of_each_band):
+    def scaled(dataset):
+        for index in range(1, 5) if of_each_band else (0,):
+            dataset.update_tags(index, scale_factor=1e-4, add_offset=-0.1)
+
+    info = open_cube(write(tmp_path / 'a.tif', cube, scaled)).info
+    assert info.scale.tolist() == [1e-4] * 4 and info.offset.tolist() == [-0.1] * 4
 
 
 def numbered_tags(dataset):
@@ -172,10 +182,15 @@ def numbered_tags(dataset):
         partial(of_bands, unit='um', factor=0.001),
         partial(of_bands, name='center_wavelength'),
         partial(of_bands, name='WAVELENGTH_nm'),
+        partial(of_bands, name='central_wavelength_nm'),
+        partial(of_bands, name='CENTRAL_WAVELENGTH_UM', unit='nm', factor=0.001),
         of_file,
         partial(of_file, domain='ENVI'),
         imagery,
         descriptions,
+        partial(descriptions, form='X{:g}'),
+        partial(descriptions, form='wl_{:g}'),
+        partial(descriptions, form='Blue ({:g} nm)'),
         numbered_tags,
     ),
 )

@@ -1,0 +1,87 @@
+"""Several scenes as one set of data: one fit of the preprocessing, one split over the labelled pixels of all."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmhsi.datasets.io.same_ground import overlap
+from mmhsi.datasets.splits.pooled import draw_pooled
+from mmhsi.registry import TASK_UTILS
+
+if TYPE_CHECKING:
+    from mmhsi.datasets.scenes.base_scene import BaseScene
+
+_SAME_BAND = 5.0  # nm
+
+
+def join_scenes(scenes: Sequence[BaseScene]) -> tuple[BaseScene, ...]:
+    """Make scenes that share their spectral transforms one set, the ``pool`` of each.
+
+    Raises:
+        ValueError: If they differ in bands, or in the names of their classes.
+    """
+    first = scenes[0]
+    for other in scenes[1:]:
+        if other.view.raw_bands != first.view.raw_bands or other.bands != first.bands:
+            raise ValueError(
+                f'scenes of one set must have the same bands: {first.info.path} has {first.view.raw_bands}, '
+                f'{other.info.path} has {other.view.raw_bands}'
+            )
+        waves = first.view.raw_wavelengths, other.view.raw_wavelengths
+        if waves[0] is not None and waves[1] is not None:
+            band = int(np.abs(waves[0] - waves[1]).argmax())
+            if abs(waves[0][band] - waves[1][band]) > _SAME_BAND:
+                raise ValueError(
+                    f'scenes of one set must have the same bands: band {band} lies at {waves[0][band]:.1f} nm in '
+                    f'{first.info.path}, at {waves[1][band]:.1f} nm in {other.info.path}'
+                )
+    shared = [
+        (pixels, scene.info.path, other.info.path)
+        for number, scene in enumerate(scenes)
+        for other in scenes[:number]
+        if (pixels := overlap(scene.info, other.info))
+    ]
+    if shared:
+        pixels, one, other = max(shared)
+        pairs = 'pair of scenes shares' if len(shared) == 1 else 'pairs of scenes share'
+        print_log(
+            f'{len(shared)} {pairs} ground, most of it {one} and {other} ({pixels} pixels): it may be in the training '
+            'by one and in the test by the other',
+            'current',
+            logging.WARNING,
+        )
+    pool = tuple(scenes)
+    for scene in pool:
+        scene.pool = pool
+    return pool
+
+
+def fit_together(scenes: Sequence[BaseScene], limit: int) -> None:
+    """Fit the preprocessing, which the scenes share, to at most ``limit`` pixels of all of them."""
+    share = max(limit // len(scenes), 1)
+    pixels, neighbours = [], []
+    for scene in scenes:
+        scene.view.load()
+        sample = scene.fit_sample(share)
+        if len(sample):  # the last pixel of a scene does not lie beside the first one of the next
+            pixels.append(sample)
+            neighbours.append([*scene.fit_neighbours(share), False])
+    if not pixels:
+        raise ValueError(f'scene {scenes[0].name!r} and its set: there is no pixel to fit the preprocessing to')
+    pixels, neighbours = np.concatenate(pixels), np.concatenate(neighbours)[:-1]
+    for scene in scenes:
+        if not scene.fitted:  # most share their transforms with the first
+            scene.fit(pixels, neighbours)
+
+
+def split_together(scenes: Sequence[BaseScene], config: dict) -> None:
+    """Draw one split over the labelled pixels of all scenes, and give each its part."""
+    splitter = TASK_UTILS.build(config)
+    maps, names = [scene.labels for scene in scenes], [scene.name for scene in scenes]
+    for scene, split in zip(scenes, draw_pooled(splitter, maps, scenes[0].classes, names), strict=True):
+        scene._split = split

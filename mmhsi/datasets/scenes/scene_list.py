@@ -1,0 +1,176 @@
+"""Several scenes of one config: lists, patterns and folders of cubes, with their label maps."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmhsi.datasets.io.folders import scene_files
+from mmhsi.datasets.io.products import product_title
+from mmhsi.datasets.io.sources import is_address
+
+_PATTERN = re.compile(r'[*?]|\[[^\]]+\]')
+_PER_SCENE = ('labels', 'coarse')
+
+
+def fill_name(value, name: str):
+    """A copy of a part of a config in which '{name}' is replaced in every string."""
+    if isinstance(value, str):
+        return value.replace('{name}', name)
+    if isinstance(value, Mapping):
+        return {key: fill_name(item, name) for key, item in value.items()}
+    return [fill_name(item, name) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def scene_configs(scene: Mapping) -> list[dict]:
+    """The configs of the scenes that the config of a scene stands for.
+
+    These are several if ``image``, or the ``path`` in it, is a list, a pattern such as 'tiles/*.tif', or a folder that
+    is no sensor product; the scenes of a folder are those of :func:`mmhsi.datasets.io.folders.scene_files`. ``labels``
+    and ``coarse`` are then given for each scene: as a list of the same length, or as a pattern or a folder of files
+    whose names fit those of the cubes. In all other strings '{name}' stands for the name of a scene, which is that of
+    its file without suffix, with the folder before it where files are named alike.
+
+    Args:
+        scene (Mapping): The config.
+
+    Returns:
+        list[dict]: One config for each scene, with its ``name``; the config itself if it is of one scene.
+
+    Raises:
+        FileNotFoundError: If there is no file in the folder, or none fits the pattern.
+        ValueError: If files occur twice, or labels and cubes do not fit each other.
+    """
+    root = scene.get('data_root')
+    images = _expanded(scene.get('image'), root, cubes=True)
+    if images is None:
+        return [dict(scene)]
+    names = _names(images)
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f'the image of the scenes names {repeated[0]!r} twice')
+    common = {key: value for key, value in scene.items() if key not in ('image', 'name', *_PER_SCENE)}
+    prefix = f'{scene["name"]}_' if scene.get('name') else ''
+    configs = [
+        {**fill_name(common, name), 'image': image, 'name': prefix + name}
+        for image, name in zip(images, names, strict=True)
+    ]
+    for key in _PER_SCENE:
+        for config, value in zip(configs, _of_each(scene.get(key), names, images, root, key), strict=True):
+            if value is not None:
+                config[key] = value
+    return configs
+
+
+def _path_of(source) -> object:
+    return source.get('path') if isinstance(source, Mapping) else source
+
+
+def _with_path(source, path) -> object:
+    return {**source, 'path': path} if isinstance(source, Mapping) else path
+
+
+def _expanded(source, root: str | None, cubes: bool) -> list | None:
+    """The sources that a list, a pattern or a folder stands for, None for a single one."""
+    path = _path_of(source)
+    if isinstance(path, (list, tuple)):
+        return [_with_path(source, item) for item in path]
+    if not isinstance(path, (str, os.PathLike)) or '{name}' in os.fspath(path) or is_address(os.fspath(path)):
+        return None
+    path = os.fspath(path)
+    whole = os.path.join(root or '', path)
+    if os.path.isdir(whole) and not (cubes and product_title(whole) is not None):
+        found = [os.path.relpath(file, root or '.') if root else str(file) for file in _in_folder(whole, cubes)]
+        what = 'the folder holds no scene'
+    elif _PATTERN.search(path) and not os.path.exists(whole):
+        found = sorted(glob.glob(path, root_dir=root or None, recursive=True), key=_natural)
+        found = [name for name in found if not _beside(name, found)]
+        what = 'no file fits this pattern'
+    else:
+        return None
+    if not found:
+        raise FileNotFoundError(f'{whole}: {what}')
+    return [_with_path(source, item) for item in found]
+
+
+def _beside(name: str, found: Sequence[str]) -> bool:
+    """Whether a file that fits a pattern is the header or a sidecar of another."""
+    stem, suffix = os.path.splitext(name)
+    if suffix.lower() == '.hdr':
+        return any(other != name and other in (stem, stem + os.path.splitext(other)[1]) for other in found)
+    return suffix.lower() in ('.xml', '.ovr', '.msk', '.enp')
+
+
+def _in_folder(folder: str, cubes: bool) -> list[Path]:
+    return sorted(scene_files(folder, pictures=not cubes), key=lambda path: _natural(path.name))
+
+
+def _natural(name: str) -> list:
+    return [(0, int(part), '') if part.isdigit() else (1, 0, part) for part in re.split(r'(\d+)', name)]
+
+
+def _stem(source) -> str | None:
+    path = _path_of(source)
+    return Path(path).stem if isinstance(path, (str, os.PathLike)) else None
+
+
+def _names(images: Sequence) -> list[str]:
+    stems = [_stem(image) or f'scene {number}' for number, image in enumerate(images)]
+    return [
+        f'{Path(_path_of(image)).parent.name}_{stem}' if stems.count(stem) > 1 and _stem(image) is not None else stem
+        for image, stem in zip(images, stems, strict=True)
+    ]
+
+
+def _of_each(source, names: Sequence[str], images: Sequence, root: str | None, what: str) -> list:
+    """``labels`` or ``coarse`` of each scene."""
+    if source is None or (isinstance(source, Mapping) and 'path' not in source):
+        return [source] * len(names)  # such as dict(detector='rx')
+    if isinstance(_path_of(source), str) and '{name}' in _path_of(source):
+        return [fill_name(source, name) for name in names]
+    if isinstance(source, np.ndarray):
+        raise ValueError(f'{what}: one array is given for {len(names)} scenes, expected a list of arrays')
+    given = isinstance(_path_of(source), (list, tuple))
+    found = _expanded(source, root, cubes=False)
+    if found is None:
+        raise ValueError(
+            f'{what}: {_path_of(source)!r} is one file for {len(names)} scenes, expected a list, a folder, a pattern, '
+            "or a name with '{name}' in it"
+        )
+    if given:
+        if len(found) != len(names):
+            raise ValueError(f'{what}: {len(found)} are given for {len(names)} scenes')
+        return found
+    return _matched(found, images, what)
+
+
+def _matched(found: Sequence, images: Sequence, what: str) -> list:
+    """The files whose names fit those of the cubes: the same, or the same but for words that all have in common."""
+    stems = [_stem(image) for image in images]
+    candidates = [_stem(source) for source in found]
+    for own, others in ((stems, candidates), (_distinctive(stems), _distinctive(candidates))):
+        by_name: dict = {}
+        for name, source in zip(others, found, strict=True):
+            by_name.setdefault(name, []).append(source)
+        if all(len(by_name.get(name, ())) == 1 for name in own) and len(set(own)) == len(own):
+            return [by_name[name][0] for name in own]
+    missing = [name for name in stems if name not in candidates]
+    raise ValueError(
+        f'{what}: no file is named after the scene {missing[0] if missing else stems[0]!r}; there are '
+        f'{", ".join(map(repr, candidates[:8]))}{", ..." if len(candidates) > 8 else ""}; give a list, or a name '
+        "with '{name}' in it"
+    )
+
+
+def _distinctive(stems: Sequence[str]) -> list[str]:
+    """Names without the words at their beginning and end that all of them share."""
+    words = [re.split(r'[_\-. ]+', stem) for stem in stems]
+    shortest = min(map(len, words))
+    first = next((index for index in range(shortest) if len({parts[index] for parts in words}) > 1), 0)
+    last = next((index for index in range(1, shortest + 1) if len({parts[-index] for parts in words}) > 1), 1) - 1
+    return ['_'.join(parts[first : len(parts) - last]) for parts in words]
