@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 
 from .dual_window import check_dual_window, dual_window_batches, over_dual_window_moments
-from .inputs import pixel_blocks, score_map, valid_pixels
+from .inputs import pixel_blocks, score_map, scores_by_block, valid_pixels
 from .parallel import over_cores, solve_positive
 from .whitening import whitening
 
@@ -35,11 +35,13 @@ def rx(cube: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     """
     pixels, valid = valid_pixels(cube, valid)
     mean, transform = whitening(pixels, centred=True)
-    scores = np.empty(len(pixels))
-    for part, block in pixel_blocks(pixels):
-        white = (block - mean) @ transform
-        np.einsum('ij,ij->i', white, white, out=scores[part])
-    return score_map(scores, valid)
+
+    def distance(block: np.ndarray) -> np.ndarray:
+        block -= mean
+        white = block @ transform
+        return np.einsum('ij,ij->i', white, white)
+
+    return score_map(scores_by_block(pixels, distance), valid)
 
 
 def local_rx(

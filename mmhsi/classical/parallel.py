@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from scipy.linalg.lapack import dposv
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController
+
+_END = object()
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    """The libraries of threads that are loaded, which take milliseconds to be found."""
+    return ThreadpoolController()
 
 
 def over_cores(function: Callable[[Any], None], items: Iterable) -> None:
@@ -16,15 +26,25 @@ def over_cores(function: Callable[[Any], None], items: Iterable) -> None:
 
     Small matrices keep a core busy one by one, while BLAS would split each among all cores.
     """
-    threads = max((library['num_threads'] for library in threadpool_info()), default=1)
-    with threadpool_limits(1):
+    libraries = _libraries()
+    threads = max((library.num_threads for library in libraries.lib_controllers), default=1)
+    left, lock = iter(items), threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:  # items may be large: none is made before a thread is free
+                item = next(left, _END)
+            if item is _END:
+                return
+            function(item)
+
+    with libraries.limit(limits=1):
         if threads == 1:
-            for item in items:
-                function(item)
+            work()
             return
         with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(function, items):
-                pass
+            for worker in [pool.submit(work) for _ in range(threads)]:
+                worker.result()
 
 
 def solve_positive(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import spectral
 
-from .inputs import checked_target, pixel_blocks, score_map, valid_pixels
+from .inputs import checked_target, score_map, scores_by_block, sum_by_block, valid_pixels
 from .whitening import whitening
 
 
@@ -60,12 +60,14 @@ def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
     """
     pixels, mean, transform, signature, valid = _whitened(cube, target, valid)
     signature /= np.linalg.norm(signature)
-    scores = np.zeros(len(pixels))
-    for part, block in pixel_blocks(pixels):
-        white = (block - mean) @ transform
+
+    def squared_cosine(block: np.ndarray) -> np.ndarray:
+        block -= mean
+        white = block @ transform
         energy = np.einsum('ij,ij->i', white, white)
-        np.divide(np.square(white @ signature), energy, out=scores[part], where=energy > 0)
-    return score_map(scores, valid)
+        return np.divide(np.square(white @ signature), energy, out=np.zeros(len(block)), where=energy > 0)
+
+    return score_map(scores_by_block(pixels, squared_cosine), valid)
 
 
 def matched_filter(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -142,7 +144,7 @@ def osp(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, c
             f'a background subspace of {components} components was asked for; with {bands} bands it can '
             f'have 1 to {bands - 1}'
         )
-    moments = sum(block.T @ block for _, block in pixel_blocks(pixels))
+    moments = sum_by_block(pixels, lambda block: block.T @ block)
     background = np.linalg.eigh(moments)[1][:, -components:]
     remainder = target - background @ (background.T @ target)
     if np.linalg.norm(remainder) <= 1e-10 * np.linalg.norm(target):
@@ -163,9 +165,9 @@ def _whitened(
     return pixels, mean, transform, _seen_by_scene((target - mean) @ transform), valid
 
 
-def _filtered(pixels: np.ndarray, weights: np.ndarray, mean: np.ndarray | float = 0.0) -> np.ndarray:
+def _filtered(pixels: np.ndarray, weights: np.ndarray, mean: np.ndarray | None = None) -> np.ndarray:
     """Scalar products (N,) of the weights (C,) with the pixels, less the mean."""
-    return np.concatenate([(block - mean) @ weights for _, block in pixel_blocks(pixels)])
+    return scores_by_block(pixels, lambda block: (block if mean is None else block - mean) @ weights)
 
 
 def _seen_by_scene(signature: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .inputs import pixel_blocks
+from .inputs import sum_by_block
 
 _SMALLEST_EIGENVALUE = 1e-12
 _CONSTANT = 1e-12
@@ -31,15 +31,14 @@ def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray
         ValueError: If a covariance is asked for but all pixels are equal, or if all are zero.
     """
     count, bands = pixels.shape
-    mean, moments = np.zeros(bands), np.zeros((bands, bands))
-    if centred:
-        for _, block in pixel_blocks(pixels):
-            mean += block.sum(axis=0)
-        mean /= count
-    for _, block in pixel_blocks(pixels):
+    mean = sum_by_block(pixels, lambda block: block.sum(axis=0)) / count if centred else np.zeros(bands)
+
+    def products(block: np.ndarray) -> np.ndarray:
         if centred:
             block -= mean
-        moments += block.T @ block
+        return block.T @ block
+
+    moments = sum_by_block(pixels, products)
     scale = np.sqrt(np.diagonal(moments) / count)
     varied = scale > _CONSTANT * np.hypot(scale, mean)
     if not varied.any():
