@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 PRECISIONS = ('fp32', 'tf32', 'bf16', 'fp16')
 
@@ -29,6 +31,8 @@ class Precision:
 
     def check(self, device: torch.device) -> None:
         """Raise a ValueError if a device cannot compute so."""
+        import torch  # the command line names the formats without it
+
         reason = None
         if self.name == 'tf32':
             if device.type != 'cuda' or torch.version.hip:
@@ -48,6 +52,8 @@ class Precision:
     @contextmanager
     def context(self, device: torch.device) -> Iterator[None]:
         """The products inside are computed so; what stood before is set again at the end."""
+        import torch
+
         if self.name == 'tf32':
             before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
             try:
