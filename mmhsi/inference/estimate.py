@@ -42,7 +42,7 @@ def seconds_a_sample(network: Network, sample: torch.Tensor, worth: float = 0.0)
         size = min(4 * size, network.batch_size)
 
 
-def announce(name: str, view, network: Network, plan: Plan, done: float = 0.0) -> float | None:
+def announce(name: str, view, network: Network, plan: Plan) -> float | None:
     """Log how long a scene will take, if that is long, and which choices that have not been made would shorten it.
 
     Args:
@@ -50,7 +50,6 @@ def announce(name: str, view, network: Network, plan: Plan, done: float = 0.0) -
         view (CubeView | PairView): The scene.
         network (Network): The network, tried by :func:`mmhsi.inference.run_scene.try_network`.
         plan (Plan): How it is predicted.
-        done (float): Share of the scene that is done already. Defaults to 0.
 
     Returns:
         float | None: Seconds, None if they are too few to be announced.
@@ -59,16 +58,16 @@ def announce(name: str, view, network: Network, plan: Plan, done: float = 0.0) -
     size = (plan.window, plan.window) if plan.grid is None else plan.grid.size
     sample = torch.zeros(1, view.bands, *(side + 2 * network.margin for side in size))
     each = seconds_a_sample(network, sample, _LONG / count)
-    left = each * count * (1 - done)
-    if left < _LONG:
+    seconds = each * count
+    if seconds < _LONG:
         return None
     what = 'windows' if plan.grid is None else 'tiles'
     print_log(
         f'{name}: {count:,} {what} of {1000 * each:.3g} ms on {network.device} in {network.precision.name}: about '
-        f'{in_words(left)} at most; {"; ".join(shortcuts(network, plan)) or "nothing shorter is known"}',
+        f'{in_words(seconds)} at most; {"; ".join(shortcuts(network, plan)) or "nothing shorter is known"}',
         'current',
     )
-    return round(left, 3)
+    return round(seconds, 3)
 
 
 def shortcuts(network: Network, plan: Plan) -> list[str]:

@@ -316,8 +316,9 @@ class HSIInferencer(BaseInferencer):
                 layers = {name: array for name, array in staging.arrays.items() if name in task.layers}
                 product = task.product(scene.name, view, layers, network.zoom)
                 if plan.lattice > 1:
-                    product = replace(product, note=_lattice_note(plan, network, view))
-                    facts.update(lattice=dict(step=plan.lattice, predicted_windows=network.predicted))
+                    counted = {} if facts else dict(predicted_windows=network.predicted)  # not in a part of the scene
+                    product = replace(product, note=_lattice_note(plan.lattice, view, **counted))
+                    facts.update(lattice=dict(step=plan.lattice, **counted))
                 if estimate is not None:
                     facts.update(estimated_seconds=estimate)
                 wanted = plan.return_vis or (folder is not None and plan.pictures)
@@ -434,11 +435,11 @@ def _as_trained(source: Any, image: Mapping | None) -> Any:
     return {**image, **source}
 
 
-def _lattice_note(plan: Plan, network: Network, view) -> str:
-    return (
-        f'by a lattice: cells of {plan.lattice} x {plan.lattice} pixels whose corners agree are filled in; '
-        f'{network.predicted} of {view.height * view.width} pixels were predicted'
-    )
+def _lattice_note(step: int, view, predicted_windows: int | None = None) -> str:
+    note = f'by a lattice: cells of {step} x {step} pixels whose corners agree are filled in'
+    if predicted_windows is None:
+        return note
+    return f'{note}; {predicted_windows} of {view.height * view.width} pixels were predicted'
 
 
 def _with_key(source: Any, settings: Mapping) -> Any:
