@@ -56,6 +56,7 @@ _MODULES = {
     'mmhsi.datasets.area_split': 'mmhsi.datasets.splits.areas',
     'mmhsi.datasets.centre_split': 'mmhsi.datasets.splits.areas',
     'mmhsi.datasets.limited_split': 'mmhsi.datasets.splits.per_class',
+    'mmhsi.datasets.tile_shards.moments': 'mmhsi.utils.moments',
     'mmhsi.visualization.results': 'mmhsi.tasks.results',
 }
 

@@ -6,11 +6,11 @@ All take the cube (H, W, C) and the mask of the valid pixels, which alone enter 
 from __future__ import annotations
 
 import numpy as np
-import spectral
-from spectral.algorithms.algorithms import GaussianStats
+from scipy.linalg.blas import dsyrk
 
-from .dual_window import dual_window_batches
-from .inputs import checked_windows, score_map, valid_pixels
+from .dual_window import check_dual_window, dual_window_batches, over_dual_window_moments
+from .inputs import pixel_blocks, score_map, scores_by_block, valid_pixels
+from .parallel import over_cores, solve_positive
 from .whitening import whitening
 
 # Of the mean squared norm of the neighbours: keeps a pixel that equals one of its neighbours solvable.
@@ -21,7 +21,7 @@ def rx(cube: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     """Global RX detector: the squared Mahalanobis distance of each pixel from the scene.
 
     s(x) = (x - m)^T S^-1 (x - m) with the mean m and the covariance S of the valid pixels, and the pseudo-inverse where
-    S is singular. Computed by SPy. Source: Reed and Yu, IEEE Trans. Acoust. Speech Signal Process. 38(10), 1990.
+    S is singular. Source: Reed and Yu, IEEE Trans. Acoust. Speech Signal Process. 38(10), 1990.
 
     Args:
         cube (np.ndarray): (H, W, C).
@@ -35,9 +35,13 @@ def rx(cube: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     """
     pixels, valid = valid_pixels(cube, valid)
     mean, transform = whitening(pixels, centred=True)
-    rank = transform.shape[1]
-    background = GaussianStats(np.zeros(rank), np.eye(rank), len(pixels))
-    return score_map(spectral.rx((pixels - mean) @ transform, background), valid)
+
+    def distance(block: np.ndarray) -> np.ndarray:
+        block -= mean
+        white = block @ transform
+        return np.einsum('ij,ij->i', white, white)
+
+    return score_map(scores_by_block(pixels, distance), valid)
 
 
 def local_rx(
@@ -66,28 +70,21 @@ def local_rx(
             positive, no pixel is valid, all are equal, or a pixel has fewer than two valid neighbours.
     """
     pixels, valid = valid_pixels(cube, valid)
-    checked_windows(inner, outer, *valid.shape)
+    check_dual_window(valid, inner, outer)
     if not ridge > 0:
         raise ValueError(f'ridge {ridge}, expected a positive number')
     mean, transform = whitening(pixels, centred=True)
     bands = transform.shape[1]
     # in the whitened space S is the identity
-    white = np.zeros((valid.size, bands))
-    white[valid.ravel()] = (pixels - mean) @ transform
-    scores = np.empty(valid.size)
-    for centres, neighbours, usable in dual_window_batches(valid, inner, outer, bands):
-        count = usable.sum(axis=1)[:, None]
-        surroundings = white[neighbours]
-        local_mean = surroundings.sum(axis=1) / count  # unusable neighbours are zero
-        surroundings -= local_mean[:, None]
-        surroundings *= usable[..., None]
-        covariance = surroundings.transpose(0, 2, 1) @ surroundings
-        covariance /= count[..., None] - 1
-        covariance[:, range(bands), range(bands)] += ridge
-        difference = white[centres] - local_mean
-        solution = np.linalg.solve(covariance, difference[..., None])[..., 0]
-        scores[centres] = np.einsum('ij,ij->i', difference, solution)
-    return score_map(scores[valid.ravel()], valid)
+    white = np.zeros((*valid.shape, bands))
+    white[valid] = np.concatenate([(block - mean) @ transform for _, block in pixel_blocks(pixels)])
+    diagonal = np.arange(bands)
+
+    def distance(count: float, difference: np.ndarray, scatter: np.ndarray) -> float:
+        scatter[diagonal, diagonal] += ridge * (count - 1)
+        return (count - 1) * (difference @ solve_positive(scatter, difference))
+
+    return over_dual_window_moments(white, valid, inner, outer, distance)
 
 
 def crd(
@@ -118,28 +115,49 @@ def crd(
             positive, no pixel is valid, or a pixel has fewer than two valid neighbours.
     """
     pixels, valid = valid_pixels(cube, valid)
-    checked_windows(inner, outer, *valid.shape)
+    check_dual_window(valid, inner, outer)
     if not penalty > 0:
         raise ValueError(f'penalty {penalty}, expected a positive number')
     bands = pixels.shape[1]
-    largest = np.abs(pixels).max() or 1.0
+    largest = max(abs(float(pixels.max())), abs(float(pixels.min()))) or 1.0
     # pixels that are not valid are zero, their row of ones included, and so get no weight
     augmented = np.zeros((valid.size, bands + 1))
-    augmented[valid.ravel()] = np.concatenate([pixels / largest, np.ones((len(pixels), 1))], axis=1)
+    augmented[valid.ravel(), :bands] = pixels / largest
+    augmented[valid.ravel(), bands] = 1
     norms = np.square(augmented).sum(axis=1)
     scores = np.empty(valid.size)
-    for centres, neighbours, usable in dual_window_batches(valid, inner, outer, bands):
+
+    def score(batch: tuple[np.ndarray, np.ndarray]) -> None:
+        centres, neighbours = batch
         surroundings, spectra = augmented[neighbours], augmented[centres]
-        products = surroundings @ spectra[..., None]
-        distances = norms[neighbours] + norms[centres, None] - 2 * products[..., 0]
-        gram = surroundings @ surroundings.transpose(0, 2, 1)
+        products = (surroundings @ spectra[..., None])[..., 0]
+        distances = norms[neighbours] + norms[centres, None] - 2 * products
+        usable = surroundings[..., bands]
         floor = _SMALLEST_PENALTY * norms[neighbours].sum(axis=1) / usable.sum(axis=1)
-        count = len(gram[0])
-        gram[:, range(count), range(count)] += np.maximum(penalty * distances, floor[:, None])
-        weights = np.linalg.solve(gram, products)
-        residual = spectra - (surroundings.transpose(0, 2, 1) @ weights)[..., 0]
-        scores[centres] = largest * np.linalg.norm(residual[:, :bands], axis=1)
+        penalties = np.maximum(penalty * distances, floor[:, None])
+        for centre, spectrum, x, products_of_one, penalties_of_one in zip(
+            centres, spectra, surroundings, products, penalties, strict=True
+        ):
+            residual = _residual(spectrum, x, penalties_of_one, products_of_one)
+            scores[centre] = largest * np.linalg.norm(residual[:bands])
+
+    over_cores(score, dual_window_batches(valid, inner, outer, bands))
     return score_map(scores[valid.ravel()], valid)
+
+
+def _residual(y: np.ndarray, x: np.ndarray, penalties: np.ndarray, products: np.ndarray) -> np.ndarray:
+    """y - X^T a (C,) for the weights a = (X X^T + P)^-1 X y of the neighbours X (n, C), with the diagonal matrix P.
+
+    The same is (1 + X^T P^-1 X)^-1 y (Woodbury's identity), a system of C equations instead of n. The smaller is
+    solved.
+    """
+    if len(y) <= len(x):
+        matrix = dsyrk(1.0, (x * (1 / np.sqrt(penalties))[:, None]).T, lower=1)
+        matrix[np.diag_indices(len(y))] += 1
+        return solve_positive(matrix, y)
+    matrix = dsyrk(1.0, x.T, trans=1, lower=1)
+    matrix[np.diag_indices(len(x))] += penalties
+    return y - solve_positive(matrix, products) @ x
 
 
 ANOMALY_DETECTORS = {'rx': rx, 'local_rx': local_rx, 'crd': crd}

@@ -41,6 +41,7 @@ def auto_ad(
         ValueError: If no pixel is valid or all are equal, or the scene is too small.
     """
     pixels, valid = valid_pixels(cube, valid)
+    pixels = pixels.astype(np.float64)
     low, high = pixels.min(), pixels.max()
     if low == high:
         raise ValueError('all values of the cube are equal: there is no background to learn')

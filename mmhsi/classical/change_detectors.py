@@ -14,9 +14,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.special import chdtrc
 
-from .inputs import score_map, valid_mask
+from .inputs import pixel_blocks, score_map, valid_mask
 
-_BLOCK = 2**16
 _SMALLEST_EIGENVALUE = 1e-12
 _CONSTANT = 1e-12
 _THRESHOLDS = ('otsu', 'li', 'triangle')
@@ -40,7 +39,7 @@ def cva(first: np.ndarray, second: np.ndarray, valid: np.ndarray | None = None) 
         ValueError: If the dates have different shapes, or no pixel is valid.
     """
     first, second, valid = _checked_pair(first, second, valid)
-    blocks = zip(_blocks(first[valid]), _blocks(second[valid]), strict=True)
+    blocks = zip(pixel_blocks(first[valid]), pixel_blocks(second[valid]), strict=True)
     lengths = [np.linalg.norm(later - earlier, axis=1) for (_, earlier), (_, later) in blocks]
     return score_map(np.concatenate(lengths), valid)
 
@@ -113,11 +112,11 @@ def _standardisation(pixels: np.ndarray, weights: np.ndarray) -> Pair:
     """Weighted means (C,) and inverse standard deviations (C,) of bands, 0 for a band without variation."""
     bands = pixels.shape[1]
     mean, variance, largest = np.zeros(bands), np.zeros(bands), np.zeros(bands)
-    for part, block in _blocks(pixels):
+    for part, block in pixel_blocks(pixels):
         mean += weights[part] @ block
         largest = np.maximum(largest, np.abs(block).max(axis=0))
     mean /= weights.sum()
-    for part, block in _blocks(pixels):
+    for part, block in pixel_blocks(pixels):
         variance += weights[part] @ np.square(block - mean)
     deviation = np.sqrt(variance / weights.sum())
     varied = deviation > _CONSTANT * largest
@@ -125,7 +124,7 @@ def _standardisation(pixels: np.ndarray, weights: np.ndarray) -> Pair:
 
 
 def _standardised(dates: Pair, centres: Pair, gains: Pair) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    for (part, earlier), (_, later) in zip(_blocks(dates[0]), _blocks(dates[1]), strict=True):
+    for (part, earlier), (_, later) in zip(pixel_blocks(dates[0]), pixel_blocks(dates[1]), strict=True):
         yield part, (earlier - centres[0]) * gains[0], (later - centres[1]) * gains[1]
 
 
@@ -255,13 +254,6 @@ def _checked_pair(
         raise ValueError(f'the first date has the shape {first.shape}, the second {second.shape}; expected the same')
     valid = valid_mask(first, valid, 'the first date')
     return first, second, valid_mask(second, valid, 'the second date')
-
-
-def _blocks(pixels: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Go through pixels (N, C) in parts, as float64, so that a large scene is never copied whole."""
-    for start in range(0, len(pixels), _BLOCK):
-        part = slice(start, min(start + _BLOCK, len(pixels)))
-        yield part, pixels[part].astype(np.float64)
 
 
 CHANGE_DETECTORS = {'cva': cva, 'isfa': isfa, 'pca_cva': pca_cva}

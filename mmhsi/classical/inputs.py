@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
+
+from .parallel import over_cores
+
+_BLOCK = 4096  # pixels, few enough for a core's cache
+_SHARES = 16  # parts of a sum, as many as cores are used at most
 
 
 def valid_mask(cube: np.ndarray, valid: np.ndarray | None, what: str = 'the cube') -> np.ndarray:
@@ -33,7 +40,7 @@ def valid_mask(cube: np.ndarray, valid: np.ndarray | None, what: str = 'the cube
         raise ValueError(f'the mask of valid pixels is of type {valid.dtype}, expected bool')
     if not valid.any():
         raise ValueError(f'{what} has no valid pixel')
-    if cube.dtype.kind == 'f':
+    if cube.dtype.kind == 'f' and not _sum_is_finite(cube):
         broken = valid & ~np.isfinite(cube).all(axis=-1)
         if broken.any():
             row, column = np.argwhere(broken)[0]
@@ -44,6 +51,12 @@ def valid_mask(cube: np.ndarray, valid: np.ndarray | None, what: str = 'the cube
     return valid
 
 
+def _sum_is_finite(cube: np.ndarray) -> bool:
+    """True only if no value is NaN or infinity; a sum costs a tenth of looking at each value."""
+    with np.errstate(over='ignore', invalid='ignore'):
+        return bool(np.isfinite(cube.sum()))
+
+
 def valid_pixels(cube: np.ndarray, valid: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """The spectra of the valid pixels.
 
@@ -52,14 +65,52 @@ def valid_pixels(cube: np.ndarray, valid: np.ndarray | None) -> tuple[np.ndarray
         valid (np.ndarray, optional): bool of shape (H, W). None means all pixels.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: float64 of shape (N, C) in row-major order, and the mask of shape (H, W).
+        tuple[np.ndarray, np.ndarray]: (N, C) in row-major order, of the type of the cube and without a copy if all are
+        valid, and the mask of shape (H, W).
 
     Raises:
         ValueError: As :func:`valid_mask`.
     """
     cube = np.asarray(cube)
     valid = valid_mask(cube, valid)
-    return cube[valid].astype(np.float64), valid
+    return cube.reshape(-1, cube.shape[-1]) if valid.all() else cube[valid], valid
+
+
+def pixel_parts(count: int) -> Iterator[slice]:
+    """Parts of ``count`` pixels that are few enough for a core's cache."""
+    for start in range(0, count, _BLOCK):
+        yield slice(start, min(start + _BLOCK, count))
+
+
+def pixel_blocks(pixels: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Go through pixels (N, C) in parts, as new float64 arrays, so that a large scene is never copied whole."""
+    for part in pixel_parts(len(pixels)):
+        yield part, pixels[part].astype(np.float64)
+
+
+def scores_by_block(pixels: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Scores (N,) of pixels (N, C), by a function of float64 blocks (n, C) → (n,), on all cores."""
+    scores = np.empty(len(pixels))
+
+    def one(part: slice) -> None:
+        scores[part] = score(pixels[part].astype(np.float64))
+
+    over_cores(one, pixel_parts(len(pixels)))
+    return scores
+
+
+def sum_by_block(pixels: np.ndarray, summand: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Sum of a function of float64 blocks (n, C) of pixels (N, C), on all cores; the same however many there are."""
+    shares = np.array_split(np.arange(0, len(pixels), _BLOCK), _SHARES)
+    sums: list = [None] * len(shares)
+
+    def one(share: int) -> None:
+        for start in shares[share]:
+            value = summand(pixels[start : start + _BLOCK].astype(np.float64))
+            sums[share] = value if sums[share] is None else sums[share] + value
+
+    over_cores(one, [share for share, starts in enumerate(shares) if len(starts)])
+    return sum(value for value in sums if value is not None)
 
 
 def score_map(scores: np.ndarray, valid: np.ndarray) -> np.ndarray:

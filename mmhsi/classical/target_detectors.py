@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import spectral
-from spectral.algorithms.algorithms import GaussianStats
 
-from .inputs import checked_target, score_map, valid_pixels
+from .inputs import checked_target, score_map, scores_by_block, sum_by_block, valid_pixels
 from .whitening import whitening
 
 
@@ -36,7 +35,7 @@ def cem(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
     target = checked_target(target, pixels.shape[1])
     _, transform = whitening(pixels, centred=False)
     signature = _seen_by_scene(target @ transform)
-    return score_map(pixels @ (transform @ signature) / (signature @ signature), valid)
+    return score_map(_filtered(pixels, transform @ signature / (signature @ signature)), valid)
 
 
 def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -44,8 +43,8 @@ def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
 
     s(x) = (t^T S^-1 y)^2 / (t^T S^-1 t  y^T S^-1 y) with y = x - m, t = d - m, and the mean m and the covariance S of
     the valid pixels; 0 for a pixel that equals the mean. The square makes spectra that differ from the mean in the
-    opposite direction of the target score as the target does. Computed by SPy. Source: Kraut and Scharf, IEEE Trans.
-    Signal Process. 47(9), 1999.
+    opposite direction of the target score as the target does. Source: Kraut and Scharf, IEEE Trans. Signal Process.
+    47(9), 1999.
 
     Args:
         cube (np.ndarray): (H, W, C).
@@ -59,16 +58,23 @@ def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
         ValueError: If the target is zero, equals the mean or has another number of bands, no pixel is valid, or all
             are equal.
     """
-    pixels, signature, background, valid = _whitened(cube, target, valid)
-    with np.errstate(invalid='ignore'):  # 0 / 0 of a pixel that equals the mean, which SPy makes 0
-        return score_map(spectral.ace(pixels, signature, background), valid)
+    pixels, mean, transform, signature, valid = _whitened(cube, target, valid)
+    signature /= np.linalg.norm(signature)
+
+    def squared_cosine(block: np.ndarray) -> np.ndarray:
+        block -= mean
+        white = block @ transform
+        energy = np.einsum('ij,ij->i', white, white)
+        return np.divide(np.square(white @ signature), energy, out=np.zeros(len(block)), where=energy > 0)
+
+    return score_map(scores_by_block(pixels, squared_cosine), valid)
 
 
 def matched_filter(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     """Matched filter: 0 for the mean of the scene and 1 for the target.
 
     s(x) = t^T S^-1 (x - m) / (t^T S^-1 t) with t = d - m, and the mean m and the covariance S of the valid pixels.
-    Computed by SPy. Source: Manolakis and Shaw, IEEE Signal Process. Mag. 19(1), 2002.
+    Source: Manolakis and Shaw, IEEE Signal Process. Mag. 19(1), 2002.
 
     Args:
         cube (np.ndarray): (H, W, C).
@@ -81,8 +87,8 @@ def matched_filter(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | Non
     Raises:
         ValueError: As :func:`ace`.
     """
-    pixels, signature, background, valid = _whitened(cube, target, valid)
-    return score_map(spectral.matched_filter(pixels, signature, background).ravel(), valid)
+    pixels, mean, transform, signature, valid = _whitened(cube, target, valid)
+    return score_map(_filtered(pixels, transform @ signature / (signature @ signature), mean), valid)
 
 
 def sam(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -105,7 +111,7 @@ def sam(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
     pixels, valid = valid_pixels(cube, valid)
     target = checked_target(target, pixels.shape[1])
     with np.errstate(invalid='ignore'):
-        angles = spectral.spectral_angles(pixels[None], target[None]).ravel()
+        angles = spectral.spectral_angles(pixels[None].astype(np.float64), target[None]).ravel()
     return score_map(-np.where(np.isnan(angles), np.pi / 2, angles), valid)
 
 
@@ -138,26 +144,30 @@ def osp(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, c
             f'a background subspace of {components} components was asked for; with {bands} bands it can '
             f'have 1 to {bands - 1}'
         )
-    background = np.linalg.eigh(pixels.T @ pixels)[1][:, -components:]
+    moments = sum_by_block(pixels, lambda block: block.T @ block)
+    background = np.linalg.eigh(moments)[1][:, -components:]
     remainder = target - background @ (background.T @ target)
     if np.linalg.norm(remainder) <= 1e-10 * np.linalg.norm(target):
         raise ValueError(
             f'the target spectrum lies in the background subspace of {components} components, nothing of '
             'it is left; take fewer'
         )
-    return score_map(pixels @ remainder / (target @ remainder), valid)
+    return score_map(_filtered(pixels, remainder / (target @ remainder)), valid)
 
 
 def _whitened(
     cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, GaussianStats, np.ndarray]:
-    """Pixels and target in the space where the scene has mean 0 and covariance I, and these statistics for SPy."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels, the mean and the transform that whiten them, the target behind both, and the mask of valid pixels."""
     pixels, valid = valid_pixels(cube, valid)
     target = checked_target(target, pixels.shape[1])
     mean, transform = whitening(pixels, centred=True)
-    rank = transform.shape[1]
-    background = GaussianStats(np.zeros(rank), np.eye(rank), len(pixels))
-    return (pixels - mean) @ transform, _seen_by_scene((target - mean) @ transform), background, valid
+    return pixels, mean, transform, _seen_by_scene((target - mean) @ transform), valid
+
+
+def _filtered(pixels: np.ndarray, weights: np.ndarray, mean: np.ndarray | None = None) -> np.ndarray:
+    """Scalar products (N,) of the weights (C,) with the pixels, less the mean."""
+    return scores_by_block(pixels, lambda block: (block if mean is None else block - mean) @ weights)
 
 
 def _seen_by_scene(signature: np.ndarray) -> np.ndarray:

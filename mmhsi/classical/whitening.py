@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .inputs import sum_by_block
+
 _SMALLEST_EIGENVALUE = 1e-12
 _CONSTANT = 1e-12
 
@@ -18,7 +20,7 @@ def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray
     left out.
 
     Args:
-        pixels (np.ndarray): float64 of shape (N, C).
+        pixels (np.ndarray): Real numbers of shape (N, C); computed in float64.
         centred (bool): Whether to subtract the mean.
 
     Returns:
@@ -29,10 +31,16 @@ def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray
         ValueError: If a covariance is asked for but all pixels are equal, or if all are zero.
     """
     count, bands = pixels.shape
-    mean = pixels.mean(axis=0) if centred else np.zeros(bands)
-    moments = pixels - mean if centred else pixels
-    scale = np.sqrt(np.square(moments).mean(axis=0))
-    varied = scale > _CONSTANT * np.abs(pixels).max(axis=0)
+    mean = sum_by_block(pixels, lambda block: block.sum(axis=0)) / count if centred else np.zeros(bands)
+
+    def products(block: np.ndarray) -> np.ndarray:
+        if centred:
+            block -= mean
+        return block.T @ block
+
+    moments = sum_by_block(pixels, products)
+    scale = np.sqrt(np.diagonal(moments) / count)
+    varied = scale > _CONSTANT * np.hypot(scale, mean)
     if not varied.any():
         raise ValueError(
             f'all {count} valid pixels are equal, there is no covariance'
@@ -40,8 +48,8 @@ def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray
             else 'all valid pixels are zero in every band'
         )
     # W of the unscaled matrix is that of the scaled one, divided by the scale band by band
-    scaled = moments[:, varied] / scale[varied]
-    eigenvalues, eigenvectors = np.linalg.eigh(scaled.T @ scaled / (count - centred))
+    scaled = moments[np.ix_(varied, varied)] / (count - centred) / np.outer(scale[varied], scale[varied])
+    eigenvalues, eigenvectors = np.linalg.eigh(scaled)
     kept = eigenvalues > _SMALLEST_EIGENVALUE * eigenvalues[-1]
     transform = np.zeros((bands, np.count_nonzero(kept)))
     transform[varied] = eigenvectors[:, kept] / np.sqrt(eigenvalues[kept]) / scale[varied, None]

@@ -23,6 +23,7 @@ from prettytable import PrettyTable
 from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.inference.zoo import find_model
 from mmhsi.utils.command_line import KeyValues, check_checkpoint, command_parser, default_work_dir
+from mmhsi.utils.precision import PRECISIONS
 from mmhsi.utils.tiling import BLENDS
 
 
@@ -103,6 +104,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--overlap', type=int, help='smallest overlap of tiles in pixels')
     parser.add_argument('--blend', choices=BLENDS, help='how tiles are joined (default: as in the test of the config)')
     parser.add_argument('--batch-size', type=int, help='tiles or windows that run at once (default: by memory)')
+    parser.add_argument(
+        '--precision',
+        choices=PRECISIONS,
+        default='fp32',
+        help='number format of the products of the network (default: fp32)',
+    )
+    parser.add_argument(
+        '--lattice',
+        type=int,
+        default=1,
+        metavar='S',
+        help='for class maps by windows: predict every S-th pixel first, and those between only where these disagree',
+    )
     parser.add_argument(
         '--memory',
         type=_bytes,
@@ -208,6 +222,8 @@ def predict(args: argparse.Namespace) -> list[dict]:
         overlap=args.overlap,
         blend=args.blend,
         batch_size=args.batch_size,
+        precision=args.precision,
+        lattice=args.lattice,
         scores=args.scores,
         uncertainty=args.uncertainty,
         driver=args.driver,

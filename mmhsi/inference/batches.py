@@ -1,5 +1,7 @@
 """How many tiles or windows run at once."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -49,7 +51,7 @@ def choose_batch_size(network: Network, sample: Tensor, memory: int, largest: in
     return int(min(max(memory // max(counted, 1), 1), largest))
 
 
-def smaller_batches(network: Network, batch: Tensor, positions: Positions = ()) -> Tensor:
+def smaller_batches(network: Callable[..., Tensor], batch: Tensor, positions: Positions = ()) -> Tensor:
     """Run a batch, and where it does not fit into the memory of the GPU, its halves."""
     try:
         return network(batch, positions)

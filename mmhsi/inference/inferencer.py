@@ -26,6 +26,7 @@ from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
+from mmhsi.inference.estimate import announce
 from mmhsi.inference.inputs import SceneInput, list_inputs, part_of
 from mmhsi.inference.plan import Plan, make_plan
 from mmhsi.inference.run_scene import predict_scene, try_network
@@ -40,6 +41,7 @@ from mmhsi.tasks.product import Product, write_figures, write_product
 from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import NETWORK, Task
 from mmhsi.utils.files import check_writable, write_text
+from mmhsi.utils.precision import Precision
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
 from mmhsi.weights.stored_config import registered_names_only
 
@@ -161,6 +163,8 @@ class HSIInferencer(BaseInferencer):
         overlap: int | None = None,
         blend: str | None = None,
         batch_size: int | None = None,
+        precision: str = 'fp32',
+        lattice: int = 1,
         scores: bool = False,
         uncertainty: bool = False,
         not_finite: str = 'raise',
@@ -197,6 +201,12 @@ class HSIInferencer(BaseInferencer):
             tile_size, overlap, blend: Tiles instead of those of the config's test, in pixels; 'overwrite', 'average',
                 'linear' or 'smooth', see :class:`mmhsi.utils.tiling.TileGrid`.
             batch_size (int, optional): Number of tiles or windows that run at once. Chosen by memory by default.
+            precision (str): Number format of the products: 'fp32'; 'tf32' on NVIDIA GPUs from Ampere on; 'bf16' and
+                'fp16' by autocast, faster on GPUs and on processors that have them. Classes of close calls may change.
+                Defaults to 'fp32'.
+            lattice (int): For maps of classes by windows: only the corners of cells with so many pixels a side are
+                predicted first; cells whose corners agree are filled, others split. The products say so. Defaults to 1:
+                every pixel is predicted.
             scores (bool): Whether the probabilities of classes are kept too. Defaults to False.
             uncertainty (bool): Whether the largest probability and the normalised entropy of the classes are kept too.
                 Defaults to False.
@@ -246,6 +256,8 @@ class HSIInferencer(BaseInferencer):
             match_bands=match_bands,
             trust_band_order=trust_band_order,
             batch_size=batch_size,
+            precision=Precision(precision),
+            lattice=lattice,
             scores=scores,
             uncertainty=uncertainty,
             not_finite=not_finite,
@@ -256,6 +268,8 @@ class HSIInferencer(BaseInferencer):
             resume=resume and not overwrite,
             overwrite=overwrite,
         )
+        plan.precision.check(next(self.model.parameters()).device)
+        plan.check_lattice()
         results: dict = {'predictions': [], 'visualization': []}
         with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # otherwise a share of the memory of the machine
             for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
@@ -298,9 +312,15 @@ class HSIInferencer(BaseInferencer):
             )
             facts = dict(resumed_after_part=staging.done) if staging.done else {}
             try:
-                self.forward(scene, view, network, plan, task, staging)
+                estimate = self.forward(scene, view, network, plan, task, staging)
                 layers = {name: array for name, array in staging.arrays.items() if name in task.layers}
                 product = task.product(scene.name, view, layers, network.zoom)
+                if plan.lattice > 1:
+                    counted = {} if facts else dict(predicted_windows=network.predicted)  # not in a part of the scene
+                    product = replace(product, note=_lattice_note(plan.lattice, view, **counted))
+                    facts.update(lattice=dict(step=plan.lattice, **counted))
+                if estimate is not None:
+                    facts.update(estimated_seconds=estimate)
                 wanted = plan.return_vis or (folder is not None and plan.pictures)
                 figures = self.visualize(product, view, task=task) if wanted else {}
                 summary = summarize(
@@ -365,15 +385,19 @@ class HSIInferencer(BaseInferencer):
         print_log(f'{view.info.path}: {view.height} x {view.width} pixels; {"; ".join(notes)}', 'current')
         return view
 
-    def forward(self, scene: SceneInput, view, network: Network, plan: Plan, task: Task, staging: Staging) -> None:
-        """Fill the layers of a scene."""
+    def forward(
+        self, scene: SceneInput, view, network: Network, plan: Plan, task: Task, staging: Staging
+    ) -> float | None:
+        """Fill the layers of a scene; returns the seconds that were announced, if it was long."""
         if staging.done:
             print_log(f'{scene.name}: resumes after part {staging.done}', 'current')
+        estimate = announce(scene.name, view, network, plan)
         predict_scene(view, network, plan, task, staging, self.memory, scene.name if self.show_progress else None)
         for rows, made in task.last_stage(view, staging.arrays):
             for name, array in made.items():
                 staging.write(name, (rows, slice(0, network.zoom * view.width)), array)
         task.layers.pop(NETWORK, None)
+        return estimate
 
     def visualize(self, product: Product, view, task: Task) -> dict:
         """Pictures of a product by name."""
@@ -397,6 +421,7 @@ class HSIInferencer(BaseInferencer):
             task.use_spectrum(values if view.used_bands is None else values[view.used_bands])
             meta = {'target_spectrum': view.preprocess_spectra(values).astype(np.float32)}
         network = task.network(self.model, plan.window is not None, meta)
+        network.precision = plan.precision
         try_network(network, plan, view.bands, view.info.path, self.memory // 2)
         return network
 
@@ -408,6 +433,13 @@ def _as_trained(source: Any, image: Mapping | None) -> Any:
     if not os.path.samefile(image['path'], source['path']) or source.get('key', image.get('key')) != image.get('key'):
         return source
     return {**image, **source}
+
+
+def _lattice_note(step: int, view, predicted_windows: int | None = None) -> str:
+    note = f'by a lattice: cells of {step} x {step} pixels whose corners agree are filled in'
+    if predicted_windows is None:
+        return note
+    return f'{note}; {predicted_windows} of {view.height * view.width} pixels were predicted'
 
 
 def _with_key(source: Any, settings: Mapping) -> Any:

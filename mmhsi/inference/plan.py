@@ -17,8 +17,10 @@ from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TRANSFORMS, component_name
+from mmhsi.tasks.class_map import ClassMapTask
 from mmhsi.tasks.task import Task, all_tasks, task_name, test_dataset, test_metric
 from mmhsi.utils.input_size import fixed_input_size
+from mmhsi.utils.precision import FULL, Precision
 from mmhsi.utils.tiling import TileGrid, restoration_grid, slide_grid
 
 _DEFAULT_TILE = 128, 32  # pixels of tile and overlap, for networks of any size that are tested on whole images
@@ -43,8 +45,8 @@ class Plan:
         target_spectrum (Any, optional): Where the target spectrum is taken from.
         folder (Path, optional): Folder of the products.
         wanted (Bands, optional): The bands that the model was trained on.
-        match_bands, trust_band_order, batch_size, scores, uncertainty, not_finite, driver, pictures, return_arrays,
-            return_vis, resume, overwrite: See :meth:`mmhsi.apis.HSIInferencer.__call__`.
+        match_bands, trust_band_order, batch_size, precision, lattice, scores, uncertainty, not_finite, driver,
+            pictures, return_arrays, return_vis, resume, overwrite: See :meth:`mmhsi.apis.HSIInferencer.__call__`.
     """
 
     task: type[Task]
@@ -63,6 +65,8 @@ class Plan:
     match_bands: str = 'check'
     trust_band_order: bool = False
     batch_size: int | None = None
+    precision: Precision = FULL
+    lattice: int = 1
     scores: bool = False
     uncertainty: bool = False
     not_finite: str = 'raise'
@@ -104,6 +108,21 @@ class Plan:
         if blend is not None:
             changes['blend'] = blend
         return replace(self, grid=replace(self.grid, **changes))
+
+    def check_lattice(self) -> None:
+        """Raise a ValueError if the config does not predict classes by windows, which alone a lattice suits."""
+        if self.lattice < 1:
+            raise ValueError(f'the cells of a lattice have a side of at least 1 pixel, not {self.lattice}')
+        if self.lattice > 1 and not self.suits_lattice:
+            raise ValueError(
+                'a lattice fills in classes between windows around single pixels, but the config '
+                + (f'is for {self.task.name}' if self.grid is None else 'predicts tiles')
+            )
+
+    @property
+    def suits_lattice(self) -> bool:
+        """Whether the config predicts classes by windows."""
+        return self.window is not None and issubclass(self.task, ClassMapTask)
 
     def pipeline(self, pad_mode: str | None = None) -> tuple[LoadSceneWindow, list[SpectralTransform]]:
         """The loading transform and the spectral transforms behind it, made anew for each scene.

@@ -74,19 +74,17 @@ def try_network(network: Network, plan: Plan, bands: int, source: str, memory: i
 
 def _parts(view, network: Network, plan: Plan, memory: int, start: int) -> tuple[int, Iterator]:
     """Number of parts of a scene, and those from ``start`` on."""
-    run = partial(smaller_batches, network)
     read = read_windows(plan, view)
     spectrum = 4 * _SPECTRUM * max(view.bands, view.info.bands)
     if plan.grid is None:
         blocks = plan_blocks(view.height, view.width, plan.window, memory // 2 // spectrum)
-        return len(blocks), predict_windows(
-            view, read, run, plan.window, blocks, network.batch_size, network.device, start
-        )
+        return len(blocks), predict_windows(view, read, network, plan.window, blocks, start, plan.lattice)
     tall, wide = plan.grid.size
     reading = max(memory // 4 // (tall * spectrum), wide)
     widest = max(memory // 4 // (tall * 4 * _VALUE * network.outputs * network.zoom**2), wide)
     if network.margin:
         read = _with_margin(read, network.margin)
+    run = partial(smaller_batches, network)
     parts = predict_tiles(view, read, run, plan.grid, network.batch_size, widest, start, reading, network.margin)
     return count_parts(view, plan.grid, widest), parts
 

@@ -18,6 +18,7 @@ from mmhsi.inference.plan import Plan
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import CLASS_LAYERS, DRIVERS, Product
 from mmhsi.utils.identity import content_digest
+from mmhsi.utils.precision import FULL
 
 SUFFIX = '_prediction.json'
 """Ending of its name, behind that of the scene."""
@@ -58,6 +59,9 @@ def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | Non
         scores=plan.scores,
         uncertainty=plan.uncertainty,
         not_finite=plan.not_finite,
+        # only what is not the default, so that scenes that were finished before the choice existed stay so
+        **({} if plan.precision == FULL else dict(precision=plan.precision.name)),
+        **({} if plan.lattice == 1 else dict(lattice=plan.lattice)),
         **{name: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for name, value in described.items()},
     )
 
@@ -73,7 +77,8 @@ def summarize(product: Product, view, network: Network, **facts: Any) -> dict:
 
     Returns:
         dict: ``scene``, ``task``, ``source`` (files), ``size`` (rows, columns), ``georeferenced``, ``bands`` (how they
-        were compared), ``batch_size``, the facts; for class maps ``pixels`` of each class; for spectra ``units``.
+        were compared), ``batch_size``, ``precision``, the facts; for class maps ``pixels`` of each class; for spectra
+        ``units``.
     """
     summary: dict = dict(
         scene=product.name,
@@ -83,6 +88,7 @@ def summarize(product: Product, view, network: Network, **facts: Any) -> dict:
         georeferenced=view.info.placed,
         bands=view.matched,
         batch_size=network.batch_size,
+        precision=network.precision.name,
         **facts,
     )
     for name in CLASS_LAYERS:

@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 
 from mmhsi.datasets.scenes.cube_view import Area
+from mmhsi.inference.batches import smaller_batches
+from mmhsi.inference.lattice import predict_lattice
+from mmhsi.tasks.networks import Network
 
 
 def plan_blocks(height: int, width: int, window: int, pixels: int) -> list[Area]:
@@ -41,44 +44,78 @@ def plan_blocks(height: int, width: int, window: int, pixels: int) -> list[Area]
     ]
 
 
+_TILE = 32  # side of the parts whose windows are filtered at once: banded products waste least near that of a window
+
+
 def predict_windows(
     view,
     read: Callable[[Area], np.ndarray],
-    predict: Callable[[Tensor], Tensor],
+    network: Network,
     window: int,
     blocks: list[Area],
-    batch_size: int,
-    device: torch.device,
     start: int = 0,
+    lattice: int = 1,
 ) -> Iterator[tuple[Area, np.ndarray | None, np.ndarray]]:
     """Predict the pixels of a scene that hold data.
 
-    The block is preprocessed and brought to the device once; windows are cut out of it there.
+    The block is preprocessed and brought to the device once; what of the data preprocessor is linear and the same
+    everywhere is applied to it there, before windows are cut out.
 
     Args:
         view (CubeView | PairView): The scene.
         read (Callable): Gives the values (h, w, C) float32 of an area (top, left, h, w) that may hang over the border.
-        predict (Callable): Maps windows (B, C, w, w) on the device to values (B, L).
+        network (Network): The network, tried by :func:`mmhsi.inference.run_scene.try_network`; ``predicted`` counts its
+            windows.
         window (int): Side w of the window; with an even one the pixel is at index w / 2.
         blocks (list[Area]): What :func:`plan_blocks` gave.
-        batch_size (int): Number of windows that run at once.
-        device (torch.device): Device of the network.
         start (int): Number of blocks that are done already. Defaults to 0.
+        lattice (int): Side of the cells of :func:`mmhsi.inference.lattice.predict_lattice`. Defaults to 1: every pixel
+            is predicted.
 
     Yields:
         Area (top, left, h, w), its values (L, h, w) float32 (None if no pixel holds data), and which of its pixels hold
         data, bool (h, w).
     """
+    around = window - 1
     for top, left, rows, cols in blocks[start:]:
-        block = read((top - window // 2, left - window // 2, rows + window - 1, cols + window - 1))
+        block = read((top - window // 2, left - window // 2, rows + around, cols + around))
         valid = view.validity(top, left, rows, cols)
-        wanted = torch.from_numpy(np.flatnonzero(valid)).to(device)
-        image = torch.from_numpy(np.ascontiguousarray(block.transpose(2, 0, 1))).to(device)
-        windows = image.unfold(1, window, 1).unfold(2, window, 1).permute(1, 2, 0, 3, 4)  # (h, w, C, w, w), no copy
+        image = torch.from_numpy(np.ascontiguousarray(block.transpose(2, 0, 1))).to(network.device)
+        side = _TILE if network.filters_windows else max(rows, cols)
         values = None
-        for place in wanted.split(batch_size):
-            predicted = predict(windows[place // cols, place % cols])
-            if values is None:
-                values = torch.zeros(predicted.shape[1], rows * cols, device=device)
-            values[:, place] = predicted.T.float()
-        yield ((top, left, rows, cols), None if values is None else values.reshape(-1, rows, cols).cpu().numpy(), valid)
+        for row in range(0, rows, side):
+            for col in range(0, cols, side):
+                part = slice(row, min(row + side, rows)), slice(col, min(col + side, cols))
+                if not valid[part].any():
+                    continue
+                windows, run = network.windows(
+                    image[:, row : part[0].stop + around, col : part[1].stop + around], window
+                )
+                found, predicted = _predict_part(windows, run, valid[part], network.batch_size, lattice)
+                network.predicted += predicted
+                if values is None:
+                    values = np.zeros((len(found), rows, cols), np.float32)
+                values[:, *part] = found
+        yield (top, left, rows, cols), values, valid
+
+
+def _predict_part(
+    windows: Tensor, run: Callable[[Tensor], Tensor], valid: np.ndarray, batch_size: int, lattice: int
+) -> tuple[np.ndarray, int]:
+    """Values (L, h, w) of windows (h, w, C, s, s) where ``valid`` (h, w), and how many were predicted."""
+    cols = valid.shape[1]
+
+    def predict(places: np.ndarray) -> np.ndarray:
+        wanted = torch.from_numpy(places).to(windows.device)
+        found = [
+            smaller_batches(run, windows[place // cols, place % cols]).float() for place in wanted.split(batch_size)
+        ]
+        return torch.cat(found).cpu().numpy()
+
+    if lattice > 1:
+        return predict_lattice(valid, lattice, predict)
+    places = np.flatnonzero(valid)
+    found = predict(places)
+    values = np.zeros((found.shape[1], valid.size), np.float32)
+    values[:, places] = found.T
+    return values.reshape(-1, *valid.shape), len(places)

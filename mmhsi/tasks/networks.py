@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mmhsi.classical.unmixing import least_squares_shares
+from mmhsi.utils.precision import FULL, Precision
 
 Positions = Sequence[tuple[int, int]]
 
@@ -26,6 +27,8 @@ class Network:
             :func:`mmhsi.inference.run_scene.try_network`.
         zoom (int): Pixels of the result per pixel of the scene along an axis, likewise.
         batch_size (int): Number of tiles or windows that run at once, likewise.
+        precision (Precision): Number format of the products.
+        predicted (int): Number of windows that were predicted.
     """
 
     margin = 0
@@ -33,6 +36,8 @@ class Network:
     outputs: int
     zoom: int = 1
     batch_size: int = 1
+    precision: Precision = FULL
+    predicted: int = 0
 
     def __init__(self, model: nn.Module):
         self.model = model
@@ -40,11 +45,39 @@ class Network:
 
     @torch.inference_mode()
     def __call__(self, batch: Tensor, positions: Positions = ()) -> Tensor:
-        data = self.model.data_preprocessor(dict(inputs=batch.to(self.device)), False)
-        return self.run(data['inputs'], positions)
+        data = self.model.data_preprocessor(dict(inputs=batch.to(self.device, non_blocking=True)), False)
+        return self.run_prepared(data['inputs'], positions)
+
+    @torch.inference_mode()
+    def run_prepared(self, inputs: Tensor, positions: Positions = ()) -> Tensor:
+        """Values of a batch behind the data preprocessor, in the precision of the network."""
+        with self.precision.context(self.device):
+            return self.run(inputs, positions)
+
+    @torch.inference_mode()
+    def windows(self, image: Tensor, window: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """The windows of an image, and the function that takes a batch of them.
+
+        Args:
+            image (Tensor): (C, H, W) on the device of the network.
+            window (int): Side w of the windows.
+
+        Returns:
+            tuple[Tensor, Callable]: (H - w + 1, W - w + 1, C', s, s), and a function (B, C', s, s) → (B, L): windows
+            behind the data preprocessor where that works on whole images, else as they are.
+        """
+        preprocessor = self.model.data_preprocessor
+        if getattr(preprocessor, 'takes_blocks', False):
+            return preprocessor.of_windows(image, window), self.run_prepared
+        return image.unfold(1, window, 1).unfold(2, window, 1).permute(1, 2, 0, 3, 4), self
+
+    @property
+    def filters_windows(self) -> bool:
+        """Whether :meth:`windows` computes what it returns, instead of a view."""
+        return getattr(self.model.data_preprocessor, 'filters_windows', False)
 
     def run(self, inputs: Tensor, positions: Positions) -> Tensor:
-        """Values of a batch behind the data preprocessor."""
+        """Values of a batch behind the data preprocessor; to be written by the subclass."""
         raise NotImplementedError
 
 

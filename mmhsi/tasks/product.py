@@ -45,6 +45,7 @@ class Product:
         wavelengths (np.ndarray, optional): Centres of the bands of spectra and cubes in nm.
         fwhm (np.ndarray, optional): Their full widths at half maximum in nm.
         endmembers (np.ndarray, optional): Spectra (P, C).
+        note (str, optional): What a user of the rasters has to know of how they were made.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Product:
     wavelengths: np.ndarray | None = None
     fwhm: np.ndarray | None = None
     endmembers: np.ndarray | None = None
+    note: str | None = None
 
     @property
     def size(self) -> str:
@@ -126,6 +128,7 @@ def write_product(product: Product, folder: Path, driver: str = 'GTiff') -> dict
             product.nodata[layer],
             driver=driver,
             zoom=product.zoom,
+            note=product.note,
             **_raster_facts(product, layer, len(array)),
         )
     if product.endmembers is not None:

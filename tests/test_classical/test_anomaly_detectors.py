@@ -6,8 +6,9 @@ import pytest
 import spectral
 from scipy.io import loadmat
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
 
-from mmhsi.classical import ANOMALY_DETECTORS, crd, dual_window, local_rx, rx
+from mmhsi.classical import ANOMALY_DETECTORS, crd, dual_window, inputs, local_rx, rx
 
 TEST_DATA = Path(os.environ.get('MMHSI_TEST_DATA', Path(__file__).parents[2] / '../shared/data'))
 WINDOWS = dict(inner=3, outer=7)
@@ -131,7 +132,28 @@ def test_size_of_the_batches_does_not_matter(detector, monkeypatch):
     cube = make_scene()
     expected = detector(cube, **WINDOWS)
     monkeypatch.setattr(dual_window, '_BATCH_BYTES', 1)
+    monkeypatch.setattr(dual_window, '_RUN', 2)
     np.testing.assert_allclose(detector(cube, **WINDOWS), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize('bands, options', [(3, dict(ridge=1e-9)), (60, dict(ridge=1e-3))])
+def test_sums_that_run_along_a_row_lose_no_digits(bands, options):
+    """A pixel far from all others enters the windows and leaves them again, holes as well; 40 neighbours."""
+    cube = np.random.default_rng(0).normal(1000, 1, (9, 40, bands))
+    cube[4, 12] += 1e4
+    valid = holed(cube.shape[:2])
+    expected = naive_local_rx(cube, valid, **WINDOWS, **options)
+    np.testing.assert_allclose(local_rx(cube, valid, **WINDOWS, **options)[valid], expected[valid], rtol=1e-5)
+
+
+@pytest.mark.parametrize('detector', [rx, local_rx, crd])
+def test_threads_do_not_matter(detector, monkeypatch):
+    monkeypatch.setattr(inputs, '_BLOCK', 5)
+    cube, options = make_scene(), {} if detector is rx else WINDOWS
+    with threadpool_limits(1):
+        expected = detector(cube, **options)
+    with threadpool_limits(3):
+        np.testing.assert_array_equal(detector(cube, **options), expected)
 
 
 @pytest.mark.parametrize('detector', [rx, local_rx])

@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import accuracy_score, f1_score
 
-from mmhsi.classical import CHANGE_DETECTORS, change_detectors, change_threshold, cva, isfa, pca_cva
+from mmhsi.classical import CHANGE_DETECTORS, change_threshold, cva, inputs, isfa, pca_cva
 
 TAIZHOU = (
     Path(os.environ.get('MMHSI_TEST_DATA', Path(__file__).parents[2] / '../shared/data'))
@@ -127,7 +127,7 @@ def test_pixels_without_data_do_not_matter(name):
 def test_parts_of_a_large_scene_add_up(monkeypatch):
     first, second, _ = make_dates()
     expected = isfa(first, second, max_iterations=3)
-    monkeypatch.setattr(change_detectors, '_BLOCK', 100)
+    monkeypatch.setattr(inputs, '_BLOCK', 100)
     np.testing.assert_allclose(isfa(first, second, max_iterations=3), expected, rtol=1e-6)
 
 

@@ -56,3 +56,21 @@ def test_step_and_prediction(name):
         waits.places.clear()
         assert trial.network(torch.empty_like(inputs)).device.type == 'cuda'
         assert [place for place in waits.places if not place[1].endswith(LIBRARIES)] == []
+
+
+def test_windows_of_a_block_are_filtered_on_the_gpu():
+    cfg = Config.fromfile(CONFIGS / f'{NAMES[0]}.py')
+    trial = TrialModel(cfg, device='cpu')
+    side, bands = cfg.window_size, cfg.model.data_preprocessor.num_bands
+    with fake_cuda() as waits:
+        move(trial.model)
+        trial.network.device = torch.device('cuda')
+        trial.model.eval()
+        for _ in range(2):
+            waits.places.clear()
+            block = torch.empty(bands, side + 4, side + 6, device='cuda')
+            windows, run = trial.network.windows(block, side)
+            assert windows.shape == (5, 7, cfg.num_bands, cfg.size, cfg.size)
+            place = torch.zeros(3, dtype=torch.int64, device='cuda')
+            assert run(windows[place, place]).device.type == 'cuda'
+        assert [place for place in waits.places if not place[1].endswith(LIBRARIES)] == []

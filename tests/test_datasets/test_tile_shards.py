@@ -13,12 +13,12 @@ from shard_scenes import BANDS, SIDE, WAVELENGTHS, make_shards, settings, smooth
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.tile_shards import ShardSettings, ShardStore, convert, merge, verify, write_statistics
 from mmhsi.datasets.tile_shards.index import FORMAT
-from mmhsi.datasets.tile_shards.moments import BandMoments
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.datasets.tile_shards.quality import judge_tile, striped_share, varying_bands
 from mmhsi.datasets.tile_shards.sources import SceneFiles, find_scenes, parse_part, scenes_of_part
 from mmhsi.datasets.tile_shards.writer import whole_file, write_json
 from mmhsi.utils.folder_lock import FolderLock
+from mmhsi.utils.moments import BandMoments
 
 
 def tiles_of(folder):

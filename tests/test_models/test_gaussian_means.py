@@ -48,3 +48,24 @@ def test_data_preprocessor_smooths_standardised_images():
     preprocessor = HSIDataPreprocessor(num_bands=2, mean=[1, 2], std=[2, 4], smoothing=dict(sigmas=(1, 3), size=1))
     inputs = preprocessor(dict(inputs=[torch.full((2, 9, 9), 5.0)]))['inputs']
     torch.testing.assert_close(inputs.flatten(), torch.tensor([2, 0.75, 2, 0.75]))
+
+
+@pytest.mark.parametrize('sigmas, size, scales', [((2.0, 5.0), 3, None), ((0, 1.5), 2, (1.0, 0.5)), ((1.0,), 1, None)])
+@pytest.mark.parametrize('window', [7, 8])
+def test_filtering_a_block_once_gives_what_each_window_gives(sigmas, size, scales, window):
+    preprocessor = HSIDataPreprocessor(
+        num_bands=4, mean=[1, 2, 3, 4], std=[2, 3, 1, 0.5], smoothing=dict(sigmas=sigmas, size=size, scales=scales)
+    )
+    block = torch.rand(4, 11, 19, generator=torch.Generator().manual_seed(0))
+    found = preprocessor.of_windows(block, window)
+    windows = block.unfold(1, window, 1).unfold(2, window, 1).permute(1, 2, 0, 3, 4)
+    expected = preprocessor(dict(inputs=windows.flatten(0, 1)))['inputs'].unflatten(0, windows.shape[:2])
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_without_smoothing_windows_are_cut_from_the_standardised_block():
+    preprocessor = HSIDataPreprocessor(num_bands=2, mean=[1, 2], std=[2, 4])
+    block = torch.rand(2, 9, 8, generator=torch.Generator().manual_seed(0))
+    found = preprocessor.of_windows(block, 3)
+    assert found.shape == (7, 6, 2, 3, 3)
+    torch.testing.assert_close(found[4, 2], preprocessor(dict(inputs=[block[:, 4:7, 2:5]]))['inputs'][0])

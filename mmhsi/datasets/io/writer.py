@@ -69,6 +69,7 @@ class _Facts:
     band_names: Sequence[str]
     wavelengths: Sequence[float] | None
     fwhm: Sequence[float] | None
+    note: str | None = None
 
     def place(self) -> dict:
         """Place for rasterio: a transform, else control points, else polynomial coefficients."""
@@ -124,7 +125,7 @@ class _Facts:
 
     def envi_fields(self) -> dict[str, str]:
         """Fields of an ENVI header that GDAL does not write of itself."""
-        fields = {}
+        fields = {} if self.note is None else {'description': f'{{\n {self.note}}}'}
         if self.wavelengths is not None:
             fields.update({'wavelength': envi_list(self.wavelengths), 'wavelength units': 'Nanometers'})
             if self.fwhm is not None:
@@ -222,6 +223,8 @@ def _write(path: str, driver: str, array: np.ndarray, facts: _Facts) -> None:
     ) as dataset:
         for band, window, values in _blocks(array):
             dataset.write(values, band, window=window)
+        if driver == 'GTiff' and facts.note is not None:
+            dataset.update_tags(TIFFTAG_IMAGEDESCRIPTION=facts.note)
         if facts.like is not None and facts.like.rpcs and facts.zoom == 1 and driver == 'GTiff':
             dataset.update_tags(ns='RPC', **facts.like.rpcs)
         for band in range(bands if driver == 'GTiff' else 0):
@@ -255,6 +258,7 @@ def write_raster(
     fwhm: Sequence[float] | None = None,
     class_names: Mapping[int, str] | None = None,
     zoom: int = 1,
+    note: str | None = None,
 ) -> None:
     """Write a map or a cube as GeoTIFF (tiled, deflate) or ENVI (raw and a header).
 
@@ -278,6 +282,7 @@ def write_raster(
         fwhm (Sequence[float], optional): Full widths at half maximum in nm, (C,).
         class_names (dict[int, str], optional): Names of the values of a map of one band.
         zoom (int): Pixels of the array per pixel of ``like`` along an axis. Defaults to 1.
+        note (str, optional): Description of the file, one line without braces.
 
     Raises:
         ValueError: If the arguments do not agree with each other or with the format.
@@ -300,7 +305,7 @@ def write_raster(
     if driver == 'ENVI':
         names = [_envi_name(path, name) for name in names]
         labels = {value: _envi_name(path, name) for value, name in labels.items()}
-    facts = _Facts(like, zoom, nodata, dict(colormap or {}), labels, names, wavelengths, fwhm)
+    facts = _Facts(like, zoom, nodata, dict(colormap or {}), labels, names, wavelengths, fwhm, note)
     facts.check(path, array)
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):

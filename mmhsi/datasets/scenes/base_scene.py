@@ -21,6 +21,7 @@ from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TASK_UTILS
 from mmhsi.utils.palette import default_palette
 
+_SAMPLE = 500_000  # pixels that are fitted on where they are needed in memory together
 _RUN = 64  # neighbours that are drawn together to fit on
 
 
@@ -65,8 +66,9 @@ class BaseScene:
             training pixels only, 'unevaluated' on all valid pixels but those of validation and test, so that no test
             pixel has any influence; the latter suits few labels, which do not determine many components. Defaults to
             'all'.
-        fit_pixels (int): Largest number of pixels to fit on; of a larger number runs of up to 64 neighbours are drawn
-            with a fixed seed. Defaults to 500000.
+        fit_pixels (int, optional): Largest number of pixels to fit on; of a larger number runs of up to 64 neighbours
+            are drawn with a fixed seed. Defaults to None: all, block by block, and 500000 where a transform needs them
+            in memory together, as percentiles do.
         data_root (str, optional): Folder that relative paths start from.
 
     Attributes:
@@ -94,7 +96,7 @@ class BaseScene:
         label_codes: Mapping[str, int | Sequence[int]] | None = None,
         split: dict | Split | None = None,
         fit_on: str = 'all',
-        fit_pixels: int = 500_000,
+        fit_pixels: int | None = None,
         data_root: str | None = None,
     ):
         if fit_on not in ('all', 'train', 'unevaluated'):
@@ -174,7 +176,10 @@ class BaseScene:
             fit_together(self.pool, self._fit_pixels)
         elif not self.fitted:
             self.view.load()
-            self.view.fit_at(self.fit_indices())
+            if self._fit_pixels is None and self.view.streams:
+                self.view.fit_on(self.fit_mask())
+            else:
+                self.view.fit_at(self.fit_indices())
         self.view.prepare()
 
     def window(
@@ -304,14 +309,22 @@ class BaseScene:
         targets[pixels] = self.labels.ravel()[pixels]
         return targets.reshape(self.height, self.width)
 
+    def fit_mask(self) -> np.ndarray:
+        """Which pixels the preprocessing is fitted on where their number does not matter, bool (H, W)."""
+        if self._fit_on in ('all', 'unevaluated'):
+            chosen = self.valid.copy()
+            if self._fit_on == 'unevaluated':
+                chosen.ravel()[np.concatenate([self.split.val, self.split.test])] = False
+            return chosen
+        chosen = np.zeros(self.valid.shape, bool)
+        chosen.ravel()[self.subset(self._fit_on)] = True
+        return chosen & self.valid  # a split by areas knows nothing of pixels without data
+
     def fit_indices(self, limit: int | None = None) -> np.ndarray:
-        """Sorted flat indices of the pixels that the preprocessing is fitted on, at most ``limit`` (``fit_pixels``)."""
-        limit = self._fit_pixels if limit is None else limit
-        if self._fit_on == 'unevaluated':
-            indices = np.setdiff1d(self.subset('all'), np.concatenate([self.split.val, self.split.test]))
-        else:
-            indices = self.subset(self._fit_on)
-        indices = indices[self.valid.ravel()[indices]]  # a split by areas knows nothing of pixels without data
+        """Sorted flat indices of the pixels that the preprocessing is fitted on, at most ``limit``
+        (``fit_pixels``, or 500000)."""
+        limit = self._fit_pixels or _SAMPLE if limit is None else limit
+        indices = np.flatnonzero(self.fit_mask())
         if len(indices) > limit:  # runs of neighbours show what noise is, but many of them are needed to show the scene
             run = int(np.clip(limit // 100, 1, _RUN))
             starts = np.random.RandomState(0).choice(len(indices) // run, limit // run, replace=False) * run

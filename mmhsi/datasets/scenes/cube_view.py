@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from mmhsi.datasets.scenes.band_matching import BandMatch, Bands, match_bands
 from mmhsi.datasets.scenes.cube_source import CubeSource, Source
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.spectral import SpectralTransform
+from mmhsi.utils.moments import Block, Blocks
 from mmhsi.utils.windows import crop_window, gather, source_indices
 
 Area = tuple[int, int, int, int]
@@ -185,6 +187,29 @@ class CubeView:
     def fit_at(self, indices: np.ndarray) -> None:
         """Fit the preprocessing on the pixels of flat indices."""
         self.fit(self.fit_sample(indices), self.neighbours(indices))
+
+    @property
+    def streams(self) -> bool:
+        """Whether the preprocessing is fitted in a memory that does not grow with the number of pixels."""
+        return self._chain.streams
+
+    def fit_on(self, chosen: np.ndarray) -> None:
+        """Fit the preprocessing on all pixels of a mask (H, W), block by block."""
+        self.fit_blocks(partial(self.raw_blocks, chosen))
+
+    def fit_blocks(self, blocks: Blocks) -> None:
+        """Fit the preprocessing on blocks of raw pixels."""
+        self._chain.fit_blocks(blocks)
+        self._cube = None
+
+    def raw_blocks(self, chosen: np.ndarray) -> Iterator[Block]:
+        """Raw pixels of a mask (H, W), whole rows at a time, and which of them lies beside the next."""
+        for top, rows in self._source.row_blocks():
+            part = chosen[top : top + rows]
+            if part.any():
+                area = (top, 0, rows, self.width)
+                raw = self._source.read(area)[0] if self._raw is None else self._raw[top : top + rows]
+                yield raw[part], self.neighbours(np.flatnonzero(part))
 
     def neighbours(self, indices: np.ndarray) -> np.ndarray:
         """Which of N flat indices is followed by its neighbour in the same row, bool (N - 1,)."""

@@ -55,7 +55,7 @@ class PairScene(BaseScene):
         preprocessing: Sequence[dict | SpectralTransform] = (),
         joint: bool = True,
         fit_on: str = 'all',
-        fit_pixels: int = 500_000,
+        fit_pixels: int | None = None,
         nodata: float | None = None,
         cache: bool = True,
         data_root: str | None = None,

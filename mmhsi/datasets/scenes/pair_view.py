@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from mmengine.logging import print_log
@@ -136,6 +137,19 @@ class PairView:
         else:
             for date in self.dates:
                 date.fit_at(indices)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the preprocessing is fitted in a memory that does not grow with the number of pixels."""
+        return all(date.streams for date in self.dates)
+
+    def fit_on(self, chosen: np.ndarray) -> None:
+        """Fit the preprocessing on all pixels of a mask (H, W), of both dates together or of each its own."""
+        for date in self.dates:
+            if self.joint:
+                date.fit_blocks(lambda: chain.from_iterable(other.raw_blocks(chosen) for other in self.dates))
+            else:
+                date.fit_on(chosen)
 
     def require_fitted(self) -> None:
         """Raise a ValueError if the preprocessing lacks what it learns from data."""

@@ -61,7 +61,7 @@ class Scene(BaseScene):
         split: dict | Split | None = None,
         preprocessing: Sequence[dict | SpectralTransform] = (),
         fit_on: str = 'all',
-        fit_pixels: int = 500_000,
+        fit_pixels: int | None = None,
         nodata: float | None = None,
         cache: bool = True,
         data_root: str | None = None,

@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.tile_shards.index import FORMAT, PLAN, read_json, record_path, shard_path
-from mmhsi.datasets.tile_shards.moments import BandMoments
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.datasets.tile_shards.quality import judge_tile, varying_bands
 from mmhsi.datasets.tile_shards.settings import ShardSettings
@@ -23,6 +22,7 @@ from mmhsi.datasets.tile_shards.verify import verify_shard
 from mmhsi.datasets.tile_shards.writer import ShardWriter, whole_file, write_json
 from mmhsi.utils.folder_lock import FolderBusyError, FolderLock
 from mmhsi.utils.identity import Looks, changes, data_files, identify, told
+from mmhsi.utils.moments import BandMoments
 from mmhsi.utils.tiling import TileGrid
 
 _SECONDS_TO_WAIT = 30.0  # for another conversion that begins or ends at this moment

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mmhsi.datasets.tile_shards.index import FORMAT, records
-from mmhsi.datasets.tile_shards.moments import BandMoments
 from mmhsi.datasets.tile_shards.writer import whole_file
+from mmhsi.utils.moments import BandMoments
 
 STATISTICS = 'statistics.json'
 

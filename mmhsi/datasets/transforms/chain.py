@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from mmhsi.datasets.transforms.spectral import SelectBands, SpectralTransform
 from mmhsi.registry import TRANSFORMS
+from mmhsi.utils.moments import Block, Blocks
 
 
 class SpectralChain:
@@ -59,10 +61,19 @@ class SpectralChain:
             neighbours (np.ndarray, optional): bool (N - 1,), True where a pixel and the next one lie side by side in
                 the scene; for transforms that estimate noise from neighbours. Defaults to None: all do.
         """
-        for step in self.transforms[self._selects :]:
+        self.fit_blocks(lambda: [(pixels, neighbours)])
+
+    @property
+    def streams(self) -> bool:
+        """Whether what is to be fitted learns in a memory that does not grow with the number of pixels."""
+        return all(step.fitted or step.streams for step in self.transforms[self._selects :])
+
+    def fit_blocks(self, blocks: Blocks) -> None:
+        """Fit each transform on what the ones before make of the blocks of a scene, a pass for each that is fitted."""
+        steps = self.transforms[self._selects :]
+        for number, step in enumerate(steps):
             if not step.fitted:
-                step.fit(pixels, neighbours) if step.uses_neighbours else step.fit(pixels)
-            pixels = step(pixels)
+                step.fit_blocks(partial(_transformed, blocks, steps[:number]))
 
     def __call__(self, spectra: np.ndarray) -> np.ndarray:
         """Transform float32 spectra of shape (..., C) to (..., C')."""
@@ -93,3 +104,10 @@ class SpectralChain:
             raise ValueError(f'the state of the preprocessing consists of {expected}, but {sorted(state)} is given')
         for prefix, step in steps:
             step.load_state_dict({name: state[prefix + name] for name in step.state_names})
+
+
+def _transformed(blocks: Blocks, steps: Sequence[SpectralTransform]) -> Iterator[Block]:
+    for pixels, neighbours in blocks():
+        for step in steps:
+            pixels = step(pixels)
+        yield pixels, neighbours

@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from mmhsi.datasets.transforms.spectral import SpectralComponents
 from mmhsi.registry import TRANSFORMS
-
-_BLOCK = 16384  # pixels that are taken to double precision at a time
-
-
-def _blocks(pixels: np.ndarray, neighbours: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Blocks (n, C) of pixels (N, C) in double precision, and the differences (m, C) of neighbours that end in each."""
-    for start in range(0, len(pixels), _BLOCK):
-        first = max(start - 1, 0)  # the last pixel of the block before has its neighbour in this one
-        block = pixels[first : start + _BLOCK].astype(np.float64)
-        difference = np.diff(block, axis=0) / np.sqrt(2)
-        if neighbours is not None:
-            difference = difference[neighbours[first : start + _BLOCK - 1]]
-        yield block[start - first :], difference
-
-
-def _moments(pixels: np.ndarray, neighbours: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Mean (C,) and covariance (C, C) of pixels (N, C), covariance of the differences about 0, and their number."""
-    bands = pixels.shape[1]
-    mean = pixels.mean(axis=0, dtype=np.float64)
-    covariance, noise, count = np.zeros((bands, bands)), np.zeros((bands, bands)), 0
-    for block, difference in _blocks(pixels, neighbours):
-        block -= mean
-        covariance += block.T @ block
-        noise += difference.T @ difference
-        count += len(difference)
-    return mean, covariance / len(pixels), noise / max(count, 1), count
+from mmhsi.utils.moments import Blocks, SpectralMoments, ThinnedPairs, differences
 
 
 def _covariance_of_most(
-    pixels: np.ndarray,
-    neighbours: np.ndarray | None,
-    covariance: np.ndarray,
-    trim: float,
-    ridge: float = 0.0,
-    steps: int = 3,
+    pixels: np.ndarray, covariance: np.ndarray, trim: float, ridge: float = 0.0, steps: int = 3
 ) -> np.ndarray:
-    """Covariance (C, C) of the differences about 0 without the share ``trim`` that lies farthest out.
+    """Covariance (C, C) of the differences in pairs of pixels (2 m, C) about 0 without the share ``trim`` that lies
+    farthest out.
 
     As in the concentration steps of Rousseeuw and Van Driessen (Technometrics 41(3), 1999), the covariance of those
     that are left says anew which lie farthest out, in Mahalanobis' distance. ``ridge`` as in the transform.
@@ -54,12 +23,13 @@ def _covariance_of_most(
     def distances(difference: np.ndarray, factor: tuple) -> np.ndarray:
         return (difference * cho_solve(factor, difference.T).T).sum(axis=1)
 
-    for _ in range(steps if trim else 0):
+    neighbours = np.arange(len(pixels) - 1) % 2 == 0
+    for _ in range(steps):
         factor = cho_factor(covariance)
-        found = [distances(difference, factor) for _, difference in _blocks(pixels, neighbours)]
+        found = [distances(difference, factor) for difference in differences(pixels, neighbours)]
         limit = np.quantile(np.concatenate(found), 1 - trim)
         covariance, count = np.zeros_like(covariance), 0
-        for (_, difference), distance in zip(_blocks(pixels, neighbours), found, strict=True):
+        for difference, distance in zip(differences(pixels, neighbours), found, strict=True):
             most = difference[distance <= limit]
             covariance += most.T @ most
             count += len(most)
@@ -99,6 +69,7 @@ class MinimumNoiseFraction(SpectralComponents):
 
     state_names = ('mean', 'components', 'ratio')
     uses_neighbours = True
+    streams = True
 
     def __init__(self, n_components: int, power: float = 0.5, trim: float = 0.05, ridge: float = 0.0):
         super().__init__(n_components)
@@ -123,24 +94,39 @@ class MinimumNoiseFraction(SpectralComponents):
         Raises:
             ValueError: For too few pixels or pairs of neighbours, or bands without full rank.
         """
+        self.fit_blocks(lambda: [(pixels, neighbours)])
+
+    def fit_blocks(self, blocks: Blocks) -> None:
+        """Learn the state in one pass; of very many pairs of neighbours every n-th tells which lie farthest out."""
         from scipy.linalg import LinAlgError, eigh
 
-        bands = pixels.shape[-1]
-        self.bind(bands)
-        if len(pixels) < bands + 2:
+        moments = kept = None
+        for pixels, neighbours in blocks():
+            if moments is None:
+                bands = pixels.shape[-1]
+                self.bind(bands)
+                moments, kept = SpectralMoments(bands), ThinnedPairs(bands)
+            moments.add_pixels(pixels)
+            moments.add_differences(pixels, neighbours)
+            if self.trim:
+                kept.add(pixels, neighbours)
+        if moments.count < bands + 2:
             raise ValueError(
-                f'MinimumNoiseFraction needs at least {bands + 2} pixels for {bands} bands, but {len(pixels)} are given'
+                f'MinimumNoiseFraction needs at least {bands + 2} pixels for {bands} bands, but {moments.count} are '
+                'given'
             )
-        mean, covariance, noise, pairs = _moments(pixels, neighbours)
-        if pairs < bands + 1:
+        if moments.pairs < bands + 1:
             raise ValueError(
                 'MinimumNoiseFraction takes the noise from pixels that lie side by side and needs at '
-                f'least {bands + 1} such pairs for {bands} bands, but {pairs} of the {len(pixels)} pixels '
+                f'least {bands + 1} such pairs for {bands} bands, but {moments.pairs} of the {moments.count} pixels '
                 "to fit on have their neighbour among them; fit_on='all' or 'unevaluated' gives more"
             )
+        noise = moments.noise / moments.pairs
         try:
-            noise = _covariance_of_most(pixels, neighbours, _with_ridge(noise, self.ridge), self.trim, self.ridge)
-            ratio, vectors = eigh(covariance, noise)  # V' noise V = 1
+            noise = _with_ridge(noise, self.ridge)
+            if self.trim:
+                noise = _covariance_of_most(kept.pixels, noise, self.trim, self.ridge)
+            ratio, vectors = eigh(moments.scatter / moments.count, noise)  # V' noise V = 1
         except LinAlgError:
             raise ValueError(
                 'MinimumNoiseFraction: the bands have no full rank, as with bands that are constant or '
@@ -148,7 +134,7 @@ class MinimumNoiseFraction(SpectralComponents):
             ) from None
         self.load_state_dict(
             {
-                'mean': mean,
+                'mean': moments.mean,
                 'components': vectors.T[::-1][: self.n_components],
                 'ratio': np.maximum(ratio[::-1][: self.n_components], 0),
             }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmhsi.registry import TRANSFORMS
+from mmhsi.utils.moments import BandMoments, Blocks, SpectralMoments
 
 
 class SpectralTransform:
@@ -20,6 +21,7 @@ class SpectralTransform:
 
     state_names: tuple[str, ...] = ()
     uses_neighbours = False  # whether fit takes, besides the pixels, which of them lie side by side
+    streams = False  # whether fit_blocks does in a memory that does not grow with the number of pixels
 
     def __init__(self):
         for name in self.state_names:
@@ -51,6 +53,16 @@ class SpectralTransform:
 
     def fit(self, pixels: np.ndarray) -> None:
         """Learn the state from pixels of shape (N, C); nothing to do without a state."""
+
+    def fit_blocks(self, blocks: Blocks) -> None:
+        """Learn the state from the blocks of a scene, all of which are joined unless a subclass ``streams``."""
+        parts = list(blocks())
+        pixels = np.concatenate([part for part, _ in parts])
+        if not self.uses_neighbours:
+            self.fit(pixels)
+            return
+        beside = [np.ones(len(part) - 1, bool) if known is None else known for part, known in parts]
+        self.fit(pixels, np.concatenate([np.append(known, False) for known in beside])[:-1])
 
     def fitted_bands(self) -> int | None:
         """Number of bands C that the fitted state is for, None if it suits any number."""
@@ -114,6 +126,7 @@ class SelectBands(SpectralTransform):
     """
 
     state_names = ('indices',)
+    streams = True
 
     def __init__(
         self,
@@ -161,6 +174,11 @@ class SelectBands(SpectralTransform):
         if not self.fitted:
             self.bind(pixels.shape[-1])
 
+    def fit_blocks(self, blocks: Blocks) -> None:
+        for pixels, _ in blocks():
+            self.fit(pixels)
+            return
+
     def __call__(self, cube: np.ndarray | dict) -> np.ndarray | dict:
         if not self.fitted and self.ranges is None:  # band numbers need no wavelengths
             self.bind((cube['img'] if isinstance(cube, dict) else cube).shape[-1])
@@ -201,14 +219,21 @@ class Standardize(SpectralTransform):
     """
 
     state_names = ('mean', 'std')
+    streams = True
 
     def __init__(self, eps: float = 1e-6):
         super().__init__()
         self.eps = eps
 
     def fit(self, pixels: np.ndarray) -> None:
-        self.mean = pixels.mean(axis=0, dtype=np.float64)
-        self.std = pixels.std(axis=0, dtype=np.float64)
+        self.fit_blocks(lambda: [(pixels, None)])
+
+    def fit_blocks(self, blocks: Blocks) -> None:
+        moments = None
+        for pixels, _ in blocks():
+            moments = moments or BandMoments(pixels.shape[-1])
+            moments.add_pixels(pixels)
+        self.mean, self.std = moments.mean, moments.std
 
     def fitted_bands(self) -> int:
         return len(self.mean)
@@ -226,15 +251,20 @@ class MinMaxScale(SpectralTransform):
     """
 
     state_names = ('minimum', 'maximum')
+    streams = True
 
     def __init__(self, per_band: bool = False):
         super().__init__()
         self.per_band = per_band
 
     def fit(self, pixels: np.ndarray) -> None:
+        self.fit_blocks(lambda: [(pixels, None)])
+
+    def fit_blocks(self, blocks: Blocks) -> None:
         axis = 0 if self.per_band else None
-        self.minimum = np.asarray(pixels.min(axis=axis), dtype=np.float64)
-        self.maximum = np.asarray(pixels.max(axis=axis), dtype=np.float64)
+        ends = [(pixels.min(axis=axis), pixels.max(axis=axis)) for pixels, _ in blocks()]
+        self.minimum = np.asarray(np.min([low for low, _ in ends], axis=0), dtype=np.float64)
+        self.maximum = np.asarray(np.max([high for _, high in ends], axis=0), dtype=np.float64)
 
     def fitted_bands(self) -> int | None:
         return self.minimum.size if self.per_band else None
@@ -297,6 +327,7 @@ class SpectralPCA(SpectralComponents):
     """
 
     state_names = ('mean', 'components', 'variance')
+    streams = True
 
     def __init__(self, n_components: int, whiten: bool = True):
         super().__init__(n_components)
@@ -309,20 +340,24 @@ class SpectralPCA(SpectralComponents):
         return self.components.T / np.sqrt(np.maximum(self.variance, np.finfo(np.float64).eps))
 
     def fit(self, pixels: np.ndarray) -> None:
-        self.bind(pixels.shape[-1])
-        if len(pixels) < max(self.n_components, 2):
+        self.fit_blocks(lambda: [(pixels, None)])
+
+    def fit_blocks(self, blocks: Blocks) -> None:
+        moments = None
+        for pixels, _ in blocks():
+            moments = moments or SpectralMoments(pixels.shape[-1])
+            moments.add_pixels(pixels)
+        self.bind(len(moments.mean))
+        needed = max(self.n_components, 2)
+        if moments.count < needed:
             raise ValueError(
-                f'SpectralPCA needs at least {max(self.n_components, 2)} pixels for {self.n_components} '
-                f'components, but {len(pixels)} are given'
+                f'SpectralPCA needs at least {needed} pixels for {self.n_components} '
+                f'components, but {moments.count} are given'
             )
-        # As PCA(svd_solver='covariance_eigh') of scikit-learn, which takes seconds to import. The covariance is small
-        # (C x C) however many pixels there are, and its eigenvectors are exact.
-        pixels = pixels.astype(np.float64)
-        mean = pixels.mean(axis=0)
-        covariance = (pixels.T @ pixels - (len(pixels) * mean)[:, None] * mean) / (len(pixels) - 1)
-        variance, vectors = np.linalg.eigh(covariance)
-        components = vectors.T[::-1][: self.n_components]
-        largest = np.abs(components).argmax(axis=1)  # is made positive, so that the sign is no accident
-        components = components * np.sign(components[np.arange(len(components)), largest])[:, None]
-        variance = np.maximum(variance[::-1][: self.n_components], 0)
-        self.load_state_dict({'mean': mean, 'components': components, 'variance': variance})
+        # the covariance is small (C x C) however many pixels there are, and its eigenvectors are exact
+        variance, vectors = np.linalg.eigh(moments.scatter / (moments.count - 1))
+        components = vectors.T[: -self.n_components - 1 : -1]
+        # as scikit-learn has it, the largest value of a component is positive
+        largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
+        variance = np.maximum(variance[: -self.n_components - 1 : -1], 0)
+        self.load_state_dict({'mean': moments.mean, 'components': components * np.sign(largest), 'variance': variance})

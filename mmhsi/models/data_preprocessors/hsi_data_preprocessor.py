@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from mmpretrain.models.utils import ClsDataPreprocessor
+from torch import Tensor
 
 from mmhsi.models.layers import GaussianMeans
 from mmhsi.registry import MODELS
@@ -83,3 +84,31 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
         if training and samples:  # mmpretrain brings nothing but its own labels to the device
             batch['data_samples'] = self.cast_data(list(samples))
         return batch
+
+    @property
+    def takes_blocks(self) -> bool:
+        """Whether :meth:`of_windows` gives what the forward pass makes of each window."""
+        return self.pad_size_divisor == 1
+
+    @property
+    def filters_windows(self) -> bool:
+        """Whether :meth:`of_windows` spares work that neighbouring windows share beyond that of single pixels."""
+        return self.takes_blocks and self.smooth is not None
+
+    def of_windows(self, image: Tensor, window: int) -> Tensor:
+        """What the forward pass makes of the window around each pixel of an image in a test.
+
+        Standardisation and smoothing are linear and the same everywhere: they are applied to the image once, not to
+        each of the windows that share a pixel.
+
+        Args:
+            image: (C, H, W) on the device of the model.
+            window: Side w of the windows.
+
+        Returns:
+            (H - w + 1, W - w + 1, C', s, s); without smoothing a view of the standardised image with s = w.
+        """
+        image = super().forward(dict(inputs=image[None]))['inputs'][0]
+        if self.smooth is not None:
+            return self.smooth.of_windows(image, window)
+        return image.unfold(1, window, 1).unfold(2, window, 1).permute(1, 2, 0, 3, 4)

@@ -26,6 +26,15 @@ def _weights_on(length: int, size: int, sigmas: tuple[float, ...], dtype: torch.
         return torch.stack([gaussian_weights(length, size, sigma) for sigma in sigmas]).to(device, dtype)
 
 
+def _banded(weights: Tensor, count: int) -> Tensor:
+    """Weights (S, size, w) moved along ``count`` places: (S, size * count, count + w - 1)."""
+    sigmas, size, window = weights.shape
+    matrix = weights.new_zeros(sigmas, size, count, count + window - 1)
+    place = torch.arange(count, device=weights.device)[:, None]
+    matrix[:, :, place, place + torch.arange(window, device=weights.device)] = weights[:, :, None]
+    return matrix.flatten(1, 2)
+
+
 class GaussianMeans(nn.Module):
     """Means of several widths around each of the middle pixels of an image, stacked as bands.
 
@@ -67,6 +76,29 @@ class GaussianMeans(nn.Module):
         columns = images @ over_columns.flatten(0, 1).T  # one product for all sigmas: the images are read once
         columns = columns.unflatten(-1, over_columns.shape[:2])
         return torch.einsum('skh,bchsl->bsckl', over_rows, columns).flatten(1, 2)
+
+    def of_windows(self, image: Tensor, window: int) -> Tensor:
+        """What :meth:`forward` makes of the window around each pixel of an image, without cutting the windows out.
+
+        A mean over the rows of a window serves all windows of these rows. For many pixels at a time this is two
+        products with banded matrices, which do best on images not much larger than two windows.
+
+        Args:
+            image: (C, H, W).
+            window: Side w of the windows.
+
+        Returns:
+            (H - w + 1, W - w + 1, C * len(sigmas), size, size), of the window whose first pixel is at each place.
+        """
+        height, width = image.shape[1] - window + 1, image.shape[2] - window + 1
+        weights = _weights_on(window, self.size, self.sigmas, image.dtype, image.device)
+        divided = weights / self._divisors.to(weights.dtype)
+        pixels = image.permute(1, 2, 0).contiguous()  # (H, W, C)
+        rows = _banded(divided, height) @ pixels.flatten(1)  # (S, size * h, W * C)
+        rows = rows.unflatten(-1, pixels.shape[1:]).unflatten(1, (self.size * height,))
+        means = _banded(weights, width)[:, None] @ rows  # (S, size * h, size * w, C)
+        means = means.unflatten(2, (self.size, width)).unflatten(1, (self.size, height))
+        return means.permute(2, 4, 0, 5, 1, 3).flatten(2, 3)  # from (S, k, h, l, w, C)
 
     def extra_repr(self) -> str:
         return f'sigmas={self.sigmas}, size={self.size}, scales={self.scales}'

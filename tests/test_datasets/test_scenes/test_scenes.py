@@ -12,8 +12,9 @@ import rasterio
 from mmengine.logging import MMLogger
 from scipy.io import loadmat, savemat
 
-from mmhsi.datasets import CLASS_INFO, Scene, SpectralPCA, Split, get_class_info, get_scene
+from mmhsi.datasets import CLASS_INFO, PairScene, Scene, SpectralPCA, Split, get_class_info, get_scene
 from mmhsi.datasets.io import CubeReader
+from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.utils.windows import crop_window
 
 TEST_DATA = Path(os.environ.get('MMHSI_TEST_DATA', Path(__file__).parents[3] / '../shared/data'))
@@ -401,3 +402,41 @@ def test_masked_values_of_an_array_hold_no_data():
     cube = np.ma.masked_array(np.ones((4, 4, 3), np.uint8), np.zeros((4, 4, 3), bool))
     cube.mask[1, 2, 0] = True
     assert np.argwhere(~Scene(cube).valid).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize('fit_on', ['all', 'unevaluated', 'train'])
+@pytest.mark.parametrize('cache', [True, False])
+def test_preprocessing_is_fitted_block_by_block(tmp_path, monkeypatch, fit_on, cache):
+    """A file in blocks of few rows, with pixels without data, against the transforms on all pixels in memory."""
+    rng = np.random.default_rng(0)
+    cube = (rng.normal(size=(23, 17, 4)) @ rng.normal(size=(4, 4)) + 10).astype(np.float32)
+    cube[5:8, 3:9] = np.nan
+    np.save(tmp_path / 'cube.npy', cube)
+    labels = rng.integers(0, 3, (23, 17))
+    steps = [
+        dict(type='MinMaxScale', per_band=True),
+        dict(type='Standardize'),
+        dict(type='MinimumNoiseFraction', n_components=4),
+        dict(type='SpectralPCA', n_components=2),
+    ]
+    monkeypatch.setattr('mmhsi.datasets.scenes.cube_source.BLOCK_BYTES', 4 * 17 * 4 * 4)  # four rows
+    split = dict(type='NumberSplit', train=60, val=20)
+    scene = Scene(
+        str(tmp_path / 'cube.npy'), labels=labels, split=split, fit_on=fit_on, preprocessing=steps, cache=cache
+    )
+    found = scene.state_dict()
+    indices = scene.fit_indices()
+    chain = SpectralChain(steps)
+    chain.bind(4, None)
+    beside = (np.diff(indices) == 1) & (indices[1:] % 17 != 0)
+    chain.fit(cube.reshape(-1, 4)[indices], beside)
+    for name, expected in chain.state_dict().items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_two_dates_are_fitted_block_by_block(monkeypatch):
+    first, second = np.random.default_rng(0).normal(size=(2, 9, 8, 3)).astype(np.float32)
+    monkeypatch.setattr('mmhsi.datasets.scenes.cube_source.BLOCK_BYTES', 4 * 8 * 3)
+    scene = PairScene((first, second + 2), preprocessing=[dict(type='Standardize')])
+    together = np.concatenate([first, second + 2]).reshape(-1, 3)
+    np.testing.assert_allclose(scene.state_dict()['0.Standardize.mean'], together.mean(axis=0), rtol=1e-5)

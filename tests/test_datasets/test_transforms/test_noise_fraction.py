@@ -89,7 +89,7 @@ def test_only_neighbours_tell_of_the_noise(scene):
 def test_blocks_change_nothing(scene, monkeypatch):
     states = []
     for block in (16384, 1000, 7):
-        monkeypatch.setattr('mmhsi.datasets.transforms.noise_fraction._BLOCK', block)
+        monkeypatch.setattr('mmhsi.utils.moments._BLOCK', block)
         transform = MinimumNoiseFraction(4)
         transform.fit(scene[:2000], np.arange(1999) % 13 != 0)
         states.append(transform.state_dict())
@@ -118,3 +118,11 @@ def test_a_sample_of_a_large_scene_keeps_the_signal():
     assert everything > 0.99 and sample > 0.97  # single pixels far apart: 0.92
     angles = np.linalg.svd(np.linalg.qr(full.T)[0].T @ np.linalg.qr(sampled.T)[0], compute_uv=False)
     assert angles.min() > 0.95
+
+
+def test_of_very_many_pairs_some_tell_which_lie_farthest_out(scene, monkeypatch):
+    transforms = [MinimumNoiseFraction(6) for _ in range(2)]
+    transforms[0].fit(scene)
+    monkeypatch.setattr('mmhsi.utils.moments._KEPT_BYTES', 8 * 6 * 1000)
+    transforms[1].fit_blocks(lambda: [(part, None) for part in np.split(scene, 10)])
+    np.testing.assert_allclose(transforms[1].ratio, transforms[0].ratio, rtol=0.15)
