@@ -179,9 +179,9 @@ def valid_range_of(
     """
     stated = [attributes.get('valid_min', -np.inf), attributes.get('valid_max', np.inf)]
     if 'valid_range' in attributes:
-        stated = np.ravel(attributes['valid_range'])
+        stated = list(np.ravel(attributes['valid_range']))
     try:
-        low, high = (np.asarray(scalar(value), np.float64) for value in stated)
+        low, high = (float(scalar(value)) for value in stated)
         physical = any(np.asarray(value).dtype.kind == 'f' for value in stated if np.isfinite(np.asarray(value, float)))
     except (TypeError, ValueError):
         low = high = np.nan

@@ -82,7 +82,7 @@ def overlap(first: CubeInfo, second: CubeInfo) -> int:
         int: The number, of the rectangle around both where the second is turned.
     """
     systems = [_system(info) for info in (first, second)]
-    if None in (first.transform, second.transform, *systems) or systems[0] != systems[1]:
+    if first.transform is None or second.transform is None or None in systems or systems[0] != systems[1]:
         return 0
     columns, rows = np.array([[0, 0], [second.width, 0], [0, second.height], [second.width, second.height]], float).T
     x, y = _places(second, columns, rows)
