@@ -15,13 +15,12 @@ from mmhsi.datasets.scenes.cube_source import Source, require_real
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.label_maps import merge_label_maps, resolve_codes
 from mmhsi.datasets.scenes.pair_view import PairView
-from mmhsi.datasets.scenes.pool import fit_together, split_together
+from mmhsi.datasets.scenes.pool import SAMPLE, fit_together, split_together
 from mmhsi.datasets.splits.split import SUBSETS, Split
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TASK_UTILS
 from mmhsi.utils.palette import default_palette
 
-_SAMPLE = 500_000  # pixels that are fitted on where they are needed in memory together
 _RUN = 64  # neighbours that are drawn together to fit on
 
 
@@ -323,7 +322,7 @@ class BaseScene:
     def fit_indices(self, limit: int | None = None) -> np.ndarray:
         """Sorted flat indices of the pixels that the preprocessing is fitted on, at most ``limit``
         (``fit_pixels``, or 500000)."""
-        limit = self._fit_pixels or _SAMPLE if limit is None else limit
+        limit = self._fit_pixels or SAMPLE if limit is None else limit
         indices = np.flatnonzero(self.fit_mask())
         if len(indices) > limit:  # runs of neighbours show what noise is, but many of them are needed to show the scene
             run = int(np.clip(limit // 100, 1, _RUN))

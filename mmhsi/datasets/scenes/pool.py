@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 from mmengine.logging import print_log
 
 from mmhsi.datasets.io.same_ground import overlap
+from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.splits.pooled import draw_pooled
 from mmhsi.registry import TASK_UTILS
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from mmhsi.datasets.scenes.base_scene import BaseScene
 
 _SAME_BAND = 5.0  # nm
+SAMPLE = 500_000  # pixels that are fitted on where they are needed in memory together
 
 
 def join_scenes(scenes: Sequence[BaseScene]) -> tuple[BaseScene, ...]:
@@ -61,9 +64,19 @@ def join_scenes(scenes: Sequence[BaseScene]) -> tuple[BaseScene, ...]:
     return pool
 
 
-def fit_together(scenes: Sequence[BaseScene], limit: int) -> None:
-    """Fit the preprocessing, which the scenes share, to at most ``limit`` pixels of all of them."""
-    share = max(limit // len(scenes), 1)
+def fit_together(scenes: Sequence[BaseScene], limit: int | None) -> None:
+    """Fit the preprocessing, which the scenes share, to all their pixels, or to at most ``limit`` of them."""
+    views = [scene.view for scene in scenes]
+    if limit is None and all(isinstance(view, CubeView) and view.streams for view in views):
+        for view in views:
+            view.load()
+        for view in views:
+            if not view.fitted:  # most share their transforms with the first
+                view.fit_blocks(
+                    lambda: chain.from_iterable(scene.view.raw_blocks(scene.fit_mask()) for scene in scenes)
+                )
+        return
+    share = max((limit or SAMPLE) // len(scenes), 1)
     pixels, neighbours = [], []
     for scene in scenes:
         scene.view.load()
