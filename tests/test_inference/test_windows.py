@@ -8,6 +8,7 @@ import pytest
 import rasterio
 import torch
 from inference_cases import BANDS, classifier, config, save_checkpoint, segmentor, toy_cube
+from mmengine.logging import MMLogger
 
 from mmhsi.apis import HSIInferencer
 from mmhsi.inference import estimate, windowed
@@ -98,17 +99,22 @@ def test_a_lattice_is_refused_where_no_classes_are_predicted_by_windows(tmp_path
         inferencer(toy_cube(20, 20), lattice=0)
 
 
-def test_a_long_prediction_is_announced_with_what_shortens_it(tmp_path, monkeypatch, caplog):
+def test_a_long_prediction_is_announced_with_what_shortens_it(tmp_path, monkeypatch):
+    messages = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
     inferencer = build(tmp_path, config(classifier(), window_size=WINDOW))
     cube = toy_cube(12, 15)
     (quick,) = inferencer(cube)['predictions']
     assert 'estimated_seconds' not in quick['summary']
     monkeypatch.setattr(estimate, '_LONG', 1e-6)
-    with caplog.at_level(logging.INFO):
-        (slow,) = inferencer(cube)['predictions']
-        inferencer(cube, precision='bf16', lattice=2)
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    (slow,) = inferencer(cube)['predictions']
+    inferencer(cube, precision='bf16', lattice=2)
+    logger.removeHandler(handler)
     assert 0 < slow['summary']['estimated_seconds'] < 60
-    first, second = [record.message for record in caplog.records if 'at most' in record.message]
+    first, second = [message for message in messages if 'at most' in message]
     assert '180 windows of ' in first and 'on cpu in fp32' in first
     assert all(word in first for word in ('bf16', 'lattice 2', 'tiles', 'GPU'))
     assert "'bf16'" not in second and 'lattice' not in second and 'GPU' in second
