@@ -1,4 +1,4 @@
-"""What the command line tools share: their arguments, and the config that these make."""
+"""Common to the command line tools: their arguments and the config built from them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
         '--launcher',
         choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
-        help='what started the processes of a distributed run',
+        help='launcher of the processes of a distributed run',
     )
     parser.add_argument(
         '--seed', type=int, help='seed of the run and of the splits of its scenes, instead of those of the config'
@@ -104,12 +104,12 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def default_work_dir(config: str) -> str:
-    """Folder of the runs of a config file where neither the config nor the command line names one."""
+    """Folder of the runs of a config file if neither the config nor the command line sets one."""
     return os.path.join('work_dirs', Path(config).stem)
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Load the config file that the arguments name, with the overrides they hold.
+    """Load the config file given by the arguments and apply their overrides.
 
     Args:
         args (Namespace): Result of a parser with :func:`add_config_arguments` or :func:`add_runner_arguments`.
@@ -136,10 +136,10 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def run_converter(main: Callable[[], int | None]) -> None:
-    """Run a converter as a program: what is wrong with its files is a sentence and the exit status 2.
+    """Run a converter as a program: errors in its files are printed as one sentence, with exit status 2.
 
     Args:
-        main (Callable): The function to run; what it returns is the exit status.
+        main (Callable): The function to run; its return value is the exit status.
     """
     try:
         status = main()

@@ -1,4 +1,4 @@
-"""Bicubic resizing as MATLAB's ``imresize`` does it, by which super-resolution data are made."""
+"""Bicubic resizing like MATLAB's ``imresize``, with which super-resolution data are made."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def cubic_kernel(distance: np.ndarray) -> np.ndarray:
 def bicubic_weights(length: int, new_length: int, scale: float | None = None) -> np.ndarray:
     r"""Matrix that resizes one axis.
 
-    The new pixel j (from 0) stands at :math:`u = (j + 1/2) / s - 1/2` in the old axis. When shrinking, the kernel is
+    The new pixel j (from 0) is at :math:`u = (j + 1/2) / s - 1/2` in the old axis. When shrinking, the kernel is
     widened to :math:`k(s\,x)`, which prevents aliasing. The weights of a new pixel are divided by their sum; the axis
     is continued beyond its ends by mirroring, the first and last pixel included.
 
@@ -110,7 +110,7 @@ def imresize(
     if scale is not None:
         if scale <= 0:
             raise ValueError(f'the scale must be positive, found {scale}')
-        size = tuple(math.ceil(side * scale - 1e-6) for side in sides)  # what rounding adds is no pixel
+        size = tuple(math.ceil(side * scale - 1e-6) for side in sides)  # rounding errors must not add a pixel
     assert size is not None  # without a scale
     if min(size) < 1:
         raise ValueError(f'the new size must be positive, found {tuple(size)}')
