@@ -72,7 +72,7 @@ def dual_window_batches(
         valid (np.ndarray): bool of shape (H, W).
         inner (int): Side of the inner window, odd.
         outer (int): Side of the outer window, odd, at most H and W.
-        bands (int): Number of bands, which sets how many pixels are taken at once.
+        bands (int): Number of bands, which determines the batch size.
 
     Yields:
         tuple[np.ndarray, np.ndarray]: Flat indices of the pixels (B,), and of their neighbours (B, n), valid or not.
