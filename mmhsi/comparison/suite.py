@@ -1,4 +1,4 @@
-"""What a suite of comparisons is: contestants, settings and seeds, and the cells that they make."""
+"""Suites of comparisons: contestants, settings and seeds, and the cells that result from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Cell:
         contestant (str): Name of the contestant.
         setting (str): Name of the setting.
         seed (int): Seed of the run and of the split.
-        config (Path): Config file of the network, or of the scene on which a classical method works.
+        config (Path): Config file of the network, or of the scene for a classical method.
         method (str, optional): Classical method instead of the network of the config.
         options (Mapping): Arguments of the classical method.
         scene (Mapping): Settings of every scene of the config, each of which replaces the one that is there.
@@ -49,7 +49,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Setting, contestant and seed as a relative path, which names the folder of the cell too."""
+        """Setting, contestant and seed as a relative path, which is also the folder of the cell."""
         return '/'.join(slug(part) for part in (self.setting, self.contestant, f'seed{self.seed}'))
 
     def build_config(self) -> Config:
@@ -59,10 +59,10 @@ class Cell:
             Config: The config file with all overrides and the seed.
 
         Raises:
-            FileNotFoundError: If the config file is absent.
+            FileNotFoundError: If the config file does not exist.
         """
         loaded = Config.fromfile(self.config)
-        # a run lays out its config in PEP 8 several times, which takes longer than a small training
+        # a run formats its config several times, which takes longer than a small training
         cfg = Config(loaded.to_dict(), filename=str(self.config), format_python_code=False)
         for scene in _scenes(cfg._cfg_dict):
             for key, value in self.seeded(self.scene).items():
@@ -82,7 +82,7 @@ class Cell:
         return configs
 
     def seeded(self, value: Any) -> Any:
-        """A copy of settings with the seed of the cell in the place of '{seed}'."""
+        """A copy of settings with '{seed}' replaced by the seed of the cell."""
         if isinstance(value, Mapping):
             return {key: self.seeded(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -90,7 +90,7 @@ class Cell:
         return self.seed if value == '{seed}' else value
 
     def fingerprint(self, cfg: Config | None = None) -> str:
-        """Hash of all that decides the result: the whole config, the method and its options, and the seed."""
+        """Hash of everything that determines the result: the whole config, the method and its options, and the seed."""
         content = (cfg or self.build_config()).to_dict()
         decided = [content, self.method, dict(self.options), self.seed]
         decided += [cfg.to_dict() for cfg in self.pretraining_configs().values()]
@@ -107,8 +107,7 @@ class Suite:
         name (str): Name of the suite, that of its file.
         cells (tuple[Cell, ...]): All runs, setting by setting, seed by seed.
         settings (Mapping[str, Mapping]): The settings by name, see :func:`load_suite`.
-        scores (Mapping[str, int]): Decimals of the scores of the tables; the first is the one that tests and plots
-            compare.
+        scores (Mapping[str, int]): Decimals of the scores in the tables; tests and plots compare the first one.
         reference (str, optional): Contestant with which all others are compared; by default the best of each table.
     """
 
@@ -123,10 +122,11 @@ class Suite:
         return self.settings[setting].get('scores') or self.scores
 
     def select(self, patterns: Sequence[str] = ()) -> list[Cell]:
-        """The cells whose name, or 'setting/contestant/seed' as the suite spells it, matches one of the patterns.
+        """The cells whose name, or 'setting/contestant/seed' as spelled in the suite, matches one of the patterns.
 
         Args:
-            patterns (Sequence[str]): With the wildcards * and ?; without one a cell is chosen whose name contains it.
+            patterns (Sequence[str]): With the wildcards * and ?; a pattern without wildcards matches names that contain
+                it.
 
         Raises:
             ValueError: If a pattern matches no cell.
@@ -175,8 +175,8 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
         Suite: The comparison.
 
     Raises:
-        FileNotFoundError: If the suite or the config of a contestant is absent.
-        ValueError: If the suite is not as it should be; the message names what was found.
+        FileNotFoundError: If the suite or the config of a contestant does not exist. ValueError: If the suite is
+            invalid; the message names what was found.
     """
     path = Path(path)
     if not path.is_file():

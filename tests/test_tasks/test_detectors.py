@@ -115,5 +115,5 @@ def test_the_methods_depend_on_the_kind_of_scene():
     assert classical_methods(make_scene())['rx'](make_scene()).metrics == wanted
     with pytest.raises(ValueError, match="on the test pixels, not on 'labelled'"):
         classical_methods(classes)['svm'](classes, evaluate_on='labelled')
-    with pytest.raises(TypeError, match='a scene of type str is for no task'):
+    with pytest.raises(TypeError, match='a scene of type str has no task'):
         classical_methods('field')
