@@ -184,7 +184,7 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
     cfg = Config.fromfile(path).to_dict()
     missing = [key for key in ('contestants', 'settings', 'scores', 'seeds') if not cfg.get(key)]
     if missing:
-        raise ValueError(f'{path}: a suite needs {missing[0]!r}, which this one has not')
+        raise ValueError(f'{path}: the suite has no {missing[0]!r}')
     settings = cfg['settings']
     for name, setting in settings.items():
         _check_keys(f'{path}: setting {name!r}', setting, _SETTING_KEYS)

@@ -177,7 +177,7 @@ def test_what_a_prediction_does_not_need_is_left_alone(lab, checkpoint, name):
 @pytest.mark.parametrize(
     'changes, message',
     [
-        ({'model.backbone.unknown': 1}, 'describes no network that can be built: TypeError'),
+        ({'model.backbone.unknown': 1}, 'describes a network that cannot be built: TypeError'),
         ({'model.backbone.in_channels': -1}, 'describes no network that can be built'),
         ({'model.decode_head.loss_decode': 3}, 'describes no network that can be built'),
     ],
