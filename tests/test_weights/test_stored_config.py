@@ -217,7 +217,7 @@ def test_trust_runs_the_config(lab, checkpoint):
     with pytest.raises(ValueError, match='is more than data in line'):
         HSIInferencer(weights=weights, device='cpu')
     assert not (lab / 'harm').exists()
-    with pytest.warns(UserWarning, match='is run as a program'):
+    with pytest.warns(UserWarning, match='is run as code'):
         HSIInferencer(weights=weights, device='cpu', trust=True)
     assert (lab / 'harm').exists()
 

@@ -1,4 +1,4 @@
-"""After a test: what classical methods make of the same scenes."""
+"""Running classical methods on the same scene after a test."""
 
 import json
 import time
@@ -23,7 +23,7 @@ from mmhsi.tasks.task import test_dataset, test_metric
 
 @HOOKS.register_module()
 class ClassicalHook(Hook):
-    """Run the classical methods of the task on the scene of a test, and say how the network compares with them.
+    """Run the classical methods of the task on the test scene, and compare the network with them.
 
     Scenes that are one set of data are compared by their pooled scores.
 
@@ -32,7 +32,7 @@ class ClassicalHook(Hook):
     hooks of the config, or ``--no-classical`` of ``tools/test.py``, leaves them out.
 
     Args:
-        titles (Sequence[str], optional): Contestants that take part. Defaults to all.
+        titles (Sequence[str], optional): Contestants to run. Defaults to all.
         out_dir (str): Folder of the results below the log folder of the run. Defaults to 'results'.
     """
 

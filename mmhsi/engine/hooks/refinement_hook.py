@@ -1,4 +1,4 @@
-"""The last stage of a pixel classifier, chosen after the training and kept with its weights."""
+"""The last stage of a pixel classifier, chosen after training and stored with its weights."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class RefinementHook(Hook):
         self._record: dict = {}
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Remember the choice that a checkpoint holds."""
+        """Read the choice from a checkpoint."""
         self._record = dict((checkpoint.get('mmhsi') or {}).get(RECORD, {}))
 
     def after_train(self, runner) -> None:
-        """Choose for the best state, or for the last one where no validation chose, and write it down there."""
+        """Choose for the best state, or for the last one without validation, and store the choice in its checkpoint."""
         path = best_checkpoint(runner) or find_latest_checkpoint(runner.work_dir)
         if path is None or not Path(path).is_file():
             runner.logger.warning('RefinementHook: the run has no checkpoint; the test chooses the refinement.')
