@@ -75,7 +75,7 @@ class _PartsOfMmagic(importlib.abc.MetaPathFinder):
             import numpy as np
 
             if not hasattr(np, 'bool8'):
-                np.bool8 = np.bool_  # mmagic 1.2 is written for numpy 1
+                np.bool8 = np.bool_  # mmagic 1.2 was written for numpy 1
         if name.rpartition('.')[0] not in self.packages:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
@@ -99,7 +99,7 @@ class _LeaveOutWhatFails(importlib.abc.Loader):
         except (ImportError, AttributeError, TypeError) as error:
             from mmengine.logging import print_log
 
-            reason = f'{module.__name__} does not import with the libraries that are installed ({error})'
+            reason = f'{module.__name__} cannot be imported with the installed libraries ({error})'
             print_log(f'{reason} and is left out', 'current', logging.WARNING)
             module.__getattr__ = functools.partial(_raising, ImportError, f'{{}} cannot be used: {reason}')
 
@@ -116,7 +116,7 @@ def let_mmagic_import() -> None:
 
 
 def _folder_of(package: str) -> str:
-    """Stand in for ``mmengine.utils.get_installed_path``: the folder that a package is imported from."""
+    """Replacement for ``mmengine.utils.get_installed_path``: the folder that a package is imported from."""
     from mmengine.config.utils import MODULE2PACKAGE
 
     modules = {distribution: module for module, distribution in MODULE2PACKAGE.items()}
@@ -169,7 +169,7 @@ def let_configs_be_found_by_package() -> None:
 
 
 def _get_history_statistic(owner: type, name: str):
-    """Stand in for ``getattr`` in checkpoints, where it may name the statistics of a ``HistoryBuffer`` alone."""
+    """Replacement for ``getattr`` in checkpoints, which allows only the statistics of a ``HistoryBuffer``."""
     from mmengine.logging import HistoryBuffer
 
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
@@ -192,7 +192,7 @@ def allow_training_checkpoints() -> None:
 
 
 def training_checkpoint_globals() -> list:
-    """What a training checkpoint of MMEngine names beside tensors and plain containers: objects, or (object, name)."""
+    """What an MMEngine checkpoint contains besides tensors and plain containers: objects, or (object, name)."""
     import numpy as np
     from mmengine.logging import HistoryBuffer
 

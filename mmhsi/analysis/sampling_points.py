@@ -31,9 +31,9 @@ class LayerView:
     Attributes:
         layer (str): Name of the layer in the model.
         points (np.ndarray, optional): (heads, P, 2) sampled points, (x, y) in pixels of the area, where the centre of
-            its first pixel is (0, 0); they may lie outside. None in a layer with full attention. weights (np.ndarray):
-            Attention of the points, (heads, P), each head summing to 1; for full attention that of all tokens, (Hg,
-            Wg), averaged over the heads.
+            its first pixel is (0, 0); they may lie outside. None in a layer with full attention.
+        weights (np.ndarray): Attention of the points, (heads, P), each head summing to 1; for full attention that of
+            all tokens, (Hg, Wg), averaged over the heads.
     """
 
     layer: str

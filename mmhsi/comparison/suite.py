@@ -175,8 +175,8 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
         Suite: The comparison.
 
     Raises:
-        FileNotFoundError: If the suite or the config of a contestant does not exist. ValueError: If the suite is
-            invalid; the message names what was found.
+        FileNotFoundError: If the suite or the config of a contestant does not exist.
+        ValueError: If the suite is invalid; the message names what was found.
     """
     path = Path(path)
     if not path.is_file():

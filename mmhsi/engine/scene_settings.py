@@ -31,9 +31,9 @@ from mmhsi.weights.sharded_checkpoint import is_sharded, read_run
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
-_REACH = 2.2  # standard deviations of the widest Gaussian that a window holds on each side
-_RMS = 0.37  # of what the network sees: that of Indian Pines, for which its noise and rates were set
-_PIXELS = 600  # labelled pixels that the choice looks at, at most
+_REACH = 2.2  # standard deviations of the widest Gaussian that a window covers on each side
+_RMS = 0.37  # of the input of the network: that of Indian Pines, for which its noise and rates were tuned
+_PIXELS = 600  # largest number of labelled pixels used for the choice
 
 
 def resolve_scene_settings(cfg: Config) -> None:

@@ -11,7 +11,7 @@ from mmhsi.utils.folder_lock import FolderLock
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-# what torchrun, Slurm and MPI tell a process of its number
+# variables in which torchrun, Slurm and MPI give a process its rank
 _RANKS = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
 
 

@@ -29,8 +29,8 @@ class DetectionResult:
         detected (np.ndarray, optional): (H, W) uint8, 1 detected, 0 not, 255 where there is no score.
         metrics (dict[str, float]): What :func:`~mmhsi.evaluation.functional.detection_scores` returns; empty if the
             curves are undefined.
-        curves (DetectionCurves, optional): Detection and false-alarm rate against the threshold. undefined (str,
-            optional): Why there are neither curves nor metrics.
+        curves (DetectionCurves, optional): Detection and false-alarm rate against the threshold.
+        undefined (str, optional): Why there are neither curves nor metrics.
         classes (tuple[str, str]): Names of background and target, e.g. ('background', 'anomaly').
         palette (list[tuple[int, int, int]], optional): RGB of both, 0 .. 255.
         settings (dict): Facts worth keeping with the result, e.g. the detector and its parameters.

@@ -71,8 +71,9 @@ class HSIInferencer(BaseInferencer):
             run as a program. Defaults to False: both are read as data.
 
     Raises:
-        FileNotFoundError: If the config or the checkpoint does not exist. ValueError: If the weights do not belong to
-            the config, the config does not define how scenes are cut, or the checkpoint holds more than data.
+        FileNotFoundError: If the config or the checkpoint does not exist.
+        ValueError: If the weights do not belong to the config, the config does not define how scenes are cut, or the
+            checkpoint holds more than data.
     """
 
     def __init__(
@@ -220,8 +221,8 @@ class HSIInferencer(BaseInferencer):
             resume (bool): Whether an interrupted prediction goes on. Defaults to True.
             overwrite (bool): Whether scenes are predicted again that are finished. Defaults to False.
             part (tuple[int, int], optional): (I, N), I from 1: only every N-th scene starting with the I-th, for one of
-                N processes. on_error (str): 'raise', or 'continue' with the other scenes and report at the end.
-                Defaults to 'raise'.
+                N processes.
+            on_error (str): 'raise', or 'continue' with the other scenes and report at the end. Defaults to 'raise'.
 
         Returns:
             dict: 'predictions', a dict for each scene: 'name', 'task', 'files' by name, 'summary', and the arrays:
@@ -231,8 +232,8 @@ class HSIInferencer(BaseInferencer):
             each scene, or None.
 
         Raises:
-            FileNotFoundError: If a file does not exist. ValueError: If a scene does not fit the model; the message
-                names it.
+            FileNotFoundError: If a file does not exist.
+            ValueError: If a scene does not fit the model; the message names it.
             OSError: If the products cannot be written.
         """
         for what, value, known in (

@@ -23,8 +23,8 @@ class SceneInput:
     """One scene to predict.
 
     Attributes:
-        image (Any): A dict of path, key and layout, or an array (H, W, C); for two dates a tuple of two of them. name
-            (str): Prefix of the names of its products.
+        image (Any): A dict of path, key and layout, or an array (H, W, C); for two dates a tuple of two of them.
+        name (str): Prefix of the names of its products.
     """
 
     image: Any

@@ -39,8 +39,9 @@ def init_model(
 
     Raises:
         TypeError: If the config is neither a path nor a config.
-        FileNotFoundError: If the config file does not exist. ValueError: If there is neither a config nor a checkpoint
-            with one, or the config in the checkpoint holds more than data.
+        FileNotFoundError: If the config file does not exist.
+        ValueError: If there is neither a config nor a checkpoint with one, or the config in the checkpoint holds more
+            than data.
     """
     guard = nullcontext()
     with trusting(trust):

@@ -33,8 +33,8 @@ class Plan:
     Attributes:
         task (type[Task]): The task.
         images (tuple[dict, ...]): How the images of the training were read, with their paths.
-        scene (dict): Settings of the scene that hold for any other: preprocessing, num_bands, nodata, joint, and the
-            key and layout of its image, and how far it is taken as it is stored.
+        scene (dict): Settings of the scene that apply to other scenes too: preprocessing, num_bands, nodata, joint, the
+            key and layout of its image, and whether stored values are used.
         window (int, optional): Side of the window around each pixel; None for tiles.
         grid (TileGrid, optional): The tiles.
         pad_mode (str): Padding mode outside the scene.

@@ -50,7 +50,8 @@ class Staging:
     Files are written, not mapped: a full disk then gives an error, while it would kill a process that has mapped them.
 
     Attributes:
-        done (int): Number of finished parts. seen (bool): Whether any of them contains a valid pixel.
+        done (int): Number of finished parts.
+        seen (bool): Whether any of them contains a valid pixel.
         arrays (dict[str, np.ndarray]): Arrays (L, H, W) by name, for reading: :meth:`write` fills them.
 
     Raises:

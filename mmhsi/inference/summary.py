@@ -29,7 +29,8 @@ def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | Non
 
     Args:
         scene (SceneInput): The scene.
-        plan (Plan): The prediction plan. model (Any): Config of the model.
+        plan (Plan): The prediction plan.
+        model (Any): Config of the model.
         weights (str, optional): Its weights.
 
     Returns:
@@ -105,7 +106,8 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
 
     Args:
         scene (SceneInput): The scene.
-        plan (Plan): The current plan. settings (Mapping): The current result of :func:`scene_settings`.
+        plan (Plan): The current plan.
+        settings (Mapping): The current result of :func:`scene_settings`.
 
     Returns:
         dict | None: Its entry among the predictions; None if it has to be predicted.

@@ -44,7 +44,8 @@ def predict_tiles(
         predict (Callable): Maps tiles (B, C, t, t) float32, with their margin, and their (top, left) to values (B, L,
             s t, s t) float32 with a whole number s.
         grid (TileGrid): The tiles.
-        batch_size (int): Batch size. widest (int): Width of a strip in pixels, at least that of a tile.
+        batch_size (int): Batch size.
+        widest (int): Width of a strip in pixels, at least that of a tile.
         start (int): Number of parts that are done already. Defaults to 0.
         reading_width (int, optional): Columns that are read at once. Defaults to ``widest``.
         margin (int): Pixels around a tile that ``predict`` is given besides, on each side. Defaults to 0.

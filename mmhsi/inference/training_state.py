@@ -137,7 +137,7 @@ def find_target_spectrum(plan: Plan, view, stored: np.ndarray | None = None) -> 
             values = np.zeros(view.raw_bands)
             values[used] = stored
             return values
-        raise ValueError('the model looks for a target spectrum; give target_spectrum: values of the bands, or a file')
+        raise ValueError('the model needs a target spectrum; give target_spectrum: values of the bands, or a file')
     if isinstance(given, Mapping):
         given = dict(given)
         given = locate(given, given.pop('data_root', None))

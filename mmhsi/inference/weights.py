@@ -19,7 +19,8 @@ def load_weights_file(weights: str) -> dict:
     """Load a checkpoint from any address that MMEngine supports, without running code in it.
 
     Raises:
-        FileNotFoundError: If the file does not exist. ValueError: If it is not a checkpoint.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not a checkpoint.
     """
     checkpoint = CheckpointLoader.load_checkpoint(str(weights), map_location='cpu')
     if not isinstance(checkpoint, Mapping):
@@ -31,8 +32,9 @@ def config_of_checkpoint(checkpoint: Mapping, weights: str, trust: bool = False)
     """The parts of the training config that prediction needs, read as data from a checkpoint.
 
     Args:
-        checkpoint (Mapping): Result of :func:`load_weights_file`. weights (str): Name of the file, for the message.
-            trust (bool): Run the config as code instead. Defaults to False.
+        checkpoint (Mapping): Result of :func:`load_weights_file`.
+        weights (str): Name of the file, for the message.
+        trust (bool): Run the config as code instead. Defaults to False.
 
     Raises:
         ValueError: If the checkpoint does not contain it, or it holds more than data; see

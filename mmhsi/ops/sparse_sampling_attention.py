@@ -159,9 +159,10 @@ def sparse_sampling_attention(
             - 'separable', matrix products only, which is deterministic on every device and needs much memory;
             - 'fused', a compiled CPU kernel (:mod:`mmhsi.ops.ssa_fused`): float32, bfloat16, float16; deterministic;
             - 'triton', GPU kernels (:mod:`mmhsi.ops.ssa_triton`): the same types; deterministic;
-            - 'auto', which takes 'fused' on the CPU and 'triton' on CUDA if they can do it, else 'separable' on CUDA
-              if deterministic algorithms are asked for, else 'dense' or 'torch' by the number of tokens; the last two
-              while a network is exported or traced. The environment variable ``MMHSI_SSA_BACKEND`` overrides 'auto'.
+            - 'auto', which takes 'fused' on the CPU and 'triton' on CUDA if they accept the tensors, else 'separable'
+              on CUDA if deterministic algorithms are required, else 'dense' or 'torch' by the number of tokens; the
+              last two while a network is exported or traced. The environment variable ``MMHSI_SSA_BACKEND`` overrides
+              'auto'.
 
             All give the same values and gradients up to rounding; half precision is computed in float32.
 

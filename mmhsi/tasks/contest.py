@@ -110,8 +110,8 @@ def contest_table(
         title (str): Name of the network.
         own (Mapping[str, float]): Its scores.
         outcomes (Mapping[str, Outcome]): The contestants.
-        score (str): The score that decides.
-        larger_is_better (bool): Whether it is better to have more of it.
+        score (str): The score to compare.
+        larger_is_better (bool): Whether larger scores are better.
         parts (Mapping[str, Mapping[str, float]], optional): Scores of what a whole was joined from, by title.
 
     Returns:

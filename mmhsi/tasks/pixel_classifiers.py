@@ -1,4 +1,4 @@
-"""Classical baselines: classifying each pixel by its spectrum, on the split and the evaluation of a scene.
+"""Classical baselines: classifying each pixel by its spectrum, with the split and the evaluation of a scene.
 
 scikit-learn takes seconds to import, and is imported where a classifier is made.
 """

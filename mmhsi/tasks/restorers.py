@@ -40,8 +40,8 @@ def evaluate_restorer(
         dataset (Dataset): Samples with 'img' (h, w, C), 'name' and, unless there is no clean image, 'gt' (H, W, C), as
             of :func:`restoration_dataset`.
         method (str | Callable): Name of :func:`restoration_methods` at the scale of the metric, or a function of the
-            image, and of the scale unless it is 1. metric (RestorationMetric, optional): The metric. Defaults to
-            denoising of values in [0, 1].
+            image, and of the scale unless it is 1.
+        metric (RestorationMetric, optional): The metric. Defaults to denoising of values in [0, 1].
         **options: Further arguments of the method.
 
     Returns:

@@ -28,9 +28,9 @@ def evaluate_unmixer(
         scene (UnmixingScene): The scene.
         method (str): 'fcls' or 'sparse_nmf'.
         seed (int, optional): Find the initial endmembers by vertex component analysis with this seed. By default those
-            of the scene are used, or, if it has none, those of seed 0. unit_norm (bool): Whether to scale pixels and
-            endmembers to unit norm first: the abundances are then shares of spectral shapes, without differences of
-            light. Defaults to False.
+            of the scene are used, or, if it has none, those of seed 0.
+        unit_norm (bool): Whether to scale pixels and endmembers to unit norm first: the abundances are then shares of
+            spectral shapes, without differences of light. Defaults to False.
         matching (str): See :class:`~mmhsi.evaluation.UnmixingResult`. Defaults to 'greedy'.
         evaluate_on (str, optional): None or 'all': the truth covers the scene. Defaults to None.
         **options: Further arguments of :func:`mmhsi.classical.sparse_nmf`.

@@ -70,7 +70,7 @@ def _weights_on(
     """:func:`bicubic_weights` as a tensor, copied to the device once."""
     import torch
 
-    with torch.inference_mode(False):  # one that was made in a prediction must do in a training step
+    with torch.inference_mode(False):  # a tensor made during a prediction must be usable in a training step
         return torch.tensor(bicubic_weights(length, new_length, scale), dtype=dtype, device=device)
 
 
@@ -121,7 +121,7 @@ def imresize(
         return np.ascontiguousarray(_resize_first_axis(resized, columns).swapaxes(0, 1))
     import torch
 
-    # half precision is too coarse for an image that is only enlarged
+    # half precision is too coarse even for plain enlargement
     dtype = torch.promote_types(image.dtype, torch.float32)
     with torch.autocast(image.device.type, enabled=False):
         rows, columns = (_weights_on(*axis, dtype, image.device) for axis in axes)

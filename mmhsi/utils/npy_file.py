@@ -57,7 +57,8 @@ class NpyFile:
         dtype (np.dtype): Type of its values as they are stored.
 
     Raises:
-        FileNotFoundError: If the file does not exist. ValueError: If it is no such file, is damaged, or holds objects.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is no such file, is damaged, or holds objects.
     """
 
     def __init__(self, path: str | os.PathLike):

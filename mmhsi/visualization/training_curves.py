@@ -35,7 +35,8 @@ def training_curves_figure(
 
     Args:
         runs (Mapping[str, Mapping]): For each run, by its name, the curves: positions (N,) and values (N,) by key. A
-            panel shows one key for all runs that have it. unit (str): Unit of the positions. Defaults to 'epoch'.
+            panel shows one key for all runs that have it.
+        unit (str): Unit of the positions. Defaults to 'epoch'.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
         columns (int): Largest number of panels side by side. Defaults to 3.

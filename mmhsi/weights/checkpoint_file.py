@@ -97,7 +97,8 @@ def read_checkpoint_stream(
 
     Args:
         file (BinaryIO): The file, at its beginning.
-        name (str): Name for error messages. trust, map_location: As in :func:`read_checkpoint`.
+        name (str): Name for error messages.
+        trust, map_location: As in :func:`read_checkpoint`.
         mapped (Path, optional): Its path, if tensors may stay in it until they are used.
 
     Raises:
@@ -159,7 +160,8 @@ def parameters_of(checkpoint: object, source: str) -> dict[str, Tensor]:
     level.
 
     Args:
-        checkpoint: Result of :func:`read_checkpoint`. source (str): Name of the file, for the error.
+        checkpoint: Result of :func:`read_checkpoint`.
+        source (str): Name of the file, for the error.
 
     Returns:
         Parameters by name, without the prefix ``module.`` of parallel training.

@@ -81,7 +81,7 @@ def convert_checkpoint(
         kind (str, optional): As in :func:`convert_hypersigma_state_dict`. Defaults to what the parameter names of a
             pre-training file tell.
         size (str, optional): 'base', 'large' or 'huge' if the file must be the published one of this size.
-            drop_background (bool): As in :func:`convert_hypersigma_state_dict`. Defaults to True.
+        drop_background (bool): As in :func:`convert_hypersigma_state_dict`. Defaults to True.
 
     Returns:
         The conversion; its checkpoint has ``state_dict`` and ``meta`` with ``hypersigma`` (kind, size, pre-training

@@ -95,8 +95,8 @@ def fetch_published(name: str) -> Path:
         The file.
 
     Raises:
-        ValueError: If the name is unknown, or the checksum of a download is wrong. FileNotFoundError: If the file
-            neither exists nor can be downloaded.
+        ValueError: If the name is unknown, or the checksum of a download is wrong.
+        FileNotFoundError: If the file neither exists nor can be downloaded.
     """
     name = name.removeprefix(SCHEME)
     if name not in published_names():

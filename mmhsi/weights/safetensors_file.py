@@ -106,8 +106,8 @@ def read_safetensors(file: BinaryIO, name: str, map_location=None) -> dict[str, 
 
     Args:
         file (BinaryIO): The file, at its beginning.
-        name (str): Name for error messages. map_location (str | torch.device, optional): Device of the parameters.
-            Defaults to the CPU.
+        name (str): Name for error messages.
+        map_location (str | torch.device, optional): Device of the parameters. Defaults to the CPU.
 
     Returns:
         dict: ``state_dict``, and everything else that was stored.

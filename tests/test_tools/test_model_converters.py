@@ -132,7 +132,11 @@ def test_wrong_files_are_named(tmp_path, run_tool):
             run_tool(tool, source, target, *options)
         assert not target.exists()
 
-    fails('hypersigma2mmhsi.py', {'a': torch.ones(1)}, r'official.pth: this is not a pre-training file .* found a, \.\.\.\); give')
+    fails(
+        'hypersigma2mmhsi.py',
+        {'a': torch.ones(1)},
+        r'official.pth: this is not a pre-training file .* found a, \.\.\.\); give',
+    )
     fails(
         'hypersigma2mmhsi.py',
         {'a': torch.ones(1)},
@@ -148,7 +152,11 @@ def test_wrong_files_are_named(tmp_path, run_tool):
         'Pretrain/models_mae_Spec.py:SpecMAE',
     )
     fails('hypersigma2mmhsi.py', {'a': torch.ones(1)}, "unknown kind 'nothing'", '--kind', 'nothing')
-    fails('mmhsi2hypersigma.py', dict(state_dict={'a': torch.ones(1)}), r'official.pth: this is not a pre-training checkpoint')
+    fails(
+        'mmhsi2hypersigma.py',
+        dict(state_dict={'a': torch.ones(1)}),
+        r'official.pth: this is not a pre-training checkpoint',
+    )
     fails(
         'mmhsi2hypersigma.py',
         dict(state_dict={'a': torch.ones(1)}),

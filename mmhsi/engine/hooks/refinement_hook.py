@@ -40,9 +40,9 @@ class RefinementHook(Hook):
     Args:
         experts (Sequence[str]): Classical classifiers that take part, of :data:`mmhsi.tasks.experts.EXPERTS`. Defaults
             to none.
-        strengths (Sequence[float]): Candidates for the walker, from weak to strong; an empty one leaves the walker out.
-            Defaults to 1, 0.3, 0.1, 0.03, 0.01.
-        contrast (float): How much the edges of the image hold the walker back, see
+        strengths (Sequence[float]): Candidates for the walker, from weak to strong; an empty sequence disables the
+            walker. Defaults to 1, 0.3, 0.1, 0.03, 0.01.
+        contrast (float): How strongly the edges of the image stop the walker, see
             :func:`mmhsi.classical.edge_laplacian`. Defaults to 10.
     """
 
@@ -83,7 +83,7 @@ class RefinementHook(Hook):
         barrier()
 
     def before_test(self, runner) -> None:
-        """Hand the choice, or the task to make one, to the metrics."""
+        """Pass the choice, or the request for one, to the metrics."""
         metrics = [metric for metric in runner.test_evaluator.metrics if isinstance(metric, ClassMapMetric)]
         if not any(metric.uncertainty for metric in metrics):
             found = ', '.join(type(metric).__name__ for metric in runner.test_evaluator.metrics)
