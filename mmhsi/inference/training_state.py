@@ -43,7 +43,9 @@ def training_bands(cfg: Config, record: Mapping | None, given: Any = None) -> Ba
 
     Sources, in this order: the argument ``given``; ``wavelengths`` and ``fwhm`` of the record of the checkpoint;
     ``sensor = dict(wavelengths=[...], fwhm=[...])`` of the config; the header of the scene of the config, if the file
-    exists. Args:
+    exists.
+
+    Args:
         cfg (Config): The config.
         record (Mapping, optional): ``checkpoint['mmhsi']``.
         given (Any, optional): Wavelengths in nm (C,), a dict of ``wavelengths`` and ``fwhm``, :class:`Bands`, or a file

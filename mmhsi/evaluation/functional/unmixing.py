@@ -25,8 +25,10 @@ def spectral_angles(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
         true (np.ndarray): Spectra of shape (Q, C).
 
     Returns:
-        np.ndarray: float64 of shape (P, Q), radians; a right angle if a spectrum is zero. Raises: ValueError: If a
-        shape is wrong, the bands differ, or a value is NaN or infinite.
+        np.ndarray: float64 of shape (P, Q), radians; a right angle if a spectrum is zero.
+
+    Raises:
+        ValueError: If a shape is wrong, the bands differ, or a value is NaN or infinite.
     """
     estimated = _checked('estimated endmembers', estimated, 2, '(P, C)')
     true = _checked('true endmembers', true, 2, '(P, C)')
