@@ -99,7 +99,9 @@ def find_log(path: str | Path) -> Path:
 
     Args:
         path (str | Path): The file itself, the folder of a run (``<work_dir>/<time>``), or a work dir, of which the
-            newest training is used. Raises:
+            newest training is used.
+
+    Raises:
         FileNotFoundError: If there is none.
     """
     path = Path(path)

@@ -155,8 +155,9 @@ class SamplingViT(BaseModule):
         unbuilt = self.num_layers - 1 - indices[-1]
         if unbuilt:
             print_log(
-                f'{type(self).__name__}: out_indices={tuple(chosen)} ends at block {indices[-1]}, so that the '
-                f'{unbuilt} blocks behind it, of {self.num_layers}, are not built',
+                f'{type(self).__name__}: out_indices={tuple(chosen)} ends at block {indices[-1]}, so the {unbuilt} '
+                f'blocks after it, of {self.num_layers}, are not '
+                'built',
                 'current',
                 logging.WARNING,
             )

@@ -45,8 +45,8 @@ class RestorationDataPreprocessor(HSIDataPreprocessor):
         """Convert images back to the range of the data.
 
         Args:
-            outputs: Images (B, C, H, W), standardised like the inputs of the network. data_samples, key: Not used;
-                given by mmagic's models.
+            outputs: Images (B, C, H, W), standardised like the inputs of the network.
+            data_samples, key: Not used; given by mmagic's models.
 
         Returns:
             (B, C, H, W).
