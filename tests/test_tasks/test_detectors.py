@@ -82,7 +82,7 @@ def test_pixels_without_data_have_no_score(tmp_path):
 def test_what_does_not_suit_is_named():
     with pytest.raises(ValueError, match="unknown detector 'magic'"):
         evaluate_detector(make_scene(), 'magic')
-    with pytest.raises(ValueError, match="'cem' looks for a target spectrum, which scene 'field' does not have"):
+    with pytest.raises(ValueError, match="'cem' needs a target spectrum, which scene 'field' does not have"):
         evaluate_detector(make_scene(target_spectrum=None), 'cem')
     with pytest.raises(ValueError, match='has no coarse map'):
         evaluate_detector(make_scene(), 'coarse')
