@@ -17,10 +17,10 @@ _NEEDED = {'meta', 'message_hub'}
 def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> str | None:
     """Find the newest intact checkpoint of a run.
 
-    It is the one that ``last_checkpoint`` names. If that is damaged or absent, every file ``epoch_<n>.pth``,
-    ``iter_<n>.pth`` and ``interrupted.pth`` beside it is tried, the one with the most iterations first. Files are read
-    whole, and what is damaged is logged. A checkpoint may also be a folder, which processes that share a network out
-    wrote together.
+    It is the one that ``last_checkpoint`` names. If that is damaged or missing, every file ``epoch_<n>.pth``,
+    ``iter_<n>.pth`` and ``interrupted.pth`` in the folder is tried, the one with the most iterations first. Files are
+    read completely, and damaged ones are logged. A checkpoint may also be a folder, which processes that share a
+    network out wrote together.
 
     Args:
         work_dir (str | Path): Folder of the run.

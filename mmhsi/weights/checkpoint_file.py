@@ -65,8 +65,8 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
     Args:
         path (str | Path): The file; or the folder of a run whose processes shared the network out, which is put
             together, see :mod:`mmhsi.weights.sharded_checkpoint`.
-        trust (bool): Unpickle without restriction, which runs any code that the file holds. Defaults to False, unless
-            the environment variable ``MMHSI_TRUST_CHECKPOINTS`` is 1.
+        trust (bool): Unpickle without restriction, which runs any code in the file. Defaults to False, unless the
+            environment variable ``MMHSI_TRUST_CHECKPOINTS`` is 1.
         map_location (str | torch.device, optional): As in ``torch.load``. Defaults to the CPU.
         mmap (bool): Whether tensors may stay in the file until they are used; it must not be written to before.
             Defaults to True.

@@ -159,10 +159,7 @@ def _is_buffer(runner, name: str) -> bool:
 
 
 def _not_saved(runner, name: str, iteration: int | None) -> str:
-    return (
-        f'iteration {iteration}: the parameter {name} holds NaN or infinity, so that it is not saved; '
-        f'{_last_good(runner)}'
-    )
+    return f'iteration {iteration}: the parameter {name} holds NaN or infinity and is not saved; {_last_good(runner)}'
 
 
 def _last_good(runner) -> str:

@@ -58,13 +58,13 @@ class SafeCheckpointHook(CheckpointHook):
     """MMEngine's ``CheckpointHook``, with files that survive a killed process, a full disk and a power failure.
 
     - A checkpoint is written as ``<name>.part``, flushed to the disk, read back with its checksums and renamed.
-      ``last_checkpoint`` is replaced in the same way, after the file that it names is in place.
-    - What ``max_keep_ckpts`` and ``save_best`` make outdated is deleted after that: the disk has to hold one more
-      checkpoint than is kept.
-    - If a checkpoint cannot be written the run stops with a sentence that names the last good one.
+      ``last_checkpoint`` is replaced in the same way, after the checkpoint is in place.
+    - Checkpoints that are outdated by ``max_keep_ckpts`` and ``save_best`` are deleted after that: the disk must hold
+      one more checkpoint than is kept.
+    - If a checkpoint cannot be written, the run stops with an error that names the last good one.
     - Where the processes share the network out, and checkpoints are folders, a training ends with ``final.pth``: all
       parameters in one file.
-    - ``interrupted.pth``, which :class:`PreemptionHook` saves between the others, goes with the next of these.
+    - ``interrupted.pth``, which :class:`PreemptionHook` saves between the others, is deleted with the next of these.
 
     Before a save ``runner.call_hook('before_gather_checkpoint')`` is called on all processes, to collect data from each
     other; ``before_save_checkpoint`` is called on the first one only.
@@ -91,7 +91,7 @@ class SafeCheckpointHook(CheckpointHook):
                 self._superseded = self._later_best_states(runner)
 
     def after_train(self, runner) -> None:
-        """Delete the best states that the iterations which were gone through again did not save anew.
+        """Delete best states of repeated iterations that were not saved again.
 
         Put the parameters into one file, if the last checkpoint is a folder.
         """
