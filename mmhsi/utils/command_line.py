@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class KeyValues(argparse.Action):
-    """MMEngine's ``DictAction``, which is imported when the option is given: ``--help`` does without MMEngine."""
+    """MMEngine's ``DictAction``, imported only when the option is given: ``--help`` works without MMEngine."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         from mmengine.config import DictAction
@@ -24,18 +24,18 @@ class KeyValues(argparse.Action):
 
 
 def command_parser(doc: str) -> argparse.ArgumentParser:
-    """A parser that shows the docstring of a command, examples included, as it is written."""
+    """A parser that shows the docstring of a command, including examples, verbatim."""
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def check_checkpoint(name: str | None) -> None:
-    """Look whether a checkpoint is there, before anything that takes long.
+    """Check that a checkpoint exists, before anything slow.
 
     Args:
-        name (str, optional): A file or folder; an address, 'best', 'last' and None are left to who loads it.
+        name (str, optional): A file or folder; an address, 'best', 'last' and None are not checked.
 
     Raises:
-        FileNotFoundError: If there is no such file; other checkpoints in its folder are named.
+        FileNotFoundError: If it does not exist; the message lists other checkpoints in its folder.
     """
     if name is None or '://' in name or name in ('best', 'last') or os.path.exists(name):
         return
@@ -49,10 +49,10 @@ def check_checkpoint(name: str | None) -> None:
 
 
 def find_config(name: str) -> str:
-    """The config file that a command line names: as it is, or below ``configs/`` of the package where it is not here.
+    """The config file named on a command line: a path, or else a path below ``configs/`` of the package.
 
     Raises:
-        FileNotFoundError: If there is none; similar ones of the package are named.
+        FileNotFoundError: If it does not exist; the message lists similar ones of the package.
     """
     if '::' in name or os.path.exists(name):
         return name
@@ -79,7 +79,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         action=KeyValues,
         metavar='KEY=VALUE',
         help='settings that override those of the config file, e.g. train_cfg.max_epochs=10 data.bands="[0,5]" '
-        '(quote lists and tuples, and put no blanks inside)',
+        '(quote lists and tuples, without blanks inside)',
     )
 
 
