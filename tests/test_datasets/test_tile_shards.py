@@ -291,7 +291,7 @@ def test_other_settings_need_another_folder(tmp_path):
 def test_settings_out_of_range_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         settings(**changes)
-    with pytest.raises(ValueError, match="'max_cloud' is no setting"):
+    with pytest.raises(ValueError, match="'max_cloud' is not a setting"):
         ShardSettings.from_config({'max_cloud': 1})
 
 

@@ -178,8 +178,8 @@ def test_what_a_prediction_does_not_need_is_left_alone(lab, checkpoint, name):
     'changes, message',
     [
         ({'model.backbone.unknown': 1}, 'describes a network that cannot be built: TypeError'),
-        ({'model.backbone.in_channels': -1}, 'describes no network that can be built'),
-        ({'model.decode_head.loss_decode': 3}, 'describes no network that can be built'),
+        ({'model.backbone.in_channels': -1}, 'describes a network that cannot be built'),
+        ({'model.decode_head.loss_decode': 3}, 'describes a network that cannot be built'),
     ],
 )
 def test_a_network_that_cannot_be_built_is_named(lab, checkpoint, changes, message):

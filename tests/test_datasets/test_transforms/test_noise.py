@@ -178,9 +178,9 @@ def test_noises_are_built_from_configs():
         (lambda: MixedNoise([dict(type='ImpulseNoise', fraction=0.6)] * 2), 'take 1.2 of the bands'),
         (lambda: MixedNoise([dict(type='GaussianNoise')]), 'but GaussianNoise is none'),
         (lambda: NoiseChain('case9'), "there is no 'case9'"),
-        (lambda: NoiseChain([dict(type='RandomRotate90')]), 'RandomRotate90 is no noise'),
+        (lambda: NoiseChain([dict(type='RandomRotate90')]), 'RandomRotate90 is not a noise'),
         (lambda: NoiseChoice([]), 'no noise is given'),
-        (lambda: NoiseChoice([dict(type='RandomRotate90')]), 'RandomRotate90 is no noise'),
+        (lambda: NoiseChoice([dict(type='RandomRotate90')]), 'RandomRotate90 is not a noise'),
     ],
 )
 def test_levels_out_of_range_are_refused(build, message):
