@@ -41,9 +41,9 @@ def cem(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
 def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     """Adaptive coherence (cosine) estimator: the squared cosine between pixel and target in the whitened space.
 
-    s(x) = (t^T S^-1 y)^2 / (t^T S^-1 t  y^T S^-1 y) with y = x - m, t = d - m, and the mean m and the covariance S of
-    the valid pixels; 0 for a pixel that equals the mean. The square makes spectra that differ from the mean in the
-    opposite direction of the target score as the target does. Source: Kraut and Scharf, IEEE Trans. Signal Process.
+    s(x) = (t^T S^-1 y)^2 / (t^T S^-1 t y^T S^-1 y) with y = x - m, t = d - m, and the mean m and the covariance S of
+    the valid pixels; 0 for a pixel that equals the mean. Because of the square, spectra that differ from the mean in
+    the direction opposite to the target score like the target. Source: Kraut and Scharf, IEEE Trans. Signal Process.
     47(9), 1999.
 
     Args:

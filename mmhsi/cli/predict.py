@@ -191,7 +191,7 @@ def check_inputs(args: argparse.Namespace) -> None:
 
     Raises:
         OSError: If the weights or all scenes are absent; of several scenes those that are there are predicted.
-        ValueError: If the model is neither a config file nor one of the zoo.
+        ValueError: If the model is neither a config file nor in the zoo.
     """
     from mmhsi.datasets.io.sources import is_address
 

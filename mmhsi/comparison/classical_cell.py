@@ -48,7 +48,7 @@ def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dic
         listed = list(results.values())
         result = listed[0] if len(listed) == 1 else task.pooled(listed)
         if result is None:
-            raise ValueError(f'{cfg.filename}: a classical method is compared on one scene, found {len(results)}')
+            raise ValueError(f'{cfg.filename}: classical methods are compared on a single scene, found {len(results)}')
         scores = {key: value for key, value in result.summary().items() if isinstance(value, (int, float))}
         scores.setdefault('AUC', getattr(result, 'settings', {}).get('AUC'))  # a change detector has its own
     scenes = find_scenes(dataset)

@@ -20,7 +20,7 @@ from mmhsi.registry import TRANSFORMS, component_name
 def run_network(
     cfg: Config, folder: Path, device: str, pictures: bool = False, test_noise: Mapping | None = None
 ) -> tuple[dict, dict]:
-    """Train a network, load the state that is best on the validation pixels, and test it.
+    """Train a network, load the state with the best validation score, and test it.
 
     Without a validation the state after the last iteration is tested. Window networks classify only the evaluated
     pixels unless pictures are requested.
@@ -28,8 +28,8 @@ def run_network(
     Args:
         cfg (Config): The whole config, which is changed.
         folder (Path): Folder of the run.
-        device (str): 'cpu' or an accelerator, for the seconds.
-        pictures (bool): Whether maps and pictures of the whole scene are written. Defaults to False.
+        device (str): 'cpu' or an accelerator, for measuring seconds.
+        pictures (bool): Whether to write maps and pictures of the whole scene. Defaults to False.
         test_noise (Mapping, optional): Config of a noise that is put on the scenes in front of the test. Defaults to
             None.
 

@@ -30,8 +30,8 @@ class Cell:
         config (Path): Config file of the network, or of the scene for a classical method.
         method (str, optional): Classical method instead of the network of the config.
         options (Mapping): Arguments of the classical method.
-        scene (Mapping): Settings of every scene of the config, each of which replaces the one that is there.
-        cfg_options (Mapping): Settings of the config by their dotted names.
+        scene (Mapping): Settings that override those of every scene of the config.
+        cfg_options (Mapping): Overrides of the config by dotted names.
         pretraining (Mapping): What is trained first, by part of the network, see :func:`load_suite`; empty for nothing.
         test_noise (Mapping): Noise on the scene of the test, see :func:`load_suite`; empty for none.
     """
@@ -153,19 +153,20 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
 
     A suite is a Python config with
 
-    - ``contestants``: a list of dicts with ``name``; ``config``, the file of a network, from the folder of the suite
-      on; or with ``method`` and ``options`` a classical method on the test scene of that config; ``settings``, the
-      names of the settings it takes part in (default: all); ``seeds`` (default: those of the suite).
+    - ``contestants``: a list of dicts with ``name``; ``config``, the file of a network, relative to the folder of the
+      suite; with ``method`` and ``options`` instead a classical method on the test scene of that config; ``settings``,
+      the names of the settings it takes part in (default: all); ``seeds`` (default: those of the suite).
       ``pretraining`` names what is trained first in each of its cells, by the part of the network that starts from it:
       ``dict(spatial=dict(config='../pretrain/spat-mae_tiny_indian-pines.py', cfg_options={}))``;
-    - ``settings``: dicts by name. ``scores`` are those of its table if they are not the suite's; ``customary`` names
-      the setting whose advantage is the leakage of this strict one; settings of the same ``curve`` are one line in the
-      plot over the labels; ``note`` is printed below the table; ``test_noise`` is the config of a noise, such as
-      ``dict(type='GaussianNoise', sigma=20, seed='{seed}')``, that is put on the scene when a network has been trained;
-    - both may have ``scene``, settings that replace those of every scene of the config (first those of the setting),
-      and ``cfg_options``, settings of the config by their dotted names. There and in ``options`` the string '{seed}'
-      stands for the seed of the cell, which all splits and ``randomness`` get anyway;
-    - ``scores``: decimals by score, the first being the one that is compared; ``seeds``; perhaps ``reference``.
+    - ``settings``: dicts by name. ``scores`` override those of the suite for its table; ``customary`` names the setting
+      whose advantage over this strict one is the leakage; settings with the same ``curve`` form one line in the plot
+      against the number of labels; ``note`` is printed below the table; ``test_noise`` is the config of a noise, such
+      as ``dict(type='GaussianNoise', sigma=20, seed='{seed}')``, that is put on the scene when a network has been
+      trained;
+    - both may have ``scene``, settings that override those of every scene of the config (first those of the setting),
+      and ``cfg_options``, overrides of the config by dotted names. There and in ``options`` the string '{seed}' stands
+      for the seed of the cell, which is set for all splits and ``randomness`` anyway;
+    - ``scores``: decimals by score, of which the first one is compared; ``seeds``; optionally ``reference``.
 
     Args:
         path (str | Path): The file.

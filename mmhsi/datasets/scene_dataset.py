@@ -34,8 +34,8 @@ def scene_info(scene: BaseScene) -> dict:
 class SceneDataset(HSIDataset):
     """Base of the datasets whose samples are windows of one scene, or of several that are one set of data.
 
-    A pipeline without ``LoadSceneWindow`` gets one in front. The scenes are numbered through: the flat index of a pixel
-    and the row of a tile go on from one scene to the next.
+    ``LoadSceneWindow`` is prepended to a pipeline without it. The scenes are numbered through: the flat index of a
+    pixel and the row of a tile go on from one scene to the next.
 
     Args:
         scene (dict | BaseScene): The scene or scenes; equal configs share them, see
@@ -100,7 +100,7 @@ class SceneDataset(HSIDataset):
         raise NotImplementedError
 
     def sample_info(self, scene: BaseScene, targets: np.ndarray, item: np.ndarray) -> dict:
-        """The sample of a row of :meth:`scene_samples`, with its 'window'; to be written by the subclass.
+        """The sample of a row of :meth:`scene_samples`, with its 'window'; implemented by subclasses.
 
         Args:
             scene (BaseScene): The scene.

@@ -51,7 +51,7 @@ class TileDataset(SceneDataset):
                 source_indices(int(self.grid.starts(axis, length)[-1]), self.tile_size, length, self.pad_mode)
             except ValueError as error:
                 raise ValueError(
-                    f'tiles of {self.tile_size} x {self.tile_size} pixels do not suit the scene '
+                    f'tiles of {self.tile_size} x {self.tile_size} pixels do not fit the scene '
                     f'{scene.name!r} of {scene.height} x {scene.width}: {error}'
                 ) from None
 

@@ -36,7 +36,7 @@ class WindowDataset(SceneDataset):
         shorter = min(scene.height, scene.width)
         if not 1 <= self.window_size <= 2 * shorter:
             raise ValueError(
-                f'windows of {self.window_size} x {self.window_size} pixels do not suit the scene '
+                f'windows of {self.window_size} x {self.window_size} pixels do not fit the scene '
                 f'{scene.name!r} of {scene.height} x {scene.width}: window_size must lie '
                 f'between 1 and {2 * shorter}, twice the shorter side'
             )

@@ -52,7 +52,7 @@ def choose_batch_size(network: Network, sample: Tensor, memory: int, largest: in
 
 
 def smaller_batches(network: Callable[..., Tensor], batch: Tensor, positions: Positions = ()) -> Tensor:
-    """Run a batch, and where it does not fit into the memory of the GPU, its halves."""
+    """Run a batch, or its halves if it does not fit into GPU memory."""
     try:
         return network(batch, positions)
     except torch.cuda.OutOfMemoryError:

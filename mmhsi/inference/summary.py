@@ -77,7 +77,7 @@ def summarize(product: Product, view, network: Network, **facts: Any) -> dict:
 
     Returns:
         dict: ``scene``, ``task``, ``source`` (files), ``size`` (rows, columns), ``georeferenced``, ``bands`` (how they
-        were compared), ``batch_size``, ``precision``, the facts; for class maps ``pixels`` of each class; for spectra
+        were matched), ``batch_size``, ``precision``, the facts; for class maps ``pixels`` of each class; for spectra
         ``units``.
     """
     summary: dict = dict(

@@ -64,12 +64,13 @@ def predict_windows(
 
     Args:
         view (CubeView | PairView): The scene.
-        read (Callable): Gives the values (h, w, C) float32 of an area (top, left, h, w) that may hang over the border.
+        read (Callable): Returns the values (h, w, C) float32 of an area (top, left, h, w), which may extend beyond the
+            border.
         network (Network): The network, tried by :func:`mmhsi.inference.run_scene.try_network`; ``predicted`` counts its
             windows.
         window (int): Side w of the window; with an even one the pixel is at index w / 2.
         blocks (list[Area]): What :func:`plan_blocks` gave.
-        start (int): Number of blocks that are done already. Defaults to 0.
+        start (int): Number of blocks that are already done. Defaults to 0.
         lattice (int): Side of the cells of :func:`mmhsi.inference.lattice.predict_lattice`. Defaults to 1: every pixel
             is predicted.
 

@@ -125,7 +125,7 @@ class _Facts:
                     )
 
     def envi_fields(self) -> dict[str, str]:
-        """Fields of an ENVI header that GDAL does not write of itself."""
+        """Fields of an ENVI header that GDAL does not write itself."""
         fields = {} if self.note is None else {'description': f'{{\n {self.note}}}'}
         if self.wavelengths is not None:
             fields.update({'wavelength': envi_list(self.wavelengths), 'wavelength units': 'Nanometers'})

@@ -60,12 +60,12 @@ class BaseScene:
             name, if they are not 1 to K, e.g. ``dict(unchanged=2, changed=1)``. 0 is unlabelled unless it is named.
         split (dict | Split, optional): Config of a splitter, or a split.
         fit_on (str): 'all' fits the preprocessing on all valid pixels, as published protocols do; 'train' on the
-            training pixels only, 'unevaluated' on all valid pixels but those of validation and test, so that no test
-            pixel has any influence; the latter suits few labels, which do not determine many components. Defaults to
-            'all'.
-        fit_pixels (int, optional): Largest number of pixels to fit on; of a larger number runs of up to 64 neighbours
-            are drawn with a fixed seed. Defaults to None: all, block by block, and 500000 where a transform needs them
-            in memory together, as percentiles do.
+            training pixels only, 'unevaluated' on all valid pixels but those of validation and test, so that test
+            pixels have no influence; the latter is suitable for few labels, which do not determine many components.
+            Defaults to 'all'.
+        fit_pixels (int, optional): Largest number of pixels to fit on; from a larger number, runs of up to 64
+            neighbours are drawn with a fixed seed. Defaults to None: all, block by block, and 500000 where a transform
+            needs them in memory together, as percentiles do.
         data_root (str, optional): Folder that relative paths start from.
 
     Attributes:
@@ -168,7 +168,7 @@ class BaseScene:
         return self.view.fit_sample(self.fit_indices(None if limit is None else max(limit // len(self.dates), 1)))
 
     def prepare(self) -> None:
-        """Fit the preprocessing and load what is kept in memory; best called before workers are started."""
+        """Fit the preprocessing and load cached data into memory; best called before workers are started."""
         if not self.fitted and len(self.pool) > 1:
             fit_together(self.pool, self._fit_pixels)
         elif not self.fitted:
@@ -315,14 +315,16 @@ class BaseScene:
             return chosen
         chosen = np.zeros(self.valid.shape, bool)
         chosen.ravel()[self.subset(self._fit_on)] = True
-        return chosen & self.valid  # a split by areas knows nothing of pixels without data
+        return chosen & self.valid  # a split by areas ignores missing data
 
     def fit_indices(self, limit: int | None = None) -> np.ndarray:
         """Sorted flat indices of the pixels that the preprocessing is fitted on, at most ``limit``
         (``fit_pixels``, or 500000)."""
         limit = self._fit_pixels or SAMPLE if limit is None else limit
         indices = np.flatnonzero(self.fit_mask())
-        if len(indices) > limit:  # runs of neighbours show what noise is, but many of them are needed to show the scene
+        if (
+            len(indices) > limit
+        ):  # runs of neighbours reveal the noise, but many of them are needed to represent the scene
             run = int(np.clip(limit // 100, 1, _RUN))
             starts = np.random.RandomState(0).choice(len(indices) // run, limit // run, replace=False) * run
             indices = indices[(np.sort(starts)[:, None] + np.arange(run)).ravel()]

@@ -119,7 +119,7 @@ class CubeSource:
 
     @property
     def always_valid(self) -> bool:
-        """Whether the type of the values and the absence of nodata and mask exclude pixels without data."""
+        """Whether missing data are impossible, given the type of the values and the absence of nodata and mask."""
         marked = (self.nodata, self.info.valid_range, self.info.mask)
         return self.info.dtype.kind not in 'fc' and all(mark is None for mark in marked)
 

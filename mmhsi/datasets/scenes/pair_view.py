@@ -144,7 +144,7 @@ class PairView:
         return all(date.streams for date in self.dates)
 
     def fit_on(self, chosen: np.ndarray) -> None:
-        """Fit the preprocessing on all pixels of a mask (H, W), of both dates together or of each its own."""
+        """Fit the preprocessing on all pixels of a mask (H, W), for both dates together or separately."""
         for date in self.dates:
             if self.joint:
                 date.fit_blocks(lambda: chain.from_iterable(other.raw_blocks(chosen) for other in self.dates))

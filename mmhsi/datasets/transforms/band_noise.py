@@ -145,7 +145,7 @@ class MissingBands(BandNoise):
     """Sets some bands to 0, as a detector that has failed does.
 
     Args:
-        fraction (float): Part of the bands, chosen at random. Defaults to 1/3.
+        fraction (float): Fraction of the bands, chosen at random. Defaults to 1/3.
         seed (int, optional): Fixes the noise, see :class:`Noise`.
     """
 

@@ -117,7 +117,7 @@ class MinimumNoiseFraction(SpectralComponents):
             )
         if moments.pairs < bands + 1:
             raise ValueError(
-                'MinimumNoiseFraction takes the noise from pixels that lie side by side and needs at '
+                'MinimumNoiseFraction estimates the noise from adjacent pixels and needs at '
                 f'least {bands + 1} such pairs for {bands} bands, but {moments.pairs} of the {moments.count} pixels '
                 "to fit on have their neighbour among them; fit_on='all' or 'unevaluated' gives more"
             )

@@ -20,7 +20,7 @@ class SpectralTransform:
     """
 
     state_names: tuple[str, ...] = ()
-    uses_neighbours = False  # whether fit takes, besides the pixels, which of them lie side by side
+    uses_neighbours = False  # whether fit also takes which of the pixels are adjacent
     streams = False  # whether fit_blocks does in a memory that does not grow with the number of pixels
 
     def __init__(self):

@@ -27,9 +27,9 @@ class ClassicalHook(Hook):
 
     Scenes that are one set of data are compared by their pooled scores.
 
-    Each method takes part in the form that :meth:`mmhsi.tasks.Task.contestants` declares. The table and a sentence are
-    logged; ``classical`` and ``comparison`` are added to ``metrics.json`` of the results. ``classical=None`` among the
-    hooks of the config, or ``--no-classical`` of ``tools/test.py``, leaves them out.
+    Each method runs with the settings from :meth:`mmhsi.tasks.Task.contestants`. The table and a sentence are logged;
+    ``classical`` and ``comparison`` are added to ``metrics.json`` of the results. ``classical=None`` among the hooks of
+    the config, or ``--no-classical`` of ``tools/test.py``, disables this.
 
     Args:
         titles (Sequence[str], optional): Contestants to run. Defaults to all.

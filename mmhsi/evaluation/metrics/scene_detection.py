@@ -26,11 +26,11 @@ class SceneDetectionMetric(SceneMetric):
     The binary map shows where the stitched logit of the target is larger than that of the background; with
     ``threshold``, where the score is larger than that.
 
-    Returned are the areas of :func:`~mmhsi.evaluation.functional.detection_scores` (``AUC``, ``AUC_Pf_tau``, ...),
+    The metrics are the areas of :func:`~mmhsi.evaluation.functional.detection_scores` (``AUC``, ``AUC_Pf_tau``, ...),
     averaged over the scenes in which they are defined; the table that is logged has those of the pooled scores too. A
-    scene with one class only has no ROC curve: a warning says so, its result tells why, and its maps are there. If no
-    scene has one, the metrics are NaN. ``scene_results`` holds a :class:`~mmhsi.evaluation.DetectionResult` for each
-    scene, ``results_detail`` their metrics by scene.
+    scene with only one class has no ROC curve: a warning says so, and its result holds the reason and the maps. If no
+    scene has a curve, the metrics are NaN. ``scene_results`` holds a :class:`~mmhsi.evaluation.DetectionResult` for
+    each scene, ``results_detail`` their metrics by scene.
 
     Args:
         score (str): The score of a pixel. 'probability': softmax of the target channel, in 0 .. 1; very certain pixels
