@@ -1,8 +1,8 @@
-"""Find anomalies by the recommended settings, a network joined with classical detectors, and compare.
+"""Find anomalies with the recommended settings, a network combined with classical detectors, and compare.
 
 By default the scene is Indian Pines, which comes with the tensorly package, with 24 small squares of another material
-implanted at known places. --scene takes a scene of your own instead. No label has any influence on the training; where
-there is a ground truth, it gives the scores. Maps, pictures and metrics are written below the work dir.
+implanted at known positions. --scene takes your own scene instead. Labels have no influence on the training; a ground
+truth is used for the scores only. Maps, pictures and metrics are written to the work dir.
 """
 
 import runpy
@@ -13,7 +13,7 @@ from mmengine.config import Config
 
 CONFIG = ROOT / 'configs/anomaly_detection/recommended_indian-pines-implanted_anomaly.py'
 TOOLS = ROOT / 'tools/dataset_converters'
-# 10 to 80 % of a pixel are replaced by the mean of the stone and steel towers, with the noise that a mean has lost
+# 10 to 80 % of a pixel are replaced by the mean of the stone and steel towers, plus the noise that averaging removed
 IMPLANT = [
     '--target-class',
     '16',
@@ -34,7 +34,7 @@ IMPLANT = [
 
 
 def prepare_data(folder: Path) -> None:
-    """Write the scene with the implanted targets unless it is there."""
+    """Write the scene with the implanted targets unless it exists."""
     if (folder / 'scene.mat').is_file():
         return
     source = folder.parent / 'indian_pines'
@@ -51,7 +51,7 @@ def prepare_data(folder: Path) -> None:
 
 
 def use_scene(cfg: Config, path: str, key: str | None, labels: str | None, labels_key: str | None) -> None:
-    """Put a scene of one's own into the place of that of the config; its labels are 0 background and 1 anomaly."""
+    """Replace the scene of the config with your own; its labels are 0 background and 1 anomaly."""
     settings = dict(
         name=Path(path).stem,
         data_root=None,

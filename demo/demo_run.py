@@ -1,4 +1,4 @@
-"""What the demos share: arguments, training and test of a recommended config, and the table of its scores."""
+"""Common code of the demos: arguments, training and test of a recommended config, and the table of its scores."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def make_parser(description: str, config: Path) -> argparse.ArgumentParser:
-    """A parser with the arguments that all demos have."""
+    """A parser with the arguments of all demos."""
     parser = argparse.ArgumentParser(description=description.split('\n')[0])
     parser.add_argument('--config', default=str(config), help='config of the network')
     parser.add_argument('--work-dir', help='folder of the results (default: work_dirs/<config>)')
@@ -29,7 +29,7 @@ def make_parser(description: str, config: Path) -> argparse.ArgumentParser:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """The config of the arguments."""
+    """The config given by the arguments."""
     cfg = Config.fromfile(args.config)
     cfg.work_dir = args.work_dir or f'work_dirs/{Path(args.config).stem}'
     cfg.default_hooks.setdefault('classical', dict(type='ClassicalHook'))
@@ -42,7 +42,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def train_and_test(cfg: Config) -> Runner:
-    """Train, take the best state of this run if a validation chose one, and test it; classical methods run too."""
+    """Train, load the best state of this run if a validation chose one, and test it; classical methods run too."""
     start = time.perf_counter()
     runner = build_runner(cfg)
     runner.train()
@@ -54,7 +54,7 @@ def train_and_test(cfg: Config) -> Runner:
 
 
 def print_scores(runner: Runner, scores: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Print what the test wrote of the recommended whole, its parts and the classical methods; returns the scores."""
+    """Print the scores of the recommended method, its parts and the classical methods, and return them."""
     folder = Path(runner.log_dir) / 'results'
     stored = json.loads((folder / 'metrics.json').read_text(encoding='utf-8'))
     found = {'recommended': stored['metrics']}

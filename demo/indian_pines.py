@@ -1,7 +1,7 @@
-"""Classify Indian Pines by the recommended settings, and compare with support vector machines and a forest.
+"""Classify Indian Pines with the recommended settings, and compare with support vector machines and a random forest.
 
-The scene comes with the tensorly package. Ten labelled pixels per class train, five choose the settings, the best
-state and the weights of the parts, the rest test. Maps, pictures and metrics are written below the work dir.
+The scene comes with the tensorly package. Ten labelled pixels per class train, five choose the settings, the best state
+and the weights of the parts, the rest test. Maps, pictures and metrics are written to the work dir.
 """
 
 import runpy
@@ -12,7 +12,7 @@ CONFIG = ROOT / 'configs/classification/recommended_cls_indian-pines.py'
 
 
 def prepare_data(folder: str) -> None:
-    """Write the files of the scene unless they are there."""
+    """Write the files of the scene unless they exist."""
     runpy.run_path(str(ROOT / 'tools/dataset_converters/indian_pines.py'))['convert'](folder)
 
 

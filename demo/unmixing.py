@@ -1,9 +1,8 @@
-"""Unmix a scene by the recommended settings, and compare with least squares and matrix factorisation.
+"""Unmix a scene with the recommended settings, and compare with least squares and matrix factorisation.
 
-By default the scene is made up: a look-alike of Samson, 95 x 95 pixels of three smooth spectra that mix where they
-meet, with noise. --data takes the folder that holds the real Samson.mat instead. The endmembers to start from are found
-by vertex component analysis; the truth gives the scores alone. Maps, pictures and metrics are written below the work
-dir.
+By default the scene is synthetic: a stand-in for Samson, 95 x 95 pixels of three smooth spectra that mix where they
+meet, with noise. --data takes the folder of the real Samson.mat instead. The initial endmembers are found by vertex
+component analysis; the truth is used for the scores only. Maps, pictures and metrics are written to the work dir.
 """
 
 import runpy
@@ -13,11 +12,11 @@ from pathlib import Path
 from demo_run import ROOT, load_config, make_parser, print_scores, train_and_test
 
 CONFIG = ROOT / 'configs/unmixing/recommended_samson.py'
-WINDOWS = 200  # of training, half of those of the config, to keep the demo short
+WINDOWS = 200  # of training, half as many as in the config, to keep the demo short
 
 
 def prepare_data(root: Path) -> Path:
-    """Write the look-alike unless it is there; returns its folder."""
+    """Write the synthetic scene unless it exists; returns its folder."""
     folder = root / 'samson'
     if not (folder / 'Samson.mat').is_file():
         sys.path.append(str(ROOT / 'tools/misc'))
@@ -28,7 +27,7 @@ def prepare_data(root: Path) -> Path:
 def main(argv: list[str] | None = None) -> dict:
     """Run the demo and return the scores of all methods."""
     parser = make_parser(__doc__, CONFIG)
-    parser.add_argument('--data', type=Path, help='folder with Samson.mat (default: data_toy/samson, made up)')
+    parser.add_argument('--data', type=Path, help='folder with Samson.mat (default: data_toy/samson, synthetic)')
     args = parser.parse_args(argv)
     folder = str(args.data or prepare_data(Path('data_toy')))
     cfg = load_config(args)

@@ -1,4 +1,4 @@
-"""The few lines that bridge versions of the libraries that mmhsi stands on."""
+"""Compatibility with different versions of the libraries that mmhsi uses."""
 
 import functools
 import importlib
@@ -24,7 +24,7 @@ _OPERATORS = 'mmcv._ext'
 
 
 def _raising(error: type[Exception], message: str, name: str):
-    """What a stand-in has under a name: a function that raises; ``message`` has a place for the name."""
+    """An attribute of a stand-in: a function that raises; ``message`` has a placeholder for its name."""
     if name.startswith('__'):
         raise AttributeError(name)
 
@@ -37,9 +37,9 @@ def _raising(error: type[Exception], message: str, name: str):
 def install_mmcv_ops_stand_in() -> bool:
     """Let mmseg, mmpretrain and mmagic import where mmcv's compiled operators are missing.
 
-    mmcv 2.x is published as source that takes a quarter of an hour to compile; mmcv-lite is the same package without
-    the operators. mmseg and mmagic import ``mmcv.ops`` at once, which looks every operator up in ``mmcv._ext``. The
-    stand-in answers the look-up with a function that raises when it is called. A compiled mmcv is left alone.
+    mmcv 2.x is published as source code that takes a quarter of an hour to compile; mmcv-lite is the same package
+    without the operators. mmseg and mmagic import ``mmcv.ops`` at once, which looks every operator up in ``mmcv._ext``.
+    The stand-in answers the look-up with a function that raises when it is called. A compiled mmcv is left alone.
 
     Returns:
         bool: Whether the stand-in is in place.
@@ -48,7 +48,7 @@ def install_mmcv_ops_stand_in() -> bool:
     if existing is not None:
         return getattr(existing, 'is_stand_in', False)
     mmcv = importlib.util.find_spec('mmcv')
-    # looked up beside mmcv's files, because looking up 'mmcv._ext' itself would import all of mmcv
+    # looked up next to mmcv's files, because looking up 'mmcv._ext' itself would import all of mmcv
     if mmcv is None or importlib.machinery.PathFinder.find_spec(_OPERATORS, mmcv.submodule_search_locations):
         return False
 
@@ -75,7 +75,7 @@ class _PartsOfMmagic(importlib.abc.MetaPathFinder):
             import numpy as np
 
             if not hasattr(np, 'bool8'):
-                np.bool8 = np.bool_  # mmagic 1.2 is written for numpy 1
+                np.bool8 = np.bool_  # mmagic 1.2 was written for numpy 1
         if name.rpartition('.')[0] not in self.packages:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
@@ -85,7 +85,7 @@ class _PartsOfMmagic(importlib.abc.MetaPathFinder):
 
 
 class _LeaveOutWhatFails(importlib.abc.Loader):
-    """Runs a module; where that fails, whatever is looked up in the module raises when it is called."""
+    """Runs a module; if that fails, everything looked up in the module raises when it is called."""
 
     def __init__(self, loader: importlib.abc.Loader) -> None:
         self.loader = loader
@@ -99,7 +99,7 @@ class _LeaveOutWhatFails(importlib.abc.Loader):
         except (ImportError, AttributeError, TypeError) as error:
             from mmengine.logging import print_log
 
-            reason = f'{module.__name__} does not import with the libraries that are installed ({error})'
+            reason = f'{module.__name__} cannot be imported with the installed libraries ({error})'
             print_log(f'{reason} and is left out', 'current', logging.WARNING)
             module.__getattr__ = functools.partial(_raising, ImportError, f'{{}} cannot be used: {reason}')
 
@@ -107,21 +107,21 @@ class _LeaveOutWhatFails(importlib.abc.Loader):
 def let_mmagic_import() -> None:
     """Let mmagic 1.2, written for the libraries of 2023, import with today's.
 
-    mmagic imports all of its networks at once, and two video and concept models among them look for parts of diffusers
-    that are gone. What fails is left out, with a warning, so that the networks of restoration, which need none of this,
-    can be used by their scope. Nothing happens until mmagic is imported.
+    mmagic imports all of its networks at once, and two video and concept models among them use parts of diffusers that
+    no longer exist. What fails is left out, with a warning, so that the restoration networks, which need none of this,
+    can be used with their scope. Nothing happens until mmagic is imported.
     """
     if not any(isinstance(finder, _PartsOfMmagic) for finder in sys.meta_path):
         sys.meta_path.insert(0, _PartsOfMmagic())
 
 
 def _folder_of(package: str) -> str:
-    """Stand in for ``mmengine.utils.get_installed_path``: the folder that a package is imported from."""
+    """Replacement for ``mmengine.utils.get_installed_path``: the folder that a package is imported from."""
     from mmengine.config.utils import MODULE2PACKAGE
 
     modules = {distribution: module for module, distribution in MODULE2PACKAGE.items()}
     module = modules.get(package)
-    if module is None:  # such as mmcv-full, whose files tell what is imported
+    if module is None:  # such as mmcv-full, whose metadata say what is imported
         module = (
             package
             if importlib.util.find_spec(package) is not None
@@ -134,7 +134,7 @@ def _folder_of(package: str) -> str:
 
 
 def _is_installed(package: str) -> bool:
-    """Stand in for ``mmengine.utils.is_installed``."""
+    """Replacement for ``mmengine.utils.is_installed``."""
     try:
         return bool(_folder_of(package))
     except importlib.metadata.PackageNotFoundError:
@@ -144,9 +144,9 @@ def _is_installed(package: str) -> bool:
 def let_configs_be_found_by_package() -> None:
     """Let ``mmhsi::`` stand for the package's configs, in ``_base_``, ``Config.fromfile`` and ``mmengine.hub``.
 
-    MMEngine lists the packages that it knows, and its ``fromfile`` takes files only. It looks for a package in the
-    folder of its metadata, by way of pkg_resources: later releases of setuptools have none, a package that was
-    installed with ``pip install -e`` is elsewhere, and one of another distribution has another name.
+    MMEngine has a list of known packages, and its ``fromfile`` accepts only files. It looks for a package in the folder
+    of its metadata, using pkg_resources: later releases of setuptools lack it, a package installed with
+    ``pip install -e`` is elsewhere, and one from another distribution has another name.
     """
     from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE
@@ -169,7 +169,7 @@ def let_configs_be_found_by_package() -> None:
 
 
 def _get_history_statistic(owner: type, name: str):
-    """Stand in for ``getattr`` in checkpoints, where it may name the statistics of a ``HistoryBuffer`` alone."""
+    """Replacement for ``getattr`` in checkpoints, which allows only the statistics of a ``HistoryBuffer``."""
     from mmengine.logging import HistoryBuffer
 
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
@@ -192,13 +192,13 @@ def allow_training_checkpoints() -> None:
 
 
 def training_checkpoint_globals() -> list:
-    """What a training checkpoint of MMEngine names beside tensors and plain containers: objects, or (object, name)."""
+    """What an MMEngine checkpoint contains besides tensors and plain containers: objects, or (object, name)."""
     import numpy as np
     from mmengine.logging import HistoryBuffer
 
     dtypes = {type(np.dtype(code)) for code in np.typecodes['All'] if code not in 'OV'}
     rebuild_array, rebuild_scalar = np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]
-    # numpy 1 and numpy 2 write these two functions under different names; either can have written the file
+    # numpy 1 and numpy 2 write these two functions under different names; the file may come from either
     functions = [
         (function, f'numpy.{core}.multiarray.{name}')
         for core in ('core', '_core')
@@ -211,10 +211,10 @@ def training_checkpoint_globals() -> list:
 def ask_for_huge_pages() -> None:
     """Let torch place CPU tensors of 2 MiB and more on huge pages, where Linux grants them.
 
-    PyTorch allocates and returns the memory of every large tensor anew, and with pages of 4 KiB a step of a large
-    network spends much of its time on faulting them in and on looking them up (``THP_MEM_ALLOC_ENABLE=0`` before
-    ``benchmarks/bench_ssa_networks.py hypersigma`` shows how much). The variable has to be set before the first tensor
-    is made; a value that the user has given is left alone.
+    PyTorch allocates and frees the memory of every large tensor each time, and with 4 KiB pages a step of a large
+    network spends much of its time on page faults and look-ups (``THP_MEM_ALLOC_ENABLE=0`` before
+    ``benchmarks/bench_ssa_networks.py hypersigma`` shows how much). The variable must be set before the first tensor is
+    created; a value set by the user is kept.
     """
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 

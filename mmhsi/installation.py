@@ -1,4 +1,4 @@
-"""What is installed beside mmhsi: combinations that cannot work are named when mmhsi is imported."""
+"""Checks of the installed packages: combinations that cannot work are reported when mmhsi is imported."""
 
 import importlib.metadata
 import importlib.util
@@ -21,9 +21,7 @@ def _version(package: str) -> str | None:
 
 
 def _mmcv_version() -> str | None:
-    """Version of the mmcv that would be imported, read from its files, of which another package may have had the last
-    word.
-    """
+    """Version of the mmcv that would be imported, read from its files, which another package may have overwritten."""
     spec = importlib.util.find_spec('mmcv')
     if spec is None or spec.origin is None:
         return None
@@ -36,10 +34,10 @@ def _mmcv_version() -> str | None:
 
 
 def check_mmcv() -> None:
-    """Look whether there is one mmcv, and whether mmsegmentation takes it.
+    """Check that there is exactly one mmcv and that mmsegmentation accepts it.
 
     Raises:
-        ImportError: If there is none, or mmsegmentation refuses it.
+        ImportError: If there is none, or mmsegmentation rejects it.
     """
     version, segmentation = _mmcv_version(), _version('mmsegmentation')
     if importlib.util.find_spec('mmcv') is None:
@@ -47,9 +45,8 @@ def check_mmcv() -> None:
     installed = {name: found for name in ('mmcv', 'mmcv-lite', 'onedl-mmcv') if (found := _version(name))}
     if len(installed) > 1:
         warnings.warn(
-            f'{" and ".join(f"{name} {found}" for name, found in installed.items())} are installed in the '
-            f'same folder, where the files of one replace those of another: uninstall all (pip uninstall '
-            f'{" ".join(installed)}) and install one',
+            f'{" and ".join(f"{name} {found}" for name, found in installed.items())} are installed in the same '
+            f'folder and overwrite each other: uninstall all (pip uninstall {" ".join(installed)}) and install one',
             stacklevel=2,
         )
     if (
@@ -65,7 +62,7 @@ def check_mmcv() -> None:
 
 
 def check_torchvision() -> None:
-    """Look whether torchvision was built for the torch that is installed; if not, its import may stop."""
+    """Check that torchvision was built for the installed torch; if not, its import may fail."""
     torch, torchvision = _version('torch'), _version('torchvision')
     if torch is None or torchvision is None:
         return
@@ -74,14 +71,14 @@ def check_torchvision() -> None:
     remedy = 'install both together, from one index: pip install --upgrade torch torchvision'
     if not all(need.specifier.contains(Version(torch).public, prereleases=True) for need in needs):
         warnings.warn(
-            f'torchvision {torchvision} is made for {needs[0]}, and torch {torch} is installed; where its '
-            f'import stops, {remedy}',
+            f'torchvision {torchvision} is made for {needs[0]}, but torch {torch} is installed; if its import '
+            f'fails, {remedy}',
             stacklevel=2,
         )
     elif sys.platform == 'linux' and torch.endswith('+cpu') and '+' not in torchvision:
         warnings.warn(
-            f'torch {torch} is the build without CUDA, and torchvision {torchvision} the one with it; where '
-            f'its import stops, {remedy}',
+            f'torch {torch} is the build without CUDA, but torchvision {torchvision} the one with CUDA; if its '
+            f'import fails, {remedy}',
             stacklevel=2,
         )
 

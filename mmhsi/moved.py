@@ -1,4 +1,4 @@
-"""Former names of modules, which stay importable: each leads to the module that holds its content now."""
+"""Former names of modules, which can still be imported: each leads to the module that now holds its content."""
 
 import importlib
 import sys
@@ -62,7 +62,7 @@ _MODULES = {
 
 
 def new_name(name: str) -> str | None:
-    """The present name of a module that was moved; None for any other."""
+    """The current name of a module that was moved; None for any other."""
     for old, new in _ROOMS.items():
         if name == old or name.startswith(f'{old}.'):
             return new + name[len(old) :]
@@ -70,7 +70,7 @@ def new_name(name: str) -> str | None:
 
 
 class _Forwarder(MetaPathFinder, Loader):
-    """Imports the module that a former name stands for, and warns of it."""
+    """Imports the module that a former name stands for, with a warning."""
 
     def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:
         return None if new_name(fullname) is None else ModuleSpec(fullname, self)
@@ -87,6 +87,6 @@ class _Forwarder(MetaPathFinder, Loader):
 
 
 def keep_former_names() -> None:
-    """Let the former names be imported; called once when mmhsi is imported."""
+    """Make the former names importable; called once when mmhsi is imported."""
     if not any(isinstance(finder, _Forwarder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Forwarder())

@@ -1,8 +1,8 @@
 """Registries of mmhsi: children of MMEngine's roots in the scope ``mmhsi``.
 
-Each one names the package that holds its components, so that ``default_scope='mmhsi'`` is all a config needs:
-the package is imported when the first component is looked up. A component of another OpenMMLab library is used
-by its scope, e.g. ``type='mmseg.UPerHead'``.
+Each one names the package that holds its components, so a config only needs ``default_scope='mmhsi'``: the package is
+imported when the first component is looked up. A component of another OpenMMLab library is used with its scope, e.g.
+``type='mmseg.UPerHead'``.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _EXTRAS = {'mmagic': '"mmhsi[restoration-zoo]"'}
 
 
 class _Child(Registry):
-    """A registry that says what to install for a component of a toolbox that is missing."""
+    """A registry that says what to install for a component of a missing toolbox."""
 
     def get(self, key: str) -> type | None:
         scope = key.partition('.')[0] if isinstance(key, str) and '.' in key else None
@@ -30,7 +30,7 @@ class _Child(Registry):
 
 
 def _child(name: str, parent: Registry, *locations: str) -> Registry:
-    # for a registry that names no place, MMEngine imports all of the package
+    # without a location, MMEngine would import the whole package
     return _Child(name, parent=parent, scope=_SCOPE, locations=list(locations or [__name__]))
 
 
@@ -50,10 +50,10 @@ VISBACKENDS = _child('visualizer backend', root.VISBACKENDS, 'mmhsi.visualizatio
 INFERENCERS = _child('inferencer', root.INFERENCERS, 'mmhsi.inference')
 TASK_UTILS = _child('task util', root.TASK_UTILS, 'mmhsi.datasets')
 
-# The families of tasks, which MMEngine has no registry of.
+# The task families; MMEngine has no registry for them.
 TASKS = Registry('task', scope=_SCOPE, locations=['mmhsi.tasks'])
 
-# Registries without components of ours: MMEngine asks every one of them for the default scope.
+# Registries without our own components: MMEngine asks each of them for the default scope.
 RUNNERS = _child('runner', root.RUNNERS)
 RUNNER_CONSTRUCTORS = _child('runner constructor', root.RUNNER_CONSTRUCTORS)
 LOG_PROCESSORS = _child('log processor', root.LOG_PROCESSORS)
@@ -64,7 +64,7 @@ OPTIM_WRAPPERS = _child('optimizer wrapper', root.OPTIM_WRAPPERS)
 
 
 def component_name(config: Mapping | None) -> str:
-    """Name of the component that a config describes, without scope and module; '' if it describes none.
+    """Name of the component that a config describes, without scope and module; '' if there is none.
 
     The ``type`` is a name, or, in a config of pure Python, a class.
     """
@@ -73,9 +73,9 @@ def component_name(config: Mapping | None) -> str:
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
-    """Import all components, as the function of this name in the sister toolboxes does.
+    """Import all components, like the function of this name in the sister toolboxes.
 
-    A component that is looked up by its name needs no such call.
+    Components that are looked up by name do not need this call.
 
     Args:
         init_default_scope (bool): Make 'mmhsi' the default scope. Defaults to True.

@@ -1,4 +1,4 @@
-"""Data samples of the tasks that no sister toolbox has one for."""
+"""Data samples of tasks for which no sister toolbox has any."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 
 
 class RestorationDataSample(BaseDataElement):
-    """The images of denoising and super-resolution that belong together, with their meta information.
+    """The images of one sample of denoising or super-resolution, with their meta information.
 
-    Fields, as far as they are there: ``gt_img`` (the true image), ``enlarged`` (the bicubically enlarged input),
-    ``input`` (the degraded image as the model got it), each (C, H, W), and ``output``, a sample with ``pred_img``. A
-    batch is one sample whose tensors have a leading axis and whose meta information are lists, see :meth:`stack`. The
-    fields and methods are those of mmagic's ``DataSample``, so that either serves the models of both toolboxes.
+    Fields, all optional: ``gt_img`` (the true image), ``enlarged`` (the bicubically enlarged input), ``input`` (the
+    degraded input of the model), each (C, H, W), and ``output``, a sample with ``pred_img``. A batch is one sample
+    whose tensors have a leading axis and whose meta information consists of lists, see :meth:`stack`. The fields and
+    methods are those of mmagic's ``DataSample``, so either can be used with the models of both toolboxes.
     """
 
     @classmethod
@@ -53,5 +53,5 @@ class RestorationDataSample(BaseDataElement):
         return samples
 
     def set_tensor_data(self, data: dict[str, Tensor]) -> None:
-        """Set fields, under the name that mmagic's models use."""
+        """Set fields; the name is the one that mmagic's models use."""
         self.set_data(data)

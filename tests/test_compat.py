@@ -83,7 +83,7 @@ def test_a_part_of_mmagic_that_fails_is_left_out(tmp_path):
     )
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(tmp_path), str(ROOT)])}
     done = subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True, check=True)
-    warned = 'mmagic.models.editors.vico does not import with the libraries that are installed'
+    warned = 'mmagic.models.editors.vico cannot be imported with the installed libraries'
     assert f"{warned} (No module named 'no_such_library') and is left out" in done.stderr + done.stdout
     network, error = done.stdout.strip().splitlines()[-2:]
     assert network == 'mmagic.models.editors.swinir' and error.startswith(f'ViCo cannot be used: {warned}')

@@ -128,7 +128,7 @@ def test_no_mmcv(monkeypatch):
 @pytest.mark.parametrize(
     'torch, torchvision, needs, words',
     [
-        ('2.11.0', '0.19.1', ['torch (==2.4.1)'], r'torchvision 0.19.1 is made for torch==2.4.1, and torch 2.11.0 is'),
+        ('2.11.0', '0.19.1', ['torch (==2.4.1)'], r'torchvision 0.19.1 is made for torch==2.4.1, but torch 2.11.0 is'),
         (
             '2.11.0',
             '0.29.2',
@@ -139,7 +139,7 @@ def test_no_mmcv(monkeypatch):
             '2.11.0+cpu',
             '0.26.0',
             ['torch==2.11.0'],
-            r'torch 2.11.0\+cpu is the build without CUDA, and torchvision 0.26.0',
+            r'torch 2.11.0\+cpu is the build without CUDA, but torchvision 0.26.0',
         ),
         ('2.11.0+cpu', '0.26.0+cpu', ['torch==2.11.0'], None),
         ('2.11.0+cu130', '0.26.0', ['torch==2.11.0'], None),

@@ -1,1 +1,1 @@
-"""What is found out about models and runs: complexity, timing, sampling points, training logs, reports."""
+"""Analysis of models and runs: complexity, timing, sampling points, training logs, reports."""

@@ -22,28 +22,27 @@ from mmhsi.ops.flops import ssa_as_one_operator
 def count_complexity(
     config: str | Path | Config, shape: Sequence[int] | None = None, model: nn.Module | None = None
 ) -> dict:
-    """Count what the network of a config needs for one input.
+    """Count parameters, operations and activations of the network of a config for one input.
 
-    It is run once, as inference runs it, on random numbers. Counted are the products: convolutions, linear layers,
-    products of matrices, attention, and sparse sampling attention as its definition says
-    (:func:`mmhsi.ops.flops.ssa_flops`), the same for all back ends and devices; bilinear samples at predicted places,
-    four corners each. Not counted are operations on single numbers: normalisation, activation functions, softmax,
-    interpolation of maps, additions.
+    The network runs once, as in inference, on random numbers. Products are counted: convolutions, linear layers, matrix
+    products, attention, sparse sampling attention by its definition (:func:`mmhsi.ops.flops.ssa_flops`), which is the
+    same for all back ends and devices, and bilinear samples at predicted positions with four corners each. Element-wise
+    operations are not counted: normalisation, activation functions, softmax, interpolation of maps, additions.
 
     Args:
         config (str | Path | Config): Config file or config of any task.
         shape (Sequence[int], optional): (C, H, W) or (H, W) of the input, see
             :class:`mmhsi.analysis.trial_batch.TrialModel`. Defaults to that of the config's test.
-        model (nn.Module, optional): The model, if it is built already; it is left in evaluation mode. Defaults to None:
+        model (nn.Module, optional): The model, if it is already built; it is left in evaluation mode. Defaults to None:
             it is built, on the CPU.
 
     Returns:
-        dict: 'shape' (C, H, W); 'parameters' and 'trainable' of the whole model; 'macs', multiplications with an
-        addition; 'flops', twice as many; 'activations', the numbers that the counted operations give; 'parts', for
-        each part of the network by name 'parameters' and 'flops', 0 if it is not run; 'operators', flops by operator.
+        dict: 'shape' (C, H, W); 'parameters' and 'trainable' of the whole model; 'macs', multiply-adds; 'flops', twice
+        as many; 'activations', the number of values that the counted operations output; 'parts', for each part of the
+        network by name 'parameters' and 'flops', 0 if it is not run; 'operators', flops by operator.
 
     Raises:
-        ValueError: If the config does not tell the shape of an input, or the network does not take it.
+        ValueError: If the config does not define the shape of an input, or the network does not accept it.
     """
     trial = TrialModel(config, model, None if model is not None else 'cpu', shape)
     trial.model.eval()
@@ -57,7 +56,7 @@ def count_complexity(
         except (RuntimeError, ValueError, AssertionError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ValueError(
-                f'the network does not take an input of {trial.shape[0]} channels and {trial.shape[1]} x '
+                f'the network does not accept an input of {trial.shape[0]} channels and {trial.shape[1]} x '
                 f'{trial.shape[2]} pixels: {reason}'
             ) from error
     flops = counter.get_total_flops()
@@ -75,7 +74,7 @@ def count_complexity(
 
 
 def _recording(activations: Counter) -> dict:
-    """All formulas, made to count the numbers of the results of their operators too."""
+    """All formulas, extended to count the output values of their operators too."""
 
     def record(operator, formula: Callable) -> Callable:
 
@@ -94,7 +93,7 @@ def _recording(activations: Counter) -> dict:
 
 
 def _numbers(shapes) -> int:
-    """Elements of the first result of an operator; what attention returns besides is for its backward pass."""
+    """Elements of the first result of an operator; further outputs of attention are for its backward pass."""
     if isinstance(shapes, (tuple, list)) and shapes and isinstance(shapes[0], (tuple, list, torch.Size)):
         return _numbers(shapes[0])
     return prod(shapes or (0,))
@@ -128,7 +127,7 @@ def _counted_parts(root: nn.Module, total: Callable[[], int]) -> Iterator[dict[s
         return counting
 
     for name, module in modules.items():
-        # frameworks call parts by their forward too, where hooks do not see it
+        # frameworks also call the forward of parts directly, which hooks do not see
         module.forward = counted(name, module.forward)
     try:
         yield parts

@@ -1,4 +1,4 @@
-"""Where a token of the spatial branch looks: sampled points and attention of each of its layers."""
+"""Where a token of the spatial branch attends: sampled points and attention of each layer."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from mmhsi.visualization.false_colour import select_rgb_bands, stretch
 
 @dataclass(frozen=True)
 class LayerView:
-    """What one token looks at in one layer.
+    """What one token attends to in one layer.
 
     Attributes:
         layer (str): Name of the layer in the model.
         points (np.ndarray, optional): (heads, P, 2) sampled points, (x, y) in pixels of the area, where the centre of
-            its first pixel is (0, 0); they may lie outside. None in a layer of full attention.
-        weights (np.ndarray): Attention of the points, (heads, P), each head summing to 1; of full attention that of all
-            tokens, (Hg, Wg), the mean of the heads.
+            its first pixel is (0, 0); they may lie outside. None in a layer with full attention.
+        weights (np.ndarray): Attention of the points, (heads, P), each head summing to 1; for full attention that of
+            all tokens, (Hg, Wg), averaged over the heads.
     """
 
     layer: str
@@ -43,10 +43,10 @@ class LayerView:
 
 @dataclass(frozen=True)
 class TokenView:
-    """What one token looks at.
+    """What one token attends to.
 
     Attributes:
-        area (Area): (top, left, height, width) of the window or tile in the scene; it may hang over the border.
+        area (Area): (top, left, height, width) of the window or tile in the scene; it may extend beyond the border.
         patch (tuple[int, int, int, int]): (top, left, height, width) of the token's patch in the area, in pixels.
         layers (list[LayerView]): The layers, shallow to deep.
         picture (np.ndarray): (h, w, 3) uint8 false colour of the area, black outside the scene.
@@ -62,7 +62,7 @@ class TokenView:
 
 @dataclass
 class _Recorder:
-    """Hooks that read what attention layers compute for one token, without a change of their forward pass."""
+    """Hooks that read what attention layers compute for one token, without changing their forward pass."""
 
     pixel: tuple[int, int]
     patch_size: int
@@ -70,12 +70,12 @@ class _Recorder:
     token: tuple[int, int] | None = None
 
     def hook(self, name: str):
-        """A forward pre-hook of the attention layer of that name."""
+        """A forward pre-hook for the attention layer of that name."""
 
         def record(module: nn.Module, args: tuple, kwargs: dict) -> None:
             tokens = args[0] if args else kwargs['x']
             grid = args[1] if len(args) > 1 else kwargs['hw_shape']
-            # a patch that does not fill up is dropped: its pixels belong to the last token
+            # incomplete patches are dropped: their pixels belong to the last token
             self.token = tuple(
                 min(place // self.patch_size, side - 1) for place, side in zip(self.pixel, grid, strict=True)
             )
@@ -106,8 +106,8 @@ class _Recorder:
 
 @contextmanager
 def recorded_attention(model: nn.Module, row: int, col: int) -> Iterator[_Recorder]:
-    """Record what the token of a pixel looks at while the model runs; of a batch the first image, of a pair the first
-    date.
+    """Record what the token of a pixel attends to while the model runs, for the first image of a batch and the first
+    date of a pair.
 
     Args:
         model (nn.Module): A model with a :class:`mmhsi.models.SpatViT` anywhere in it.
@@ -115,7 +115,7 @@ def recorded_attention(model: nn.Module, row: int, col: int) -> Iterator[_Record
         col (int): Column of the pixel in the input.
 
     Yields:
-        An object whose ``layers`` is filled by the run, and whose ``token`` tells (row, column) of the token.
+        An object whose ``layers`` are filled by the run, and whose ``token`` is the (row, column) of the token.
 
     Raises:
         ValueError: If the model has no such branch.
@@ -153,10 +153,10 @@ def look_at(
     target_spectrum: Any = None,
     match_bands: str = 'check',
 ) -> TokenView:
-    """Run the network on the surroundings of a pixel of a scene and tell where the pixel's token looks.
+    """Run the network around a pixel of a scene and return what the token of the pixel attends to.
 
     Args:
-        inferencer (HSIInferencer): The model behind its plan.
+        inferencer (HSIInferencer): The model with its prediction plan.
         scene (Any): A scene, or a pair of dates, see :meth:`mmhsi.apis.HSIInferencer.__call__`.
         row (int): Row of the pixel, from 0.
         col (int): Column of the pixel, from 0.

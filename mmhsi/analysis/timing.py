@@ -36,33 +36,33 @@ def time_network(
     data: str = 'random',
     model: nn.Module | None = None,
 ) -> dict:
-    """Measure how long the network of a config takes for a batch, and how much memory.
+    """Measure time and memory of the network of a config for a batch.
 
     'inference' is what prediction runs, with the data preprocessor and the copy to the device. 'training' is a step of
     the config's optimiser: forward pass, loss, backward pass, update; it changes the weights of a given ``model``.
-    Reading of data is in neither. On CUDA the time ends when the device has finished.
+    Neither includes reading data. On CUDA the time is measured until the device has finished.
 
     Args:
         config (str | Path | Config): Config file or config of any task.
         shape (Sequence[int], optional): (C, H, W) or (H, W) of an input, see
             :class:`mmhsi.analysis.trial_batch.TrialModel`. Defaults to that of the config's test.
-        batch_size (int): Number of inputs at once. Defaults to 1.
+        batch_size (int): Batch size. Defaults to 1.
         mode (str): 'inference' or 'training'. Defaults to 'inference'.
         device (str | torch.device, optional): Defaults to an accelerator if there is one.
         warmup (int): Runs before the measured ones. Defaults to 2.
         repeats (int): Measured runs. Defaults to 10.
         data (str): 'random', or 'config' for the first samples of the config's data: of its training, for inference of
-            its test. Their shape counts then. Defaults to 'random'.
+            its test. Their shape is used then. Defaults to 'random'.
         model (nn.Module, optional): The model, if it is built already. Defaults to None.
 
     Returns:
         dict: 'mode', 'batch_size', 'shape' (C, H, W), 'device', 'threads'; 'latency', the median seconds of a run, with
         'latency_mean', 'latency_std', 'latency_min' and 'latency_max'; 'throughput', inputs per second by the median;
-        'peak_memory' in bytes: on CUDA the most that tensors took; on a CPU the weights, and what the memory of the
-        process grew at most after these were made.
+        'peak_memory' in bytes: on CUDA the most that tensors took; on a CPU the weights plus the largest growth of the
+        process memory after these were created.
 
     Raises:
-        ValueError: For numbers or a mode out of range, or a config that does not tell the shape of an input.
+        ValueError: If a number or the mode is out of range, or the config does not define the shape of an input.
     """
     if mode not in MODES:
         raise ValueError(f'mode must be one of {MODES}, found {mode!r}')
@@ -104,7 +104,7 @@ def time_network(
 
 
 def _runner(trial: TrialModel, mode: str, batch_size: int, data: str) -> tuple[Callable[[], Any], tuple]:
-    """A function that runs once, and the shape (C, H, W) of an input."""
+    """A function for one run, and the shape (C, H, W) of an input."""
     if mode == 'training':
         batch = trial.loaded_batch(batch_size) if data == 'config' else trial.batch(batch_size)
         optimizer = build_optim_wrapper(trial.model, trial.cfg.optim_wrapper)
@@ -126,7 +126,7 @@ def _finish(device: torch.device) -> None:
 
 
 def device_name(device: torch.device) -> str:
-    """What a device is called, e.g. 'NVIDIA H100 80GB HBM3' or 'CPU (Intel(R) Xeon(R) Platinum 8375C)'."""
+    """Name of a device, e.g. 'NVIDIA H100 80GB HBM3' or 'CPU (Intel(R) Xeon(R) Platinum 8375C)'."""
     if device.type == 'cuda':
         return torch.cuda.get_device_name(device)
     if device.type != 'cpu':
@@ -141,7 +141,7 @@ def device_name(device: torch.device) -> str:
 
 
 class _PeakMemory:
-    """The most memory that is taken from now on."""
+    """Measures the peak memory from now on."""
 
     def __init__(self, trial: TrialModel):
         self.device = trial.device
@@ -154,12 +154,12 @@ class _PeakMemory:
         )
         gc.collect()
         _give_back_freed_memory()
-        with contextlib.suppress(OSError):  # Linux: the peak of the process starts anew
+        with contextlib.suppress(OSError):  # Linux: resets the peak of the process
             Path('/proc/self/clear_refs').write_text('5')
         self.before = resident_memory()
 
     def peak(self) -> int | None:
-        """Bytes; None where the system does not tell."""
+        """Bytes; None if the system does not report them."""
         if self.device.type == 'cuda':
             return torch.cuda.max_memory_allocated(self.device)
         most = resident_memory(peak=True)
@@ -167,6 +167,6 @@ class _PeakMemory:
 
 
 def _give_back_freed_memory() -> None:
-    """Let the allocator return what is free to the system, or the next run grows into it unseen."""
+    """Make the allocator return free memory to the system, or growth of the next run into it would go unnoticed."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -17,7 +17,7 @@ _BOOKKEEPING = ('time', 'data_time', 'memory', 'base_lr', 'eta')
 
 @dataclass(frozen=True)
 class TrainingLog:
-    """The lines of a log.
+    """The entries of a log.
 
     Attributes:
         path (Path): The file.
@@ -37,17 +37,17 @@ class TrainingLog:
 
     @property
     def iterations_per_epoch(self) -> int | None:
-        """Iterations of an epoch; None for a run that counts no epochs."""
+        """Iterations of an epoch; None for a run without epochs."""
         shares = [row['iter'] / row['epoch'] for row in self.training if row.get('epoch') and row.get('iter')]
         return math.ceil(max(shares)) if shares else None
 
     @property
     def unit(self) -> str:
-        """What curves run over, 'epoch' or 'iteration'."""
+        """Unit of the x-axis of curves, 'epoch' or 'iteration'."""
         return 'iteration' if self.iterations_per_epoch is None else 'epoch'
 
     def keys(self) -> dict[str, list[str]]:
-        """Keys of 'training' and of 'validation', in the order in which they come."""
+        """Keys of 'training' and of 'validation', in order of appearance."""
         return {
             part: list(dict.fromkeys(key for row in getattr(self, part) for key in row if key not in _COUNTERS))
             for part in ('training', 'validation')
@@ -57,11 +57,11 @@ class TrainingLog:
         """A key over epochs or iterations.
 
         Args:
-            key (str): The key; one of training and validation is taken from the validation, but 'time' and
-                'data_time', which are of both, from the training.
+            key (str): The key; a key of both training and validation is taken from the validation, except 'time' and
+                'data_time', which are taken from the training.
 
         Returns:
-            tuple[np.ndarray, np.ndarray]: Ascending places (N,) and values (N,). A place that comes again, as after an
+            tuple[np.ndarray, np.ndarray]: Ascending positions (N,) and values (N,). A repeated position, as after an
             interruption, has its last value.
 
         Raises:
@@ -80,7 +80,7 @@ class TrainingLog:
         return places, np.array([points[place] for place in places], float)
 
     def epoch_times(self) -> dict[int, np.ndarray]:
-        """Seconds of the logged iterations of each epoch; those of a run without epochs belong to epoch 1.
+        """Seconds of the logged iterations of each epoch; a run without epochs is one epoch.
 
         Raises:
             ValueError: If no line has a time.
@@ -95,11 +95,11 @@ class TrainingLog:
 
 
 def find_log(path: str | Path) -> Path:
-    """The file of a log.
+    """Find the file of a log.
 
     Args:
         path (str | Path): The file itself, the folder of a run (``<work_dir>/<time>``), or a work dir, of which the
-            newest training is taken.
+            newest training is used.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -145,7 +145,7 @@ def read_log(path: str | Path) -> TrainingLog:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             if number == len(lines):
-                break  # of a run that is still writing, or was killed
+                break  # the run is still writing, or was killed
             raise ValueError(f'{path}: line {number} is no JSON ({error})') from error
         if not isinstance(row, dict):
             raise ValueError(f'{path}: line {number} is no object of keys and numbers, found {line[:40]!r}')
@@ -153,12 +153,12 @@ def read_log(path: str | Path) -> TrainingLog:
         if numbers.get('step') is not None:
             (log.training if 'iter' in numbers or 'lr' in numbers else log.validation).append(numbers)
     if not log.training and not log.validation:
-        raise ValueError(f'{path}: no line tells the step of a training or validation')
+        raise ValueError(f'{path}: no line has the step of a training or validation')
     return log
 
 
 def default_keys(logs: Sequence[TrainingLog]) -> list[str]:
-    """What is worth a look in logs: the loss and the scores of validations; else all that is no time and no memory."""
+    """The keys to plot by default: the loss and the validation scores; else everything except times and memory."""
     keys = [key for log in logs for key in log.keys()['training'] if key == 'loss']
     keys += [key for log in logs for key in log.keys()['validation'] if key not in _BOOKKEEPING]
     keys = keys or [key for log in logs for key in log.keys()['training'] if key not in _BOOKKEEPING]

@@ -1,4 +1,4 @@
-"""Batches to try the network of any config with: made of random numbers, or taken from its data."""
+"""Trial batches for the network of any config: random numbers, or samples of its data."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Autoencoded(Network):
 
 
 class TrialModel:
-    """The model of a config with all that is needed to run it on a batch without its data.
+    """The model of a config with everything needed to run it on a batch without its data.
 
     Args:
         config (str | Path | Config): Config file or config of any task.
-        model (nn.Module, optional): Its model, if it is built already. Defaults to None.
+        model (nn.Module, optional): Its model, if it is already built. Defaults to None.
         device (str | torch.device, optional): Defaults to an accelerator if there is one.
-        shape (Sequence[int], optional): (C, H, W) of one input; (H, W) takes the channels of the config. Defaults to
-            the windows or tiles of the config's test, of pre-training to its tiles; C is the number of bands after the
-            preprocessing, of both dates together.
+        shape (Sequence[int], optional): (C, H, W) of one input; for (H, W) the channels come from the config. Defaults
+            to the windows or tiles of the config's test, of pre-training to its tiles; C is the number of bands after
+            the preprocessing, of both dates together.
 
     Attributes:
         model (nn.Module): The model.
@@ -48,7 +48,7 @@ class TrialModel:
         network (Network): The function that inference runs, see :class:`mmhsi.tasks.networks.Network`.
 
     Raises:
-        ValueError: If the config does not tell the shape of an input, or ``shape`` is none.
+        ValueError: If the config does not define the shape of an input, or ``shape`` is invalid.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class TrialModel:
 
     @property
     def _spectrum_length(self) -> int:
-        """Number of bands of the target spectrum that the head compares with; 0 if it takes none."""
+        """Number of bands of the target spectrum of the head; 0 without one."""
         head = getattr(self.model, 'decode_head', None)
         return getattr(head, 'num_bands', 0) if hasattr(head, 'target_branch') else 0
 
@@ -101,12 +101,13 @@ class TrialModel:
         if bands is not None:
             try:
                 return dates * SpectralChain(steps).bind(bands, None)[0]
-            except ValueError:  # bands that only the wavelengths of the file tell
+            except ValueError:  # bands that depend on the wavelengths of the file
                 pass
         if self.cfg.get('num_bands') is None:
             raise ValueError(
-                f'{self.cfg.filename or "the config"} does not tell the number of bands of an input; give '
-                'the shape (channels, height, width)'
+                f'{self.cfg.filename or "the config"} does not define the number of bands of an input; give the '
+                'shape (channels, height, '
+                'width)'
             )
         return dates * self.cfg.num_bands
 
@@ -117,12 +118,12 @@ class TrialModel:
             if self.cfg.get(name) is not None:
                 return (self.cfg[name], self.cfg[name])
         raise ValueError(
-            f'{self.cfg.filename or "the config"} names none of {", ".join(_TILE_NAMES)}, the size of an '
+            f'{self.cfg.filename or "the config"} has none of {", ".join(_TILE_NAMES)}, the size of an '
             'input; give the shape (channels, height, width)'
         )
 
     def inputs(self, batch_size: int = 1) -> Tensor:
-        """Random inputs (B, C, H, W) in [0, 1) for the network, with the margin that it wants around each."""
+        """Random inputs (B, C, H, W) in [0, 1) for the network, with the margin that it needs around each."""
         channels, height, width = self.shape
         margin = 2 * self.network.margin
         return torch.rand(batch_size, channels, height + margin, width + margin)
@@ -166,7 +167,7 @@ class TrialModel:
 
         Raises:
             ValueError: If the config has no such data.
-            FileNotFoundError: If its files are not there.
+            FileNotFoundError: If its files do not exist.
         """
         loader = self.cfg.get(f'{part}_dataloader')
         if not loader:

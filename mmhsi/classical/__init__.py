@@ -1,4 +1,4 @@
-"""Detection, unmixing and restoration of a scene as plain functions on arrays: no labels, no configuration."""
+"""Detection, unmixing and restoration of a scene as plain functions on arrays, without labels or configuration."""
 
 from .anomaly_detectors import ANOMALY_DETECTORS, crd, local_rx, rx
 from .auto_ad import LEARNT_DETECTORS, auto_ad

@@ -1,6 +1,6 @@
-"""Detection of pixels that differ from their background, without a target: one score per pixel, larger is more so.
+"""Anomaly detectors: one score per pixel, larger is more anomalous.
 
-All take the cube (H, W, C) and the mask of the valid pixels, which alone enter the background, and compute in float64.
+All take the cube (H, W, C) and the mask of the valid pixels, use only these for the background, and compute in float64.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .inputs import pixel_blocks, score_map, scores_by_block, valid_pixels
 from .parallel import over_cores, solve_positive
 from .whitening import whitening
 
-# Of the mean squared norm of the neighbours: keeps a pixel that equals one of its neighbours solvable.
+# Relative to the mean squared norm of the neighbours: keeps the system solvable if a pixel equals a neighbour.
 _SMALLEST_PENALTY = 1e-10
 
 
@@ -93,10 +93,10 @@ def crd(
     """Collaborative representation detector: how badly the surroundings represent a pixel.
 
     The weights a of the neighbours X (C, n) of a pixel y minimise |y~ - X~ a|^2 + penalty |G a|^2, where the diagonal
-    matrix G holds the distances |y - x_i|, and y~ and X~ have a further row of ones, so that the weights sum to about
-    one. The score is |y - X a|. The row of ones supposes values up to one: the cube is divided by its largest absolute
-    value for the computation, and the score is in the units of the cube. Source: Li and Du, IEEE Trans. Geosci. Remote
-    Sens. 53(3), 2015.
+    matrix G holds the distances |y - x_i|, and y~ and X~ have an additional row of ones, so that the weights sum to
+    about one. The score is |y - X a|. The row of ones assumes values up to one: the cube is divided by its largest
+    absolute value for the computation, and the score is in the units of the cube. Source: Li and Du, IEEE Trans.
+    Geosci. Remote Sens. 53(3), 2015.
 
     Args:
         cube (np.ndarray): (H, W, C).

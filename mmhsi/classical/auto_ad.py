@@ -1,4 +1,4 @@
-"""Auto-AD: a network learns the background of one scene, and what it does not learn is anomalous."""
+"""Auto-AD: a network learns the background of one scene; what it cannot reconstruct is anomalous."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ def auto_ad(
     tolerance: float = 1.5e-5,
     seed: int = 0,
 ) -> np.ndarray:
-    """Auto-AD: the squared residual of each pixel behind a network that reconstructs the scene from noise.
+    """Auto-AD: the squared residual of each pixel of a network that reconstructs the scene from noise.
 
-    The network starts from random weights and sees fixed uniform noise, to which new noise is added in every
-    iteration; it learns the scene, scaled to [0, 1], by the squared error. Every 100 iterations a pixel of large
-    residual gets a smaller weight in the loss, so that anomalies are not learnt. It ends when the loss changes by less
-    than ``tolerance`` on the mean of 50 iterations. Source: Wang et al., IEEE Trans. Geosci. Remote Sens. 60, 2022.
+    The network starts from random weights; its input is fixed uniform noise, to which new noise is added in every
+    iteration. It learns the scene, scaled to [0, 1], with the squared error. Every 100 iterations pixels with large
+    residuals get smaller weights in the loss, so that anomalies are not learnt. Training ends when the loss changes by
+    less than ``tolerance`` on average over 50 iterations. Source: Wang et al., IEEE Trans. Geosci. Remote Sens. 60,
+    2022.
 
     Args:
         cube (np.ndarray): (H, W, C), sides of at least 4 pixels.
         valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
         iterations (int): Largest number of iterations. Defaults to 1000.
         channels (int): Maps of every layer. Defaults to 128.
-        depth (int): Number of halvings; as many as leave 2 pixels in smaller scenes. Defaults to 5.
+        depth (int): Number of downsampling steps; fewer in small scenes, so that 2 pixels are left. Defaults to 5.
         lr (float): Learning rate of Adam. Defaults to 0.01.
         tolerance (float): See above. Defaults to 1.5e-5.
         seed (int): Seed of weights and noise. Defaults to 0.
@@ -65,4 +66,4 @@ def auto_ad(
 
 
 LEARNT_DETECTORS = {'auto_ad': auto_ad}
-"""Anomaly detectors that learn a scene, for minutes: they run where they are named."""
+"""Anomaly detectors that train on a scene for minutes: they run only if they are named."""

@@ -1,8 +1,8 @@
-"""Change between two co-registered dates: each function gives the intensity of change of each pixel, larger is more.
+"""Change detectors for two co-registered dates: each function returns the intensity of change of each pixel.
 
-All take the two cubes (H, W, C) and the mask of the pixels that are valid on both dates, and compute in float64. How
-the dates are brought to the same radiometry is the caller's choice; only :func:`isfa` is not affected by it.
-:func:`change_threshold` makes a binary map of an intensity.
+All take the two cubes (H, W, C) and the mask of the pixels that are valid on both dates, and compute in float64.
+Radiometric normalisation of the dates is up to the caller; only :func:`isfa` is not affected by it.
+:func:`change_threshold` turns an intensity into a binary map.
 """
 
 from __future__ import annotations
@@ -55,22 +55,23 @@ def isfa(
 
     Both dates are standardised band by band. With the difference d of a pixel, A = mean of d d^T and B = the mean of
     the covariances of the dates, the slow features w solve A w = l B w, and the chi-square distance T is the sum over
-    them of (w^T d)^2 / l. Pixels weigh in all means by the probability that a chi-square variable exceeds their T, so
-    that changed pixels lose their influence, and this is repeated until the eigenvalues l settle. Features in which the
-    scene does not vary (B is singular) are left out. The intensity is the square root of T, whose long tail would
-    mislead :func:`change_threshold`; as that of :func:`cva` it is the length of a difference. It does not depend on the
-    gain and offset of a band on either date. Source: Wu, Du and Zhang, IEEE Trans. Geosci. Remote Sens. 52(5), 2014.
+    them of (w^T d)^2 / l. All means are weighted by the probability that a chi-square variable exceeds the T of a
+    pixel, so that changed pixels lose their influence, and this is repeated until the eigenvalues l converge. Features
+    in which the scene does not vary (B is singular) are left out. The intensity is the square root of T, because the
+    long tail of T would mislead :func:`change_threshold`; like that of :func:`cva`, it is the length of a difference.
+    It does not depend on the gain and offset of a band on either date. Source: Wu, Du and Zhang, IEEE Trans. Geosci.
+    Remote Sens. 52(5), 2014.
 
     Args:
         first (np.ndarray): First date, (H, W, C).
         second (np.ndarray): Second date, (H, W, C).
         valid (np.ndarray, optional): bool of shape (H, W), True where both dates hold data. By default everywhere.
-        max_iterations (int): Most repetitions; 1 is slow feature analysis without iteration. Defaults to 50.
-        tolerance (float): Largest change of an eigenvalue at which they count as settled. Defaults to 1e-6.
+        max_iterations (int): Largest number of iterations; 1 is plain slow feature analysis. Defaults to 50.
+        tolerance (float): Largest change of an eigenvalue at convergence. Defaults to 1e-6.
 
     Returns:
-        np.ndarray: float64 of shape (H, W), not negative, NaN where not valid. Where nothing changed its square follows
-        the chi-square distribution with as many degrees of freedom as there are features (C, if B is regular).
+        np.ndarray: float64 of shape (H, W), not negative, NaN where not valid. Without change, its square follows the
+        chi-square distribution with as many degrees of freedom as there are features (C, if B is regular).
 
     Raises:
         ValueError: If the dates have different shapes, no pixel is valid, a date is the same in all valid pixels, or
@@ -99,7 +100,7 @@ def isfa(
             and np.abs(eigenvalues - previous).max() < tolerance
         )
         weights, previous = chdtrc(len(eigenvalues), distances), eigenvalues
-        # once fewer pixels than features carry weight, no covariance can be estimated
+        # with fewer weighted pixels than features, no covariance can be estimated
         if settled or weights.sum() <= len(eigenvalues):
             break
     return score_map(np.sqrt(distances), valid)
@@ -142,7 +143,7 @@ def _slow_features(dates: Pair, centres: Pair, gains: Pair, weights: np.ndarray)
     kept = eigenvalues > _SMALLEST_EIGENVALUE * eigenvalues[-1]
     white = vectors[:, kept] / np.sqrt(eigenvalues[kept])
     eigenvalues, vectors = np.linalg.eigh(white.T @ differences @ white)
-    # a feature that is equal on both dates has no variance to be measured by; rounding is all that is left of it
+    # a feature that is equal on both dates has no variance to be scaled by; only rounding errors are left of it
     return white @ vectors, np.maximum(eigenvalues, _SMALLEST_EIGENVALUE)
 
 
@@ -154,14 +155,14 @@ def pca_cva(
     components: int = 3,
     seed: int = 0,
 ) -> np.ndarray:
-    """Principal components of the neighbourhoods of change vector lengths, and two clusters of them.
+    """PCA and k-means on blocks of change vector lengths.
 
-    The lengths of :func:`cva` in the block around each pixel are projected on the leading principal components of the
+    The lengths of :func:`cva` in the block around each pixel are projected onto the leading principal components of the
     blocks that tile the scene without overlap, and k-means finds two clusters of these features. The intensity is the
     position along the line between their centres: 0 at the centre of the cluster of the smaller mean length
-    (unchanged), 1 at that of the larger, so that the threshold 0.5 gives the two clusters. Pixels that are not valid
+    (unchanged), 1 at that of the larger, so the threshold 0.5 separates the two clusters. Pixels that are not valid
     take the value of the nearest valid one inside a block. Source: Celik, IEEE Geosci. Remote Sens. Lett. 6(4), 2009,
-    for a single band; its difference image is here the length of the change vector.
+    for a single band; here the length of the change vector replaces the difference image.
 
     Args:
         first (np.ndarray): First date, (H, W, C).
@@ -187,7 +188,7 @@ def pca_cva(
         )
     if not 1 <= components <= block * block:
         raise ValueError(
-            f'{components} components were asked for; blocks of {block} x {block} pixels have 1 to {block * block}'
+            f'{components} components were requested; blocks of {block} x {block} pixels have 1 to {block * block}'
         )
     if np.ptp(lengths[valid]) == 0:
         return score_map(np.zeros(np.count_nonzero(valid)), valid)
@@ -197,7 +198,7 @@ def pca_cva(
     own: np.ndarray = np.lib.stride_tricks.sliding_window_view(np.pad(valid, block // 2), (block, block))
     own = np.all(own, axis=(2, 3))
     tiles = blocks[block // 2 :: block, block // 2 :: block][own[block // 2 :: block, block // 2 :: block]]
-    # a small or patchy scene may have too few whole tiles to find the components
+    # a small or patchy scene may have too few complete blocks to find the components
     tiles = tiles if len(tiles) > block * block else blocks[valid]
     tiles = tiles.reshape(len(tiles), -1)
     mean = tiles.mean(axis=0)
@@ -221,7 +222,7 @@ def change_threshold(intensity: np.ndarray, valid: np.ndarray | None = None, met
         method (str): 'otsu', 'li' or 'triangle', the functions of ``skimage.filters``. Defaults to 'otsu'.
 
     Returns:
-        float: The threshold; the common value if all are equal, so that nothing has changed.
+        float: The threshold; the common value if all are equal, so that nothing counts as changed.
 
     Raises:
         ValueError: If the method is unknown, no pixel is valid, or a valid intensity is NaN or infinite.

@@ -1,7 +1,7 @@
-"""Classical denoising of a cube: shrinking wavelets, low rank across the bands, both, and low rank with outliers.
+"""Classical denoising of a cube: wavelet shrinkage, low rank across the bands, both, and low rank with outliers.
 
-All functions take a noisy cube (H, W, C) without missing values, compute in float64, and estimate what they need to
-know of the noise from the cube itself.
+All functions take a noisy cube (H, W, C) without missing values, compute in float64, and estimate the noise from the
+cube itself.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from .inputs import valid_mask
 
 _SMALLEST_SIDE = 8  # pixels, for a wavelet decomposition
-_FILTERING = 0.8  # strength of non-local means in deviations of the noise
+_FILTERING = 0.8  # strength of non-local means in standard deviations of the noise
 
 
 def _checked(cube: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def noise_sigmas(cube: np.ndarray) -> np.ndarray:
         np.ndarray: float64 (C,), 0 for a band without noise.
 
     Raises:
-        ValueError: If the cube is no cube of finite real numbers, or too small.
+        ValueError: If the cube is not three-dimensional, holds non-finite or complex values, or is too small.
     """
     cube = _checked(cube)
     details = np.abs(pywt.dwtn(cube, 'db2', axes=(0, 1))['dd'])
@@ -51,7 +51,7 @@ def noise_sigmas(cube: np.ndarray) -> np.ndarray:
 
 
 def wavelet(cube: np.ndarray) -> np.ndarray:
-    """Shrink the wavelet coefficients of each band on its own (BayesShrink, soft, Daubechies 2).
+    """Shrink the wavelet coefficients of each band separately (BayesShrink, soft, Daubechies 2).
 
     Source: Chang, Yu, Vetterli, Adaptive wavelet thresholding for image denoising and compression, IEEE TIP 9(9), 2000;
     scikit-image's ``denoise_wavelet``.
@@ -80,7 +80,7 @@ def _shrink(cube: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
 
 
 def singular_value_threshold(pixels: int, bands: int) -> float:
-    r"""Singular value below which a component of a matrix with unit white noise is better left out.
+    r"""Optimal threshold for singular values of a matrix with unit white noise.
 
     .. math:: \lambda(\beta) \sqrt{n}, \quad
         \lambda(\beta) = \sqrt{2 (\beta + 1) + \frac{8 \beta}{\beta + 1 + \sqrt{\beta^2 + 14 \beta + 1}}}
@@ -98,7 +98,7 @@ def _components(cube: np.ndarray, rank: int | None) -> tuple[np.ndarray, np.ndar
     """Images (H, W, r) and directions (r, C) of the leading components of the whitened cube, mean (C,), scale (C,)."""
     height, width, bands = cube.shape
     sigmas = noise_sigmas(cube)
-    # a band without noise is whitened as if it had a hundredth of the median noise
+    # bands without noise are whitened as if they had a hundredth of the median noise
     scale = np.maximum(sigmas, max(0.01 * np.median(sigmas), 1e-6 * max(float(np.ptp(cube)), 1e-12)))
     mean = cube.mean(axis=(0, 1))
     pixels = ((cube - mean) / scale).reshape(-1, bands)
@@ -113,7 +113,7 @@ def _components(cube: np.ndarray, rank: int | None) -> tuple[np.ndarray, np.ndar
 
 
 def low_rank(cube: np.ndarray, rank: int | None = None) -> np.ndarray:
-    """Keep the leading principal components of the cube, whose bands are first scaled to unit noise.
+    """Keep the leading principal components of the cube after scaling its bands to unit noise.
 
     Args:
         cube (np.ndarray): (H, W, C), at least 8 x 8 pixels.
@@ -134,7 +134,7 @@ def low_rank_wavelet(cube: np.ndarray, rank: int | None = None) -> np.ndarray:
     """:func:`low_rank` whose component images, in which the noise has deviation 1, are denoised by :func:`wavelet`.
 
     The idea is that of Zhuang, Bioucas-Dias, Fast hyperspectral image denoising and inpainting based on low-rank and
-    sparse representations, IEEE JSTARS 11(3), 2018, with shrunk wavelets in the place of BM3D.
+    sparse representations, IEEE JSTARS 11(3), 2018, with wavelet shrinkage instead of BM3D.
 
     Args:
         cube (np.ndarray): (H, W, C), at least 8 x 8 pixels.
@@ -154,7 +154,7 @@ def low_rank_non_local(cube: np.ndarray, rank: int | None = None) -> np.ndarray:
     """:func:`low_rank` whose component images, in which the noise has deviation 1, are denoised by non-local means.
 
     As :func:`low_rank_wavelet`, with the mean of similar patches (Buades, Coll, Morel, CVPR 2005; scikit-image's
-    ``denoise_nl_means``, 5 x 5 pixels within 13 x 13) in the place of BM3D.
+    ``denoise_nl_means``, 5 x 5 pixels within 13 x 13) instead of BM3D.
 
     Args:
         cube (np.ndarray): (H, W, C), at least 8 x 8 pixels.
@@ -179,7 +179,7 @@ def low_rank_non_local(cube: np.ndarray, rank: int | None = None) -> np.ndarray:
 def robust_low_rank(
     cube: np.ndarray, weight: float | None = None, max_iterations: int = 60, tolerance: float = 1e-5
 ) -> np.ndarray:
-    r"""Split the cube into a part of low rank and a sparse part, and keep the first: for impulses, stripes, dead lines.
+    r"""Split the cube into a low-rank and a sparse part and keep the former: for impulses, stripes, dead lines.
 
     Principal component pursuit, :math:`\min \|L\|_* + \lambda \|S\|_1` with L + S the (pixels, bands) matrix, by the
     inexact augmented Lagrange multiplier method. Source: Candes, Li, Ma, Wright, Robust principal component analysis?,
@@ -189,10 +189,10 @@ def robust_low_rank(
         cube (np.ndarray): (H, W, C), at least 8 x 8 pixels.
         weight (float, optional): :math:`\lambda`. Defaults to 1 / sqrt(max(pixels, bands)).
         max_iterations (int): Largest number of steps. Defaults to 60.
-        tolerance (float): Relative error of L + S at which it ends. Defaults to 1e-5.
+        tolerance (float): Relative error of L + S at convergence. Defaults to 1e-5.
 
     Returns:
-        np.ndarray: float64 (H, W, C), the part of low rank.
+        np.ndarray: float64 (H, W, C), the low-rank part.
 
     Raises:
         ValueError: As :func:`noise_sigmas`, and if the weight is not positive.

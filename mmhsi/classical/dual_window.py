@@ -1,7 +1,7 @@
 """The neighbours of each pixel in a dual window: those of the outer window without those of the inner one.
 
 At the border of the scene the outer window is shifted so that it keeps its size, and the inner window, which stays
-around its pixel, is cut off. So no pixel is counted twice, as mirroring the scene would.
+centred on its pixel, is cut off. Unlike mirroring the scene, this counts no pixel twice.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def check_dual_window(valid: np.ndarray, inner: int, outer: int) -> None:
 def dual_window_batches(
     valid: np.ndarray, inner: int, outer: int, bands: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Go through the valid pixels in batches with equally many neighbours.
+    """Iterate over the valid pixels in batches with equal numbers of neighbours.
 
     Args:
         valid (np.ndarray): bool of shape (H, W).
         inner (int): Side of the inner window, odd.
         outer (int): Side of the outer window, odd, at most H and W.
-        bands (int): Number of bands, which sets how many pixels are taken at once.
+        bands (int): Number of bands, which determines the batch size.
 
     Yields:
         tuple[np.ndarray, np.ndarray]: Flat indices of the pixels (B,), and of their neighbours (B, n), valid or not.
@@ -80,7 +80,7 @@ def dual_window_batches(
     height, width = valid.shape
     rows, columns = np.divmod(np.flatnonzero(valid), width)
     tops, lefts = _outer_starts(height, outer)[rows], _outer_starts(width, outer)[columns]
-    # pixels that lie at the same place of their outer window share the pattern of neighbours
+    # pixels at the same position in their outer window share the pattern of neighbours
     places = (rows - tops) * outer + columns - lefts
     grid = np.arange(outer)
     for place in np.unique(places):

@@ -1,4 +1,4 @@
-"""Enlarging images by interpolation, each band alone: the baselines of super-resolution."""
+"""Enlarging images band by band with interpolation: the baselines of super-resolution."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,7 +15,7 @@ def enlarge_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
 
 
 def enlarge_lanczos(image: np.ndarray, scale: int) -> np.ndarray:
-    """Lanczos kernel of three lobes, by Pillow in single precision; at the border it is cut and renormalised."""
+    """Lanczos kernel of three lobes, by Pillow in single precision; at the border it is truncated and renormalised."""
     size = scale * image.shape[1], scale * image.shape[0]
     bands = [
         Image.fromarray(np.ascontiguousarray(band, np.float32)).resize(size, Image.Resampling.LANCZOS)
@@ -25,14 +25,14 @@ def enlarge_lanczos(image: np.ndarray, scale: int) -> np.ndarray:
 
 
 def enlarge_spline(image: np.ndarray, scale: int) -> np.ndarray:
-    """Cubic spline through the centres of the pixels, by SciPy; the image is mirrored at the border of its pixels."""
-    # band by band: as a whole, SciPy would fit splines over the bands too, inexactly where there are few
+    """Cubic spline through the pixel centres, by SciPy; the image is mirrored at its pixel borders."""
+    # band by band: otherwise SciPy would fit splines across the bands too, inexactly if there are few
     bands = [zoom(band, scale, order=3, mode='grid-mirror', grid_mode=True) for band in np.moveaxis(image, -1, 0)]
     return np.stack(bands, axis=-1)
 
 
 def enlarge_nearest(image: np.ndarray, scale: int) -> np.ndarray:
-    """Each pixel as a square."""
+    """Repeat each pixel as a square."""
     return image.repeat(scale, axis=0).repeat(scale, axis=1)
 
 

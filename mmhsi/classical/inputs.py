@@ -1,4 +1,4 @@
-"""Checks of what the classical detectors are given, and the way from a cube to its valid pixels and back."""
+"""Input checks of the classical detectors, and conversion between cubes and their valid pixels."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def sum_by_block(pixels: np.ndarray, summand: Callable[[np.ndarray], np.ndarray]
 
 
 def score_map(scores: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Lay the scores of the valid pixels out as a map.
+    """Arrange the scores of the valid pixels as a map.
 
     Args:
         scores (np.ndarray): (N,) in row-major order.
@@ -132,7 +132,7 @@ def checked_target(target: np.ndarray, bands: int) -> np.ndarray:
     """Check a target spectrum.
 
     Args:
-        target (np.ndarray): C values; (1, C) and (C, 1) are taken too.
+        target (np.ndarray): C values; (1, C) and (C, 1) are accepted too.
         bands (int): Number of bands C of the cube.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How well a few labelled pixels tell each other's classes: leave-one-out likelihood in closed form."""
+"""Leave-one-out likelihood of a kernel ridge classifier, in closed form."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 _WIDTHS = 2.0 ** np.arange(-6, 4)  # gamma times the median of the squared distances
 _RIDGES = 10.0 ** np.arange(-6, 2)
 _SHARPNESS = (1.0, 2.0, 4.0, 6.0, 9.0, 14.0)
-_SMALLEST = 1e-6  # a single pixel that is badly wrong decides nothing
+_SMALLEST = 1e-6  # limits the influence of a single badly misclassified pixel
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class LeaveOneOut:
     """The kernel ridge classifier that predicts its own training pixels best.
 
     Attributes:
-        loss (float): Mean negative log-likelihood of each pixel under the classifier of all others.
+        loss (float): Mean negative log-likelihood of each pixel under the classifier trained on all others.
         gamma (float): Of the kernel :math:`exp(-gamma d^2)`.
         ridge (float): Of the regression on one-hot classes.
         sharpness (float): Factor of the regressed values before the softmax.
@@ -41,7 +41,7 @@ def leave_one_out(distances: np.ndarray, labels: np.ndarray) -> LeaveOneOut:
 
     Ridge regression on one-hot classes, centred: with the kernel matrix K, :math:`A = (K + r I)^{-1} Y`, the prediction
     for a pixel that is left out is :math:`y_i - A_i / [(K + r I)^{-1}]_{ii}` (Rifkin and Lippert,
-    MIT-CSAIL-TR-2007-025), so that no model is fitted anew. It costs one eigendecomposition for each width.
+    MIT-CSAIL-TR-2007-025), so no model has to be refitted. The cost is one eigendecomposition for each width.
 
     Args:
         distances (np.ndarray): Squared distances (N, N) of the features of N labelled pixels.
@@ -51,7 +51,7 @@ def leave_one_out(distances: np.ndarray, labels: np.ndarray) -> LeaveOneOut:
         LeaveOneOut: The best one.
 
     Raises:
-        ValueError: For fewer than two classes, or features that are all equal.
+        ValueError: If there are fewer than two classes, or all features are equal.
     """
     classes, index = np.unique(labels, return_inverse=True)
     if len(classes) < 2:

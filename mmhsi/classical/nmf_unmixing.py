@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# an abundance below has no influence on the others, as the slope of its root is cut
+# abundances below this do not influence the others, as the slope of the square root is cut off
 _SMALLEST = 1e-4
 
 
@@ -20,24 +20,25 @@ def sparse_nmf(
     r"""Refine endmembers and abundances together (L1/2-NMF).
 
     Minimises :math:`\frac12 \|X - A M\|^2 + \lambda \sum \sqrt{A}` over non-negative A and M by multiplicative updates.
-    The sum of the abundances of a pixel is drawn to one by a further band of the value :math:`\delta` in pixels and
-    endmembers; at the end each pixel is divided by its sum. Where an abundance is below 1e-4, the root has no slope.
+    An additional band with the value :math:`\delta` in pixels and endmembers pulls the sum of the abundances of a pixel
+    to one; at the end each pixel is divided by its sum. For abundances below 1e-4 the slope of the square root is taken
+    as zero.
 
     Y. Qian, S. Jia, J. Zhou, A. Robles-Kelly, "Hyperspectral unmixing via L1/2 sparsity-constrained nonnegative matrix
-    factorization", IEEE TGRS 49(11), 2011. There :math:`\delta = 15`. Here pixels are scaled to a largest value of 1,
-    where so large a weight leaves the abundances nearly as they were.
+    factorization", IEEE TGRS 49(11), 2011. There :math:`\delta = 15`. Here pixels are scaled to a largest value of 1;
+    so large a weight would hardly change the abundances.
 
     Args:
         pixels (np.ndarray): Spectra of shape (N, C), non-negative.
-        endmembers (np.ndarray): Where to start, (P, C), non-negative.
-        abundances (np.ndarray): Where to start, (N, P), non-negative.
+        endmembers (np.ndarray): Initial endmembers, (P, C), non-negative.
+        abundances (np.ndarray): Initial abundances, (N, P), non-negative.
         sparsity (float, optional): Weight :math:`\lambda`. By default, as in the paper, the mean over the bands of
-            :math:`(\sqrt N - \|x\|_1 / \|x\|_2) / \sqrt{N - 1}`, 0 for evenly lit bands and 1 for a single bright
-            pixel, divided by :math:`\sqrt C`.
-        sum_weight (float): The value :math:`\delta`, for pixels that are scaled to a largest value of 1. Defaults to 1.
+            :math:`(\sqrt N - \|x\|_1 / \|x\|_2) / \sqrt{N - 1}`, 0 for uniform bands and 1 for a single bright pixel,
+            divided by :math:`\sqrt C`.
+        sum_weight (float): The value :math:`\delta`, relative to a largest pixel value of 1. Defaults to 1.
         iterations (int): Largest number of updates. Defaults to 300.
-        tolerance (float): The updates end when the objective has fallen by less than this share in ten of them.
-            Defaults to 1e-5.
+        tolerance (float): The updates end when ten of them reduce the objective by less than this fraction. Defaults to
+            1e-5.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Endmembers (P, C) and abundances (N, P), float64, the latter with sum one.
@@ -52,8 +53,9 @@ def sparse_nmf(
         or (endmembers.shape[1], abundances.shape) != (pixels.shape[1], (len(pixels), len(endmembers)))
     ):
         raise ValueError(
-            f'pixels {pixels.shape}, endmembers {endmembers.shape} and abundances {abundances.shape} do '
-            'not belong together, expected (N, C), (P, C) and (N, P)'
+            f'pixels {pixels.shape}, endmembers {endmembers.shape} and abundances {abundances.shape} do not fit '
+            'together, expected (N, C), (P, C) and (N, '
+            'P)'
         )
     for name, values in (('pixels', pixels), ('endmembers', endmembers), ('abundances', abundances)):
         if not np.isfinite(values).all() or np.min(values) < 0:
@@ -73,7 +75,7 @@ def sparse_nmf(
     power, earlier = (pixels**2).sum(), np.inf
     for step in range(iterations):
         endmembers *= abundances.T @ pixels / np.maximum(abundances.T @ abundances @ endmembers, 1e-12)
-        # the further band adds delta^2 to every product of two endmembers, and of pixel and endmember
+        # the additional band adds delta^2 to every product of two endmembers, and of pixel and endmember
         targets = pixels @ endmembers.T + sum_weight**2
         gram = endmembers @ endmembers.T + sum_weight**2
         slope = np.where(abundances > _SMALLEST, sparsity / 2 / np.sqrt(np.maximum(abundances, _SMALLEST)), 0)

@@ -1,4 +1,4 @@
-"""Class probabilities that spread between neighbouring pixels, but not over the edges of the image."""
+"""Smoothing class probabilities between neighbouring pixels, but not across the edges of the image."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import cg, splu
 
-_DIRECT = 200_000  # pixels up to which a factorisation is the faster way and fits into memory
+_DIRECT = 200_000  # pixels up to which a factorisation is faster and fits into memory
 _HALF_OF_NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def edge_laplacian(guide: np.ndarray, valid: np.ndarray, contrast: float = 10.0) -> sparse.csr_matrix:
-    r"""Laplacian of the 8-neighbour graph of an image, whose weights are small across edges.
+    r"""Laplacian of the 8-neighbour graph of an image, with small weights across edges.
 
     Neighbours i and j whose values differ by d have the weight :math:`w_{ij} = \exp(-c\, d_{ij}^2 / \overline{d^2})`,
     with the mean over all pairs; the Laplacian is :math:`L = D - W` with the sums of the weights in D.
@@ -58,17 +58,17 @@ def edge_laplacian(guide: np.ndarray, valid: np.ndarray, contrast: float = 10.0)
 
 
 def random_walker(values: np.ndarray, laplacian: sparse.csr_matrix, strength: float) -> np.ndarray:
-    r"""Let values of pixels spread over a graph: the solution Q of :math:`(L + g I) Q = g P`.
+    r"""Smooth values of pixels over a graph: the solution Q of :math:`(L + g I) Q = g P`.
 
     The extended random walker of Kang et al. (IEEE TGRS 53(1), 2015) without seeds: no label is used. A walker starts
     at a pixel, moves to neighbours by the weights of the graph, and stops at each step with a probability that grows
-    with g; the result is the mean value where it stops. Rows of probabilities stay rows of probabilities, and the mean
-    of a band over all pixels stays too.
+    with g; the result is the expected value at its stop. Rows of probabilities remain rows of probabilities, and the
+    mean over all pixels is preserved.
 
     Args:
         values (np.ndarray): P (N, K) of the pixels of the graph, such as class probabilities or bands.
         laplacian (sparse.csr_matrix): L (N, N) of :func:`edge_laplacian`.
-        strength (float): g, positive: how much a pixel holds on to its own values. Without edges they spread over
+        strength (float): g, positive: how strongly a pixel keeps its own values. Without edges the values spread over
             about :math:`\sqrt{3 / g}` pixels.
 
     Returns:

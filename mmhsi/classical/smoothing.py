@@ -1,19 +1,19 @@
-"""Spatially smoothed bands: the simplest way to tell a pixel classifier of the neighbours of a pixel."""
+"""Spatially smoothed bands: the simplest way to give a pixel classifier information on the neighbours of a pixel."""
 
 import numpy as np
 from scipy import ndimage
 
 
 def smoothed_cube(cube: np.ndarray, valid: np.ndarray, sigma: float) -> np.ndarray:
-    """Mean of each band around every pixel, weighted by a Gaussian; pixels without data count for nothing.
+    """Mean of each band around every pixel, weighted by a Gaussian; pixels without data are ignored.
 
-    Smoothed components of principal component analysis are a plain relative of the extended morphological profiles of
+    Smoothed components of principal component analysis are a simple relative of the extended morphological profiles of
     Benediktsson et al. (IEEE TGRS 43(3), 2005).
 
     Args:
         cube (np.ndarray): Values (H, W, C).
         valid (np.ndarray): bool (H, W), where there is data.
-        sigma (float): Standard deviation of the Gaussian in pixels, which is cut off at 4 sigma; 0 leaves the cube.
+        sigma (float): Standard deviation of the Gaussian in pixels, which is cut off at 4 sigma; 0 means no smoothing.
 
     Returns:
         np.ndarray: float32 (H, W, C), 0 without data.

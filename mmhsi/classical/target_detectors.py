@@ -1,7 +1,7 @@
-"""Detection of a known target spectrum: each function gives one score per pixel, larger is more target-like.
+"""Target detectors: each function returns one score per pixel, larger is more target-like.
 
-All take the cube (H, W, C), the target spectrum (C,) and the mask of the valid pixels, which alone enter the
-background statistics. They compute in float64, and use the pseudo-inverse where a covariance is singular.
+All take the cube (H, W, C), the target spectrum (C,) and the mask of the valid pixels, and use only these for the
+background statistics. They compute in float64, with the pseudo-inverse if a covariance is singular.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .whitening import whitening
 
 
 def cem(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
-    """Constrained energy minimisation: the filter of least mean output energy that gives the target itself 1.
+    """Constrained energy minimisation: the filter with the least mean output energy whose response to the target is 1.
 
     s(x) = x^T R^-1 d / (d^T R^-1 d) with R = (1/N) sum of x x^T over the N valid pixels. Source: Harsanyi, Detection
     and classification of subpixel spectral signatures in hyperspectral image sequences, PhD thesis, University of
@@ -41,9 +41,9 @@ def cem(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
 def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     """Adaptive coherence (cosine) estimator: the squared cosine between pixel and target in the whitened space.
 
-    s(x) = (t^T S^-1 y)^2 / (t^T S^-1 t  y^T S^-1 y) with y = x - m, t = d - m, and the mean m and the covariance S of
-    the valid pixels; 0 for a pixel that equals the mean. The square makes spectra that differ from the mean in the
-    opposite direction of the target score as the target does. Source: Kraut and Scharf, IEEE Trans. Signal Process.
+    s(x) = (t^T S^-1 y)^2 / (t^T S^-1 t y^T S^-1 y) with y = x - m, t = d - m, and the mean m and the covariance S of
+    the valid pixels; 0 for a pixel that equals the mean. Because of the square, spectra that differ from the mean in
+    the direction opposite to the target score like the target. Source: Kraut and Scharf, IEEE Trans. Signal Process.
     47(9), 1999.
 
     Args:
@@ -116,18 +116,18 @@ def sam(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
 
 
 def osp(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, components: int = 5) -> np.ndarray:
-    """Orthogonal subspace projection: what is left of the target after the background is projected out.
+    """Orthogonal subspace projection: the part of the target that is left after projecting out the background.
 
     s(x) = d^T P x / (d^T P d) with P = I - U U^T. U are the leading right singular vectors of the valid pixels (not
-    centred), which stand for the background. Source: Harsanyi and Chang, IEEE Trans. Geosci. Remote Sens. 32(4), 1994;
+    centred), which represent the background. Source: Harsanyi and Chang, IEEE Trans. Geosci. Remote Sens. 32(4), 1994;
     they build U from known background spectra.
 
     Args:
         cube (np.ndarray): (H, W, C).
         target (np.ndarray): Spectrum d of shape (C,) in the units of the cube.
         valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
-        components (int): Dimension of the background subspace, 1 to C - 1. Too many take in the target itself.
-            Defaults to 5.
+        components (int): Dimension of the background subspace, 1 to C - 1. Too large a subspace contains the target
+            itself. Defaults to 5.
 
     Returns:
         np.ndarray: float64 scores of shape (H, W), NaN where not valid.
@@ -141,7 +141,7 @@ def osp(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, c
     target = checked_target(target, bands)
     if not 1 <= components < bands:
         raise ValueError(
-            f'a background subspace of {components} components was asked for; with {bands} bands it can '
+            f'a background subspace of {components} components was requested; with {bands} bands it can '
             f'have 1 to {bands - 1}'
         )
     moments = sum_by_block(pixels, lambda block: block.T @ block)
@@ -149,8 +149,9 @@ def osp(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, c
     remainder = target - background @ (background.T @ target)
     if np.linalg.norm(remainder) <= 1e-10 * np.linalg.norm(target):
         raise ValueError(
-            f'the target spectrum lies in the background subspace of {components} components, nothing of '
-            'it is left; take fewer'
+            f'the target spectrum lies in the background subspace of {components} components, nothing of it is left; '
+            'use '
+            'fewer'
         )
     return score_map(_filtered(pixels, remainder / (target @ remainder)), valid)
 

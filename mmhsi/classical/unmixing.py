@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# Slope of the objective, of its own scale, below which no further endmember is taken in.
+# Relative slope of the objective below which no further endmember is added.
 _SLOPE = 1e-12
 
 
@@ -26,7 +26,7 @@ def _leading_directions(moments: np.ndarray, number: int) -> np.ndarray:
 
 
 def _snr(pixels: np.ndarray, mean: np.ndarray, directions: np.ndarray) -> float:
-    # estimated in dB from the power inside and outside the signal subspace
+    # in dB, estimated from the power inside and outside the signal subspace
     power = (pixels**2).sum() / len(pixels)
     signal = (((pixels - mean) @ directions) ** 2).sum() / len(pixels) + mean @ mean
     noise = power - signal
@@ -39,14 +39,14 @@ def _snr(pixels: np.ndarray, mean: np.ndarray, directions: np.ndarray) -> float:
 def vca(pixels: np.ndarray, num_endmembers: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     r"""Vertex component analysis: the purest pixels as endmembers.
 
-    Pixels are projected on P dimensions; then P times the pixel is taken that reaches farthest in a random direction
-    orthogonal to the endmembers found. Above a signal-to-noise ratio of :math:`15 + 10 \log_{10} P` dB, which is
-    estimated, the projection is on the leading directions of the correlation, each pixel divided by its inner product
-    with the mean; below, it is on P - 1 principal components with a constant appended.
+    Pixels are projected to P dimensions; then, P times, the pixel is chosen that lies farthest in a random direction
+    orthogonal to the endmembers found so far. Above an estimated signal-to-noise ratio of :math:`15 + 10 \log_{10} P`
+    dB, the projection is onto the leading directions of the correlation, with each pixel divided by its inner product
+    with the mean; below, it is onto P - 1 principal components with a constant appended.
 
     J. M. P. Nascimento, J. M. Bioucas-Dias, "Vertex component analysis: a fast algorithm to unmix hyperspectral data",
-    IEEE TGRS 43(4), 2005. There the endmembers are what the projection keeps of the chosen pixels; here they are the
-    pixels themselves.
+    IEEE TGRS 43(4), 2005. There the endmembers are the projections of the chosen pixels; here they are the pixels
+    themselves.
 
     Args:
         pixels (np.ndarray): Spectra of shape (N, C).
@@ -54,7 +54,7 @@ def vca(pixels: np.ndarray, num_endmembers: int, seed: int = 0) -> tuple[np.ndar
         seed (int): Seed of the random directions. Defaults to 0.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: Endmembers, float64 of shape (P, C), and the int64 numbers (P,) of their pixels.
+        tuple[np.ndarray, np.ndarray]: Endmembers, float64 of shape (P, C), and the int64 indices (P,) of their pixels.
 
     Raises:
         ValueError: If the pixels are not (N, C), hold NaN or infinity or span fewer dimensions than P endmembers need,
@@ -78,7 +78,7 @@ def vca(pixels: np.ndarray, num_endmembers: int, seed: int = 0) -> tuple[np.ndar
     else:
         projected = scaled @ _leading_directions(scaled.T @ scaled / number, num_endmembers)
         depth = projected @ projected.mean(axis=0)
-        # a pixel without signal has no place in the projective plane, and is no endmember
+        # a pixel without signal has no projection, and cannot be an endmember
         usable = np.abs(depth) > 1e-9 * np.abs(depth).max()
         projected = np.where(usable[:, None], projected / np.where(usable, depth, 1)[:, None], 0)
     reach = np.linalg.norm(projected, axis=1).max()
@@ -105,7 +105,7 @@ def fcls(pixels: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
 
     .. math:: \min_a \|x - M a\|^2 \quad \text{subject to} \quad a \ge 0, \; \sum_k a_k = 1
 
-    for each pixel, exactly, by an active-set method that treats all pixels with the same present endmembers at once.
+    for each pixel, exactly, with an active-set method that treats all pixels with the same set of endmembers at once.
     The problem is that of D. C. Heinz, C.-I Chang, "Fully constrained least squares linear spectral mixture analysis
     method for material quantification in hyperspectral imagery", IEEE TGRS 39(3), 2001, where the sum is only weighted.
 
@@ -119,7 +119,7 @@ def fcls(pixels: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If a shape is wrong, a value is NaN or infinite, or an endmember is a mixture of the others, so that
             abundances are not unique.
-        RuntimeError: If the method does not come to an end, which rounding could cause with nearly equal endmembers.
+        RuntimeError: If the method does not converge, which rounding errors may cause with nearly equal endmembers.
     """
     pixels = _checked('pixels', pixels, '(N, C)')
     endmembers = _checked('endmembers', endmembers, '(P, C)')
@@ -132,7 +132,7 @@ def fcls(pixels: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
             f'the {count} endmembers are affinely dependent: one is a mixture of the others, and the '
             'abundances are not unique'
         )
-    # abundances do not depend on the origin, and the spread of the endmembers is what tells them apart
+    # abundances do not depend on the origin; the spread of the endmembers determines the conditioning
     origin = endmembers.mean(axis=0)
     spread = np.abs(endmembers - origin).max() or 1
     pixels, endmembers = (pixels - origin) / spread, (endmembers - origin) / spread
@@ -148,11 +148,11 @@ def fcls(pixels: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
         unfinished = unfinished[~_advance(gram, targets, present, abundances, tolerance, unfinished)]
         if not unfinished.size:
             return abundances
-    raise RuntimeError(f'{unfinished.size} of {number} pixels did not come to an end; are endmembers nearly equal?')
+    raise RuntimeError(f'{unfinished.size} of {number} pixels did not converge; are endmembers nearly equal?')
 
 
 def unit_spectra(spectra: np.ndarray) -> np.ndarray:
-    """Spectra (N, C) divided by their Euclidean norms, so that brightness counts for nothing; zero ones stay zero."""
+    """Spectra (N, C) divided by their Euclidean norms, so that brightness has no effect; zero spectra stay zero."""
     norms = np.linalg.norm(spectra, axis=1, keepdims=True)
     return spectra / np.where(norms > 0, norms, 1)
 
@@ -220,13 +220,13 @@ def _advance(
     tolerance: np.ndarray,
     pixels: np.ndarray,
 ) -> np.ndarray:
-    """One step of the pixels of the given numbers, in place; returns which of them are at their optimum."""
+    """One step, in place, for the pixels with the given indices; returns which of them are at their optimum."""
     mask, start, rows = present[pixels], abundances[pixels], np.arange(len(pixels))
     goal = _constrained_minimum(gram, targets[pixels], mask)
     negative = mask & (goal < 0)
     inside = ~negative.any(axis=1)
 
-    # where the goal lies outside, go as far as the first abundance that becomes 0, and let that endmember go
+    # where the goal is infeasible, go until the first abundance becomes 0, and drop that endmember
     with np.errstate(divide='ignore', invalid='ignore'):
         way = np.where(negative, start / (start - goal), np.inf)
     first = way.argmin(axis=1)
@@ -235,7 +235,7 @@ def _advance(
     moved[rows[~inside], first[~inside]] = 0
     mask[rows[~inside], first[~inside]] = False
 
-    # where it lies inside, take in the endmember that promises most, if any does
+    # where it is feasible, add the endmember with the steepest descent, if there is one
     slope = moved @ gram - targets[pixels]
     level = (slope * mask).sum(axis=1) / mask.sum(axis=1)
     gain = np.where(mask, np.inf, slope - level[:, None])

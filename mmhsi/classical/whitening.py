@@ -15,20 +15,19 @@ def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray
 
     M is the covariance (divided by N - 1) of centred pixels, or the correlation matrix (1/N) sum of x x^T. A quadratic
     form a^T M^-1 b becomes the scalar product of W^T a and W^T b. Bands are scaled to a unit diagonal of M first, so
-    that the units of a band do not matter. Where M is singular, its pseudo-inverse takes the place of the inverse:
-    bands without any variation, and directions with less than 1e-12 of the largest eigenvalue of the scaled M, are
-    left out.
+    that the units of a band do not matter. If M is singular, its pseudo-inverse replaces the inverse: bands without any
+    variation, and directions with less than 1e-12 of the largest eigenvalue of the scaled M, are left out.
 
     Args:
         pixels (np.ndarray): Real numbers of shape (N, C); computed in float64.
         centred (bool): Whether to subtract the mean.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: The mean of shape (C,), zero if not ``centred``, and W of shape (C, r), where r
-        is the rank of M.
+        tuple[np.ndarray, np.ndarray]: The mean of shape (C,), zero if not ``centred``, and W of shape (C, r), with r
+        the rank of M.
 
     Raises:
-        ValueError: If a covariance is asked for but all pixels are equal, or if all are zero.
+        ValueError: If a covariance is requested but all pixels are equal, or if all are zero.
     """
     count, bands = pixels.shape
     mean = sum_by_block(pixels, lambda block: block.sum(axis=0)) / count if centred else np.zeros(bands)

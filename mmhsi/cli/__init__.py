@@ -1,4 +1,4 @@
-"""The command ``mmhsi``. A subcommand is a line of :data:`COMMANDS`; its module is imported when it is called."""
+"""The command ``mmhsi``. Each subcommand is an entry of :data:`COMMANDS`; its module is imported when it is called."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     'predict': ('mmhsi.cli.predict:main', 'predict scenes and write maps, scores, abundances, restored cubes'),
     'baseline': ('mmhsi.cli.baseline:main', 'evaluate classical methods on the scenes of a config'),
     'report': ('mmhsi.cli.report:main', 'write one HTML file about a run'),
-    'export': ('mmhsi.cli.export:main', 'write a trained network as ONNX or as program of torch.export'),
+    'export': ('mmhsi.cli.export:main', 'write a trained network as ONNX or as a torch.export program'),
     'models': ('mmhsi.cli.models:main', 'list the models of the zoo'),
     'data': ('mmhsi.cli.data:main', 'check the files of a dataset or of a config'),
-    'info': ('mmhsi.cli.info:main', 'print versions and devices, for a report of a problem'),
+    'info': ('mmhsi.cli.info:main', 'print versions and devices, for a bug report'),
 }
-"""Subcommands: 'module:function', and what it does. The function takes the arguments and may return an exit status."""
+"""Subcommands: 'module:function' and a description. The function takes the arguments and may return an exit status."""
 
 _EXAMPLES = """examples:
   mmhsi models tiny
@@ -28,7 +28,7 @@ _EXAMPLES = """examples:
 
 
 def overview() -> str:
-    """What ``mmhsi --help`` prints."""
+    """The text of ``mmhsi --help``."""
     lines = [f'  {name:<10}{text}' for name, (_, text) in COMMANDS.items()]
     return '\n'.join(['usage: mmhsi COMMAND [ARGUMENT ...]', '', 'commands:', *lines, '', _EXAMPLES])
 
@@ -36,8 +36,8 @@ def overview() -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run a subcommand; returns the exit status.
 
-    What is wrong with the arguments or the files that they name is a sentence and the status 2. An error after the
-    networks were imported is shown with its traceback.
+    Errors in the arguments, or in the files that they name, are printed as one sentence, with the status 2. Errors
+    after the networks were imported are shown with their traceback.
     """
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ('-h', '--help', 'help'):

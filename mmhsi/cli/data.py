@@ -1,12 +1,12 @@
-"""Check every file of a dataset: whether it can be read, its size, bands, values and labels, and its checksum.
+"""Check every file of a dataset: that it can be read, its size, bands, values, labels and checksum.
 
     mmhsi data data/indian_pines
     mmhsi data configs/classification/hypersigma-base_cls_indian-pines.py
     mmhsi data data/indian_pines --write-checksums data/indian_pines.sha256
     mmhsi data data/indian_pines --checksums data/indian_pines.sha256
 
-Of a config the scenes of its data loaders are built too, which checks their labels, classes, bands and splits against
-each other. Files are read block by block. The exit code is 1 if anything is wrong.
+For a config, the scenes of its data loaders are built too, which checks that their labels, classes, bands and splits
+agree. Files are read block by block. The exit code is 1 if anything is wrong.
 """
 
 import argparse

@@ -4,8 +4,8 @@
     mmhsi export CONFIG best --format torch-export --out network.pt2
     mmhsi export CONFIG CHECKPOINT --input-scale 255          (for a program that divides bytes by 255)
 
-What the file computes is compared with PyTorch before it is said to be written. ONNX needs the packages of
-pip install "mmhsi[export]".
+The output of the file is compared with that of PyTorch before success is reported. ONNX needs the packages
+of pip install "mmhsi[export]".
 """
 
 import argparse
@@ -23,14 +23,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('checkpoint', help="checkpoint file; 'best' or 'last' of the work dir of the config")
     parser.add_argument('--format', choices=tuple(_SUFFIXES), default='onnx', help='format of the file (default: onnx)')
     parser.add_argument('--out', metavar='FILE', help='file to write (default: beside the checkpoint)')
-    parser.add_argument('--num-bands', type=int, metavar='N', help='bands of a scene, if the checkpoint does not tell')
+    parser.add_argument(
+        '--num-bands', type=int, metavar='N', help='bands of a scene, if the checkpoint does not state them'
+    )
     parser.add_argument('--input-scale', type=float, default=1.0, metavar='F', help='factor of the input (default: 1)')
     parser.add_argument('--trust', action='store_true', help='trust the checkpoint: unpickle it without restriction')
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the file; returns 2 if something is in the way."""
+    """Write the file; returns 2 if it cannot be written."""
     args = parse_args(argv)
     try:
         config = find_config(args.config)

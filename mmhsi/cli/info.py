@@ -1,9 +1,9 @@
-"""Print what a report of a problem should tell about the machine: versions, devices, optional packages.
+"""Print the facts about the machine that a bug report needs: versions, devices, optional packages.
 
     mmhsi info
     mmhsi info > machine.txt
 
-It changes nothing.
+Nothing is changed.
 """
 
 import argparse
@@ -48,7 +48,7 @@ VARIABLES = (
 
 
 def version(package: str) -> str:
-    """Installed version of a package, or of its onedl distribution; 'absent' if there is none."""
+    """Installed version of a package, or of its onedl distribution; 'absent' if it is not installed."""
     for name in (package, f'onedl-{package}'):
         try:
             found = importlib.metadata.version(name)
@@ -59,7 +59,7 @@ def version(package: str) -> str:
 
 
 def collect() -> dict[str, str]:
-    """Everything, by name."""
+    """All facts, by name."""
     import torch
     from mmengine.utils.dl_utils import collect_env
 

@@ -5,7 +5,7 @@
     mmhsi models "hypersigma-*" --task classification
     mmhsi models --pretrained                           (with published weights)
 
-A name serves as config of mmhsi predict, and 'mmhsi::' with the path after configs/ as that of all commands.
+mmhsi predict takes such a name as its config; all commands take 'mmhsi::' and the path below configs/.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the table; returns 1 if no model fits."""
+    """Print the table; returns 1 if no model matches."""
     args = parse_args(argv)
     names = list_models(args.pattern, args.task, args.pretrained)
     table = PrettyTable(['model', 'config', 'weights'])
@@ -35,5 +35,5 @@ def main(argv: list[str] | None = None) -> int:
         entry = find_model(name)
         config = f'mmhsi::{entry.config.relative_to(configs).as_posix()}'
         table.add_row([name, config, entry.weights or '-'])
-    print(table if names else f'no model fits; {len(list_models())} models are listed by "mmhsi models"')
+    print(table if names else f'no model matches; {len(list_models())} models are listed by "mmhsi models"')
     return int(not names)

@@ -7,10 +7,11 @@ r"""Predict scenes with a trained model and write the products.
 
 A scene is a GeoTIFF or any other raster that GDAL reads, ENVI (.hdr or its data file), .mat, HDF5, .npy, .npz, or a
 sensor product (EnMAP, PRISMA, EMIT, ...: its folder or its metadata file); a folder holds scenes; a text file (.txt,
-.lst) lists one a line, or two dates with a tab between them. A scene of any size is predicted in a fixed memory. What
-was interrupted goes on with the same command, and finished scenes are left alone.
+.lst) lists one per line, or two dates separated by a tab. The memory does not depend on the size of a scene. The same
+command continues an interrupted prediction and skips finished scenes.
+
 The products depend on the task: maps of classes, changes and detections with colours and names, scores, abundances,
-endmembers, restored cubes, and pictures; <scene>_prediction.json tells of them.
+endmembers, restored cubes, and pictures; <scene>_prediction.json describes them.
 """
 
 import argparse
@@ -47,9 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = command_parser(__doc__)
     parser.add_argument('scenes', nargs='+', metavar='SCENE', help='file, folder or list of scenes')
     parser.add_argument(
-        '-c',
-        '--config',
-        help='config file, or name of a model of the zoo (default: the config that the checkpoint holds)',
+        '-c', '--config', help='config file, or name of a model of the zoo (default: the config in the checkpoint)'
     )
     parser.add_argument('-w', '--weights', help="checkpoint; 'best' or 'last' of the work dir of the config")
     parser.add_argument(
@@ -85,25 +84,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--trust-band-order',
         action='store_true',
-        help='take the bands of a scene without wavelengths for those that the model was trained on, in their order',
+        help='assume that the bands of a scene without wavelengths are '
+        'those that the model was trained on, in the same order',
     )
     parser.add_argument(
         '--not-finite',
         choices=('raise', 'nodata'),
         default='raise',
-        help='what becomes of pixels of '
-        'which the network makes NaN or infinity (default: raise, which fails the scene)',
+        help='handling of pixels for which the network returns NaN or infinity (default: raise, which fails the scene)',
     )
     parser.add_argument(
         '--bands',
         metavar='FILE',
         help='file with the wavelengths that the model was trained on, if '
-        'checkpoint and config do not tell them: a cube, a spectral library or a table',
+        'checkpoint and config do not state them: a cube, a spectral library or a table',
     )
     parser.add_argument('--tile-size', type=int, help='side of a tile in pixels')
     parser.add_argument('--overlap', type=int, help='smallest overlap of tiles in pixels')
-    parser.add_argument('--blend', choices=BLENDS, help='how tiles are joined (default: as in the test of the config)')
-    parser.add_argument('--batch-size', type=int, help='tiles or windows that run at once (default: by memory)')
+    parser.add_argument('--blend', choices=BLENDS, help='how tiles are merged (default: as in the test of the config)')
+    parser.add_argument('--batch-size', type=int, help='tiles or windows per batch (default: by memory)')
     parser.add_argument(
         '--precision',
         choices=PRECISIONS,
@@ -124,18 +123,20 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='BYTES',
         help='memory for the parts of a scene, such as 512M (default: 1G)',
     )
-    parser.add_argument('--scores', action='store_true', help='write the probabilities of the classes too')
+    parser.add_argument('--scores', action='store_true', help='also write the probabilities of the classes')
     parser.add_argument(
         '--uncertainty',
         action='store_true',
-        help='write the probability of the predicted class and the entropy of the probabilities too',
+        help='also write the probability of the predicted class and the entropy of the probabilities',
     )
     parser.add_argument('--driver', choices=('GTiff', 'ENVI'), default='GTiff', help='format of the rasters')
     parser.add_argument('--no-pictures', action='store_true', help='write no pictures')
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')
-    parser.add_argument('--part', type=_part, metavar='I/N', help='of many scenes only every N-th from the I-th on')
+    parser.add_argument(
+        '--part', type=_part, metavar='I/N', help='predict only every N-th of the scenes, starting at the I-th'
+    )
     parser.add_argument('--processes', type=int, default=1, metavar='N', help='processes that share the scenes')
-    parser.add_argument('--overwrite', action='store_true', help='predict finished and interrupted scenes anew')
+    parser.add_argument('--overwrite', action='store_true', help='predict finished and interrupted scenes again')
     parser.add_argument('--quiet', action='store_true', help='show no progress bar')
     args = parser.parse_args(argv)
     if args.config is None and args.weights is None:
@@ -150,7 +151,7 @@ def share_scenes(args: argparse.Namespace, argv: list[str]) -> int:
     index, count = args.part or (1, 1)
     threads = max((os.cpu_count() or 1) // args.processes, 1)
     environment = {'OMP_NUM_THREADS': str(threads), **os.environ}
-    # the last --part and --processes count
+    # the last --part and --processes win
     command = [sys.executable, '-m', 'mmhsi.cli', 'predict', *argv, '--quiet', '--processes', '1', '--part']
     children = [
         subprocess.Popen([*command, f'{index + count * number}/{count * args.processes}'], env=environment)
@@ -165,7 +166,7 @@ def share_scenes(args: argparse.Namespace, argv: list[str]) -> int:
 
 
 def make_inferencer(args: argparse.Namespace):
-    """The inferencer that the arguments describe."""
+    """The inferencer described by the arguments."""
     from mmengine.config import Config
     from mmengine.utils import import_modules_from_strings
 
@@ -186,11 +187,11 @@ def make_inferencer(args: argparse.Namespace):
 
 
 def check_inputs(args: argparse.Namespace) -> None:
-    """Look for the files that the arguments name, before anything that takes long.
+    """Check that the files named by the arguments exist, before anything slow.
 
     Raises:
         OSError: If the weights or all scenes are absent; of several scenes those that are there are predicted.
-        ValueError: If the model is neither a config file nor one of the zoo.
+        ValueError: If the model is neither a config file nor in the zoo.
     """
     from mmhsi.datasets.io.sources import is_address
 
@@ -203,7 +204,7 @@ def check_inputs(args: argparse.Namespace) -> None:
 
 
 def predict(args: argparse.Namespace) -> list[dict]:
-    """Predict the scenes; returns what became of each."""
+    """Predict the scenes; returns the outcome of each."""
     spectrum = args.target_spectrum
     if args.target_name is not None and spectrum is not None:
         spectrum = dict(path=spectrum, name=args.target_name)
@@ -236,7 +237,7 @@ def predict(args: argparse.Namespace) -> list[dict]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Predict; returns 0, 1 if a scene failed, or 2 if none could be begun."""
+    """Predict; returns 0, 1 if a scene failed, or 2 if none could be started."""
     argv = sys.argv[1:] if argv is None else argv
     args = parse_args(argv)
     try:

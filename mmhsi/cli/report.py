@@ -3,8 +3,8 @@
     mmhsi report work_dirs/hypersigma-tiny_cls_indian-pines
     mmhsi report WORK_DIR --out report.html
 
-The file holds all pictures and needs nothing besides. Of a work dir the newest training and the newest test are shown;
-a folder <work_dir>/<time> stands for that run alone.
+The file contains all pictures and needs no other files. For a work dir, the newest training and the newest test are
+shown; for a folder <work_dir>/<time>, that run only.
 """
 
 import argparse
@@ -22,9 +22,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--max-scenes', type=int, default=20, metavar='N', help='scenes whose pictures are shown (default: 20)'
     )
     parser.add_argument(
-        '--no-flops', action='store_true', help='do not count operations, for which the network is built and run once'
+        '--no-flops', action='store_true', help='do not count operations, which builds the network and runs it once'
     )
-    parser.add_argument('-c', '--config', help='config file, instead of the one that the run left in its folder')
+    parser.add_argument('-c', '--config', help='config file, instead of the one in the folder of the run')
     parser.add_argument(
         '--custom-imports',
         action='append',

@@ -32,7 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--no-classical',
         action='store_true',
-        help='leave out the classical methods that a config compares with after the test',
+        help='skip the comparison with the classical methods of the config after the test',
     )
     args = parser.parse_args(argv)
     if args.out is not None and not args.out.endswith(('.pkl', '.pickle')):
@@ -46,7 +46,7 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     if args.show_dir is not None:
         if 'result' not in cfg.get('default_hooks', {}):
             raise ValueError(
-                f'{args.config}: --show-dir needs a hook default_hooks.result in the config, which it has not'
+                f'{args.config}: --show-dir needs a hook default_hooks.result in the config, which has none'
             )
         cfg.default_hooks.result.out_dir = os.path.abspath(args.show_dir)
     if args.no_classical and cfg.get('default_hooks'):
@@ -54,7 +54,7 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     if args.tta:
         missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
         if missing:
-            raise ValueError(f'{args.config}: --tta needs {" and ".join(missing)} in the config, which it has not')
+            raise ValueError(f'{args.config}: --tta needs {" and ".join(missing)} in the config, which has none')
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         from mmengine.config import ConfigDict
 

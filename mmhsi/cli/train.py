@@ -2,7 +2,7 @@ r"""Train the model of a config.
 
     mmhsi train configs/classification/hypersigma-tiny_cls_indian-pines.py
     mmhsi train mmhsi::classification/hypersigma-tiny_cls_indian-pines.py --work-dir runs/first --seed 1
-    mmhsi train CONFIG --resume                                    (goes on where a training was interrupted)
+    mmhsi train CONFIG --resume                                    (continues an interrupted training)
     mmhsi train CONFIG --cfg-options train_cfg.max_epochs=10 train_dataloader.batch_size=32
 
 'mmhsi::' stands for the configs that are installed with the package; mmhsi models lists them.
@@ -62,7 +62,7 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             raise ValueError(
                 f'{args.config}: --auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...) '
-                'in the config, which it has not'
+                'in the config, which has none'
             )
         cfg.auto_scale_lr.enable = True
 

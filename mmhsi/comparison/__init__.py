@@ -1,4 +1,4 @@
-"""Comparisons of networks and classical methods on equal terms: suites, their runs, tables, tests and plots."""
+"""Fair comparisons of networks and classical methods: suites, their runs, tables, tests and plots."""
 
 from .report import write_report
 from .scheduler import run_cells

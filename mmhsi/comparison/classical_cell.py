@@ -13,7 +13,7 @@ from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
 
 
 def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dict]:
-    """Evaluate a classical method on the test scenes of a config, as its network is evaluated.
+    """Evaluate a classical method on the test scenes of a config, like its network.
 
     Args:
         cfg (Config): The whole config.
@@ -22,8 +22,8 @@ def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dic
         options (Mapping): Arguments of the method.
 
     Returns:
-        tuple[dict, dict]: What a record holds of the run, and the results of its scenes by name. The seconds are those
-        of training and test together.
+        tuple[dict, dict]: The record of the run, and the results of its scenes by name. The seconds include training
+        and test.
 
     Raises:
         ValueError: If the method is unknown.
@@ -48,9 +48,9 @@ def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dic
         listed = list(results.values())
         result = listed[0] if len(listed) == 1 else task.pooled(listed)
         if result is None:
-            raise ValueError(f'{cfg.filename}: a classical method is compared on one scene, found {len(results)}')
+            raise ValueError(f'{cfg.filename}: classical methods are compared on a single scene, found {len(results)}')
         scores = {key: value for key, value in result.summary().items() if isinstance(value, (int, float))}
-        scores.setdefault('AUC', getattr(result, 'settings', {}).get('AUC'))  # that of a change detector
+        scores.setdefault('AUC', getattr(result, 'settings', {}).get('AUC'))  # a change detector has its own
     scenes = find_scenes(dataset)
     settings = next((result.settings for result in results.values() if getattr(result, 'settings', None)), {})
     return dict(

@@ -1,4 +1,4 @@
-"""What a run costs: parameters, operations, seconds and memory."""
+"""Cost of a run: parameters, operations, seconds and memory."""
 
 import logging
 import time
@@ -14,8 +14,8 @@ from mmhsi.utils.system_memory import resident_memory
 
 
 class Stopwatch:
-    """Seconds of a phase: on a CPU those of all its cores together, which other processes do not change; else those of
-    the wall clock.
+    """Seconds of a phase: processor time of all cores on a CPU, which other processes do not affect, else wall-clock
+    time.
 
         with Stopwatch('cpu') as watch:
             train()
@@ -45,10 +45,10 @@ def count_flops(cfg: Config, model: BaseModel) -> int | None:
 
     Args:
         cfg (Config): The whole config.
-        model (BaseModel): Its model, which is left in evaluation mode.
+        model (BaseModel): The model; it is left in evaluation mode.
 
     Returns:
-        int | None: The operations; None if the config does not tell what an input is.
+        int | None: The operations; None if the config does not define the shape of an input.
     """
     try:
         return count_complexity(cfg, model=model)['flops']

@@ -1,4 +1,4 @@
-"""A cell with a network: training, the best state, test."""
+"""A cell with a network: training, choice of the best state, test."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,21 +20,21 @@ from mmhsi.registry import TRANSFORMS, component_name
 def run_network(
     cfg: Config, folder: Path, device: str, pictures: bool = False, test_noise: Mapping | None = None
 ) -> tuple[dict, dict]:
-    """Train a network, load the state that is best on the validation pixels, and test it.
+    """Train a network, load the state with the best validation score, and test it.
 
-    Without a validation the state after the last iteration is tested. Of windows only those of the evaluated pixels are
-    classified, unless there are to be pictures.
+    Without a validation the state after the last iteration is tested. Window networks classify only the evaluated
+    pixels unless pictures are requested.
 
     Args:
         cfg (Config): The whole config, which is changed.
         folder (Path): Folder of the run.
-        device (str): 'cpu' or an accelerator, for the seconds.
-        pictures (bool): Whether maps and pictures of the whole scene are written. Defaults to False.
+        device (str): 'cpu' or an accelerator, for measuring seconds.
+        pictures (bool): Whether to write maps and pictures of the whole scene. Defaults to False.
         test_noise (Mapping, optional): Config of a noise that is put on the scenes in front of the test. Defaults to
             None.
 
     Returns:
-        tuple[dict, dict]: What a record holds of the run, and the results of its scenes by name.
+        tuple[dict, dict]: The record of the run, and the results of its scenes by name.
     """
     _prepare(cfg, folder, pictures)
     runner = build_runner(cfg)
@@ -64,7 +64,7 @@ def run_network(
         test_wall_seconds=testing.wall_seconds,
         tested_state='last' if best is None else Path(best).stem,
     )
-    for checkpoint in folder.rglob('*.pth'):  # hundreds of runs would fill the disk
+    for checkpoint in folder.rglob('*.pth'):  # checkpoints of hundreds of runs would fill the disk
         checkpoint.unlink()
     return record, results
 
@@ -97,7 +97,7 @@ def _prepare(cfg: Config, folder: Path, pictures: bool) -> None:
     cfg.launcher = 'none'
     hooks = cfg.setdefault('default_hooks', {})
     hooks.pop('progress', None)
-    hooks.pop('preemption', None)  # the runner of the suite ends a cell for good
+    hooks.pop('preemption', None)  # the runner of the suite terminates cells without resuming them
     if hooks.get('checkpoint'):
         hooks['checkpoint'].update(interval=-1, save_last=False, save_optimizer=False, save_param_scheduler=False)
         if not cfg.get('val_dataloader'):
@@ -119,8 +119,8 @@ def save_maps(path: Path, results: dict) -> None:
     """Write which evaluated pixels of label maps were classified correctly, for paired tests.
 
     Args:
-        path (Path): File to write, with the arrays 'pixels', flat indices, and 'correct', bool; of several scenes one
-            after the other. Results without label maps write nothing.
+        path (Path): File to write, with the arrays 'pixels', flat indices, and 'correct', bool; several scenes are
+            concatenated. Nothing is written for results without label maps.
         results (dict): Results by the name of the scene.
     """
     maps = [

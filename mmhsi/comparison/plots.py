@@ -1,4 +1,4 @@
-"""Pictures of a comparison: accuracy over the number of labels, and over the size of the networks."""
+"""Plots of a comparison: accuracy against the number of labels, and against the size of the networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mmhsi.visualization.roc import curve_frame
 
 
 def label_curves(suite: Suite, table: Mapping[str, Sequence[Row]]) -> dict[str, Figure]:
-    """The compared score over the training pixels, one picture for each curve that has several settings.
+    """The compared score against the number of training pixels, one picture for each curve with several settings.
 
     Args:
         suite (Suite): The suite, whose settings name their ``curve``.
@@ -45,7 +45,7 @@ def label_curves(suite: Suite, table: Mapping[str, Sequence[Row]]) -> dict[str, 
 
 
 def size_figure(suite: Suite, setting: str, rows: Sequence[Row]) -> Figure | None:
-    """The compared score over the number of parameters; None unless two networks have a score.
+    """The compared score against the number of parameters; None with fewer than two networks.
 
     Args:
         suite (Suite): The suite.
@@ -75,7 +75,7 @@ def _curve_figure(
     for (name, own), line in zip(points.items(), lines, strict=True):
         across, means, stds = np.array(sorted(own)).T
         axes.errorbar(across, means, np.nan_to_num(stds), marker='o', capsize=3, **line)
-        if abscissa == 'parameters':  # colours repeat, and a point has no style of a line
+        if abscissa == 'parameters':  # colours repeat, and points have no line style
             axes.annotate(
                 name,
                 (across[0], means[0]),
@@ -88,7 +88,7 @@ def _curve_figure(
     axes.set_xscale('log')
     axes.autoscale(axis='y')
     axes.margins(x=0.08, y=0.08)
-    if abscissa != 'parameters':  # few values, which are best read as they are
+    if abscissa != 'parameters':  # few values, best labelled individually
         values = sorted({round(value) for own in points.values() for value, *_ in own})
         axes.set_xticks(values)
         axes.xaxis.set_major_formatter(ScalarFormatter())

@@ -1,4 +1,4 @@
-"""What a cell leaves behind: one JSON file, written whole or not at all."""
+"""The record of a cell: one JSON file, written atomically."""
 
 import hashlib
 import json
@@ -18,14 +18,14 @@ _ENTRIES = {
     'done': dict(hash=str, scores=dict, train_seconds=(int, float), peak_memory=dict, device=str),
     'failed': dict(error=str, last_lines=list),
 }
-_INPUTS = ('model', 'load_from', 'tta_model')  # parts of a config that name files which decide a result
+_INPUTS = ('model', 'load_from', 'tta_model')  # parts of a config with files that affect a result
 
 
 def write_record(folder: str | Path, record: dict) -> Path:
-    """Write the record of a cell; a process that is killed meanwhile leaves the old one.
+    """Write the record of a cell; if the process is killed meanwhile, the old record is kept.
 
     Args:
-        folder (str | Path): Folder of the cell, which is made if it is not there.
+        folder (str | Path): Folder of the cell; it is created if necessary.
         record (dict): Plain Python values.
 
     Returns:
@@ -41,7 +41,7 @@ def write_record(folder: str | Path, record: dict) -> Path:
 
 
 def read_record(folder: str | Path) -> dict | None:
-    """The record of a cell; None if there is none, or its file is damaged or no record."""
+    """The record of a cell; None if there is none, or its file is damaged or not a record."""
     try:
         record = json.loads((Path(folder) / RECORD).read_text(encoding='utf-8'))
     except (OSError, ValueError):
@@ -50,7 +50,7 @@ def read_record(folder: str | Path) -> dict | None:
 
 
 def whole_record(folder: str | Path) -> dict | None:
-    """As :func:`read_record`, but None too if an entry is missing that tables need, as in a file from elsewhere."""
+    """Like :func:`read_record`, but also None if an entry that tables need is missing, as in a foreign file."""
     record = read_record(folder)
     known = record is not None and all(
         isinstance(record.get(name), kind) for name, kind in _ENTRIES[record['status']].items()
@@ -59,21 +59,22 @@ def whole_record(folder: str | Path) -> dict | None:
 
 
 def why_no_record(folder: str | Path) -> str | None:
-    """A sentence on the file in the place of a record that is none; None if there is no file, or it is one."""
+    """A message if the record file exists but is not a record, else None."""
     path = Path(folder) / RECORD
     return (
-        f'{path}: this is no record of a cell, which counts as not run'
+        f'{path}: this is not the record of a cell, which counts as not run'
         if path.exists() and whole_record(folder) is None
         else None
     )
 
 
 def inputs_of(cfg: Mapping, before: Any = None) -> dict[str, dict]:
-    """What tells the content of the files that a cell reads, see :func:`mmhsi.utils.identity.identify`.
+    """Identities of the files that a cell reads, see :func:`mmhsi.utils.identity.identify`.
 
     Args:
         cfg (Mapping): The whole config.
-        before (Any): The entry 'inputs' of an earlier record; what was not touched since is not read again.
+        before (Any): The entry 'inputs' of an earlier record; files that have not been touched since are not read
+            again.
     """
     parts = {
         name: value for name, value in cfg.items() if name in _INPUTS or name.endswith(('_dataloader', '_evaluator'))
@@ -82,10 +83,10 @@ def inputs_of(cfg: Mapping, before: Any = None) -> dict[str, dict]:
 
 
 def differences(record: Mapping) -> list[str]:
-    """What a finished cell was made with that is not what is here now, a sentence for each."""
+    """Messages on files, packages and code that have changed since a cell was finished."""
     found = []
     if not isinstance(record.get('inputs'), Mapping):
-        found.append('it does not tell the files that it was made from')
+        found.append('it does not list the files that it was made from')
     else:
         names = changes(record['inputs'], identify(record['inputs'], record['inputs']))
         if names:
@@ -99,12 +100,12 @@ def differences(record: Mapping) -> list[str]:
     if others:
         found.append(f'other versions: {"; ".join(others)}')
     if record.get('code') not in (None, code_digest()):
-        found.append('another code of mmhsi')
+        found.append('another version of the mmhsi code')
     return found
 
 
 def plain_scores(metrics: dict) -> dict[str, float | None]:
-    """The scalars among the metrics of a run as JSON can hold them."""
+    """The scalar metrics of a run as JSON values."""
     return {name: json_number(value) for name, value in metrics.items() if np.ndim(value) == 0}
 
 

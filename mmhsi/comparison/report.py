@@ -17,17 +17,17 @@ REPORT = 'report.md'
 
 
 def collect_records(cells: Sequence[Cell], root: Path) -> list[dict]:
-    """The records of cells; one that has not been run is left out."""
+    """The records of cells, without those that have not been run."""
     found = [(cell, whole_record(root / cell.name)) for cell in cells]
-    # names as the suite spells them now
+    # current names from the suite
     return [{**record, **identity(cell)} for cell, record in found if record is not None]
 
 
 def write_report(suite: Suite, root: str | Path, cells: Sequence[Cell] | None = None) -> str:
-    """Write the report of what has been run.
+    """Write the report of all cells that have been run.
 
-    ``report.md`` holds all tables with the failures below, ``runs.csv`` every run, and for each setting there are
-    ``<setting>.csv``, ``<setting>.tex`` and ``<setting>_parameters.png``, for each curve
+    ``report.md`` holds all tables, followed by the failures, ``runs.csv`` holds every run, and for each setting there
+    are ``<setting>.csv``, ``<setting>.tex`` and ``<setting>_parameters.png``, for each curve
     ``<suite>_<curve>_labels.png``, which ``report.md`` shows.
 
     Args:
@@ -110,7 +110,7 @@ def _warnings(records: Sequence[dict]) -> list[str]:
         lines += [
             '## Made otherwise',
             '',
-            'Scores that are not those of the present files, packages and code:',
+            'Scores from other files, packages or code than the current ones:',
             '',
             *(f'- {sentence}: {"; ".join(cells)}' for sentence, cells in marked.items()),
             '',

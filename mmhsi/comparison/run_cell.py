@@ -1,4 +1,4 @@
-"""Running one cell, in a process of its own."""
+"""Running one cell in its own process."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ def run_cell(cell: Cell, folder: Path, device: str = 'cpu', threads: int = 1, pi
     Args:
         cell (Cell): The cell.
         folder (Path): Its folder.
-        device (str): 'cpu', or an accelerator that is visible to this process alone. Defaults to 'cpu'.
+        device (str): 'cpu', or an accelerator that is visible only to this process. Defaults to 'cpu'.
         threads (int): Threads of PyTorch on a CPU. Defaults to 1.
         pictures (bool): Whether a network writes maps and pictures. Defaults to False.
 
@@ -68,7 +68,7 @@ def run_cell(cell: Cell, folder: Path, device: str = 'cpu', threads: int = 1, pi
 
 
 def identity(cell: Cell) -> dict:
-    """What tells a cell from others in its record."""
+    """The entries of a record that identify a cell."""
     return dict(
         contestant=cell.contestant, setting=cell.setting, seed=cell.seed, config=cell.config.name, method=cell.method
     )
@@ -77,15 +77,15 @@ def identity(cell: Cell) -> dict:
 def run_in_process(
     cell: Cell, folder: Path, device: str, threads: int, pictures: bool, environment: Mapping[str, str], runner_id: int
 ) -> None:
-    """Entry of the process of a cell: everything that is printed goes to its log; ends with 1 after an error, and with
-    the process that runs the suite."""
+    """Entry point of the process of a cell: all output goes to its log; it exits with 1 after an error, and ends
+    together with the process that runs the suite."""
     threading.Thread(target=_end_with, args=(runner_id,), daemon=True).start()
-    os.environ.update(environment)  # that of the process from which this one is forked may be older
+    os.environ.update(environment)  # the process from which this one is forked may have an older one
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG).open('w') as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
-    # before the first use of an accelerator, which then is the only one
+    # before the first use of an accelerator, so that only this one is visible
     os.environ['CUDA_VISIBLE_DEVICES'] = device.partition(':')[2] or '0' if device.startswith('cuda') else ''
     try:
         with FolderLock(folder, f'the cell {cell.name}'):
@@ -97,7 +97,7 @@ def run_in_process(
 
 
 def _end_with(process_id: int) -> None:
-    """End this process when another one has ended, even if that was killed."""
+    """End this process when another one ends, even if that is killed."""
     while True:
         try:
             os.kill(process_id, 0)

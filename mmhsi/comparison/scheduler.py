@@ -1,4 +1,4 @@
-"""Running the cells of a suite: each in its own process, several at once, none of them fatal."""
+"""Running the cells of a suite: each in its own process, several at once; failures do not stop the others."""
 
 import multiprocessing
 import os
@@ -23,14 +23,14 @@ class _Running:
 
 
 def is_finished(cell: Cell, folder: Path) -> bool:
-    """Whether the folder holds the result of this cell under its present config, from files of the present content."""
+    """Whether the folder holds the result of this cell for its current config and the current content of its files."""
     record = whole_record(folder)
     if record is None or record['status'] != 'done':
         return False
     cfg = cell.build_config()
     if record['hash'] != cell.fingerprint(cfg):
         return False
-    # records of earlier versions do not tell their files; the report says so
+    # records of earlier versions do not list their files; the report says so
     return 'inputs' not in record or not changes(record['inputs'], inputs_of(cfg.to_dict(), record['inputs']))
 
 
@@ -46,19 +46,19 @@ def run_cells(
 ) -> list[dict]:
     """Run the cells that are not finished yet.
 
-    A cell is a process of its own: if it fails, is killed or takes too long, its record says so with the last lines of
-    its log, and the others go on. On CPUs the processes are forked from one that has imported the frameworks already;
-    on accelerators each starts anew, as none of them can be shared by forking.
+    Each cell runs in its own process: if it fails, is killed or takes too long, its record says so with the last lines
+    of its log, and the others continue. On CPUs the processes are forked from one that has already imported the
+    frameworks; with accelerators, which cannot be shared by forking, each is started separately.
 
     Args:
         cells (Sequence[Cell]): The cells.
-        root (Path): Folder of the suite; a cell has the folder of its name in it.
-        devices (Sequence[str]): 'cpu', 'cuda:0' ... that are dealt out. Defaults to one CPU.
+        root (Path): Folder of the suite; each cell has a subfolder with its name.
+        devices (Sequence[str]): 'cpu', 'cuda:0' ..., assigned to the cells. Defaults to one CPU.
         jobs (int): Cells that run at once on each device. Defaults to 1.
         threads (int): Threads of PyTorch of a cell on a CPU. Defaults to 1.
-        timeout (float, optional): Seconds after which a cell is ended. Defaults to no limit.
+        timeout (float, optional): Seconds after which a cell is terminated. Defaults to no limit.
         pictures (bool): Whether networks write maps and pictures. Defaults to False.
-        report (Callable): Gets a line for each cell that begins or ends. Defaults to ``print``.
+        report (Callable): Called with a line for each cell that starts or ends. Defaults to ``print``.
 
     Returns:
         list[dict]: The records of all cells, in their order.
@@ -72,8 +72,9 @@ def run_cells(
     marked = sum(bool(differences(whole_record(root / name) or {})) for name in finished)
     if marked:
         report(
-            f'{marked} of the finished ones were made with other versions or code, which the report says; remove '
-            'their folders to run them anew'
+            f'{marked} of the finished ones were made with other versions or code, as the report says; remove their '
+            'folders to run them '
+            'again'
         )
     context = multiprocessing.get_context('forkserver' if set(devices) == {'cpu'} else 'spawn')
     context.set_forkserver_preload(

@@ -39,7 +39,7 @@ def paired_t_test(first: Sequence[float], second: Sequence[float]) -> float:
 def wilcoxon_test(first: Sequence[float], second: Sequence[float]) -> float:
     """Two-sided p of Wilcoxon's signed-rank test on paired runs (:func:`scipy.stats.wilcoxon`), zeros left out.
 
-    It cannot fall below 2^(1 - n): with five pairs not below 0.0625.
+    The smallest possible value is 2^(1 - n), for five pairs 0.0625.
 
     Returns:
         float: p; 1 if all differences are 0; NaN with fewer than two pairs.
@@ -55,9 +55,10 @@ def wilcoxon_test(first: Sequence[float], second: Sequence[float]) -> float:
 def mcnemar_test(first_correct: np.ndarray, second_correct: np.ndarray) -> tuple[float, int, int]:
     """McNemar's test of two classifiers on the same pixels.
 
-    b pixels are right by the first alone, c by the second alone. With fewer than 25 of them p is that of the binomial
-    test of b among b + c at 1/2; else chi^2 = (|b - c| - 1)^2 / (b + c) with one degree of freedom (Edwards, 1948).
-    Neighbouring pixels, and those of several seeds, are not independent: a small p says less than it seems to.
+    b pixels are classified correctly only by the first, c only by the second. With fewer than 25 of them p is that of
+    the binomial test of b among b + c at 1/2; else chi^2 = (|b - c| - 1)^2 / (b + c) with one degree of freedom
+    (Edwards, 1948). Neighbouring pixels, and those of several seeds, are not independent: a small p means less than it
+    seems.
 
     Args:
         first_correct (np.ndarray): bool (N,), whether the first is right.
@@ -71,7 +72,7 @@ def mcnemar_test(first_correct: np.ndarray, second_correct: np.ndarray) -> tuple
     """
     first, second = np.asarray(first_correct, bool), np.asarray(second_correct, bool)
     if first.shape != second.shape:
-        raise ValueError(f"McNemar's test needs the same pixels of both, found {first.size} and {second.size}")
+        raise ValueError(f"McNemar's test needs the same pixels for both, found {first.size} and {second.size}")
     b, c = int(np.count_nonzero(first & ~second)), int(np.count_nonzero(~first & second))
     if b + c == 0:
         return 1.0, b, c
@@ -83,5 +84,5 @@ def mcnemar_test(first_correct: np.ndarray, second_correct: np.ndarray) -> tuple
 
 def _differences(first: Sequence[float], second: Sequence[float]) -> np.ndarray:
     if len(first) != len(second):
-        raise ValueError(f'a paired test needs as many values of both, found {len(first)} and {len(second)}')
+        raise ValueError(f'a paired test needs equal numbers of values, found {len(first)} and {len(second)}')
     return np.asarray(first, np.float64) - np.asarray(second, np.float64)

@@ -1,4 +1,4 @@
-"""What a suite of comparisons is: contestants, settings and seeds, and the cells that they make."""
+"""Suites of comparisons: contestants, settings and seeds, and the cells that result from them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Cell:
         contestant (str): Name of the contestant.
         setting (str): Name of the setting.
         seed (int): Seed of the run and of the split.
-        config (Path): Config file of the network, or of the scene on which a classical method works.
+        config (Path): Config file of the network, or of the scene for a classical method.
         method (str, optional): Classical method instead of the network of the config.
         options (Mapping): Arguments of the classical method.
-        scene (Mapping): Settings of every scene of the config, each of which replaces the one that is there.
-        cfg_options (Mapping): Settings of the config by their dotted names.
+        scene (Mapping): Settings that override those of every scene of the config.
+        cfg_options (Mapping): Overrides of the config by dotted names.
         pretraining (Mapping): What is trained first, by part of the network, see :func:`load_suite`; empty for nothing.
         test_noise (Mapping): Noise on the scene of the test, see :func:`load_suite`; empty for none.
     """
@@ -49,7 +49,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Setting, contestant and seed as a relative path, which names the folder of the cell too."""
+        """Setting, contestant and seed as a relative path, which is also the folder of the cell."""
         return '/'.join(slug(part) for part in (self.setting, self.contestant, f'seed{self.seed}'))
 
     def build_config(self) -> Config:
@@ -59,10 +59,10 @@ class Cell:
             Config: The config file with all overrides and the seed.
 
         Raises:
-            FileNotFoundError: If the config file is absent.
+            FileNotFoundError: If the config file does not exist.
         """
         loaded = Config.fromfile(self.config)
-        # a run lays out its config in PEP 8 several times, which takes longer than a small training
+        # a run formats its config several times, which takes longer than a small training
         cfg = Config(loaded.to_dict(), filename=str(self.config), format_python_code=False)
         for scene in _scenes(cfg._cfg_dict):
             for key, value in self.seeded(self.scene).items():
@@ -82,7 +82,7 @@ class Cell:
         return configs
 
     def seeded(self, value: Any) -> Any:
-        """A copy of settings with the seed of the cell in the place of '{seed}'."""
+        """A copy of settings with '{seed}' replaced by the seed of the cell."""
         if isinstance(value, Mapping):
             return {key: self.seeded(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -90,7 +90,7 @@ class Cell:
         return self.seed if value == '{seed}' else value
 
     def fingerprint(self, cfg: Config | None = None) -> str:
-        """Hash of all that decides the result: the whole config, the method and its options, and the seed."""
+        """Hash of everything that determines the result: the whole config, the method and its options, and the seed."""
         content = (cfg or self.build_config()).to_dict()
         decided = [content, self.method, dict(self.options), self.seed]
         decided += [cfg.to_dict() for cfg in self.pretraining_configs().values()]
@@ -107,8 +107,7 @@ class Suite:
         name (str): Name of the suite, that of its file.
         cells (tuple[Cell, ...]): All runs, setting by setting, seed by seed.
         settings (Mapping[str, Mapping]): The settings by name, see :func:`load_suite`.
-        scores (Mapping[str, int]): Decimals of the scores of the tables; the first is the one that tests and plots
-            compare.
+        scores (Mapping[str, int]): Decimals of the scores in the tables; tests and plots compare the first one.
         reference (str, optional): Contestant with which all others are compared; by default the best of each table.
     """
 
@@ -123,10 +122,11 @@ class Suite:
         return self.settings[setting].get('scores') or self.scores
 
     def select(self, patterns: Sequence[str] = ()) -> list[Cell]:
-        """The cells whose name, or 'setting/contestant/seed' as the suite spells it, matches one of the patterns.
+        """The cells whose name, or 'setting/contestant/seed' as spelled in the suite, matches one of the patterns.
 
         Args:
-            patterns (Sequence[str]): With the wildcards * and ?; without one a cell is chosen whose name contains it.
+            patterns (Sequence[str]): With the wildcards * and ?; a pattern without wildcards matches names that contain
+                it.
 
         Raises:
             ValueError: If a pattern matches no cell.
@@ -153,19 +153,20 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
 
     A suite is a Python config with
 
-    - ``contestants``: a list of dicts with ``name``; ``config``, the file of a network, from the folder of the suite
-      on; or with ``method`` and ``options`` a classical method on the test scene of that config; ``settings``, the
-      names of the settings it takes part in (default: all); ``seeds`` (default: those of the suite).
+    - ``contestants``: a list of dicts with ``name``; ``config``, the file of a network, relative to the folder of the
+      suite; with ``method`` and ``options`` instead a classical method on the test scene of that config; ``settings``,
+      the names of the settings it takes part in (default: all); ``seeds`` (default: those of the suite).
       ``pretraining`` names what is trained first in each of its cells, by the part of the network that starts from it:
       ``dict(spatial=dict(config='../pretrain/spat-mae_tiny_indian-pines.py', cfg_options={}))``;
-    - ``settings``: dicts by name. ``scores`` are those of its table if they are not the suite's; ``customary`` names
-      the setting whose advantage is the leakage of this strict one; settings of the same ``curve`` are one line in the
-      plot over the labels; ``note`` is printed below the table; ``test_noise`` is the config of a noise, such as
-      ``dict(type='GaussianNoise', sigma=20, seed='{seed}')``, that is put on the scene when a network has been trained;
-    - both may have ``scene``, settings that replace those of every scene of the config (first those of the setting),
-      and ``cfg_options``, settings of the config by their dotted names. There and in ``options`` the string '{seed}'
-      stands for the seed of the cell, which all splits and ``randomness`` get anyway;
-    - ``scores``: decimals by score, the first being the one that is compared; ``seeds``; perhaps ``reference``.
+    - ``settings``: dicts by name. ``scores`` override those of the suite for its table; ``customary`` names the setting
+      whose advantage over this strict one is the leakage; settings with the same ``curve`` form one line in the plot
+      against the number of labels; ``note`` is printed below the table; ``test_noise`` is the config of a noise, such
+      as ``dict(type='GaussianNoise', sigma=20, seed='{seed}')``, that is put on the scene when a network has been
+      trained;
+    - both may have ``scene``, settings that override those of every scene of the config (first those of the setting),
+      and ``cfg_options``, overrides of the config by dotted names. There and in ``options`` the string '{seed}' stands
+      for the seed of the cell, which is set for all splits and ``randomness`` anyway;
+    - ``scores``: decimals by score, of which the first one is compared; ``seeds``; optionally ``reference``.
 
     Args:
         path (str | Path): The file.
@@ -175,8 +176,8 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
         Suite: The comparison.
 
     Raises:
-        FileNotFoundError: If the suite or the config of a contestant is absent.
-        ValueError: If the suite is not as it should be; the message names what was found.
+        FileNotFoundError: If the suite or the config of a contestant does not exist.
+        ValueError: If the suite is invalid; the message names what was found.
     """
     path = Path(path)
     if not path.is_file():
@@ -184,7 +185,7 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
     cfg = Config.fromfile(path).to_dict()
     missing = [key for key in ('contestants', 'settings', 'scores', 'seeds') if not cfg.get(key)]
     if missing:
-        raise ValueError(f'{path}: a suite needs {missing[0]!r}, which this one has not')
+        raise ValueError(f'{path}: the suite has no {missing[0]!r}')
     settings = cfg['settings']
     for name, setting in settings.items():
         _check_keys(f'{path}: setting {name!r}', setting, _SETTING_KEYS)

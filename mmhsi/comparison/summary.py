@@ -1,4 +1,4 @@
-"""From the records of cells to the rows of tables."""
+"""Converting the records of cells to the rows of tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Row:
         records (dict[int, dict]): Finished records by seed.
         failed (dict[int, dict]): The others by seed.
         tests (dict[str, float]): p of the paired tests against the reference by name; empty for the reference itself.
-        leakage (float, optional): What the customary setting gives more, mean over the common seeds.
+        leakage (float, optional): Advantage of the customary setting, averaged over the common seeds.
     """
 
     contestant: str
@@ -32,7 +32,7 @@ class Row:
     leakage: float | None = None
 
     def values(self, score: str) -> dict[int, float]:
-        """A score by seed, where it is defined."""
+        """The defined values of a score by seed."""
         found = {seed: record['scores'].get(score) for seed, record in self.records.items()}
         return {seed: value for seed, value in found.items() if value is not None}
 
@@ -54,7 +54,7 @@ def summarise(suite: Suite, records: Sequence[dict], root: Path) -> dict[str, li
     Args:
         suite (Suite): The suite.
         records (Sequence[dict]): Records of its cells.
-        root (Path): Folder of the suite, in which the maps for McNemar's test lie.
+        root (Path): Folder of the suite, with the maps for McNemar's test.
 
     Returns:
         dict[str, list[Row]]: Rows by setting; settings without any record are left out.
@@ -82,7 +82,7 @@ def main_score(suite: Suite, setting: str) -> str:
 
 
 def reference_of(suite: Suite, setting: str, rows: Sequence[Row]) -> Row | None:
-    """The row with which the others of a setting are compared: that of the suite, else the best; None without any."""
+    """The row with which the others of a setting are compared: the reference of the suite, else the best row."""
     score = main_score(suite, setting)
     finished = [row for row in rows if row.values(score)]
     if suite.reference is not None and any(row.contestant == suite.reference for row in finished):
@@ -91,7 +91,7 @@ def reference_of(suite: Suite, setting: str, rows: Sequence[Row]) -> Row | None:
 
 
 def split_conflicts(records: Iterable[dict]) -> list[str]:
-    """Sentences on cells of one setting and seed that did not have the same split."""
+    """Messages on cells of one setting and seed with different splits."""
     hashes: dict[tuple[str, int], dict[str, str]] = {}
     for record in records:
         if record['status'] == 'done' and record.get('split'):

@@ -25,8 +25,8 @@ _LATEX = {'&': r'\&', '%': r'\%', '_': r'\_', '#': r'\#', '$': r'\$', '^': r'\^{
 def columns(suite: Suite, setting: str, rows: Sequence[Row]) -> list[list[str]]:
     """The table of a setting as text: the heading, then a line for each contestant.
 
-    Scores are 'mean ± standard deviation (n)', '(n)' only where it is not that of most rows; '*' stands beside the
-    reference of the tests; 'failed' where no seed was finished.
+    Scores are 'mean ± standard deviation (n)', '(n)' only if it differs from that of most rows; '*' marks the reference
+    of the tests; 'failed' means that no seed was finished.
     """
     scores = suite.scores_of(setting)
     reference = reference_of(suite, setting, rows)
@@ -59,7 +59,7 @@ def markdown(table: Sequence[Sequence[str]]) -> str:
 
 
 def latex(table: Sequence[Sequence[str]], caption: str) -> str:
-    """A table for LaTeX with the rules of the package booktabs."""
+    """A LaTeX table in the style of the package booktabs."""
     head, *rows = [
         ' & '.join(''.join(_LATEX.get(letter, letter) for letter in cell) for cell in line) + r' \\' for line in table
     ]

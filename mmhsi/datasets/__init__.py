@@ -1,4 +1,4 @@
-"""Datasets of hyperspectral scenes: readers, scenes, splits, transforms, and the windows and tiles cut from a scene."""
+"""Datasets of hyperspectral scenes: readers, scenes, splits, transforms, and windows and tiles of a scene."""
 
 from mmhsi.datasets.class_info import CLASS_INFO, IGNORE_INDEX, ClassInfo, get_class_info
 from mmhsi.datasets.crop_dataset import CropDataset

@@ -12,8 +12,8 @@ Color = tuple[int, int, int]
 BLACK_AND_WHITE: tuple[Color, ...] = ((0, 0, 0), (255, 255, 255))
 """Colours of background and target, of unchanged and changed."""
 
-# The colours customary for Indian Pines (the first 16) and the WHU-Hi scenes (all 22); the 16th is olive instead of
-# (238, 0, 0), which cannot be told from the first.
+# The usual colours of Indian Pines (the first 16) and the WHU-Hi scenes (all 22); the 16th is olive instead of (238, 0,
+# 0), which is too similar to the first.
 _COLORS_22: tuple[Color, ...] = (
     (255, 0, 0),
     (0, 255, 0),
@@ -45,7 +45,7 @@ class ClassInfo:
     """Names and colours of the classes of a scene.
 
     Attributes:
-        classes (tuple[str, ...]): K names; the i-th is the class that the label file numbers i + 1.
+        classes (tuple[str, ...]): K names; the i-th is the class with the number i + 1 in the label file.
         palette (tuple[tuple[int, int, int], ...]): K RGB colours, 0 to 255.
     """
 
@@ -93,7 +93,7 @@ CLASS_INFO: dict[str, ClassInfo] = {
         'Commercial, Road, Highway, Railway, Parking lot 1, Parking lot 2, Tennis court, '
         'Running track'
     ),
-    # the official code numbers these classes and does not name them
+    # the official code numbers these classes without naming them
     'xiongan': _info(', '.join(f'class {number}' for number in range(1, 21))),
     'zy1_02d': _info(
         'Reed, Spartina alterniflora, Salt filter pond, Salt evaporation pond, Dry pond, Tamarisk, '
@@ -125,7 +125,7 @@ def get_class_info(name: str) -> ClassInfo:
 def resolve_classes(
     classes: Sequence[str] | str | None, palette: Sequence[Sequence[int]] | None
 ) -> tuple[tuple[str, ...] | None, tuple[Color, ...] | None]:
-    """Names and colours as a user gives them, checked against each other.
+    """Check names and colours given by a user against each other.
 
     Args:
         classes (Sequence[str] | str, optional): The names, or the name of a public scene.
@@ -135,7 +135,7 @@ def resolve_classes(
         tuple[tuple[str, ...] | None, tuple[tuple[int, int, int], ...] | None]: Names and colours, None if not known.
 
     Raises:
-        ValueError: If there are no or more than 255 classes, two of one name, or not as many colours.
+        ValueError: If there are no or more than 255 classes, duplicate names, or the number of colours differs.
     """
     if isinstance(classes, str):
         info = get_class_info(classes)

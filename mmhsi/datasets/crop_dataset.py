@@ -1,4 +1,4 @@
-"""Crops of a scene as clean images, for denoising and super-resolution; the pipeline degrades them."""
+"""Crops of a scene as clean images for denoising and super-resolution, which the pipeline degrades."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from mmhsi.datasets.splits.areas import Area, check_areas
 from mmhsi.registry import DATASETS
 from mmhsi.utils.tiling import TileGrid
 
-_SPLINE_REACH = 12  # pixels; what lies further off has less than 1e-6 of influence on a cubic spline
+_SPLINE_REACH = 12  # pixels; more distant ones have less than 1e-6 influence on a cubic spline
 
 
 @DATASETS.register_module()
 class CropDataset(HSIDataset):
-    """Square crops on a grid of rectangular areas of a scene, or these areas as they are.
+    """Square crops on a grid in rectangular areas of a scene, or the whole areas.
 
     A sample holds 'gt' (h, w, C) float32, the preprocessed values; 'img', a copy of it for the pipeline to degrade;
-    'name', which no other sample has; 'scene_name', 'top' and 'left' (its upper left pixel in the scene), 'area', the
-    rectangle (top, left, height, width) it lies in, 'scale', 'ori_shape' (h, w) and 'sample_idx'.
+    'name', which is unique; 'scene_name', 'top' and 'left' (its upper left pixel in the scene), 'area', the rectangle
+    (top, left, height, width) it lies in, 'scale', 'ori_shape' (h, w) and 'sample_idx'.
 
-    To fit the preprocessing of the scene to the training areas alone, give the scene the split
+    To fit the preprocessing of the scene to the training areas only, give the scene the split
     ``dict(type='AreaSplit', train=areas, ...)`` and ``fit_on='train'``.
 
-    A training leaves out crops with pixels without data (NaN, nodata), says so and counts them in :attr:`skipped`;
-    with ``test_mode`` they are an error.
+    In training, crops with pixels without data (NaN, nodata) are left out, logged and counted in :attr:`skipped`; with
+    ``test_mode`` they are an error.
 
     Args:
         scene (dict | Scene): The scene; equal configs share one.
         areas (Sequence[Area], optional): Rectangles (top, left, height, width) in pixels. Defaults to the whole scene.
-        crop_size (int, optional): Side of a crop in pixels. By default every area is one sample, whole.
-        stride (int | Sequence[int], optional): Step of the crops in pixels of the copy they are cut from, a number or
-            one for each scale. Defaults to ``crop_size``.
-        scales (Sequence[float]): Crops are also cut from copies of each area that are so much smaller or larger,
-            resampled by cubic splines (``scipy.ndimage.zoom``, bands untouched); 1 is the area itself. Defaults to 1
-            alone. Copies are kept in memory.
-        clean (bool): Whether the scene is clean. False is for a scene that is noisy itself: its samples have no 'gt'.
+        crop_size (int, optional): Side of a crop in pixels. By default every whole area is one sample.
+        stride (int | Sequence[int], optional): Step of the crops in pixels of the scaled copy, one number for all
+            scales or one for each. Defaults to ``crop_size``.
+        scales (Sequence[float]): Crops are also cut from copies of each area scaled by these factors, resampled with
+            cubic splines (``scipy.ndimage.zoom``, bands untouched); 1 is the area itself. Defaults to 1 alone. Copies
+            are kept in memory.
+        clean (bool): Whether the scene is clean. False is for a scene that is itself noisy: its samples have no 'gt'.
             Defaults to True.
         pipeline (Sequence[dict | Callable]): Transforms of a sample.
         metainfo (Mapping, optional): Meta information.
@@ -85,7 +85,7 @@ class CropDataset(HSIDataset):
         super().__init__(pipeline, metainfo, **kwargs)
 
     def full_init(self) -> None:
-        """Prepare the scene, make the copies of other scales and list the crops."""
+        """Prepare the scene, create the scaled copies and list the crops."""
         if not self._fully_initialized:
             self.scene.prepare()
             self._copies = {
@@ -119,13 +119,13 @@ class CropDataset(HSIDataset):
         return crops[usable].astype(np.int32)
 
     def _usable(self, area: Area, size: tuple[int, int], crops: np.ndarray, scale: float) -> np.ndarray:
-        """Which of the crops of a copy with ``size`` pixels come from pixels that all hold data, bool (N,)."""
+        """Which crops of a copy with ``size`` pixels come only from valid pixels, bool (N,)."""
         top, left, rows, cols = area
         valid = self.scene.valid[top : top + rows, left : left + cols]
         if valid.all():
             return np.ones(len(crops), dtype=bool)
         reach = 0 if scale == 1 else _SPLINE_REACH
-        # zoom lays the outermost pixels of both grids over each other
+        # zoom aligns the outermost pixels of both grids
         steps = [(old - 1) / max(new - 1, 1) for old, new in zip((rows, cols), size, strict=True)]
         usable = []
         for row, col, height, width in crops.tolist():
@@ -140,8 +140,9 @@ class CropDataset(HSIDataset):
         where = f'{self.scene.info.path}: {len(skipped)} crops hold pixels without data (NaN or nodata)'
         if self.test_mode:
             raise ValueError(
-                f'{where}, the first lies in the area {self.areas[skipped[0, 1]]}; a test needs areas '
-                'that hold data everywhere'
+                f'{where}, the first lies in the area {self.areas[skipped[0, 1]]}; a test needs areas without '
+                'missing '
+                'data'
             )
         print_log(f'{where} and are left out', 'current', logging.WARNING)
 

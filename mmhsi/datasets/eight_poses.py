@@ -1,4 +1,4 @@
-"""A dataset with each of its samples in all eight poses."""
+"""A dataset that returns each sample in all eight poses."""
 
 from mmengine.dataset import RepeatDataset
 
@@ -11,12 +11,12 @@ class EightPoses(RepeatDataset):
     """Every sample of a dataset in the eight poses of :func:`mmhsi.datasets.transforms.dihedral`: item i is sample
     i // 8 in pose i % 8.
 
-    So one epoch sees each sample eight times, as the super-resolution data of HyperSIGMA are read. The pipeline of the
-    dataset has a ``Dihedral``, which turns the arrays into the 'pose' that the sample is given here.
+    Each sample thus occurs eight times in an epoch, as in the super-resolution of HyperSIGMA. The pipeline of the
+    dataset must contain a ``Dihedral``, which applies the 'pose' set here.
 
     Args:
         dataset (dict | BaseDataset): The dataset.
-        lazy_init (bool): Whether the samples are listed when the first is needed. Defaults to False.
+        lazy_init (bool): Whether to list the samples only when the first one is needed. Defaults to False.
     """
 
     def __init__(self, dataset, lazy_init: bool = False) -> None:
@@ -26,7 +26,7 @@ class EightPoses(RepeatDataset):
         return idx // 8
 
     def get_data_info(self, idx: int) -> dict:
-        """What the dataset tells about the sample before its pipeline, and the pose."""
+        """Information on the sample before the pipeline, and the pose."""
         return {**super().get_data_info(idx), 'pose': idx % 8}
 
     def __getitem__(self, idx: int):

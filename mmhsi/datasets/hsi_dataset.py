@@ -1,4 +1,4 @@
-"""What all datasets of mmhsi have in common: their pipeline, and random numbers that differ between workers."""
+"""Base of all datasets of mmhsi: their pipeline, and random numbers that differ between workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class HSIDataset(BaseDataset):
         metainfo (Mapping, optional): Meta information.
         indices (int | Sequence[int], optional): Use only these samples.
         test_mode (bool): As in :class:`mmengine.dataset.BaseDataset`.
-        lazy_init (bool): Whether the list of samples is made only when the first is needed.
+        lazy_init (bool): Whether to list the samples only when the first one is needed.
         max_refetch (int): As in :class:`mmengine.dataset.BaseDataset`.
     """
 
@@ -49,7 +49,7 @@ class HSIDataset(BaseDataset):
         raise NotImplementedError
 
     def item(self, idx: int) -> tuple[int, np.ndarray]:
-        """Index from 0 and row of the data list of a sample, which may be counted from the end."""
+        """Non-negative index and row of the data list for a sample index, which may be negative."""
         self.full_init()
         idx = int(idx) + (len(self) if idx < 0 else 0)
         return idx, self.data_list[idx]

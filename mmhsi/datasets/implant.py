@@ -1,4 +1,4 @@
-"""Implanting a target spectrum into a scene, so that place and abundance of every target are known."""
+"""Implanting a target spectrum into a scene at known positions and abundances."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Block:
 def implant_targets(
     cube: np.ndarray, target: np.ndarray, positions: np.ndarray, fractions: float | Sequence[float]
 ) -> np.ndarray:
-    """Replace a fraction of pixels by a target: z = f t + (1 - f) b with the background b that was there.
+    """Replace a fraction of pixels by a target: z = f t + (1 - f) b with the original background b.
 
     Source: the replacement model of Schaum and Stocker, Spectrally selective target detection, Proc. ISSSR, 1997;
     Stefanou and Kerekes, IEEE Trans. Geosci. Remote Sens. 47(6), 2009, for implanting.
@@ -41,12 +41,12 @@ def implant_targets(
     Args:
         cube (np.ndarray): (H, W, C).
         target (np.ndarray): Spectrum t of shape (C,) in the units of the cube, or one for each position, (n, C).
-        positions (np.ndarray): n rows and columns, integers of shape (n, 2), none twice.
+        positions (np.ndarray): n rows and columns, unique integers of shape (n, 2).
         fractions (float | Sequence[float]): Abundance f, above 0 and up to 1, of all or of each of the n positions.
 
     Returns:
-        np.ndarray: New array of shape (H, W, C), float64 if the cube is or has more digits than float32 holds, else
-        float32. Other pixels keep their values.
+        np.ndarray: New array of shape (H, W, C), float64 if the cube is float64 or exceeds the precision of float32,
+        else float32. Other pixels keep their values.
 
     Raises:
         ValueError: If a position lies outside the scene or occurs twice, a fraction is not above 0 and up to 1, the
@@ -99,10 +99,10 @@ def draw_blocks(
     uniform: bool = False,
     gap: int = 1,
 ) -> list[Block]:
-    """Draw places of square targets that do not touch each other.
+    """Draw positions of square targets that do not touch each other.
 
-    The i-th block has the (i modulo number of sides)-th side, and the fraction changes each time all sides have had
-    their turn, so that every side meets every fraction.
+    The i-th block has the (i modulo number of sides)-th side, and the fraction changes after each cycle of all sides,
+    so that every side is combined with every fraction.
 
     Args:
         allowed (np.ndarray): bool of shape (H, W), True where a target may lie.
@@ -117,7 +117,7 @@ def draw_blocks(
         list[Block]: The blocks, in the order of the sides.
 
     Raises:
-        ValueError: If a side is not positive, there is no block to draw, or the scene has no place for a block.
+        ValueError: If a side is not positive, there is no block to draw, or there is no space for a block in the scene.
     """
     if count < 1 or not len(sides) or not len(fractions) or min(sides) < 1:
         raise ValueError(
@@ -129,7 +129,7 @@ def draw_blocks(
     height, width = allowed.shape
     free = np.array(allowed, bool)
     blocks = [None] * count
-    # large blocks find a place only as long as the scene is not yet scattered with small ones
+    # large blocks are placed before small ones are scattered over the scene
     for index in sorted(range(count), key=lambda index: -sides[index % len(sides)]):
         side = sides[index % len(sides)]
         place = _draw_place(free, side, rng)

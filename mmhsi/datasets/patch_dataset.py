@@ -1,4 +1,4 @@
-"""Images that are ready on disk: pairs of degraded and clean ones in .mat files, or a store of clean patches."""
+"""Prepared images on disk: pairs of degraded and clean images in .mat files, or a store of clean patches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def natural_key(name: str) -> list:
 
 @DATASETS.register_module()
 class PatchDataset(HSIDataset):
-    """Images of files in the layouts of published datasets, or of a :class:`~mmhsi.datasets.patch_store.PatchStore`.
+    """Images from files in the layouts of published datasets, or of a :class:`~mmhsi.datasets.patch_store.PatchStore`.
 
     A sample holds an array (h, w, C) float32 for each of ``keys``, 'name' (the file, with the number of the image if
     it holds several), 'scene_name' (the name as well), 'ori_shape' (h, w) of 'img' and 'sample_idx'. Without an
@@ -39,7 +39,7 @@ class PatchDataset(HSIDataset):
         suffix (str): Ending of the files of a folder. Defaults to '.mat'.
         num_bands (int, optional): Number of bands that every array must have.
         size (int | tuple[int, int], optional): Height and width that 'img' must have.
-        scale (int): Sides of 'gt' and 'enlarged' over those of 'img'. Defaults to 1.
+        scale (int): Ratio of the sides of 'gt' and 'enlarged' to those of 'img'. Defaults to 1.
         pipeline (Sequence[dict | Callable]): Transforms of a sample.
         metainfo (Mapping, optional): Meta information.
         **kwargs: See :class:`HSIDataset`.
@@ -91,7 +91,7 @@ class PatchDataset(HSIDataset):
         super().__init__(pipeline, metainfo, **kwargs)
 
     def load_data_list(self) -> np.ndarray:
-        """File and image in it, shape (N, 2)."""
+        """File and image number, shape (N, 2)."""
         if self._store is not None:
             return np.stack([np.zeros(len(self._store), np.int64), np.arange(len(self._store))], axis=1)
         counts = [1] * len(self._files)

@@ -1,11 +1,11 @@
-"""A folder of image patches: one .npy file that is read patch by patch, and an index that it is checked against.
+"""A folder of image patches: one .npy file that is read patch by patch, and an index for verification.
 
 The folder holds ``patches.npy``, (N, h, w, C), and ``patches.json`` with shape, type, size and a checksum of each
-patch, which is written last, so that a folder with an index is finished.
+patch, which is written last, so a folder with an index is complete.
 
-The published denoising code keeps such patches in LMDB. A plain file serves as well without that dependency: a patch
-is one range of it; the pages are shared by all workers and the file survives a fork, which an open LMDB environment
-does not; shape and type stand in the file instead of a text beside raw bytes; and NumPy alone reads it.
+The published denoising code stores such patches in LMDB. A plain file works as well without that dependency: each patch
+is one range of it; pages are shared by all workers, and unlike an open LMDB environment it survives a fork; shape and
+type are stored in the file instead of a separate text; and NumPy can read it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ INDEX, PATCHES = 'patches.json', 'patches.npy'
 
 
 def write_patches(folder: str | Path, patches: Iterable[np.ndarray], description: Mapping | None = None) -> int:
-    """Write a store; one that is there is replaced.
+    """Write a store, replacing an existing one.
 
     Args:
-        folder (str | Path): The folder, made if absent.
-        patches (Iterable[np.ndarray]): Patches (h, w, C) of one shape; stored as float32.
-        description (Mapping, optional): Where they come from, as JSON can hold it.
+        folder (str | Path): The folder; created if necessary.
+        patches (Iterable[np.ndarray]): Patches (h, w, C) of equal shape; stored as float32.
+        description (Mapping, optional): Their origin, as JSON values.
 
     Returns:
         int: Number N of patches.
@@ -66,7 +66,7 @@ def write_patches(folder: str | Path, patches: Iterable[np.ndarray], description
 
 
 class PatchStore:
-    """Patches that :func:`write_patches` wrote.
+    """Patches written by :func:`write_patches`.
 
     Size, shape and type of the file are checked against the index when it is opened; the checksum of a patch when it is
     read.
@@ -75,8 +75,8 @@ class PatchStore:
         folder (str | Path): The folder.
 
     Raises:
-        FileNotFoundError: If a file is absent.
-        CubeReadError: If the index is damaged, or the file is cut off or not the one of the index.
+        FileNotFoundError: If a file does not exist.
+        CubeReadError: If the index is damaged, or the file is truncated or does not match the index.
     """
 
     def __init__(self, folder: str | Path):
@@ -119,7 +119,7 @@ class PatchStore:
         """A copy of a patch, (h, w, C) float32.
 
         Raises:
-            CubeReadError: If its values are not those that were written.
+            CubeReadError: If its values have changed.
         """
         index = range(len(self))[index]
         try:
@@ -127,5 +127,5 @@ class PatchStore:
         except (OSError, ValueError) as error:
             raise CubeReadError(f'{self.path}: patch {index} cannot be read: {error}') from None
         if zlib.crc32(patch) != self._checksums[index]:
-            raise CubeReadError(f'{self.path}: patch {index} is damaged, its checksum is not that of the index')
+            raise CubeReadError(f'{self.path}: patch {index} is damaged, its checksum differs from that in the index')
         return patch

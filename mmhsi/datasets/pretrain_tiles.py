@@ -1,4 +1,4 @@
-"""Tiles without labels for pre-training: of shards, of files that each hold one tile, or of scenes at hand."""
+"""Unlabelled tiles for pre-training: from shards, from files with one tile each, or from scenes."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from mmhsi.utils.tiling import TileGrid
 
 
 class UnlabelledDataset(HSIDataset):
-    """Base of the datasets without labels: seeds each sample and takes another one for those that cannot be used.
+    """Base of the unlabelled datasets: seeds each sample and replaces unusable ones.
 
     The pipeline gets 'img' (h, w, C), which it must not change in place, 'bands' ((C,) int, their numbers in the
-    source), 'source_bands', 'wavelengths' ((C,) nm, where they are known), 'origin' (dict of scene, row and col of the
-    upper left pixel), 'img_shape', 'ori_shape' and 'sample_idx'.
+    source), 'source_bands', 'wavelengths' ((C,) nm, if known), 'origin' (dict of scene, row and col of the upper left
+    pixel), 'img_shape', 'ori_shape' and 'sample_idx'.
 
-    With ``test_mode`` the sample that replaces one that cannot be used is the next one, instead of a random one; at
-    most ``max_refetch`` samples are tried for one.
+    An unusable sample is replaced by a random one, with ``test_mode`` by the next one; at most ``max_refetch`` samples
+    are tried.
     """
 
     def read_tile(self, item: int | np.ndarray) -> dict | None:
-        """The sample of a row of the data list before the pipeline, None if it cannot be read; to be written."""
+        """The sample of a row of the data list before the pipeline, None if it cannot be read; implemented by
+        subclasses."""
         raise NotImplementedError
 
     def get_data_info(self, idx: int) -> dict | None:
@@ -56,10 +57,10 @@ class UnlabelledDataset(HSIDataset):
         return sample
 
     def rejected(self, item: int | np.ndarray) -> None:
-        """Called with the row of the data list of a sample that a transform returned nothing for."""
+        """Called with the row of the data list of a sample that a transform rejected."""
 
     def __getitem__(self, idx: int) -> dict:
-        """A sample; if it cannot be used, another one.
+        """A sample, or another one if it cannot be used.
 
         Raises:
             ValueError: If no sample can be used.
@@ -71,35 +72,37 @@ class UnlabelledDataset(HSIDataset):
             if sample is not None:
                 return sample
             idx = (idx + 1) % len(self) if self.test_mode else self._rand_another()
-        raise ValueError(f'none of {self.max_refetch + 1} tiles could be used, neither read nor taken by the pipeline')
+        raise ValueError(
+            f'none of {self.max_refetch + 1} tiles could be used: they cannot be read, or the pipeline rejects them'
+        )
 
 
 @DATASETS.register_module()
 class HSITileDataset(UnlabelledDataset):
-    """Tiles of a folder that ``tools/dataset_converters/hyperglobal.py`` wrote, or of published .mat files.
+    """Tiles from a folder written by ``tools/dataset_converters/hyperglobal.py``, or from published .mat files.
 
-    A folder with an index of shards is read by memory map: a tile is a view of its file, and only what the pipeline
-    takes of it is loaded, e.g. the bands of ``RandomBandWindow``. In any other folder every file with the ending
-    ``suffix``, in all folders below, is one tile, and is read whole. Pixels without data are 0.
+    A folder with an index of shards is memory-mapped: a tile is a view of its file, and only the parts used by the
+    pipeline are loaded, e.g. the bands of ``RandomBandWindow``. In any other folder every file with the suffix
+    ``suffix``, including subfolders, is one tile, and is read completely. Pixels without data are 0.
 
-    A tile that cannot be read is logged with the name of its file, counted in :attr:`skipped`, and another one is
-    taken. Shards that are absent or cut off are found at the start.
+    A tile that cannot be read is logged with the name of its file, counted in :attr:`skipped`, and replaced by another
+    one. Missing or truncated shards are found at the start.
 
     Args:
         data_root (str | Path): The folder.
         pipeline (Sequence[dict | Callable]): Transforms of a sample.
-        ann_file (str): Text file with the scenes (of shards) or files to use, one a line, e.g. to leave some out for
+        ann_file (str): Text file with the scenes (of shards) or files to use, one per line, e.g. to leave some out for
             validation; a relative path starts from ``data_root``. Defaults to all.
         key (str | Sequence[str], optional): Name of the array in files that are not shards. Defaults to 'img'.
         layout (str): Its axes, 'chw' or 'hwc'. Defaults to 'chw'.
         suffix (str): Ending of these files. Defaults to '.mat'.
-        tile_size (int, optional): Side that tiles in such files must have; None takes any. Defaults to 64.
+        tile_size (int, optional): Required side of tiles in such files; None accepts any. Defaults to 64.
         max_open (int): Largest number of shards that a process keeps open. Defaults to 64.
-        max_corrupt (float): Share of tiles that cannot be read from which on the dataset stops. Defaults to 0.1.
+        max_corrupt (float): Fraction of unreadable tiles above which the dataset stops. Defaults to 0.1.
         **kwargs: See :class:`UnlabelledDataset`.
 
     Raises:
-        FileNotFoundError: If the folder is absent.
+        FileNotFoundError: If the folder does not exist.
         ValueError: If the folder holds no tile, or more than ``max_corrupt`` of them cannot be read.
     """
 
@@ -138,7 +141,7 @@ class HSITileDataset(UnlabelledDataset):
         return self._skipped.count
 
     def load_data_list(self) -> np.ndarray:
-        """Numbers of the tiles in shards that are whole."""
+        """Numbers of the tiles in complete shards."""
         usable = np.ones(len(self.store), dtype=bool)
         for indices, sentence in self.store.damaged():
             self._skipped.corrupt(indices, sentence)
@@ -169,7 +172,7 @@ class HSITileDataset(UnlabelledDataset):
 
 @DATASETS.register_module()
 class UnlabelledTileDataset(UnlabelledDataset):
-    """Tiles of scenes at hand; what labels the scenes have is not looked at.
+    """Tiles of scenes; their labels are ignored.
 
     Args:
         scene (dict | Scene | Sequence[dict | Scene]): One scene or several; 'img' holds its preprocessed values.

@@ -1,4 +1,5 @@
-"""Random numbers of samples that differ between workers, ranks and epochs, and repeat with the seed of the run."""
+"""Random numbers of samples that differ between workers, ranks and epochs, and are reproducible with the seed of the
+run."""
 
 from __future__ import annotations
 
@@ -15,20 +16,21 @@ _draws = itertools.count()
 
 
 def seed_sample(index: int) -> None:
-    """Seed what the transforms of a sample draw from (Python, NumPy, torch on the CPU), in a worker of a DataLoader.
+    """Seed the random generators of transforms (Python, NumPy, torch on the CPU) for a sample, in a DataLoader worker.
 
-    MMEngine seeds each worker by ``seed + rank * workers + worker`` when it starts. Workers that are not persistent
-    start anew in every epoch, so they would augment each epoch with the same random numbers; neighbouring ranks and
-    seeds would share some. Here every sample gets numbers of its own, from
+    MMEngine seeds each worker by ``seed + rank * workers + worker`` when it starts. Workers that are not persistent are
+    restarted in every epoch, so they would augment each epoch with the same random numbers, and neighbouring ranks and
+    seeds would share some. Here every sample gets its own numbers, from
 
     - the seed that torch gives the worker: it is drawn in the main process when an epoch begins (with persistent
-      workers, when the run begins), and so depends on the seed of the run and, with ``IterationSeedHook``, on the rank
-      and the iteration alone;
-    - how many samples the worker has drawn before, which tells epochs of persistent workers apart;
-    - the index of the sample, which tells ranks apart.
+      workers, when the run begins), and so depends only on the seed of the run and, with ``IterationSeedHook``, on the
+      rank and the iteration;
+    - the number of samples that the worker has drawn before, which distinguishes epochs of persistent workers;
+    - the index of the sample, which distinguishes ranks.
 
-    A run with the same seed and number of workers repeats itself. One that is resumed at the end of an epoch goes on
-    as if it had not been interrupted if its workers are not persistent (``persistent_workers=False``).
+    A run with the same seed and number of workers is reproducible. If workers are not persistent
+    (``persistent_workers=False``), a run that is resumed at the end of an epoch continues as if it had not been
+    interrupted.
 
     In the main process (``num_workers=0``) nothing is done: there the hook seeds each iteration.
 

@@ -1,4 +1,4 @@
-"""What the datasets over one scene have in common."""
+"""Base of the datasets of one scene."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from mmhsi.registry import TRANSFORMS
 
 
 def with_loading(pipeline: Sequence[dict | Callable], pad_mode: str) -> list[dict | Callable]:
-    """A pipeline with ``LoadSceneWindow`` in front, or behind the choice of a crop, unless it has one already."""
+    """A pipeline with ``LoadSceneWindow`` at its beginning, or after the choice of a crop, unless it already has
+    one."""
     steps = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline]
     if not any(isinstance(step, LoadSceneWindow) for step in steps):
         place = 0
@@ -26,25 +27,25 @@ def with_loading(pipeline: Sequence[dict | Callable], pad_mode: str) -> list[dic
 
 
 def scene_info(scene: BaseScene) -> dict:
-    """What every sample tells about its scene."""
+    """Information on the scene in every sample."""
     return {'scene': scene, 'scene_name': scene.name, 'scene_shape': (scene.height, scene.width), **scene.sample_meta}
 
 
 class SceneDataset(HSIDataset):
     """Base of the datasets whose samples are windows of one scene, or of several that are one set of data.
 
-    A pipeline without ``LoadSceneWindow`` gets one in front. The scenes are numbered through: the flat index of a pixel
-    and the row of a tile go on from one scene to the next.
+    ``LoadSceneWindow`` is prepended to a pipeline without it. The scenes are numbered through: the flat index of a
+    pixel and the row of a tile go on from one scene to the next.
 
     Args:
         scene (dict | BaseScene): The scene or scenes; equal configs share them, see
             :func:`mmhsi.datasets.scenes.shared_scenes.get_scenes`.
         subset (str): 'train', 'val' or 'test'; 'labelled' for all labelled pixels; 'all' for all valid pixels.
-        evaluate_on (str, optional): The subset whose pixels carry their label; elsewhere it is 255. Defaults to
+        evaluate_on (str, optional): The subset whose pixels keep their label; it is 255 elsewhere. Defaults to
             ``subset``, with ``subset='all'`` to 'test' if the scene has a split, else to 'labelled'.
-        pad_mode (str): How a window is filled outside the scene: 'constant' (0), 'symmetric' or 'reflect'.
+        pad_mode (str): Padding of windows outside the scene: 'constant' (0), 'symmetric' or 'reflect'.
         pipeline (Sequence[dict | Callable]): Transforms of a sample.
-        metainfo (Mapping, optional): Meta information beside 'classes' and 'palette' of the scene.
+        metainfo (Mapping, optional): Meta information in addition to 'classes' and 'palette' of the scene.
         **kwargs: See :class:`HSIDataset`. With ``lazy_init`` the scene is prepared when the first sample is needed.
 
     Attributes:
@@ -74,7 +75,7 @@ class SceneDataset(HSIDataset):
 
     @property
     def pad_mode(self) -> str:
-        """How windows are filled outside the scene."""
+        """Padding mode of windows outside the scene."""
         return next(step for step in self.pipeline.transforms if isinstance(step, LoadSceneWindow)).pad_mode
 
     def full_init(self) -> None:
@@ -99,7 +100,7 @@ class SceneDataset(HSIDataset):
         raise NotImplementedError
 
     def sample_info(self, scene: BaseScene, targets: np.ndarray, item: np.ndarray) -> dict:
-        """The sample of a row of :meth:`scene_samples`, with its 'window'; to be written by the subclass.
+        """The sample of a row of :meth:`scene_samples`, with its 'window'; implemented by subclasses.
 
         Args:
             scene (BaseScene): The scene.

@@ -13,8 +13,8 @@ _CORRUPT, _REJECTED = 1, 2
 class SkippedSamples:
     """Marks samples that are skipped, logs each once, and stops if too many are corrupt.
 
-    The marks lie in shared memory: what a worker marks, its siblings and the main process see, and workers of the next
-    epoch find it.
+    The marks are in shared memory: they are visible to other workers, the main process and the workers of the next
+    epoch.
 
     Args:
         total (int): Number of samples.
@@ -43,7 +43,7 @@ class SkippedSamples:
             ValueError: If the share of corrupt samples is larger than allowed.
         """
         self._marks[indices] = _CORRUPT
-        # an error and not a warning, which loggers of other ranks than the first do not show
+        # an error and not a warning, since loggers of ranks other than the first do not show warnings
         print_log(f'{sentence} (skipped; {self.count} of {len(self._marks)} tiles so far)', 'current', logging.ERROR)
         number = int(torch.count_nonzero(self._marks == _CORRUPT))
         if number > self._max_corrupt * len(self._marks):
@@ -53,7 +53,7 @@ class SkippedSamples:
             )
 
     def rejected(self, index: int, name: str) -> None:
-        """Note a sample that the pipeline returned nothing for; it is tried again, as transforms may be random."""
+        """Record a sample that the pipeline rejected; it is tried again, since transforms may be random."""
         if not self._marks[index]:
             self._marks[index] = _REJECTED
             print_log(

@@ -1,4 +1,4 @@
-"""Tiles of a scene, for segmentors that give a label to each pixel of a tile."""
+"""Tiles of a scene, for segmentors that label each pixel of a tile."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ class TileDataset(SceneDataset):
     A sample holds 'img' (t, t, C) float32, 'gt_seg_map' (t, t) uint8 with 255 outside the pixels of ``evaluate_on`` and
     outside the scene, 'top', 'left', 'overlap', 'window', 'sample_idx', 'scene_name', 'scene_shape' (H, W), 'img_shape'
     and 'ori_shape'. With ``subset='all'`` there are all tiles, otherwise those with at least one pixel of the subset.
-    :class:`mmhsi.utils.tiling.TileGrid` joins predictions again. A scene smaller than a tile is padded at its lower and
+    :class:`mmhsi.utils.tiling.TileGrid` stitches predictions. A scene smaller than a tile is padded at its lower and
     right border.
 
     Args:
         tile_size (int): Side t of a tile in pixels.
         overlap (int): Smallest overlap of neighbouring tiles in pixels. Defaults to 0.
-        fixed_grid (bool): Whether the tiles lie side by side from the upper left corner on, so that the last ones may
-            hang over the border; otherwise they are spread evenly and stay inside. Defaults to False.
+        fixed_grid (bool): Whether the tiles are placed side by side from the upper left corner, so that the last ones
+            may extend beyond the border; otherwise they are spread evenly and stay inside. Defaults to False.
         **kwargs: See :class:`SceneDataset`; ``pad_mode`` defaults to 'reflect'.
 
     Raises:
-        ValueError: If ``pad_mode`` cannot fill a tile that is larger than the scene, as 'append' cannot beyond twice
-            the shorter side; or if tiles of a fixed grid are to overlap.
+        ValueError: If ``pad_mode`` cannot fill a tile that is larger than the scene, such as 'append' beyond twice the
+            shorter side; or if tiles of a fixed grid have an overlap.
     """
 
     def __init__(
         self, *args, tile_size: int, overlap: int = 0, fixed_grid: bool = False, pad_mode: str = 'reflect', **kwargs
     ):
         if fixed_grid and overlap:
-            raise ValueError(f'the tiles of a fixed grid do not overlap, but an overlap of {overlap} is asked for')
+            raise ValueError(f'the tiles of a fixed grid do not overlap, but an overlap of {overlap} is given')
         self.tile_size = tile_size
         self.overlap = overlap
         self.grid = TileGrid(tile_size, overlap, layout='overhanging' if fixed_grid else 'even')
@@ -51,7 +51,7 @@ class TileDataset(SceneDataset):
                 source_indices(int(self.grid.starts(axis, length)[-1]), self.tile_size, length, self.pad_mode)
             except ValueError as error:
                 raise ValueError(
-                    f'tiles of {self.tile_size} x {self.tile_size} pixels do not suit the scene '
+                    f'tiles of {self.tile_size} x {self.tile_size} pixels do not fit the scene '
                     f'{scene.name!r} of {scene.height} x {scene.width}: {error}'
                 ) from None
 

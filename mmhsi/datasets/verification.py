@@ -1,4 +1,4 @@
-"""Looking whether the files of a dataset and the scenes of a config are sound."""
+"""Verifying the files of a dataset and the scenes of a config."""
 
 import hashlib
 import math
@@ -24,7 +24,7 @@ BLOCK_BYTES = 2**26
 
 
 def describe_values(reader: CubeReader) -> str:
-    """Size, type and range of a cube or a map, what is not finite, and how many pixels have each label."""
+    """Size, type and range of a cube or a map, non-finite values, and the number of pixels of each label."""
     info = reader.info
     rows = max(1, BLOCK_BYTES // max(1, info.width * info.bands * info.dtype.itemsize))
     low, high, nan, infinite, no_data = math.inf, -math.inf, 0, 0, 0
@@ -60,7 +60,7 @@ def describe_values(reader: CubeReader) -> str:
 
 
 def check_file(path: Path) -> Iterator[tuple[str, bool]]:
-    """What a file holds, array by array, and whether it could be read."""
+    """The content of a file, array by array, and whether it could be read."""
     try:
         if path.suffix.lower() not in ARRAYS or product_title(path) is not None:
             with open_reader(path) as reader:
@@ -97,7 +97,7 @@ def scenes_of(node: object) -> Iterator[Mapping]:
 
 
 def files_of(scene: object) -> Iterator[Path]:
-    """The files that the config of a scene names, as it is nested."""
+    """The files named in the nested config of a scene."""
     root = scene.get('data_root') or '' if isinstance(scene, Mapping) else ''
 
     def visit(node: object) -> Iterator[Path]:
@@ -120,7 +120,7 @@ def files_of(scene: object) -> Iterator[Path]:
 
 
 def check_scene(scene: Mapping) -> tuple[str, bool]:
-    """Build a scene; what it is, or why it is none."""
+    """Build a scene; its description, or the reason why it is invalid."""
     name = scene.get('name', scene.get('type'))
     try:
         scenes = get_scenes(scene)
@@ -145,7 +145,7 @@ def checksum(path: Path) -> str:
 
 
 def compare_checksums(listing: Path, root: Path, files: list[Path]) -> Iterator[str]:
-    """What differs between the files and a list as ``sha256sum`` writes it, with paths relative to the root."""
+    """Differences between the files and a list in the format of ``sha256sum``, with paths relative to the root."""
     expected = {}
     for line in listing.read_text(encoding='utf-8').splitlines():
         if line.strip():

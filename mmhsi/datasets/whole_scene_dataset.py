@@ -1,4 +1,4 @@
-"""Several scenes at once: each sample is a whole scene, or a random crop of it for training."""
+"""Several scenes: each sample is a whole scene, or a random crop of it for training."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from mmhsi.registry import DATASETS
 
 
 def scene_names(names: Sequence[str] | str, exclude: Sequence[str] = ()) -> list[str]:
-    """Names of scenes, given or read from a text file where they stand apart by commas, blanks or lines.
+    """Names of scenes, given directly or in a text file, separated by commas, blanks or line breaks.
 
     Raises:
-        FileNotFoundError: If the file is absent.
-        ValueError: If there is no name, a name occurs twice, or ``exclude`` names none of them.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If there is no name, a name occurs twice, or ``exclude`` contains an unknown name.
     """
     source = 'the list of scenes'
     if isinstance(names, str):
@@ -44,21 +44,21 @@ def scene_names(names: Sequence[str] | str, exclude: Sequence[str] = ()) -> list
 class WholeSceneDataset(HSIDataset):
     """Scenes of one kind, e.g. the cities of a change detection benchmark; one sample for each scene.
 
-    The spectral preprocessing is fitted once, on pixels of all scenes of the dataset together, and shared by them.
+    The spectral preprocessing is fitted once to pixels of all scenes of the dataset, which share it.
 
     A sample holds 'img' (H, W, C), 'gt_seg_map' (H, W) uint8 with 255 where nothing is evaluated, 'top' and 'left' 0,
     'overlap' 0, 'window', 'sample_idx', 'scene_name', 'scene_shape', 'img_shape' and 'ori_shape'. For training,
     ``RandomSceneCrop`` comes first in the pipeline, so that only the crop is read.
 
     Args:
-        scene (dict): Config of a scene in whose strings '{name}' stands for the name of a scene.
+        scene (dict): Config of a scene; '{name}' in its strings is replaced by the name of the scene.
         names (Sequence[str] | str): The names, or a text file with them.
         exclude (Sequence[str]): Names to leave out, e.g. those kept for validation. Defaults to ().
-        subset (str): The pixels that carry their label, see :meth:`BaseScene.subset`. Defaults to 'labelled'.
-        pad_mode (str): How a crop is filled outside a scene. Defaults to 'constant'.
+        subset (str): The pixels that keep their label, see :meth:`BaseScene.subset`. Defaults to 'labelled'.
+        pad_mode (str): Padding of crops outside a scene. Defaults to 'constant'.
         fit_pixels (int): Largest number of pixels of all scenes to fit on. Defaults to 500000.
         pipeline (Sequence[dict | Callable]): Transforms of a sample.
-        metainfo (Mapping, optional): Meta information beside 'classes' and 'palette'.
+        metainfo (Mapping, optional): Meta information in addition to 'classes' and 'palette'.
         **kwargs: See :class:`HSIDataset`.
 
     Raises:

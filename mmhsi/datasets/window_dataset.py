@@ -1,4 +1,4 @@
-"""Windows around single pixels, for classifiers that give one label to a window."""
+"""Windows around single pixels, for classifiers that assign one label to a window."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class WindowDataset(SceneDataset):
 
     A sample holds 'img' (w, w, C) float32, 'gt_label' (int; 255 if the pixel is not labelled or not in
     ``evaluate_on``), 'row', 'col', 'window', 'sample_idx', 'scene_name', 'scene_shape' (H, W), 'img_shape' and
-    'ori_shape'. With ``subset='all'`` one pass gives the map of the whole scene and the scores on the test pixels.
+    'ori_shape'. With ``subset='all'``, one pass gives the map of the whole scene and the scores of the test pixels.
 
     Args:
         window_size (int): Side w of the window in pixels. With an odd size the pixel is in the middle, with an even one
@@ -36,11 +36,11 @@ class WindowDataset(SceneDataset):
         shorter = min(scene.height, scene.width)
         if not 1 <= self.window_size <= 2 * shorter:
             raise ValueError(
-                f'windows of {self.window_size} x {self.window_size} pixels do not suit the scene '
+                f'windows of {self.window_size} x {self.window_size} pixels do not fit the scene '
                 f'{scene.name!r} of {scene.height} x {scene.width}: window_size must lie '
                 f'between 1 and {2 * shorter}, twice the shorter side'
             )
-        # The window around a corner pixel hangs out farthest.
+        # Windows around corner pixels extend farthest beyond the scene.
         source_indices(-(self.window_size // 2), self.window_size, shorter, self.pad_mode)
 
     def scene_samples(self, scene: BaseScene) -> np.ndarray:

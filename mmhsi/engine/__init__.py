@@ -1,4 +1,4 @@
-"""Parts of a run around the model: hooks, optimiser constructors, launching."""
+"""The parts of a run besides the model: hooks, optimiser constructors, launching."""
 
 from .hooks import (
     ClassicalHook,

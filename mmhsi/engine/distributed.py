@@ -17,26 +17,26 @@ from mmhsi.engine.scene_settings import resolve_scene_settings
 from mmhsi.ops import ssa_fused
 
 TIMEOUT = 1800
-"""Seconds after which a process of a run on CPUs does no longer wait for another, unless the config says otherwise."""
+"""Default number of seconds that a process of a run on CPUs waits for another."""
 
 _heartbeat: Heartbeat | None = None
 _OF_MMENGINE = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # default hooks
 
 
 def init_cpu_process_group(cfg: Config) -> bool:
-    """Start the process group of a distributed run where no accelerator is there; otherwise do nothing.
+    """Start the process group of a distributed run without accelerators; otherwise do nothing.
 
-    MMEngine itself assigns every process a CUDA device, and stops where there is none. A group that exists before the
-    ``Runner`` is built is used as it is, so it is started here with the ``gloo`` back end, from the variables that
-    ``torchrun`` sets. The model wrapper is told not to look for a device.
+    MMEngine assigns a CUDA device to every process, and fails without one. It uses a process group that exists before
+    the ``Runner`` is built, so the group is started here with the ``gloo`` back end, from the variables that
+    ``torchrun`` sets. The model wrapper is configured without a device.
 
     Args:
-        cfg (Config): The whole config. ``launcher`` ('none' if absent) decides whether the run is distributed,
-            ``env_cfg.dist_cfg.timeout`` (seconds) is the time that a process waits for another, by default
+        cfg (Config): The whole config. ``launcher`` ('none' if missing) decides whether the run is distributed,
+            ``env_cfg.dist_cfg.timeout`` (seconds) is the time that processes wait for each other, by default
             :data:`TIMEOUT`; ``model_wrapper_cfg`` is completed in place.
 
     Returns:
-        bool: Whether the run is a distributed one on CPUs.
+        bool: Whether this is a distributed run on CPUs.
 
     Raises:
         ValueError: If the launcher is 'slurm' or 'mpi', which MMEngine supports on accelerators only.
@@ -67,10 +67,10 @@ def init_cpu_process_group(cfg: Config) -> bool:
 
 
 def pin_memory(cfg: Config) -> None:
-    """Let batches pass through page-locked memory on CUDA, so that their copies run beside the computation.
+    """Use page-locked memory for batches on CUDA, so that copies overlap with computation.
 
     Args:
-        cfg (Config): The whole config; loaders that do not tell ``pin_memory`` are completed in place.
+        cfg (Config): The whole config; loaders that do not set ``pin_memory`` are completed in place.
     """
     if get_device() == 'cuda':
         for part in ('train', 'val', 'test'):
@@ -79,7 +79,8 @@ def pin_memory(cfg: Config) -> None:
 
 
 def agree_on_kernel() -> None:
-    """Let all processes of a run attend with the same back end: without the compiled kernel if one of them lacks it."""
+    """Make all processes of a run use the same attention back end: without the compiled kernel if one of them lacks
+    it."""
     reasons = dict(enumerate(all_gather_object(ssa_fused.why_unavailable())))
     lacking = {rank: reason for rank, reason in reasons.items() if reason is not None}
     if lacking and len(lacking) < len(reasons):
@@ -87,14 +88,14 @@ def agree_on_kernel() -> None:
         ssa_fused.forbid(f'rank {rank} cannot use it: {reason}')
         if rank != 0:
             print_log(
-                f'all processes attend without the compiled kernel: {ssa_fused.why_unavailable()}',
+                f'no process uses the compiled attention kernel: {ssa_fused.why_unavailable()}',
                 'current',
                 logging.WARNING,
             )
 
 
 def why_silent(error: BaseException) -> str | None:
-    """A sentence that names the processes of a run on CPUs that do not answer; None if an error tells of none."""
+    """A message that names the unresponsive processes of a run on CPUs; None if the error has another cause."""
     return None if _heartbeat is None else _heartbeat.explain(error)
 
 
@@ -106,8 +107,8 @@ def build_runner(cfg: Config) -> Runner:
             follow from the scene are filled in, see :mod:`mmhsi.engine.scene_settings`.
 
     Returns:
-        Runner: The runner, ready to train or test. One that is to resume, and is not told from where, resumes from the
-        newest intact checkpoint of its work dir, or begins anew if there is none.
+        Runner: The runner, ready to train or test. If it is to resume without a given checkpoint, it resumes from the
+        newest intact checkpoint of its work dir, or starts from the beginning if there is none.
     """
     if cfg.get('resume') and not cfg.get('load_from'):
         resume_from_latest(cfg)
@@ -129,10 +130,11 @@ def _leave_out_hooks(cfg: Config) -> None:
 
 
 def close_process_group() -> None:
-    """End a distributed run: wait for all processes, then take the group down; without a group do nothing.
+    """End a distributed run: wait for all processes, then destroy the group; without a group do nothing.
 
-    A process that ends with the threads of its group still alive may abort after its work is done, which the launcher
-    takes for a failure of the whole run. Called after success only: a process that failed must not wait for the others.
+    A process that exits while the threads of its group are alive may abort after its work is done, which the launcher
+    treats as a failure of the whole run. To be called only after success: a failed process must not wait for the
+    others.
     """
     global _heartbeat
     if is_distributed():

@@ -1,4 +1,4 @@
-"""Sentences for what ends a run from outside: data workers that die, processes that do not answer."""
+"""Error messages for external failures of a run: data workers that die, processes that do not respond."""
 
 import re
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ _LOOPS = ('train', 'val', 'test')
 
 @contextmanager
 def explained_failures(runner) -> Iterator[None]:
-    """Name the sample at which a data worker died, or the process of a run that does not answer, while the body runs.
+    """While the body runs, name the sample at which a data worker died, or the process that does not respond.
 
     Args:
         runner (Runner): The runner whose training or test is the body.
 
     Raises:
-        RuntimeError: If a worker died, with its process, its sample and what is known of the sample; if another process
-            was waited for in vain, with its rank.
+        RuntimeError: If a worker died, with its process, its sample and information on the sample; if another process
+            did not respond, with its rank.
     """
     try:
         yield
@@ -51,7 +51,7 @@ def _where(runner, worker: int) -> str:
 
 
 def _describe(runner, name: str, index: int) -> str:
-    """What the dataset of a loop with data workers says of a sample."""
+    """Description of a sample by the dataset of a loop with data workers."""
     loop = getattr(runner, f'_{name}_loop')
     if not isinstance(loop, BaseLoop) or not loop.dataloader.num_workers:
         return ''

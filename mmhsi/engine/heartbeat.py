@@ -1,4 +1,5 @@
-"""Which process of a distributed run does not answer: each tells the others that it lives, and at which iteration."""
+"""Finding unresponsive processes of a distributed run: each process reports regularly that it is alive, and its
+iteration."""
 
 from __future__ import annotations
 
@@ -12,14 +13,14 @@ from mmengine.dist import get_rank, get_world_size
 from torch.distributed import PrefixStore
 from torch.distributed.distributed_c10d import _get_default_store
 
-_SECONDS = 2.0  # between two signs of life
-_PATIENCE = 3  # missed signs after which a process counts as silent
-# what gloo says where a process does not answer, or is gone
+_SECONDS = 2.0  # between two heartbeats
+_PATIENCE = 3  # missed heartbeats after which a process counts as unresponsive
+# messages of gloo if a process does not respond, or is gone
 _SILENCE = re.compile(r'[Tt]imed out|[Tt]imeout|Connection (closed|reset|refused)|Broken pipe|Socket is not connected')
 
 
 class Heartbeat:
-    """A thread that counts up in the store of the process group, beside the iteration of the run.
+    """A thread that increments a counter in the store of the process group, together with the iteration of the run.
 
     Args:
         seconds (float): The time limit of the process group, for the message.
@@ -31,13 +32,13 @@ class Heartbeat:
         self._runner = lambda: None
         self._ended = threading.Event()
         store = _get_default_store()
-        # a connection of its own: that of the group is locked while it waits for an answer
+        # a separate connection: that of the group is locked while it waits for an answer
         self._store = PrefixStore('mmhsi_heartbeat', store.clone() if hasattr(store, 'clone') else store)
         self._thread = threading.Thread(target=self._run, name='heartbeat', daemon=True)
         self._thread.start()
 
     def watch(self, runner) -> None:
-        """Tell the iteration of a run from now on."""
+        """Report the iteration of a run from now on."""
         self._runner = weakref.ref(runner)
 
     def stop(self) -> None:
@@ -52,7 +53,7 @@ class Heartbeat:
             try:
                 self._store.set(str(self.rank), f'{beats} {self._iteration()}')
             except RuntimeError:
-                return  # the store went with the process that kept it
+                return  # the store ended with its process
             self._ended.wait(_SECONDS)
 
     def _iteration(self) -> int:
@@ -61,7 +62,7 @@ class Heartbeat:
         return getattr(loop, '_iter', -1)
 
     def _read(self) -> dict[int, tuple[int, int]]:
-        """Beats and iteration of the processes that have told them, as far as the store answers."""
+        """Heartbeats and iterations of the processes, if the store answers."""
         found: dict[int, tuple[int, int]] = {}
 
         def read() -> None:
@@ -73,13 +74,13 @@ class Heartbeat:
             except RuntimeError:
                 pass
 
-        thread = threading.Thread(target=read, daemon=True)  # a store whose process is stopped never answers
+        thread = threading.Thread(target=read, daemon=True)  # a store never answers if its process is stopped
         thread.start()
         thread.join(_PATIENCE * _SECONDS)
         return dict(found)
 
     def explain(self, error: BaseException) -> str | None:
-        """A sentence that names the processes that do not answer; None if the error is another one."""
+        """A message that names the unresponsive processes; None if the error has another cause."""
         if not _SILENCE.search(str(error)):
             return None
         before = self._read()
@@ -101,6 +102,6 @@ class Heartbeat:
             told = ['all of them give signs of life now: the network may have failed for a time']
         limit = datetime.timedelta(seconds=self.seconds)
         return (
-            f'rank {self.rank}, at iteration {own}, waited for other processes in vain (limit {limit}, '
+            f'rank {self.rank}, at iteration {own}, waited too long for other processes (limit {limit}, '
             f'env_cfg.dist_cfg.timeout): {"; ".join(told)}'
         )

@@ -7,7 +7,7 @@ import torch
 
 
 def random_state() -> dict:
-    """What the next draws of this process come from.
+    """The random state of this process.
 
     Returns:
         dict: 'python', 'numpy' and 'torch', lists of tensors and numbers.
@@ -22,10 +22,10 @@ def random_state() -> dict:
 
 
 def set_random_state(state: dict) -> None:
-    """Go on drawing from where :func:`random_state` was called.
+    """Restore the random state of a call of :func:`random_state`.
 
     Args:
-        state (dict): What it returned.
+        state (dict): Its result.
     """
     version, words, next_gauss = state['python']
     random.setstate((version, tuple(words.tolist()), next_gauss))

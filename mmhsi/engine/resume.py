@@ -1,4 +1,4 @@
-"""Finding the checkpoint from which an interrupted run goes on."""
+"""Finding the checkpoint from which an interrupted run continues."""
 
 import logging
 import re
@@ -17,21 +17,21 @@ _NEEDED = {'meta', 'message_hub'}
 def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> str | None:
     """Find the newest intact checkpoint of a run.
 
-    It is the one that ``last_checkpoint`` names. If that is damaged or absent, every file ``epoch_<n>.pth``,
-    ``iter_<n>.pth`` and ``interrupted.pth`` beside it is tried, the one with the most iterations first. Files are read
-    whole, and what is damaged is logged. A checkpoint may also be a folder, which processes that share a network out
-    wrote together.
+    It is the one that ``last_checkpoint`` names. If that is damaged or missing, every file ``epoch_<n>.pth``,
+    ``iter_<n>.pth`` and ``interrupted.pth`` in the folder is tried, the one with the most iterations first. Files are
+    read completely, and damaged ones are logged. A checkpoint may also be a folder, which processes that share a
+    network out wrote together.
 
     Args:
         work_dir (str | Path): Folder of the run.
-        storage (str, optional): Address at which the config of the run keeps checkpoints, if not in the folder.
+        storage (str, optional): Address at which the config of the run stores checkpoints, if not in the folder.
 
     Returns:
         str | None: Path of the checkpoint, or its address; None if there is none.
 
     Raises:
         ValueError: If there are checkpoints and all are damaged, or ``last_checkpoint`` names an address that does not
-            lie in the storage: a file in a folder is not asked where to load from.
+            lie in the storage: a file in a folder must not decide where to load from.
     """
     work_dir = Path(work_dir)
     folders, damaged = [work_dir], []
@@ -41,8 +41,9 @@ def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> 
     if '://' in text:
         if storage is None or not text.startswith(f'{storage.rstrip("/")}/'):
             raise ValueError(
-                f'{note}: it names the address {text}, which is not where the config keeps checkpoints '
-                '(out_dir of its checkpoint hook); if it is the right one, give it as --resume ADDRESS'
+                f'{note}: it names the address {text}, which is not where the config stores checkpoints (out_dir of '
+                'its checkpoint hook); if it is the right one, give it as --resume '
+                'ADDRESS'
             )
         return text
     if named is not None:
@@ -65,16 +66,16 @@ def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> 
             return str(path)
     if damaged:
         raise ValueError(
-            f'{work_dir}: no checkpoint of this run is intact; remove them to begin anew: {"; ".join(damaged)}'
+            f'{work_dir}: no checkpoint of this run is intact; remove them to start again: {"; ".join(damaged)}'
         )
     return None
 
 
 def resume_from_latest(cfg: Config) -> None:
-    """Let a config whose run is to be resumed name the newest intact checkpoint of its work dir.
+    """Set the newest intact checkpoint of the work dir in the config of a run that is to be resumed.
 
-    A run without any begins as if it were not to be resumed, from ``load_from`` if there is one: a cluster can start
-    every part of a job with the same command.
+    A run without any checkpoint starts as if it were not to be resumed, from ``load_from`` if given, so a cluster can
+    start every part of a job with the same command.
 
     Args:
         cfg (Config): The whole config, changed in place.
@@ -86,14 +87,14 @@ def resume_from_latest(cfg: Config) -> None:
         cfg.load_from = latest
     else:
         print_log(
-            f'{cfg.work_dir} holds no checkpoint to resume from: the training begins anew.',
+            f'{cfg.work_dir} holds no checkpoint to resume from: the training starts from the beginning.',
             logger='current',
             level=logging.WARNING,
         )
 
 
 def placed(path: Path, work_dir: Path) -> Path:
-    """A named file of a run, in the work dir if that was moved since."""
+    """A named file of a run, in the work dir if that has been moved."""
     moved = work_dir / path.name
     return moved if moved.exists() and not path.exists() else path
 
@@ -111,7 +112,7 @@ def _is_intact(path: Path, damaged: list[str]) -> bool:
 
 def _report(error: Exception | str, damaged: list[str]) -> bool:
     damaged.append(str(error))
-    print_log(f'{error}; an older checkpoint is looked for.', logger='current', level=logging.WARNING)
+    print_log(f'{error}; looking for an older checkpoint.', logger='current', level=logging.WARNING)
     return False
 
 

@@ -1,4 +1,4 @@
-"""Which checkpoint of a run is meant: the best one of a runner, or 'best' and 'last' on a command line."""
+"""Selecting a checkpoint of a run: the best one of a runner, or 'best' and 'last' on a command line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ BEST_NOTE = 'best_checkpoint'  # file in the work dir, as MMEngine's last_checkp
 
 
 def best_checkpoint(runner: Runner) -> str | None:
-    """Path of the state that the validations of a run chose; None if none did.
+    """Path of the best state according to the validations of a run; None without any.
 
-    A work dir may hold the best states of earlier runs too: of other seeds, and so of other test pixels.
+    A work dir may hold the best states of earlier runs too: with other seeds, and thus other test pixels.
     """
     for hook in runner.hooks:
         if getattr(hook, 'best_ckpt_path', None) is not None:
@@ -53,7 +53,7 @@ def named_checkpoint(name: str | None, work_dir: str | Path) -> str | None:
         held = sorted(path.name for path in work_dir.glob('*.pth')) if work_dir.is_dir() else []
         raise FileNotFoundError(
             f'{work_dir}: the {name} checkpoint of a run is asked for, but '
-            + (f'none is noted; the folder holds {", ".join(held)}' if held else 'the folder holds no checkpoint')
+            + (f'none is recorded; the folder holds {", ".join(held)}' if held else 'the folder holds no checkpoint')
         )
     return found
 
@@ -66,7 +66,7 @@ def _best_of(work_dir: Path) -> str | None:
     if note.is_file():
         path = placed(Path(note.read_text(encoding='utf-8').strip()), work_dir)
         return str(path) if path.exists() else None
-    last = find_latest_checkpoint(work_dir)  # a run of before there was a note
+    last = find_latest_checkpoint(work_dir)  # a run from before this was recorded
     if last is None or Path(last).is_dir():
         return None
     noted = (read_checkpoint(last).get('message_hub') or {}).get('runtime_info', {}).get('best_ckpt')

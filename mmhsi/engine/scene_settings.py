@@ -1,4 +1,5 @@
-"""Settings of a recipe that follow from the scene: found once, before the runner is built, and written into the config.
+"""Settings of a recipe that depend on the scene: determined once, before the runner is built, and written into the
+config.
 
 A recommended config holds ``scene``, which all its datasets get, and ``scene_settings``.
 :func:`resolve_scene_settings` chooses, for classification among candidates on the labelled pixels of training and
@@ -30,15 +31,15 @@ from mmhsi.weights.sharded_checkpoint import is_sharded, read_run
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _EVALUATORS = ('val_evaluator', 'test_evaluator')
-_REACH = 2.2  # standard deviations of the widest Gaussian that a window holds on each side
-_RMS = 0.37  # of what the network sees: that of Indian Pines, for which its noise and rates were set
-_PIXELS = 600  # labelled pixels that the choice looks at, at most
+_REACH = 2.2  # standard deviations of the widest Gaussian that a window covers on each side
+_RMS = 0.37  # of the input of the network: that of Indian Pines, for which its noise and rates were tuned
+_PIXELS = 600  # largest number of labelled pixels used for the choice
 
 
 def resolve_scene_settings(cfg: Config) -> None:
-    """Choose the settings that follow from the scene, where a config asks for it and has not chosen.
+    """Choose the settings that depend on the scene, if a config requests it and has no choice yet.
 
-    With ``load_from`` the choice of that checkpoint is taken over, to which its weights belong.
+    With ``load_from`` the choice of that checkpoint is used, to which its weights belong.
 
     Args:
         cfg (Config): The whole config, changed in place.
@@ -83,13 +84,13 @@ def rank_settings(
         scene (Scene): Labels, split, and a preprocessing that ends with ``MinimumNoiseFraction(power=0.5)`` of all
             components.
         powers (Sequence[float]): Candidates, see :class:`mmhsi.datasets.transforms.MinimumNoiseFraction`.
-        widths (Sequence[Sequence[float]]): Candidates, each some standard deviations in pixels, 0 for none.
+        widths (Sequence[Sequence[float]]): Candidates, each a sequence of standard deviations in pixels, 0 for none.
         smallest_ratio (float): Components whose variance is less than this many times that of their noise are left out.
-        seed (int): Of the sample of the labelled pixels where there are more than 600. Defaults to 0.
+        seed (int): Seed of the sample of labelled pixels if there are more than 600. Defaults to 0.
 
     Returns:
         list[tuple[LeaveOneOut, dict]]: Fit and settings 'components', 'power', 'widths' and 'rms', the root mean square
-        of the fractions after each smoothing, the best first.
+        of the fractions after each smoothing; best first.
     """
     fractions = scene.transforms[-1]
     scene.prepare()
@@ -111,7 +112,7 @@ def rank_settings(
     ranked = []
     for power in powers:
         scaled = means.transpose(1, 0, 2) * (fractions.ratio[:count] ** (power - 0.5))
-        # wider means vary less: each width counts alike
+        # wider means vary less: each width gets equal weight
         rms = np.sqrt(np.square(scaled).mean(axis=(1, 2)))
         distances = [squared_distances(part, part) for part in scaled / rms[:, None, None]]
         for each in widths:
@@ -151,7 +152,7 @@ def _choose(cfg: Config) -> dict:
         f'{fit.loss:.3f} with {other["power"]:g} and {_list(other["widths"])}' for fit, other in ranked[1:4]
     )
     print_log(
-        f'Settings that follow from scene {scene.name!r}, by the leave-one-out likelihood of '
+        f'Settings chosen for scene {scene.name!r}, by the leave-one-out likelihood of '
         f'{len(scene.split.train) + len(scene.split.val)} labelled pixels: {chosen["components"]} of {bands} '
         f'noise fractions to the power {chosen["power"]:g}, smoothed by {_list(chosen["widths"])} pixels (loss '
         f'{best.loss:.3f}; next best: {others}).',
@@ -176,7 +177,7 @@ def _fill_in(cfg: Config, chosen: Mapping) -> None:
     model.data_preprocessor.smoothing.update(sigmas=widths, scales=tuple(rms / _RMS for rms in chosen['rms']))
     model.backbone.spatial.in_channels = components * len(widths)
     _set_classes(model, classes)
-    if 'deep' in model.head:  # the wide path sees the bands themselves
+    if 'deep' in model.head:  # the wide path uses the bands themselves
         model.head.in_channels = components * len(widths)
 
 

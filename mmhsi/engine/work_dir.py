@@ -1,4 +1,4 @@
-"""The folder of a training, which is for one of them at a time."""
+"""Locking the folder of a training."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from mmhsi.utils.folder_lock import FolderLock
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-# what torchrun, Slurm and MPI tell a process of its number
+# variables in which torchrun, Slurm and MPI give a process its rank
 _RANKS = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
 
 
 def hold_work_dir(cfg: Config) -> AbstractContextManager:
-    """Hold the work dir of a config for a training: two in one folder would overwrite each other's checkpoints.
+    """Lock the work dir of a config for a training: two trainings in one folder would overwrite each other's
+    checkpoints.
 
     Args:
-        cfg (Config): The whole config. In a distributed run the first process holds it for all.
+        cfg (Config): The whole config. In a distributed run the first process locks it for all.
 
     Returns:
-        AbstractContextManager: Leaving it lets others train there.
+        AbstractContextManager: Exiting it releases the folder.
 
     Raises:
-        FolderBusyError: If another training is going on there; the message names its process.
+        FolderBusyError: If another training is running there; the message names its process.
         OSError: If the folder cannot be made or written.
     """
     if os.environ.get(_RANKS.get(cfg.get('launcher', 'none'), ''), '0') != '0':

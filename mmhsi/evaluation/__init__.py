@@ -1,4 +1,4 @@
-"""Evaluation: scores as plain functions, results of scenes, and thin MMEngine metrics over them."""
+"""Evaluation: scores as plain functions, results of scenes, and thin MMEngine metrics built on them."""
 
 from .change_result import ChangeResult
 from .detection_result import DetectionResult

@@ -1,4 +1,4 @@
-"""The outcome of change detection in one scene: its maps, its confusion matrix and its scores."""
+"""The result of change detection in one scene: its maps, its confusion matrix and its scores."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The outcome of target or anomaly detection in one scene: its score map, ROC curves and areas under them."""
+"""The result of target or anomaly detection in one scene: its score map, ROC curves and areas under them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class DetectionResult:
         detected (np.ndarray, optional): (H, W) uint8, 1 detected, 0 not, 255 where there is no score.
         metrics (dict[str, float]): What :func:`~mmhsi.evaluation.functional.detection_scores` returns; empty if the
             curves are undefined.
-        curves (DetectionCurves, optional): Detection and false-alarm rate over the threshold.
+        curves (DetectionCurves, optional): Detection and false-alarm rate against the threshold.
         undefined (str, optional): Why there are neither curves nor metrics.
         classes (tuple[str, str]): Names of background and target, e.g. ('background', 'anomaly').
         palette (list[tuple[int, int, int]], optional): RGB of both, 0 .. 255.
@@ -62,8 +62,8 @@ class DetectionResult:
     ) -> 'DetectionResult':
         """Score a detection map against the ground truth.
 
-        A scene whose evaluated pixels are of one class, or all have one score, has no ROC curve: ``undefined`` says so,
-        and the maps are kept.
+        If the evaluated pixels are all of one class, or all have the same score, there is no ROC curve: ``undefined``
+        says so, and the maps are kept.
 
         Args:
             name (str): Name of the scene.
@@ -71,7 +71,7 @@ class DetectionResult:
             target (np.ndarray): (H, W), 0 background, 1 target, 255 where nothing is evaluated.
             detected (np.ndarray, optional): (H, W) binary map, 1 detected, 0 not, 255 where there is no score.
                 Defaults to None: it is made with ``threshold``, if that is given.
-            threshold (float, optional): Pixels that score more are detected. Defaults to None.
+            threshold (float, optional): Pixels with higher scores are detected. Defaults to None.
             classes (Sequence[str]): Names of background and target; a name with 'anomal' chooses the colours of
                 anomaly maps. Defaults to ('background', 'target').
             palette (Sequence, optional): Their RGB colours. Defaults to None.
@@ -82,8 +82,8 @@ class DetectionResult:
             DetectionResult: The evaluated result.
 
         Raises:
-            ValueError: If the maps differ in size, an evaluated pixel has no score or no finite one, a label is not 0,
-                1 or 255, there are not two classes, or both a binary map and a threshold are given.
+            ValueError: If the maps differ in size, an evaluated pixel has no finite score, a label is not 0, 1 or 255,
+                there are not two classes, or both a binary map and a threshold are given.
         """
         scores, target = np.array(scores, np.float64), np.asarray(target)
         if len(classes) != 2:

@@ -1,4 +1,4 @@
-"""The last stage of a pixel classifier: probabilities that follow the edges of the image and tell how sure they are."""
+"""The last stage of a pixel classifier: calibrated probabilities that follow the edges of the image."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01)
 
 @dataclass(frozen=True)
 class Refinement:
-    """A random walker over class probabilities and a temperature, as they were chosen on validation pixels.
+    """A random walker on class probabilities and a temperature, chosen on validation pixels.
 
     Attributes:
-        strength (float, optional): g of :func:`mmhsi.classical.random_walker`; None leaves the walker out.
+        strength (float, optional): g of :func:`mmhsi.classical.random_walker`; None for no walker.
         temperature (float): T of :func:`mmhsi.evaluation.functional.apply_temperature`, after the walker.
         contrast (float): c of :func:`mmhsi.classical.edge_laplacian`.
     """
@@ -60,10 +60,10 @@ def choose_refinement(
     strengths: Sequence[float] = STRENGTHS,
     contrast: float = 10.0,
 ) -> Refinement:
-    """Choose walker and temperature by the likelihood of held-out pixels; no walker is a candidate too.
+    """Choose walker and temperature by the likelihood of held-out pixels; using no walker is a candidate too.
 
-    The likelihood tells more than the accuracy, in which a few pixels of a class tie. Of equally good candidates the
-    weaker one is taken.
+    The likelihood is more informative than the accuracy, which often ties for few pixels per class. Of equally good
+    candidates the weaker one is chosen.
 
     Args:
         probabilities (np.ndarray): (N, K) of the pixels of the graph.
@@ -71,10 +71,10 @@ def choose_refinement(
         places (np.ndarray): (n,) rows of ``probabilities`` of the held-out pixels.
         labels (np.ndarray): (n,) their classes, 0 to K - 1.
         strengths (Sequence[float]): Candidates, from weak to strong, which means from large to small values.
-        contrast (float): Noted in the result. Defaults to 10.
+        contrast (float): Recorded in the result. Defaults to 10.
 
     Returns:
-        Refinement: The choice; without held-out pixels one that changes nothing.
+        Refinement: The choice; without held-out pixels, one without effect.
     """
     if not len(places):
         return Refinement(contrast=contrast)
@@ -94,7 +94,7 @@ def scene_laplacian(scene, contrast: float = 10.0) -> sparse.csr_matrix:
     """The graph of the valid pixels of a scene, along the edges of the first principal component of its bands.
 
     Args:
-        scene (Scene): The scene; bands that its preprocessing leaves out do not count.
+        scene (Scene): The scene; bands that its preprocessing leaves out are ignored.
         contrast (float): See :func:`mmhsi.classical.edge_laplacian`. Defaults to 10.
 
     Returns:
@@ -106,7 +106,7 @@ def scene_laplacian(scene, contrast: float = 10.0) -> sparse.csr_matrix:
 
 
 class SceneRefiner:
-    """Refines maps of probabilities of one scene, with a choice made on its validation pixels or made before.
+    """Refines probability maps of one scene, with settings chosen on its validation pixels or given.
 
     Args:
         scene (Scene): The scene.
@@ -124,9 +124,9 @@ class SceneRefiner:
         self.chosen = chosen
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
-        """Refine a map (H, W, K) of probabilities, NaN where nothing was predicted, which stays so.
+        """Refine a probability map (H, W, K); NaN, where nothing was predicted, is kept.
 
-        Pixels without a prediction are no part of the graph.
+        Pixels without a prediction are not part of the graph.
         """
         from_map = self.scene.valid & np.isfinite(probabilities).all(axis=-1)
         laplacian = scene_laplacian(self.scene, self.contrast)

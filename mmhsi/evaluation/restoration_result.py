@@ -1,4 +1,4 @@
-"""The outcome of restoring one image: the cubes, their scores, and those of the degraded image for comparison."""
+"""The result of restoring one image: the cubes, their scores, and those of the degraded image for comparison."""
 
 from dataclasses import dataclass, field, replace
 
@@ -14,26 +14,26 @@ SCORE_NAMES = ('PSNR', 'SSIM', 'SSIM_global', 'SAM', 'ERGAS', 'CC', 'RMSE')
 class RestorationResult:
     """A restored image and its evaluation.
 
-    A band that is restored perfectly has an infinite PSNR; it counts 100 dB, and ``perfect_bands`` tells how many there
-    are. ERGAS is undefined (NaN) if the mean of a clean band is 0, CC if all clean bands are constant.
+    A band that is restored perfectly has an infinite PSNR; it counts as 100 dB, and ``perfect_bands`` is the number of
+    such bands. ERGAS is undefined (NaN) if the mean of a clean band is 0, CC if all clean bands are constant.
 
     Attributes:
         name (str): Name of the image.
         scores (dict): ``PSNR`` (dB, mean over the bands), ``SSIM`` (7 x 7 windows), ``SSIM_global`` (the band as one
             window), ``SAM`` (degrees), ``ERGAS``, ``CC``, ``RMSE`` (in units of the data range), and at scale 1
             ``RMSE_255``; empty without a clean image.
-        input_scores (dict): Those of the degraded image, of super-resolution enlarged.
+        input_scores (dict): Those of the degraded image, enlarged for super-resolution.
         band_psnr (np.ndarray, optional): (C,) PSNR of each band in dB.
         input_band_psnr (np.ndarray, optional): (C,) of the degraded image.
         perfect_bands (int): Number of bands without any error.
         outside (dict): Number of values outside [0, data_range] of the 'clean', 'input' and 'restored' image.
         restored (np.ndarray, optional): (H, W, C); None if it was not kept.
-        clean (np.ndarray, optional): (H, W, C); None for an image of which there is no clean one.
+        clean (np.ndarray, optional): (H, W, C); None without a clean image.
         degraded (np.ndarray, optional): (H, W, C), of super-resolution enlarged.
         data_range (float): Range of the values.
         scene_name (str, optional): Name of the scene the image was cut from.
-        area (tuple, optional): Its place there, (top, left, height, width) in pixels of the scene, of which the image
-            may have several to one.
+        area (tuple, optional): Its position there, (top, left, height, width) in pixels of the scene; the image may
+            have a higher resolution.
         settings (dict): Facts worth keeping with the result.
     """
 
@@ -70,7 +70,7 @@ class RestorationResult:
         Args:
             name (str): Name of the image.
             restored (np.ndarray): (H, W, C).
-            clean (np.ndarray, optional): (H, W, C); without it nothing is scored.
+            clean (np.ndarray, optional): (H, W, C); without it there are no scores.
             degraded (np.ndarray): (H, W, C), of super-resolution enlarged.
             scale (int): Scale factor of super-resolution, 1 for denoising. Defaults to 1.
             data_range (float): Range of the values. Defaults to 1.
@@ -112,7 +112,7 @@ class RestorationResult:
         return result
 
     def without_images(self) -> 'RestorationResult':
-        """A copy that has no cubes."""
+        """A copy without cubes."""
         return replace(self, restored=None, clean=None, degraded=None)
 
     def summary(self) -> dict:

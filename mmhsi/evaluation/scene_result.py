@@ -1,4 +1,4 @@
-"""The outcome of classifying one scene: its maps, its confusion matrix and its scores."""
+"""The result of classifying one scene: its maps, its confusion matrix and its scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -23,11 +23,11 @@ class SceneResult:
         prediction (np.ndarray): (H, W) uint8, classes 0 .. K - 1, 255 where nothing was predicted.
         target (np.ndarray): (H, W) uint8, classes 0 .. K - 1 of the evaluated pixels, 255 elsewhere.
         matrix (np.ndarray): (K, K) int64 confusion matrix, rows are the true classes.
-        scores (dict): What :func:`~mmhsi.evaluation.functional.classification_scores` returns; where the probabilities
-            of the classes are known, ``NLL`` and ``ECE`` of :mod:`mmhsi.evaluation.functional.calibration` too.
+        scores (dict): What :func:`~mmhsi.evaluation.functional.classification_scores` returns; if the class
+            probabilities are known, also ``NLL`` and ``ECE`` of :mod:`mmhsi.evaluation.functional.calibration`.
         classes (tuple[str, ...]): The K class names.
         palette (list[tuple[int, int, int]], optional): RGB of each class, 0 .. 255.
-        settings (dict): Facts worth keeping with the result, e.g. the parameters that a classical estimator chose.
+        settings (dict): Additional facts, e.g. the parameters chosen for a classical estimator.
         confidence (np.ndarray, optional): (H, W) probability of the predicted class, NaN where nothing was predicted.
         entropy (np.ndarray, optional): (H, W) entropy of the class probabilities over its largest value, likewise.
     """
@@ -126,7 +126,7 @@ class SceneResult:
         """Describe the result in plain Python values, ready for JSON.
 
         Returns:
-            dict: ``OA``, ``AA``, ``kappa``, and ``NLL``, ``ECE`` where probabilities are known; ``counts`` of pixels in
+            dict: ``OA``, ``AA``, ``kappa``, and ``NLL``, ``ECE`` if probabilities are known; ``counts`` of pixels in
             the scene, predicted, evaluated and correct; ``classes``, one dict per class with its name, scores and
             number of evaluated pixels; ``confusion_matrix`` as nested lists (rows are the true classes); ``settings``
             if there are any. Undefined scores are None.
@@ -192,7 +192,7 @@ def check_label_maps(
 
 
 def check_complete(name: str, empty: np.ndarray, target: np.ndarray, what: str) -> None:
-    """Raise a ValueError if an evaluated pixel was left out.
+    """Raise a ValueError if an evaluated pixel has no value.
 
     Args:
         name (str): Name of the scene.

@@ -1,4 +1,4 @@
-"""The outcome of unmixing one scene: its endmembers, its abundance maps, and how far both are from the truth."""
+"""The result of unmixing one scene: its endmembers, its abundance maps, and their errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,11 +31,10 @@ class UnmixingResult:
             predicted or the scene holds no data.
         true_endmembers (np.ndarray, optional): float64 (P, C).
         true_abundances (np.ndarray, optional): float64 (P, H, W).
-        order (np.ndarray): int64 (P,), what number the estimated endmembers had before they were ordered.
+        order (np.ndarray): int64 (P,), original indices of the estimated endmembers.
         scores (dict): ``reconstruction_RMSE`` (in the units of the scene) and ``reconstruction_angle`` (mean spectral
-            angle of pixel and mixture, radians); with a truth what
-            :func:`~mmhsi.evaluation.functional.unmixing_scores` returns of it, the scores of each endmember as arrays
-            (P,).
+            angle of pixel and mixture, radians); with ground truth, the scores of
+            :func:`~mmhsi.evaluation.functional.unmixing_scores`, the scores of each endmember as arrays (P,).
         angles (np.ndarray): Spectral angle of each pixel and its mixture, float64 (H, W), radians, NaN as above.
         names (tuple[str, ...]): Names of the endmembers.
         settings (dict): Facts worth keeping with the result, e.g. the method and its parameters.
@@ -68,7 +67,7 @@ class UnmixingResult:
     ) -> 'UnmixingResult':
         """Bring estimated endmembers into the order of the true ones, and score them and the abundances.
 
-        Endmembers are matched by their spectral angles; if the abundances alone are known, by the mean squared
+        Endmembers are matched by their spectral angles; if only the abundances are known, by the mean squared
         difference of the maps. Pixels without data or without abundances are left out.
 
         Args:
@@ -118,7 +117,7 @@ class UnmixingResult:
             raise ValueError(f'scene {name}: {error}') from error
         if len(names) != len(order):
             raise ValueError(
-                f'scene {name}: {len(order)} endmembers are found, but {len(names)} are named: {", ".join(names)}'
+                f'scene {name}: {len(order)} endmembers are found, but there are {len(names)} names: {", ".join(names)}'
             )
         return cls(
             name,
@@ -161,8 +160,8 @@ class UnmixingResult:
 
         Returns:
             dict: The scores by name, None where they are undefined; ``endmembers``, one dict per endmember with its
-            name, the number it had before the matching, and its scores; ``counts`` of pixels of the scene and evaluated
-            ones; ``settings``.
+            name, its original index, and its scores; ``counts`` of pixels of the scene and evaluated ones;
+            ``settings``.
         """
         summary: dict = {
             key: json_number(self.scores[key]) for key in (*TRUTH_NAMES, *RECONSTRUCTION_NAMES) if key in self.scores
@@ -190,7 +189,7 @@ def _truth_scores(
     true_abundances: np.ndarray | None,
     matching: str,
 ) -> tuple[dict, np.ndarray]:
-    """Scores and order of endmembers (P, C) and abundances (P, N), as far as there is a truth."""
+    """Scores and order of endmembers (P, C) and abundances (P, N), if there is ground truth."""
     if true_abundances is None:
         if true_endmembers is None:
             return {}, np.arange(len(endmembers))

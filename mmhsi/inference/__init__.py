@@ -1,1 +1,1 @@
-"""The parts of the inferencer: reading, cutting, predicting, and writing of scenes of any size."""
+"""The inferencer: reading, cutting, predicting and writing scenes of any size."""

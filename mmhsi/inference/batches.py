@@ -1,4 +1,4 @@
-"""How many tiles or windows run at once."""
+"""Choosing the number of tiles or windows in a batch."""
 
 from collections.abc import Callable
 
@@ -9,22 +9,22 @@ from mmhsi.tasks.networks import Network, Positions
 
 
 def choose_batch_size(network: Network, sample: Tensor, memory: int, largest: int = 256) -> int:
-    """Number of samples that run at once in a given memory.
+    """Largest batch size for a given memory.
 
-    On a GPU the memory of a trial of two samples is measured, and half of what is free may be used. Elsewhere the sum
-    of all outputs of the layers of a trial is taken for what a sample needs, which is on the safe side.
+    On a GPU the memory of a trial run with two samples is measured, and half of the free memory may be used. Elsewhere
+    the memory of a sample is estimated by the sum of all layer outputs, which is an upper bound.
 
     Args:
         network (Network): The network.
         sample (Tensor): One sample (1, C, h, w).
         memory (int): Bytes that may be used on a CPU.
-        largest (int): Most samples that are of use. Defaults to 256.
+        largest (int): Upper limit of the batch size. Defaults to 256.
 
     Returns:
         int: At least 1.
     """
     if network.device.type == 'cuda':
-        network(sample.expand(2, -1, -1, -1))  # what is allocated once, such as workspaces, does not count
+        network(sample.expand(2, -1, -1, -1))  # one-time allocations, such as workspaces, do not count
         before = torch.cuda.memory_allocated(network.device)
         torch.cuda.reset_peak_memory_stats(network.device)
         network(sample.expand(2, -1, -1, -1))
@@ -52,7 +52,7 @@ def choose_batch_size(network: Network, sample: Tensor, memory: int, largest: in
 
 
 def smaller_batches(network: Callable[..., Tensor], batch: Tensor, positions: Positions = ()) -> Tensor:
-    """Run a batch, and where it does not fit into the memory of the GPU, its halves."""
+    """Run a batch, or its halves if it does not fit into GPU memory."""
     try:
         return network(batch, positions)
     except torch.cuda.OutOfMemoryError:

@@ -1,4 +1,4 @@
-"""From scenes to products: class maps, scores, abundances, endmembers, restored cubes, by one class for all tasks."""
+"""The inferencer: one class for all tasks that turns scenes into products."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ _KEYED = ('.mat', '.npz', '.h5', '.hdf5')  # files of named arrays
 class HSIInferencer(BaseInferencer):
     """Predict scenes of any size with a trained model, whatever its task.
 
-    A scene is read, preprocessed by what was fitted in the training, cut into the windows or tiles of the config,
-    predicted and joined again part by part, in a memory that does not grow with its rows. What is written to files can
-    be larger than memory, and an interrupted prediction goes on where it stopped.
+    A scene is read, preprocessed with the transforms fitted in training, cut into the windows or tiles of the config,
+    predicted and stitched part by part; memory does not grow with the number of rows. Scenes that are written to files
+    can be larger than memory, and an interrupted prediction continues where it stopped.
 
     Args:
         model (str | Path | Config, optional): Config file, config, or a name or alias of
@@ -64,15 +64,15 @@ class HSIInferencer(BaseInferencer):
             warning.
         device (str | torch.device, optional): Defaults to an accelerator if there is one.
         scope (str): Registry scope. Defaults to 'mmhsi'.
-        show_progress (bool): Whether there is a progress bar. Defaults to True.
-        memory (int): Bytes that the parts of a scene and, on a CPU, the batches may use, each half of it; as much as
-            one half GDAL may keep of a raster. The network and the libraries come on top. Defaults to 1 GiB.
+        show_progress (bool): Whether to show a progress bar. Defaults to True.
+        memory (int): Bytes for the parts of a scene and, on a CPU, for batches, half for each; GDAL may cache the same
+            amount as one half of a raster. The network and the libraries need additional memory. Defaults to 1 GiB.
         trust (bool): Whether the checkpoint may run code: it is unpickled without restriction, and the config in it is
             run as a program. Defaults to False: both are read as data.
 
     Raises:
-        FileNotFoundError: If the config or the checkpoint is absent.
-        ValueError: If the weights are not those of the config, the config does not tell how scenes are cut, or the
+        FileNotFoundError: If the config or the checkpoint does not exist.
+        ValueError: If the weights do not belong to the config, the config does not define how scenes are cut, or the
             checkpoint holds more than data.
     """
 
@@ -117,11 +117,11 @@ class HSIInferencer(BaseInferencer):
             if isinstance(guard, nullcontext):
                 raise
             raise ValueError(
-                f'{self._config_name} describes no network that can be built: {type(error).__name__}: {error}'
+                f'{self._config_name} describes a network that cannot be built: {type(error).__name__}: {error}'
             ) from error
         if weights is None:
             print_log(
-                f'{self._config_name}: no weights are given, the predictions are those of random ones',
+                f'{self._config_name}: no weights are given, so the predictions come from random weights',
                 'current',
                 logging.WARNING,
             )
@@ -143,7 +143,7 @@ class HSIInferencer(BaseInferencer):
 
     @property
     def plan(self) -> Plan:
-        """How scenes are predicted with the config."""
+        """The prediction plan of the config."""
         return self.pipeline
 
     @torch.inference_mode()
@@ -181,24 +181,25 @@ class HSIInferencer(BaseInferencer):
 
         Args:
             inputs (Any): A path, an array (H, W, C), a folder, a text file that lists scenes, or a sequence of these;
-                of a model that compares two dates a pair of them, or a sequence of pairs. See
+                for a model that compares two dates, a pair of these or a sequence of pairs. See
                 :func:`mmhsi.inference.inputs.list_inputs`.
-            out_dir (str | Path, optional): Folder of the products, made if absent. Defaults to None: nothing is
+            out_dir (str | Path, optional): Folder of the products; created if necessary. Defaults to None: nothing is
                 written.
             key (str | Sequence[str], optional): Name of the array in .mat, HDF5 and .npz files. Defaults to that of the
                 config where a file has it, else to the only cube of the file.
             layout (str, optional): Axes of arrays in files, 'hwc', 'chw' or 'bil'. Defaults to 'auto'.
-            nodata (float, optional): Value of pixels without data, instead of the one that a file declares.
-            bands (Any, optional): The bands the model was trained on, if neither the checkpoint nor the config tells,
-                see :func:`mmhsi.inference.training_state.training_bands`.
-            match_bands (str): 'check' refuses scenes whose wavelengths are others or in another order; 'nearest' and
-                'resample' match them, 'off' looks at the number of bands alone. See
+            nodata (float, optional): Value of pixels without data, overriding the one that a file declares.
+            bands (Any, optional): The bands the model was trained on, if neither the checkpoint nor the config defines
+                them, see :func:`mmhsi.inference.training_state.training_bands`.
+            match_bands (str): 'check' refuses scenes with other wavelengths or another order; 'nearest' and 'resample'
+                match them, 'off' only checks the number of bands. See
                 :func:`mmhsi.datasets.scenes.band_matching.match_bands`. Defaults to 'check'.
-            trust_band_order (bool): Whether a scene whose wavelengths are not known is taken to have the bands that the
-                model was trained on, in their order. Defaults to False: it is refused if those of the model are known.
-            target_spectrum (Any, optional): For target detection: values of the bands, a file, or a dict of the
+            trust_band_order (bool): Whether to assume that a scene without known wavelengths has the bands that the
+                model was trained on, in the same order. Defaults to False: it is refused if those of the model are
+                known.
+            target_spectrum (Any, optional): For target detection: values for the bands, a file, or a dict of the
                 arguments of :func:`mmhsi.datasets.scenes.target_spectrum.read_target_spectrum`.
-            tile_size, overlap, blend: Tiles instead of those of the config's test, in pixels; 'overwrite', 'average',
+            tile_size, overlap, blend: Tiles in pixels, overriding those of the config's test; 'overwrite', 'average',
                 'linear' or 'smooth', see :class:`mmhsi.utils.tiling.TileGrid`.
             batch_size (int, optional): Number of tiles or windows that run at once. Chosen by memory by default.
             precision (str): Number format of the products: 'fp32'; 'tf32' on NVIDIA GPUs from Ampere on; 'bf16' and
@@ -219,20 +220,20 @@ class HSIInferencer(BaseInferencer):
             return_vis (bool): Whether pictures are returned as arrays. Defaults to False.
             resume (bool): Whether an interrupted prediction goes on. Defaults to True.
             overwrite (bool): Whether scenes are predicted again that are finished. Defaults to False.
-            part (tuple[int, int], optional): (I, N), I from 1: only every N-th scene from the I-th on, for one of N
-                processes.
-            on_error (str): 'raise', or 'continue' with the other scenes and tell at the end. Defaults to 'raise'.
+            part (tuple[int, int], optional): (I, N), I from 1: only every N-th scene starting with the I-th, for one of
+                N processes.
+            on_error (str): 'raise', or 'continue' with the other scenes and report at the end. Defaults to 'raise'.
 
         Returns:
             dict: 'predictions', a dict for each scene: 'name', 'task', 'files' by name, 'summary', and the arrays:
             'classes' (H, W) uint8 from 0, 255 without data; 'detected' (H, W) likewise; 'scores' (H, W) or (K, H, W);
             'uncertainty' (2, H, W); 'abundances' (P, H, W); 'endmembers' (P, C); 'restored' (H, W, C). A scene that was
-            finished before has its files alone, one that failed 'error'. 'visualization', a dict of RGB arrays for each
-            scene, or None.
+            finished before has only its files, a failed scene has 'error'. 'visualization', a dict of RGB arrays for
+            each scene, or None.
 
         Raises:
-            FileNotFoundError: If a file is absent.
-            ValueError: If a scene does not suit the model; the message names it.
+            FileNotFoundError: If a file does not exist.
+            ValueError: If a scene does not fit the model; the message names it.
             OSError: If the products cannot be written.
         """
         for what, value, known in (
@@ -245,7 +246,7 @@ class HSIInferencer(BaseInferencer):
         plan = self.plan.tiled(tile_size, overlap, blend)
         if target_spectrum is not None:
             if not plan.make_task().wants_spectrum(self.model):
-                raise ValueError(f'{self._config_name}: a target spectrum is given, but the model looks for none')
+                raise ValueError(f'{self._config_name}: a target spectrum is given, but the model does not use one')
             plan = replace(plan, target_spectrum=target_spectrum)
         if nodata is not None:
             plan = replace(plan, scene={**plan.scene, 'nodata': nodata})
@@ -271,7 +272,7 @@ class HSIInferencer(BaseInferencer):
         plan.precision.check(next(self.model.parameters()).device)
         plan.check_lattice()
         results: dict = {'predictions': [], 'visualization': []}
-        with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # otherwise a share of the memory of the machine
+        with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # by default a fraction of the memory of the machine
             for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
                 try:
                     prediction, picture = self.predict(scene, plan)
@@ -297,7 +298,7 @@ class HSIInferencer(BaseInferencer):
         if folder is not None and not plan.overwrite:
             finished = finished_scene(scene, plan, settings)
             if finished is not None:
-                print_log(f'{scene.name}: finished before, left as it is', 'current')
+                print_log(f'{scene.name}: already finished, skipped', 'current')
                 return finished, None
         view = self.preprocess(scene, plan)
         try:
@@ -353,7 +354,7 @@ class HSIInferencer(BaseInferencer):
         return dict(name=scene.name, task=task.name, files=files, summary=summary, **arrays), picture
 
     def preprocess(self, scene: SceneInput, plan: Plan) -> CubeView | PairView:
-        """Open a scene behind the preprocessing that was fitted in the training."""
+        """Open a scene with the preprocessing that was fitted in training."""
         common = dict(
             preprocessing=plan.scene.get('preprocessing', ()),
             num_bands=plan.scene.get('num_bands'),
@@ -373,15 +374,17 @@ class HSIInferencer(BaseInferencer):
         except CubeReadError:
             if all(one is other for one, other in zip(keyed, scene.sources, strict=True)):
                 raise
-            view = _open(scene.sources, plan, common)  # the file names its cube otherwise than that of the config
+            view = _open(
+                scene.sources, plan, common
+            )  # the cube has another name in this file than in that of the config
         state = fitted_state(self._record, scene.name)
         if state is not None and any(step.state_names for step in view.transforms):
             view.load_state_dict(state)
         view.require_fitted()
-        view.window(0, 0, 1, 1)  # names a number of bands that the state was not fitted on
+        view.window(0, 0, 1, 1)  # a number of bands other than that of the fitted state
         notes = [f'bands: {view.matched}']
         if not view.info.placed:
-            notes.append('no georeference, nor will the products have one')
+            notes.append('no georeference, so the products will not have one')
         print_log(f'{view.info.path}: {view.height} x {view.width} pixels; {"; ".join(notes)}', 'current')
         return view
 
@@ -404,7 +407,7 @@ class HSIInferencer(BaseInferencer):
         return {**false_colour_figures(view, product.name), **task.figures(product)}
 
     def postprocess(self, product: Product, figures: dict, plan: Plan, summary: dict) -> dict:
-        """Write the product of a scene, and last the summary that makes it a finished one."""
+        """Write the product of a scene; the summary, which marks it as finished, is written last."""
         folder = plan.folder
         files = write_product(product, folder, plan.driver)
         if plan.pictures:
@@ -443,8 +446,8 @@ def _lattice_note(step: int, view, predicted_windows: int | None = None) -> str:
 
 
 def _with_key(source: Any, settings: Mapping) -> Any:
-    """A source that is read as that of the config: scaled or not, with its bad bands or not, and with its key and
-    layout, if none are given and its file is one that has such."""
+    """A source that is read like that of the config: scaled or not, with or without bad bands, and with its key and
+    layout if none are given and the file format has them."""
     if isinstance(source, np.ndarray):
         return source
     names = (

@@ -1,4 +1,4 @@
-"""Which scenes are to be predicted: files, folders, lists, arrays, pairs of dates; each under a name of its own."""
+"""Collecting the scenes to predict: files, folders, lists, arrays and pairs of dates, each with a unique name."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LIST_SUFFIXES = ('.txt', '.lst')
 
 @dataclass(frozen=True)
 class SceneInput:
-    """One scene to be predicted.
+    """One scene to predict.
 
     Attributes:
-        image (Any): A dict of path, key and layout, or an array (H, W, C); of two dates a tuple of two of them.
-        name (str): Beginning of the names of its products.
+        image (Any): A dict of path, key and layout, or an array (H, W, C); for two dates a tuple of two of them.
+        name (str): Prefix of the names of its products.
     """
 
     image: Any
@@ -37,11 +37,11 @@ class SceneInput:
 
     @property
     def paths(self) -> list[str]:
-        """The files of the images, '<array>' for one in memory."""
+        """The files of the images, '<array>' for an array in memory."""
         return ['<array>' if isinstance(source, np.ndarray) else os.fspath(source['path']) for source in self.sources]
 
     def check(self) -> None:
-        """Raise a FileNotFoundError if a file is absent."""
+        """Raise a FileNotFoundError if a file does not exist."""
         for source in self.sources:
             if (
                 not isinstance(source, np.ndarray)
@@ -51,7 +51,7 @@ class SceneInput:
                 raise FileNotFoundError(f'{source["path"]}: no such file')
 
     def identity(self) -> list:
-        """What tells whether the scene is still the same, as JSON can hold it: the content of all its files."""
+        """Identities of all files of the scene, for JSON, to detect changes."""
         facts = []
         for source in self.sources:
             if isinstance(source, np.ndarray):
@@ -78,7 +78,7 @@ def files_of(folder: str | Path) -> list[Path]:
 
 
 def read_list(path: str | Path) -> list:
-    """The scenes of a text file, one a line; a pair of dates with a tab between the two. Relative paths start from the
+    """The scenes of a text file, one per line; a pair of dates is separated by a tab. Relative paths start from the
     folder of the list; empty lines and lines that begin with # are left out.
 
     Raises:
@@ -95,12 +95,12 @@ def read_list(path: str | Path) -> list:
             )
             scenes.append(parts[0] if len(parts) == 1 else parts)
     if not scenes:
-        raise ValueError(f'{path}: the list names no scene')
+        raise ValueError(f'{path}: the list contains no scene')
     return scenes
 
 
 def list_inputs(inputs: Any, pairs: bool = False, options: Mapping | None = None) -> list[SceneInput]:
-    """The scenes that a user means.
+    """Collect the scenes that a user gives.
 
     Args:
         inputs (Any): A path, an array (H, W, C), a folder, a text file with a list (.txt, .lst), or a sequence of
@@ -113,8 +113,8 @@ def list_inputs(inputs: Any, pairs: bool = False, options: Mapping | None = None
         list[SceneInput]: The scenes.
 
     Raises:
-        ValueError: If there is no scene, two have one name, or a scene does not consist of two dates although the model
-            compares two.
+        ValueError: If there is no scene, two have the same name, or a scene does not consist of two dates although the
+            model compares two.
         TypeError: If an input is neither a path nor an array.
     """
     options = {key: value for key, value in (options or {}).items() if value is not None}
@@ -165,14 +165,14 @@ def _pairs(inputs: Any) -> list[tuple]:
     if len(inputs) == 2 and all(map(_single, inputs)):
         if all(not isinstance(item, np.ndarray) and os.path.isdir(item) for item in inputs):
             folders = [files_of(folder) for folder in inputs]
-            if all(len(files) == 1 and product_title(files[0]) for files in folders):  # two dates bear two names
+            if all(len(files) == 1 and product_title(files[0]) for files in folders):  # two dates have two names
                 return [tuple(files[0] for files in folders)]
             first, second = ({path.name: path for path in files} for files in folders)
             alone = sorted(set(first) ^ set(second))
             if alone:
                 raise ValueError(
                     f'{inputs[0]}, {inputs[1]}: expected files of the same names in both folders, found '
-                    f'{alone[0]} in one alone'
+                    f'{alone[0]} in only one'
                 )
             return [(first[name], second[name]) for name in first]
         return [tuple(inputs)]
@@ -186,7 +186,7 @@ def _pairs(inputs: Any) -> list[tuple]:
 
 
 def _names(images: Sequence) -> list[str]:
-    """A name for each scene: the stem of its file, with as many folders before it as tell equal stems apart."""
+    """A name for each scene: the stem of its file, prefixed by as many folders as needed to make it unique."""
     paths = [None if isinstance(image, np.ndarray) else Path(os.path.abspath(image)) for image in images]
     stems = [None if path is None else product_title(path) or path.stem for path in paths]
     names = [stem or f'scene_{number + 1}' for number, stem in enumerate(stems)]

@@ -34,13 +34,14 @@ def init_model(
             False.
 
     Returns:
-        nn.Module: The model in evaluation mode, with ``cfg``, the config, and ``dataset_meta``, what the checkpoint
-        tells of its training data (e.g. 'classes' and 'palette').
+        nn.Module: The model in evaluation mode, with ``cfg``, the config, and ``dataset_meta``, information from the
+        checkpoint on its training data (e.g. 'classes' and 'palette').
 
     Raises:
         TypeError: If the config is neither a path nor a config.
-        FileNotFoundError: If the config file is absent.
-        ValueError: If there is neither a config nor a checkpoint that holds one, or that holds more than data.
+        FileNotFoundError: If the config file does not exist.
+        ValueError: If there is neither a config nor a checkpoint with one, or the config in the checkpoint holds more
+            than data.
     """
     guard = nullcontext()
     with trusting(trust):

@@ -1,4 +1,4 @@
-"""How scenes are predicted: what the config of an experiment says, changed by what the user asks."""
+"""The prediction plan: settings from the config of an experiment, changed by options of the user."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _DEFAULT_TILE = 128, 32  # pixels of tile and overlap, for networks of any size 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """How scenes are predicted. The config is read once; each call has a plan of its own, with what is asked of it.
+    """Settings for predicting scenes. The config is read once; each call has its own plan with its options.
 
     Attributes:
         task (type[Task]): The task.
         images (tuple[dict, ...]): How the images of the training were read, with their paths.
-        scene (dict): Settings of the scene that hold for any other: preprocessing, num_bands, nodata, joint, and the
-            key and layout of its image, and how far it is taken as it is stored.
+        scene (dict): Settings of the scene that apply to other scenes too: preprocessing, num_bands, nodata, joint, the
+            key and layout of its image, and whether stored values are used.
         window (int, optional): Side of the window around each pixel; None for tiles.
         grid (TileGrid, optional): The tiles.
         pad_mode (str): Padding mode outside the scene.
-        whole (bool): Whether the test gives the model whole images, which it cuts itself; what the loading step says of
-            padding then never comes into play.
+        whole (bool): Whether the test gives the model whole images, which it tiles itself; the padding of the loading
+            step is then not used.
         loading (tuple): Steps of the test pipeline before the packing, as configs.
         metric (Mapping): The metric of the test.
-        target_spectrum (Any, optional): Where the target spectrum is taken from.
+        target_spectrum (Any, optional): Source of the target spectrum.
         folder (Path, optional): Folder of the products.
         wanted (Bands, optional): The bands that the model was trained on.
         match_bands, trust_band_order, batch_size, precision, lattice, scores, uncertainty, not_finite, driver,
@@ -83,7 +83,7 @@ class Plan:
         return self.task.dates == 2 or self.scene.get('pair', False)
 
     def make_task(self) -> Task:
-        """The task of a scene, with the options that are asked for."""
+        """The task of a scene, with the requested options."""
         return self.task(self.scores, self.uncertainty, self.metric)
 
     def tiled(self, tile_size: int | tuple[int, int] | None, overlap: int | None, blend: str | None) -> Plan:
@@ -125,7 +125,7 @@ class Plan:
         return self.window is not None and issubclass(self.task, ClassMapTask)
 
     def pipeline(self, pad_mode: str | None = None) -> tuple[LoadSceneWindow, list[SpectralTransform]]:
-        """The loading transform and the spectral transforms behind it, made anew for each scene.
+        """The loading transform and the following spectral transforms, created for each scene.
 
         Raises:
             ValueError: If the test pipeline has a step that is neither, and it does not degrade clean images.
@@ -139,8 +139,9 @@ class Plan:
                 spectral.append(step)
             elif not self.task.degrades:
                 raise ValueError(
-                    f'the test pipeline has the step {type(step).__name__}, which is not applied to '
-                    'scenes that are predicted: move it into the preprocessing of the scene'
+                    f'the test pipeline has the step {type(step).__name__}, which is not applied in predictions: '
+                    'move it into the preprocessing of the '
+                    'scene'
                 )
         loader = loader or LoadSceneWindow(pad_mode or self.pad_mode)
         if self.whole:
@@ -149,10 +150,10 @@ class Plan:
 
 
 def make_plan(cfg: Config, model: nn.Module) -> Plan:
-    """Find out how scenes are predicted with a config, as its test does it.
+    """Derive the prediction plan of a config from its test.
 
     Raises:
-        ValueError: If the config does not tell.
+        ValueError: If the config does not define it.
     """
     dataset = test_dataset(cfg)
     scene = dict(dataset.get('scene') or {})
@@ -171,7 +172,7 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
         if isinstance(each, (str, Mapping)) and '{name}' not in str(each)
     )
     image = image[0] if isinstance(image, (list, tuple)) else image
-    if isinstance(image, Mapping) and 'size' not in image:  # other scenes are cubes, not lists of pixels
+    if isinstance(image, Mapping) and 'size' not in image:  # new scenes are cubes, not lists of pixels
         settings.update({key: image[key] for key in ('key', 'layout', *AS_STORED) if key in image})
     if scene.get('num_bands') is None and dataset.get('num_bands') is not None:
         settings['num_bands'] = dataset['num_bands']
@@ -195,7 +196,7 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
 
 
 def _grid_of_model(model: nn.Module, test_cfg: Mapping) -> TileGrid:
-    """The tiles by which a model tests whole images itself; of its own size if it takes no other."""
+    """The tiles of a model that tiles whole images itself; of its fixed size, if it has one."""
     if test_cfg.get('mode') == 'slide':
         return slide_grid(test_cfg)
     if test_cfg.get('tile_size') is not None:

@@ -21,11 +21,11 @@ from mmhsi.tasks.networks import Network
 from mmhsi.tasks.task import Task
 
 _SPECTRUM = 6  # float32 copies of a spectrum while a block is read and preprocessed
-_VALUE = 4  # float32 copies of a value while a part is joined and finished
+_VALUE = 4  # float32 copies of a value while a part is stitched and finished
 
 
 def read_windows(plan: Plan, view, pad_mode: str | None = None) -> Callable[[Area], np.ndarray]:
-    """A function that gives the values (h, w, C) of an area as the test pipeline of the plan would."""
+    """A function that returns the values (h, w, C) of an area like the test pipeline of the plan."""
     loader, spectral = plan.pipeline(pad_mode)
 
     def read(area: Area) -> np.ndarray:
@@ -38,7 +38,7 @@ def read_windows(plan: Plan, view, pad_mode: str | None = None) -> Callable[[Are
 
 
 def try_network(network: Network, plan: Plan, bands: int, source: str, memory: int) -> None:
-    """Run a network once on zeros, to see what it makes of a scene: sets its ``outputs``, ``zoom`` and ``batch_size``.
+    """Run a network once on zeros to determine its ``outputs``, ``zoom`` and ``batch_size``.
 
     Args:
         network (Network): The network.
@@ -48,18 +48,18 @@ def try_network(network: Network, plan: Plan, bands: int, source: str, memory: i
         memory (int): Bytes that batches may use on a CPU.
 
     Raises:
-        ValueError: If the network does not take so many bands, or tiles of this size.
+        ValueError: If the network does not accept this number of bands or tiles of this size.
     """
     size = (plan.window, plan.window) if plan.grid is None else plan.grid.size
     sample = torch.zeros(1, bands, *(side + 2 * network.margin for side in size))
     try:
         values = network(sample)
-    except torch.cuda.OutOfMemoryError:  # a RuntimeError that tells nothing of the network
+    except torch.cuda.OutOfMemoryError:  # a RuntimeError that is not about the network
         raise
     except (RuntimeError, ValueError, AssertionError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(
-            f'{source}: the network does not take {size[0]} x {size[1]} pixels of {bands} bands, which '
+            f'{source}: the network does not accept {size[0]} x {size[1]} pixels of {bands} bands, which '
             f'the scene has after the preprocessing: {reason}'
         ) from error
     network.zoom = 1 if values.ndim == 2 else values.shape[-1] // size[1]
@@ -100,19 +100,19 @@ def _with_margin(read: Callable[[Area], np.ndarray], margin: int) -> Callable[[A
 def predict_scene(
     view, network: Network, plan: Plan, task: Task, staging: Staging, memory: int, progress: str | None = None
 ) -> None:
-    """Fill the layers of a task from where the staging stands to the end of the scene.
+    """Fill the layers of a task from the state of the staging to the end of the scene.
 
     Args:
         view (CubeView | PairView): The scene.
         network (Network): The network, tried by :func:`try_network`.
-        plan (Plan): Its windows or tiles, and what becomes of values that are not finite.
-        task (Task): What its values become.
+        plan (Plan): Its windows or tiles, and the treatment of non-finite values.
+        task (Task): The task.
         staging (Staging): Where the layers are collected.
         memory (int): Bytes that blocks and their values may use.
         progress (str, optional): Text of the progress bar. Defaults to None: no bar.
 
     Raises:
-        ValueError: If no pixel of the scene holds data, or the network makes NaN or infinity of a pixel that does.
+        ValueError: If no pixel of the scene holds data, or the network outputs NaN or infinity for a valid pixel.
     """
     zoom = network.zoom
     for name, layer in task.layers.items():

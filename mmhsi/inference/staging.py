@@ -1,4 +1,4 @@
-"""Where the layers of a scene are collected: in memory, or in a folder from which an interrupted prediction goes on."""
+"""Collecting the layers of a scene: in memory, or in a folder from which an interrupted prediction can continue."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ from mmhsi.utils.npy_file import NpyFile
 
 _RECORD = 'record.json'
 _SECONDS = 5.0  # between two records; a record costs a flush
-_BLOCK = 2**22  # bytes that are filled at once
+_BLOCK = 2**22  # bytes per write
 
 
 def _reserve(descriptor: int, size: int) -> None:
-    """Take the space of a file, so that a disk that is too small is found at the beginning."""
+    """Reserve the space of a file, so that a full disk is noticed at the beginning."""
     try:
         if hasattr(os, 'posix_fallocate'):
             os.posix_fallocate(descriptor, 0, size)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # not every file system can
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # not supported by every file system
             raise
 
 
 class Staging:
-    """The layers of a scene while it is predicted, and how far they are filled.
+    """The layers of a scene during its prediction, and the progress.
 
-    With a folder they lie in files of this hidden folder beside the products, so that an interrupted prediction goes
-    on. A record of another scene, model or setting is not gone on with: what was there is removed, and a log line tells
-    why.
+    With a folder, they are stored in files of this hidden folder next to the products, so that an interrupted
+    prediction can continue. A record of another scene, model or setting is not continued: it is removed, and the log
+    says why.
 
     Args:
         folder (Path, optional): The folder; it is made if absent. Defaults to None: the layers are arrays in memory.
         settings (Mapping): What the layers depend on, as JSON can hold it.
         resume (bool): Whether to go on where an interrupted prediction stopped. Defaults to True.
 
-    Files are written, not mapped: a full disk is an error there, and would kill the process that has mapped them.
+    Files are written, not mapped: a full disk then gives an error, while it would kill a process that has mapped them.
 
     Attributes:
-        done (int): Number of parts that are done.
-        seen (bool): Whether any pixel that held data is among them.
+        done (int): Number of finished parts.
+        seen (bool): Whether any of them contains a valid pixel.
         arrays (dict[str, np.ndarray]): Arrays (L, H, W) by name, for reading: :meth:`write` fills them.
 
     Raises:
         OSError: If the folder cannot be written.
-        RuntimeError: If another process is writing it.
+        RuntimeError: If another process is writing to it.
     """
 
     def __init__(self, folder: Path | None = None, settings: Mapping | None = None, resume: bool = True):
@@ -99,7 +99,10 @@ class Staging:
             if operator.index(record['done']) < 0:
                 raise ValueError(record['done'])
         except (ValueError, KeyError, TypeError, AttributeError, OSError):
-            print_log(f'{self.folder}: the record of the interrupted prediction is damaged; it starts anew', 'current')
+            print_log(
+                f'{self.folder}: the record of the interrupted prediction is damaged; the prediction starts again',
+                'current',
+            )
             return None
         if different:
             print_log(
@@ -116,7 +119,7 @@ class Staging:
                 path.unlink()
 
     def create(self, name: str, shape: tuple[int, ...], dtype, fill: float) -> None:
-        """Make an array (L, H, W) filled with one value; one that is there already stays."""
+        """Create an array (L, H, W) filled with one value; an existing one is kept."""
         if name in self.arrays:
             return
         if self.folder is None:
@@ -157,7 +160,7 @@ class Staging:
         values = np.ascontiguousarray(values, array.dtype)
         if not values.size:
             return
-        whole = right - left == width  # rows that follow one another in the file
+        whole = right - left == width  # rows that are contiguous in the file
         with self._full_disk_named(name, array.shape, array.dtype):
             for number, layer in enumerate(values):
                 for row, piece in zip(
@@ -165,7 +168,7 @@ class Staging:
                 ):
                     file.seek(array.offset + ((number * height + row) * width + left) * itemsize)
                     rest = memoryview(piece.ravel().view(np.uint8))
-                    while rest:  # the last bytes of a disk are taken before it says that it is full
+                    while rest:  # a disk may accept its last bytes before it reports that it is full
                         rest = rest[file.write(rest) :]
 
     def _path(self, name: str) -> Path:
@@ -189,7 +192,7 @@ class Staging:
             ) from error
 
     def advance(self, done: int, last: bool = False) -> None:
-        """Note that so many parts are done; the record is written every few seconds."""
+        """Record the number of finished parts; the record is written every few seconds."""
         self.done = done
         if self.folder is None:
             return
@@ -203,15 +206,15 @@ class Staging:
             self._recorded = time.monotonic()
 
     def remove(self) -> None:
-        """Forget the layers, and delete the folder."""
+        """Discard the layers, and delete the folder."""
         self._release()
         if self.folder is not None:
             shutil.rmtree(self.folder)
 
     def close(self) -> None:
-        """Let another process go on where this one stops."""
+        """Let another process continue where this one stops."""
         if self.arrays:
-            with suppress(OSError):  # on a full disk the last record counts
+            with suppress(OSError):  # on a full disk the last record remains
                 self.advance(self.done, last=True)
         self._release()
 

@@ -1,4 +1,4 @@
-"""The file that tells of a finished scene: what was made of it, and with which settings."""
+"""The summary file of a finished scene: its products and the settings."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from mmhsi.utils.identity import content_digest
 from mmhsi.utils.precision import FULL
 
 SUFFIX = '_prediction.json'
-"""Ending of its name, behind that of the scene."""
+"""Suffix of its name, after that of the scene."""
 
 
 def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | None) -> dict:
-    """What the layers of a scene depend on, as JSON can hold it; what is long is told by a checksum.
+    """Everything that the layers of a scene depend on, as JSON values; long values as checksums.
 
     Args:
         scene (SceneInput): The scene.
-        plan (Plan): How it is predicted.
+        plan (Plan): The prediction plan.
         model (Any): Config of the model.
         weights (str, optional): Its weights.
 
@@ -67,7 +67,7 @@ def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | Non
 
 
 def summarize(product: Product, view, network: Network, **facts: Any) -> dict:
-    """Describe a predicted scene in plain values, ready for JSON.
+    """Describe a predicted scene in plain values for JSON.
 
     Args:
         product (Product): Its product.
@@ -77,7 +77,7 @@ def summarize(product: Product, view, network: Network, **facts: Any) -> dict:
 
     Returns:
         dict: ``scene``, ``task``, ``source`` (files), ``size`` (rows, columns), ``georeferenced``, ``bands`` (how they
-        were compared), ``batch_size``, ``precision``, the facts; for class maps ``pixels`` of each class; for spectra
+        were matched), ``batch_size``, ``precision``, the facts; for class maps ``pixels`` of each class; for spectra
         ``units``.
     """
     summary: dict = dict(
@@ -102,18 +102,18 @@ def summarize(product: Product, view, network: Network, **facts: Any) -> dict:
 
 
 def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | None:
-    """What a scene left that was finished with the same settings.
+    """The result of a scene that was already finished with the same settings.
 
     Args:
         scene (SceneInput): The scene.
-        plan (Plan): How it is predicted now.
-        settings (Mapping): What :func:`scene_settings` returns now.
+        plan (Plan): The current plan.
+        settings (Mapping): The current result of :func:`scene_settings`.
 
     Returns:
-        dict | None: Its entry among the predictions; None if it is to be predicted.
+        dict | None: Its entry among the predictions; None if it has to be predicted.
 
     Raises:
-        ValueError: If a file of the name of its summary is not one, or tells of another scene of this name.
+        ValueError: If a file with the name of its summary is not a summary, or describes another scene with this name.
     """
     folder, name = plan.folder, scene.name
     path = folder / f'{name}{SUFFIX}'
@@ -122,7 +122,7 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
     try:
         summary = json.loads(path.read_text(encoding='utf-8'))
     except ValueError:
-        print_log(f'{path} is damaged; the scene is predicted anew', 'current', logging.WARNING)
+        print_log(f'{path} is damaged; the scene is predicted again', 'current', logging.WARNING)
         return None
     if not isinstance(summary, dict) or not {'scene', 'source', 'settings', 'files'} <= set(summary):
         raise ValueError(

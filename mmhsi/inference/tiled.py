@@ -1,4 +1,4 @@
-"""Predicting a scene by overlapping tiles that are blended, a row of tiles at a time."""
+"""Predicting a scene in overlapping tiles that are blended, one row of tiles at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmhsi.utils.tiling import Mosaic, TileGrid
 
 
 def tile_strips(starts: np.ndarray, size: int, length: int, widest: int) -> list[tuple[int, int]]:
-    """Cut the columns of a scene into strips (first column, end) that begin where a tile does and are not much wider
+    """Cut the columns of a scene into strips (first column, end) that start at tile positions and are not much wider
     than ``widest``; a strip holds at least one tile."""
     cuts = [0]
     for start in starts[1:].tolist():
@@ -35,24 +35,24 @@ def predict_tiles(
 ) -> Iterator[tuple[Area, np.ndarray, np.ndarray]]:
     """Predict a scene from top to bottom, strip by strip of columns.
 
-    Held in memory are the values of a row of tiles in one strip, and the part of the scene that they are made of.
+    Memory holds the values of one row of tiles in one strip, and the corresponding part of the scene.
 
     Args:
         view (CubeView | PairView): The scene.
-        read (Callable): Gives the values (h, w, C) float32 of an area (top, left, h, w) that may hang over the border,
-            with so many pixels around it as ``margin`` says.
+        read (Callable): Returns the values (h, w, C) float32 of an area (top, left, h, w), which may extend beyond the
+            border, with ``margin`` additional pixels around it.
         predict (Callable): Maps tiles (B, C, t, t) float32, with their margin, and their (top, left) to values (B, L,
             s t, s t) float32 with a whole number s.
         grid (TileGrid): The tiles.
-        batch_size (int): Number of tiles that run at once.
+        batch_size (int): Batch size.
         widest (int): Width of a strip in pixels, at least that of a tile.
         start (int): Number of parts that are done already. Defaults to 0.
         reading_width (int, optional): Columns that are read at once. Defaults to ``widest``.
         margin (int): Pixels around a tile that ``predict`` is given besides, on each side. Defaults to 0.
 
     Yields:
-        Area (top, left, h, w) in pixels of the scene, its values (L, s h, s w) float32, and which of its pixels hold
-        data, bool (h, w). Values where there is no data mean nothing.
+        Area (top, left, h, w) in pixels of the scene, its values (L, s h, s w) float32, and which of its pixels are
+        valid, bool (h, w). Values of other pixels are meaningless.
     """
     tops, lefts, spans = grid.starts(0, view.height), grid.starts(1, view.width), grid.spans(1, view.width)
     repeats = grid.repeats(view.height, view.width)
@@ -104,7 +104,7 @@ def predict_tiles(
                     for column, tile in zip(batch, values, strict=True):
                         mosaic.add(tile, (top, int(lefts[column])), int(repeats[index, column]))
             if index >= resumed:
-                # nothing was predicted as long as nothing held data
+                # nothing is predicted until there is a valid pixel
                 values = None if mosaic is None else mosaic.values[:, : mosaic.scale * rows]
                 yield (top, first, rows, end - first), values, valid[:rows]
             if mosaic is not None:
@@ -118,7 +118,7 @@ def count_parts(view, grid: TileGrid, widest: int) -> int:
 
 
 def _chunks(columns: list[int], lefts: np.ndarray, wide: int, widest: int) -> Iterator[list[int]]:
-    """Neighbouring tiles that are read at once, together not wider than ``widest`` pixels."""
+    """Groups of neighbouring tiles that are read at once, together not wider than ``widest`` pixels."""
     chunk: list[int] = []
     for column in columns:
         if chunk and lefts[column] + wide - lefts[chunk[0]] > widest:

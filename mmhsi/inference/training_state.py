@@ -1,4 +1,4 @@
-"""What a checkpoint and its config tell about the scenes of the training: fitted state, bands, target spectrum."""
+"""Information from a checkpoint and its config on the training scenes: fitted state, bands, target spectrum."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.inference.plan import Plan
 from mmhsi.tasks.task import test_dataset
 
-_READ_WHOLE = ('.mat', '.npz')  # of these not even the header can be read alone
+_READ_WHOLE = ('.mat', '.npz')  # formats whose header cannot be read separately
 
 
 def fitted_state(record: Mapping | None, name: str) -> dict[str, np.ndarray] | None:
-    """Fitted state of the preprocessing for a scene: its own if it was in the training, else that of the first.
+    """Fitted state of the preprocessing for a scene: its own if it was used in training, else that of the first scene.
 
     Args:
         record (Mapping, optional): ``checkpoint['mmhsi']``, see :class:`mmhsi.engine.hooks.SceneStateHook`.
@@ -39,10 +39,11 @@ def fitted_state(record: Mapping | None, name: str) -> dict[str, np.ndarray] | N
 
 
 def training_bands(cfg: Config, record: Mapping | None, given: Any = None) -> Bands | None:
-    """The bands that a model was trained on, as far as their wavelengths are known.
+    """The bands that a model was trained on, if their wavelengths are known.
 
-    In this order: what the user gives; ``wavelengths`` and ``fwhm`` of the record of the checkpoint; ``sensor =
-    dict(wavelengths=[...], fwhm=[...])`` of the config; the header of the scene of the config, if the file is there.
+    Sources, in this order: the argument ``given``; ``wavelengths`` and ``fwhm`` of the record of the checkpoint;
+    ``sensor = dict(wavelengths=[...], fwhm=[...])`` of the config; the header of the scene of the config, if the file
+    exists.
 
     Args:
         cfg (Config): The config.
@@ -85,7 +86,7 @@ def _bands_of_file(path: str) -> Bands:
         library = read_spectra(path)
         waves, widths = library.wavelengths, library.fwhm
     if waves is None:
-        raise ValueError(f'{path}: the file states no wavelengths, by which bands could be matched')
+        raise ValueError(f'{path}: the file states no wavelengths for matching bands')
     return Bands(waves, widths, path)
 
 
@@ -108,7 +109,7 @@ def _bands_of_training_file(scene: Mapping) -> Bands | None:
         info = cube.info
         cube.close()
     except ValueError:
-        return None  # a damaged training file does not keep others from being predicted
+        return None  # a damaged training file must not prevent predictions of others
     return None if info.wavelengths is None else Bands(info.wavelengths, info.fwhm, path)
 
 
@@ -127,7 +128,7 @@ def find_target_spectrum(plan: Plan, view, stored: np.ndarray | None = None) -> 
         np.ndarray: float64 (C,).
 
     Raises:
-        ValueError: If there is no spectrum, or it does not suit the bands.
+        ValueError: If there is no spectrum, or it does not fit the bands.
     """
     given = plan.target_spectrum
     if isinstance(given, (str, os.PathLike)):
@@ -138,14 +139,15 @@ def find_target_spectrum(plan: Plan, view, stored: np.ndarray | None = None) -> 
             values = np.zeros(view.raw_bands)
             values[used] = stored
             return values
-        raise ValueError('the model looks for a target spectrum; give target_spectrum: values of the bands, or a file')
+        raise ValueError('the model needs a target spectrum; give target_spectrum: values of the bands, or a file')
     if isinstance(given, Mapping):
         given = dict(given)
         given = locate(given, given.pop('data_root', None))
         if not os.path.isfile(given['path']):
             raise ValueError(
-                f'the model looks for a target spectrum, and the file {given["path"]} is not there; give '
-                'target_spectrum: values, or a file'
+                f'the model needs a target spectrum, but the file {given["path"]} does not exist; give '
+                'target_spectrum: values, or a '
+                'file'
             )
         values = read_target_spectrum(bands=view.raw_bands, wavelengths=view.raw_wavelengths, **given)
     else:

@@ -1,4 +1,4 @@
-"""Loading of weights into the model of a config, with the mismatch named where they are of another one."""
+"""Loading weights into the model of a config, with errors that name mismatches."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _MAX_LISTED = 4
 
 
 def load_weights_file(weights: str) -> dict:
-    """Load a checkpoint from any address that MMEngine knows; no code in it is run.
+    """Load a checkpoint from any address that MMEngine supports, without running code in it.
 
     Raises:
-        FileNotFoundError: If the file is absent.
-        ValueError: If it is no checkpoint.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not a checkpoint.
     """
     checkpoint = CheckpointLoader.load_checkpoint(str(weights), map_location='cpu')
     if not isinstance(checkpoint, Mapping):
@@ -29,15 +29,15 @@ def load_weights_file(weights: str) -> dict:
 
 
 def config_of_checkpoint(checkpoint: Mapping, weights: str, trust: bool = False) -> Config:
-    """What prediction needs of the config that a checkpoint was trained with; it is read as data and not run.
+    """The parts of the training config that prediction needs, read as data from a checkpoint.
 
     Args:
-        checkpoint (Mapping): What :func:`load_weights_file` returned.
+        checkpoint (Mapping): Result of :func:`load_weights_file`.
         weights (str): Name of the file, for the message.
-        trust (bool): Run it as a program instead. Defaults to False.
+        trust (bool): Run the config as code instead. Defaults to False.
 
     Raises:
-        ValueError: If the checkpoint does not hold it, or it holds more than data; see
+        ValueError: If the checkpoint does not contain it, or it holds more than data; see
             :func:`mmhsi.weights.stored_config.read_stored_config`.
     """
     meta = checkpoint.get('meta') or {}
@@ -48,10 +48,10 @@ def config_of_checkpoint(checkpoint: Mapping, weights: str, trust: bool = False)
 
 
 def training_record(checkpoint: Mapping, weights: str) -> dict | None:
-    """What a training left of its scenes in a checkpoint, ``checkpoint['mmhsi']``; None if it left nothing.
+    """The record of the training scenes in a checkpoint, ``checkpoint['mmhsi']``; None if there is none.
 
     Raises:
-        ValueError: If it is not laid out as :class:`mmhsi.engine.hooks.SceneStateHook` writes it.
+        ValueError: If it does not have the layout of :class:`mmhsi.engine.hooks.SceneStateHook`.
     """
     record = checkpoint.get('mmhsi')
     if record is None:
@@ -72,7 +72,7 @@ def training_record(checkpoint: Mapping, weights: str) -> dict | None:
 
 
 def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config: str) -> None:
-    """Load the parameters of a checkpoint, all of them and no others.
+    """Load the parameters of a checkpoint strictly.
 
     Args:
         model (nn.Module): The model.
@@ -81,7 +81,7 @@ def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config:
         config (str): Name of the config, for the message.
 
     Raises:
-        ValueError: If parameters are missing, superfluous or of another shape; the message names them.
+        ValueError: If parameters are missing, unexpected or of another shape; the message names them.
     """
     state = parameters_of(checkpoint, weights)
     wanted = model.state_dict()

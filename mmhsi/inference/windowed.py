@@ -1,4 +1,4 @@
-"""Predicting a scene by a window around each pixel, block by block."""
+"""Predicting a scene with a window around each pixel, block by block."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from mmhsi.tasks.networks import Network
 
 
 def plan_blocks(height: int, width: int, window: int, pixels: int) -> list[Area]:
-    """Blocks (top, left, h, w) that cover a scene row by row, each with its surroundings of at most so many pixels.
+    """Blocks (top, left, h, w) that cover a scene row by row, each, with its surroundings, of a limited number of
+    pixels.
 
-    Blocks are as wide as the scene unless they would be lower than a window is high, because what lies around them is
-    read again for the next one.
+    Blocks are as wide as the scene unless they would be lower than a window, because their surroundings are read again
+    for the next block.
 
     Args:
         height (int): Rows of the scene.
         width (int): Columns of the scene.
         window (int): Side of the window in pixels.
-        pixels (int): Largest number of pixels of a block with its surroundings; more where a window is larger.
+        pixels (int): Largest number of pixels of a block with its surroundings; exceeded if a window is larger.
 
     Returns:
         list[Area]: The blocks.
@@ -56,25 +57,26 @@ def predict_windows(
     start: int = 0,
     lattice: int = 1,
 ) -> Iterator[tuple[Area, np.ndarray | None, np.ndarray]]:
-    """Predict the pixels of a scene that hold data.
+    """Predict the valid pixels of a scene.
 
     The block is preprocessed and brought to the device once; what of the data preprocessor is linear and the same
     everywhere is applied to it there, before windows are cut out.
 
     Args:
         view (CubeView | PairView): The scene.
-        read (Callable): Gives the values (h, w, C) float32 of an area (top, left, h, w) that may hang over the border.
+        read (Callable): Returns the values (h, w, C) float32 of an area (top, left, h, w), which may extend beyond the
+            border.
         network (Network): The network, tried by :func:`mmhsi.inference.run_scene.try_network`; ``predicted`` counts its
             windows.
         window (int): Side w of the window; with an even one the pixel is at index w / 2.
         blocks (list[Area]): What :func:`plan_blocks` gave.
-        start (int): Number of blocks that are done already. Defaults to 0.
+        start (int): Number of blocks that are already done. Defaults to 0.
         lattice (int): Side of the cells of :func:`mmhsi.inference.lattice.predict_lattice`. Defaults to 1: every pixel
             is predicted.
 
     Yields:
-        Area (top, left, h, w), its values (L, h, w) float32 (None if no pixel holds data), and which of its pixels hold
-        data, bool (h, w).
+        Area (top, left, h, w), its values (L, h, w) float32 (None if no pixel is valid), and which of its pixels are
+        valid, bool (h, w).
     """
     around = window - 1
     for top, left, rows, cols in blocks[start:]:

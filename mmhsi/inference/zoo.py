@@ -1,4 +1,4 @@
-"""The model zoo: what the metafiles of the configs list, by name and alias."""
+"""The model zoo: the models listed in the metafiles of the configs, by name and alias."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class ModelEntry:
         name (str): Its name, that of its config file.
         config (Path): The config file.
         task (str): Folder of the config: 'classification', 'target_detection' ...
-        datasets (tuple[str, ...]): Names of the datasets it is made for.
+        datasets (tuple[str, ...]): Names of its datasets.
         aliases (tuple[str, ...]): Short names.
         weights (str, optional): Address of its weights; None if none are published.
-        metrics (dict[str, float]): Results that the metafile states.
+        metrics (dict[str, float]): Results stated in the metafile.
     """
 
     name: str
@@ -45,7 +45,7 @@ class ModelEntry:
 
 
 def zoo_root() -> Path:
-    """The folder with the model index and the configs: the repository, or what is installed with the package.
+    """The folder with the model index and the configs: the repository, or the installed files of the package.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -62,10 +62,10 @@ def zoo_root() -> Path:
 
 @lru_cache(maxsize=4)
 def read_zoo(root: Path) -> tuple[ModelEntry, ...]:
-    """The models that the metafiles of an index list, in their order.
+    """The models listed in the metafiles of an index, in their order.
 
     Raises:
-        ValueError: If a metafile is not as it should be, or a name or an alias occurs twice.
+        ValueError: If a metafile is invalid, or a name or an alias occurs twice.
     """
     models = tuple(model for path in _load(root / INDEX).get('Import', ()) for model in _models_of(root, path))
     taken: dict[str, str] = {}
@@ -113,7 +113,7 @@ def list_models(pattern: str | None = None, task: str | None = None, pretrained:
     """Names of the models of the zoo.
 
     Args:
-        pattern (str, optional): Only names or aliases that match, with the wildcards * and ?; without a wildcard those
+        pattern (str, optional): Only names or aliases that match, with the wildcards * and ?; without a wildcard, those
             that contain it.
         task (str, optional): Only those of a folder of configs, such as 'classification'.
         pretrained (bool): Only those with published weights. Defaults to False.
@@ -164,8 +164,8 @@ def get_model(name: str, pretrained: bool | str = False, device: str | torch.dev
 
     Args:
         name (str): Its name or an alias.
-        pretrained (bool | str): True loads the published weights, an address or a file others. Defaults to False: the
-            weights stay as they were initialised.
+        pretrained (bool | str): True loads the published weights; an address or a file loads those. Defaults to False:
+            the weights stay as they were initialised.
         device (str | torch.device, optional): Defaults to an accelerator if there is one.
 
     Returns:

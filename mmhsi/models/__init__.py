@@ -1,4 +1,4 @@
-"""Networks: backbones, necks, heads and the layers they are made of."""
+"""Networks: backbones, necks, heads and their layers."""
 
 from .backbones import SSFTT, A2S2KResNet, HybridCNN, HyperSIGMA, SiameseBackbone, SpatViT, SpectralFormer, SpecViT
 from .classifiers import WideAndDeepClassifier

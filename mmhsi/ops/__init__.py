@@ -1,4 +1,4 @@
-"""Operators: functions on tensors that know nothing of the rest of mmhsi."""
+"""Operators: functions on tensors, independent of the rest of mmhsi."""
 
 from .sparse_sampling_attention import BACKENDS, sparse_sampling_attention
 

@@ -31,7 +31,7 @@ def sampling_positions(offsets: Tensor, spatial_shape: tuple[int, int]) -> tuple
 def _first_cell(offset: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
     """Along one axis, the cell before a sample (int64) and the sample's distance from it, in [0, 1].
 
-    The whole part is taken from the offset, not from the position, so that nothing is rounded on a large grid.
+    The integer part is taken from the offset, not from the position, to avoid rounding on a large grid.
     """
     whole = offset.detach().floor()
     return place + whole.clamp(-_FAR, _FAR).nan_to_num(-_FAR).long(), offset - whole

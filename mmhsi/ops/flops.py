@@ -1,4 +1,4 @@
-"""Floating-point operations of what PyTorch's ``FlopCounterMode`` does not know; importing this module teaches it.
+"""Floating-point operations that PyTorch's ``FlopCounterMode`` does not know; importing this module registers them.
 
 A multiplication and an addition are two operations, as everywhere in ``torch.utils.flop_counter``.
 """
@@ -16,11 +16,11 @@ from .ssa_torch import attend_sampled
 
 
 def ssa_flops(query_shape: Sequence[int], value_shape: Sequence[int], offsets_shape: Sequence[int]) -> int:
-    """Operations of :func:`mmhsi.ops.sparse_sampling_attention` as its definition says, whatever back end computes it.
+    """Operations of :func:`mmhsi.ops.sparse_sampling_attention` by its definition, whichever back end computes it.
 
     For each of the P points of a token and head, four corners are weighted to a key of d and a value of d' numbers, and
-    one product makes the logit, another one adds the value: 5 (d + d') multiplications with an addition. The softmax
-    is not counted, as that of other attention is not.
+    one product makes the logit, another one adds the value: 5 (d + d') multiplications with an addition. The softmax is
+    not counted, as for other kinds of attention.
 
     Args:
         query_shape (Sequence[int]): (B, heads, N, d).
@@ -49,9 +49,9 @@ def _attend_counted(
 
 @contextmanager
 def ssa_as_one_operator() -> Iterator[None]:
-    """Compute sparse sampling attention as one operator, without gradients, so that every back end counts alike.
+    """Compute sparse sampling attention as one operator, without gradients, so that all back ends have the same count.
 
-    The back ends of PyTorch alone are made of products that a counter sees, those of 'dense' for all pairs of tokens.
+    Otherwise the counter would see the products inside the PyTorch back ends, for 'dense' those of all pairs of tokens.
     """
     backends = dict(BACKENDS)
     BACKENDS.update(dict.fromkeys(backends, _attend_counted))
@@ -92,7 +92,7 @@ def _register() -> None:
 
         operators += [(torch.ops.mmhsi.ssa_triton, _forward), (torch.ops.mmhsi.ssa_triton_backward, _backward)]
     except ImportError:
-        pass  # without Triton that back end is not there
+        pass  # without Triton there is no such back end
     for operator, formula in operators:
         # register_flop_formula of torch 2.4 notes the overloads of an operator, and the counter looks for the operator
         flop_registry.setdefault(operator, shape_wrapper(formula))

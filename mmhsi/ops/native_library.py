@@ -1,16 +1,16 @@
-"""Compile C sources of this folder on first use, and keep the result in a cache of the user's own.
+"""Compile C sources of this folder on first use, and keep the result in the user's cache.
 
-The means were chosen for what they ask of the user: a plain C interface needs no headers of torch, so that the
-system's compiler takes a second or two where an extension of torch takes half a minute; without a compiler the other
-back ends do the work. The compiled file is named by a hash of the sources, the flags, the compiler's version and the
-processor, since it is compiled for the machine that it runs on.
+This demands little of the user: a plain C interface needs no torch headers, so the system's compiler takes a second or
+two, while a torch extension takes half a minute; without a compiler the other back ends are used. The compiled file is
+named by a hash of the sources, the flags, the compiler's version and the processor, since it is compiled for the
+machine that it runs on.
 
-The cache is ``$MMHSI_CACHE``, else ``$XDG_CACHE_HOME/mmhsi``, else ``~/.cache/mmhsi``. A folder that another user
-could write to is refused: what is loaded from there runs with the rights of this process. Where no folder can be made,
-the library is compiled into a temporary one, for this process alone.
+The cache is ``$MMHSI_CACHE``, else ``$XDG_CACHE_HOME/mmhsi``, else ``~/.cache/mmhsi``. A folder that another user could
+write to is refused: what is loaded from there runs with the rights of this process. If no folder can be created, the
+library is compiled into a temporary one for this process only.
 
-A library lies in the cache under its own hash, and a note names it, with its size. It is compared with the note before
-it is loaded, because a damaged library kills the process; one that differs is compiled anew.
+A library is stored in the cache under its own hash, and a note records it with its size. It is checked against the note
+before it is loaded, because a damaged library kills the process; if it differs, it is compiled again.
 """
 
 import ctypes
@@ -28,14 +28,14 @@ from pathlib import Path
 
 CACHE_VARIABLE = 'MMHSI_CACHE'
 
-# No -ffast-math: NaN and infinity keep their meaning, so that a diverged training shows.
+# No -ffast-math: NaN and infinity keep their meaning, so that a diverged training is noticed.
 _FLAGS = ('-std=gnu11', '-O3', '-fno-math-errno', '-fno-trapping-math', '-fPIC', '-shared', '-pthread')
-_NATIVE = ('-march=native', '-mcpu=native')  # which one a compiler takes depends on the processor
+_NATIVE = ('-march=native', '-mcpu=native')  # which one a compiler accepts depends on the processor
 _SECONDS_TO_COMPILE = 120
 
 
 class NotPrivateError(PermissionError):
-    """The folder of compiled libraries is one that other users may write to."""
+    """Other users may write to the folder of compiled libraries."""
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess:
@@ -65,7 +65,7 @@ def find_compiler() -> list[str]:
 
 
 def _processor() -> str:
-    """Model and instruction sets of the processor, as far as the system tells."""
+    """Model and instruction sets of the processor, where the system reports them."""
     try:
         lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
     except OSError:
@@ -75,13 +75,13 @@ def _processor() -> str:
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether a folder is a real one of this user, which nobody else may write to."""
+    """Whether a folder is a real folder of this user that nobody else may write to."""
     status = folder.lstat()
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
 def cache_folder() -> Path:
-    """The folder of compiled libraries; made with access for this user alone.
+    """The folder of compiled libraries; created with access for this user only.
 
     Raises:
         OSError: When it cannot be made or written.
@@ -130,7 +130,7 @@ def _compile(compiler: list[str], source: Path, note: Path) -> None:
     """Compile beside the note and rename: another process sees either nothing or the whole library."""
     handle, temporary = tempfile.mkstemp(suffix='.so', prefix=f'.{note.stem}.', dir=note.parent)
     os.close(handle)
-    failure = 'it ended without an error, but gave no library'
+    failure = 'it ended without an error, but wrote no library'
     try:
         for native in ([_NATIVE[0]], [_NATIVE[1]], []):
             result = _run([*compiler, *_FLAGS, *native, '-o', temporary, str(source)])
@@ -151,7 +151,7 @@ def _compile(compiler: list[str], source: Path, note: Path) -> None:
 
 
 def _intact_library(note: Path) -> Path | None:
-    """The library that a note names, if it is there as it was compiled; else None."""
+    """The library that a note names, if it exists unchanged; else None."""
     try:
         told = json.loads(note.read_text(encoding='utf-8'))
         if not re.fullmatch(rf'{re.escape(note.stem)}-[0-9a-f]{{16}}\.so', told['file']):
@@ -172,12 +172,12 @@ def _compiled(compiler: list[str], source: Path, note: Path) -> Path:
         _compile(compiler, source, note)
         path = _intact_library(note)
     if path is None:
-        raise OSError(f'{note}: the library that was just compiled does not read back as it was written')
+        raise OSError(f'{note}: the library that was just compiled differs when it is read back')
     return path
 
 
 def load_library(source: Path, headers: tuple[Path, ...] = ()) -> ctypes.CDLL:
-    """Load the library of a C source, compiled now unless an equal one is intact in the cache.
+    """Load the library of a C source, compiling it unless the cache holds an intact copy.
 
     Args:
         source: The C file.

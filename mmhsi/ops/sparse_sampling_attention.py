@@ -39,12 +39,12 @@ BACKENDS: dict[str, Callable[..., Tensor]] = {
 
 @assume_constant
 def _fused_kernel_works() -> bool:
-    """Whether the CPU kernel is at hand; the first call compiles it, and says why not if it cannot."""
+    """Whether the CPU kernel is available; the first call compiles it, and logs the reason if that fails."""
     reason = why_no_fused_kernel()
     if reason is not None and not _fused_kernel_works.told:
         _fused_kernel_works.told = True
         logging.getLogger(__name__).warning(
-            'sparse sampling attention runs without its fused CPU kernel, several times slower: %s', reason
+            'sparse sampling attention runs without its fused CPU kernel and is several times slower: %s', reason
         )
     return reason is None
 
@@ -138,8 +138,8 @@ def sparse_sampling_attention(
 ) -> Tensor:
     r"""Attend from every token to P points sampled around it (HyperSIGMA, section III).
 
-    Token n stands at row :math:`r = n \div W_g`, column :math:`c = n \bmod W_g`. Its point p samples keys and values
-    at :math:`(r + \Delta y_{np}, c + \Delta x_{np})` by bilinear interpolation, zero outside the grid, and
+    Token n is at row :math:`r = n \div W_g`, column :math:`c = n \bmod W_g`. Its point p samples keys and values at
+    :math:`(r + \Delta y_{np}, c + \Delta x_{np})` by bilinear interpolation, zero outside the grid, and
 
     .. math:: y_n = \sum_p \mathrm{softmax}_p(s\, q_n \cdot \hat k_{np})\, \hat v_{np}.
 
@@ -156,12 +156,13 @@ def sparse_sampling_attention(
 
             - 'torch', the definition, by ``grid_sample``;
             - 'dense', two matrix products with N x N scores, for few tokens;
-            - 'separable', matrix products alone, which is deterministic on every device and needs much memory;
+            - 'separable', matrix products only, which is deterministic on every device and needs much memory;
             - 'fused', a compiled CPU kernel (:mod:`mmhsi.ops.ssa_fused`): float32, bfloat16, float16; deterministic;
             - 'triton', GPU kernels (:mod:`mmhsi.ops.ssa_triton`): the same types; deterministic;
-            - 'auto', which takes 'fused' on the CPU and 'triton' on CUDA if they can do it, else 'separable' on CUDA
-              if deterministic algorithms are asked for, else 'dense' or 'torch' by the number of tokens; the last two
-              while a network is exported or traced. The environment variable ``MMHSI_SSA_BACKEND`` overrides 'auto'.
+            - 'auto', which takes 'fused' on the CPU and 'triton' on CUDA if they accept the tensors, else 'separable'
+              on CUDA if deterministic algorithms are required, else 'dense' or 'torch' by the number of tokens; the
+              last two while a network is exported or traced. The environment variable ``MMHSI_SSA_BACKEND`` overrides
+              'auto'.
 
             All give the same values and gradients up to rounding; half precision is computed in float32.
 

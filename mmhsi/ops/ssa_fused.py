@@ -1,8 +1,8 @@
 """The fused CPU back end of sparse sampling attention: ``sparse_sampling_attention.c`` as operators of torch.
 
-It is chosen over numba because it needs nothing that is not on most machines already, vectorises as written, and shares
-the threads of torch: the work is run by the OpenMP runtime that torch has loaded, so that no second pool of threads
-competes with it. In a forked process, where the threads of that pool are gone, it starts threads of its own.
+C was chosen over numba because it needs nothing that most machines lack, vectorises as written, and shares the threads
+of torch: the work runs on the OpenMP runtime that torch has loaded, so no second thread pool competes with it. In a
+forked process, where the threads of that pool do not exist, it starts its own threads.
 """
 
 import ctypes
@@ -24,10 +24,10 @@ HEADERS = tuple(_FOLDER / name for name in ('ssa_common.h', 'ssa_cells.h', 'ssa_
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 _LANES = 16  # the most that LANES of ssa_common.h can be
 _LARGEST_INDEX = 2**31 - 1
-# Multiplications that are worth another thread: about 20 microseconds of one.
+# Multiplications that justify another thread: about 20 microseconds of work.
 _WORK_PER_THREAD = 2**18
 
-# Results of so many bytes are written past the caches, which would not keep them until they are read.
+# Results larger than this are written past the caches, which could not keep them until they are read.
 _BYTES_TO_STREAM = 4 * 2**20
 
 _forked = False
@@ -39,7 +39,7 @@ def _note_fork() -> None:
     _forked = True
 
 
-if hasattr(os, 'register_at_fork'):  # a system without it does not fork
+if hasattr(os, 'register_at_fork'):  # systems without it do not fork
     os.register_at_fork(after_in_child=_note_fork)
 
 
@@ -88,7 +88,7 @@ class _Kernel:
         self.scratch_bytes.argtypes, self.scratch_bytes.restype = [ctypes.c_void_p, ctypes.c_int64], ctypes.c_int64
         library.ssa_problem_bytes.restype = ctypes.c_int64
         if library.ssa_problem_bytes() != ctypes.sizeof(_Problem):
-            raise OSError('sparse_sampling_attention.c was compiled to another layout than this module expects')
+            raise OSError('sparse_sampling_attention.c was compiled with a different layout than this module expects')
         try:
             self.region = ctypes.cast(ctypes.CDLL(None).GOMP_parallel, ctypes.c_void_p).value
         except AttributeError:
@@ -104,7 +104,7 @@ def _load() -> _Kernel | str:
 
 
 def why_unavailable() -> str | None:
-    """Why the kernel cannot be compiled or loaded here, or is not to be used; ``None`` when it can."""
+    """Why the kernel cannot be compiled, loaded or used here; ``None`` if it can."""
     if _forbidden is not None:
         return _forbidden
     kernel = _load()
@@ -112,7 +112,7 @@ def why_unavailable() -> str | None:
 
 
 def forbid(reason: str | None) -> None:
-    """Do without the kernel from now on, e.g. because another process of the run cannot use it; None lifts that."""
+    """Disable the kernel, e.g. because another process of the run cannot use it; None enables it again."""
     global _forbidden
     _forbidden = reason
 
@@ -129,13 +129,13 @@ def _kernel_loaded() -> bool:
 
 
 def why_unsupported(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) -> str | None:
-    """Why the kernel does not take these tensors; ``None`` when it does."""
+    """Why the kernel does not accept these tensors; ``None`` if it does."""
     dtypes = {query.dtype, key.dtype, value.dtype}
     if query.device.type != 'cpu':
         return f'it runs on the CPU, the query is on {query.device.type}'
     if len(dtypes) != 1 or query.dtype not in _DTYPES or offsets.dtype not in _DTYPES:
         return (
-            f'it takes query, key and value of one type, float32, bfloat16 or float16, found {query.dtype}, '
+            f'it accepts query, key and value of the same type, float32, bfloat16 or float16, found {query.dtype}, '
             f'{key.dtype}, {value.dtype}, and offsets of {offsets.dtype}'
         )
     tokens, width = query.shape[2], max(key.shape[-1], value.shape[-1])
@@ -159,7 +159,7 @@ def _offset_rows(offsets: Tensor) -> Tensor:
 
 
 def _empty_rows(like: Tensor, width: int, dtype: torch.dtype) -> Tensor:
-    """An empty (B, heads, N, width) that lies in memory as (B, N, heads, width), as projections take and give it."""
+    """An empty (B, heads, N, width) with the memory layout (B, N, heads, width) of the projections."""
     batch, heads, tokens = like.shape[:3]
     return torch.empty(batch, tokens, heads, width, dtype=dtype, device=like.device).transpose(1, 2)
 

@@ -1,4 +1,4 @@
-"""Sparse sampling attention written with functions of torch: the definition, and two forms by matrix products."""
+"""Sparse sampling attention in PyTorch: the definition, and two forms with matrix products."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,9 +10,9 @@ from .bilinear import bilinear_corners, bilinear_matrices, sample_tokens
 
 
 def _at_full_precision(attend: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Compute in float32 at least, whatever the inputs and autocast say, and return the type of the value.
+    """Compute in at least float32, regardless of inputs and autocast, and return the type of the value.
 
-    A position of 8 bits, as bfloat16 has, would be whole cells off on a large grid.
+    With 8 significant bits, as in bfloat16, positions on a large grid would be off by whole cells.
     """
 
     @wraps(attend)
@@ -44,7 +44,7 @@ def attend_sampled(
 def attend_dense(
     query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
 ) -> Tensor:
-    """The same function by two matrix products.
+    """The same function with two matrix products.
 
     Bilinear sampling is linear, so the product of a query with a sampled key is the sampled product: all scores are
     computed once, and the attention weights are spread over the four corners of each sample.
@@ -64,7 +64,7 @@ def attend_dense(
 def attend_separable(
     query: Tensor, key: Tensor, value: Tensor, offsets: Tensor, spatial_shape: tuple[int, int], scale: float
 ) -> Tensor:
-    """The same function by matrix products alone, without an index: deterministic on every device.
+    """The same function with matrix products only, without indexing: deterministic on every device.
 
     The bilinear weight of a cell is that of its row times that of its column, so that sampling the scores of a query,
     a map (Hg, Wg), is a product with a (P, Hg) and a (P, Wg) matrix.

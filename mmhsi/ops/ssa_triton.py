@@ -5,11 +5,11 @@ samples in registers. Backward, first kernel: samples and weights are computed a
 number per query, the logarithm of the sum of exponentials; it gives the gradients of queries and offsets, and of every
 point the first of its four cells and its shares in the gradients. The points are then sorted by that cell, and in the
 second kernel each cell gathers the gradients of its key and value from the points around it. No two programs write to
-one place: results are the same in every run. ``docs/attention.md`` counts what this moves, and what
-atomic additions would.
+one place: results are the same in every run. ``docs/attention.md`` gives the memory traffic of this, and of atomic
+additions.
 
-All sums are in float32, the tensors may be float32, bfloat16 or float16, also mixed. The kernels see rows of whole
-16-byte words only: tensors whose width or strides are no multiples of 16 elements are copied, with zeros behind the
+All sums are in float32, the tensors may be float32, bfloat16 or float16, also mixed. The kernels process only rows of
+whole 16-byte words: tensors whose width or strides are no multiples of 16 elements are copied, with zeros behind the
 width, since the compiler puts loads of single elements of such rows on the stack.
 
 The kernels have run in Triton's interpreter (``TRITON_INTERPRET=1``) and have been compiled for GPUs ahead of time.
@@ -37,7 +37,7 @@ _GRANULE = 16  # elements: what Triton assumes to divide strides that are hinted
 # A block of four warps: its neighbouring queries share cells in the first-level cache, and about five blocks fill a
 # multiprocessor's registers.
 _QUERY_WARPS = 4
-# Cells of a column that a program takes, one after the other. Points between two of them are read once for both.
+# Cells of a column that a program processes in turn. Points between two of them are read once for both.
 _ROWS = 8
 _LARGEST_INT = 2**31 - 1
 
@@ -54,7 +54,7 @@ def _launch(
     widths: tuple[int, int],
     **constants: int,
 ) -> None:
-    """Start so many programs of a kernel for each head of each image."""
+    """Launch this many programs of a kernel for each head of each image."""
     batch, heads, tokens = strided[0].shape[:3]
     strides = [stride for tensor in strided for stride in _strides(tensor)]
     index = tl.int64 if tokens * max(2 * points, *(tensor.stride(2) for tensor in strided)) > _LARGEST_INT else tl.int32
@@ -80,7 +80,7 @@ def _power(widths: tuple[int, int]) -> int:
 
 
 def _rows_of_a_block(like: Tensor, widths: tuple[int, int], warps: int) -> int:
-    """So many that a thread has 16 bytes of them; the interpreter pays by the program."""
+    """As many as give each thread 16 bytes; the interpreter's cost grows with the number of programs."""
     values = 2048 if INTERPRETED else 16 // like.element_size() * 32 * warps
     return max(1, values // _power(widths))
 
@@ -105,7 +105,8 @@ def _padded(width: int) -> int:
 
 
 def _aligned_rows(tensor: Tensor) -> Tensor:
-    """(B, heads, N, d) as rows whose width and strides are multiples of 16, with zeros behind d; a copy if need be."""
+    """(B, heads, N, d) as rows whose width and strides are multiples of 16, zero-padded beyond d; a copy if
+    necessary."""
     width = tensor.shape[-1]
     strides = (*_strides(tensor), width)
     if tensor.stride(-1) == 1 and not any(s % _GRANULE for s in strides) and tensor.data_ptr() % 16 == 0:
@@ -121,7 +122,7 @@ def _offset_rows(offsets: Tensor) -> Tensor:
 
 
 def _rows_like(like: Tensor, width: int, dtype: torch.dtype, zero: bool = False) -> Tensor:
-    """A new (B, heads, N, width) that lies in memory as (B, N, heads, width)."""
+    """A new (B, heads, N, width) with the memory layout (B, N, heads, width)."""
     batch, heads, tokens = like.shape[:3]
     new = like.new_zeros if zero else like.new_empty
     return new(batch, tokens, heads, width, dtype=dtype).transpose(1, 2)

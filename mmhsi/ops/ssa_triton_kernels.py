@@ -9,14 +9,15 @@ import inspect
 import triton
 import triton.language as tl
 
-# What changes from scene to scene is not compiled in.
+# Values that change from scene to scene are not compiled in.
 _VARIABLE = ['heads', 'height', 'width']
 _OFFSET_STRIDES = ['offsets_b', 'offsets_h', 'offsets_n']
 _GRAD_OFFSET_STRIDES = ['grad_offsets_b', 'grad_offsets_h', 'grad_offsets_n']
 
 
 def _kernel(**options):
-    """``triton.jit`` with the options that this Triton has: Triton 3.0, of torch 2.4, lacks the one of alignment."""
+    """``triton.jit`` with the options that this version of Triton has: Triton 3.0, of torch 2.4, lacks the alignment
+    option."""
     known = inspect.signature(triton.jit).parameters
     return triton.jit(**{name: value for name, value in options.items() if name in known})
 
@@ -326,7 +327,7 @@ def cells_kernel(
     first_point = pair.to(tl.int64) * height * width * points
     shares += 2 * first_point
     starts += pair.to(tl.int64) * ((height + 1) * (width + 1) + 1) + column
-    below_k = tl.zeros([BLOCK, DIMS], tl.float32)  # what the points between two rows give to the lower one
+    below_k = tl.zeros([BLOCK, DIMS], tl.float32)  # contributions of the points between two rows to the lower one
     below_v = tl.zeros([BLOCK, DIMS], tl.float32)
     for row in range(first - 1, tl.minimum(first + rows, height)):
         # the points between this row and the next: first those after the column to the left, then after this one

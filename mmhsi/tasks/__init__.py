@@ -1,4 +1,4 @@
-"""The families of tasks, a module for each: what is sought in a scene, and all that follows from it."""
+"""The task families, one module for each."""
 
 from mmhsi.tasks.anomaly_detection import AnomalyDetection
 from mmhsi.tasks.change_detection import ChangeDetection

@@ -1,4 +1,4 @@
-"""Anomaly detection: pixels that differ from their surroundings, without any knowledge of a target."""
+"""Anomaly detection: pixels that differ from their surroundings, without a known target."""
 
 from mmhsi.registry import TASKS
 from mmhsi.tasks.detection import DetectionTask

@@ -1,4 +1,4 @@
-"""Classical change detectors on a pair of scenes, evaluated as the networks are."""
+"""Classical change detectors on a pair of scenes, evaluated like networks."""
 
 from collections.abc import Callable
 
@@ -13,17 +13,17 @@ from mmhsi.utils.labels import IGNORE_INDEX
 def evaluate_change_detector(
     scene, method: str | Callable, threshold: str | float = 'otsu', evaluate_on: str | None = None, **options
 ) -> ChangeResult:
-    """Find the changed pixels of a pair by an intensity of change and a threshold; no label has any influence.
+    """Find the changed pixels of a pair by an intensity of change and a threshold, without using labels.
 
-    The detector sees both dates after the preprocessing of the scene, and all valid pixels. The scores are those of the
-    pixels on which a network is tested, so the numbers can be set side by side.
+    The detector sees both dates after the preprocessing of the scene, and all valid pixels. The scores are computed on
+    the same pixels as those of a network, so they can be compared.
 
     Args:
         scene (PairScene): The two dates.
         method (str | Callable): 'cva', 'isfa', 'pca_cva' (:data:`mmhsi.classical.CHANGE_DETECTORS`), or a function
             f(first (H, W, C), second (H, W, C), valid (H, W), **options) that returns the intensity (H, W).
         threshold (str | float): 'otsu', 'li' or 'triangle' finds a threshold in the intensities of all valid pixels
-            (:func:`mmhsi.classical.change_threshold`); a number is taken as it is. Pixels above it have changed.
+            (:func:`mmhsi.classical.change_threshold`); a number is used directly. Pixels above it have changed.
             Defaults to 'otsu'.
         evaluate_on (str, optional): Subset that is evaluated: 'test', 'labelled', or another of
             :meth:`mmhsi.datasets.BaseScene.subset`. Defaults to 'test' if the scene has a split, else to 'labelled'.
@@ -32,7 +32,7 @@ def evaluate_change_detector(
     Returns:
         ChangeResult: The map of all valid pixels, evaluated on the subset. ``settings`` holds the ``detector``, its
         ``options``, the ``threshold`` and its ``threshold_rule``, and the ``AUC`` (area under the ROC curve of the
-        intensity on the evaluated pixels, which needs no threshold; None where it is undefined).
+        intensity on the evaluated pixels, which needs no threshold; None if it is undefined).
 
     Raises:
         TypeError: If the scene is not a pair.
@@ -43,7 +43,7 @@ def evaluate_change_detector(
     if isinstance(method, str) and method not in CHANGE_DETECTORS:
         raise ValueError(f'the method is {method!r}, expected one of {", ".join(CHANGE_DETECTORS)} or a function')
     detect = CHANGE_DETECTORS[method] if isinstance(method, str) else method
-    scene.prepare()  # fits the preprocessing to both dates, where a date alone would fit it to itself
+    scene.prepare()  # fits the preprocessing to both dates; a date on its own would fit it to itself
     valid = scene.valid
     first, second = (date.window(0, 0, scene.height, scene.width) for date in scene.dates)
     intensity = detect(first, second, valid, **options)

@@ -1,4 +1,4 @@
-"""What the tasks share that give each pixel a class: layers of a map, of scores and of uncertainty."""
+"""Base of the tasks that assign a class to each pixel: layers of the map, of scores and of uncertainty."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class ClassMapTask(Task):
     """A class for each pixel.
 
-    The layer 'classes' holds 1 to K and 0 where there is no data; 'scores' the probabilities, of two classes that of
-    the second alone; 'uncertainty' the largest probability and the normalised entropy, see
+    The layer 'classes' holds 1 to K and 0 where there is no data; 'scores' the probabilities, for two classes only that
+    of the second; 'uncertainty' the largest probability and the normalised entropy, see
     :func:`mmhsi.evaluation.functional.classification.class_uncertainty`.
     """
 

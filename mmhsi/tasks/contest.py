@@ -1,4 +1,4 @@
-"""The classical methods that a network is measured against, each in the form in which it does well."""
+"""The classical methods that a network is compared with, each with suitable settings."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A classical method with the settings and the preprocessing that suit it.
+    """A classical method with suitable settings and preprocessing.
 
     Attributes:
-        title (str): What it is called in tables.
+        title (str): Name in tables.
         method (str): Name of :meth:`mmhsi.tasks.Task.methods`.
         options (Mapping): Its arguments.
         preprocessing (Sequence[Mapping], optional): Spectral transforms instead of those of the config, of which only a
-            leading ``SelectBands`` stays; ``n_components='all'`` stands for all bands. Defaults to None, those of the
+            leading ``SelectBands`` is kept; ``n_components='all'`` stands for all bands. Defaults to None, those of the
             config.
     """
 
@@ -36,11 +36,11 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a contestant on a scene.
+    """Result of a contestant on a scene.
 
     Attributes:
         scores (dict[str, float]): Its scores by name.
-        seconds (float): Time that it took.
+        seconds (float): Run time.
         result (Any): The whole result; None if it failed.
         failure (str, optional): Why it failed.
     """
@@ -56,13 +56,13 @@ def run_contest(
 ) -> dict[str, Outcome]:
     """Evaluate the contestants of a task on a scene, or on the scenes of a set together, as a network is evaluated.
 
-    A method that refuses the scene is no contestant there; its sentence is kept.
+    If a method refuses the scene, its error message is kept instead of scores.
 
     Args:
         task (Task): The task.
         scene_cfg (Mapping): Config of the scene or scenes.
         evaluate_on (str, optional): Subset that is evaluated. Defaults to that of the methods.
-        titles (Sequence[str], optional): Contestants that take part. Defaults to all.
+        titles (Sequence[str], optional): Contestants to evaluate. Defaults to all.
 
     Returns:
         dict[str, Outcome]: Outcomes by the title of the contestant.
@@ -88,7 +88,7 @@ def scalar_scores(result: Any) -> dict[str, float]:
     """The scores of a result that are single numbers, by name."""
     summary = result.summary()
     if summary.get('AUC') is None:
-        summary['AUC'] = getattr(result, 'settings', {}).get('AUC')  # that of a change detector
+        summary['AUC'] = getattr(result, 'settings', {}).get('AUC')  # a change detector has its own
     return {
         name: float(value)
         for name, value in summary.items()
@@ -104,14 +104,14 @@ def contest_table(
     larger_is_better: bool,
     parts: Mapping[str, Mapping[str, float]] | None = None,
 ) -> tuple[PrettyTable, str]:
-    """The table of a network and its contestants, the best first, and a sentence on how they compare.
+    """The table of a network and its contestants, best first, and a sentence that compares them.
 
     Args:
-        title (str): What the network is called.
+        title (str): Name of the network.
         own (Mapping[str, float]): Its scores.
         outcomes (Mapping[str, Outcome]): The contestants.
-        score (str): The score that decides.
-        larger_is_better (bool): Whether it is better to have more of it.
+        score (str): The score to compare.
+        larger_is_better (bool): Whether larger scores are better.
         parts (Mapping[str, Mapping[str, float]], optional): Scores of what a whole was joined from, by title.
 
     Returns:
@@ -147,7 +147,7 @@ def contest_table(
     if ours == theirs:
         return table, f'{title} and {best} are level: {score} {ours:.4f}.'
     ahead = (ours > theirs) == larger_is_better
-    advice = '' if ahead else ' The simpler method is to be preferred here.'
+    advice = '' if ahead else ' The simpler method is preferable here.'
     return table, (
         f'{title} is {"ahead of" if ahead else "behind"} the best classical method, {best}: {score} '
         f'{ours:.4f} against {theirs:.4f}.{advice}'

@@ -1,4 +1,4 @@
-"""What target and anomaly detection share: a score for each pixel, and a binary map."""
+"""Base of target and anomaly detection: a score for each pixel, and a binary map."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 class DetectionTask(Task):
     """Scores of targets or anomalies, and the binary map.
 
-    The layer 'scores' is as :class:`mmhsi.evaluation.metrics.SceneDetectionMetric` takes it, by the options ``score``
-    and ``threshold`` of the metric of the config; 'detected' holds 2 for targets, 1 for background and 0 where there is
-    no data.
+    The layer 'scores' follows :class:`mmhsi.evaluation.metrics.SceneDetectionMetric`, with the options ``score`` and
+    ``threshold`` of the metric of the config; 'detected' holds 2 for targets, 1 for background and 0 where there is no
+    data.
     """
 
     result = DetectionResult

@@ -1,4 +1,4 @@
-"""Classical detectors of targets and anomalies on a scene, evaluated as the networks are."""
+"""Classical target and anomaly detectors on a scene, evaluated like networks."""
 
 from mmhsi.classical import ANOMALY_DETECTORS, TARGET_DETECTORS
 from mmhsi.evaluation import DetectionResult
@@ -10,17 +10,17 @@ COARSE = 'coarse'
 def evaluate_detector(
     scene, method: str, threshold: float | None = None, evaluate_on: str = 'labelled', **options
 ) -> DetectionResult:
-    """Score every pixel of a scene by a detector that is not trained; no label has any influence.
+    """Score every pixel of a scene with an untrained detector, without using labels.
 
-    A target detector looks for the target spectrum of the scene, which may come from its ground truth. The detector
-    sees all valid pixels after the preprocessing of the scene. The scores are evaluated on the pixels on which a
-    network is tested and by the same functions, so the numbers can be set side by side.
+    A target detector uses the target spectrum of the scene, which may come from its ground truth. The detector sees all
+    valid pixels after the preprocessing of the scene. The scores are evaluated on the same pixels and by the same
+    functions as those of a network, so they can be compared.
 
     Args:
         scene (DetectionScene): The scene.
         method (str): A key of :data:`mmhsi.classical.TARGET_DETECTORS` ('cem', 'ace', 'mf', 'sam', 'osp') or of
-            :data:`mmhsi.classical.ANOMALY_DETECTORS` ('rx', 'local_rx', 'crd'), 'auto_ad', which learns the scene for
-            some minutes, or 'coarse' for the coarse map that the pseudo-labels of the scene come from.
+            :data:`mmhsi.classical.ANOMALY_DETECTORS` ('rx', 'local_rx', 'crd'), 'auto_ad', which trains on the scene
+            for a few minutes, or 'coarse' for the coarse map that the pseudo-labels of the scene come from.
         threshold (float, optional): Pixels that score more are detected. Defaults to None: scores alone, no binary map.
         evaluate_on (str): Subset that is evaluated, see :meth:`mmhsi.datasets.BaseScene.subset`. Defaults to
             'labelled'.

@@ -6,6 +6,6 @@ from mmhsi.tasks.change_detection import ChangeDetection
 
 @TASKS.register_module(name='multispectral_change_detection')
 class MultispectralChangeDetection(ChangeDetection):
-    """As :class:`ChangeDetection`; a config names it, since its scenes are pairs too."""
+    """Like :class:`ChangeDetection`; a config must name it, since its scenes are pairs too."""
 
     name = 'multispectral_change_detection'

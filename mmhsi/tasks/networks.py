@@ -1,4 +1,4 @@
-"""How a network is called: a batch of tiles or windows becomes values for each pixel."""
+"""Calling networks: a batch of tiles or windows becomes values for each pixel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Network:
         model (nn.Module): The model, in evaluation mode.
 
     Attributes:
-        margin (int): Pixels around a tile that the function is given besides, on each side.
+        margin (int): Additional pixels around a tile that the function needs, on each side.
         logits (bool): Whether the values are logits, not probabilities.
         outputs (int): Number of values per pixel; known after a trial, see
             :func:`mmhsi.inference.run_scene.try_network`.
@@ -89,7 +89,7 @@ class Classifier(Network):
 
 
 class Segmentor(Network):
-    """Logits (B, K, t, t) of tiles, by a segmentor of mmseg; of one output channel those of 'no' and 'yes'.
+    """Logits (B, K, t, t) of tiles, by a segmentor of mmseg; for one output channel those of 'no' and 'yes'.
 
     Args:
         model (nn.Module): The segmentor.
@@ -119,7 +119,7 @@ class Segmentor(Network):
     def _two_classes(self, logits: Tensor) -> Tensor:
         if logits.shape[1] > 1:
             return logits
-        # such a head compares the probability with a threshold of its own
+        # such a head compares the probability with its own threshold
         threshold = float(self.model.decode_head.threshold or 0.5)
         return torch.cat([torch.zeros_like(logits), logits - float(np.log(threshold / (1 - threshold)))], dim=1)
 
@@ -148,7 +148,7 @@ class LeastSquaresAbundances(Network):
 class Restored(Network):
     """Restored tiles (B, C, s t, s t), by a restoration model, in the units of its data.
 
-    A generator that joins the bicubically enlarged image gets that of the tile with its surroundings, so that this has
+    A generator that uses the bicubically enlarged image gets that of the tile with its surroundings, so that there are
     no seams.
     """
 

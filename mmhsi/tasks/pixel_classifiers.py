@@ -1,4 +1,4 @@
-"""Classical baselines: classifying each pixel by its spectrum, on the split and the evaluation of a scene.
+"""Classical baselines: classifying each pixel by its spectrum, with the split and the evaluation of a scene.
 
 scikit-learn takes seconds to import, and is imported where a classifier is made.
 """
@@ -43,9 +43,9 @@ def evaluate_pixel_classifier(
     1 / bands. 'forest' is a random forest of 500 trees. A scene that is one of a set is classified by what the training
     pixels of the whole set teach.
 
-    With ``smoothing`` the classifier sees the neighbours of a pixel, as networks do: each band of the preprocessed
-    scene, best of whitened components, is smoothed by a Gaussian. All bands are then scaled by one factor instead of
-    each by its own, because smoothing shrinks those that hold noise only.
+    With ``smoothing`` the classifier uses the neighbours of a pixel, as networks do: each band of the preprocessed
+    scene, preferably of whitened components, is smoothed with a Gaussian. All bands are then scaled by a common factor
+    instead of separately, because smoothing shrinks bands with noise only.
 
     Args:
         scene (Scene): A scene with labels and a split; its preprocessing applies.
@@ -55,16 +55,16 @@ def evaluate_pixel_classifier(
         folds (int): Folds of the cross-validation, at least 2. Defaults to 5.
         aa (str): What AA averages, 'recall' or 'precision'. Defaults to 'recall'.
         smoothing (float | Sequence[float], optional): Standard deviation of the Gaussian in pixels, see
-            :func:`mmhsi.classical.smoothed_cube`; of several the one that is best on the validation pixels, and of
-            equally good ones the first. Defaults to None: each pixel alone.
+            :func:`mmhsi.classical.smoothed_cube`; of several values, the best on the validation pixels is used, and the
+            first of equally good ones. Defaults to None: each pixel alone.
         refine (bool): Whether a random walker along the edges of the image and a temperature, both chosen on the
-            validation pixels, come last, as for a network with ``RefinementHook``; see
+            validation pixels, are applied last, as for a network with ``RefinementHook``; see
             :class:`mmhsi.evaluation.refinement.SceneRefiner`. Estimators without probabilities take the softmax of
             their decision values. Defaults to False.
 
     Returns:
-        SceneResult: The map of all valid pixels, evaluated on the test pixels; ``settings`` tells the estimator and
-        what was chosen.
+        SceneResult: The map of all valid pixels, evaluated on the test pixels; ``settings`` contains the estimator and
+        the chosen values.
 
     Raises:
         ValueError: If the scene has no split, fewer than two classes have training pixels, the estimator is unknown, or
@@ -178,7 +178,7 @@ def _evaluate(scene, model: BaseEstimator, pixels: Callable, settings: dict, aa:
 
 
 def _probabilities(model: BaseEstimator, features: np.ndarray, num_classes: int) -> np.ndarray:
-    """Probabilities (N, K) of all classes of the scene; those without a training pixel have none."""
+    """Probabilities (N, K) of all classes of the scene; zero for classes without training pixels."""
     if hasattr(model, 'predict_proba'):
         known = model.predict_proba(features)
     else:

@@ -23,22 +23,22 @@ DRIVERS = {'GTiff': '.tif', 'ENVI': '.img'}
 """Formats of rasters and their suffixes."""
 CLASS_LAYERS = ('classes', 'detected')
 """Products that are maps of classes: 1 to K, and 0 where there is no data."""
-_PICTURE_SIDE = 1200  # largest side of a picture of a map in pixels; larger scenes are thinned out
+_PICTURE_SIDE = 1200  # largest side of a picture of a map in pixels; larger scenes are subsampled
 
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """What a scene becomes, before it is written; it lives from the last tile, or the last score, to the last file.
+    """The result of a scene before it is written; it exists from the last tile or score to the last file.
 
-    The vocabulary: 'classes' and 'detected', maps of classes; 'scores', of the target, of the change, or of each class;
-    'uncertainty', the probability of the predicted class and the entropy; 'abundances'; 'restored', a cube.
+    Names of layers: 'classes' and 'detected', maps of classes; 'scores', of the target, of the change, or of each
+    class; 'uncertainty', the probability of the predicted class and the entropy; 'abundances'; 'restored', a cube.
 
     Attributes:
         name (str): Name of the scene.
         task (str): Name of the task.
-        info (CubeInfo, optional): What the file says about the scene; None for values that come from no file.
-        layers (Mapping[str, np.ndarray]): Arrays (L, H, W), maybe memory maps, by the name of the product.
-        nodata (Mapping[str, float]): Value of each layer where the scene holds no data.
+        info (CubeInfo, optional): What the file says about the scene; None for values that do not come from a file.
+        layers (Mapping[str, np.ndarray]): Arrays (L, H, W), possibly memory maps, by the name of the product.
+        nodata (Mapping[str, float]): Value of each layer where the scene has no data.
         classes (Sequence[str]): Names of classes or endmembers.
         palette (np.ndarray): Their colours, uint8 (K, 3).
         zoom (int): Pixels of the layers per pixel of the scene along an axis.
@@ -68,29 +68,29 @@ class Product:
         return f'{height:,} x {width:,} pixels'
 
     def thinned(self, layer: str) -> np.ndarray:
-        """A layer (L, h, w) with no more pixels than a picture shows."""
+        """A layer (L, h, w), subsampled for a picture."""
         array = self.layers[layer]
         step = -(-max(array.shape[1:]) // _PICTURE_SIDE)
         return np.array(array[:, ::step, ::step])
 
     def labels(self, layer: str) -> np.ndarray:
-        """A map of classes (h, w) from 0, 255 where there is no data, thinned for a picture."""
+        """A map of classes (h, w) from 0, 255 where there is no data, subsampled for a picture."""
         return labels_of(self.thinned(layer)[0])
 
 
 def labels_of(stored: np.ndarray) -> np.ndarray:
-    """Classes as they are stored (1 to K, 0 no data) → as they are in memory (0 to K - 1, 255 no data)."""
+    """Stored classes (1 to K, 0 no data) → classes in memory (0 to K - 1, 255 no data)."""
     return np.where(stored == 0, IGNORE_INDEX, stored - np.uint8(1))
 
 
 def stored_labels(labels: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
-    """Classes (H, W) as they are in memory → a layer (1, H, W) as they are stored; 0 where ``valid`` is not."""
+    """Classes (H, W) in memory → a layer (1, H, W) of stored classes; 0 where not ``valid``."""
     known = (labels != IGNORE_INDEX) & (True if valid is None else valid)
     return np.where(known, labels.astype(np.uint16) + 1, 0).astype(np.uint8)[None]
 
 
 def _raster_facts(product: Product, layer: str, count: int) -> dict:
-    """Arguments of ``write_raster`` that depend on what a layer is."""
+    """Arguments of ``write_raster`` that depend on the kind of layer."""
     if layer in CLASS_LAYERS:
         colours = dict(enumerate([(0, 0, 0), *map(tuple, np.asarray(product.palette).tolist())]))
         return dict(colormap=colours, class_names=dict(enumerate(['no data', *product.classes])), band_names=['class'])

@@ -1,4 +1,4 @@
-"""What denoising and super-resolution share: a restored cube."""
+"""Base of denoising and super-resolution: a restored cube."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ class RestorationTask(Task):
         }
 
     def result_figures(self, result: RestorationResult, product: Product, scene=None) -> dict[str, Figure]:
-        """``restoration`` (degraded, restored and, if there is one, clean image in false colour, all in the stretch of
-        the clean one, else of the restored one); with a clean image ``error`` (absolute error, mean over the bands, of
-        degraded and restored image on one scale) and ``band_psnr``."""
+        """``restoration`` (degraded, restored and, if there is one, clean image in false colour, all with the stretch
+        of the clean one, else of the restored one); with a clean image ``error`` (absolute error, mean over the bands,
+        of degraded and restored image on one scale) and ``band_psnr``."""
         name, waves = product.name, product.wavelengths
         assert result.restored is not None and result.degraded is not None  # there are figures only of kept images
         bands = result.restored.shape[-1]
@@ -149,7 +149,7 @@ def _in_file_units(values: np.ndarray, units: tuple | None) -> np.ndarray:
 
 
 def _with_wavelengths(product: Product, view: Any) -> Product:
-    """The product with what is known of the bands of the scene, if it has as many."""
+    """The product with the wavelengths and widths of the scene, if it has as many bands."""
     waves, info = getattr(view, 'wavelengths', None), getattr(view, 'info', None)
     if waves is None or info is None or len(waves) != len(product.layers['restored']):
         return product
@@ -158,7 +158,7 @@ def _with_wavelengths(product: Product, view: Any) -> Product:
 
 
 def _place(result: RestorationResult, scene) -> CubeInfo | None:
-    """What the scene tells about the place of the image, None if there is no georeference."""
+    """The georeference of the image from its scene; None if there is none."""
     info = getattr(scene, 'info', None)
     if info is None or info.transform is None or result.area is None or result.restored is None:
         return None

@@ -1,4 +1,4 @@
-"""Classical denoising and enlargement of the images of a dataset, evaluated as the networks are."""
+"""Classical denoising and enlargement of the images of a dataset, evaluated like networks."""
 
 from collections.abc import Callable, Mapping
 
@@ -34,14 +34,14 @@ def restoration_dataset(cfg: ConfigDict):
 def evaluate_restorer(
     dataset, method: str | Callable, metric: RestorationMetric | None = None, **options
 ) -> tuple[dict[str, RestorationResult], dict[str, float]]:
-    """Restore all images of a dataset by a method that learns nothing, and score them.
+    """Restore all images of a dataset with an untrained method, and score them.
 
     Args:
         dataset (Dataset): Samples with 'img' (h, w, C), 'name' and, unless there is no clean image, 'gt' (H, W, C), as
             of :func:`restoration_dataset`.
         method (str | Callable): Name of :func:`restoration_methods` at the scale of the metric, or a function of the
             image, and of the scale unless it is 1.
-        metric (RestorationMetric, optional): How it is scored. Defaults to denoising of values in [0, 1].
+        metric (RestorationMetric, optional): The metric. Defaults to denoising of values in [0, 1].
         **options: Further arguments of the method.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Writing what a test found: products, pictures, and the metrics of the run beside them."""
+"""Writing the results of a test: products, pictures, and the metrics of the run."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Pictures of a scene itself, whatever is sought in it: false colours, ground truth, spectra of its classes."""
+"""Pictures of a scene for all tasks: false colours, ground truth, spectra of its classes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from mmhsi.visualization.palette import UNLABELLED
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PICTURE_SIDE = 1200  # largest side of a picture in pixels; larger scenes are thinned out
+_PICTURE_SIDE = 1200  # largest side of a picture in pixels; larger scenes are subsampled
 
 
 def false_colours(view) -> tuple[list[np.ndarray], tuple[int, int, int]]:
-    """False-colour pictures of the dates of a scene in one stretch.
+    """False-colour pictures of the dates of a scene with a common stretch.
 
     Args:
         view (CubeView | PairView | BaseScene): The scene.
 
     Returns:
-        tuple[list[np.ndarray], tuple[int, int, int]]: (h, w, 3) uint8 of each date, thinned out for large scenes; and
+        tuple[list[np.ndarray], tuple[int, int, int]]: (h, w, 3) uint8 of each date, subsampled for large scenes; and
         the bands shown as red, green and blue.
     """
     info = view.info
@@ -36,7 +36,7 @@ def false_colours(view) -> tuple[list[np.ndarray], tuple[int, int, int]]:
 
 
 def false_colour_figures(view, name: str) -> dict[str, Figure]:
-    """``false_colour``, of two dates ``false_colour_1`` and ``false_colour_2`` in the same stretch."""
+    """``false_colour``, for two dates ``false_colour_1`` and ``false_colour_2`` with the same stretch."""
     pictures, bands = false_colours(view)
     figures = {}
     for index, (date, picture) in enumerate(zip(view.dates, pictures, strict=True), 1):
@@ -92,7 +92,7 @@ def class_spectra_figure(
         classes (Sequence[str]): The K class names.
         palette (Sequence): K RGB colours.
         scene (Scene, optional): The scene; without it, or without labels, there is no picture.
-        most (int): Pixels of a class that are read at most, drawn by a fixed seed. Defaults to 2000.
+        most (int): Largest number of pixels read for a class, drawn with a fixed seed. Defaults to 2000.
     """
     if scene is None or len(scene.dates) > 1:
         return None

@@ -1,4 +1,4 @@
-"""Super-resolution: the cube with smaller pixels."""
+"""Super-resolution: the cube at a higher resolution."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class SuperResolution(RestorationTask):
 
     @classmethod
     def padding(cls, model: nn.Module) -> str:
-        """The enlarged image is mirrored in this way beyond its border."""
+        """Padding mode of the enlarged image."""
         return 'symmetric'

@@ -1,4 +1,4 @@
-"""Target detection: pixels that hold a material whose spectrum is known."""
+"""Target detection: pixels that contain a material with a known spectrum."""
 
 from mmhsi.registry import TASKS
 from mmhsi.tasks.detection import DetectionTask

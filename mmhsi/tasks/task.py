@@ -1,4 +1,4 @@
-"""What a task is: everything between a network and the files of a scene that depends on what is sought in it."""
+"""Tasks: everything between a network and the files of a scene that depends on the task."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NETWORK = 'of_the_network'
 
 @dataclass(frozen=True)
 class Layer:
-    """A raster that is kept of a scene.
+    """A raster that is stored for a scene.
 
     Attributes:
         count (int): Number L of its bands.
@@ -42,20 +42,20 @@ class Layer:
 
 
 class Task:
-    """One family of tasks. A subclass declares what is particular to it, and is registered in ``TASKS`` by its name.
+    """One task family. A subclass declares what is specific to it, and is registered in ``TASKS`` by its name.
 
-    The task of a config is the one that it names (``task = 'denoising'``), else the one that its scene is for
+    The task of a config is the one that it names (``task = 'denoising'``), else that of its scene
     (:attr:`mmhsi.datasets.scenes.base_scene.BaseScene.task`).
 
     Args:
         scores (bool): Whether the scores of the classes are kept, where that is a choice. Defaults to False.
         uncertainty (bool): Whether the uncertainty of the classes is kept, likewise. Defaults to False.
-        metric (Mapping, optional): Config of the metric of the test, whose options hold for prediction too.
+        metric (Mapping, optional): Config of the metric of the test, whose options apply to predictions too.
 
     Attributes:
         name (str): Its name.
-        result (type): The kind of result that its metric gives.
-        layers (dict[str, Layer]): What is kept of a scene, by the name of the product; set by :meth:`prepare`.
+        result (type): The type of result of its metric.
+        layers (dict[str, Layer]): The stored layers of a scene, by the name of the product; set by :meth:`prepare`.
         classes (tuple[str, ...]): Names of the K classes or endmembers; set by :meth:`prepare`.
         palette (np.ndarray): Their colours, uint8 (K, 3).
         dates (int): Number of cubes of a scene.
@@ -64,12 +64,12 @@ class Task:
     name: ClassVar[str]
     result: ClassVar[type]
     dates: ClassVar[int] = 1
-    two_names: ClassVar[tuple[str, str] | None] = None  # of two classes that nobody names
+    two_names: ClassVar[tuple[str, str] | None] = None  # default names of two classes
     background: ClassVar[tuple[int, int, int]] = (0, 0, 0)  # colour of pixels without a class
-    blend: ClassVar[str] = 'overwrite'  # of tiles, unless the metric says
+    blend: ClassVar[str] = 'overwrite'  # of tiles, unless the metric sets it
     degrades: ClassVar[bool] = False  # whether the test pipeline degrades clean images
-    noun: ClassVar[str] = 'class'  # of what is numbered where there are no names
-    score: ClassVar[tuple[str, bool] | None] = None  # that decides a comparison, and whether larger is better
+    noun: ClassVar[str] = 'class'  # base of numbered names
+    score: ClassVar[tuple[str, bool] | None] = None  # the score for comparisons, and whether larger is better
 
     def __init__(self, scores: bool = False, uncertainty: bool = False, metric: Mapping | None = None):
         self.scores = scores
@@ -92,16 +92,16 @@ class Task:
         raise NotImplementedError
 
     def wants_spectrum(self, model: nn.Module) -> bool:
-        """Whether a model is given a target spectrum with each tile."""
+        """Whether a model receives a target spectrum with each tile."""
         return False
 
     @classmethod
     def check_model(cls, model: nn.Module, windows: bool) -> None:
-        """Raise a ValueError if a model does not suit the way in which the test of its config cuts scenes."""
+        """Raise a ValueError if a model does not fit how the test of its config cuts scenes."""
 
     @classmethod
     def padding(cls, model: nn.Module) -> str | None:
-        """Padding mode outside a scene that a model is tested on as a whole, if the task has one of its own."""
+        """Padding mode beyond a scene for models that are tested on whole scenes, if the task has its own."""
         return None
 
     def prepare(self, cfg: Config, meta: Mapping, network: Network, view) -> None:
@@ -148,7 +148,7 @@ class Task:
         raise NotImplementedError
 
     def arrays(self, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What a user gets of the layers (L, H, W)."""
+        """Convert the layers (L, H, W) for the user."""
         return {name: array[0] if len(array) == 1 else array for name, array in stored.items()}
 
     def product(self, name: str, view, stored: Mapping[str, np.ndarray], zoom: int = 1) -> Product:
@@ -183,21 +183,22 @@ class Task:
         raise NotImplementedError
 
     def figures(self, product: Product) -> dict[str, Figure]:
-        """Pictures of a product by name, of large scenes thinned out."""
+        """Pictures of a product by name, subsampled for large scenes."""
         raise NotImplementedError
 
     def result_figures(self, result: Any, product: Product, scene=None) -> dict[str, Figure]:
-        """Pictures of a tested scene by name: those of :meth:`figures` with scores, and those that need the truth."""
+        """Pictures of a tested scene by name: those of :meth:`figures` with scores, and those that need the ground
+        truth."""
         raise NotImplementedError
 
     def write_more(self, result: Any, product: Product, folder: Path) -> None:
-        """Write what a test knows besides product and pictures; nothing by default."""
+        """Write further results of a test besides product and pictures; nothing by default."""
 
     # classical methods
 
     def methods(self, scene) -> dict[str, Callable]:
         """Classical methods by name: f(scene, evaluate_on=None, **options) → a result. ``evaluate_on`` names the subset
-        of pixels that is evaluated. Those that come first suit the scene best."""
+        of pixels that is evaluated. The most suitable ones come first."""
         return {}
 
     def default_methods(self, scene) -> list[str]:
@@ -205,7 +206,7 @@ class Task:
         return list(self.methods(scene))
 
     def contestants(self, scene) -> Sequence[Contestant]:
-        """The methods that a network is measured against on a scene, each in the form in which it does well."""
+        """The methods that a network is compared with on a scene, each with suitable settings."""
         return [Contestant(name, name) for name in self.default_methods(scene)]
 
     def run_method(self, scenes: Sequence, method: str, evaluate_on: str | None = None, **options) -> dict[str, Any]:
@@ -230,10 +231,10 @@ class Task:
     # names
 
     def name_classes(self, cfg: Config, meta: Mapping, count: int) -> None:
-        """Set names and colours of the classes: of the checkpoint, else of the config, else numbered.
+        """Set names and colours of the classes: from the checkpoint, else from the config, else numbered.
 
         Raises:
-            ValueError: If the checkpoint or the config names another number of classes.
+            ValueError: If the checkpoint or the config has another number of classes.
         """
         scene = test_dataset(cfg).get('scene') or {}
         names, palette = tuple(meta.get('classes') or ()), meta.get('palette')
@@ -251,7 +252,7 @@ class Task:
         self.palette = np.asarray(palette, np.uint8)
 
     def names_in_config(self, scene: Mapping) -> tuple[tuple[str, ...], Sequence | None]:
-        """Names and colours that the config of a scene tells; none of both if it does not."""
+        """Names and colours from the config of a scene; empty if it has none."""
         if scene.get('classes') is None:
             return (), None
         names, palette = resolve_classes(scene['classes'], scene.get('palette'))
@@ -266,7 +267,7 @@ def test_dataset(cfg: Config) -> Mapping:
     """
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
     if not loader:
-        raise ValueError('the config has no test_dataloader, which tells how scenes are cut and preprocessed')
+        raise ValueError('the config has no test_dataloader, which defines how scenes are cut and preprocessed')
     dataset = loader['dataset']
     while 'dataset' in dataset or 'datasets' in dataset:
         dataset = dataset['dataset'] if 'dataset' in dataset else dataset['datasets'][0]
@@ -280,17 +281,17 @@ def test_metric(cfg: Config) -> dict:
 
 
 def task_name(cfg: Config) -> str:
-    """Name of the task of a config: the one that it names, else the one that the scene of its test is for.
+    """Name of the task of a config: the one that it names, else that of its test scene.
 
     Raises:
-        ValueError: If the config tells neither.
+        ValueError: If the config defines neither.
     """
     if cfg.get('task') is not None:
         return cfg['task']
     scene, metric = test_dataset(cfg).get('scene'), test_metric(cfg)
     generator = (cfg.get('model') or {}).get('generator')
     if generator is not None or component_name(metric) == 'RestorationMetric':
-        # the scenes of restoration are those of any task
+        # restoration uses scenes of any task
         scale = max(metric.get('scale', 1), (generator or {}).get('scale', 1))
         return 'super_resolution' if scale > 1 else 'denoising'
     if scene is None:
@@ -324,7 +325,7 @@ def make_task(name: str, **options) -> Task:
 
 
 def task_of_result(result: Any, scene=None) -> Task:
-    """The task that a result is of: that of its scene if its results are of this kind, else the first that has such.
+    """The task of a result: that of its scene if its results are of this type, else the first one with such results.
 
     Raises:
         TypeError: If no task has such results.
@@ -334,17 +335,17 @@ def task_of_result(result: Any, scene=None) -> Task:
     for kind in ([own] if own else []) + list(kinds.values()):
         if isinstance(result, kind.result):
             return kind()
-    raise TypeError(f'results of type {type(result).__name__} are those of no task: {", ".join(sorted(kinds))}')
+    raise TypeError(f'results of type {type(result).__name__} do not belong to any task: {", ".join(sorted(kinds))}')
 
 
 def task_of_scene(scene) -> Task:
-    """The task that a scene is for.
+    """The task of a scene.
 
     Raises:
         TypeError: If it is no scene.
     """
     if not hasattr(scene, 'task'):
-        raise TypeError(f'a scene of type {type(scene).__name__} is for no task')
+        raise TypeError(f'a scene of type {type(scene).__name__} has no task')
     return make_task(scene.task)
 
 

@@ -1,4 +1,4 @@
-"""Classical unmixing of a scene, evaluated as the networks are."""
+"""Classical unmixing of a scene, evaluated like networks."""
 
 import numpy as np
 
@@ -19,17 +19,17 @@ def evaluate_unmixer(
     evaluate_on: str | None = None,
     **options,
 ) -> UnmixingResult:
-    """Unmix a scene without a network; no truth has any influence.
+    """Unmix a scene without a network and without using ground truth.
 
-    Both methods start from the initial endmembers of the scene, or from those that vertex component analysis finds.
-    The pixels are all valid ones after the preprocessing of the scene; negative values become zero for 'sparse_nmf'.
+    Both methods start from the initial endmembers of the scene, or from those found by vertex component analysis. All
+    valid pixels are used after the preprocessing of the scene; negative values become zero for 'sparse_nmf'.
 
     Args:
         scene (UnmixingScene): The scene.
         method (str): 'fcls' or 'sparse_nmf'.
         seed (int, optional): Find the initial endmembers by vertex component analysis with this seed. By default those
-            of the scene are taken, and if there are none, those of the seed 0.
-        unit_norm (bool): Whether pixels and endmembers are brought to norm 1 first: the abundances are then shares of
+            of the scene are used, or, if it has none, those of seed 0.
+        unit_norm (bool): Whether to scale pixels and endmembers to unit norm first: the abundances are then shares of
             spectral shapes, without differences of light. Defaults to False.
         matching (str): See :class:`~mmhsi.evaluation.UnmixingResult`. Defaults to 'greedy'.
         evaluate_on (str, optional): None or 'all': the truth covers the scene. Defaults to None.
@@ -37,8 +37,8 @@ def evaluate_unmixer(
 
     Returns:
         UnmixingResult: Endmembers and abundances of all valid pixels and their scores; ``settings`` holds the
-        ``method``, where it started and its ``options``. With ``unit_norm`` the reconstruction RMSE is that of the
-        pixels of norm 1.
+        ``method``, its initial endmembers and its ``options``. With ``unit_norm`` the reconstruction RMSE refers to the
+        pixels of unit norm.
 
     Raises:
         TypeError: If the scene is not one for unmixing, or an option is unknown.

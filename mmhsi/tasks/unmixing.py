@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class Unmixing(Task):
     """Scenes: :class:`mmhsi.datasets.UnmixingScene`. Networks: :class:`mmhsi.models.Unmixer` on tiles. Products:
     'abundances' (a band for each endmember, in the order of the network; of the network itself or of least squares with
-    its endmembers, as the metric says), 'endmembers' (spectra, in the units of the file if the preprocessing can be
-    undone). Metric: :class:`mmhsi.evaluation.SceneUnmixingMetric`. Classical methods: fully constrained least squares
-    and sparse non-negative matrix factorisation."""
+    its endmembers, depending on the metric), 'endmembers' (spectra, in the units of the file if the preprocessing can
+    be undone). Metric: :class:`mmhsi.evaluation.SceneUnmixingMetric`. Classical methods: fully constrained least
+    squares and sparse non-negative matrix factorisation."""
 
     name = 'unmixing'
     noun = 'endmember'
@@ -67,7 +67,7 @@ class Unmixing(Task):
         return self._with_spectra(super().product(name, view, stored, zoom), self._endmembers, view)
 
     def product_of_result(self, result: UnmixingResult, scene=None) -> Product:
-        order = np.argsort(result.order)  # back from the order of the truth to that of the network
+        order = np.argsort(result.order)  # from the order of the ground truth back to that of the network
         product = Product(
             result.name,
             self.name,
@@ -154,7 +154,7 @@ class Unmixing(Task):
         return {name: partial(evaluate_unmixer, method=name) for name in UNMIXING_METHODS}
 
     def contestants(self, scene) -> list[Contestant]:
-        """On spectra of norm 1, as they do best, and as they are."""
+        """On spectra of unit norm, which gives the best results, and on unscaled spectra."""
         return [
             Contestant('FCLS on norm 1', 'fcls', dict(unit_norm=True)),
             Contestant('FCLS', 'fcls'),

@@ -1,4 +1,4 @@
-"""Helpers that stand on nothing else of mmhsi."""
+"""Helpers that depend on no other part of mmhsi."""
 
 import importlib
 
@@ -12,7 +12,7 @@ __all__ = sorted(_ELSEWHERE)
 
 
 def __getattr__(name: str):
-    """What is expected here by its users, or by MMEngine, and has its room elsewhere."""
+    """Names that users or MMEngine expect here but that live elsewhere."""
     if name in _ELSEWHERE:
         return getattr(importlib.import_module(_ELSEWHERE[name]), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,4 +1,4 @@
-"""What the command line tools share: their arguments, and the config that these make."""
+"""Common to the command line tools: their arguments and the config built from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class KeyValues(argparse.Action):
-    """MMEngine's ``DictAction``, which is imported when the option is given: ``--help`` does without MMEngine."""
+    """MMEngine's ``DictAction``, imported only when the option is given: ``--help`` works without MMEngine."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         from mmengine.config import DictAction
@@ -24,18 +24,18 @@ class KeyValues(argparse.Action):
 
 
 def command_parser(doc: str) -> argparse.ArgumentParser:
-    """A parser that shows the docstring of a command, examples included, as it is written."""
+    """A parser that shows the docstring of a command, including examples, verbatim."""
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def check_checkpoint(name: str | None) -> None:
-    """Look whether a checkpoint is there, before anything that takes long.
+    """Check that a checkpoint exists, before anything slow.
 
     Args:
-        name (str, optional): A file or folder; an address, 'best', 'last' and None are left to who loads it.
+        name (str, optional): A file or folder; an address, 'best', 'last' and None are not checked.
 
     Raises:
-        FileNotFoundError: If there is no such file; other checkpoints in its folder are named.
+        FileNotFoundError: If it does not exist; the message lists other checkpoints in its folder.
     """
     if name is None or '://' in name or name in ('best', 'last') or os.path.exists(name):
         return
@@ -49,10 +49,10 @@ def check_checkpoint(name: str | None) -> None:
 
 
 def find_config(name: str) -> str:
-    """The config file that a command line names: as it is, or below ``configs/`` of the package where it is not here.
+    """The config file named on a command line: a path, or else a path below ``configs/`` of the package.
 
     Raises:
-        FileNotFoundError: If there is none; similar ones of the package are named.
+        FileNotFoundError: If it does not exist; the message lists similar ones of the package.
     """
     if '::' in name or os.path.exists(name):
         return name
@@ -79,7 +79,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         action=KeyValues,
         metavar='KEY=VALUE',
         help='settings that override those of the config file, e.g. train_cfg.max_epochs=10 data.bands="[0,5]" '
-        '(quote lists and tuples, and put no blanks inside)',
+        '(quote lists and tuples, without blanks inside)',
     )
 
 
@@ -95,7 +95,7 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
         '--launcher',
         choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
-        help='what started the processes of a distributed run',
+        help='launcher of the processes of a distributed run',
     )
     parser.add_argument(
         '--seed', type=int, help='seed of the run and of the splits of its scenes, instead of those of the config'
@@ -104,12 +104,12 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def default_work_dir(config: str) -> str:
-    """Folder of the runs of a config file where neither the config nor the command line names one."""
+    """Folder of the runs of a config file if neither the config nor the command line sets one."""
     return os.path.join('work_dirs', Path(config).stem)
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Load the config file that the arguments name, with the overrides they hold.
+    """Load the config file given by the arguments and apply their overrides.
 
     Args:
         args (Namespace): Result of a parser with :func:`add_config_arguments` or :func:`add_runner_arguments`.
@@ -136,10 +136,10 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def run_converter(main: Callable[[], int | None]) -> None:
-    """Run a converter as a program: what is wrong with its files is a sentence and the exit status 2.
+    """Run a converter as a program: errors in its files are printed as one sentence, with exit status 2.
 
     Args:
-        main (Callable): The function to run; what it returns is the exit status.
+        main (Callable): The function to run; its return value is the exit status.
     """
     try:
         status = main()

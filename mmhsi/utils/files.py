@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writing files atomically."""
 
 import os
 import sys
@@ -8,16 +8,16 @@ PART_SUFFIX = '.part'  # of files that are being written
 
 
 def put_in_place(part: str | os.PathLike, path: str | os.PathLike) -> None:
-    """Give a file that was written under another name its own: after the call it is on the disk, whole.
+    """Move a file that was written under a temporary name to its final name, and flush it to disk.
 
-    A power failure leaves either what stood under the name before, or the new file.
+    After a power failure, the final name holds either the previous file or the complete new one.
 
     Args:
-        part (str | Path): The written file (or folder), beside its place.
-        path (str | Path): Its place; a file there is replaced.
+        part (str | Path): The written file (or folder), in the same folder.
+        path (str | Path): The final name; an existing file is replaced.
 
     Raises:
-        OSError: If the disk refuses the file.
+        OSError: If the file cannot be written to disk.
     """
     part, path = Path(part), Path(path)
     flush_folder(part) if part.is_dir() else _flush_file(part)
@@ -26,15 +26,15 @@ def put_in_place(part: str | os.PathLike, path: str | os.PathLike) -> None:
 
 
 def _flush_file(path: Path) -> None:
-    with path.open('r+b') as stream:  # Windows flushes only what it may write
+    with path.open('r+b') as stream:  # Windows flushes only files opened for writing
         os.fsync(stream.fileno())
 
 
 def flush_folder(path: str | os.PathLike) -> None:
-    """Bring the names in a folder to the disk; nothing happens where the system opens no folder (Windows).
+    """Flush the directory entries of a folder to disk; does nothing if the system cannot open folders (Windows).
 
     Raises:
-        OSError: If the disk refuses.
+        OSError: If the disk fails.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -49,7 +49,7 @@ def flush_folder(path: str | os.PathLike) -> None:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a small text file, whole or not at all.
+    """Write a small text file atomically.
 
     Args:
         path (str | Path): The file.
@@ -61,17 +61,17 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 
 def check_writable(folder: str | os.PathLike, what: str = 'the folder') -> Path:
-    """Make a folder if it is absent, and see that files can be written there.
+    """Create a folder if necessary, and check that files can be written to it.
 
     Args:
         folder (str | os.PathLike): The folder.
-        what (str): What the error calls it. Defaults to 'the folder'.
+        what (str): Name of the folder in the error message. Defaults to 'the folder'.
 
     Returns:
         Path: The folder.
 
     Raises:
-        OSError: If it cannot be made or written.
+        OSError: If it cannot be created or written to.
     """
     folder = Path(folder)
     trial = folder / f'.writable-{os.getpid()}'

@@ -1,4 +1,4 @@
-"""Folders that one process at a time writes to."""
+"""Locks for folders that only one process may write to at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import TracebackType
 
 try:
     import fcntl
-except ModuleNotFoundError:  # Windows has no such locks
+except ModuleNotFoundError:  # Windows does not have these locks
     fcntl = None  # type: ignore[assignment]  # a module, or None
 
 LOCK = '.lock'
@@ -21,19 +21,19 @@ _PAUSE = 0.05  # seconds
 
 
 class FolderBusyError(RuntimeError):
-    """Another process holds the folder."""
+    """Another process has locked the folder."""
 
 
 class FolderLock:
-    """Holds a folder until it is released, or until the process ends, however that happens.
+    """Locks a folder until it is released or the process ends in any way.
 
-    The lock is one of the operating system on a file in the folder, which is removed with the lock. Where the file
-    system has no locks, as some of networks, and on Windows, nothing is held.
+    The lock is an operating system lock on a file in the folder; the file is removed with the lock. Nothing is locked
+    on Windows or on file systems without locks, such as some network file systems.
 
     Args:
-        folder (str | os.PathLike): The folder; it is made if absent.
-        purpose (str): What holds it, for the message of others, such as 'a training'.
-        shared (bool): Whether others may hold it shared at the same time. Defaults to False.
+        folder (str | os.PathLike): The folder; it is created if it does not exist.
+        purpose (str): What locks it, for the error message of other processes, such as 'a training'.
+        shared (bool): Whether others may have a shared lock at the same time. Defaults to False.
         wait (float): Seconds to wait for another holder. Defaults to 0.
         name (str): Name of the file. Defaults to '.lock'.
 
@@ -104,7 +104,7 @@ class FolderLock:
             return 'another process'
 
     def release(self) -> None:
-        """Let others hold the folder."""
+        """Release the folder."""
         if self._file.closed:
             return
         if self._held:

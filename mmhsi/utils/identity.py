@@ -1,12 +1,11 @@
-"""What tells whether something that was made before would be the same if it were made again.
+"""Identities of files and settings, to decide whether an existing result is still up to date.
 
-A result depends on files, settings, packages and code. Size and time of a file are not enough: a file may be written
-again with the same number of bytes and its old time. Here a file is told by a hash of its content.
+A result depends on files, settings, packages and code. Size and modification time of a file are not enough: a file may
+be rewritten with the same size and time. Here a file is identified by a hash of its content.
 
-Reading all files at each look would cost as much as the work that it saves. On POSIX a file is therefore not read again
-while its size, its times, its inode and its device are those of the last look, because no program can set the time of
-the last change (ctime). That does not hold for a file that was changed within :data:`RACE` seconds before it was
-looked at, which is read again.
+Reading all files every time would cost as much as the work that it saves. On POSIX, a file is therefore not read again
+as long as its size, times, inode and device are unchanged, because no program can set the time of the last change
+(ctime). A file that was changed within :data:`RACE` seconds before it was examined is read again.
 """
 
 from __future__ import annotations
@@ -44,14 +43,14 @@ PACKAGES = (
     'scikit-learn',
     'rasterio',
 )
-"""Packages whose versions decide a result."""
+"""Packages whose versions affect results."""
 
 LARGEST = 2 * 2**30
-"""Bytes up to which the whole content of a file is hashed. Of a larger one these are hashed: its size, its time, and
-256 blocks of 1 MiB that are spread over it evenly, the first and the last among them."""
+"""Bytes up to which the whole content of a file is hashed. For a larger file, its size, its time and 256 evenly spread
+blocks of 1 MiB are hashed, including the first and the last block."""
 
 RACE = 2.0
-"""Seconds before a look in which a change might not show in the times of a file."""
+"""Seconds before an examination in which a change might not affect the times of a file."""
 
 _BLOCK, _SAMPLES = 2**20, 256
 _DIGITS = 16  # bytes of a hash
@@ -83,7 +82,7 @@ def content_digest(path: str | os.PathLike) -> str:
         path (str | os.PathLike): The file.
 
     Returns:
-        str: 'blake2b:' or, of a large file, 'sampled:', and 32 hexadecimal digits.
+        str: 'blake2b:' or, for a large file, 'sampled:', and 32 hexadecimal digits.
 
     Raises:
         OSError: If the file cannot be read.
@@ -129,11 +128,11 @@ def value_digest(value: Any) -> str:
 
 
 def data_files(path: str | os.PathLike) -> list[str]:
-    """The files that a scene is read from, as far as their names tell: itself and what lies beside it.
+    """The files that a scene is read from, judging by their names: the file itself and its companions.
 
-    These are the header of an ENVI file or the data of a header; the masks, statistics and overviews of GDAL
-    (``.msk``, ``.aux.xml``, ``.ovr``); files of place, projection and rational polynomials; of a VRT its sources and
-    theirs; of a folder all files in it. A reader that knows of more tells them (``CubeInfo.companions``).
+    These are the header of an ENVI file or the data of a header; masks, statistics and overviews of GDAL (``.msk``,
+    ``.aux.xml``, ``.ovr``); world, projection and RPC files; the sources of a VRT and their companions; all files in a
+    folder. A reader lists further ones in ``CubeInfo.companions``.
 
     Args:
         path (str | os.PathLike): A file or folder.
@@ -173,17 +172,17 @@ def identify(
     before: Mapping[str, Mapping] | None = None,
     root: str | os.PathLike | None = None,
 ) -> dict[str, dict]:
-    """What tells the content of files, as JSON can hold it.
+    """Identify the content of files, in a form that JSON can hold.
 
     Args:
         paths (Iterable[str | os.PathLike]): The files; see :func:`data_files` for those of a scene.
-        before (Mapping, optional): What an earlier call returned; a file that has not been touched since is not read.
+        before (Mapping, optional): Result of an earlier call; a file that has not been touched since is not read.
         root (str | os.PathLike, optional): Folder from which the names of the files start in the result and in
             ``before``. Defaults to None: they are taken as they are given.
 
     Returns:
-        dict[str, dict]: By name: 'bytes', 'digest', and 'seen', with which the next call saves reading it. Of a file
-        that is absent or cannot be read 'bytes' is -1.
+        dict[str, dict]: By name: 'bytes', 'digest', and 'seen', with which the next call avoids reading the file.
+        'bytes' is -1 for a file that is missing or cannot be read.
     """
     result = {}
     for given in paths:
@@ -208,23 +207,23 @@ def _identify(path: str, before: Any) -> dict:
         return dict(bytes=status.st_size, digest=content_digest(path), seen=[*seen, now])
     except (OSError, TypeError, IndexError) as error:
         if not isinstance(error, OSError):
-            return _identify(path, None)  # what was recorded is damaged
+            return _identify(path, None)  # the record is damaged
         return dict(bytes=-1, digest=type(error).__name__, seen=[])
 
 
 def told(identities: Mapping[str, Mapping]) -> dict[str, dict]:
-    """Identities without what they owe to the moment of the look, which a file that others compare may hold."""
+    """Identities without the details of their examination, for files that are compared later."""
     return {name: dict(bytes=entry['bytes'], digest=entry['digest']) for name, entry in identities.items()}
 
 
 class Looks:
-    """Identities of an earlier process, in the cache of the user, so that files are not read again.
+    """Identities from an earlier process, in the user's cache, so that files are not read again.
 
-    They lie in ``$MMHSI_CACHE``, else ``$XDG_CACHE_HOME/mmhsi``, else ``~/.cache/mmhsi``; without a folder there that
-    this user alone may write to nothing is kept, and files are read at each look.
+    The cache is ``$MMHSI_CACHE``, else ``$XDG_CACHE_HOME/mmhsi``, else ``~/.cache/mmhsi``. If other users may write to
+    it, nothing is stored, and files are read every time.
 
     Args:
-        purpose (str): What they are for; each purpose has a file of its own.
+        purpose (str): Their purpose; each purpose has its own file.
     """
 
     def __init__(self, purpose: str):
@@ -247,18 +246,18 @@ class Looks:
             pass
 
     def save(self) -> None:
-        """Keep the entries for the next process, where that is possible."""
+        """Store the entries for the next process, if possible."""
         if self._path is not None:
             with suppress(OSError):
                 write_text(self._path, json.dumps(self.entries))
 
 
 def changes(before: Mapping[str, Mapping] | None, now: Mapping[str, Mapping]) -> list[str]:
-    """Names of the files that are not what they were: of another content, added, or gone.
+    """Names of the files that have changed: different content, added, or removed.
 
     Args:
-        before (Mapping, optional): What :func:`identify` returned once; None counts as no files.
-        now (Mapping): What it returns now.
+        before (Mapping, optional): An earlier result of :func:`identify`; None counts as no files.
+        now (Mapping): Its current result.
 
     Returns:
         list[str]: Their names, sorted; none if nothing has changed.
@@ -273,7 +272,7 @@ def changes(before: Mapping[str, Mapping] | None, now: Mapping[str, Mapping]) ->
 
 
 def files_of_config(config: Any) -> list[str]:
-    """The files and folders that a config names and that exist, with what lies beside them; see :func:`data_files`.
+    """The existing files and folders that a config names, with their companions; see :func:`data_files`.
 
     Args:
         config (Any): A config, or a part of one. A name starts from the ``data_root`` around it, else from the working
@@ -307,7 +306,7 @@ def files_of_config(config: Any) -> list[str]:
 
 
 def _places(name: str, root: str) -> set[str]:
-    """Where a text of a config leads, if it is a name of files."""
+    """The files that a string of a config names, if any."""
     if not re.search(r'[./\\]', name) or '\0' in name or len(name) > 4096:
         return set()
     places = {os.path.join(root, name), name}
@@ -317,7 +316,7 @@ def _places(name: str, root: str) -> set[str]:
 
 
 def package_versions(names: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """Versions of Python and of packages, as far as they are installed."""
+    """Versions of Python and of the installed packages."""
     found = {'python': platform.python_version()}
     for name in names:
         try:

@@ -1,4 +1,4 @@
-"""Bicubic resizing as MATLAB's ``imresize`` does it, by which super-resolution data are made."""
+"""Bicubic resizing like MATLAB's ``imresize``, with which super-resolution data are made."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def cubic_kernel(distance: np.ndarray) -> np.ndarray:
 def bicubic_weights(length: int, new_length: int, scale: float | None = None) -> np.ndarray:
     r"""Matrix that resizes one axis.
 
-    The new pixel j (from 0) stands at :math:`u = (j + 1/2) / s - 1/2` in the old axis. When shrinking, the kernel is
+    The new pixel j (from 0) is at :math:`u = (j + 1/2) / s - 1/2` in the old axis. When shrinking, the kernel is
     widened to :math:`k(s\,x)`, which prevents aliasing. The weights of a new pixel are divided by their sum; the axis
     is continued beyond its ends by mirroring, the first and last pixel included.
 
@@ -70,7 +70,7 @@ def _weights_on(
     """:func:`bicubic_weights` as a tensor, copied to the device once."""
     import torch
 
-    with torch.inference_mode(False):  # one that was made in a prediction must do in a training step
+    with torch.inference_mode(False):  # a tensor made during a prediction must be usable in a training step
         return torch.tensor(bicubic_weights(length, new_length, scale), dtype=dtype, device=device)
 
 
@@ -110,7 +110,7 @@ def imresize(
     if scale is not None:
         if scale <= 0:
             raise ValueError(f'the scale must be positive, found {scale}')
-        size = tuple(math.ceil(side * scale - 1e-6) for side in sides)  # what rounding adds is no pixel
+        size = tuple(math.ceil(side * scale - 1e-6) for side in sides)  # rounding errors must not add a pixel
     assert size is not None  # without a scale
     if min(size) < 1:
         raise ValueError(f'the new size must be positive, found {tuple(size)}')
@@ -121,7 +121,7 @@ def imresize(
         return np.ascontiguousarray(_resize_first_axis(resized, columns).swapaxes(0, 1))
     import torch
 
-    # half precision is too coarse for an image that is only enlarged
+    # half precision is too coarse even for plain enlargement
     dtype = torch.promote_types(image.dtype, torch.float32)
     with torch.autocast(image.device.type, enabled=False):
         rows, columns = (_weights_on(*axis, dtype, image.device) for axis in axes)

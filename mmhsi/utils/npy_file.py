@@ -1,7 +1,7 @@
-"""NumPy's .npy files, read piece by piece without a memory map.
+"""Reading NumPy's .npy files in parts, without a memory map.
 
-A map of a file that is cut off, or whose disk fails, kills the process that looks at it (SIGBUS). What is read instead
-raises an error that can be named.
+Accessing a memory map of a truncated file or on a failing disk kills the process (SIGBUS). Reading raises an error
+instead.
 """
 
 import os
@@ -17,7 +17,7 @@ _SMALL = 2**16  # bytes that are read at once rather than in pieces
 
 
 def read_npy_header(path: str, stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Read the header of an array, and check that its values are there.
+    """Read the header of an array, and check that the file holds its values.
 
     Args:
         path (str): Name of the file, for errors.
@@ -45,7 +45,7 @@ def read_npy_header(path: str, stream: IO[bytes], size: int) -> tuple[tuple[int,
 
 
 class NpyFile:
-    """An .npy file of which parts are read.
+    """An .npy file from which parts are read.
 
     It may be read from several threads, and after a fork by both processes.
 
@@ -57,7 +57,7 @@ class NpyFile:
         dtype (np.dtype): Type of its values as they are stored.
 
     Raises:
-        FileNotFoundError: If the file is absent.
+        FileNotFoundError: If the file does not exist.
         ValueError: If it is no such file, is damaged, or holds objects.
     """
 
@@ -84,8 +84,8 @@ class NpyFile:
         """Read a part.
 
         Args:
-            index (tuple): For each axis from the first on a slice without a step, or for one of them a sequence of
-                indices; axes behind the last are read whole, and () reads all.
+            index (tuple): For each leading axis a slice without a step; one of them may be a sequence of indices
+                instead. Further axes are read whole, and () reads everything.
 
         Returns:
             np.ndarray: The values, a copy that the caller owns.
@@ -120,7 +120,7 @@ class NpyFile:
             return np.empty(wanted, self.dtype)
         read = [list(limit) for limit in limits]
         itemsize, run, axis = self.dtype.itemsize, 1, len(lengths)
-        while axis > 0:  # axes from here on are one range of bytes for each index of those before
+        while axis > 0:  # the axes from here on form one range of bytes per index of the axes before
             axis -= 1
             start, stop = read[axis]
             outside = prod(end - begin for begin, end in read[:axis])

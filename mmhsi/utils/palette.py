@@ -22,7 +22,7 @@ def default_palette(num_classes: int) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _ranked_colours(limit: int = 256) -> list[tuple[int, int, int]]:
-    from skimage.color import rgb2lab  # takes long to import, and scenes mostly bring their palette
+    from skimage.color import rgb2lab  # slow to import, and most scenes have their own palette
 
     steps = np.linspace(0, 255, 18).round()
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing='ij'), axis=-1).reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""One seed for a run: of its training, and of the splits that its scenes draw."""
+"""One seed for a run: for the training and for the splits of its scenes."""
 
 import inspect
 from collections.abc import Iterator, MutableMapping
@@ -10,7 +10,7 @@ from mmhsi.registry import TASK_UTILS
 
 
 def set_run_seed(cfg: Config, seed: int) -> None:
-    """Write a seed into ``randomness`` and into every split of a config that is drawn by seed.
+    """Set the seed of ``randomness`` and of every random split of a config.
 
     Args:
         cfg (Config): The whole config, changed in place.

@@ -1,4 +1,4 @@
-"""Memory of the machine and of this process, as far as the system tells."""
+"""Memory of the machine and of this process, where the system reports it."""
 
 import ctypes
 import os
@@ -29,7 +29,8 @@ class _MemoryStatus(ctypes.Structure):
 
 
 def available_memory() -> int | None:
-    """Bytes that can be allocated without swapping; else all of the memory; None where the system tells neither."""
+    """Bytes that can be allocated without swapping, or the total memory if that is unknown, or None if the system
+    reports neither."""
     try:
         for line in Path('/proc/meminfo').read_text(encoding='ascii').splitlines():
             if line.startswith('MemAvailable:'):
@@ -49,10 +50,10 @@ def resident_memory(peak: bool = False) -> int | None:
     """Bytes of memory that this process holds.
 
     Args:
-        peak (bool): The most that it has held so far instead. Defaults to False.
+        peak (bool): Return the peak so far instead. Defaults to False.
 
     Returns:
-        int | None: The bytes; outside Linux those of the peak in either case, on Windows None.
+        int | None: The bytes; always the peak outside Linux, None on Windows.
     """
     try:
         for line in Path('/proc/self/status').read_text(encoding='utf-8').splitlines():

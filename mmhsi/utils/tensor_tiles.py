@@ -1,4 +1,4 @@
-"""Running a network over batches of images by tiles, with the grid of :mod:`mmhsi.utils.tiling`."""
+"""Running a network over batches of images in tiles, with the grid of :mod:`mmhsi.utils.tiling`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def pad_at_least(images: Tensor, size: Sequence[int], padding: str = 'reflect') 
         padding (str): 'zeros', or a mode of :func:`mmhsi.utils.windows.source_indices`. Defaults to 'reflect'.
 
     Returns:
-        Tensor: (B, C, H', W'); the images themselves if they are large enough.
+        Tensor: (B, C, H', W'); the same images if they are large enough.
 
     Raises:
-        ValueError: For another ``padding``, or if it cannot fill the size.
+        ValueError: If ``padding`` is unknown or cannot fill the size.
     """
     pad_mode = 'constant' if padding == 'zeros' else padding
     for axis, wanted in zip((2, 3), size, strict=True):
@@ -48,7 +48,7 @@ def cut_tiles(images: Tensor, positions: Iterable[tuple[int, int]], size: tuple[
         images (Tensor): (B, C, scale * H, scale * W).
         positions (Iterable[tuple[int, int]]): n positions (top, left) in an image of H x W pixels.
         size (tuple[int, int]): Height h and width w of a tile in such an image.
-        scale (int): Size of the images over that of such an image. Defaults to 1.
+        scale (int): Ratio of the image size to that size. Defaults to 1.
 
     Returns:
         Tensor: (n B, C, scale * h, scale * w), position by position.
@@ -68,10 +68,10 @@ def run_by_tiles(
     tile_batch: int = 8,
     padding: str = 'reflect',
 ) -> Tensor:
-    """Cut images into tiles, run these, and blend the results.
+    """Run a network on the tiles of images, and blend the results.
 
-    Where tiles hang over an image it is padded at the bottom and the right, and the result is cut back. How many times
-    the network enlarges is read from its results.
+    If tiles extend beyond an image, it is padded at the bottom and the right, and the result is cropped. The scale
+    factor of the network is derived from its results.
 
     Args:
         run (Callable): Maps tiles (n B, C, h, w) and their n positions in the padded image to (n B, K, s h, s w) with a

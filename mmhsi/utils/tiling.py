@@ -1,4 +1,4 @@
-"""The tile grid: where the tiles of a scene lie, and how their results are joined to one map."""
+"""The tile grid: positions of the tiles of a scene, and stitching of their results."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class TileGrid:
     - 'even': spread evenly, as few as the overlap allows; the starts along an axis of L pixels, with tiles of s pixels
       and an overlap of o, are :math:`\lfloor \text{linspace}(0, L - s, \lceil (L - s) / (s - o) \rceil + 1) \rfloor`.
     - 'stepped': at a fixed step, the last one moved back to the border.
-    - 'repeated': as 'stepped', but tiles moved back to the border count as often as the published HyperSIGMA code takes
-      them: it takes a tile per step inside the scene, moves those back that hang over, and ends a row of tiles early
-      only at the lower border, where it meets the right border.
-    - 'overhanging': at a fixed step from the upper left corner, so that the last one may hang over the border.
-    - 'inside': at a fixed step, without the tiles that would hang over the border. It does not cover the scene; the
-      step may leave gaps.
+    - 'repeated': as 'stepped', but tiles moved back to the border count as often as in the published HyperSIGMA code,
+    which takes a tile per step inside the scene, moves back those that extend beyond it, and ends a row of tiles early
+    only at the lower border, where it meets the right border.
+    - 'overhanging': at a fixed step from the upper left corner; the last one may extend beyond the border.
+    - 'inside': at a fixed step, without tiles that would extend beyond the border. It does not cover the whole scene,
+    and the step may leave gaps.
 
-    A scene smaller than a tile has one tile, which hangs over its lower and right border.
+    A scene smaller than a tile has one tile, which extends beyond its lower and right border.
 
     The blends are:
 
@@ -41,14 +41,14 @@ class TileGrid:
       the weight stays 1. All tiles at a pixel are used, which averages their errors.
     - 'smooth': as 'linear', but the outer quarter g of the overlap (o / 4, rounded down), where a network sees only
       half of the surroundings, does not count: :math:`\min(\max(k - g, 0) / (o - 2 g + 1), 1)`. A network that sees no
-      more than g pixels around each gives what it gives for the whole scene.
+      more than g pixels around each pixel gives the same result as for the whole scene.
 
     Weights are divided by their sum over all tiles at a pixel.
 
     Args:
         size (int | tuple[int, int]): Height and width of a tile in pixels.
         overlap (int | tuple[int, int]): Vertical and horizontal overlap of neighbouring tiles in pixels, the smallest
-            one where the layout allows several. Defaults to 0.
+            one if the layout allows several. Defaults to 0.
         blend (str): 'overwrite', 'average', 'linear' or 'smooth'. Defaults to 'overwrite'.
         layout (str): 'even', 'stepped', 'repeated', 'overhanging' or 'inside'. Defaults to 'even'.
 
@@ -62,7 +62,7 @@ class TileGrid:
     blend: str = 'overwrite'
     layout: str = 'even'
 
-    if TYPE_CHECKING:  # one number stands for both axes
+    if TYPE_CHECKING:  # one number for both axes
 
         def __init__(
             self,
@@ -138,7 +138,7 @@ class TileGrid:
         return starts if self.layout == 'overhanging' else np.minimum(starts, length - size)
 
     def spans(self, axis: int, length: int) -> np.ndarray:
-        """Where the tiles along an axis count.
+        """The parts of the tiles along an axis that count.
 
         Args:
             axis (int): 0 for rows, 1 for columns.
@@ -163,8 +163,8 @@ class TileGrid:
         Args:
             axis (int): 0 for rows, 1 for columns.
             size (int): Number of rows or columns of the tile in pixels of the scene.
-            before (bool): Whether the scene goes on before the first of them.
-            after (bool): Whether the scene goes on behind the last of them.
+            before (bool): Whether the scene continues before the first of them.
+            after (bool): Whether the scene continues after the last of them.
             scale (int): Pixels of the result per pixel of the scene along an axis. Defaults to 1.
 
         Returns:
@@ -232,17 +232,17 @@ class TileGrid:
         shape: tuple[int, int],
         empty: float | None = None,
     ) -> np.ndarray:
-        """Join tiles to one map. What hangs over the scene is cut off.
+        """Stitch tiles into one map. Parts beyond the scene are cut off.
 
         Args:
             tiles (Iterable[np.ndarray]): N tiles (h, w) or (h, w, K), row by row for the blend 'overwrite'.
             positions (Iterable[tuple[int, int]]): (top, left) of each tile.
             shape (tuple[int, int]): Height and width of the scene.
-            empty (float, optional): Value of pixels where no tile lies. Defaults to None: they are an error.
+            empty (float, optional): Value of pixels without a tile. Defaults to None: they are an error.
 
         Returns:
-            np.ndarray: Map (H, W) or (H, W, K), of the dtype of the tiles, or of a float type unless the blend is
-            'overwrite'.
+            np.ndarray: Map (H, W) or (H, W, K), of the dtype of the tiles if the blend is 'overwrite', else of a float
+            type.
 
         Raises:
             ValueError: If there is no tile, or a pixel has none and ``empty`` is None.
@@ -268,7 +268,7 @@ class TileGrid:
 
 
 def slide_grid(test_cfg: Mapping[str, Any]) -> TileGrid:
-    """The windows of a segmentor that is tested in the slide mode.
+    """The windows of a segmentor in slide mode.
 
     Args:
         test_cfg (Mapping): Its ``test_cfg``: ``crop_size``, ``stride`` and, for
@@ -282,7 +282,7 @@ def slide_grid(test_cfg: Mapping[str, Any]) -> TileGrid:
 
 
 def restoration_grid(tile_size: int | tuple[int, int], overlap: int = 0) -> TileGrid:
-    """The tiles of a restorer, spread evenly and blended linearly: their noise is averaged.
+    """The tiles of a restorer, spread evenly and blended linearly so that their noise is averaged.
 
     Args:
         tile_size (int | tuple[int, int]): Height and width of a tile in pixels.
@@ -292,10 +292,10 @@ def restoration_grid(tile_size: int | tuple[int, int], overlap: int = 0) -> Tile
 
 
 class Mosaic:
-    """A map, or a part of one, that tiles are blended into one after the other.
+    """A map, or a part of one, into which tiles are blended one after the other.
 
-    It holds the weighted mean of the tiles that were added so far, so that a constant is reproduced exactly. The arrays
-    may be of NumPy or tensors of PyTorch.
+    It holds the weighted mean of the tiles added so far, so a constant is reproduced exactly. The arrays may be of
+    NumPy or tensors of PyTorch.
 
     Args:
         values: Zeros (..., H, W), which become the map.
@@ -306,7 +306,7 @@ class Mosaic:
 
     Attributes:
         values: The map so far.
-        weights: Sum of the weights (H, W) of the tiles so far; 0 where there is none.
+        weights: Sum of the weights (H, W) of the tiles so far; 0 without a tile.
     """
 
     def __init__(
@@ -321,7 +321,7 @@ class Mosaic:
         self._profiles: dict[tuple, Any] = {}
 
     def add(self, tile: Any, position: tuple[int, int], count: int = 1) -> None:
-        """Blend in a tile, as far as it lies in the map.
+        """Blend in the part of a tile that lies in the map.
 
         Args:
             tile: Values (..., h, w) at the scale of the map.
@@ -339,7 +339,7 @@ class Mosaic:
             place.append(slice(moved + first, moved + end))
             part.append(slice(first, end))
             weights.append(profile[first:end])
-        # what does not count need not be a number
+        # values that do not count may be NaN
         inside, values = (..., *place), tile[(..., *part)]
         if self.grid.blend == 'overwrite':
             self.values[inside] = values
@@ -350,7 +350,7 @@ class Mosaic:
         self.values[inside] += added / self.weights[inside] * (values - self.values[inside])
 
     def _profile(self, axis: int, size: int, before: bool, after: bool) -> tuple[Any, int, int]:
-        """The profile of the grid as an array of the kind and type of the map, and the part of it that counts."""
+        """The profile of the grid as an array of the map's type, and the part of it that counts."""
         key = axis, size, before, after
         if key not in self._profiles:
             profile = self.grid.profile(*key, self.scale)
@@ -364,7 +364,7 @@ class Mosaic:
         return self._profiles[key]
 
     def scroll(self, rows: int) -> None:
-        """Move a map of NumPy down by some rows of the scene: what leaves it is dropped, what enters is zero."""
+        """Move a NumPy map down by some rows of the scene: rows that leave are dropped, new rows are zero."""
         moved = self.scale * rows
         for array in (self.values, self.weights):
             kept = array.shape[-2] - moved

@@ -1,4 +1,4 @@
-"""Cutting a window out of an array, with the part outside the array filled."""
+"""Cutting windows out of an array, padded outside the array."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ def check_pad_mode(pad_mode: str) -> None:
 
 
 def source_indices(start: int, length: int, size: int, pad_mode: str = 'constant') -> np.ndarray:
-    """Positions of an axis that a window along that axis takes its values from.
+    """Source indices of a window along an axis.
 
     Args:
-        start (int): First position of the window; negative or beyond the axis where the window hangs out.
+        start (int): First position of the window; may be negative or beyond the axis.
         length (int): Length of the window.
         size (int): Length of the axis.
         pad_mode (str): 'constant' marks outside positions by -1, 'symmetric' mirrors at the border of the first and
             last element (d c b a | a b c d), 'reflect' mirrors at the element itself (d c b | a b c d), both as often
-            as needed; 'append' repeats the last elements in their own order (a b c d | c d), and nothing in front of
-            the first.
+            as needed; 'append' repeats the last elements in their own order (a b c d | c d), and cannot pad before the
+            first.
 
     Returns:
         np.ndarray: int64 indices of shape (length,), within [0, size) or -1.
 
     Raises:
-        ValueError: For an unknown ``pad_mode``; or if 'append' is to repeat more than the axis provides, or anything in
-            front of it.
+        ValueError: If ``pad_mode`` is unknown, or 'append' would have to repeat more than the axis holds or to pad
+            before it.
     """
     check_pad_mode(pad_mode)
     indices = np.arange(start, start + length)
@@ -50,7 +50,7 @@ def source_indices(start: int, length: int, size: int, pad_mode: str = 'constant
                 'pad_mode'
             )
         return np.where(indices >= size, indices - overhang, indices)
-    # mirrored, an axis repeats after going there and back
+    # a mirrored axis has this period
     period = 2 * size if pad_mode == 'symmetric' else max(2 * size - 2, 1)
     indices %= period
     return np.minimum(indices, period - indices - (pad_mode == 'symmetric'))
@@ -77,7 +77,7 @@ def gather(array: np.ndarray, rows: np.ndarray, cols: np.ndarray, pad_value: flo
 def crop_window(
     array: np.ndarray, top: int, left: int, height: int, width: int, pad_mode: str = 'constant', pad_value: float = 0
 ) -> np.ndarray:
-    """Copy a window out of an image that may hang over the border of the image.
+    """Copy a window of an image; the window may extend beyond the image.
 
     Args:
         array (np.ndarray): Image of shape (H, W) or (H, W, C).

@@ -1,4 +1,4 @@
-"""Which sample each data worker is at, in memory that outlives the worker."""
+"""The sample that each data worker is loading, in memory that outlives the worker."""
 
 import mmap
 import os
@@ -7,7 +7,7 @@ import struct
 _SLOTS = 4096
 _ENTRY = struct.Struct('qq')  # process, index of the sample
 
-# Anonymous and shared: forked workers write what the process that started them reads, even after they were killed.
+# Anonymous and shared: the parent process reads what forked workers wrote, even after they were killed.
 _memory = mmap.mmap(-1, _SLOTS * _ENTRY.size)
 
 
@@ -18,7 +18,7 @@ def note_sample(index: int) -> None:
 
 
 def last_sample(process: int) -> int | None:
-    """The sample that a worker was at last.
+    """The last sample of a worker.
 
     Args:
         process (int): Process id of a worker that was forked from this process.

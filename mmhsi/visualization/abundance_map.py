@@ -31,7 +31,7 @@ def colour_values(values: np.ndarray, limits: tuple[float, float], colours: str 
 
     Args:
         values (np.ndarray): (H, W), NaN where there is none.
-        limits (tuple[float, float]): Values shown as the two ends of the colours.
+        limits (tuple[float, float]): Values at the two ends of the colour map.
         colours (str): Name of a colour map of Matplotlib. Defaults to 'viridis'.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Where a binary map agrees with the ground truth: change maps, and the hits and errors of a detector."""
+"""Agreement of a binary map with the ground truth: change maps, and the hits and errors of a detector."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ _BRIGHTEST = 130
 
 
 def compare_binary(prediction: np.ndarray, target: np.ndarray, ignore_index: int = 255) -> np.ndarray:
-    """Tell the five outcomes of a binary map apart.
+    """Classify the pixels of a binary map into five outcomes.
 
     Args:
         prediction (np.ndarray): (H, W), 1 positive, 0 negative, ``ignore_index`` where nothing was predicted.

@@ -1,4 +1,4 @@
-"""Label maps in colour: plain RGB arrays, and figures with a legend of the classes."""
+"""Coloured label maps: plain RGB arrays, and figures with a legend of the classes."""
 
 from collections.abc import Sequence
 
@@ -65,8 +65,8 @@ def class_map_figure(
         palette (Sequence, optional): K RGB colours. Defaults to None, the default palette.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
-        notes (Sequence[str], optional): A figure for each class beside its name, e.g. its accuracy or number of
-            pixels. Defaults to None.
+        notes (Sequence[str], optional): A note for each class after its name, e.g. its accuracy or number of pixels.
+            Defaults to None.
         ignore_index (int): Label of unlabelled pixels. Defaults to 255.
         ignore_label (str): What the legend calls them, if there are any. Defaults to 'unlabelled'.
         background (tuple[int, int, int]): RGB of unlabelled pixels. Defaults to black.

@@ -24,10 +24,10 @@ _EMPTY = '#f0f0f0'
 
 
 def confusion_figure(matrix: np.ndarray, classes: Sequence[str], title: str = '', subtitle: str = '') -> Figure:
-    """Show each true class as a row, in per cent of its pixels.
+    """Show a confusion matrix: each true class is a row, in per cent of its pixels.
 
-    The number of pixels of a class stands at the right end of its row; cells without a pixel are left blank and a
-    class without any is grey.
+    The number of pixels of a class is at the right end of its row; cells without a pixel are left blank and a class
+    without any is grey.
 
     Args:
         matrix (np.ndarray): (K, K) counts, rows are the true classes.

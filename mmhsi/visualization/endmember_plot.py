@@ -1,4 +1,4 @@
-"""Spectra of endmembers, the estimate beside the truth."""
+"""Spectra of endmembers: estimate and ground truth."""
 
 from collections.abc import Sequence
 
@@ -21,11 +21,11 @@ def endmember_figure(
     subtitle: str = '',
     notes: Sequence[str] = (),
 ) -> Figure:
-    """Draw the spectrum of each endmember in a panel of its own.
+    """Draw the spectrum of each endmember in its own panel.
 
-    A true spectrum is dashed and brought to the scale of the estimate by least squares, since spectral angles know no
-    scale. Between neighbouring bands that are far apart, as around the water bands, the lines are interrupted; over
-    wavelengths the water bands are shaded.
+    True spectra are dashed and scaled to the estimate by least squares, since spectral angles do not depend on scale.
+    Lines are interrupted between neighbouring bands that are far apart, as around the water bands; on a wavelength axis
+    the water bands are shaded.
 
     Args:
         estimate (np.ndarray): (P, C).
@@ -34,7 +34,7 @@ def endmember_figure(
         wavelengths (Sequence[float], optional): (C,) nm. By default the bands are counted from 1.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
-        notes (Sequence[str]): A short text for each endmember, beside its name. Defaults to ().
+        notes (Sequence[str]): A short text for each endmember, after its name. Defaults to ().
 
     Returns:
         Figure: The figure.

@@ -1,4 +1,4 @@
-"""Where a classification is right and where it is wrong."""
+"""Maps of correct and wrong pixels of a classification."""
 
 import numpy as np
 from matplotlib.figure import Figure

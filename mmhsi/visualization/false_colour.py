@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from mmhsi.visualization.figure import image_figure
 
 RGB_WAVELENGTHS = (650.0, 550.0, 450.0)
-# Without wavelengths: red, green and blue of a sensor from 400 to 2500 nm and still spread over one that ends near 1000
+# Without wavelengths: red, green and blue of a sensor from 400 to 2500 nm, still well spread for one that ends near
+# 1000
 _RGB_FRACTIONS = (0.25, 0.12, 0.05)
 _TOLERANCE = 60.0
 
@@ -104,12 +105,12 @@ def false_colour_figure(
     bands: tuple[int, int, int] | None = None,
     wavelengths: Sequence[float] | np.ndarray | None = None,
 ) -> Figure:
-    """Frame a false-colour picture and tell its bands.
+    """Frame a false-colour picture and name its bands.
 
     Args:
         image (np.ndarray): (H, W, 3) uint8 RGB.
         title (str): Bold first line. Defaults to ''.
-        bands (tuple[int, int, int], optional): Zero-based bands of red, green and blue; shown counted from 1.
+        bands (tuple[int, int, int], optional): Zero-based bands of red, green and blue; displayed counting from 1.
             Defaults to None.
         wavelengths (Sequence[float], optional): (C,) wavelengths in nm, shown where given. Defaults to None.
 

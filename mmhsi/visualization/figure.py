@@ -1,4 +1,4 @@
-"""The common frame of all pictures: an image at whole-pixel scale, a title above and a measured legend beside it."""
+"""The common layout of all pictures: an image at integer scale, a title above it and a legend next to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class LegendEntry:
     Attributes:
         label (str): What the colour means.
         colour (tuple[int, int, int]): RGB, 0 .. 255.
-        note (str): A figure set flush right, e.g. the accuracy of a class.
+        note (str): A right-aligned note, e.g. the accuracy of a class.
     """
 
     label: str
@@ -91,7 +91,7 @@ def text_width(text: str, size: float = TEXT_SIZE, weight: str = 'normal') -> fl
 
 
 def display_scale(height: int, width: int, target: int = 1000, limit: int = 2400) -> float:
-    """Choose how many screen pixels show one scene pixel.
+    """Choose the number of screen pixels per scene pixel.
 
     Args:
         height (int): Scene height in pixels.
@@ -109,7 +109,7 @@ def display_scale(height: int, width: int, target: int = 1000, limit: int = 2400
 def image_figure(image: np.ndarray, title: str = '', subtitle: str = '', legend: Sequence[LegendEntry] = ()) -> Figure:
     """Frame an RGB image with a title and a legend.
 
-    The legend stands right of the image, or below it in columns when the scene is much wider than high.
+    The legend is to the right of the image, or below it in columns if the scene is much wider than high.
 
     Args:
         image (np.ndarray): (H, W, 3) uint8 RGB.
@@ -159,7 +159,7 @@ def image_figure(image: np.ndarray, title: str = '', subtitle: str = '', legend:
 
 
 def header_height(title: str, subtitle: str) -> int:
-    """Pixels that title and subtitle take, with the space below them."""
+    """Height in pixels of title and subtitle, with the space below them."""
     return (34 if title else 0) + (28 if subtitle else 0) + (12 if title or subtitle else 0)
 
 
@@ -187,7 +187,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
 
     Args:
         figure (Figure): The figure.
-        path (str or Path): File to write; the suffix tells the format. Missing folders are made.
+        path (str or Path): File to write; its suffix sets the format. Missing folders are created.
 
     Returns:
         Path: The written file.

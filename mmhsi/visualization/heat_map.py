@@ -1,4 +1,4 @@
-"""Score maps of detectors in colour: plain RGB arrays, and figures with a colour bar."""
+"""Coloured score maps of detectors: plain RGB arrays, and figures with a colour bar."""
 
 import numpy as np
 from matplotlib import colormaps
@@ -27,18 +27,18 @@ HEAT_MAPS = {
     'confidence': colormaps['viridis'],
     'uncertainty': colormaps['magma'],
 }
-"""Colour maps by the kind of detection, and of how certain a classifier is."""
+"""Colour maps by the kind of detection, and for the uncertainty of a classifier."""
 
 _BAR_WIDTH, _BAR_HEIGHT, _TICKS = 24, 240, 100
 
 
 def heat_style(class_name: str) -> str:
-    """Choose the colours by the name of the class that is detected: 'anomaly' if it says so, else 'target'."""
+    """Choose the colours by the name of the detected class: 'anomaly' if it contains 'anomal', else 'target'."""
     return 'anomaly' if 'anomal' in class_name.lower() else 'target'
 
 
 def heat_limits(scores: np.ndarray, percentiles: tuple[float, float] = (2.0, 99.9)) -> tuple[float, float]:
-    """Choose the scores that are shown as the two ends of a colour map, so that a few outliers do not darken the rest.
+    """Choose the scores at the two ends of a colour map, so that a few outliers do not darken the rest.
 
     Args:
         scores (np.ndarray): (H, W), NaN or infinite where there is no score.
@@ -62,8 +62,8 @@ def colour_scores(scores: np.ndarray, style: str = 'target', limits: tuple[float
         scores (np.ndarray): (H, W), NaN or infinite where there is no score.
         style (str): 'target' (black, green, white), 'anomaly' (black, red, yellow, white), 'confidence' or
             'uncertainty'. Defaults to 'target'.
-        limits (tuple[float, float], optional): Scores shown as black and as white; what lies beyond is shown like
-            them. Defaults to None: :func:`heat_limits`.
+        limits (tuple[float, float], optional): Scores shown as black and as white; scores beyond are clipped. Defaults
+            to None: :func:`heat_limits`.
 
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB; ``NO_SCORE`` of :mod:`mmhsi.visualization.palette` where there is no score.
@@ -99,7 +99,7 @@ def heat_map_figure(
         limits (tuple[float, float], optional): See :func:`colour_scores`. Defaults to None.
 
     Returns:
-        Figure: The figure. An end of the bar is pointed where scores lie beyond it.
+        Figure: The figure. An end of the bar is pointed if scores lie beyond it.
     """
     scores = np.asarray(scores, np.float64)
     low, high = limits = heat_limits(scores) if limits is None else limits
@@ -133,7 +133,7 @@ def heat_map_figure(
 def colour_bar(
     canvas: Canvas, place: tuple[float, float, float], style: str, limits: tuple[float, float], known: np.ndarray
 ) -> None:
-    """Draw the bar of a colour map at (left, top, height) of a canvas; ends beyond which scores lie are pointed."""
+    """Draw the bar of a colour map at (left, top, height) of a canvas; ends are pointed if scores lie beyond them."""
     left, top, height = place
     below = known.size > 0 and known.min() < limits[0]
     above = known.size > 0 and known.max() > limits[1]

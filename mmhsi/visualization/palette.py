@@ -7,15 +7,15 @@ import numpy as np
 from mmhsi.utils.palette import default_palette
 
 UNLABELLED = (0, 0, 0)
-# Okabe and Ito's bluish green and vermilion, which colour-blind readers tell apart
+# Okabe and Ito's bluish green and vermilion, which colour-blind readers can distinguish
 CORRECT = (0, 158, 115)
 WRONG = (213, 94, 0)
 NOT_EVALUATED = (226, 226, 226)
-# Their yellow beside these two: a target that was missed
+# Their yellow, for missed targets
 MISSED = (240, 228, 66)
-# No colour of a heat map comes near it
+# Unlike any colour of a heat map
 NO_SCORE = (84, 92, 130)
-# The colours customary for change maps
+# The usual colours of change maps
 TRUE_CHANGE, TRUE_UNCHANGED, FALSE_CHANGE, MISSED_CHANGE = (255, 255, 255), (0, 0, 0), (255, 0, 0), (0, 255, 0)
 UNLABELLED_CHANGE = (128, 128, 128)
 # Okabe and Ito's colours that are dark enough for lines on white

@@ -1,4 +1,4 @@
-"""Pictures of restored images: panels side by side in one stretch, maps of errors, PSNR over the bands."""
+"""Pictures of restored images: panels with a common stretch, error maps, PSNR of the bands."""
 
 from collections.abc import Mapping, Sequence
 
@@ -42,7 +42,7 @@ def stretch_alike(
 def panels_figure(
     pictures: Mapping[str, np.ndarray], notes: Mapping[str, str], title: str = '', subtitle: str = ''
 ) -> Figure:
-    """Set pictures of one size side by side, each under its name and a note.
+    """Arrange pictures of equal size side by side, each with its name and a note above.
 
     Args:
         pictures (Mapping[str, np.ndarray]): (H, W, 3) uint8 RGB by name.
@@ -59,11 +59,11 @@ def panels_figure(
 def error_panels_figure(
     errors: Mapping[str, np.ndarray], notes: Mapping[str, str], title: str = '', subtitle: str = ''
 ) -> Figure:
-    """Set maps of errors side by side on one scale, with a colour bar.
+    """Arrange error maps side by side on a common scale, with a colour bar.
 
     Args:
-        errors (Mapping[str, np.ndarray]): (H, W), at least 0, by name; the last one, which is to be compared with those
-            before, sets the scale: black is 0, white its percentile 99.5 or, if that is larger, the others' median.
+        errors (Mapping[str, np.ndarray]): (H, W), at least 0, by name; the last one, which is compared with the others,
+            sets the scale: black is 0, white its percentile 99.5 or, if that is larger, the others' median.
         notes (Mapping[str, str]): A line below the name, by name.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
@@ -88,7 +88,7 @@ def _panels(
     rows, cols = next(iter(pictures.values())).shape[:2]
     scale = display_scale(rows, cols, _PANEL, 1200)
     height, width = round(rows * scale), round(cols * scale)
-    # a narrow panel stands in a place wide enough for its note
+    # a narrow panel gets enough space for its note
     place = max([width, *(text_width(text) for text in (*notes.values(), *pictures))])
     head = header_height(title, subtitle)
     across = len(pictures) * (place + _GAP) - _GAP + beside
@@ -114,7 +114,7 @@ def band_psnr_figure(
     title: str = '',
     subtitle: str = '',
 ) -> Figure:
-    """Draw PSNR over the bands.
+    """Draw the PSNR of each band.
 
     Args:
         curves (Mapping[str, np.ndarray]): (C,) PSNR in dB by name.
@@ -123,7 +123,7 @@ def band_psnr_figure(
         subtitle (str): Second line. Defaults to ''.
 
     Returns:
-        Figure: The figure; the legend tells the mean of each curve.
+        Figure: The figure; the legend gives the mean of each curve.
     """
     notes = [f'mean {np.mean(curve):.2f} dB' for curve in curves.values()]
     canvas, (axes,), lines = curve_frame(list(curves), notes, title, subtitle, 1)

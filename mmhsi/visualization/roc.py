@@ -1,4 +1,4 @@
-"""Curves of detectors: detection rate over false-alarm rate, and both over the threshold."""
+"""Curves of detectors: detection rate against false-alarm rate, and both against the threshold."""
 
 from collections.abc import Mapping
 
@@ -25,16 +25,16 @@ _LINE, _SWATCH = 34, 40
 def roc_points(
     false_alarm_rate: np.ndarray, detection_rate: np.ndarray, lowest: float, per_segment: int = 8
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points to draw an ROC curve over a logarithmic axis.
+    """Points to draw an ROC curve on a logarithmic axis.
 
-    The curve runs straight between its points, which a logarithmic axis bends; so segments are cut into parts. Corners
-    are kept, other points dropped.
+    The curve is straight between its points, but a logarithmic axis bends it, so segments are subdivided. Corners are
+    kept, other points are dropped.
 
     Args:
         false_alarm_rate (np.ndarray): (N,) ascending from 0 to 1.
         detection_rate (np.ndarray): (N,) ascending.
-        lowest (float): Left end of the axis, above 0; what lies left of it is drawn there.
-        per_segment (int): Parts of a segment. Defaults to 8.
+        lowest (float): Left end of the axis, above 0; points to the left of it are drawn there.
+        per_segment (int): Number of parts of a segment. Defaults to 8.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: False-alarm rates, at least ``lowest``, and detection rates.
@@ -49,7 +49,7 @@ def roc_points(
     parts = np.linspace(0, 1, per_segment, endpoint=False)
     across = start[:, None] * (end / start)[:, None] ** parts
     width = np.diff(false_alarms)
-    # an upright segment has no width: its parts rise evenly
+    # a vertical segment has no width: its parts are evenly spaced
     share = np.where(
         width[:, None] > 0, (across - false_alarms[:-1, None]) / np.where(width > 0, width, 1.0)[:, None], parts
     )
@@ -60,7 +60,7 @@ def roc_points(
 def roc_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
     """Compare the ROC curves of several methods, with a logarithmic axis of the false-alarm rate.
 
-    The axis begins at the power of ten below the false-alarm rate of a single pixel.
+    The axis starts at the power of ten below the false-alarm rate of a single pixel.
 
     Args:
         results (Mapping[str, DetectionResult]): Results by the name of the method. Those without curves are named
@@ -69,7 +69,7 @@ def roc_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
         subtitle (str): Second line. Defaults to ''.
 
     Returns:
-        Figure: The figure; the legend tells the AUC of each method.
+        Figure: The figure; the legend gives the AUC of each method.
 
     Raises:
         ValueError: If there is no result.
@@ -78,7 +78,9 @@ def roc_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
     canvas, (axes,), lines = curve_frame(list(results), notes, title, subtitle, 1)
     known = [result.curves for result in results.values() if result.curves is not None]
     most = max((curves.num_background for curves in known), default=1000)
-    lowest = 10.0 ** -max(1, len(str(most - 1)))  # by digits, as a logarithm of a power of ten may be rounded
+    lowest = 10.0 ** -max(
+        1, len(str(most - 1))
+    )  # from the digits, since the logarithm of a power of ten may be rounded
     for result, line in zip(results.values(), lines, strict=True):
         if result.curves is not None:
             points = roc_points(
@@ -93,7 +95,7 @@ def roc_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
 
 
 def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', points: int = 2001) -> Figure:
-    """Compare detection and false-alarm rate over the threshold: the side views of the 3-D ROC curve.
+    """Compare detection and false-alarm rate against the threshold: the side views of the 3-D ROC curve.
 
     Args:
         results (Mapping[str, DetectionResult]): As in :func:`roc_figure`.
@@ -102,7 +104,7 @@ def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', poin
         points (int): Thresholds at which a curve is drawn. Defaults to 2001.
 
     Returns:
-        Figure: The figure; the legend tells the areas under both curves.
+        Figure: The figure; the legend gives the areas under both curves.
 
     Raises:
         ValueError: If there is no result.
@@ -128,7 +130,7 @@ def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', poin
 def curve_frame(
     names: list[str], notes: list[str], title: str, subtitle: str, panels: int
 ) -> tuple[Canvas, list, list]:
-    """Canvas with titled axes and the legend at their right; the style of each line."""
+    """Canvas with titled axes and the legend to the right; the style of each line."""
     if not names:
         raise ValueError('there is no result to draw')
     lines = [

@@ -1,4 +1,4 @@
-"""Sampled points and attention of a token, drawn over a picture of what the network saw."""
+"""Sampled points and attention of a token, drawn over a picture of the input."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ from mmhsi.visualization.figure import (
 
 ATTENTION_COLOURS = 'plasma'
 _PANEL, _GAP, _LABEL, _BAR, _TICKS, _MOST_COLUMNS = 420, 26, 58, 22, 80, 4
-_AROUND = 0.25  # of the picture, shown on each side for points that lie beyond it
+_AROUND = 0.25  # fraction of the picture shown on each side, for points beyond it
 
 
 def sampling_figure(
@@ -36,15 +36,15 @@ def sampling_figure(
 ) -> Figure:
     """Draw a panel for each layer.
 
-    Of sparse sampling attention the points are drawn in the colour of their weight, larger where it is larger; a point
-    outside the picture, whose key and value are zero, is hollow. Of full attention the weights lie over the picture.
+    For sparse sampling attention the points are drawn with the colour and size of their weight; points outside the
+    picture, whose key and value are zero, are hollow. For full attention the weights are drawn over the picture.
 
     Args:
         picture (np.ndarray): (H, W, 3) uint8 RGB.
         patch (tuple[int, int, int, int]): (top, left, height, width) of the token's patch in pixels, outlined in white.
         points (Sequence[np.ndarray | None]): For each layer (heads, P, 2), (x, y) in pixels, (0, 0) the centre of the
             first one; None for full attention.
-        weights (Sequence[np.ndarray]): For each layer (heads, P), or (Hg, Wg) of full attention.
+        weights (Sequence[np.ndarray]): For each layer (heads, P), or (Hg, Wg) for full attention.
         names (Sequence[str]): A name for each layer.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
@@ -127,7 +127,7 @@ def _draw_points(axes, places: np.ndarray, weights: np.ndarray, highest: float, 
     sizes = 8 + 60 * weights / highest
     shared = dict(cmap=ATTENTION_COLOURS, vmin=0, vmax=highest)
     axes.scatter(*places[inside].T, c=weights[inside], s=sizes[inside], edgecolors='white', linewidths=0.5, **shared)
-    # those farther away than is shown lie at the border of the panel
+    # points too far away are drawn at the border of the panel
     shown = np.clip(
         places[~inside],
         (-0.5 - _AROUND * width, -0.5 - _AROUND * height),

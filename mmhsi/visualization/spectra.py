@@ -1,4 +1,4 @@
-"""Spectra over wavelengths, with the bands of water vapour shaded: class means, endmembers, any others."""
+"""Plots of spectra with the water vapour bands shaded: class means, endmembers and others."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ from mmhsi.visualization.figure import (
 from mmhsi.visualization.palette import resolve_palette
 
 WATER_BANDS = ((1340.0, 1450.0), (1790.0, 1960.0))
-"""Wavelengths in nm between which water vapour leaves next to no sunlight; sensors' bands there are usually dropped."""
+"""Ranges in nm in which water vapour absorbs almost all sunlight; bands there are usually dropped."""
 
 _WATER_COLOUR = '#e3ecf5'
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _LABEL, _MOST_COLUMNS = 440, 300, 96, 64, 32, 4
@@ -32,7 +32,7 @@ def class_spectra(cube: np.ndarray, labels: np.ndarray, num_classes: int) -> tup
     """Mean and standard deviation of the spectra of each class.
 
     Args:
-        cube (np.ndarray): (..., C) spectra; those with NaN or infinity do not count.
+        cube (np.ndarray): (..., C) spectra; those with NaN or infinity are ignored.
         labels (np.ndarray): (...) classes 0 .. K - 1, 255 where there is none.
         num_classes (int): Number of classes K.
 
@@ -66,9 +66,9 @@ def spectra_figure(
     notes: Sequence[str] = (),
     ylabel: str = '',
 ) -> Figure:
-    """Draw each spectrum in a panel of its own on one scale, with one standard deviation shaded around it.
+    """Draw each spectrum in its own panel on a common scale, with one standard deviation shaded around it.
 
-    What all spectra together cover is shaded grey behind it, for comparison.
+    The range of all spectra is shaded grey behind it, for comparison.
 
     Args:
         spectra (np.ndarray): (K, C); rows of NaN have an empty panel.
@@ -117,7 +117,7 @@ def spectra_figure(
         axes.yaxis.set_major_locator(MaxNLocator(5))
         band_axis(axes, place, wavelengths is not None)
         if index % _MOST_COLUMNS:
-            axes.tick_params(labelleft=False)  # all panels have one scale
+            axes.tick_params(labelleft=False)  # all panels have the same scale
         else:
             axes.set_ylabel(ylabel)
         if index + _MOST_COLUMNS < count:
@@ -129,7 +129,7 @@ def spectra_figure(
 def spectra_panels(
     count: int, names: Sequence[str], notes: Sequence[str], title: str, subtitle: str, most_columns: int
 ) -> tuple[Canvas, list]:
-    """A canvas with axes for each of several spectra under its name and note.
+    """A canvas with axes for each spectrum below its name and note.
 
     Raises:
         ValueError: If the numbers of spectra, names and notes differ.
@@ -161,7 +161,7 @@ def spectra_panels(
 
 
 def band_places(bands: int, wavelengths: Sequence[float] | None) -> np.ndarray:
-    """Places of the bands on the axis: wavelengths in nm, else numbers from 1.
+    """Positions of the bands on the axis: wavelengths in nm, else numbers from 1.
 
     Raises:
         ValueError: If the numbers of bands and wavelengths differ.
@@ -174,7 +174,7 @@ def band_places(bands: int, wavelengths: Sequence[float] | None) -> np.ndarray:
 
 
 def band_axis(axes, place: np.ndarray, wavelengths: bool) -> None:
-    """Finish axes of spectra: limits and name of the band axis, and over wavelengths the bands of water vapour.
+    """Finish axes of spectra: limits and name of the band axis, and water vapour bands on a wavelength axis.
 
     Args:
         axes (Axes): Axes of Matplotlib.
@@ -202,7 +202,7 @@ def band_axis(axes, place: np.ndarray, wavelengths: bool) -> None:
 
 
 def interrupted(place: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points of a line in the order of their places, with NaN where more than five median steps lie between two."""
+    """Points of a line in order of position, with NaN in gaps of more than five median steps."""
     order = np.argsort(place)
     place, values = place[order], np.asarray(values, np.float64)[order]
     steps = np.diff(place)

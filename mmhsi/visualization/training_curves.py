@@ -1,4 +1,4 @@
-"""Curves of trainings: a panel for each key of the log, a line for each run."""
+"""Training curves: a panel for each key of the log, a line for each run."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,17 +29,17 @@ def training_curves_figure(
     subtitle: str = '',
     columns: int = 3,
 ) -> Figure:
-    """Draw what was logged.
+    """Draw training curves.
 
-    Losses that are positive everywhere and span more than two powers of ten have a logarithmic axis.
+    Losses that are always positive and span more than two orders of magnitude have a logarithmic axis.
 
     Args:
-        runs (Mapping[str, Mapping]): For each run, by its name, the curves: places (N,) and values (N,) by key. A panel
-            shows a key of all runs that have it.
-        unit (str): What the places count. Defaults to 'epoch'.
+        runs (Mapping[str, Mapping]): For each run, by its name, the curves: positions (N,) and values (N,) by key. A
+            panel shows one key for all runs that have it.
+        unit (str): Unit of the positions. Defaults to 'epoch'.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
-        columns (int): Most panels side by side. Defaults to 3.
+        columns (int): Largest number of panels side by side. Defaults to 3.
 
     Returns:
         Figure: The figure, with the runs in a legend below if there are several.

@@ -1,4 +1,4 @@
-"""How certain a classifier is: pictures of the largest probability and of the entropy of each pixel."""
+"""Uncertainty of a classifier: pictures of the largest probability and of the entropy of each pixel."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -7,7 +7,7 @@ from mmhsi.visualization.heat_map import heat_map_figure
 
 
 def uncertainty_figures(confidence: np.ndarray, entropy: np.ndarray, name: str, num_classes: int) -> dict[str, Figure]:
-    """Pictures of both maps, in fixed limits so that scenes compare.
+    """Pictures of both maps, with fixed limits so that scenes can be compared.
 
     Args:
         confidence (np.ndarray): (H, W) probability of the predicted class, NaN where there is none.

@@ -1,4 +1,4 @@
-"""Weights: the official layouts and names, conversion both ways, safe loading and writing, published files."""
+"""Weights: official layouts and names, conversion in both directions, safe loading and writing, published files."""
 
 from .convert import convert_hypersigma_state_dict
 from .convert_back import revert_hypersigma_state_dict

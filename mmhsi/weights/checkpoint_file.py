@@ -1,4 +1,4 @@
-"""Checkpoint files: read without running code that they may hold, written whole or not at all."""
+"""Checkpoint files: read without running code in them, written atomically."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ from mmhsi.utils.files import PART_SUFFIX, put_in_place
 
 from .safetensors_file import is_safetensors, read_safetensors, write_safetensors
 
-# Set to 1 to trust checkpoints: what they hold is unpickled without restriction, and their configs are run.
+# Set to 1 to trust checkpoints: they are unpickled without restriction, and their configs are run.
 TRUST_VARIABLE = 'MMHSI_TRUST_CHECKPOINTS'
 
 _ZIP, _PICKLE = b'PK\x03\x04', b'\x80'
@@ -30,7 +30,7 @@ _trusted: ContextVar[bool] = ContextVar('trusted', default=False)
 
 @contextmanager
 def trusting(trust: bool = True) -> Iterator[None]:
-    """A context in which checkpoints are trusted, whoever loads them."""
+    """A context in which all loaded checkpoints are trusted."""
     token = _trusted.set(trust or _trusted.get())
     try:
         yield
@@ -47,11 +47,11 @@ def is_trusted() -> bool:
 def allowed_classes() -> Iterator[None]:
     """A context in which ``torch.load(weights_only=True)`` reads training checkpoints of MMEngine and official files.
 
-    What they hold besides tensors carries data and runs no code. The list is entered at each call because libraries
-    remove entries of it again; what was allowed before stays allowed.
+    What they hold besides tensors is data and runs no code. The list is set at each call because libraries remove
+    entries from it; what was allowed before stays allowed.
     """
     if digit_version(torch.__version__) < digit_version('2.6'):
-        yield  # restricted_pickle has the list instead
+        yield  # restricted_pickle contains the list instead
         return
     wanted = [argparse.Namespace, *training_checkpoint_globals()]
     present = torch.serialization.get_safe_globals()
@@ -60,13 +60,13 @@ def allowed_classes() -> Iterator[None]:
 
 
 def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=None, mmap: bool = True) -> object:
-    """Read a file of ``torch.save`` or safetensors; of a pickle, only tensors and plain containers are rebuilt.
+    """Read a file of ``torch.save`` or safetensors; only tensors and plain containers of a pickle are restored.
 
     Args:
         path (str | Path): The file; or the folder of a run whose processes shared the network out, which is put
             together, see :mod:`mmhsi.weights.sharded_checkpoint`.
-        trust (bool): Unpickle without restriction, which runs any code that the file holds. Defaults to False, unless
-            the environment variable ``MMHSI_TRUST_CHECKPOINTS`` is 1.
+        trust (bool): Unpickle without restriction, which runs any code in the file. Defaults to False, unless the
+            environment variable ``MMHSI_TRUST_CHECKPOINTS`` is 1.
         map_location (str | torch.device, optional): As in ``torch.load``. Defaults to the CPU.
         mmap (bool): Whether tensors may stay in the file until they are used; it must not be written to before.
             Defaults to True.
@@ -83,7 +83,7 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
         return _of_folder(path, 'read_whole')
     if not path.is_file():
         raise FileNotFoundError(f'{path}: the checkpoint does not exist')
-    # mapped: of a file that holds the state of an optimiser too, only the parameters are read
+    # mapped: of a file that also holds the state of an optimiser, only the parameters are read
     with path.open('rb') as file:
         mapped = mmap and map_location in (None, 'cpu') and file.read(len(_ZIP)) == _ZIP
         file.seek(0)
@@ -97,7 +97,7 @@ def read_checkpoint_stream(
 
     Args:
         file (BinaryIO): The file, at its beginning.
-        name (str): What errors call it.
+        name (str): Name for error messages.
         trust, map_location: As in :func:`read_checkpoint`.
         mapped (Path, optional): Its path, if tensors may stay in it until they are used.
 
@@ -115,7 +115,7 @@ def read_checkpoint_stream(
         )
     trust = trust or is_trusted()
     if trust:
-        warnings.warn(f'{name} is unpickled without restriction: it can run any code', stacklevel=3)
+        warnings.warn(f'{name} is unpickled without restriction and can run any code', stacklevel=3)
     try:
         with allowed_classes():
             return torch.load(
@@ -133,12 +133,13 @@ def read_checkpoint_stream(
                 f'{name} is not a checkpoint: expected a file of torch.save, found another pickle or a damaged one'
             ) from error
         raise ValueError(
-            f'{name}: the file asks for {named[1]}, which is neither a tensor nor a plain container, so '
-            'that it was not loaded; unpickling it could run any code; if you trust its source, convert '
+            f'{name}: the file asks for {named[1]}, which is neither a tensor nor a plain container, so the file was '
+            'not loaded; unpickling it could run any code; if you trust its source, convert '
+            ''
             'it with tools/model_converters/hypersigma2mmhsi.py --trust, or set the environment variable '
             f'{TRUST_VARIABLE}=1'
         ) from error
-    except Exception as error:  # a cut or overwritten file fails in many ways
+    except Exception as error:  # truncated or overwritten files fail in many ways
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
             f'{name} is damaged or incomplete: expected a file of torch.save, found that reading it '
@@ -155,10 +156,11 @@ def _restriction(trust: bool) -> dict:
 
 
 def parameters_of(checkpoint: object, source: str) -> dict[str, Tensor]:
-    """The parameters of a checkpoint: under ``state_dict`` (MMEngine), ``model`` or ``net`` (official), or at its top.
+    """The parameters of a checkpoint: under ``state_dict`` (MMEngine), ``model`` or ``net`` (official), or at the top
+    level.
 
     Args:
-        checkpoint: What :func:`read_checkpoint` returned.
+        checkpoint: Result of :func:`read_checkpoint`.
         source (str): Name of the file, for the error.
 
     Returns:
@@ -179,7 +181,9 @@ def parameters_of(checkpoint: object, source: str) -> dict[str, Tensor]:
             found = f'{", ".join(others[:5])}, not tensors' if others else 'an empty dict'
         else:
             found = type(state).__name__
-    raise ValueError(f"{source}: expected parameters under 'state_dict', 'model' or 'net', or alone, found {found}")
+    raise ValueError(
+        f"{source}: expected parameters under 'state_dict', 'model' or 'net', or at the top level, found {found}"
+    )
 
 
 def check_intact(path: str | os.PathLike) -> object:
@@ -219,12 +223,13 @@ def _of_folder(path: Path, function: str) -> dict:
 
 
 def write_checkpoint(checkpoint: dict, path: str | os.PathLike) -> None:
-    """Save a checkpoint; an interrupted call leaves what stood under this name before.
+    """Save a checkpoint; an interrupted call leaves the previous file of this name.
 
     Args:
         checkpoint (dict): What to save.
-        path (str | Path): The file; its folder is made if absent. One that ends in '.safetensors' becomes such a file,
-            see :func:`mmhsi.weights.safetensors_file.write_safetensors`; any other is of ``torch.save``.
+        path (str | Path): The file; its folder is created if necessary. A name ending in '.safetensors' gives such a
+            file, see :func:`mmhsi.weights.safetensors_file.write_safetensors`; any other one is written by
+            ``torch.save``.
     """
     path = Path(path).expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)

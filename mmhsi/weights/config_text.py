@@ -1,7 +1,7 @@
 """The text of a stored config as data: literals, dicts, lists and tuples, read without running anything.
 
-A config file is a program, and the user who gives one trusts it. The config in a checkpoint or in the folder of a run
-comes with the file; MMEngine writes it as Python text, of which only the values are taken here.
+A config file is code that the user trusts. The config in a checkpoint or in the folder of a run comes with the file;
+MMEngine writes it as Python text, from which only the values are read here.
 """
 
 import ast
@@ -17,7 +17,7 @@ WAY_OUT = (
 _LARGEST = 1 << 20  # characters; dumped configs have some ten thousand
 _DEEPEST = 60
 _NUMBERS = {'inf': math.inf, 'nan': math.nan}  # as MMEngine writes them
-# a key that a dump would write as code, or that names the innards of an object
+# a key that a dump would write as code, or that names internals of an object
 _BAD_KEY = re.compile(r'__|.*[\'"\\\n\r{}]', re.DOTALL)
 
 
@@ -33,7 +33,7 @@ def parse_config_text(text: str, source: str) -> dict[str, Any]:
 
     Raises:
         ValueError: If the text holds anything else, such as a call, an import, an expression, ``_base_`` or
-            ``{{...}}``; the message tells what, where, and what can be done.
+            ``{{...}}``; the message says what, where, and what to do.
     """
     if not isinstance(text, str):
         raise refused(source, f'is no text but {type(text).__name__}')
@@ -42,12 +42,12 @@ def parse_config_text(text: str, source: str) -> dict[str, Any]:
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise refused(source, f'is no config text ({str(error) or type(error).__name__})') from None
+        raise refused(source, f'is not the text of a config ({str(error) or type(error).__name__})') from None
     return _Reader(source, text.split('\n')).read(body)
 
 
 def refused(source: str, finding: str) -> ValueError:
-    """The error of a stored config that is not used, with the way out."""
+    """The error for a refused stored config, with a remedy."""
     return ValueError(
         f'{source}: the config that it holds {finding}; a stored config is read as data and never run: {WAY_OUT}'
     )
@@ -126,7 +126,7 @@ class _Reader:
 
     def _put(self, values: dict, key: Any, value: Any, node: ast.AST) -> None:
         if key in values:
-            raise self._error(node, f'{key!r} is there twice')
+            raise self._error(node, f'{key!r} occurs twice')
         if key == '_base_':
             raise self._error(node, '_base_ stands for another file')
         if isinstance(key, str) and _BAD_KEY.match(key):

@@ -9,14 +9,14 @@ from .convert_kinds import KINDS
 from .convert_rules import NUM_LEVELS, Rules
 from .official_classes import ALIASES
 
-# First layer behind a concatenation that runs deep to shallow there.
+# First layer after a concatenation that runs from deep to shallow there.
 _DEEPEST_FIRST = ('head.hidden.linear0.weight', 'head.classifier.0.weight', 'decode_head.first_conv.weight')
-# Layers per pixel: linear ones are 1x1 convolutions here.
+# Layers applied to each pixel: linear ones are 1x1 convolutions here.
 _PIXEL_LAYERS = ('decode_head.first_conv.', 'decode_head.hidden.', 'decode_head.conv_seg.')
 
 
 def normalise_kind(kind: str) -> str:
-    """The key of ``KINDS`` that a name of an official class, with or without spaces, arguments or method, stands for.
+    """The key of ``KINDS`` for the name of an official class, with or without spaces, arguments or method.
 
     Raises:
         ValueError: For an unknown kind.
@@ -45,7 +45,7 @@ def _adapted(key: str, value: Tensor) -> Tensor:
     if key.startswith(_PIXEL_LAYERS) and key.endswith('.weight') and value.dim() in (2, 4):
         value = value.reshape(*value.shape[:2], 1, 1)
     if key.startswith('head.classifier.') and value.shape[0] == 2:
-        value = value.flip(0)  # the classes of change detection: changed comes first there, unchanged here
+        value = value.flip(0)  # the classes of change detection: changed is first there, unchanged here
     return value
 
 
@@ -66,9 +66,9 @@ def convert_hypersigma_state_dict(
 
     Returns:
         Parameters for a model with ``backbone``, ``neck`` and ``head`` or ``decode_head``; those of change detection
-        have a ``SiameseBackbone``, and their classes are unchanged and changed in this order, which the official
-        window networks have the other way round; denoising and super-resolution have all of this in a ``generator``.
-        Parameters without influence on the outputs are left out.
+        have a ``SiameseBackbone``, and their classes are unchanged and changed in this order, while the official window
+        networks have the opposite order; denoising and super-resolution have all of this in a ``generator``. Parameters
+        without influence on the outputs are dropped.
 
     Raises:
         ValueError: For an unknown kind, or keys that the kind does not have.

@@ -1,6 +1,6 @@
 """Conversion of parameter names from mmhsi back to the official HyperSIGMA code.
 
-There is no second table: official names go through :func:`convert_hypersigma_state_dict`, and the outcome is inverted.
+There is no second table: official names go through :func:`convert_hypersigma_state_dict`, and the result is inverted.
 """
 
 import re
@@ -13,12 +13,12 @@ from .convert import convert_hypersigma_state_dict, normalise_kind
 from .official_layout import official_vocabulary
 
 _PREFIXES = ('', 'spat_encoder.', 'spec_encoder.', 'encoder.', 'adapter.', 'adapter_spec.')
-# Logit of the class that no label uses: it never wins, and is a number in half precision too.
+# Logit of the class that no label uses: it never wins, and is finite in half precision too.
 _NEVER = -1e4
 
 
 def names_in_mmhsi(names: Iterable[str], kind: str) -> tuple[dict[str, str | None], list[str]]:
-    """Names of official parameters in mmhsi.
+    """The mmhsi names of official parameters.
 
     Args:
         names: Official names.
@@ -71,7 +71,7 @@ def official_names(names: Iterable[str], kind: str) -> tuple[dict[str, str], lis
 
 
 def _restore(name: str, value: Tensor, kind: str, add_background: bool) -> Tensor:
-    """The value of an official parameter of which ``value`` is the conversion."""
+    """The value of an official parameter whose conversion is ``value``."""
 
     def forward(official: Tensor) -> Tensor:
         (converted,) = convert_hypersigma_state_dict({name: official}, kind, drop_background=add_background).values()
@@ -84,7 +84,7 @@ def _restore(name: str, value: Tensor, kind: str, add_background: bool) -> Tenso
         official = torch.cat([background, official])
     if forward(official) is official:
         return official
-    # the conversion only moves and leaves out values: where it puts numbers tells where each value came from
+    # the conversion only moves and drops values: applied to indices, it shows where each value came from
     origin = forward(torch.arange(official.numel()).reshape(official.shape)).flatten()
     restored = official.flatten().clone()
     restored[origin] = value.flatten()
@@ -111,8 +111,8 @@ def revert_hypersigma_state_dict(
             logit that never wins. Defaults to True.
 
     Returns:
-        Parameters under their official names. Those without influence on the outputs, which the conversion left out,
-        do not come back: load the result with ``strict=False`` where the official model has some.
+        Parameters under their official names. Those without influence on the outputs, which the conversion dropped, are
+        missing: load the result with ``strict=False`` if the official model has some.
 
     Raises:
         ValueError: For an unknown kind, or parameters without an official name.

@@ -1,7 +1,7 @@
 """Official HyperSIGMA models and the rules for the names of their parameters.
 
-A kind names the official class by its file, since several files define classes of one name. The first rule whose
-pattern matches a whole key decides.
+A kind identifies the official class by its file, since several files define classes with the same name. The first rule
+whose pattern matches a whole key decides.
 """
 
 from .convert_kinds_low_level import LOW_LEVEL_KINDS

@@ -20,7 +20,7 @@ _ABUNDANCE_HEAD: Rules = [
     (r'decoder\.decoder\.(.*)', r'decoder.conv.\1'),
 ]
 
-# Heads and necks that the encoders and refinements of the fusion models carry and never call.
+# Heads and necks that the encoders and refinements of the fusion models contain but never call.
 _DEAD_DECODER: Rules = [
     (r'(conv[123]_reconstruct|conv_head|conv_tail)\.(weight|bias)', None),
     (r'pos_embed_add|patch_embed_add\..*|blocks_add\..*', None),

@@ -14,14 +14,14 @@ NUM_LEVELS = 4
 
 
 class Places(NamedTuple):
-    """What the names of the encoder and of its neck start with here."""
+    """Prefixes of the names of the encoder and its neck in mmhsi."""
 
     backbone: str = 'backbone.'
     neck: str = 'neck.'
 
 
 MODEL = Places()
-# both dates of a pair share an encoder and the neck in front of the fusion
+# both dates of a pair share an encoder and the neck before the fusion
 SIAMESE = Places('backbone.encoder.', 'backbone.neck.')
 # a restoration network is the generator of a framework
 RESTORER = Places('generator.backbone.', 'generator.neck.')
@@ -42,7 +42,7 @@ _SPECTRAL: Rules = [
     (r'(norm|conv_[qkv]\.\d+|conv_head|conv1_reconstruct)\.(weight|bias)', None),
 ]
 
-# The refinement transformers behind the encoders of denoising and super-resolution.
+# The refinement transformers after the encoders of denoising and super-resolution.
 SPATIAL_REFINEMENT: Rules = [
     (r'pos_embed_add', 'pos_embed'),
     (r'patch_embed_add\.proj\.(.*)', r'patch_embed.\1'),
@@ -52,7 +52,7 @@ SPECTRAL_REFINEMENT: Rules = _BLOCKS
 
 
 def prefixed(rules: Rules, old: str, new: str = '') -> Rules:
-    """The rules for a module that stands under ``old`` in the official model and under ``new`` here."""
+    """The rules for a module named ``old`` in the official model and ``new`` here."""
 
     def moved(target: Replacement) -> Replacement:
         if callable(target):
@@ -63,9 +63,9 @@ def prefixed(rules: Rules, old: str, new: str = '') -> Rules:
 
 
 def levels(pattern: str, target: str, deepest_first: bool = False) -> tuple[str, Replacement]:
-    """A rule for one module per level: official numbers start at 1, ours at 0 and always run shallow to deep.
+    """A rule for one module per level: official numbers start at 1, ours at 0, always from shallow to deep.
 
-    The first group of the pattern is the number, the last one what becomes ``{rest}`` in the target.
+    The first group of the pattern is the number, the last one becomes ``{rest}`` in the target.
     """
 
     def rename(match: re.Match) -> str:

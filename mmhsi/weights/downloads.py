@@ -1,4 +1,4 @@
-"""Downloaded files: kept under their whole address, compared with a hash that is known of them."""
+"""Downloaded files: stored under their full address and checked against known hashes."""
 
 import hashlib
 import os
@@ -14,21 +14,21 @@ from mmhsi.utils.files import put_in_place
 
 _BLOCK = 1 << 20
 _SECONDS = 60  # without a byte
-# the convention of torch.hub and OpenMMLab, name-<first digits of the SHA-256>.pth; a date is none
+# the convention of torch.hub and OpenMMLab, name-<first digits of the SHA-256>.pth; dates do not count
 _HASHED_NAME = re.compile(r'-(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\.)([0-9a-f]{8,64})\.[^.-]+$')
 
 
 def split_digest(address: str) -> tuple[str, str | None]:
-    """An address without its ending ``#sha256=...``, and the 64 digits of that ending in small letters.
+    """An address without its suffix ``#sha256=...``, and the 64 digits of that suffix in lower case.
 
     Raises:
-        ValueError: If the ending holds no such digits.
+        ValueError: If the suffix has no such digits.
     """
     base, mark, digest = address.rpartition('#sha256=')
     if not mark:
         return address, None
     if not re.fullmatch('[0-9a-fA-F]{64}', digest):
-        raise ValueError(f'{address}: expected 64 hexadecimal digits behind #sha256=, found {digest!r}')
+        raise ValueError(f'{address}: expected 64 hexadecimal digits after #sha256=, found {digest!r}')
     return base, digest.lower()
 
 
@@ -54,7 +54,7 @@ def check_digest(path: str | os.PathLike, expected: str) -> None:
 
 
 def cached_path(address: str) -> Path:
-    """Where the file of an address is kept: a folder of torch's cache that is named for the whole address."""
+    """The local path for an address: in a folder of torch's cache that is named after the full address."""
     address, _ = split_digest(address)
     name = os.path.basename(unquote(urlsplit(address).path)) or 'file'
     folder = hashlib.sha256(address.encode()).hexdigest()[:16]
@@ -64,10 +64,10 @@ def cached_path(address: str) -> Path:
 def fetch(address: str) -> Path:
     """The file of an address, downloaded on first use.
 
-    It is kept under the whole address, so that the files of two servers are not taken for one another. A hash that is
-    known, from ``#sha256=<64 digits>`` behind the address or from a name like ``name-<8 digits or more>.pth``, is
-    compared at each call. A file of such a name that torch itself, or a user, put into the ``checkpoints`` folder of
-    ``torch.hub.get_dir()`` is used, too, if its content is the right one.
+    It is stored under the full address, so that the files of two servers are not confused. A hash given by
+    ``#sha256=<64 digits>`` after the address or by a name like ``name-<8 digits or more>.pth`` is checked at each call.
+    A file of such a name that torch or a user put into the ``checkpoints`` folder of ``torch.hub.get_dir()`` is also
+    used if its content is correct.
 
     Args:
         address (str): An address that begins with http:// or https://.
@@ -77,7 +77,7 @@ def fetch(address: str) -> Path:
 
     Raises:
         OSError: If it cannot be downloaded.
-        ValueError: If its content is not the one that the hash tells; it is removed.
+        ValueError: If its content does not match the hash; it is then removed.
     """
     address, digest = split_digest(address)
     path = cached_path(address)
@@ -93,12 +93,12 @@ def fetch(address: str) -> Path:
             check_digest(path, expected)
         except ValueError as error:
             path.unlink(missing_ok=True)
-            raise ValueError(f'{address}: the download is not what its hash tells, and was removed: {error}') from None
+            raise ValueError(f'{address}: the download does not match its hash and was removed: {error}') from None
     return path
 
 
 def _download(address: str, path: Path) -> None:
-    """Download a file, whole or not at all."""
+    """Download a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'{path.name}.{os.getpid()}.part')
     request = urllib.request.Request(address, headers={'User-Agent': 'mmhsi'})

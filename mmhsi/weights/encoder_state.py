@@ -1,4 +1,4 @@
-"""The parameters of one encoder out of any checkpoint that holds it: ours, converted, official, published."""
+"""Reading the parameters of one encoder from any checkpoint: ours, converted, official or published."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _ENCODER_NAME = re.compile(r'pos_embed|(blocks|patch_embed|spat_map|norm)\..*')
 
 
 class EncoderState(NamedTuple):
-    """Parameters of an encoder under our names, without a prefix, and the number of others beside it in the file."""
+    """Parameters of an encoder under our names, without a prefix, and the number of other parameters in the file."""
 
     parameters: dict[str, Tensor]
     num_others: int
@@ -31,14 +31,14 @@ def _encoder_prefixes(names: Iterable[str]) -> list[str]:
 
 
 def _only_prefix(names: Iterable[str], embedding: str, source: str) -> str:
-    """The prefix of the only encoder, or of the only one with an embedding of this name."""
+    """The prefix of the only encoder, or of the only one with this embedding."""
     prefixes = _encoder_prefixes(names)
     if len(prefixes) > 1:
         prefixes = [prefix for prefix in prefixes if any(name.startswith(f'{prefix}{embedding}.') for name in names)]
     if len(prefixes) != 1:
         raise ValueError(
             f'{source}: expected one encoder with {embedding!r}, found {len(prefixes)} of them among the '
-            f'prefixes {_found_prefixes(names)}; give the prefix of the one wanted'
+            f'prefixes {_found_prefixes(names)}; give the prefix of the right one'
         )
     return prefixes[0]
 
@@ -49,7 +49,7 @@ def _found_prefixes(names: Iterable[str]) -> str:
 
 
 def _under_our_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The encoder of an official model for some task, without the task's own parameters."""
+    """The encoder of an official model of a task, without the parameters of the task."""
     kind = 'spec-mae' if any(name.startswith('spat_map.') for name in state) else 'spat-mae'
     names, _ = names_in_mmhsi(filter(_ENCODER_NAME.fullmatch, state), kind)
     return {ours.removeprefix('backbone.'): state[official] for official, ours in names.items()}
@@ -59,11 +59,11 @@ def load_encoder_state(source: str, prefix: str | None, embedding: str) -> Encod
     """Load the parameters of an encoder.
 
     Args:
-        source (str): A file, a published checkpoint as 'hypersigma:spat-vit-base', or any other address that
-            MMEngine's ``CheckpointLoader`` takes. Official pre-training files count as converted ones, with the encoder
-            under ``backbone.``.
-        prefix (str, optional): What the names of the encoder start with, e.g. 'backbone.'. None takes the only encoder
-            of the file, or the only one with ``embedding``.
+        source (str): A file, a published checkpoint as 'hypersigma:spat-vit-base', or any other address that MMEngine's
+            ``CheckpointLoader`` accepts. Official pre-training files count as converted ones, with the encoder under
+            ``backbone.``.
+        prefix (str, optional): Prefix of the names of the encoder, e.g. 'backbone.'. None uses the only encoder of the
+            file, or the only one with ``embedding``.
         embedding (str): 'patch_embed' for the spatial encoder, 'spat_map' for the spectral one.
 
     Returns:
@@ -95,6 +95,6 @@ def load_encoder_state(source: str, prefix: str | None, embedding: str) -> Encod
     found = {name.split('.')[0] for name in selected}
     if other in found and embedding not in found:
         raise ValueError(
-            f'{source}: expected an encoder with {embedding!r}, found the one of the other branch, with {other!r}'
+            f'{source}: expected an encoder with {embedding!r}, found that of the other branch, with {other!r}'
         )
     return EncoderState(selected, len(state) - len(selected))

@@ -7,7 +7,7 @@ from .convert import convert_hypersigma_state_dict, normalise_kind
 from .convert_back import names_in_mmhsi, official_names, revert_hypersigma_state_dict
 from .official_layout import check_pretraining_shapes, pretraining_kind
 
-# Settings of the official pre-training that say how the weights came about; the others are paths and addresses.
+# Settings of the official pre-training that describe how the weights were made; the others are paths and addresses.
 _TOLD_ARGUMENTS = (
     'model',
     'epochs',
@@ -33,14 +33,14 @@ _PRETRAINING_KINDS = {normalise_kind(kind): kind for kind in _OUR_EMBEDDINGS.val
 
 @dataclass
 class Conversion:
-    """A converted checkpoint and an account of it.
+    """A converted checkpoint with a record of the conversion.
 
     Attributes:
         checkpoint (dict): In the target layout.
         kind (str): Kind of the file.
         size (str | None): 'base', 'large' or 'huge' for a pre-training file with a published width.
         converted (list[str]): Names of the source that were converted.
-        dropped (list[str]): Names of the source that have no influence on the outputs and were left out.
+        dropped (list[str]): Names of the source that have no influence on the outputs and were dropped.
         unknown (list[str]): Names of the source that the kind does not have; left out.
     """
 
@@ -72,31 +72,32 @@ def _told(arguments: object) -> dict:
 def convert_checkpoint(
     checkpoint: object, source: str, kind: str | None = None, size: str | None = None, drop_background: bool = True
 ) -> Conversion:
-    """Turn what an official file holds into a checkpoint of MMEngine.
+    """Convert the content of an official file to a checkpoint of MMEngine.
 
     Args:
-        checkpoint: What the file holds: a dict with the parameters under ``model`` or ``state_dict``, or these alone.
+        checkpoint: Content of the file: a dict with the parameters under ``model`` or ``state_dict``, or only the
+            parameters.
         source (str): Name of the file, for errors.
         kind (str, optional): As in :func:`convert_hypersigma_state_dict`. Defaults to what the parameter names of a
             pre-training file tell.
-        size (str, optional): 'base', 'large' or 'huge' if the file has to be the published one of this size.
+        size (str, optional): 'base', 'large' or 'huge' if the file must be the published one of this size.
         drop_background (bool): As in :func:`convert_hypersigma_state_dict`. Defaults to True.
 
     Returns:
-        The account; its checkpoint has ``state_dict`` and ``meta`` with ``hypersigma`` (kind, size, pre-training
-        settings) and, where the file tells the last epoch, ``epoch``: the number of epochs done, as in MMEngine, which
-        is one more than the official index of the last.
+        The conversion; its checkpoint has ``state_dict`` and ``meta`` with ``hypersigma`` (kind, size, pre-training
+        settings) and, if the file states the last epoch, ``epoch``: the number of finished epochs, as in MMEngine,
+        which is one more than the official index of the last epoch.
 
     Raises:
-        ValueError: If the kind cannot be told, nothing can be converted, or a pre-training file has other parameters
-            than its kind.
+        ValueError: If the kind cannot be determined, nothing can be converted, or a pre-training file has other
+            parameters than its kind.
     """
     state = parameters_of(checkpoint, source)
     detected = pretraining_kind(state)
     if kind is None:
         if detected is None:
             raise ValueError(
-                f'{source}: no pre-training file (expected mask_token and patch_embed.proj.weight or '
+                f'{source}: this is not a pre-training file (expected mask_token and patch_embed.proj.weight or '
                 f'spat_map.weight, found {", ".join(list(state)[:4])}, ...); give its kind'
             )
         kind = detected
@@ -126,21 +127,21 @@ def convert_checkpoint(
 def revert_checkpoint(
     checkpoint: object, source: str, kind: str | None = None, add_background: bool = True
 ) -> Conversion:
-    """Turn a checkpoint of MMEngine with our parameters into one in the official layout.
+    """Convert a checkpoint of MMEngine with our parameters to the official layout.
 
     Args:
-        checkpoint: What the file holds, with the parameters under ``state_dict``.
+        checkpoint: Content of the file, with the parameters under ``state_dict``.
         source (str): Name of the file, for errors.
         kind (str, optional): As in :func:`convert_hypersigma_state_dict`. Defaults to what the checkpoint or its
             parameter names tell.
         add_background (bool): As in :func:`revert_hypersigma_state_dict`. Defaults to True.
 
     Returns:
-        The account; its checkpoint has ``model`` and, where ours tells the number of epochs, ``epoch``, the index of
+        The conversion; its checkpoint has ``model`` and, if ours states the number of epochs, ``epoch``, the index of
         the last one.
 
     Raises:
-        ValueError: If the kind cannot be told, or nothing can be converted.
+        ValueError: If the kind cannot be determined, or nothing can be converted.
     """
     state = parameters_of(checkpoint, source)
     meta = checkpoint.get('meta', {}) if 'state_dict' in checkpoint else {}
@@ -151,7 +152,7 @@ def revert_checkpoint(
         kind = next((kind for name, kind in _OUR_EMBEDDINGS.items() if name in state), None)
     if kind is None:
         raise ValueError(
-            f'{source}: no pre-training checkpoint (expected neck.mask_token and '
+            f'{source}: this is not a pre-training checkpoint (expected neck.mask_token and '
             f'{" or ".join(_OUR_EMBEDDINGS)}, found {", ".join(list(state)[:4])}, ...); give its kind'
         )
     names, unknown = official_names(state, kind)

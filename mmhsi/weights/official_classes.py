@@ -1,7 +1,7 @@
 """Official classes of HyperSIGMA: which ones are copies of one another, and their short names.
 
-The official code repeats its encoders and layers in every task's folder. A class is named by its file, since several
-files define classes of one name; the copies of a class share the rules of one of them, its kind.
+The official code repeats its encoders and layers in the folder of every task. A class is identified by its file, since
+several files define classes with the same name; the copies of a class share the rules of one of them, its kind.
 """
 
 _CLASSIFICATION = 'ImageClassification/model'
@@ -9,7 +9,7 @@ _DETECTION = [f'HyperspectralDetection/{task}/models' for task in ('Anomaly_Dete
 _DENOISING, _SUPER_RESOLUTION = 'ImageDenoising/models', 'ImageSuperResolution/models'
 _FUSION = [f'{_DENOISING}/hypersigma', f'{_SUPER_RESOLUTION}/HyperSIGMA']
 
-# Kinds that several classes share.
+# Kinds shared by several classes.
 SPATIAL_OF_CLASSIFICATION = f'{_CLASSIFICATION}/SpatViT_fusion.py:SpatViT'
 SPATIAL_PLAIN = 'ChangeDetection/models/SpatVit.py:SpatViT'
 SPATIAL_OF_DETECTION = f'{_DETECTION[0]}/SpatViT.py:SpatialVisionTransformer'
@@ -101,7 +101,7 @@ _SHORT_NAMES = {
     'spec-mae': 'Pretrain/models_mae_Spec.py:SpecMAE',
 }
 
-# Kind of every official class that has none of its own, and of the short names.
+# Kind of every official class without its own kind, and of the short names.
 ALIASES = {**_layers(), **_ENCODERS, **_SHORT_NAMES}
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 PUBLISHED_SIZES = {'base': (768, 12), 'large': (1024, 24), 'huge': (1280, 32)}
 _MLP_RATIO = 4
 _MAX_ENLARGEMENTS = 6  # steps of 2 in super-resolution, so that the scale is at most 64
-# The key that tells the branches apart, and what comes before the blocks' width in its shape in the published files.
+# The key that distinguishes the branches, and the part of its shape before the width in the published files.
 _EMBEDDINGS = {'spat-mae': 'patch_embed.proj', 'spec-mae': 'spat_map'}
 _PUBLISHED_EMBEDDINGS = {'spat-mae': (100, 8, 8), 'spec-mae': (64 * 64,)}
 _PUBLISHED_TOKENS = {'spat-mae': 64, 'spec-mae': 100}
@@ -108,7 +108,7 @@ def _shapes_by_sizes_of(state: Mapping[str, Tensor], kind: str) -> Shapes:
     pixels = target_dims = math.prod(embedding)
     predicted = state['decoder_pred.bias'].numel() if 'decoder_pred.bias' in state else 0
     if kind == 'spec-mae' and predicted and predicted % pixels == 0:
-        target_dims = predicted  # a spectral token may stand for several bands, each of them predicted
+        target_dims = predicted  # a spectral token may represent several bands, each of which is predicted
     return pretraining_shapes(
         kind,
         embed_dims,
@@ -126,8 +126,8 @@ def check_pretraining_shapes(
 ) -> str | None:
     """Compare an official pre-training file with the table of its parameters.
 
-    Widths, bands, patch, image and tokens may differ from those of the published files as long as they agree with
-    each other; an encoder as wide as a published one has to be as deep.
+    Widths, bands, patch, image and tokens may differ from those of the published files as long as they agree with each
+    other; an encoder as wide as a published one must be as deep.
 
     Args:
         state: Parameters under their official names.
@@ -158,7 +158,7 @@ def check_pretraining_shapes(
 
 
 def official_vocabulary(num_layers: int) -> tuple[list[str], list[str]]:
-    """Names that the official models give to their parameters.
+    """Parameter names of the official models.
 
     Args:
         num_layers (int): Number of blocks.

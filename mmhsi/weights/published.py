@@ -1,6 +1,6 @@
 """The published weights of HyperSIGMA under short names, e.g. ``hypersigma:spat-vit-base``.
 
-Every ``checkpoint`` and ``load_from`` of a config takes such a name.
+Every ``checkpoint`` and ``load_from`` of a config accepts such a name.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ PUBLISHED_FILES = {
     for branch in ('spat', 'spec')
     for size in PUBLISHED_SIZES
 }
-# Fine-tuned denoising networks: kind, and what stands in the path of the file, which only the repository tells.
+# Fine-tuned denoising networks: kind, and a part of the path of the file, which is looked up in the repository.
 FINE_TUNED_FOLDER = 'Denoising_models/'
 FINE_TUNED_FILES = {
     f'{net}-hid-{noise}': (f'{net}-hid', (word, noise))
@@ -33,10 +33,10 @@ _BLOCK = 1 << 20
 
 
 def _check_content(path: Path) -> None:
-    """Compare a file of the Hugging Face cache with the checksum that names it there; remove it if they differ.
+    """Check a file of the Hugging Face cache against the checksum in its name; remove it if they differ.
 
-    Large files are named by their SHA-256, others by the SHA-1 of their git object. A name of another form, as mirrors
-    and caches without symbolic links have it, tells nothing.
+    Large files are named by their SHA-256, others by the SHA-1 of their git object. Names of another form, as in
+    mirrors and caches without symbolic links, are not checked.
     """
     content = path.resolve()
     if re.fullmatch('[0-9a-f]{64}', content.name):
@@ -83,9 +83,9 @@ def _file_in_repository(name: str, endpoint: str | None) -> str:
 def fetch_published(name: str) -> Path:
     """The file of a published checkpoint, downloaded on first use.
 
-    Looked up first in the ``checkpoints`` folder of ``torch.hub.get_dir()``, where it can be put by hand (a fine-tuned
-    network as ``NAME.pth``), then in the cache of huggingface_hub, whose variables HF_ENDPOINT, HF_HOME, HF_HUB_CACHE
-    and HF_HUB_OFFLINE apply.
+    It is searched first in the ``checkpoints`` folder of ``torch.hub.get_dir()``, where it can be placed by hand (a
+    fine-tuned network as ``NAME.pth``), then in the cache of huggingface_hub, whose variables HF_ENDPOINT, HF_HOME,
+    HF_HUB_CACHE and HF_HUB_OFFLINE apply.
 
     Args:
         name (str): '{spat,spec}-vit-{base,large,huge}' or '{hypersigma,spatsigma}-hid-{gaussian,complex}', with or
@@ -95,8 +95,8 @@ def fetch_published(name: str) -> Path:
         The file.
 
     Raises:
-        ValueError: For an unknown name, or a download whose checksum is wrong.
-        FileNotFoundError: If the file is neither there nor can be downloaded.
+        ValueError: If the name is unknown, or the checksum of a download is wrong.
+        FileNotFoundError: If the file neither exists nor can be downloaded.
     """
     name = name.removeprefix(SCHEME)
     if name not in published_names():
@@ -105,7 +105,7 @@ def fetch_published(name: str) -> Path:
     folder = Path(torch.hub.get_dir()) / 'checkpoints'
     if (folder / file).is_file():
         return folder / file
-    # read here too: huggingface_hub looks at the environment only once, when it is imported
+    # read here too: huggingface_hub reads the environment only once, when it is imported
     offline = os.environ.get('HF_HUB_OFFLINE', '').upper() in ('1', 'ON', 'YES', 'TRUE')
     endpoint = os.environ.get('HF_ENDPOINT', '').rstrip('/') or None
     where = f'{endpoint or "https://huggingface.co"}/{REPOSITORY}'
@@ -139,15 +139,15 @@ def fetch_published(name: str) -> Path:
 
 
 def load_from_hypersigma(filename: str, map_location=None) -> dict:
-    """Load a published checkpoint as one of mmhsi.
+    """Load a published checkpoint in the layout of mmhsi.
 
     Args:
-        filename (str): 'hypersigma:' and a name that :func:`fetch_published` takes.
+        filename (str): 'hypersigma:' and a name accepted by :func:`fetch_published`.
         map_location (str | torch.device, optional): As in ``torch.load``.
 
     Returns:
         dict: ``state_dict`` with the parameters of ``SpatMAE`` or ``SpecMAE`` (the encoder under ``backbone.``), or of
-        a fine-tuned network as the base configs have it; and ``meta``.
+        a fine-tuned network as in the base configs; and ``meta``.
     """
     name, path = filename.removeprefix(SCHEME), fetch_published(filename)
     kind, size = PUBLISHED_FILES[name][:2] if name in PUBLISHED_FILES else (FINE_TUNED_FILES[name][0], None)

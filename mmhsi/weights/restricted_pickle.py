@@ -1,7 +1,7 @@
-"""A stand-in for the module ``pickle`` in ``torch.load`` that rebuilds only tensors, plain containers and logs.
+"""A replacement for the module ``pickle`` in ``torch.load`` that restores only tensors, plain containers and logs.
 
-Before torch 2.6 ``torch.load(weights_only=True)`` cannot be told of the few further classes that a training checkpoint
-of MMEngine names. This module is then its ``pickle_module``; it allows the same.
+Before torch 2.6, ``torch.load(weights_only=True)`` cannot be extended by the few further classes in a training
+checkpoint of MMEngine. This module, which allows the same, is then used as ``pickle_module``.
 """
 
 import _codecs
@@ -47,12 +47,12 @@ class Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Look up a name that the pickle asks for."""
-        module = 'builtins' if module == '__builtin__' else module  # as old protocols call it
+        module = 'builtins' if module == '__builtin__' else module  # its name in old protocols
         if f'{module}.{name}' not in self._names:
             raise UnpicklingError(f'Unsupported global: GLOBAL {module}.{name}')
         return self._names[f'{module}.{name}']
 
 
 def load(file: BinaryIO, **kwargs) -> Any:
-    """As ``pickle.load``."""
+    """Like ``pickle.load``."""
     return Unpickler(file, **kwargs).load()

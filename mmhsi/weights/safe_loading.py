@@ -1,6 +1,6 @@
-"""MMEngine's checkpoint loaders, made to refuse files that would run code, whatever address they come from.
+"""Safe versions of MMEngine's checkpoint loaders, which refuse files that would run code, from any address.
 
-``import mmhsi`` puts them in place as soon as MMEngine's own are there (:func:`mmhsi.compat.guard_checkpoint_loading`).
+``import mmhsi`` installs them as soon as MMEngine's own are imported (:func:`mmhsi.compat.guard_checkpoint_loading`).
 """
 
 import functools
@@ -24,14 +24,14 @@ def load_from_local(filename: str, map_location=None) -> dict:
     """Load a checkpoint file; see :func:`mmhsi.weights.checkpoint_file.read_checkpoint`.
 
     Args:
-        filename (str): The file; '#sha256=' with 64 digits behind it names the content it must have.
+        filename (str): The file; a suffix '#sha256=' with 64 digits gives the hash of its content.
         map_location (str | torch.device, optional): As in ``torch.load``.
 
     Returns:
         dict: The checkpoint.
 
     Raises:
-        ValueError: If the content is another, or the file is no checkpoint or asks for code.
+        ValueError: If the content differs, or the file is not a checkpoint or contains code.
     """
     path, digest = (filename, None) if os.path.isfile(filename) else split_digest(filename)
     if digest is not None:
@@ -42,13 +42,13 @@ def load_from_local(filename: str, map_location=None) -> dict:
 def load_from_http(filename: str, map_location=None, *args, **kwargs) -> dict:
     """Download a checkpoint, once, and load it; see :func:`mmhsi.weights.downloads.fetch`.
 
-    The first process downloads; others find the file then, or download it themselves on another machine. Where the
+    The first process downloads; others then find the file, or download it themselves on another machine. If the
     download fails, all processes raise.
 
     Args:
         filename (str): The address.
         map_location (str | torch.device, optional): As in ``torch.load``.
-        *args, **kwargs: What MMEngine's own loader takes besides; not used.
+        *args, **kwargs: Further arguments of MMEngine's own loader; not used.
 
     Returns:
         dict: The checkpoint.
@@ -72,13 +72,13 @@ def load_from_http(filename: str, map_location=None, *args, **kwargs) -> dict:
 
 def load_from_hypersigma(filename: str, map_location=None) -> dict:
     """Load a published checkpoint; see :func:`mmhsi.weights.published.load_from_hypersigma`."""
-    from .published import load_from_hypersigma as load  # not before it is asked for
+    from .published import load_from_hypersigma as load  # imported only when needed
 
     return load(filename, map_location)
 
 
 def _torch_load(f, map_location=None, *args, **kwargs) -> object:
-    """Stand in for ``torch.load``: the argument ``weights_only`` of the caller does not count."""
+    """Replacement for ``torch.load`` that ignores the argument ``weights_only`` of the caller."""
     if isinstance(f, (str, os.PathLike)):
         return read_checkpoint(f, map_location=map_location, mmap=False)
     return read_checkpoint_stream(f, str(getattr(f, 'name', 'the checkpoint')), map_location=map_location)
@@ -94,7 +94,7 @@ class _SafeTorch(types.ModuleType):
 
 
 def _without_code(checkpoint: object) -> object:
-    """A checkpoint without ``meta['config']``, a text that MMEngine runs as Python when it resumes."""
+    """Remove ``meta['config']`` from a checkpoint: text that MMEngine runs as Python when it resumes."""
     meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
     if isinstance(meta, dict) and 'config' in meta:
         del meta['config']
@@ -117,7 +117,7 @@ def _guarded(load):
 
 
 def install() -> None:
-    """Put the safe loaders into MMEngine; a second call changes nothing."""
+    """Install the safe loaders in MMEngine; repeated calls have no effect."""
     if isinstance(mmengine_checkpoint.torch, _SafeTorch):
         return
     # every loader of that module reads through the names torch, load_from_local and load_from_http of the module

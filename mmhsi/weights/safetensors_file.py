@@ -1,4 +1,4 @@
-"""Checkpoints as safetensors files: tensors, and a description in JSON of all else. Neither can hold code."""
+"""Checkpoints as safetensors files: tensors, and a JSON description of everything else. Neither can hold code."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 LEFT_OUT = ('message_hub', 'optimizer', 'param_schedulers')
-"""Parts of a training checkpoint that serve resuming alone, which a safetensors file does not."""
+"""Parts of a training checkpoint needed only for resuming, which safetensors files do not support."""
 
 _DESCRIPTION = 'mmhsi'  # its key among the metadata
 _PLAIN = (bool, int, float, str, type(None))
@@ -26,15 +26,15 @@ def is_safetensors(head: bytes) -> bool:
 def write_safetensors(checkpoint: Mapping[str, Any], path: str | os.PathLike) -> None:
     """Write a checkpoint as a safetensors file.
 
-    The parameters of ``state_dict`` keep their names. What else the checkpoint has, but for :data:`LEFT_OUT`, is
-    described in the metadata; arrays and tensors in it are stored beside the parameters.
+    The parameters of ``state_dict`` keep their names. Everything else except :data:`LEFT_OUT` is described in the
+    metadata; its arrays and tensors are stored together with the parameters.
 
     Args:
-        checkpoint (Mapping): With the parameters under ``state_dict``, or parameters alone.
+        checkpoint (Mapping): With the parameters under ``state_dict``, or only parameters.
         path (str | Path): The file.
 
     Raises:
-        ValueError: If it holds what is neither a tensor or array nor a plain value or container.
+        ValueError: If it holds anything other than tensors, arrays, plain values and containers.
     """
     whole = 'state_dict' in checkpoint
     tensors = {
@@ -50,11 +50,11 @@ def write_safetensors(checkpoint: Mapping[str, Any], path: str | os.PathLike) ->
 def _contiguous(tensor: Any, name: str) -> Tensor:
     if not isinstance(tensor, Tensor):
         raise ValueError(f'state_dict has {name!r} of type {type(tensor).__name__}, expected a tensor')
-    return tensor.detach().cpu().contiguous().clone()  # tensors that share memory are refused
+    return tensor.detach().cpu().contiguous().clone()  # safetensors refuses tensors that share memory
 
 
 def _described(value: Any, tensors: dict[str, Tensor], place: tuple[str, ...]) -> Any:
-    """JSON of a value; containers and tensors become dicts of one entry, named for what they are."""
+    """JSON of a value; containers and tensors become dicts with one entry, named by their type."""
     if isinstance(value, np.generic):
         value = value.item()
     if type(value) in _PLAIN:
@@ -78,7 +78,7 @@ def _described(value: Any, tensors: dict[str, Tensor], place: tuple[str, ...]) -
     if isinstance(value, (list, tuple)):
         items = [_described(item, tensors, (*place, str(index))) for index, item in enumerate(value)]
         return {'tuple' if isinstance(value, tuple) else 'list': items}
-    raise ValueError(f'the checkpoint has {name} of type {type(value).__name__}, which a safetensors file cannot hold')
+    raise ValueError(f'the checkpoint has {name} of type {type(value).__name__}, which a safetensors file cannot store')
 
 
 def _rebuilt(description: Any, tensors: dict[str, Tensor]) -> Any:
@@ -106,11 +106,11 @@ def read_safetensors(file: BinaryIO, name: str, map_location=None) -> dict[str, 
 
     Args:
         file (BinaryIO): The file, at its beginning.
-        name (str): What errors call it.
+        name (str): Name for error messages.
         map_location (str | torch.device, optional): Device of the parameters. Defaults to the CPU.
 
     Returns:
-        dict: ``state_dict``, and what else was stored.
+        dict: ``state_dict``, and everything else that was stored.
 
     Raises:
         ValueError: If the file is damaged.

@@ -1,7 +1,8 @@
-"""The config that comes with a checkpoint or a run: what of it may be built, and the rest left out or refused.
+"""The config stored with a checkpoint or a run: safe parts are built, the rest is left out or refused.
 
-What prediction and reports need is taken. In it every ``type`` is a name that a registry holds; the description of a
-network names no file and no address, that of data no address and no file that is unpickled.
+Only the parts that predictions and reports need are used. Every ``type`` in them must be a name in a registry; the
+description of a network must not name files or addresses, that of data no addresses and no files that would be
+unpickled.
 """
 
 from __future__ import annotations
@@ -30,29 +31,29 @@ from .checkpoint_file import is_trusted
 from .config_text import parse_config_text, refused
 
 SCOPES = ('mmhsi', 'mmengine', 'mmpretrain', 'mmseg', 'mmagic')
-"""Libraries whose components a stored config may name; those that the user has imported come on top."""
+"""Libraries whose components a stored config may name; in addition to those that the user has imported."""
 
 _SISTERS = ('mmengine', 'mmcv', 'mmpretrain', 'mmseg', 'mmagic', 'torch', 'torchvision')
 # dotted names of the parts that are not used may lead there
 _HARMLESS = {*SCOPES, *MODULE2PACKAGE, 'torch'}
 _WRAPPERS = ('ConcatDataset', 'RepeatDataset', 'ClassBalancedDataset')  # of MMEngine, around datasets of ours
-# these look a network up in a hub by a name that is no address
+# these fetch a network from a hub by a name that is not an address
 _HUBS = ('HuggingFaceClassifier', 'ClipWrapper', 'ArcFace')
-_OWN_TYPES = {'initial_endmembers': ('vca',)}  # types that are no components, by the key of their dict
+_OWN_TYPES = {'initial_endmembers': ('vca',)}  # types that are not components, by the key of their dict
 
 _NAME = re.compile(r'[\w .,+\-*|=<>%&#@!?~^]*')
 _FILE = re.compile(
     r'.*\.(pkl|pickle|ya?ml|json|np[yz]|pth?|pyth|ckpt|bin|safetensors|txt|csv|h5|mat|zip|tar|gz|py)', re.IGNORECASE
 )
 _UNPICKLED = re.compile(r'.*\.(pkl|pickle|ya?ml|joblib|dill|pth?|pyth|ckpt)', re.IGNORECASE | re.DOTALL)
-# of the network, of GDAL's file systems, of descriptions in the place of a file
+# of the network, of GDAL's file systems, of descriptions instead of files
 _ADDRESS = re.compile(r'.*(://|\0)|/?vsi\w+/|hypersigma:|\s*<', re.DOTALL)
 _NOT_KEPT = ('load_from', 'resume', 'launcher', 'work_dir')
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What a part of a config may name: registries, and whether its strings may be paths."""
+    """What a part of a config may contain: registries for its types, and whether its strings may be paths."""
 
     registries: tuple[str, ...] = ()
     paths: bool = True
@@ -75,7 +76,7 @@ def read_stored_config(text: str, source: str, trust: bool = False, parts: tuple
     Args:
         text (str): Its text, see :func:`mmhsi.weights.config_text.parse_config_text`.
         source (str): Name of the file, for messages.
-        trust (bool): Run it as a program instead, with whatever it holds. Defaults to False, unless
+        trust (bool): Run it as code instead, whatever it contains. Defaults to False, unless
             :func:`mmhsi.weights.checkpoint_file.is_trusted`.
         parts (tuple[str, ...]): The parts that are needed. Defaults to those of a prediction.
 
@@ -83,10 +84,10 @@ def read_stored_config(text: str, source: str, trust: bool = False, parts: tuple
         Config: The parts, ``default_scope``, and the numbers and names at the top.
 
     Raises:
-        ValueError: If something in it could run code, or reach beyond itself; the message names it and the way out.
+        ValueError: If something in it could run code or access other files; the message names it and a remedy.
     """
     if trust or is_trusted():
-        warnings.warn(f'{source}: the config that it holds is run as a program: it can do anything', stacklevel=2)
+        warnings.warn(f'{source}: the config that it holds is run as code and can do anything', stacklevel=2)
         return Config.fromstring(text, '.py')
     values = parse_config_text(text, source)
     scope = values.get('default_scope') or 'mmhsi'
@@ -121,7 +122,7 @@ def known_scopes() -> list[str]:
 def registered_name(name: Any) -> Any:
     """'scope.Component' of a name with its module, 'scope.package.module.Component'.
 
-    So a config of pure Python is written, whose types are classes.
+    Configs in pure Python, whose types are classes, are stored like that.
     """
     if not isinstance(name, str) or name.count('.') < 2:
         return name
@@ -129,9 +130,9 @@ def registered_name(name: Any) -> Any:
 
 
 def find_component(name: str, registries: tuple[str, ...], default_scope: str) -> tuple[Any, str] | None:
-    """What a name stands for in the registries, and its scope; None if none of them holds it.
+    """Look up a name in the registries: the component and its scope; None if it is not found.
 
-    Other than MMEngine's look-up it imports nothing that the name says, but the libraries of :data:`SCOPES`.
+    Unlike MMEngine's look-up, it does not import modules given by the name, only the libraries of :data:`SCOPES`.
 
     Args:
         name (str): 'Component', which is looked up in the default scope and in MMEngine, or 'scope.Component'.
@@ -160,7 +161,7 @@ def _registries(scope: str, names: tuple[str, ...]) -> Iterator[Registry]:
         try:
             module = importlib.import_module(f'{scope}.registry')
         except ImportError:
-            return  # not installed: none of its components is known
+            return  # not installed: none of its components is registered
     for name in names:
         own = getattr(module, name, None)
         parent = getattr(root, name, None)
@@ -172,9 +173,9 @@ def _registries(scope: str, names: tuple[str, ...]) -> Iterator[Registry]:
 
 @contextmanager
 def registered_names_only() -> Iterator[None]:
-    """A context in which MMEngine's registries give what is registered, and its ``load`` unpickles nothing.
+    """A context in which MMEngine's registries only return registered components, and its ``load`` does not unpickle.
 
-    Outside of it a registry imports any dotted name that it does not hold.
+    Otherwise a registry imports any dotted name that is not registered.
     """
 
     def refuse_name(name: str):
@@ -200,7 +201,7 @@ def registered_names_only() -> Iterator[None]:
 
 
 class _Check:
-    """Refuses what may not stand in a stored config."""
+    """Refuses content that is not allowed in a stored config."""
 
     def __init__(self, source: str, scope: str, custom_imports: Any, builds_data: bool):
         self.source = source
@@ -213,11 +214,11 @@ class _Check:
             self.hint = f'; it asks to import {names}, which only you can do (--custom-imports, or import in Python)'
 
     def part(self, name: str, value: Any) -> Any:
-        """A part that is used, without the addresses of initial weights."""
+        """Check a part that is used, and remove the addresses of initial weights."""
         return self._walk(value, (name,), _PARTS[name], strict=not _PARTS[name].paths)
 
     def unused(self, name: str, value: Any) -> None:
-        """Refuse a config that names code although this part of it is not used: no training writes such a thing."""
+        """Refuse a config that names code even in an unused part: no training writes such a config."""
         if isinstance(value, Mapping):
             for key, item in value.items():
                 if (
@@ -247,7 +248,7 @@ class _Check:
             strict = self._type(value['type'], place, part) or strict
         kept = {}
         for key, item in value.items():
-            if key == '_delete_':  # a mark for the dict of a base file, which some dumps still have
+            if key == '_delete_':  # a marker for dicts of base files, which some dumps still contain
                 continue
             if key == '_scope_' and item not in known_scopes():
                 raise self._error(place, f'_scope_={item!r}, expected one of {", ".join(known_scopes())}')
@@ -269,7 +270,7 @@ class _Check:
         return kept
 
     def _type(self, name: Any, place: tuple, part: _Part) -> bool:
-        """Refuse a type that is none, or not allowed; tells whether it is one of another library."""
+        """Refuse an invalid or forbidden type; returns whether it belongs to another library."""
         found = find_component(name, part.registries, self.scope) if isinstance(name, str) else None
         if found is None:
             scopes = ', '.join(known_scopes())
@@ -287,9 +288,7 @@ class _Check:
             and any(found is registry.module_dict.get(component) for registry in _registries(scope, ('DATASETS',)))
         ):
             raise self._error(
-                place,
-                f'type={name!r}: of datasets only those of mmhsi are used, since others may '
-                'unpickle the files they name',
+                place, f'type={name!r}: only datasets of mmhsi are used, since others may unpickle the files they name'
             )
         return sister
 

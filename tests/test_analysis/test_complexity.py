@@ -84,7 +84,7 @@ def test_the_shape_can_be_given_and_a_wrong_one_is_named():
     cfg = config(segmentor(), tile_size=20, overlap=4)
     whole, quarter = count_complexity(cfg), count_complexity(cfg, (10, 10))
     assert quarter['shape'] == (BANDS, 10, 10) and whole['flops'] == 4 * quarter['flops']
-    with pytest.raises(ValueError, match='does not take an input of 5 channels and 10 x 10 pixels'):
+    with pytest.raises(ValueError, match='does not accept an input of 5 channels and 10 x 10 pixels'):
         count_complexity(cfg, (5, 10, 10))
     with pytest.raises(ValueError, match=r'shape must be \(height, width\) or .* found \(10,\)'):
         count_complexity(cfg, (10,))

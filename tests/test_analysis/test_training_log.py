@@ -75,7 +75,7 @@ def test_what_is_wrong_is_named(tmp_path):
     with pytest.raises(ValueError, match='scalars.json: line 2 is no JSON'):
         read_log(path)
     path.write_text('')
-    with pytest.raises(ValueError, match='no line tells the step'):
+    with pytest.raises(ValueError, match='no line has the step'):
         read_log(path)
 
 

@@ -218,7 +218,7 @@ def test_wrong_input_is_named(name, change, message):
     [
         (dict(block=4), 'the block has the side 4, expected an odd number'),
         (dict(block=25), 'up to the side of the scene of 24 x 30 pixels'),
-        (dict(block=3, components=10), '10 components were asked for; blocks of 3 x 3 pixels have 1 to 9'),
+        (dict(block=3, components=10), '10 components were requested; blocks of 3 x 3 pixels have 1 to 9'),
     ],
 )
 def test_wrong_blocks_are_named(options, message):

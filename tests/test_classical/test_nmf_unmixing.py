@@ -66,7 +66,7 @@ def test_constant_and_dark_bands_and_pixels(mixed):
             lambda pixels, spectra, shares: (pixels, spectra * np.nan, shares),
             'the endmembers hold negative values, NaN',
         ),
-        (lambda pixels, spectra, shares: (pixels, spectra, shares.T), r'abundances \(3, 300\) do not belong together'),
+        (lambda pixels, spectra, shares: (pixels, spectra, shares.T), r'abundances \(3, 300\) do not fit together'),
     ],
 )
 def test_bad_input_is_refused(change, message, mixed):

@@ -209,7 +209,7 @@ def test_targets_and_scenes_that_give_no_score_are_named():
             detector(np.ones((7, 9, 4)), target)
     with pytest.raises(ValueError, match='all valid pixels are zero'):
         cem(np.zeros((7, 9, 4)), target)
-    with pytest.raises(ValueError, match='components was asked for; with 4 bands it can have 1 to 3'):
+    with pytest.raises(ValueError, match='components was requested; with 4 bands it can have 1 to 3'):
         osp(cube, target, components=4)
     flat = np.zeros((7, 9, 4))
     flat[..., :2] = cube[..., :2]

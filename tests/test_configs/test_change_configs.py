@@ -261,7 +261,7 @@ def test_a_scene_smaller_than_the_window():
     first = small[0]['inputs'].numpy()
     wanted = np.pad(scene.window(0, 0, 8, 12), ((7, 7), (7, 7), (0, 0)), 'symmetric')[:15, :15]
     np.testing.assert_array_equal(first, wanted.transpose(2, 0, 1))
-    with pytest.raises(ValueError, match='windows of 15 x 15 pixels do not suit the scene .* of 6 x 12'):
+    with pytest.raises(ValueError, match='windows of 15 x 15 pixels do not fit the scene .* of 6 x 12'):
         dataset(6, 12)
 
 

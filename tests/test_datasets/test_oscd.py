@@ -206,7 +206,7 @@ def test_a_city_of_another_release_is_converted_anew(tmp_path):
 def test_what_is_there_is_not_replaced(tmp_path):
     write_city(tmp_path)
     files = find_cities([tmp_path])['bercy']
-    with pytest.raises(FileExistsError, match='it is not a converted city and not replaced'):
+    with pytest.raises(FileExistsError, match='it is not a converted city and is not replaced'):
         convert_city(files, tmp_path, PLAIN)  # its own folder
     convert_city(files, tmp_path / 'out', PLAIN)
     with pytest.raises(FileExistsError, match="converted with the settings .*'register': False.* remove it"):
@@ -323,8 +323,8 @@ def coarsen_band(root):
     'damage, message',
     [
         (remove_band, 'bercy, date 2: no GeoTIFF of band B8A in .*imgs_2, which holds B01, B02'),
-        (double_band, 'bercy, date 1: band B04 is there twice, as .*B04.tif and S2A_OPER'),
-        (remove_date, 'bercy, date 2: there are no images beside those of date 1 in .*imgs_1'),
+        (double_band, 'bercy, date 1: band B04 exists twice, as .*B04.tif and S2A_OPER'),
+        (remove_date, 'bercy, date 2: there are no images in addition to those of date 1 in .*imgs_1'),
         (remove_map, 'bercy: .*cm holds no change map, neither bercy-cm.tif nor cm.png'),
         (remove_folder_of_map, 'bercy: there is no folder cm with the change map'),
         (shrink_map, 'has 50 x 60 pixels, but the dates have 96 x 84 and 96 x 84 at 10 m'),
@@ -359,7 +359,7 @@ def test_files_without_georeference_must_have_the_same_proportions(tmp_path):
 def test_a_city_that_is_there_twice_is_an_error(tmp_path):
     write_city(tmp_path / 'a')
     write_city(tmp_path / 'b')
-    with pytest.raises(ValueError, match='bercy: images of date 1 are there twice: in .*a.bercy.imgs_1 and in'):
+    with pytest.raises(ValueError, match='bercy: images of date 1 exist twice: in .*a.bercy.imgs_1 and in'):
         find_cities([tmp_path])
 
 

@@ -218,7 +218,7 @@ def test_folders_without_tiles_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match='no index yet; run .* --merge'):
         HSITileDataset(shards)
     (shards / 'index.json').write_text('{}')
-    with pytest.raises(ValueError, match='index.json: this is no file of the format'):
+    with pytest.raises(ValueError, match='index.json: the file does not have the format'):
         HSITileDataset(shards)
 
 

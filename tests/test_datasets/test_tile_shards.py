@@ -291,7 +291,7 @@ def test_other_settings_need_another_folder(tmp_path):
 def test_settings_out_of_range_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         settings(**changes)
-    with pytest.raises(ValueError, match="'max_cloud' is no setting"):
+    with pytest.raises(ValueError, match="'max_cloud' is not a setting"):
         ShardSettings.from_config({'max_cloud': 1})
 
 
@@ -317,7 +317,7 @@ def test_a_source_of_equal_size_and_time_is_converted_again(tmp_path, monkeypatc
         file.write(content)
     os.utime(raw / 'a.tif', ns=(status.st_atime_ns, status.st_mtime_ns))
     problems, _ = verify(shards, root=raw)
-    assert len(problems) == 1 and 'a.npy: not of the present source: a.tif changed since' in problems[0]
+    assert len(problems) == 1 and 'a.npy: outdated: a.tif changed since' in problems[0]
     assert verify(shards) == ([], 2)  # the shards themselves are whole
     assert convert(raw, shards, settings())['converted'] == 1
     (raw / 'b.tif.msk').write_bytes(b'a mask that came later')
@@ -391,7 +391,7 @@ def test_index_of_an_unfinished_conversion_is_refused(tmp_path):
 def test_a_scene_of_an_index_does_not_lead_out_of_the_folder(tmp_path, name):
     write_json(tmp_path / 'out' / 'scenes.json', {'format': FORMAT, 'scenes': [name]})
     for read in (merge, verify):
-        with pytest.raises(ValueError, match='is no name of a scene'):
+        with pytest.raises(ValueError, match='is not a valid scene name'):
             read(tmp_path / 'out')
 
 
@@ -420,11 +420,11 @@ def test_verify_names_every_damage(tmp_path):
             'index.json: the file is damaged',
             'left over by an interrupted conversion',
             f'a.npy: the file is cut off: it has {size - 100} bytes, {size} were written',
-            'b.npy: 1 of 2 tiles are not what was written, by their checksums: 1',
+            'b.npy: 1 of 2 tiles do not match their checksums: 1',
             'c.npy: no such file, 2 tiles are missing',
             'd.npy: the file is too long',
             'e.npy: the file cannot be read',
-            'h.npy: belongs to no scene of the source',
+            'h.npy: does not belong to any scene of the source',
         ],
         strict=True,
     ):

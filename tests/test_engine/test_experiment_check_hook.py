@@ -46,7 +46,7 @@ def test_window(cfg):
         cfg[loader].dataset.window_size = 7
     with pytest.raises(
         ValueError,
-        match=r'the img_size in model is 5 x 5 pixels, the only size that it takes, but '
+        match=r'the img_size in model is 5 x 5 pixels, the only size that it accepts, but '
         r'train_dataloader.dataset.window_size is 7',
     ):
         run(cfg)

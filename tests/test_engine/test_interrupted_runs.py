@@ -230,7 +230,7 @@ def test_a_process_that_hangs_is_named(tmp_path, monkeypatch, stopped):
         assert wait(processes[stopped]) == -signal.SIGKILL
     output = (tmp_path / 'output').read_text()
     assert f'RuntimeError: rank {1 - stopped}, at iteration ' in output, output[-2000:]
-    found = output.split('waited for other processes in vain (limit 0:00:05, env_cfg.dist_cfg.timeout): ')[1]
+    found = output.split('waited too long for other processes (limit 0:00:05, env_cfg.dist_cfg.timeout): ')[1]
     assert found.startswith(f'rank {stopped}') and 'no sign of life' in found.splitlines()[0]
 
 
@@ -273,7 +273,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, whole):
     last.write_bytes(content[:middle] + b'?' * 64 + content[middle + 64 :])
     assert wait(start(tmp_path, keep)) == 0, (tmp_path / 'output').read_text()
     output = (tmp_path / 'output').read_text()
-    assert f'{last} is' in output and 'an older checkpoint is looked for' in output
+    assert f'{last} is' in output and 'looking for an older checkpoint' in output
     assert_same(weights(tmp_path), weights(whole))
 
 

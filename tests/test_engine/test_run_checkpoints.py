@@ -45,7 +45,7 @@ def test_names_without_a_checkpoint_are_refused(tmp_path):
         with pytest.raises(FileNotFoundError, match=f'the {name} checkpoint of a run is asked for, but the folder'):
             named_checkpoint(name, tmp_path / 'nothing')
     torch.save({}, tmp_path / 'other.pth')
-    with pytest.raises(FileNotFoundError, match='none is noted; the folder holds other.pth'):
+    with pytest.raises(FileNotFoundError, match='none is recorded; the folder holds other.pth'):
         named_checkpoint('best', tmp_path)
 
 

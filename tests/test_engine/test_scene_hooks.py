@@ -420,7 +420,7 @@ def test_a_test_scene_that_comes_after_the_training_gets_its_transforms(tmp_path
 def test_transforms_of_other_bands_are_refused(trained, tmp_path):
     _, _, path = trained
     runner = make_runner(tmp_path / 'work', test=make_scene(tmp_path, 'other', bands=8), load_from=path)
-    with pytest.raises(ValueError, match="scene 'field'.* do not suit scene 'other' of 8 bands: .*6 bands"):
+    with pytest.raises(ValueError, match="scene 'field'.* do not fit scene 'other' of 8 bands: .*6 bands"):
         runner.test()
 
 
@@ -428,7 +428,7 @@ def test_transforms_of_another_preprocessing_are_refused(trained, tmp_path):
     _, _, path = trained
     config = {**make_scene(tmp_path, 'other'), 'preprocessing': [{'type': 'Standardize'}]}
     runner = make_runner(tmp_path / 'work', test=config, load_from=path, bands=6)
-    with pytest.raises(ValueError, match="do not suit scene 'other'"):
+    with pytest.raises(ValueError, match="do not fit scene 'other'"):
         runner.test()
 
 

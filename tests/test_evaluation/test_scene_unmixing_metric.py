@@ -249,7 +249,7 @@ def test_wrong_samples_are_named(change, message, scene, truth):
 
 def test_wrong_scenes_are_named(scene, truth):
     four = UnmixingScene(scene.window(0, 0, *SHAPE), num_endmembers=4, name='scene')
-    with pytest.raises(ValueError, match='scene scene: 3 endmembers are found, but 4 are named'):
+    with pytest.raises(ValueError, match='scene scene: 3 endmembers are found, but there are 4 names'):
         evaluate(samples(*truth), four)
     true = np.concatenate([truth[1], truth[1][:1] * 2])
     with pytest.raises(ValueError, match='3 estimated endmembers cannot be matched one to one with 4 true ones'):

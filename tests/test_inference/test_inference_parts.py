@@ -57,7 +57,7 @@ def test_scenes_of_folders_and_lists(tmp_path):
     with pytest.raises(ValueError, match='a pair of dates is given, but the model takes one scene at a time'):
         list_inputs(tmp_path / 'pairs.txt')
     (tmp_path / 'none.txt').write_text('# nothing\n')
-    with pytest.raises(ValueError, match='none.txt: the list names no scene'):
+    with pytest.raises(ValueError, match='none.txt: the list contains no scene'):
         list_inputs(tmp_path / 'none.txt')
     with pytest.raises(TypeError, match='found int'):
         list_inputs(3)

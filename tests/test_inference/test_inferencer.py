@@ -397,7 +397,7 @@ def test_change_detection_of_pairs(tmp_path):
     with pytest.raises(ValueError, match='same pixels: .* has 45 x 52, .* has 44 x 52'):
         inferencer((cubes[0], cubes[1][1:]))
     np.save(tmp_path / 'b/alone.npy', cubes[0])
-    with pytest.raises(ValueError, match='found alone.npy in one alone'):
+    with pytest.raises(ValueError, match='found alone.npy in only one'):
         inferencer(pair)
 
 
@@ -424,7 +424,7 @@ def test_target_detection(tmp_path):
     )['predictions']
     np.testing.assert_allclose(written['scores'], result['scores'], rtol=1e-5, atol=1e-5)
     assert {'scores', 'detected', 'scores_picture', 'detected_picture'} <= set(written['files'])
-    with pytest.raises(ValueError, match='looks for a target spectrum; give target_spectrum'):
+    with pytest.raises(ValueError, match='needs a target spectrum; give target_spectrum'):
         inferencer(cube)
     with pytest.raises(ValueError, match=r'has the shape \(5,\), expected \(6,\)'):
         inferencer(cube, target_spectrum=spectrum[:5])
@@ -445,7 +445,7 @@ def test_anomaly_detection_by_raw_logits(tmp_path):
         logits = inferencer.model.decode_head(inferencer.model.backbone(standardized(cube)))[0].numpy()
     np.testing.assert_allclose(result['scores'], logits[1], atol=1e-5)
     np.testing.assert_array_equal(result['detected'], logits[1] > logits[0])
-    with pytest.raises(ValueError, match='the model looks for none'):
+    with pytest.raises(ValueError, match='the model does not use one'):
         inferencer(cube, target_spectrum=np.ones(BANDS))
 
 
@@ -510,7 +510,7 @@ def test_a_network_of_one_size_is_given_tiles_of_that_size(tmp_path):
     wanted = grid.stitch(tiles, grid.positions(28, 28), (28, 28)).transpose(2, 0, 1)
     assert len(tiles) == 4
     np.testing.assert_allclose(result['scores'], softmax(wanted, axis=0), atol=2e-6)
-    with pytest.raises(ValueError, match='does not take 20 x 20 pixels of 6 bands.*built for 16x16 pixels'):
+    with pytest.raises(ValueError, match='does not accept 20 x 20 pixels of 6 bands.*built for 16x16 pixels'):
         inferencer(cube, tile_size=20)
 
 

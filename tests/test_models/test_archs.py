@@ -107,8 +107,5 @@ def test_a_choice_that_leaves_blocks_unbuilt_is_told(warnings_of_log):
         SpecViT('large', out_indices=(3, -1))
         SpecViT('large', out_indices='early')
     assert warnings_of_log == [
-        (
-            logging.WARNING,
-            'SpecViT: out_indices=(3,) ends at block 3, so that the 20 blocks behind it, of 24, are not built',
-        )
+        (logging.WARNING, 'SpecViT: out_indices=(3,) ends at block 3, so the 20 blocks after it, of 24, are not built')
     ]

@@ -40,7 +40,7 @@ def test_bad_input_is_named():
     for sigmas in ((1, -1), ()):
         with pytest.raises(ValueError, match='at least one and not negative'):
             GaussianMeans(sigmas=sigmas, size=3)
-    with pytest.raises(ValueError, match='means of 5 x 5 pixels are wanted of images of 3 x 7'):
+    with pytest.raises(ValueError, match='means of 5 x 5 pixels cannot be computed from images of 3 x 7'):
         GaussianMeans(sigmas=(1,), size=5)(torch.zeros(1, 1, 3, 7))
 
 

@@ -111,5 +111,5 @@ def test_names_are_those_of_mmseg_and_wrong_options_are_named():
     with pytest.raises(ValueError, match="'present' or 'all', found 'some'"):
         LovaszSoftmaxLoss('some')
     logits, labels = batch()
-    with pytest.raises(ValueError, match='takes no weights of pixels'):
+    with pytest.raises(ValueError, match='does not support pixel weights'):
         LovaszSoftmaxLoss()(logits, labels, weight=torch.ones(labels.shape))

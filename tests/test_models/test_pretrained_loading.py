@@ -259,9 +259,9 @@ def test_blocks_of_another_width_are_refused(tmp_path):
 
 
 def test_the_other_branch_is_refused(files):
-    with pytest.raises(ValueError, match="expected an encoder with 'patch_embed', found the one of the other branch"):
+    with pytest.raises(ValueError, match="expected an encoder with 'patch_embed', found that of the other branch"):
         spatial(dict(type='Pretrained', checkpoint=files['spec-mae']['official'])).init_weights()
-    with pytest.raises(ValueError, match="drop_first_token is a switch of an encoder with 'spat_map', found SpatViT"):
+    with pytest.raises(ValueError, match="drop_first_token is an option of an encoder with 'spat_map', found SpatViT"):
         spatial(
             dict(type='PretrainedEncoder', checkpoint=files['spat-mae']['ours'], drop_first_token=True)
         ).init_weights()

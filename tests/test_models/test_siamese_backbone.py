@@ -79,9 +79,9 @@ def test_every_parameter_gets_a_gradient(dates):
 
 
 def test_what_does_not_fit_is_named(dates):
-    with pytest.raises(ValueError, match='as many bands in each, found 9 bands'):
+    with pytest.raises(ValueError, match='the same number of bands, found 9 bands'):
         built(encoder=SPATIAL)(torch.randn(1, 9, 8, 8))
-    with pytest.raises(ValueError, match='HyperSIGMA gives others, which a neck has to turn into maps'):
+    with pytest.raises(ValueError, match='HyperSIGMA returns something else, which a neck must convert to maps'):
         built(encoder=BRANCHES)(torch.cat(dates, dim=1))
     with pytest.raises(ValueError, match="unknown fusion 'sum', expected one of abs_difference, difference, concat"):
         built(encoder=SPATIAL, fusion='sum')

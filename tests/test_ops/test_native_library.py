@@ -124,7 +124,7 @@ def test_a_damaged_cache_is_compiled_anew_once(source, tmp_path, monkeypatch, da
 @pytest.mark.parametrize(
     'compiler, message',
     [
-        ('true', 'failed: it ended without an error, but gave no library'),
+        ('true', 'failed: it ended without an error, but wrote no library'),
         ('false', '--version failed'),
         ('cc "', 'named by CC is no command: No closing quotation'),
         ('   ', 'named by CC is not in the path'),
@@ -165,7 +165,7 @@ def test_without_a_kernel_the_other_back_ends_work_and_say_so_once(tmp_path, mon
 
     module = sys.modules['mmhsi.ops.sparse_sampling_attention']
     monkeypatch.setenv('MMHSI_CACHE', str(tmp_path))
-    expected = {'true': 'gave no library', 'cc "': 'is no command', 'not private': 'nobody else may write'}.get(
+    expected = {'true': 'wrote no library', 'cc "': 'is no command', 'not private': 'nobody else may write'}.get(
         fault, fault
     )
     if fault == 'not private':

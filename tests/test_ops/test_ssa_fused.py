@@ -149,7 +149,7 @@ def test_automatic_choice_on_the_cpu(monkeypatch):
 
 def test_types_that_it_does_not_take():
     inputs = random_inputs(1, 1, (2, 2), 4, 2)
-    with pytest.raises(ValueError, match='cannot take these tensors: it takes .* of one type.*float64'):
+    with pytest.raises(ValueError, match='cannot take these tensors: it accepts .* of the same type.*float64'):
         sparse_sampling_attention(*inputs, (2, 2), backend='fused')
     with pytest.raises(ValueError, match='runs on the CPU, the query is on meta'):
         sparse_sampling_attention(*(t.float().to('meta') for t in inputs), (2, 2), backend='fused')

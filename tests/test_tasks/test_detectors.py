@@ -82,7 +82,7 @@ def test_pixels_without_data_have_no_score(tmp_path):
 def test_what_does_not_suit_is_named():
     with pytest.raises(ValueError, match="unknown detector 'magic'"):
         evaluate_detector(make_scene(), 'magic')
-    with pytest.raises(ValueError, match="'cem' looks for a target spectrum, which scene 'field' does not have"):
+    with pytest.raises(ValueError, match="'cem' needs a target spectrum, which scene 'field' does not have"):
         evaluate_detector(make_scene(target_spectrum=None), 'cem')
     with pytest.raises(ValueError, match='has no coarse map'):
         evaluate_detector(make_scene(), 'coarse')
@@ -115,5 +115,5 @@ def test_the_methods_depend_on_the_kind_of_scene():
     assert classical_methods(make_scene())['rx'](make_scene()).metrics == wanted
     with pytest.raises(ValueError, match="on the test pixels, not on 'labelled'"):
         classical_methods(classes)['svm'](classes, evaluate_on='labelled')
-    with pytest.raises(TypeError, match='a scene of type str is for no task'):
+    with pytest.raises(TypeError, match='a scene of type str has no task'):
         classical_methods('field')

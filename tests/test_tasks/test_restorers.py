@@ -85,5 +85,5 @@ def test_tool_on_a_config(noise, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert f'{written["PSNR"]:.4f}' in printed and f'{written["input_PSNR"]:.4f}' in printed
     assert (tmp_path / 'out/classical/low_rank/indian-pines_restoration.png').is_file()
-    with pytest.raises(ValueError, match="unknown method 'cva'; for this task there are wavelet, low_rank"):
+    with pytest.raises(ValueError, match="unknown method 'cva'; the methods of this task are wavelet, low_rank"):
         main([config, 'cva', *options])

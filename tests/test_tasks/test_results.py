@@ -224,5 +224,5 @@ def test_uncertainty_of_a_classified_scene(tmp_path, target):
 
 
 def test_unknown_kinds_of_results_are_refused(tmp_path):
-    with pytest.raises(TypeError, match='results of type dict are those of no task'):
+    with pytest.raises(TypeError, match='results of type dict do not belong to any task'):
         write_scene_result({}, tmp_path)

@@ -265,7 +265,7 @@ def test_operations_are_printed_and_written(run, tmp_path, tool):
     assert found['flops'] == 2 * found['macs'] and f'FLOPs {found["flops"] / 1e3:.3f} K' in printed
     assert 'backbone.spectral' in printed
     code, printed = tool('analysis_tools/get_flops.py', run / 'config.py', '--shape', BANDS, 7, 7)
-    assert code == 2 and f'does not take an input of {BANDS} channels and 7 x 7 pixels' in printed
+    assert code == 2 and f'does not accept an input of {BANDS} channels and 7 x 7 pixels' in printed
 
 
 @pytest.mark.parametrize('data', ['random', 'config'])

@@ -124,10 +124,10 @@ def test_cells_of_other_versions_or_code_are_marked(main, finished, capsys):
         assert '1 of the finished ones were made with other versions or code' in capsys.readouterr().out
         text = (work / 'report.md').read_text()
         assert '- other versions: torch 1.0, now 2' in text
-        assert '- another code of mmhsi: random, 3-D CNN, seed 3' in text
+        assert '- another version of the mmhsi code: random, 3-D CNN, seed 3' in text
         record.write_text(json.dumps({name: value for name, value in told.items() if name != 'inputs'}))
         main([str(path), '--work-dir', str(work), '--report-only'])
-        assert '- it does not tell the files that it was made from: ' in (work / 'report.md').read_text()
+        assert '- it does not list the files that it was made from: ' in (work / 'report.md').read_text()
     finally:
         record.write_text(content)
 
@@ -153,7 +153,7 @@ def test_a_foreign_record_is_a_sentence(main, finished, capsys, foreign):
         assert main([str(path), '--work-dir', str(work), '--dry-run', '--only', 'random/3*']) == 0
         assert capsys.readouterr().out == 'to run    random/3-d-cnn/seed3\n'
         assert main([str(path), '--work-dir', str(work), '--report-only']) == 0
-        assert f'- {record}: this is no record of a cell' in (work / 'report.md').read_text()
+        assert f'- {record}: this is not the record of a cell' in (work / 'report.md').read_text()
     finally:
         record.write_text(content)
 

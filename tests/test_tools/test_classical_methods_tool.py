@@ -111,8 +111,8 @@ def test_raw_leaves_out_the_preprocessing(main, scenes):
 @pytest.mark.parametrize(
     'arguments, message',
     [
-        (['detection.py', 'magic'], "unknown method 'magic'; for this task there are cem, ace"),
-        (['change.py', 'cem'], "unknown method 'cem'; for this task there are cva"),
+        (['detection.py', 'magic'], "unknown method 'magic'; the methods of this task are cem, ace"),
+        (['change.py', 'cem'], "unknown method 'cem'; the methods of this task are cva"),
         (
             ['detection.py', 'rx', '--options', 'local_rx.inner=3'],
             '--options local_rx.inner: expected METHOD.KEY=VALUE',

@@ -168,7 +168,7 @@ def test_arguments_that_make_no_sense(tool, tmp_path, capsys, arguments, message
     [
         (['--source', 'nowhere'], 'error: nowhere: no such folder of scenes'),
         (['--source', '.', '--part', '5/3'], 'a part is given as I/N'),
-        (['--source', '.', '--cfg-options', 'max_cloud=1'], "'max_cloud' is no setting of the conversion"),
+        (['--source', '.', '--cfg-options', 'max_cloud=1'], "'max_cloud' is not a setting of the conversion"),
         (['--verify'], 'scenes.json: no such file'),
     ],
 )

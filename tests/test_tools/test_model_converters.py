@@ -118,7 +118,7 @@ def test_other_objects_need_trust(tmp_path, run_tool):
     with pytest.raises(ValueError, match=r'official.pth: the file asks for pathlib.*--trust'):
         run_tool('hypersigma2mmhsi.py', *paths)
     assert not paths[1].exists()
-    with pytest.warns(UserWarning, match='it can run any code'):
+    with pytest.warns(UserWarning, match='can run any code'):
         run_tool('hypersigma2mmhsi.py', *paths, '--trust')
     assert read_checkpoint(paths[1])['meta']['epoch'] == 1600
 
@@ -132,7 +132,11 @@ def test_wrong_files_are_named(tmp_path, run_tool):
             run_tool(tool, source, target, *options)
         assert not target.exists()
 
-    fails('hypersigma2mmhsi.py', {'a': torch.ones(1)}, r'official.pth: no pre-training file .* found a, \.\.\.\); give')
+    fails(
+        'hypersigma2mmhsi.py',
+        {'a': torch.ones(1)},
+        r'official.pth: this is not a pre-training file .* found a, \.\.\.\); give',
+    )
     fails(
         'hypersigma2mmhsi.py',
         {'a': torch.ones(1)},
@@ -148,7 +152,11 @@ def test_wrong_files_are_named(tmp_path, run_tool):
         'Pretrain/models_mae_Spec.py:SpecMAE',
     )
     fails('hypersigma2mmhsi.py', {'a': torch.ones(1)}, "unknown kind 'nothing'", '--kind', 'nothing')
-    fails('mmhsi2hypersigma.py', dict(state_dict={'a': torch.ones(1)}), r'official.pth: no pre-training checkpoint')
+    fails(
+        'mmhsi2hypersigma.py',
+        dict(state_dict={'a': torch.ones(1)}),
+        r'official.pth: this is not a pre-training checkpoint',
+    )
     fails(
         'mmhsi2hypersigma.py',
         dict(state_dict={'a': torch.ones(1)}),

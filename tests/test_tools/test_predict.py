@@ -74,7 +74,7 @@ def test_jobs_of_an_array_share_a_folder_of_scenes(scenes, capsys):
     assert predict(scenes, '--part', '2/2') == 0 and predict(scenes) == 0
     assert finished(scenes) == {f'field_{number}' for number in range(5)}
     assert times.items() <= {path.name: path.stat().st_mtime_ns for path in (scenes / 'out').iterdir()}.items()
-    assert capsys.readouterr().out.count('finished before') == 5
+    assert capsys.readouterr().out.count('already finished') == 5
 
 
 def test_a_scene_that_fails_does_not_keep_the_others_from_being_predicted(scenes, capsys):

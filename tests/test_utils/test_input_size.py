@@ -17,5 +17,5 @@ def test_networks_tell_the_size_they_take():
     assert fixed_input_size(spatial) is None and spatial(torch.zeros(1, 3, 24, 8))[0].shape[2:] == (6, 2)
     cnn = HybridCNN(in_channels=15, img_size=11)
     assert fixed_input_size(cnn) == (11, 11)
-    with pytest.raises(ValueError, match=r'images of different sizes alone: \[\(6, 8\), \(11, 11\)\]'):
+    with pytest.raises(ValueError, match=r'images of different sizes: \[\(6, 8\), \(11, 11\)\]'):
         fixed_input_size(nn.ModuleList([spectral, cnn]))

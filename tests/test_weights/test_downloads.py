@@ -63,7 +63,7 @@ def test_a_known_hash_is_compared(servers, name):
     address = f'{server.address}/{name.format(digest)}'
     path = '/' + name.format(digest).partition('#')[0]
     server.files[path] = b'others'
-    with pytest.raises(ValueError, match='not what its hash tells, and was removed'):
+    with pytest.raises(ValueError, match='does not match its hash and was removed'):
         fetch(address)
     server.files[path] = content
     assert fetch(address).read_bytes() == content and len(server.asked) == 2
@@ -108,7 +108,7 @@ def test_the_hash_of_a_local_file_is_compared(tmp_path):
     assert CheckpointLoader.load_checkpoint(f'{path}#sha256={digest.upper()}') == dict(state_dict={})
     with pytest.raises(ValueError, match=f'{path}: expected a file whose SHA-256 begins with {"0" * 64}'):
         CheckpointLoader.load_checkpoint(f'{path}#sha256={"0" * 64}')
-    with pytest.raises(ValueError, match="expected 64 hexadecimal digits behind #sha256=, found 'abc'"):
+    with pytest.raises(ValueError, match="expected 64 hexadecimal digits after #sha256=, found 'abc'"):
         split_digest(f'{path}#sha256=abc')
     with pytest.raises(FileNotFoundError):
         CheckpointLoader.load_checkpoint(f'{tmp_path}/none.pth#sha256={digest}')

@@ -62,12 +62,12 @@ def test_every_way_refuses_code_and_says_how_to_trust(harmful):
 def test_trust_is_explicit(harmful, monkeypatch):
     path, harm = harmful
     monkeypatch.setenv('MMHSI_TRUST_CHECKPOINTS', '1')
-    with pytest.warns(UserWarning, match='it can run any code'):
+    with pytest.warns(UserWarning, match='can run any code'):
         CheckpointLoader.load_checkpoint(str(path))
     assert harm.exists()
     harm.unlink()
     monkeypatch.delenv('MMHSI_TRUST_CHECKPOINTS')
-    with trusting(), pytest.warns(UserWarning, match='it can run any code'):
+    with trusting(), pytest.warns(UserWarning, match='can run any code'):
         CheckpointLoader.load_checkpoint(str(path))
     assert harm.exists()
     with pytest.raises(ValueError, match='asks for'):

@@ -177,9 +177,9 @@ def test_what_a_prediction_does_not_need_is_left_alone(lab, checkpoint, name):
 @pytest.mark.parametrize(
     'changes, message',
     [
-        ({'model.backbone.unknown': 1}, 'describes no network that can be built: TypeError'),
-        ({'model.backbone.in_channels': -1}, 'describes no network that can be built'),
-        ({'model.decode_head.loss_decode': 3}, 'describes no network that can be built'),
+        ({'model.backbone.unknown': 1}, 'describes a network that cannot be built: TypeError'),
+        ({'model.backbone.in_channels': -1}, 'describes a network that cannot be built'),
+        ({'model.decode_head.loss_decode': 3}, 'describes a network that cannot be built'),
     ],
 )
 def test_a_network_that_cannot_be_built_is_named(lab, checkpoint, changes, message):
@@ -217,7 +217,7 @@ def test_trust_runs_the_config(lab, checkpoint):
     with pytest.raises(ValueError, match='is more than data in line'):
         HSIInferencer(weights=weights, device='cpu')
     assert not (lab / 'harm').exists()
-    with pytest.warns(UserWarning, match='is run as a program'):
+    with pytest.warns(UserWarning, match='is run as code'):
         HSIInferencer(weights=weights, device='cpu', trust=True)
     assert (lab / 'harm').exists()
 

@@ -1,4 +1,4 @@
-"""Look at the logs of trainings: curves of several runs in one figure, and the time of their iterations.
+"""Inspect training logs: curves of several runs in one figure, and the time of their iterations.
 
     python tools/analysis_tools/analyze_logs.py plot_curve work_dirs/a work_dirs/b --keys loss OA --out curves.png
     python tools/analysis_tools/analyze_logs.py cal_train_time work_dirs/a
@@ -19,19 +19,19 @@ from mmhsi.visualization.training_curves import training_curves_figure
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest='task', required=True)
-    plot = commands.add_parser('plot_curve', help='draw keys of logs')
-    plot.add_argument('--keys', nargs='+', help='keys to draw, each in a panel (default: the loss and the scores)')
-    plot.add_argument('--start-epoch', type=float, default=0, help='leave out what was logged before')
+    plot = commands.add_parser('plot_curve', help='plot keys of logs')
+    plot.add_argument('--keys', nargs='+', help='keys to plot, one panel each (default: the loss and the scores)')
+    plot.add_argument('--start-epoch', type=float, default=0, help='leave out earlier values')
     plot.add_argument('--legend', nargs='+', help='a name for each log (default: its folder)')
     plot.add_argument('--title', default='', help='title of the figure')
     plot.add_argument(
-        '--out', default='curves.png', help='file to write; the suffix tells the format (default: curves.png)'
+        '--out', default='curves.png', help='file to write; the suffix sets the format (default: curves.png)'
     )
-    time = commands.add_parser('cal_train_time', help='tell the time of iterations')
+    time = commands.add_parser('cal_train_time', help='print the time of iterations')
     time.add_argument(
         '--include-outliers',
         action='store_true',
-        help='count the first logged value of every epoch too, which is often slow',
+        help='include the first logged value of every epoch, which is often slow',
     )
     for command in (plot, time):
         command.add_argument(
@@ -41,7 +41,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def plot_curve(args: argparse.Namespace, logs: list[TrainingLog]) -> None:
-    """Draw the keys of the logs."""
+    """Plot the keys of the logs."""
     names = args.legend or [log.name for log in logs]
     if len(names) != len(logs):
         raise ValueError(f'--legend needs a name for each of the {len(logs)} logs, found {len(names)}')
@@ -60,12 +60,12 @@ def plot_curve(args: argparse.Namespace, logs: list[TrainingLog]) -> None:
             curves[key] = places[places >= args.start_epoch], values[places >= args.start_epoch]
         runs[name if name not in runs else f'{name} ({number})'] = curves
     figure = training_curves_figure(runs, units.pop(), args.title, logs[0].name if len(logs) == 1 else '')
-    figure_to_rgb(figure)  # lays the texts out before the file is opened
+    figure_to_rgb(figure)  # lays out the texts before the file is opened
     print(f'curves of {", ".join(keys)}: {save_figure(figure, args.out)}')
 
 
 def cal_train_time(args: argparse.Namespace, logs: list[TrainingLog]) -> None:
-    """Tell the slowest and the fastest epoch and the mean time of an iteration."""
+    """Print the slowest and the fastest epoch and the mean time of an iteration."""
     for log in logs:
         times = log.epoch_times()
         if not args.include_outliers:

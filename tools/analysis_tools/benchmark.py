@@ -3,10 +3,10 @@
     python tools/analysis_tools/benchmark.py configs/classification/hypersigma-tiny_cls_indian-pines.py
     python tools/analysis_tools/benchmark.py CONFIG --batch-sizes 1 8 32 --modes inference --device cuda:0
 
-Inference is what prediction runs; a training step is forward pass, loss, backward pass and update with the config's
-optimiser. Data are random numbers of the shape that the config's windows or tiles have, or with --data config its own
-first samples; reading is not timed. Memory on a GPU is the most that tensors took; on a CPU the weights, and what the
-process grew at most.
+Inference is measured as prediction runs it; a training step consists of forward pass, loss, backward pass and update
+with the config's optimiser. The data are random numbers with the shape of the config's windows or tiles, or, with
+--data config, its first samples; reading is not timed. Memory is the peak of allocated tensors on a GPU; on a CPU, the
+weights plus the peak growth of the process.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='height and width, or channels, height and width of an input (default: as in the config)',
     )
     parser.add_argument(
-        '--batch-sizes', nargs='+', type=int, default=[1], metavar='N', help='inputs at once (default: 1)'
+        '--batch-sizes', nargs='+', type=int, default=[1], metavar='N', help='inputs per batch (default: 1)'
     )
     parser.add_argument(
         '--modes', nargs='+', choices=MODES, default=list(MODES), help='what is measured (default: both)'
@@ -46,7 +46,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
-    """A measurement for each mode and batch size; 'error' tells of one that did not fit into the memory."""
+    """A measurement for each mode and batch size, with 'error' if it did not fit into memory."""
     found = []
     for mode in args.modes:
         for batch_size in args.batch_sizes:

@@ -4,8 +4,8 @@
     python tools/analysis_tools/get_flops.py CONFIG --shape 64 64
     python tools/analysis_tools/get_flops.py CONFIG --shape 100 64 64 --out flops.json
 
-Counted are convolutions, linear layers, products of matrices, attention and sparse sampling attention, as inference
-runs them on one input. A MAC is a multiplication with an addition; 1 MAC = 2 FLOPs. Papers often write FLOPs and mean
+Convolutions, linear layers, matrix products, attention and sparse sampling attention are counted, as inference runs
+them on one input. A MAC is one multiplication and one addition; 1 MAC = 2 FLOPs. Papers often write FLOPs and mean
 MACs. Normalisation, activation functions, softmax and interpolation of maps are not counted.
 """
 
@@ -39,7 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def readable(count: int) -> str:
-    """A number with three decimals and the prefix of its size, e.g. '5.104 G'."""
+    """A number with three decimals and an SI prefix, e.g. '5.104 G'."""
     for size, prefix in _UNITS:
         if count >= size:
             return f'{count / size:.3f} {prefix}'

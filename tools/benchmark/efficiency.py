@@ -1,11 +1,10 @@
-"""What networks cost: parameters, operations, memory, time of a step and throughput of all networks of a suite.
+"""Costs of all networks of a suite: parameters, operations, memory, time of a step and throughput.
 
     python tools/benchmark/efficiency.py configs/benchmarks/efficiency.py --only "small/*"
     python tools/benchmark/efficiency.py configs/benchmarks/efficiency.py --device cuda:0 --publish docs/benchmark
 
-Nothing is trained and no scene is read: each network of each setting runs on random numbers, in a process of its own,
-as prediction runs it and as a step of its training. Suites are those of tools/benchmark/run.py; seeds and classical
-methods play no part.
+Nothing is trained and no scene is read: each network of each setting runs on random numbers in its own process, for
+prediction and for a training step. Suites are those of tools/benchmark/run.py; seeds and classical methods are ignored.
 """
 
 import argparse
@@ -39,14 +38,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--only', nargs='+', default=[], metavar='PATTERN', help='networks, as in run.py')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0 ... (default: cpu)')
     parser.add_argument('--threads', type=int, default=1, help='threads on a CPU (default: 1)')
-    parser.add_argument('--batch-size', type=int, default=8, help='inputs at once (default: 8)')
-    parser.add_argument('--repeats', type=int, default=5, help='measured runs, of which the median counts (default: 5)')
+    parser.add_argument('--batch-size', type=int, default=8, help='inputs per batch (default: 8)')
+    parser.add_argument(
+        '--repeats', type=int, default=5, help='measured runs, of which the median is reported (default: 5)'
+    )
     parser.add_argument('--publish', type=Path, help='folder of the table, the numbers and the plot (default: none)')
     return parser.parse_args(argv)
 
 
 def measure(cell: Cell, device: str, threads: int, batch_size: int, repeats: int) -> dict:
-    """Costs of the network of a cell, or its ``error``."""
+    """Costs of the network of a cell, or an ``error``."""
     import torch
 
     from mmhsi.analysis.complexity import count_complexity
@@ -59,7 +60,7 @@ def measure(cell: Cell, device: str, threads: int, batch_size: int, repeats: int
         options = dict(batch_size=batch_size, device=device, repeats=repeats)
         inference = time_network(cfg, **options)
         step = time_network(cfg, mode='training', **options)
-    except Exception as error:  # one network that does not fit leaves the others their rows
+    except Exception as error:  # a network that does not fit must not affect the rows of the others
         traceback.print_exc()
         return dict(error=f'{type(error).__name__}: {error}'.splitlines()[0])
     return dict(
@@ -90,7 +91,7 @@ def report(name: str, rows: dict[str, list[tuple[str, dict]]], args: argparse.Na
             f'## {setting}',
             '',
             f'Batches of {args.batch_size} on {", ".join(devices)}, {args.threads} threads on a CPU. FLOPs of one '
-            'input; memory on a CPU is what the process grows by, with the weights.',
+            'input; memory on a CPU is the growth of the process plus the weights.',
             '',
             markdown(text),
         ]

@@ -4,10 +4,10 @@
     python tools/benchmark/run.py configs/benchmarks/indian-pines.py --only "10 per class/*" --jobs 2
     python tools/benchmark/run.py configs/benchmarks/indian-pines.py --report-only
 
-A suite names contestants, settings and seeds; configs/benchmarks/README.md says how. Every cell, one contestant in one
-setting with one seed, is trained, loaded at its best validation, and tested in a process of its own. What is finished
-is not run again unless its config or a file that it read has changed; what was made with other packages or code is
-marked in the report. What failed is run again, and the report shows it until it succeeds.
+A suite names contestants, settings and seeds; see configs/benchmarks/README.md. Every cell, one contestant in one
+setting with one seed, is trained, loaded in the state with the best validation score, and tested in its own process.
+Finished cells are not run again unless their config or a file that they read has changed; cells that ran with other
+packages or code are marked in the report. Failed cells are run again, and are shown in the report until they succeed.
 """
 
 import argparse
@@ -38,23 +38,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--seeds', type=int, nargs='+', help='seeds instead of those of the suite')
     parser.add_argument(
-        '--devices',
-        nargs='+',
-        default=['cpu'],
-        metavar='DEVICE',
-        help='cpu, cuda:0 ... that cells are dealt out to (default: cpu)',
+        '--devices', nargs='+', default=['cpu'], metavar='DEVICE', help='cpu, cuda:0 ... to run cells on (default: cpu)'
     )
-    parser.add_argument('--jobs', type=int, default=1, help='cells at once on each device (default: 1)')
-    parser.add_argument('--threads', type=int, default=1, help='threads of a cell on a CPU (default: 1)')
-    parser.add_argument('--timeout', type=float, metavar='SECONDS', help='end a cell that takes longer')
-    parser.add_argument('--pictures', action='store_true', help='networks write maps and pictures of the whole scene')
+    parser.add_argument('--jobs', type=int, default=1, help='parallel cells on each device (default: 1)')
+    parser.add_argument('--threads', type=int, default=1, help='threads per cell on a CPU (default: 1)')
+    parser.add_argument('--timeout', type=float, metavar='SECONDS', help='stop a cell that takes longer')
+    parser.add_argument(
+        '--pictures', action='store_true', help='write maps and pictures of the whole scene for networks'
+    )
     parser.add_argument('--dry-run', action='store_true', help='list the cells and whether they are finished')
     parser.add_argument('--report-only', action='store_true', help='run nothing')
     parser.add_argument(
         '--publish',
         type=Path,
         metavar='FOLDER',
-        help='write the tables to <FOLDER>/<name of the suite>.md too, beside the plots and a file of every run',
+        help='also write the tables to <FOLDER>/<name of the suite>.md, with the plots and a file of every run',
     )
     args = parser.parse_args(argv)
     if args.jobs < 1 or args.threads < 1:
@@ -63,9 +61,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, report and print; returns 1 if a cell failed, 2 if nothing could be begun."""
+    """Run, report and print; returns 1 if a cell failed, 2 if nothing could be started."""
     args = parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends the cells too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # also stops the cells
     try:
         return run(args)
     except (OSError, ValueError) as error:
@@ -74,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the arguments ask for; returns 1 if a cell failed."""
+    """Run what the arguments request; returns 1 if a cell failed."""
     suite = load_suite(args.suite, args.seeds)
     root = args.work_dir or Path('work_dirs/benchmarks') / suite.name
     cells = suite.select(args.only)
@@ -96,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
             lambda line: print(line, flush=True),
         )
         failed = any(record['status'] != 'done' for record in records)
-    # what other calls have run belongs to the report as well
+    # the report includes cells of other calls
     report = write_report(suite, root)
     print(report)
     if args.publish:

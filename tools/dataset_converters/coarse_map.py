@@ -1,4 +1,4 @@
-r"""Make the coarse map of a detection scene, from whose lowest and highest scores the pseudo-labels come.
+r"""Compute the coarse map of a detection scene, whose lowest and highest scores give the pseudo-labels.
 
 For a config, where and under which key its scene expects the map:
 
@@ -11,9 +11,9 @@ For a scene of your own, with the target spectrum from the ground truth, a text 
     python tools/dataset_converters/coarse_map.py scene.tif --spectrum roofs.csv --detector ace --out coarse.tif
     python tools/dataset_converters/coarse_map.py scene.tif --detector rx --out coarse.npy
 
-Detectors: cem, ace, mf (matched filter), sam, osp look for a target spectrum; rx, local_rx, crd for anomalies. They see
-the scene after the preprocessing of the config, a scene of your own with each band standardised; --raw leaves it as it
-is stored. Pixels without data get NaN.
+The detectors cem, ace, mf (matched filter), sam and osp look for a target spectrum; rx, local_rx and crd for anomalies.
+They get the scene after the preprocessing of the config, or your own scene with each band standardised; --raw skips
+this. Pixels without data are set to NaN.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--target-code', type=int, default=1, help='value of target pixels in it (default: 1)')
     parser.add_argument(
         '--select',
-        help='how one spectrum is made of its target pixels: mean, trimmed_mean, median, '
+        help='how one spectrum is computed from its target pixels: mean, trimmed_mean, median, '
         'medoid, nearest_to_mean (default: mean, or as in the config)',
     )
     parser.add_argument('--spectrum', metavar='FILE', help='target spectrum from a text file or a spectral library')
@@ -58,12 +58,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--raw', action='store_true', help='run the detector on the values as stored')
     parser.add_argument('--out', help='file to write, .mat, .npy or .tif (default: where the config expects it)')
     parser.add_argument('--out-key', help='name of the map in a .mat file (default: as in the config, or "coarse")')
-    parser.add_argument('--overwrite', action='store_true', help='replace the file if it is there')
+    parser.add_argument('--overwrite', action='store_true', help='replace an existing file')
     return parser.parse_args(argv)
 
 
 def spectrum_source(args: argparse.Namespace, default: dict | None) -> dict | None:
-    """Where the target spectrum comes from: the command line, or else ``default``."""
+    """The source of the target spectrum: the command line, or else ``default``."""
     if args.spectrum is not None:
         name = args.spectrum_name
         name = int(name) if name is not None and name.isdigit() else name
@@ -125,7 +125,7 @@ def scene_of_cube(args: argparse.Namespace) -> DetectionScene:
 
 
 def write_map(path: Path, scores: np.ndarray, key: str, scene: DetectionScene) -> None:
-    """Write a map whole or not at all; a raster gets the georeference of the scene."""
+    """Write a map atomically; a raster gets the georeference of the scene."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix in ('.tif', '.tiff'):
         write_raster(path, scores, like=scene.info, nodata=np.nan, band_names=[key])
@@ -140,12 +140,12 @@ def write_map(path: Path, scores: np.ndarray, key: str, scene: DetectionScene) -
 
 
 def make_map(args: argparse.Namespace) -> Path:
-    """Compute and write the map; its path.
+    """Compute and write the map; returns its path.
 
     Raises:
-        FileExistsError: If the file is there and is not to be replaced.
-        FileNotFoundError: If a file is absent.
-        ValueError: If a file or an argument does not suit.
+        FileExistsError: If the file exists and is not to be replaced.
+        FileNotFoundError: If a file does not exist.
+        ValueError: If a file or an argument is not suitable.
     """
     out, key = args.out, None
     if args.source.endswith('.py'):

@@ -1,22 +1,23 @@
-"""Cut the super-resolution data of Houston out of the scene of the 2018 IEEE GRSS Data Fusion Contest.
+"""Cut the super-resolution data of Houston from the scene of the 2018 IEEE GRSS Data Fusion Contest.
 
     python tools/dataset_converters/houston_sr.py FullHSIDataset/20170218_UH_CASI_S4_NAD83.pix --out data --scales 4 8
 
-The scene has 4172 x 1202 pixels and 48 bands, which two further channels of the file follow; a scene that is wider than
-high is transposed, so that its longer side counts as rows. Its values are divided by their maximum. The first rows give
-8 test images of 256 x 256 pixels. From the rest come overlapping training patches of 32 x 32 pixels of the small image
-(128 at scale 4, 256 at scale 8), half a patch apart, and validation patches: by default the last rows, a tenth of the
-rest, which share no pixel with a training patch; with --val-split random a tenth of all patches, which overlap training
-patches, as the authors of HyperSIGMA made theirs. Small images are made by MATLAB's antialiased bicubic imresize.
+The scene has 4172 x 1202 pixels and 48 bands, followed by two further channels in the file; a scene that is wider than
+high is transposed, so that its longer side becomes the rows. The values are divided by their maximum. The first rows
+give 8 test images of 256 x 256 pixels. The rest gives overlapping training patches of 32 x 32 pixels of the small image
+(128 at scale 4, 256 at scale 8), half a patch apart, and validation patches: by default from the last rows, a tenth of
+the rest, which share no pixel with a training patch; with --val-split random, a tenth of all patches, which overlap
+training patches, as in the data of the authors of HyperSIGMA. Small images are made by MATLAB's antialiased bicubic
+imresize.
 
-Each scale gets a folder as the official code reads it, and a folder of validation patches beside it:
+Each scale gets a folder in the layout of the official code, with a folder of validation patches next to it:
 
     houston_x4/trains/*.mat  houston_x4/evals/*.mat   gt (128, 128, 48), ms (32, 32, 48), ms_bicubic (128, 128, 48)
     houston_x4/houston_test.mat                       the same keys with the images along the first axis
     houston_x4/settings.json                          what was cut where
 
-All arrays are float32. The stride, the random draw and the rows of the validation are our choice; the authors do not
-state theirs. Another scene is cut in the same way with other sizes.
+All arrays are float32. The stride, the random draw and the validation rows are our choice; the authors do not state
+theirs. Other scenes can be cut in the same way with other sizes.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ from mmhsi.utils.command_line import run_converter
 from mmhsi.utils.tiling import TileGrid
 
 NAMES = {'gt': 'gt', 'img': 'ms', 'enlarged': 'ms_bicubic'}
-_BLOCK = 2**25  # values that are read at once to find the maximum
+_BLOCK = 2**25  # values read at a time to find the maximum
 
 
 @dataclass
 class Settings:
-    """What is cut.
+    """Settings of the cutting.
 
     Args:
         scale (int): Factor between the images.
@@ -51,8 +52,8 @@ class Settings:
         test_size (int): Side of a test image in pixels of the scene.
         test_count (int): Number of test images.
         bands (int): The first bands of the file are used.
-        divisor (float, optional): What the values are divided by. By default the maximum of the scene.
-        val (float): Part of the rest that is for validation.
+        divisor (float, optional): Divisor of the values. By default the maximum of the scene.
+        val (float): Fraction of the rest that is used for validation.
         val_split (str): 'rows' or 'random'.
         seed (int): Seed of the random validation patches.
     """
@@ -69,7 +70,7 @@ class Settings:
 
 
 class TallScene:
-    """The used bands of a scene whose rows are its longer side, divided by a number; windows are read on demand."""
+    """The used bands of a scene with its longer side as rows, divided by a number; windows are read on demand."""
 
     def __init__(self, reader: CubeReader, bands: int) -> None:
         if reader.info.bands < bands:
@@ -116,10 +117,10 @@ def plan(height: int, width: int, settings: Settings) -> tuple[Areas, int]:
     Args:
         height (int): Rows of the scene.
         width (int): Columns of the scene.
-        settings (Settings): What is cut.
+        settings (Settings): Settings of the cutting.
 
     Raises:
-        ValueError: If a size is not a multiple of the scale, the scene is too small, or nothing is left to validate.
+        ValueError: If a size is not a multiple of the scale, the scene is too small, or nothing is left for validation.
     """
     size, patch = settings.test_size, settings.patch * settings.scale
     if size % settings.scale:
@@ -170,16 +171,16 @@ def convert(
 
     Args:
         scene (str | Path): The scene, in any format that :func:`mmhsi.datasets.open_cube` reads.
-        out (str | Path): Folder in which ``houston_x<scale>`` is made.
-        settings (Settings): What is cut.
+        out (str | Path): Folder in which ``houston_x<scale>`` is created.
+        settings (Settings): Settings of the cutting.
         key (str, optional): Name of the array in a file that holds several.
-        overwrite (bool): Whether images that are there already are removed first. Defaults to False.
+        overwrite (bool): Whether existing images are removed first. Defaults to False.
 
     Returns:
         Path: The folder of the scale.
 
     Raises:
-        FileExistsError: If it holds images already.
+        FileExistsError: If it already contains images.
         ValueError: If the scene is too small, has too few bands, or has gaps where an image is cut.
     """
     folder = Path(out) / f'houston_x{settings.scale}'
@@ -225,7 +226,7 @@ def convert(
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    # written beside and moved, so that an interrupted run leaves no half file
+    # written to a temporary file and moved, so that an interrupted run leaves no incomplete file
     part = path.with_suffix('.part')
     with part.open('wb') as file:
         savemat(file, arrays)
@@ -244,11 +245,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--patch', type=int, default=32, help='side of a small training patch (default: 32)')
     parser.add_argument('--test-size', type=int, default=256, help='side of a test image (default: 256)')
     parser.add_argument('--test-count', type=int, default=8, help='number of test images (default: 8)')
-    parser.add_argument('--divisor', type=float, help='what values are divided by (default: their maximum)')
-    parser.add_argument('--val', type=float, default=0.1, help='part for validation (default: 0.1)')
+    parser.add_argument('--divisor', type=float, help='divisor of the values (default: their maximum)')
+    parser.add_argument('--val', type=float, default=0.1, help='fraction for validation (default: 0.1)')
     parser.add_argument('--val-split', choices=('rows', 'random'), default='rows')
     parser.add_argument('--seed', type=int, default=0, help='seed of random validation patches (default: 0)')
-    parser.add_argument('--overwrite', action='store_true', help='replace images that are there')
+    parser.add_argument('--overwrite', action='store_true', help='replace existing images')
     args = parser.parse_args(argv)
     options = {
         name: getattr(args, name)

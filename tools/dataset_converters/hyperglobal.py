@@ -1,4 +1,4 @@
-"""Cut hyperspectral scenes into tiles for pre-training, without bad bands and bad tiles, in files read by memory map.
+"""Cut hyperspectral scenes into tiles for pre-training, without bad bands and bad tiles, in memory-mapped files.
 
     # one machine
     python tools/dataset_converters/hyperglobal.py data/hyperglobal --source raw --workers 8
@@ -7,13 +7,12 @@
     python tools/dataset_converters/hyperglobal.py data/hyperglobal --merge
     # check sizes, counts and checksums; write mean and standard deviation of each band
     python tools/dataset_converters/hyperglobal.py data/hyperglobal --verify --statistics
-    # compare with the sources, too, and make anew what is damaged or of another source
+    # compare with the sources, too, and convert damaged and outdated scenes again
     python tools/dataset_converters/hyperglobal.py data/hyperglobal --source raw --verify
 
-A conversion that was interrupted in any way is continued by the same command. A scene is finished as long as the
-content of its sources and of its tiles are what they were. The exit status is 1 if a source could not be read. The
-format is described and justified in mmhsi/datasets/tile_shards/index.py, the settings in
-mmhsi/datasets/tile_shards/settings.py.
+The same command continues an interrupted conversion. A scene counts as finished as long as the content of its sources
+and of its tiles has not changed. The exit status is 1 if a source could not be read. The format is described and
+justified in mmhsi/datasets/tile_shards/index.py, the settings in mmhsi/datasets/tile_shards/settings.py.
 """
 
 import argparse
@@ -31,7 +30,7 @@ DEFAULTS = Path(__file__).with_name('hyperglobal_config.py')
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('out', help='folder of the shards')
-    parser.add_argument('--source', help='folder of the scenes, searched with all folders below')
+    parser.add_argument('--source', help='folder of the scenes, searched recursively')
     parser.add_argument('--config', default=str(DEFAULTS), help=f'file of settings (default: {DEFAULTS.name})')
     parser.add_argument(
         '--cfg-options',
@@ -41,9 +40,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='settings that override those of the file, e.g. tile_size=128',
     )
     parser.add_argument('--workers', type=int, default=1, help='number of processes (default: 1)')
-    parser.add_argument('--part', metavar='I/N', help='convert the I-th of N parts only, and write no index')
+    parser.add_argument('--part', metavar='I/N', help='convert only the I-th of N parts, and write no index')
     parser.add_argument('--merge', action='store_true', help='write the index after all parts are converted')
-    parser.add_argument('--verify', action='store_true', help='read all shards and compare them with what was written')
+    parser.add_argument('--verify', action='store_true', help='read all shards and compare them with their records')
     parser.add_argument('--statistics', action='store_true', help='write mean and standard deviation of each band')
     args = parser.parse_args(argv)
     if args.source is None and not (args.merge or args.verify or args.statistics):
@@ -61,12 +60,12 @@ def load_settings(args: argparse.Namespace) -> ShardSettings:
 
 
 def counted(numbers: dict[str, int]) -> str:
-    """Numbers by reason, in words."""
+    """Counts by reason, as text."""
     return ', '.join(f'{number} {reason}' for reason, number in numbers.items()) or 'none'
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the arguments ask for; returns 1 if a source could not be read or a check found a problem."""
+    """Run what the arguments request; returns 1 if a source could not be read or a check found a problem."""
     failed = problems = 0
     if args.source is not None:
         part = (1, 1) if args.part is None else parse_part(args.part)
@@ -93,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             print(problem)
         print(
             f'{args.out}: {tiles} tiles checked, {problems or "no"} problems found'
-            + ('; the conversion with --source and --verify makes damaged scenes anew' if problems else '')
+            + ('; the conversion with --source and --verify converts damaged scenes again' if problems else '')
         )
     if failed:
         print(f'error: {failed} source files could not be read; index.json names them', file=sys.stderr)

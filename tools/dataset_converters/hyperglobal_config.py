@@ -9,7 +9,7 @@ overlap = 0  # smallest overlap of neighbouring tiles, pixels
 # scenes: every file with one of these suffixes, unless a pattern groups files
 suffixes = ('.tif', '.tiff', '.geotiff', '.vrt', '.hdr', '.mat', '.h5', '.npy', '.npz')
 key = None  # name of the array in .mat, HDF5 and .npz files that hold several
-layout = 'chw'  # axes of their array: (bands, rows, columns); rasters know their bands
+layout = 'chw'  # axes of their array: (bands, rows, columns); rasters define their bands
 # Scenes that come as one file for each band (EO-1 Hyperion) or for each instrument (GF-5B), put together:
 #   group = r'(EO1H\w+?|GF5B?_AHSI_.+?)_(?:B\d{3}\w*|VN|SW)\.'
 #   band_order = ('_VN', '_SW')
@@ -27,8 +27,8 @@ drop_constant_bands = True  # uncalibrated bands of Hyperion are 0 and are found
 wavelengths = None  # nm, for files that state none: a list, a text file, or a dict of these by sensor
 
 # pixels without data
-nodata = None  # by default what the file declares
-zero_is_nodata = True  # pixels that are 0 in all bands: the corners beside a turned swath
+nodata = None  # by default the value declared in the file
+zero_is_nodata = True  # pixels that are 0 in all bands: the corners around a rotated swath
 max_nodata = 0.05  # of the pixels of a tile
 
 # saturated pixels, as over clouds

@@ -9,13 +9,13 @@ Each target is a square of pixels z = f t + (1 - f) b: the fraction f of the bac
 The target comes from a file of spectra, is the mean of a class, or is a pixel. A target without noise makes the pixels
 smoother than their surroundings, which anomaly detectors that measure distances rank low: --snr varies it.
 
-What is written:
+Output:
 
-- the image (float32, or float64 if the source is), with a map of codes 0 (not to be evaluated: no data, or pixels that
-  were the target's own before), 1 (background) and 2 (target), and a map of abundances (0 to 1). A .mat file holds them
+- the image (float32, or float64 if the source is), with a map of codes 0 (not to be evaluated: no data, or pixels from
+  which the target was taken), 1 (background) and 2 (target), and a map of abundances (0 to 1). A .mat file holds them
   as 'data', 'map', 'abundance', with the spectrum 'target' and the 'wavelengths' in nm if these are known; for .npy
   they are the files NAME.npy, NAME_map.npy and NAME_abundance.npy.
-- NAME.json with places, sides and fractions, the target and where it came from.
+- NAME.json with the positions, sides and fractions, the target and its source.
 
 A config of the scene states ``label_codes=dict(background=1, target=2)``.
 """
@@ -51,7 +51,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--labels', help='label map of the image')
     parser.add_argument('--labels-key', help='name of the label map in its file')
     places = parser.add_mutually_exclusive_group()
-    places.add_argument('--count', type=int, default=12, help='number of targets at drawn places (default: 12)')
+    places.add_argument('--count', type=int, default=12, help='number of targets at random positions (default: 12)')
     places.add_argument('--positions', nargs='+', metavar='ROW,COLUMN', help='upper left pixels of the targets')
     parser.add_argument('--sides', type=int, nargs='+', default=[1], help='sides of the squares in turn (default: 1)')
     fractions = parser.add_mutually_exclusive_group()
@@ -75,14 +75,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='DB',
         help='vary the target from pixel to pixel by white noise of this signal-to-noise ratio',
     )
-    parser.add_argument('--seed', type=int, default=0, help='seed of places, fractions and noise (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of positions, fractions and noise (default: 0)')
     return parser.parse_args(argv)
 
 
 def find_target(
     args: argparse.Namespace, cube: np.ndarray, info: CubeInfo, valid: np.ndarray
 ) -> tuple[np.ndarray, dict, np.ndarray]:
-    """The target spectrum (C,), where it came from, and bool (H, W), True for pixels that are the target's own."""
+    """The target spectrum (C,), its source, and bool (H, W), True for pixels from which it was taken."""
     own = np.zeros(valid.shape, bool)
     if args.spectrum is not None:
         name = args.spectrum_name
@@ -108,7 +108,7 @@ def find_target(
 
 
 def place_blocks(args: argparse.Namespace, allowed: np.ndarray, rng: np.random.Generator) -> list[Block]:
-    """Targets at the places that were given, or at drawn ones."""
+    """Targets at the given positions, or at random ones."""
     uniform = args.fraction_range is not None
     fractions = args.fraction_range if uniform else args.fractions
     if args.positions is None:
@@ -125,7 +125,7 @@ def place_blocks(args: argparse.Namespace, allowed: np.ndarray, rng: np.random.G
 
 
 def implant(args: argparse.Namespace) -> tuple[dict[str, np.ndarray], dict]:
-    """Make the scene: arrays by name, and the description for the JSON file."""
+    """Create the scene: arrays by name, and the description for the JSON file."""
     cube, info = read_cube(args.image, args.key)
     valid = np.isfinite(cube).all(axis=-1)
     if info.nodata is not None:
@@ -140,7 +140,7 @@ def implant(args: argparse.Namespace) -> tuple[dict[str, np.ndarray], dict]:
         deviation = np.sqrt(np.mean(target**2)) / 10 ** (args.snr / 20)
         targets = target + rng.normal(0, deviation, (len(positions), info.bands))
     data = implant_targets(cube, targets, positions, fractions)
-    data[~valid] = np.nan  # the files that are written know no nodata value
+    data[~valid] = np.nan  # the written files have no nodata value
 
     rows, columns = positions.T
     if not valid[rows, columns].all():
@@ -166,7 +166,7 @@ def implant(args: argparse.Namespace) -> tuple[dict[str, np.ndarray], dict]:
 
 
 def write(out: str | Path, arrays: dict[str, np.ndarray], description: dict) -> list[Path]:
-    """Write the files of a scene, each whole or not at all; their paths."""
+    """Write the files of a scene, each atomically; returns their paths."""
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == '.mat':

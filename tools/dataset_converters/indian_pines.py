@@ -1,4 +1,4 @@
-"""Write the Indian Pines scene that comes with the package tensorly under its customary file names.
+"""Write the Indian Pines scene that comes with the package tensorly under its usual file names.
 
     python tools/dataset_converters/indian_pines.py [--out data/indian_pines]
 
@@ -58,16 +58,16 @@ def load_from_tensorly() -> tuple[np.ndarray, np.ndarray]:
 
 
 def convert(out: str | Path) -> list[Path]:
-    """Write the two files unless they are there already.
+    """Write the two files unless they already exist.
 
     Args:
-        out (str | Path): Folder of the scene; made if absent.
+        out (str | Path): Folder of the scene; created if missing.
 
     Returns:
-        list[Path]: The files that were written; none if both were there.
+        list[Path]: The files that were written; none if both existed.
 
     Raises:
-        ValueError: If a file of that name is there but is not Indian Pines, or tensorly holds another scene.
+        ValueError: If a file of that name exists but is not Indian Pines, or tensorly contains another scene.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,8 @@ def convert(out: str | Path) -> list[Path]:
     check_cube(cube, 'tensorly')
     check_labels(labels, 'tensorly')
     for index, path, key in missing:
-        # Written beside and moved, so that an interrupted run leaves no half file under the final name.
+        # Written to a temporary file and moved, so that an interrupted run leaves no incomplete file under the final
+        # name.
         part = path.with_suffix('.part')
         with part.open('wb') as file:
             savemat(file, {key: (cube, labels)[index]}, do_compression=True)

@@ -1,13 +1,13 @@
-"""Bring OSCD (Sentinel-2, 24 cities, two dates) to one grid per city: 13 bands of both dates and the change map.
+"""Resample OSCD (Sentinel-2, 24 cities, two dates) to one grid per city: 13 bands of both dates and the change map.
 
     python tools/dataset_converters/oscd.py PATH/TO/THE/UNPACKED/RELEASE [--out data/oscd]
 
 The release is three archives, '... - Images', '... - Train Labels' and '... - Test Labels'; unpack them into one folder
-and give that, or give several folders. Written is a folder for each city: imgs_1_rect/ms_data.npy and
+and pass that, or pass several folders. A folder is written for each city: imgs_1_rect/ms_data.npy and
 imgs_2_rect/ms_data.npy (uint16, H x W x 13, in the order B01 ... B08, B8A, B09 ... B12), cm/cm.png (0 unchanged, 255
-changed) and conversion.json, which says what was done. A city that is there is not converted again unless
-its files in the release have changed, and one that fails does not stop the others. Source: Daudt, Le Saux, Boulch and
-Gousseau, OSCD - Onera Satellite Change Detection, doi:10.21227/asqe-7s69.
+changed) and conversion.json, which records the conversion. An existing city is not converted again unless its files in
+the release have changed, and a failure does not stop the other cities. Source: Daudt, Le Saux, Boulch and Gousseau,
+OSCD - Onera Satellite Change Detection, doi:10.21227/asqe-7s69.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from mmhsi.datasets.oscd import CITIES, IMAGES, METHODS, OscdSettings, convert_c
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('sources', nargs='+', metavar='SOURCE', help='folders of the release, searched below')
+    parser.add_argument('sources', nargs='+', metavar='SOURCE', help='folders of the release, searched recursively')
     parser.add_argument(
         '--out',
         default=os.path.join(os.environ.get('MMHSI_DATA', 'data'), 'oscd'),
         help='folder to write to (default: oscd in $MMHSI_DATA, or in data/)',
     )
-    parser.add_argument('--cities', nargs='+', metavar='CITY', help='convert these only (default: all that are found)')
+    parser.add_argument('--cities', nargs='+', metavar='CITY', help='convert only these (default: all that are found)')
     parser.add_argument(
         '--images',
         choices=IMAGES,
@@ -47,7 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def describe(record: dict) -> str:
-    """What was done with a city, in a line."""
+    """One line about the conversion of a city."""
     shift, changes = record['shift_of_second_date'], record['change_map']
     size = '{height} x {width}'.format(**record['grid'])
     share = changes['changed'] / (changes['changed'] + changes['unchanged'])
@@ -59,7 +59,7 @@ def describe(record: dict) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert what the arguments ask for; returns the exit status."""
+    """Convert the requested cities; returns the exit status."""
     settings = OscdSettings(args.images, args.resampling, not args.no_register)
     found = find_cities(args.sources)
     unknown = [city for city in args.cities or () if city not in found]

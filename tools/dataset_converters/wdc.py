@@ -1,10 +1,10 @@
-r"""Cut the denoising data out of the Washington DC Mall image: training patches, validation patches, noisy test files.
+r"""Cut the denoising data from the Washington DC Mall image: training patches, validation patches, noisy test files.
 
     python tools/dataset_converters/wdc.py data/wdc/dc.tif
     python tools/dataset_converters/wdc.py data/wdc/dc.tif --reference --out data/wdc_official
 
-The configs of configs/denoising need none of this, except for the _official ones: they cut crops out of dc.tif while
-they train. What is written below --out:
+The configs of configs/denoising need none of this, except for the _official ones: they cut crops from dc.tif during
+training. Output in the folder --out:
 
 - train/ and val/, stores of clean patches of 64 x 64 pixels (patches.npy and patches.json), which PatchDataset reads.
   Patches are cut out of the scene at the scales 1, 0.5 and 0.25 with strides of 16, 8 and 8 pixels;
@@ -12,11 +12,11 @@ they train. What is written below --out:
 - Patch_Cases/Case1 .. Case5/1.mat .. 9.mat, these files cut into squares of 64 pixels, row by row.
 
 Each band is clipped to its percentiles 2 and 98 of the training areas and scaled to [0, 1]; the test noise is drawn by
---seed. With --reference the data are made as the published ones were: all training rows train, and val/ is not written;
-percentiles are those of the training parts together and of the test area for itself; each training part is scaled to
-[0, 1] once more as a whole; each training patch is turned or flipped at random, once and for all, and half of them have
-their bands in reverse order; test noise is drawn on 200 x 200 pixels of which 192 x 192 are kept. Published test files
-were drawn without a seed, so that these here are of their kind, not the same.
+--seed. With --reference the data are made like the published ones: all training rows are used for training, and val/ is
+not written; percentiles are computed over all training parts together, and separately for the test area; each training
+part is then scaled to [0, 1] as a whole; each training patch is rotated or flipped once at random, and half of them
+have their bands in reverse order; test noise is drawn on 200 x 200 pixels, of which 192 x 192 are kept. The published
+test files were drawn without a seed, so these are of the same kind, but not identical.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SCALES, STRIDES = (1.0, 0.5, 0.25), (16, 8, 8)
 
 
 def parse_area(text: str) -> Area:
-    """An area from 'top,left,height,width'."""
+    """Parse an area 'top,left,height,width'."""
     try:
         top, left, height, width = (int(value) for value in text.split(','))
     except ValueError:
@@ -52,7 +52,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('image', help='dc.tif, or another scene with --train, --val and --test')
     parser.add_argument('--out', help='folder to write to (default: that of the image)')
-    parser.add_argument('--reference', action='store_true', help='as the published data were made')
+    parser.add_argument('--reference', action='store_true', help='make the data like the published ones')
     parser.add_argument('--num-bands', type=int, default=191, help='bands that the image must have (default: 191)')
     area = dict(type=parse_area, metavar='TOP,LEFT,HEIGHT,WIDTH')
     parser.add_argument('--train', nargs='+', help='training areas', **area)
@@ -71,7 +71,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def scaled(cube: np.ndarray, areas: Sequence[Area], fit_on: Sequence[Area]) -> list[np.ndarray]:
-    """Areas (h, w, C) of a cube after the percentile scaling that is fitted on other areas of it."""
+    """Areas (h, w, C) of a cube after percentile scaling fitted to other areas of it."""
     parts = [cube[top : top + rows, left : left + cols].reshape(-1, cube.shape[-1]) for top, left, rows, cols in fit_on]
     scale = PercentileScale()
     scale.bind(cube.shape[-1], None)
@@ -88,7 +88,7 @@ def patches(parts: Sequence[np.ndarray], args: argparse.Namespace, augment: bool
 
 
 def write_mat(path: Path, **arrays: np.ndarray) -> None:
-    """Write arrays (H, W, C) as (C, H, W), whole or not at all."""
+    """Write arrays (H, W, C) as (C, H, W), atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'.{path.name}.part')
     with part.open('wb') as stream:
@@ -110,10 +110,10 @@ def write_tests(out: Path, clean: np.ndarray, args: argparse.Namespace) -> None:
 
 
 def convert(args: argparse.Namespace) -> dict[str, int]:
-    """Write everything; returns the numbers of patches.
+    """Write all files; returns the numbers of patches.
 
     Raises:
-        ValueError: If the image does not have the bands or the areas, or holds pixels without data in them.
+        ValueError: If the image does not have the bands or the areas, or if these contain pixels without data.
     """
     unknown = [case for case in args.cases if f'case{case}' not in NOISE_CASES]
     if unknown:

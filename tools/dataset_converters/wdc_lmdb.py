@@ -1,11 +1,11 @@
-r"""Turn the published denoising patches, an LMDB named wdc.db, into a store that PatchDataset reads.
+r"""Convert the published denoising patches, an LMDB named wdc.db, to a store that PatchDataset reads.
 
     python tools/dataset_converters/wdc_lmdb.py data/wdc.db --out data/wdc_official/train
 
 An LMDB of the official code is a folder with data.mdb, in which each patch is the bytes of a float32 array (bands,
-rows, columns) under a number of eight digits, and meta_info.txt, whose lines 'NUMBER (rows,columns,bands)' tell the
+rows, columns) under a number of eight digits, and meta_info.txt, whose lines 'NUMBER (rows,columns,bands)' state the
 shapes. The same patches are written in the same order, as patches.npy (patches, rows, columns, bands) and patches.json.
-The package lmdb is needed for this only.
+Only this tool needs the package lmdb.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def read_shapes(database: Path) -> dict[str, tuple[int, int, int]]:
     """(rows, columns, bands) of every patch, by its key.
 
     Raises:
-        FileNotFoundError: If the folder or the text is absent.
-        ValueError: If a line of it is something else.
+        FileNotFoundError: If the folder or the text file does not exist.
+        ValueError: If a line has another format.
     """
     path = database / SHAPES
     if not path.is_file():
@@ -54,12 +54,12 @@ def read_patches(database: Path) -> Iterator[np.ndarray]:
     """The patches (rows, columns, bands), in the order of their keys.
 
     Raises:
-        ValueError: If a patch is absent or has another number of bytes than its shape says.
+        ValueError: If a patch is missing or its number of bytes does not match its shape.
     """
     try:
         import lmdb
     except ImportError as error:
-        raise ValueError('reading an LMDB takes the package lmdb: pip install lmdb') from error
+        raise ValueError('reading an LMDB needs the package lmdb: pip install lmdb') from error
     shapes = read_shapes(database)
     with (
         lmdb.open(str(database), readonly=True, lock=False, readahead=False) as environment,

@@ -1,4 +1,4 @@
-"""Print what a report of a problem should tell about the machine, as ``mmhsi info`` does."""
+"""Print the facts about the machine that a bug report needs, as ``mmhsi info`` does."""
 
 from mmhsi.cli.info import main, parse_args
 

@@ -1,12 +1,13 @@
-"""Write small look-alikes of the public datasets, to try configs without a download.
+"""Write small synthetic stand-ins for the public datasets, to try configs without a download.
 
     python tools/misc/make_toy_data.py data_toy
     MMHSI_DATA=data_toy python tools/train.py configs/classification/hypersigma-base_cls_honghu.py
     python tools/misc/make_toy_data.py data_toy --products enmap_l2a prisma_l2d        (what users of sensors download)
 
 Names, keys, axes, types, label codes and numbers of bands and classes are those of the original files; the scenes are
-small and made up: materials with smooth spectra in fields, mixed at their borders, under uneven light and noise. What
-is not known of an original (type, bands, and the files where the official code has no reader) is made up as well.
+small and synthetic: materials with smooth spectra in fields, mixed at their borders, with uneven light and noise.
+Unknown properties of an original (type, bands, and the files where the official code has no reader) are made up as
+well.
 """
 
 import argparse
@@ -23,14 +24,14 @@ def main(argv: list[str] | None = None) -> None:
         nargs='+',
         metavar='NAME',
         choices=DATASETS,
-        help=f'those to write, of {", ".join(DATASETS)} (default: all)',
+        help=f'datasets to write, out of {", ".join(DATASETS)} (default: all)',
     )
     parser.add_argument(
         '--products',
         nargs='*',
         metavar='NAME',
         choices=PRODUCTS,
-        help=f'write look-alikes of sensor products instead, of {", ".join(PRODUCTS)} (default: all)',
+        help=f'write stand-ins for sensor products instead, out of {", ".join(PRODUCTS)} (default: all)',
     )
     parser.add_argument('--seed', type=int, default=0, help='seed of the scenes (default: 0)')
     args = parser.parse_args(argv)

@@ -1,10 +1,10 @@
-"""Write a checkpoint in another format: .safetensors or .pth, by the ending of DST.
+"""Write a checkpoint in another format: .safetensors or .pth, according to the suffix of DST.
 
     python tools/model_converters/convert_format.py work_dirs/hypersigma/best_OA_epoch_80.pth model.safetensors
     python tools/model_converters/convert_format.py best_OA_epoch_80.pth encoder.safetensors --prefix backbone.spatial.
 
-A whole model keeps its config, split and fitted preprocessing, so that the file is enough for prediction. The state of
-the optimiser is not kept: a training is resumed from the original.
+A whole model keeps its config, split and fitted preprocessing, so that the file suffices for prediction. The state of
+the optimiser is not kept: resume a training from the original.
 """
 
 import argparse
@@ -17,8 +17,8 @@ from mmhsi.weights.safetensors_file import LEFT_OUT
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('src', metavar='SRC', help='checkpoint of either format')
-    parser.add_argument('dst', metavar='DST', help='file to write, which ends in .safetensors or .pth')
-    parser.add_argument('--prefix', help='write only the parameters whose names start so, and take it from their names')
+    parser.add_argument('dst', metavar='DST', help='file to write, with the suffix .safetensors or .pth')
+    parser.add_argument('--prefix', help='write only the parameters with this prefix, and strip it from their names')
     args = parser.parse_args(argv)
     if not args.dst.endswith(('.safetensors', '.pth')):
         parser.error(f'DST must end in .safetensors or .pth, found {args.dst!r}')

@@ -30,7 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def describe(conversion: Conversion) -> list[str]:
-    """Lines that tell what was converted."""
+    """Lines that describe the conversion."""
     lines = [conversion.summary]
     for title in ('dropped', 'unknown'):
         names = getattr(conversion, title)

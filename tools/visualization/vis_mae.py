@@ -1,9 +1,9 @@
-"""Show what a masked autoencoder makes of tiles: original, masked and reconstructed, and the error of each band.
+"""Show how a masked autoencoder reconstructs tiles: original, masked and reconstructed, and the error of each band.
 
     python tools/visualization/vis_mae.py configs/pretrain/spat-mae_tiny_indian-pines.py work_dirs/.../epoch_100.pth
 
-One PNG is written for each tile. The reconstruction shows predictions in masked places and the original in the others.
-With a normalised target a prediction gets mean and variance of the true token.
+One PNG is written for each tile. The reconstruction shows predictions in masked positions and the original elsewhere.
+With a normalised target, predictions get the mean and variance of the true token.
 """
 
 import argparse
@@ -45,8 +45,8 @@ def reconstruct(model: nn.Module, images: Tensor) -> dict[str, np.ndarray]:
     """Mask and reconstruct one image (1, C, H, W).
 
     Returns:
-        (C, H, W) each: 'original', 'reconstruction' with the predictions in masked places, 'mean', which has the mean
-        of the true token there, and 'mask', True where masked.
+        (C, H, W) each: 'original', 'reconstruction' with the predictions in masked positions, 'mean', which has the
+        mean of the true token there, and 'mask', True where masked.
     """
     output = model.autoencode(images)
     shape = tuple(images.shape[1:])
@@ -78,14 +78,14 @@ def shown_bands(num_bands: int, wavelengths: np.ndarray | None, wanted: list[int
         return [band - 1 for band in wanted]
     if wavelengths is not None:
         return list(select_rgb_bands(num_bands, wavelengths))
-    # a window of bands may lie anywhere: three are spread over it
+    # a window of bands may lie anywhere, so three bands are spread over it
     return [3 * num_bands // 4, num_bands // 2, num_bands // 4]
 
 
 def reconstruction_figure(
     pictures: dict[str, np.ndarray], title: str, wavelengths: np.ndarray | None, wanted_bands: list[int] | None = None
 ) -> Figure:
-    """Three false-colour pictures under one stretch, and the error of each band."""
+    """Three false-colour pictures with the same stretch, and the error of each band."""
     num_bands = len(pictures['original'])
     bands = shown_bands(num_bands, wavelengths, wanted_bands)
     original, reconstruction, mask = (

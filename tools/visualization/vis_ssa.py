@@ -1,9 +1,9 @@
-"""Draw where a token looks: sampled points and attention weights of each layer over the false-colour image.
+"""Plot where a token attends: sampled points and attention weights of each layer over the false-colour image.
 
     python tools/visualization/vis_ssa.py CONFIG CHECKPOINT SCENE --pixel 60 45 --out points.png
 
 The network sees the window around the pixel, or the tile in which the pixel is most central. The token is that of the
-spatial branch whose patch holds the pixel. Rows and columns count from 0.
+spatial branch whose patch contains the pixel. Rows and columns count from 0.
 """
 
 import argparse
@@ -27,14 +27,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--key', help='name of the array in .mat, HDF5 and .npz files')
     parser.add_argument('--layout', choices=('auto', 'hwc', 'chw', 'bil'), help='axes of arrays in files')
     parser.add_argument('--target-spectrum', metavar='FILE', help='spectrum that a target detector looks for')
-    parser.add_argument('--layers', nargs='+', type=int, metavar='N', help='layers to draw, from 1 (default: all)')
+    parser.add_argument('--layers', nargs='+', type=int, metavar='N', help='layers to plot, from 1 (default: all)')
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')
     parser.add_argument('--out', default='sampling_points.png', help='picture to write (default: sampling_points.png)')
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Draw; returns 2 if there is nothing to draw."""
+    """Plot; returns 2 if there is nothing to plot."""
     args = parse_args(argv)
     try:
         weights = named_checkpoint(args.checkpoint, default_work_dir(args.config))

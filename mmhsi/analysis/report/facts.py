@@ -1,4 +1,4 @@
-"""What a report tells of the data and the network of a run, found out anew from its config."""
+"""Facts of a report about the data and the network of a run, derived from its config."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SUBSETS = ('train', 'val', 'test')
 
 
 def describe_data(cfg: Config) -> dict[str, Any]:
-    """The scenes that a config is tested on, read anew as far as they are at hand.
+    """The scenes that a config is tested on, read again if they are available.
 
     Args:
-        cfg (Config): The config; one without a test, as of pre-training, is described by its training.
+        cfg (Config): The config; one without a test, as in pre-training, is described by its training data.
 
     Returns:
         dict: 'scenes', for each 'name', 'facts' (text by name) and 'classes' (rows of name and pixels, with the numbers
-        of the subsets of a split), and their 'columns'; 'missing', why scenes are described by the config alone, or
+        of the subsets of a split), and their 'columns'; 'missing', why scenes are described from the config only, or
         not at all, else None.
     """
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
@@ -42,7 +42,7 @@ def describe_data(cfg: Config) -> dict[str, Any]:
             scenes=[dict(name=scene.get('name', scene.get('type')), facts=stated, columns=[], classes=[])]
             if stated
             else [],
-            missing=f'The data cannot be read again, what the config says is shown: {error}',
+            missing=f'The data cannot be read again; this is the information from the config: {error}',
         )
 
 
@@ -93,7 +93,7 @@ def _classes(scene) -> tuple[list[str], list[list]]:
 
 
 def describe_network(cfg: Config) -> dict[str, Any]:
-    """Size and cost of the network, see :func:`mmhsi.apis.count_complexity`; 'missing' tells why they are not known."""
+    """Size and cost of the network, see :func:`mmhsi.apis.count_complexity`; 'missing' says why they are unknown."""
     try:
         return dict(count_complexity(cfg), missing=None)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:

@@ -28,7 +28,7 @@ CAPTIONS = {
     'false_colour_2': 'False-colour composite, second date',
     'ground_truth': 'Ground truth: all labelled pixels',
     'classes': 'Prediction',
-    'change': 'Changes that were found, missed and reported falsely',
+    'change': 'Changes: found, missed and false alarms',
     'error': 'Errors',
     'confidence': 'Probability of the predicted class',
     'entropy': 'Uncertainty: entropy of the class probabilities, 1 where all classes are equally likely',
@@ -43,7 +43,7 @@ CAPTIONS = {
     'band_psnr': 'PSNR of each band',
     'spectra': 'Mean spectra of the classes, one standard deviation shaded',
 }
-"""What the pictures of results show, by the end of their names, in the order of the report."""
+"""Captions of the pictures of results, by the end of their names, in the order of the report."""
 
 _MATRIX_LIMIT = 40  # classes of a confusion matrix that is still written as a table
 
@@ -56,16 +56,17 @@ def make_report(
     config: str | Path | None = None,
     trust: bool = False,
 ) -> Path:
-    """Write one HTML file about a run, with all pictures in it and nothing to load besides.
+    """Write a self-contained HTML report of a run.
 
     Args:
         work_dir (str | Path): See :func:`mmhsi.analysis.report.run_folder.open_run`.
         out (str | Path, optional): File to write. Defaults to ``report.html`` in ``work_dir``.
-        max_scenes (int): Scenes of a test whose pictures are shown; all scores are. Defaults to 20.
-        complexity (bool): Whether parameters and operations of the network are counted, for which it is built and run
-            once. Defaults to True.
+        max_scenes (int): Number of scenes of a test whose pictures are shown; the scores of all scenes are shown.
+            Defaults to 20.
+        complexity (bool): Whether to count parameters and operations of the network, which is built and run once for
+            that. Defaults to True.
         config (str | Path, optional): A config file instead of the one in the folder.
-        trust (bool): Whether the config in the folder is run as a program. Defaults to False: it is read as data.
+        trust (bool): Whether the config in the folder may be run as code. Defaults to False: it is read as data.
 
     Returns:
         Path: The written file.
@@ -109,7 +110,7 @@ def make_report(
 
 
 def _number(value: Any) -> str:
-    """A score as it is read: four decimals, whole numbers with thin groups, a dash for an undefined one."""
+    """A formatted score: four decimals, integers with thin-space groups, a dash for an undefined one."""
     if value is None:
         return '–'
     if isinstance(value, (bool, str)):
@@ -122,7 +123,7 @@ def _number(value: Any) -> str:
 
 
 def _count(value: int) -> str:
-    """A large number with the prefix of its size."""
+    """A large number with an SI prefix."""
     for size, prefix in ((1e12, 'T'), (1e9, 'G'), (1e6, 'M'), (1e3, 'k')):
         if value >= size:
             return f'{value / size:.3f} {prefix}'
@@ -140,7 +141,7 @@ def _figure_uri(figure: Figure) -> str:
 
 
 def _curves(run: RunFolder) -> dict | None:
-    """Picture of the training, its text for those who do not see it, and the last and best values of each key."""
+    """Picture of the training, its alternative text, and the last and best values of each key."""
     if run.log is None:
         return None
     curves = {key: run.log.curve(key) for key in default_keys([run.log])}

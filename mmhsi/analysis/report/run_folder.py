@@ -1,4 +1,4 @@
-"""What a run left in its folder: config, log, curves, results."""
+"""Contents of the folder of a run: config, log, curves, results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Results:
 
     Attributes:
         folder (Path): The folder.
-        name (str): Name of the folder below the results, '' of the network itself; a baseline has one of its own.
+        name (str): Name of the folder below the results, '' for the network itself; each baseline has its own.
         metrics (dict): 'metrics' of the run and 'scenes' by name, as ``metrics.json`` holds them.
         pictures (list[Path]): The pictures, sorted by name.
     """
@@ -36,7 +36,7 @@ class Results:
     pictures: list[Path]
 
     def pictures_of(self, scene: str) -> list[Path]:
-        """The pictures of a scene; a longer name of another scene that begins with its name is told apart."""
+        """The pictures of a scene, without those of other scenes whose names begin with its name."""
         start = scene.replace('/', '_') + '_'
         longer = [
             other.replace('/', '_') + '_'
@@ -52,14 +52,14 @@ class Results:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where the parts of a run are.
+    """Locations of the parts of a run.
 
     Attributes:
         path (Path): The work dir, or the folder of one of its runs.
         config (Config): The config that was run.
         config_path (Path): Its file.
         log (TrainingLog, optional): Curves of the newest training.
-        log_files (list[Path]): Texts that were logged by that training and by the test.
+        log_files (list[Path]): Text logs of that training and of the test.
         results (list[Results]): Results of the newest test, those of the network first.
     """
 
@@ -72,12 +72,12 @@ class RunFolder:
 
     @property
     def name(self) -> str:
-        """Name of the work dir; that of a run is its time."""
+        """Name of the work dir; the folder of a run is named by its time."""
         path = self.path.resolve()
         return path.parent.name if (path / 'vis_data').is_dir() else path.name
 
     def environment(self) -> dict[str, str]:
-        """Versions and settings that the log tells at its beginning, by name."""
+        """Versions and settings from the beginning of the log, by name."""
         found: dict[str, str] = {}
         for path in self.log_files[:1]:
             reading = False
@@ -93,7 +93,7 @@ class RunFolder:
         return found
 
     def warnings(self) -> list[tuple[str, str, int]]:
-        """Level, text and number of the warnings and errors of the logs, each text once."""
+        """Level, text and count of the distinct warnings and errors of the logs."""
         counts: Counter = Counter()
         for path in self.log_files:
             for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
@@ -109,11 +109,11 @@ def open_run(path: str | Path, config: str | Path | None = None, trust: bool = F
     Args:
         path (str | Path): A work dir, of which the newest training and the newest test are taken, or the folder
             ``<work_dir>/<time>`` of one run.
-        config (str | Path, optional): A config file instead of the one in the folder, which is read as data alone.
+        config (str | Path, optional): A config file instead of the one in the folder, which is read as data only.
         trust (bool): Whether the config in the folder is run as a program. Defaults to False.
 
     Raises:
-        FileNotFoundError: If the folder or a config in it is absent.
+        FileNotFoundError: If the folder or a config in it does not exist.
         ValueError: If ``metrics.json`` is damaged, or the config in the folder holds more than data.
     """
     path = Path(path)
@@ -148,7 +148,7 @@ def open_run(path: str | Path, config: str | Path | None = None, trust: bool = F
 
 
 def _lies_in(path: Path, folder: Path) -> bool:
-    """Whether a file is one of the folder: a link to another place would show what lies there."""
+    """Whether a file lies in the folder: a link to another place would reveal files outside."""
     if path.resolve().is_relative_to(folder.resolve()):
         return True
     print_log(f'{path} is left out: it is a link to {path.resolve()}', 'current', logging.WARNING)
@@ -174,7 +174,7 @@ def _results(folder: Path) -> list[Results]:
         found.append(_results_in(path.parent, folder, metrics))
     if not found:
         return []
-    # a baseline may have pictures of the same scenes, and its scores elsewhere
+    # a baseline may have pictures of the same scenes and its scores in another folder
     scenes = {scene: {} for scene in found[0].metrics.get('scenes', {})}
     for path in sorted({path.parent for path in folder.rglob('*.png')} - {results.folder for results in found}):
         found.append(_results_in(path, folder, dict(scenes=scenes)))

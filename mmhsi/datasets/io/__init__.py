@@ -1,4 +1,4 @@
-"""Reading and writing of image cubes, label maps and spectra."""
+"""Reading and writing image cubes, label maps and spectra."""
 
 from .base import CubeInfo, CubeReader
 from .cube import open_cube, read_cube

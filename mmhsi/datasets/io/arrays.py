@@ -1,4 +1,4 @@
-"""What the readers of named arrays (.mat, HDF5, netCDF, .npy, .npz) have in common."""
+"""Base of the readers of named arrays (.mat, HDF5, netCDF, .npy, .npz)."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,18 @@ from .grid_place import grid_place
 from .variables import AXES, Dimension, Variable, check_shape, kind_of, quoted, select_variable
 from .wavelengths import FWHM_NAMES, WAVELENGTH_NAMES, Statement, in_nanometres, plain_name
 
-_MOST_BANDS = 100_000  # that lists are read for: more than any sensor has
+_MOST_BANDS = 100_000  # largest number of bands for which lists are read: more than any sensor has
 _GOOD_BANDS = ('goodwavelengths', 'goodwavelength', 'goodbands', 'goodband', 'bbl')
 _BAD_BANDS = ('badbands', 'badband')
 _MAX_LISTED = 3
 
 
 class ArrayReader(CubeReader):
-    """Base of the readers of named arrays: a subclass lists the arrays of a file and hands one out."""
+    """Base of the readers of named arrays: a subclass lists the arrays of a file and returns one of them."""
 
     # MATLAB's column-major arrays appear in HDF5 with their axes reversed.
     reversed_axes = False
-    # Whether rows, columns, bands is the custom for arrays that do not name their axes.
+    # Whether unnamed axes are usually rows, columns, bands.
     customary_axes = True
 
     def _variables(self) -> dict[str, Variable]:
@@ -41,7 +41,7 @@ class ArrayReader(CubeReader):
         return {}
 
     def _dimensions(self, name: str) -> list[Dimension]:
-        """The axes of an array, as far as the file names them."""
+        """The axes of an array, if the file names them."""
         return []
 
     def _describe(self) -> CubeInfo:
@@ -53,7 +53,7 @@ class ArrayReader(CubeReader):
         with explained(self.path):
             dtype = self._array().dtype
             attributes, dimensions = self._attributes(self._name), self._dimensions(self._name)
-        # MATLAB's list of variables does not tell complex numbers from real ones
+        # MATLAB's list of variables does not distinguish complex from real numbers
         if kind_of(dtype) != 'numeric':
             raise CubeReadError(f'{self.path}: the values are of type {dtype}, expected real numbers')
         notes: list[str] = []
@@ -97,8 +97,8 @@ class ArrayReader(CubeReader):
     def _choose_axes(
         self, variables: Mapping[str, Variable], dimensions: Sequence[Dimension], notes: list[str]
     ) -> tuple[int, int, int]:
-        """Axes of rows, columns and bands (-1 for an image of one band): as the user says, as the dimensions are
-        named, by the one axis that is as long as the wavelengths, or as is the custom."""
+        """Axes of rows, columns and bands (-1 for an image of one band): from the user, from the names of the
+        dimensions, by the only axis that is as long as the wavelengths, or by convention."""
         shape = variables[self._name].shape
         if len(shape) == 2:
             return 0, 1, -1
@@ -135,7 +135,7 @@ class ArrayReader(CubeReader):
         return AXES['hwc']
 
     def _vectors(self, names: Sequence[str], variables: Mapping[str, Variable]) -> list[str]:
-        """The vectors of certain names, those nearest to the array in the tree of groups first."""
+        """The vectors with certain names, those nearest to the array in the tree of groups first."""
         found = [
             name
             for name, variable in variables.items()
@@ -151,7 +151,7 @@ class ArrayReader(CubeReader):
         notes: list[str],
         dimension: Dimension | None = None,
     ) -> list[Statement]:
-        """What the file states under certain names, one number for each band: in vectors, and in attributes."""
+        """Statements of the file under certain names, one number for each band: in vectors and in attributes."""
         if not 1 < bands <= _MOST_BANDS:
             return []
         vectors = self._vectors(names, variables)
@@ -224,7 +224,7 @@ class ArrayReader(CubeReader):
         return self._signed(block if np.array_equal(wanted, bands) else block[..., positions])
 
     def _signed(self, block: np.ndarray) -> np.ndarray:
-        """Values of a type without sign, which netCDF of version 3 lacks and marks by an attribute."""
+        """Convert to an unsigned type, which netCDF version 3 lacks and marks by an attribute."""
         return block if self._unsigned is None else block.astype(block.dtype.newbyteorder('=')).view(self._unsigned)
 
 

@@ -1,7 +1,8 @@
 """Binary files of ASD FieldSpec spectroradiometers.
 
-Layout by "ASD File Format, version 8, revision B" (Analytical Spectral Devices): a header of 484 bytes, the counts of
-the target, 20 bytes and a text about the white reference, the counts of the reference. Reflectance is their ratio.
+The layout follows "ASD File Format, version 8, revision B" (Analytical Spectral Devices): a header of 484 bytes, the
+counts of the target, 20 bytes and a text about the white reference, the counts of the reference. Reflectance is their
+ratio.
 """
 
 import os
@@ -32,7 +33,7 @@ _MOST_CHANNELS = 10_000
 
 
 def is_asd(start: bytes) -> bool:
-    """Whether a file that starts like this is one of ASD's, and no text that happens to."""
+    """Whether a file with this beginning is an ASD file, and not text that happens to start alike."""
     return start[:3] in _SIGNATURES and any(byte < 9 for byte in start[3:])
 
 
@@ -46,7 +47,7 @@ def read_asd(path: str) -> SpectralLibrary:
         SpectralLibrary: One spectrum, named after the file, wavelengths in nm; NaN where the reference has no counts.
 
     Raises:
-        CubeReadError: If the file is damaged, or holds something else than counts with a white reference.
+        CubeReadError: If the file is damaged, or holds anything but counts with a white reference.
     """
     with explained(path), open(path, 'rb') as stream:
         content = stream.read(_HEADER + 3 * 8 * _MOST_CHANNELS + 2**16)

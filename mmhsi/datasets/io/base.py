@@ -1,4 +1,4 @@
-"""What all readers have in common: the description of a cube, the checks of a request, and life across processes."""
+"""Base of all readers: the description of a cube, checks of requests, and use across processes."""
 
 import operator
 import os
@@ -15,7 +15,7 @@ from .variables import Key
 LAYOUTS = ('auto', 'hwc', 'chw', 'bil')
 Window = tuple[int, int, int, int]
 LARGEST = 1e30
-"""No sensor gives such values; the lowest and the largest float32 are common marks of missing data."""
+"""Beyond the values of any sensor; the smallest and the largest float32 are common marks of missing data."""
 _PER_BAND = ('nodata', 'wavelengths', 'fwhm', 'scale', 'offset', 'bad_bands')
 
 
@@ -24,7 +24,6 @@ class CubeInfo:
     """What a file says about its cube.
 
     Readers return stored values; ``scale``, ``offset``, ``nodata``, ``bad_bands`` and ``mask`` say what these mean.
-
     Args:
         path (str): The file with the values (for an ENVI header that was given, its data file).
         format (str): 'mat' (up to version 7), 'mat73', 'hdf5', 'netcdf3', 'npy', 'npz', 'envi', 'raster', or the name
@@ -44,11 +43,11 @@ class CubeInfo:
             x = a column + b row + c and y = d column + e row + f.
         key (str, optional): Name of the array in a file that holds several.
         band_names (tuple[str], optional): Descriptions of the bands.
-        scale (np.ndarray, optional): float64 (bands,); physical value = stored value * scale + offset. None is 1.
-        offset (np.ndarray, optional): float64 (bands,). None is 0.
+        scale (np.ndarray, optional): float64 (bands,); physical value = stored value * scale + offset. None means 1.
+        offset (np.ndarray, optional): float64 (bands,). None means 0.
         units (str, optional): Unit of the physical values as the file names it.
         bad_bands (np.ndarray, optional): bool (bands,), True for bands that the file marks as bad.
-        mask (str, optional): What marks valid pixels besides nodata, in words ('alpha band 4', 'mask in the file',
+        mask (str, optional): Description of a mask of valid pixels besides nodata ('alpha band 4', 'mask in the file',
             ...); :meth:`CubeReader.read_mask` reads it. None without such a mask.
         gcps (tuple, optional): Ground control points (row, column, x, y, z), row and column in pixels from the
             upper left corner, in place of ``transform``.
@@ -58,7 +57,7 @@ class CubeInfo:
         acquired (str, optional): Time of acquisition, ISO 8601.
         companions (tuple[str]): Other files that the description, the values or the mask come from: header, sidecars,
             further data files. With ``path`` they are all that the cube depends on.
-        notes (tuple[str]): Sentences on what the file states and what was not applied as stated.
+        notes (tuple[str]): Notes on statements in the file that were not applied as stated.
     """
 
     path: str
@@ -90,14 +89,14 @@ class CubeInfo:
 
     @property
     def good_bands(self) -> np.ndarray:
-        """Indices of the bands that are not marked as bad, int64; all where none is marked."""
+        """Indices of the bands that are not marked as bad, int64."""
         return np.arange(self.bands) if self.bad_bands is None else np.flatnonzero(~self.bad_bands)
 
     def select(self, bands: Sequence[int]) -> 'CubeInfo':
-        """The description of a cube that consists of some of the bands.
+        """The description of a cube with a subset of the bands.
 
         Args:
-            bands (Sequence[int]): Bands by index from 0, in the order wanted.
+            bands (Sequence[int]): Bands by index from 0, in the requested order.
 
         Returns:
             CubeInfo: The description.
@@ -114,7 +113,7 @@ class CubeInfo:
 
     @property
     def placed(self) -> bool:
-        """Whether the place on the ground is known, by a transform, control points or polynomial coefficients."""
+        """Whether the georeference is known, from a transform, control points or polynomial coefficients."""
         return self.transform is not None or bool(self.gcps) or bool(self.rpcs)
 
     @property
@@ -123,7 +122,7 @@ class CubeInfo:
         return self.scale is not None or self.offset is not None
 
     def physical(self, stored: np.ndarray, bands: Sequence[int] | None = None) -> np.ndarray:
-        """Physical values of stored ones.
+        """Convert stored values to physical values.
 
         Args:
             stored (np.ndarray): Stored values (..., C).
@@ -164,7 +163,7 @@ class CubeInfo:
         if isinstance(mark, np.ndarray):
             mark = mark if bands is None else mark[list(bands)]
             if stored.dtype.kind == 'f':
-                mark = mark.astype(stored.dtype)  # compared as the numbers that the file can hold
+                mark = mark.astype(stored.dtype)  # compared in the precision of the file
         elif stored.dtype.kind in 'iu' and mark % 1 == 0:
             mark = int(mark)  # compared exactly, and without a copy of the block as floats
         return bad | (stored == mark)
@@ -181,11 +180,10 @@ class CubeInfo:
 
 
 class CubeReader:
-    """Base of the readers; use :func:`open_cube`, which picks the right one.
+    """Base of the readers; use :func:`open_cube`, which chooses the right one.
 
-    A reader holds no open file when it is pickled, and a process forked from the one that opened it opens the file
-    for itself: HDF5 and GDAL handles must not be shared between processes. After ``close`` the next read opens the
-    file again.
+    A pickled reader holds no open file, and a forked process opens the file again: HDF5 and GDAL handles must not be
+    shared between processes. After ``close`` the next read opens the file again.
 
     Args:
         path (str): The file.
@@ -297,7 +295,7 @@ class CubeReader:
         return self._handles[process]
 
     def close(self) -> None:
-        """Close the file and forget what was read of it."""
+        """Close the file and discard what was read from it."""
         handle = self._handles.pop(None if self.survives_fork else os.getpid(), None)
         if hasattr(handle, 'close'):
             handle.close()

@@ -1,7 +1,7 @@
-"""What the attributes and dimension names of arrays in HDF5 and netCDF files mean.
+"""Interpreting attributes and dimension names of arrays in HDF5 and netCDF files.
 
 The Climate and Forecast conventions (CF 1.11: ``_FillValue``, ``scale_factor``, ``add_offset``, ``units``, dimensions
-with coordinates), and the names that airborne and spaceborne products use in their place.
+with coordinates), and the names that airborne and spaceborne products use instead.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def scalar(value: Any) -> Any:
 
 
 def find_text(attributes: Mapping[str, Any], *names: str) -> str | None:
-    """The first attribute of a name that is text and not empty; case and underscores do not count."""
+    """The first non-empty text attribute with one of the names, ignoring case and underscores."""
     by_name = {plain_name(name): value for name, value in attributes.items()}
     for name in names:
         value = scalar(by_name[plain_name(name)]) if plain_name(name) in by_name else None
@@ -123,7 +123,7 @@ def find_text(attributes: Mapping[str, Any], *names: str) -> str | None:
 
 
 def _numbers(attributes: Mapping[str, Any], name: str, bands: int) -> np.ndarray | None:
-    """float64 (C,) of an attribute that is a number, a text of one, or a number for each band."""
+    """float64 (C,) of an attribute that is a number, text with a number, or one number for each band."""
     if name not in attributes:
         return None
     try:
@@ -136,7 +136,7 @@ def _numbers(attributes: Mapping[str, Any], name: str, bands: int) -> np.ndarray
 
 
 def nodata_of(attributes: Mapping[str, Any], bands: int, notes: list[str]) -> float | np.ndarray | None:
-    """The stored value of pixels without data: of the first attribute that states it."""
+    """The stored value of pixels without data, from the first attribute that states it."""
     stated = {name: plain_name(name) for name in attributes}
     found = []
     for wanted in _NODATA:
@@ -204,8 +204,9 @@ def scale_and_offset(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Scale and offset (C,) of an array, or None.
 
-    ``scale_factor`` of the CF conventions multiplies. By any other name (``Scale_Factor`` of NEON, ``reflectance scale
-    factor`` of ENVI) a number above 1 is what reflectances were multiplied by, and divides.
+    ``scale_factor`` of the CF conventions multiplies. By any other name (``Scale_Factor`` of NEON,
+    ``reflectance scale factor`` of ENVI) a number above 1 is the factor by which reflectances were multiplied, and
+    divides.
     """
     scale = _numbers(attributes, 'scale_factor', bands)
     offset = _numbers(attributes, 'add_offset', bands)
@@ -221,7 +222,7 @@ def scale_and_offset(
 
 
 def role_of(dimension: Dimension) -> str | None:
-    """'rows', 'columns' or 'bands', as the name of a dimension and the attributes of its coordinate tell."""
+    """'rows', 'columns' or 'bands', from the name of a dimension and the attributes of its coordinate."""
     attributes = dimension.attributes
     standard = find_text(attributes, 'standard_name') or ''
     role = _STANDARD_NAMES.get(standard.lower()) or _AXIS_LETTERS.get((find_text(attributes, 'axis') or '').upper())
@@ -240,9 +241,9 @@ def role_of(dimension: Dimension) -> str | None:
 
 
 def axes_by_names(dimensions: Sequence[Dimension]) -> tuple[int, int, int] | None:
-    """Axes of rows, columns and bands of an array of three, if the names of its dimensions tell; else None.
+    """Axes of rows, columns and bands of an array of three, if the names of its dimensions define them; else None.
 
-    Two that are told leave the third: layers of a time series are bands.
+    Two known axes determine the third: layers of a time series are bands.
     """
     roles = [role_of(dimension) for dimension in dimensions]
     known = [role for role in roles if role is not None]

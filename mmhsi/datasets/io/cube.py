@@ -20,7 +20,7 @@ Path = Union[str, 'os.PathLike[str]']
 def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3, products: bool = True) -> CubeReader:
     """Open a cube (``ndim`` 3) or a map (``ndim`` 2); see :func:`open_cube`.
 
-    Without ``products`` a file is opened for itself, even if it is part of a sensor product.
+    Without ``products`` a file is opened on its own, even if it is part of a sensor product.
     """
     path = os.fspath(path)
     if layout not in LAYOUTS:
@@ -47,24 +47,23 @@ def open_cube(path: Path, key: Key = None, layout: str = 'auto') -> CubeReader:
     Formats, chosen by the content of the file: MATLAB up to version 7 and 7.3, other HDF5, netCDF, .npy, .npz, ENVI by
     its data file or its .hdr, GeoTIFF, JPEG 2000, PNG, JPEG, BMP, PNM, Erdas Imagine, raw files with a header of ESRI,
     and virtual rasters (.vrt) of files beside them. The values of MATLAB up to version 7, netCDF of version 3 and .npz
-    are read here, once and whole; of the others only what is asked for, when it is. Sensor products
-    (:mod:`mmhsi.datasets.io.products`) are recognised by their content, by their folder, their metadata file or their
-    image. Rasters are also read from addresses (https://, s3://, gs://, az://) and from archives (/vsizip/...), by
-    window.
+    are read completely here; the other formats are read on demand. Sensor products (:mod:`mmhsi.datasets.io.products`)
+    are recognised by their content, by their folder, their metadata file or their image. Rasters are also read from
+    addresses (https://, s3://, gs://, az://) and from archives (/vsizip/...), by window.
 
-    Values are those that are stored; what they mean stands in ``info``. What the file states and cannot be used is
-    logged, and stands in ``info.notes``.
+    Values are returned as stored; ``info`` says what they mean. Statements in the file that cannot be used are logged
+    and listed in ``info.notes``.
 
     Args:
         path (str | os.PathLike): The file, the folder of a product, or an address.
-        key (str | Sequence[str], optional): Name of the array in a file that holds several, or candidate names of
-            which the first that is in the file is used. Without it the only numeric 3-D array is taken. Of a product
-            it chooses a view, such as 'ortho' of EMIT.
-        layout (str): Axes of the array in a MATLAB, HDF5 or NumPy file: 'hwc' (rows, columns, bands), 'chw'
-            (bands, rows, columns) or 'bil' (rows, bands, columns). 'auto' goes by the names of the dimensions, or
-            by the one axis that is as long as the list of wavelengths, and is 'hwc' otherwise; it takes no 2-D array,
-            which with the others is an image of one band. Rasters know their bands and need no layout. Defaults to
-            'auto'.
+        key (str | Sequence[str], optional): Name of the array in a file that holds several, or candidate names of which
+            the first that is in the file is used. Without it the only numeric 3-D array is used. For a product it
+            chooses a view, such as 'ortho' for EMIT.
+        layout (str): Axes of the array in a MATLAB, HDF5 or NumPy file: 'hwc' (rows, columns, bands), 'chw' (bands,
+            rows, columns) or 'bil' (rows, bands, columns). 'auto' goes by the names of the dimensions, or by the one
+            axis that is as long as the list of wavelengths, and is 'hwc' otherwise; it does not accept 2-D arrays,
+            which the other layouts treat as images with one band. Rasters define their bands and need no layout.
+            Defaults to 'auto'.
 
     Returns:
         CubeReader: The reader, a context manager with ``info`` and ``read(window, bands)``.
@@ -85,7 +84,7 @@ def read_cube(path: Path, key: Key = None, layout: str = 'auto') -> tuple[np.nda
         layout (str): 'auto', 'hwc', 'chw' or 'bil'. Defaults to 'auto'.
 
     Returns:
-        tuple[np.ndarray, CubeInfo]: Cube (H, W, C) in the file's dtype, and what the file says about it.
+        tuple[np.ndarray, CubeInfo]: Cube (H, W, C) in the file's dtype, and its description.
     """
     with open_cube(path, key, layout) as reader:
         return reader.read(), reader.info

@@ -1,6 +1,6 @@
-"""ENVI's pair of a raw data file and a text header, read by the header as :mod:`envi_header` understands it.
+"""ENVI images: a raw data file and a text header, interpreted by :mod:`envi_header`.
 
-GDAL is asked for one thing alone, the place on the ground, and gets the fields that state it in a header of its own.
+GDAL is used only for the georeference, and gets the fields that state it in a separate header.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def data_file(header: str) -> str:
     """Find the data file of a header.
 
     Args:
-        header (str): Path that ends in .hdr; the data file has the same name without it, or with the suffix of a
-            raw image or of a TIFF instead. Where several are there, the one whose size the header describes is taken.
+        header (str): Path that ends in .hdr; the data file has the same name without it, or with the suffix of a raw
+            image or of a TIFF instead. If there are several, the one whose size matches the header is used.
 
     Returns:
         str: Path of the data file.
 
     Raises:
-        CubeReadError: If there is none, or several that the header may describe.
+        CubeReadError: If there is none, or several match the header.
     """
     stem = os.path.splitext(header)[0]
     candidates = [
@@ -51,7 +51,7 @@ def data_file(header: str) -> str:
     found = [candidate for candidate in candidates if os.path.isfile(candidate)]
     if not found:
         raise CubeReadError(
-            f'{header}: no data file beside this header, expected {os.path.basename(stem)!r} without '
+            f'{header}: no data file next to this header, expected {os.path.basename(stem)!r} without '
             f'suffix or with one of {", ".join((*DATA_SUFFIXES[1:], *_OTHER_SUFFIXES))}'
         )
     raw = [path for path in found if not path.lower().endswith(_OTHER_SUFFIXES)]
@@ -61,15 +61,16 @@ def data_file(header: str) -> str:
         raw = [path for path, size in zip(raw, sizes, strict=True) if size == needed]
         if len(raw) != 1:
             raise CubeReadError(
-                f'{header}: {len(found)} data files beside this header '
-                f'({", ".join(map(os.path.basename, found))}), and {len(raw) or "none"} of the size '
+                f'{header}: {len(found)} data files next to this header ({", ".join(map(os.path.basename, found))}), '
+                f'and {len(raw) or "none"} of the size '
+                ''
                 f'that it describes ({needed} bytes); name the data file'
             )
     return (raw or found)[0]
 
 
 def is_header(path: str) -> bool:
-    """Whether a file begins as an ENVI header does."""
+    """Whether a file begins like an ENVI header."""
     with explained(path), open(path, 'rb') as stream:
         return decode(stream.read(64)).lstrip('\ufeff \t\r\n').startswith('ENVI')
 
@@ -81,7 +82,7 @@ def find_header(path: str) -> str | None:
         path (str): The data file.
 
     Returns:
-        str | None: Path of the header, if there is one that begins as ENVI's do.
+        str | None: Path of the header, if there is one that begins like an ENVI header.
     """
     for stem in (path, os.path.splitext(path)[0]):
         for suffix in ('.hdr', '.HDR'):
@@ -91,10 +92,10 @@ def find_header(path: str) -> str | None:
 
 
 def _place(fields: Mapping[str, str], path: str) -> tuple[dict, list[str]]:
-    """Fields of :class:`CubeInfo` on the place, as GDAL understands them.
+    """Fields of :class:`CubeInfo` on the georeference, as interpreted by GDAL.
 
-    GDAL gets an image of one pixel with the fields that state the place, in memory: what else a header holds, and how
-    long its lines are, has no influence.
+    GDAL gets an image of one pixel with only these fields, in memory, so other fields of the header and the length of
+    its lines have no influence.
     """
     stated = {name: ' '.join(fields[name].split()) for name in _PLACE_FIELDS if fields.get(name)}
     if not stated:
@@ -119,7 +120,7 @@ def _place(fields: Mapping[str, str], path: str) -> tuple[dict, list[str]]:
 
 
 class EnviReader(CubeReader):
-    """An ENVI image; a key has no meaning here and is ignored, and so is the layout, which the header states."""
+    """An ENVI image; key and layout are ignored, since the header states the layout."""
 
     format = 'envi'
 

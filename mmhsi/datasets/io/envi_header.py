@@ -1,4 +1,4 @@
-"""The text header of an ENVI file: its fields, and what they say about the cube."""
+"""The text header of an ENVI file: its fields and their meaning for the cube."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ DTYPES = {1: 'u1', 2: 'i2', 3: 'i4', 4: 'f4', 5: 'f8', 12: 'u2', 13: 'u4', 14: '
 _COMPLEX = (6, 9)
 _INTERLEAVES = ('bsq', 'bil', 'bip')
 _LARGEST = 2**24  # bytes of a header: 10 000 bands with every list take 1 MB
-_NEAR = 200  # characters within which a brace opens on a line of its own
+_NEAR = 200  # number of characters within which a brace may open on the next line
 _COUNTED = ('samples', 'lines', 'bands')
-# the fields that decide where a value lies: two different ones cannot both hold
+# the fields that define the layout: contradictory values are an error
 _LAYOUT = (*_COUNTED, 'data type', 'interleave', 'byte order', 'header offset', 'file compression')
 
 
 def parse_header(text: str, path: str) -> dict[str, str]:
     """Fields of an ENVI header.
 
-    Names are in lower case, with single blanks. A value is the rest of the line, or what stands between braces, which
-    may go over many lines and hold anything but a closing brace. Lines that begin with a semicolon are comments.
+    Names are in lower case, with single blanks. A value is the rest of the line, or the text between braces, which may
+    span many lines and contain anything but a closing brace. Lines that begin with a semicolon are comments.
 
     Args:
         text (str): The header.
@@ -76,7 +76,7 @@ def read_header(path: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the values of an ENVI image lie.
+    """Layout of the values of an ENVI image.
 
     Args:
         height (int): Rows.
@@ -85,7 +85,7 @@ class Layout:
         dtype (np.dtype): Type of the values, in the byte order of the file.
         interleave (str): 'bsq' (bands, rows, columns), 'bil' (rows, bands, columns) or 'bip' (rows, columns, bands).
         offset (int): Bytes before the first value.
-        compressed (bool): Whether the data file is packed by gzip.
+        compressed (bool): Whether the data file is compressed with gzip.
     """
 
     height: int
@@ -103,7 +103,7 @@ class Layout:
 
 
 def layout_of(fields: Mapping[str, str], path: str, header: str) -> Layout:
-    """Where the values lie, by the fields of a header.
+    """The layout from the fields of a header.
 
     Args:
         fields (Mapping[str, str]): The fields.
@@ -114,7 +114,7 @@ def layout_of(fields: Mapping[str, str], path: str, header: str) -> Layout:
         Layout: The layout.
 
     Raises:
-        CubeReadError: If a field is missing or impossible, or the header is not of an image of real numbers.
+        CubeReadError: If a field is missing or invalid, or the header does not describe an image of real numbers.
     """
     stated = f'{path}: the header {os.path.basename(header)}'
     if 'spectral library' in fields.get('file type', '').lower():
@@ -148,7 +148,7 @@ def layout_of(fields: Mapping[str, str], path: str, header: str) -> Layout:
 
 def _whole_number(fields: Mapping[str, str], name: str, stated: str, default: str | None = None) -> int:
     value = fields.get(name) or default
-    if value is None:  # programs take one-byte values, band after band, for granted
+    if value is None:  # some programs omit these fields for band-sequential one-byte values
         raise CubeReadError(f"{stated} does not state '{name}'")
     if not re.fullmatch(r'\d{1,18}', value):
         raise CubeReadError(f"{stated} states '{name} = {value[:40]}', expected a whole number")
@@ -168,12 +168,12 @@ def _dtype(fields: Mapping[str, str], stated: str) -> np.dtype:
 
 
 class Fields:
-    """What the fields of an ENVI header say about values and bands; what cannot be used is in ``notes``.
+    """Information from the fields of an ENVI header on values and bands; unusable statements are listed in ``notes``.
 
     Args:
-        fields (Mapping[str, str]): Fields by name, as :func:`parse_header` gives them.
+        fields (Mapping[str, str]): Fields by name, from :func:`parse_header`.
         bands (int): Number of bands C.
-        source (str): Where they stand, for messages.
+        source (str): Their origin, for messages.
     """
 
     def __init__(self, fields: Mapping[str, str], bands: int, source: str) -> None:
@@ -198,13 +198,13 @@ class Fields:
 
     @property
     def nodata(self) -> float | np.ndarray | None:
-        """``data ignore value``: one number, or (C,) where the bands differ."""
+        """``data ignore value``: one number, or (C,) if the bands differ."""
         values = self._numbers('data ignore value')
         return None if values is None else one_number(values)
 
     @property
     def bad_bands(self) -> np.ndarray | None:
-        """``bbl``, the list of 1 for good and 0 for bad bands: bool (C,), True for bad; None if none is."""
+        """``bbl``, the list of 1 for good and 0 for bad bands: bool (C,), True for bad; None if no band is bad."""
         values = self._numbers('bbl', single=False)
         if values is None:
             return None
@@ -216,7 +216,8 @@ class Fields:
 
     @property
     def scale_and_offset(self) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """(C,) each, or None: of ``reflectance scale factor``, else ``data gain values`` and ``data offset values``."""
+        """(C,) each, or None: from ``reflectance scale factor``, else ``data gain values`` and
+        ``data offset values``."""
         factor = self._numbers('reflectance scale factor')
         gain, offset = self._numbers('data gain values'), self._numbers('data offset values')
         if factor is not None:
@@ -273,7 +274,7 @@ class Fields:
 
     @property
     def acquired(self) -> str | None:
-        """``acquisition time``, or what other software calls it, if it is a date of ISO 8601."""
+        """``acquisition time``, or its name in other software, if it is a date in ISO 8601."""
         for name in ('acquisition time', 'acquisition date', 'acquisitiondatetime', 'start time'):
             text = self.fields.get(name, '').strip()
             if re.match(r'\d{4}-\d\d-\d\d', text):
@@ -282,7 +283,7 @@ class Fields:
 
 
 def one_number(values: np.ndarray) -> float | np.ndarray:
-    """The number that all bands have in common, or the array (C,)."""
+    """The common number of all bands, or the array (C,)."""
     same = np.array_equal(values, np.full_like(values, values[0]), equal_nan=True)
     return float(values[0]) if same else values
 
@@ -290,7 +291,7 @@ def one_number(values: np.ndarray) -> float | np.ndarray:
 def checked_scale(
     scale: np.ndarray | None, offset: np.ndarray | None, source: str, notes: list[str]
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Scale and offset (C,) as :class:`CubeInfo` has them: None for 1 and 0, and, with a note, for what cannot be."""
+    """Scale and offset (C,) as in :class:`CubeInfo`: None for 1 and 0, and, with a note, for invalid values."""
     if scale is not None and not (np.isfinite(scale) & (scale != 0)).all():
         notes.append(
             f'{source} states a scale of {scale[~(np.isfinite(scale) & (scale != 0))][0]:g}, which is not applied'

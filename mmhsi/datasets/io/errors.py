@@ -1,11 +1,11 @@
-"""The error of the readers, and the one place where an error of a file library becomes a sentence."""
+"""The error of the readers, and the conversion of errors from file libraries."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class CubeReadError(ValueError):
-    """A file was found but does not hold what was asked for; the message names the file in one sentence."""
+    """A file exists but does not hold the requested data; the message names the file."""
 
 
 def _reason(error: BaseException) -> str:
@@ -17,7 +17,7 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def explained(path: str) -> Iterator[None]:
-    """Turn whatever a file library raises into a :class:`CubeReadError` that names the file.
+    """Convert any exception of a file library to a :class:`CubeReadError` that names the file.
 
     Only calls into scipy, h5py, rasterio and NumPy's file formats belong inside. On damaged files they raise
     nearly every built-in exception (``TypeError``, ``IndexError``, ``struct.error``, ``zlib.error`` ...), hence the

@@ -1,4 +1,4 @@
-"""Which files of a folder are scenes."""
+"""Finding the scenes of a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .sources import drivers_for, parse_xml
 _RASTERS = ('.tif', '.tiff', '.jp2', '.vrt')
 _ARRAYS = ('.mat', '.npy', '.npz', '.h5', '.hdf5', '.he5', '.hdf', '.nc', '.nc4', '.cdf')
 _RAW = tuple(suffix for suffix in DATA_SUFFIXES if suffix not in ('', '.sli'))
-_ANY_RAW = ('.dat', '.bin', '.raw')  # of which most are something else, unless a header says what
+_ANY_RAW = ('.dat', '.bin', '.raw')  # suffixes of files that are scenes only with a header
 _PICTURES = ('.png', '.jpg', '.jpeg', '.bmp', '.pgm', '.ppm')
 _QUICKLOOK = re.compile(r'(^|[_\-. ])(ql|quick[_\-]?looks?|browse|thumb(nail)?s?|preview)([_\-. ]|$)', re.IGNORECASE)
 SCENE_SUFFIXES = (*_RASTERS, *_ARRAYS, '.hdr', *_RAW, *_PICTURES)
@@ -27,10 +27,10 @@ SCENE_SUFFIXES = (*_RASTERS, *_ARRAYS, '.hdr', *_RAW, *_PICTURES)
 def scene_files(folder: str | os.PathLike, recursive: bool = False, pictures: bool = False) -> list[Path]:
     """The scenes of a folder, sorted by name.
 
-    A file is a scene by its suffix and its content. Of an ENVI pair the header stands for both, whatever the name of
-    the data file; a header beside a TIFF belongs to the TIFF, a spectral library is no scene. Of a sensor product its
-    entry stands for all of its files, and folders in the folder that are products count too. Left out are the sources
-    of a virtual raster beside it, and quick-looks: pictures, and names such as 'scene_ql.tif', where other scenes are.
+    Scenes are recognised by suffix and content. The header represents an ENVI pair, whatever the name of the data file;
+    a header next to a TIFF belongs to the TIFF, and a spectral library is not a scene. The entry represents all files
+    of a sensor product, and subfolders that are products count too. Sources of virtual rasters in the folder are left
+    out, and, if there are other scenes, quick-looks: pictures and names such as 'scene_ql.tif'.
 
     Args:
         folder (str | os.PathLike): The folder.
@@ -44,7 +44,7 @@ def scene_files(folder: str | os.PathLike, recursive: bool = False, pictures: bo
     found: list[Path] = []
     for place, folders, names in os.walk(folder):
         products, claimed = products_in(place)
-        whole = bool(products) and claimed.issuperset(names)  # then the folders below hold parts of the product
+        whole = bool(products) and claimed.issuperset(names)  # then the subfolders hold parts of the product
         below = [] if whole else sorted(name for name in folders if not name.startswith('.'))
         folders[:] = below if recursive else []
         found += map(Path, products)
@@ -80,11 +80,11 @@ def _of_one_folder(folder: Path, names: list[str], pictures: bool) -> list[Path]
 
 
 def _pair(header: Path) -> tuple[Path | None, bool]:
-    """The data file of a header, if there is one, and whether the header stands for a scene."""
+    """The data file of a header, if there is one, and whether the header represents a scene."""
     try:
         library = 'spectral library' in read_header(str(header)).get('file type', '').lower()
     except CubeReadError:
-        library = False  # a damaged header is reported where the scene is opened
+        library = False  # a damaged header is reported when the scene is opened
     try:
         belongs = Path(data_file(str(header)))
     except CubeReadError:
@@ -115,7 +115,7 @@ def _sources(virtual: Iterable[Path]) -> set[Path]:
 
 
 def files_of_scene(path: str | os.PathLike) -> list[Path]:
-    """The files that hold a scene of :func:`scene_files`: of an ENVI header its data file too."""
+    """The files of a scene of :func:`scene_files`: for an ENVI header, its data file too."""
     path = Path(path)
     if path.suffix.lower() != '.hdr':
         return [path]

@@ -1,4 +1,4 @@
-"""Which reader a file is for, by its content."""
+"""Choosing the reader of a file by its content."""
 
 import os
 
@@ -23,7 +23,7 @@ def choose_reader(path: str) -> tuple[type[CubeReader], str]:
         path (str): The file, or an address.
 
     Returns:
-        tuple[type[CubeReader], str]: The class of the reader, and the path that it is to be given.
+        tuple[type[CubeReader], str]: The class of the reader, and the path for it.
 
     Raises:
         CubeReadError: If the file cannot be read, or is a header without its data.
@@ -48,7 +48,7 @@ def choose_reader(path: str) -> tuple[type[CubeReader], str]:
     if start[:4] in NETCDF3:
         return NetCDF3Reader, path
     suffix = os.path.splitext(path)[1].lower()
-    # version 4 of MATLAB's format has no signature; a damaged file is explained by the reader of its suffix
+    # version 4 of MATLAB's format has no signature; a damaged file is reported by the reader for its suffix
     by_suffix = {'.mat': MatReader, '.npy': NpyReader, '.npz': NpzReader}
     if suffix in by_suffix:
         return by_suffix[suffix], path

@@ -1,4 +1,4 @@
-"""GDAL's settings, and the place on the ground that a raster states."""
+"""GDAL's settings, and the georeference of a raster."""
 
 import warnings
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ _NO_ADDRESS = dict(CPL_VSIL_CURL_ALLOWED_EXTENSIONS='.none', GDAL_HTTP_MAX_RETRY
 
 
 def raster_environment(network: bool = False) -> rasterio.Env:
-    """GDAL's settings under which rasters are opened, read and written.
+    """GDAL's settings for opening, reading and writing rasters.
 
     Args:
-        network (bool): Whether addresses may be read, because the user's path is one. Defaults to False.
+        network (bool): Whether addresses may be read, because the user gave one. Defaults to False.
     """
     # the fast path for PNG returns a truncated picture without an error
     # a virtual raster may hold Python code; each process caches blocks, by default in a twentieth of the memory
@@ -30,7 +30,7 @@ def raster_environment(network: bool = False) -> rasterio.Env:
 
 @contextmanager
 def silent_georeference() -> Iterator[None]:
-    """Keep rasterio from warning of a file without georeference, which is usual for benchmark scenes."""
+    """Suppress rasterio's warning for files without a georeference, which is common for benchmark scenes."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         yield

@@ -1,4 +1,4 @@
-"""The place of a grid in a netCDF or HDF5 file, by the coordinates of its rows and columns."""
+"""The georeference of a grid in a netCDF or HDF5 file, from the coordinates of its rows and columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def grid_place(
 
     Coordinates of evenly spaced rows and columns are the centres of pixels (CF 1.11, section 4). The reference system
     is that of the variable that ``grid_mapping`` names: its text (``crs_wkt``, ``spatial_ref``), else its parameters;
-    longitudes and latitudes without any are taken as WGS 84.
+    longitudes and latitudes without one are assumed to be WGS 84.
 
     Args:
         reader (ArrayReader): The reader, which reads vectors and attributes by name.
@@ -34,7 +34,7 @@ def grid_place(
         attributes (Mapping[str, Any]): Attributes of the array.
 
     Returns:
-        tuple: The fields that are known, and sentences on what is not used.
+        tuple: The known fields, and notes on unused statements.
     """
     rows, columns = dimensions[axes[0]], dimensions[axes[1]]
     if not rows.coordinate or not columns.coordinate:
@@ -63,7 +63,7 @@ def grid_place(
 
 
 def _steps(centres: np.ndarray) -> tuple[float, float] | None:
-    """First coordinate and step, if all steps are the same."""
+    """First coordinate and step, if all steps are equal."""
     if len(centres) < 2 or centres.dtype.kind not in 'iuf':
         return None
     centres = centres.astype(np.float64)
@@ -93,7 +93,7 @@ def _system(mapping: Mapping[str, Any], notes: list[str]) -> CRS | None:
             return CRS.from_user_input(text)
         if not find_text(mapping, 'grid_mapping_name'):
             return None
-        import pyproj  # needed for parameters alone, which few files are content with
+        import pyproj  # needed only for parameters, which few files rely on
 
         parameters = {name: value if scalar(value) is None else scalar(value) for name, value in mapping.items()}
         return CRS.from_wkt(

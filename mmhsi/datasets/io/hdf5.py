@@ -1,7 +1,7 @@
 """HDF5 files: netCDF-4, MATLAB 7.3, products of sensors; and netCDF of version 3, which has the same contents.
 
 An HDF5 file can name values in other files (external links, external and virtual datasets). They are not read: a file
-reaches no further than itself.
+cannot access others.
 """
 
 import os
@@ -24,9 +24,9 @@ NETCDF3 = (b'CDF\x01', b'CDF\x02')
 
 
 class HDF5Reader(ArrayReader):
-    """HDF5 files. The axes of MATLAB's are put back in MATLAB's order, those of others stay as stored.
+    """HDF5 files. Axes of MATLAB files are restored to MATLAB's order, others stay as stored.
 
-    A file is MATLAB's if it begins with MATLAB's text or is named .mat.
+    A file is a MATLAB file if it begins with MATLAB's text or is named .mat.
     """
 
     def __init__(self, path: str, *args, **kwargs) -> None:
@@ -58,7 +58,7 @@ class HDF5Reader(ArrayReader):
     def _array(self) -> h5py.Dataset:
         dataset = self._handle()[self._name]
         chunk = dataset.dtype.itemsize * int(np.prod(dataset.chunks or (), dtype=object))
-        if chunk > BLOCK_CACHE:  # a chunk is unpacked as a whole
+        if chunk > BLOCK_CACHE:  # chunks are decompressed as a whole
             stored = os.path.getsize(self.path) * LARGEST_DEFLATE_RATIO
             if chunk > stored:
                 raise CubeReadError(
@@ -80,7 +80,7 @@ class HDF5Reader(ArrayReader):
                 if file[name or '/'].attrs.get_id(key).get_space().get_simple_extent_npoints() <= _LARGEST_ATTRIBUTE:
                     attributes[key] = file[name or '/'].attrs[key]
             except (OSError, TypeError, ValueError, RuntimeError, KeyError):
-                continue  # of a type that NumPy does not know
+                continue  # of a type unknown to NumPy
         return attributes
 
     def _dimensions(self, name: str) -> list[Dimension]:
@@ -99,13 +99,13 @@ class HDF5Reader(ArrayReader):
 
 
 def _kind(dataset: h5py.Dataset) -> str:
-    """'numeric', or what keeps the values from being read."""
+    """'numeric', or the reason why the values cannot be read."""
     matlab_class = dataset.attrs.get('MATLAB_class', b'')
     matlab_class = matlab_class.decode() if isinstance(matlab_class, bytes) else str(matlab_class)
     if dataset.attrs.get('MATLAB_empty', 0) or dataset.shape is None:
         return 'empty'
     if 'not a netCDF variable' in str(dataset.attrs.get('NAME', '')):
-        return 'dimension'  # without coordinates: an empty array is in their place
+        return 'dimension'  # without coordinates there is an empty array
     if dataset.external:
         return 'external (its values are in other files, which are not read)'
     if dataset.is_virtual and any(source.file_name != '.' for source in dataset.virtual_sources()):

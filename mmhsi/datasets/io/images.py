@@ -1,4 +1,4 @@
-"""Several images of one file: a degraded and a clean one, or many of one size."""
+"""Several images in one file: a degraded and a clean one, or many of equal size."""
 
 import os
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ def read_images(path: 'str | os.PathLike[str]', keys: Mapping[str, str], layout:
 
     Args:
         path (str | os.PathLike): The file.
-        keys (Mapping[str, str]): Names of the arrays in the file, by the names that are wanted.
-        layout (str): Axes of the arrays: 'CHW' (bands, rows, columns), 'HWC', or of several images 'NCHW', 'NHWC'.
+        keys (Mapping[str, str]): Names of the arrays in the file, by the names in the result.
+        layout (str): Axes of the arrays: 'CHW' (bands, rows, columns), 'HWC', or 'NCHW' and 'NHWC' for several images.
 
     Returns:
         dict[str, np.ndarray]: Arrays (N, H, W, C) as stored, N = 1 without an axis of images.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CubeReadError: If it is damaged, lacks an array, an array has other axes or is no array of real numbers, or the
+        CubeReadError: If it is damaged, lacks an array, an array has other axes or does not hold real numbers, or the
             numbers of images differ.
     """
     path = os.fspath(path)

@@ -1,4 +1,4 @@
-"""Label maps: class numbers of pixels, from every format that cubes are read from."""
+"""Label maps: class numbers of pixels, from all formats of cubes."""
 
 from collections.abc import Sequence
 
@@ -27,21 +27,21 @@ def read_labels(
 
     Args:
         path (str | os.PathLike): A file of any format of :func:`open_cube`.
-        key (str | Sequence[str], optional): Name of the array in a file that holds several, or candidate names.
-            Without it the only numeric matrix is taken.
-        shape (tuple[int, int], optional): Rows and columns that the map must have.
-        unlabelled (int): What pixels without a label become. Defaults to 0.
+        key (str | Sequence[str], optional): Name of the array in a file that holds several, or candidate names. Without
+            it the only numeric matrix is used.
+        shape (tuple[int, int], optional): Required rows and columns of the map.
+        unlabelled (int): Value of pixels without a label. Defaults to 0.
         ignore (float | Sequence[float]): Values that mean unlabelled besides, such as 255, -1 or NaN. Defaults to
             none.
         ground (CubeInfo, optional): What the file of the cube says about it, on whose pixels the labels must lie.
 
     Returns:
-        np.ndarray: int64 (H, W), the numbers as stored; customarily 0 = unlabelled.
+        np.ndarray: int64 (H, W), the numbers as stored; usually 0 = unlabelled.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CubeReadError: If the file is damaged, holds no such map, or its values, its size or its place are not those of
-            labels of the cube.
+        CubeReadError: If the file is damaged, holds no such map, or its values, its size or its georeference do not fit
+            the cube.
     """
     with open_map(path, key, shape, 'label map', ground) as reader:
         path = reader.path
@@ -63,7 +63,7 @@ def whole_labels(values: np.ndarray, path: str) -> np.ndarray:
         np.ndarray: int64 (H, W).
 
     Raises:
-        CubeReadError: If values are no real numbers, not whole, or negative.
+        CubeReadError: If values are not real numbers, not integers, or negative.
     """
     if values.dtype.kind not in 'biuf':
         raise CubeReadError(f'{path}: labels of the type {values.dtype}, expected whole numbers')

@@ -1,4 +1,4 @@
-"""Maps of real numbers, one for each pixel, from every format that cubes are read from."""
+"""Maps of real numbers, one for each pixel, from all formats of cubes."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from .variables import Key
 
 
 def single_band(reader: CubeReader, what: str = 'map') -> tuple[np.ndarray, np.ndarray]:
-    """The one band of a map, or the grey value of a picture that repeats it in red, green and blue.
+    """The single band of a map, or the grey value of an RGB picture with equal channels.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Values as stored (H, W), and bool (H, W), True where the file says that there is
@@ -48,7 +48,7 @@ def open_map(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CubeReadError: If the file is damaged, holds no such map, or it has another size or place.
+        CubeReadError: If the file is damaged, holds no such map, or its size or georeference differs.
     """
     reader = open_reader(path, key, ndim=2)
     if shape is not None and reader.info.shape[:2] != tuple(shape):
@@ -57,7 +57,7 @@ def open_map(
             f'{reader.path}: the {what} has {reader.info.height} x {reader.info.width} pixels, '
             f'expected {shape[0]} x {shape[1]}'
         )
-    if ground is not None and reader.info.shape[:2] == ground.shape[:2]:  # callers tell of the size in their own words
+    if ground is not None and reader.info.shape[:2] == ground.shape[:2]:  # callers report the size in their own words
         try:
             check_same_ground(reader.info, ground, f'the {what} and the cube')
         except ValueError as error:

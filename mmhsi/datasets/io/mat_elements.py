@@ -1,7 +1,7 @@
 """Checking the elements of a MATLAB file of version 5 before scipy reads it.
 
-scipy trusts the file: it looks up types in tables without bounds, and reads an imaginary part that flags announce and
-that is not there, so that a wrong byte can end the process. The format is documented in MathWorks' "MAT-File Format".
+scipy trusts the file: it looks up types in tables without bounds checks, and reads an imaginary part that is announced
+but missing, so a wrong byte can crash the process. The format is documented in MathWorks' "MAT-File Format".
 """
 
 import os
@@ -26,7 +26,7 @@ _CHUNK = 2**16
 
 
 class _Source:
-    """Bytes in order, with a limit; from a file, or inflated from it piece by piece."""
+    """A bounded stream of bytes from a file, decompressed in pieces if necessary."""
 
     def __init__(self, stream: BinaryIO, length: int, packed: bool) -> None:
         self._stream = stream
@@ -60,7 +60,7 @@ class _Source:
             count -= len(self.read(min(count, _CHUNK)))
 
     def _inflate(self) -> bool:
-        assert self._inflater is not None  # of a packed source
+        assert self._inflater is not None  # the source is compressed
         packed = self._inflater.unconsumed_tail
         if not packed and self._packed_left:
             packed = self._stream.read(min(_CHUNK, self._packed_left))
@@ -77,7 +77,7 @@ class _Damage(Exception):
 
 
 class _Walk:
-    """One walk through the elements of an array and of the arrays in it."""
+    """A walk through the elements of an array and of nested arrays."""
 
     def __init__(self, source: _Source, order: str) -> None:
         self.source = source
@@ -94,7 +94,7 @@ class _Walk:
         return first, struct.unpack(self.order + 'I', second)[0], None
 
     def content(self, kind: int, what: str, most: int) -> bytes:
-        """The content of a short element that has to be of one type."""
+        """The content of a short element of a required type."""
         found, length, content = self.tag()
         if found != kind or length > most:
             raise _Damage(f'{what} of type {found} and {length} bytes')
@@ -104,7 +104,7 @@ class _Walk:
         return content
 
     def numbers(self, allowed: frozenset, what: str, last: bool = False) -> None:
-        """Step over an element of numbers; stop at the content of one that is the last, which may be long."""
+        """Skip an element of numbers; stop at the content of the last one, which may be long."""
         kind, length, content = self.tag()
         if kind not in allowed:
             raise _Damage(f'unknown data type {kind} of {what}')
@@ -126,7 +126,7 @@ class _Walk:
         (flags,) = struct.unpack(self.order + 'I', flags[:4])
         kind = flags & 0xFF
         if kind not in range(_CELL, 16):
-            return  # functions and opaque objects, which scipy reads by itself and nothing here uses
+            return  # functions and opaque objects, which scipy reads itself and which are not used here
         packed = self.content(_INT32, 'dimensions', 4 * _MAX_DIMENSIONS)
         shape = struct.unpack(f'{self.order}{len(packed) // 4}i', packed[: len(packed) // 4 * 4])
         if len(shape) < 2 or min(shape) < 0:
@@ -136,7 +136,7 @@ class _Walk:
             count *= side
         self.content(_INT8, 'a name', _CHUNK)
         if kind in _NUMBER_CLASSES or kind == _CHAR:
-            # a string may be empty without an element that says so
+            # an empty string may lack its element
             self.numbers(_TEXT_TYPES if kind == _CHAR else _NUMBER_TYPES, 'an array', not flags & _COMPLEX)
             if flags & _COMPLEX:
                 self.numbers(_NUMBER_TYPES, 'an imaginary part', last=True)
@@ -171,7 +171,7 @@ class _Walk:
 
 
 def check_elements(path: str) -> None:
-    """Check all elements of a version 5 file: types, lengths against the file, and arrays inside arrays.
+    """Check all elements of a version 5 file: types, lengths compared with the file, and nested arrays.
 
     Args:
         path (str): The file.

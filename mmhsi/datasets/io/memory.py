@@ -1,23 +1,23 @@
-"""Refusing what does not fit into memory before it is allocated."""
+"""Refusing data that do not fit into memory before they are allocated."""
 
 from mmhsi.utils.system_memory import available_memory
 
 from .errors import CubeReadError
 
-# deflate shrinks by less than this: a header that claims more bytes than this per byte of its file is wrong
+# deflate compresses by less than this factor: a header that claims more bytes per byte of its file is wrong
 LARGEST_DEFLATE_RATIO = 1032
 
 
 def check_fits(path: str, what: str, needed: int) -> None:
-    """Refuse to read what is larger than the memory: what a header claims need not be there.
+    """Refuse to read data larger than memory, which a header may falsely claim.
 
     Args:
         path (str): The file.
-        what (str): What is to be read, for the message.
+        what (str): Name of the data in messages.
         needed (int): Its size in bytes.
 
     Raises:
-        CubeReadError: If the memory does not suffice.
+        CubeReadError: If there is not enough memory.
     """
     available = available_memory()
     if available is not None and needed > available:

@@ -14,7 +14,7 @@ from .variables import Key, Variable, kind_of
 
 
 class NpyReader(ArrayReader):
-    """One array, of which a window reads only its own rows. A key has no meaning here and is ignored."""
+    """One array; a window reads only its own rows. A key is ignored."""
 
     format = 'npy'
     survives_fork = True
@@ -39,7 +39,7 @@ class NpyReader(ArrayReader):
 
 
 class NpzReader(ArrayReader):
-    """An archive of arrays; the one asked for is read once."""
+    """An archive of arrays; the requested one is read once."""
 
     format = 'npz'
     survives_fork = True

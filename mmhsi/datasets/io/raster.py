@@ -1,4 +1,4 @@
-"""GeoTIFF and the other rasters that are read through GDAL, window by window."""
+"""GeoTIFF and other rasters, read window by window with GDAL."""
 
 import os
 from collections.abc import Sequence
@@ -17,14 +17,15 @@ from .memory import LARGEST_DEFLATE_RATIO, check_fits
 from .raster_metadata import RasterMetadata, spectral_bands
 from .sources import check_opened, drivers_for, is_address, needs_network
 
-_MOST_BANDS = 5000  # that sensors have; the time that rasterio takes to read goes with the square of their number
+_MOST_BANDS = 5000  # largest number of bands; the reading time of rasterio grows with its square
 
 
 class RasterReader(CubeReader):
-    """A raster names its bands and is read as (rows, columns, bands) whatever the layout; values are as stored.
+    """A raster defines its bands and is read as (rows, columns, bands) whatever the layout; values are returned as
+    stored.
 
-    Opacity (alpha) is no band but a mask. A key chooses one of the pages of a TIFF that holds several images, by its
-    full name or by how that begins or ends. Other rasters hold one image and ignore it.
+    Opacity (alpha) is treated as a mask, not as a band. A key chooses one of the images of a multi-page TIFF, by its
+    full name, a prefix or a suffix. Other rasters contain one image and ignore it.
     """
 
     format = 'raster'
@@ -96,7 +97,7 @@ class RasterReader(CubeReader):
             raise CubeReadError(
                 f'{self.path}: the header describes {dataset.count} bands, more than a file of {stored} bytes can hold'
             )
-        # for one pixel GDAL allocates the whole block, before it looks whether the file can hold it
+        # for one pixel GDAL allocates the whole block before it checks whether the file can hold it
         rows, columns = dataset.block_shapes[0]
         structure = dataset.tags(ns='IMAGE_STRUCTURE')
         depth = dataset.count if structure.get('INTERLEAVE') == 'PIXEL' else 1
@@ -112,7 +113,7 @@ class RasterReader(CubeReader):
         check_fits(self.path, block, size)
 
     def _check_remote_envi(self, dataset: rasterio.DatasetReader) -> None:
-        """GDAL stops at a long line of an ENVI header, and takes what it has not read for granted."""
+        """GDAL stops at a long line of an ENVI header and uses defaults for the rest."""
         fields = {name.replace('_', ' '): value for name, value in dataset.tags(ns='ENVI').items()}
         missing = [name for name in ('samples', 'lines', 'bands', 'data type', 'interleave') if name not in fields]
         if missing:

@@ -1,4 +1,4 @@
-"""What a raster of GDAL, and the files beside it, say about its bands."""
+"""Metadata of the bands of a GDAL raster, from the file and its sidecar files."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _MICROMETRES_OF_GDAL = {'CENTRAL_WAVELENGTH_UM': 'wavelength', 'FWHM_UM': 'fwhm'
 
 
 class RasterMetadata:
-    """What a raster says about its bands, as fields of :class:`CubeInfo`.
+    """Metadata of the bands of a raster, as fields of :class:`CubeInfo`.
 
-    The places, the most trusted first: GDAL's own scale and nodata; tags of each band and of the file, in the default
-    domain and in that of ENVI; the IMAGERY domain; an ENVI header beside the file; the names of the bands; XML beside
+    The sources, the most trusted first: GDAL's own scale and nodata; tags of each band and of the file, in the default
+    domain and in that of ENVI; the IMAGERY domain; an ENVI header next to the file; the names of the bands; XML next to
     the file.
 
     Args:
@@ -95,7 +95,7 @@ class RasterMetadata:
         )
 
     def _fields_beside(self) -> list[Fields]:
-        """The ENVI header beside a raster of another format, if it describes the same bands."""
+        """The ENVI header next to a raster of another format, if it describes the same bands."""
         header = find_header(self.path)
         if header is None:
             return []
@@ -112,7 +112,7 @@ class RasterMetadata:
         return [Fields(fields, self.bands, f'the header {os.path.basename(header)}')]
 
     def _envi(self) -> list[Fields]:
-        """The tags of the file, where they are fields of an ENVI header."""
+        """The tags of the file that are fields of an ENVI header."""
         found = []
         for where, domain in self._domains.items():
             tags = {
@@ -170,7 +170,7 @@ class RasterMetadata:
         if all(value is None for value in values):
             return next((header.nodata for header in (*self._envi(), *self._header) if header.nodata is not None), None)
         if all(value == values[0] for value in values):
-            return values[0]  # an integer of 64 bits is no float
+            return values[0]  # a 64-bit integer must not become a float
         return one_number(np.array([np.nan if value is None else value for value in values], np.float64))
 
     def _scale_and_offset(self) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -208,7 +208,8 @@ class RasterMetadata:
         return None
 
     def _xml(self) -> list[Statement]:
-        """Wavelengths of an XML file beside the raster: elements or attributes of one name, one for each band."""
+        """Wavelengths from an XML file next to the raster: elements or attributes with a common name, one for each
+        band."""
         statements = []
         stem = os.path.splitext(self.path)[0]
         for path in dict.fromkeys((stem + '.xml', stem + '.XML', self.path + '.xml')):
@@ -243,18 +244,18 @@ def _plain(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def spectral_bands(dataset: rasterio.DatasetReader, path: str) -> tuple[list[int], int | None, str | None]:
-    """The bands of a raster without the one of opacity.
+    """The bands of a raster without opacity.
 
-    Many programs declare the last of two or four bands of one byte as opacity (alpha), because pictures have it. It is
-    taken as such if it is 0 or full nearly everywhere, and states no wavelength.
+    Many programs declare the last of two or four one-byte bands as opacity (alpha), as in pictures. It is treated as
+    opacity if it is 0 or full nearly everywhere and states no wavelength.
 
     Args:
         dataset (rasterio.DatasetReader): An open raster.
         path (str): Its file, for messages.
 
     Returns:
-        tuple: Spectral bands and the band of opacity, counted from 1, and a sentence on what was decided against the
-        file.
+        tuple: Spectral bands and the band of opacity, counted from 1, and a note if the declaration of the file is
+        overruled.
 
     Raises:
         CubeReadError: If no spectral band is left.
@@ -279,5 +280,5 @@ def spectral_bands(dataset: rasterio.DatasetReader, path: str) -> tuple[list[int
         )
     kept = [index for index in indices if index not in declared]
     if not kept:
-        raise CubeReadError(f'{path}: the file holds opacity (alpha) alone, expected spectral bands')
+        raise CubeReadError(f'{path}: the file holds only opacity (alpha), expected spectral bands')
     return kept, alpha, None

@@ -1,4 +1,4 @@
-"""The check that two files lie on the same ground: cube and labels, two dates, cube and coarse map."""
+"""Check that two files cover the same ground: cube and labels, two dates, cube and coarse map."""
 
 import numpy as np
 from rasterio.crs import CRS
@@ -11,19 +11,18 @@ _TOLERANCE = 0.5  # pixels
 
 
 def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
-    """Compare the size of two files and, where both have one, their place.
+    """Compare the size of two files and, if both have one, their georeference.
 
-    The four corners are compared, of unlike coordinate systems after a transformation from one to the other; they may
-    lie half a pixel apart.
+    The four corners are compared, after a transformation if the coordinate systems differ; they may be half a pixel
+    apart.
 
     Args:
-        found (CubeInfo): What one file says about itself.
-        expected (CubeInfo): What the other says, e.g. the cube.
-        what (str): What the files are, for the message, such as 'the two dates'.
+        found (CubeInfo): Description of one file.
+        expected (CubeInfo): Description of the other one, e.g. the cube.
+        what (str): Name of the files in the message, such as 'the two dates'.
 
     Raises:
-        ValueError: If the files differ in size or lie on other ground; the message names both and how far they are
-            apart.
+        ValueError: If the files differ in size or cover different ground; the message names both and their distance.
     """
     if found.shape[:2] != expected.shape[:2]:
         raise ValueError(

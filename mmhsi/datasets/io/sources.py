@@ -1,7 +1,7 @@
-"""What GDAL may open: few formats, chosen by the content of a file, and no file or address that a content names.
+"""What GDAL may open: a few formats, chosen by the content of a file, and no files or addresses named in it.
 
-A raster can name others: a virtual raster its sources, a description of a web service its server, a GeoTIFF an
-overview. A file that a user gets must not make the machine read another file, or ask another machine.
+A raster can refer to others: a virtual raster to its sources, a description of a web service to its server, a GeoTIFF
+to an overview. A file must not make the machine read another file or contact another machine.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ _MAGIC = (
 _REMOTE_DRIVERS = ['GTiff', 'ENVI', 'JP2OpenJPEG', 'PNG', 'JPEG', 'BMP', 'HFA']
 _LARGEST_VRT = 2**24
 _DEEPEST_VRT = 4
-# elements of a virtual raster that hold sources, and those that say how they are laid together
+# elements of a virtual raster that contain sources, and those that describe their arrangement
 _VRT_SOURCES = ('SimpleSource', 'ComplexSource', 'AveragedSource', 'KernelFilteredSource', 'NoDataFromMaskSource')
 _VRT_LINKS = ('SourceFilename', 'SourceDataset', 'OverviewFile')
 _ESRI = re.compile(rb'^[ \t]*(NROWS|NCOLS|NBANDS|BYTEORDER|LAYOUT|NBITS)\s', re.IGNORECASE | re.MULTILINE)
 
 
 def is_address(path: str) -> bool:
-    """Whether a path that a user gives is an address, or lies in an archive, so that GDAL alone can open it."""
+    """Whether a path is an address or lies in an archive, so that only GDAL can open it."""
     return _ADDRESS.match(path) is not None
 
 
 def needs_network(path: str) -> bool:
-    """Whether reading a path that a user gives goes over the network."""
+    """Whether reading a path uses the network."""
     return is_address(path) and _NETWORK.search(path) is not None
 
 
@@ -61,7 +61,7 @@ def drivers_for(path: str) -> list[str]:
         list[str]: Their names.
 
     Raises:
-        CubeReadError: If the content is none of theirs, or names files that do not lie beside it.
+        CubeReadError: If the content has another format, or names files outside its folder.
     """
     if is_address(path):
         return _REMOTE_DRIVERS
@@ -89,7 +89,7 @@ def drivers_for(path: str) -> list[str]:
 
 
 def esri_header(path: str) -> bool:
-    """Whether a raw data file has a header as ESRI writes them (NROWS, NCOLS, ...)."""
+    """Whether a raw data file has an ESRI header (NROWS, NCOLS, ...)."""
     header = os.path.splitext(path)[0] + '.hdr'
     if not os.path.isfile(header) or os.path.getsize(header) > 2**16:
         return False
@@ -98,18 +98,18 @@ def esri_header(path: str) -> bool:
 
 
 def check_opened(path: str, dataset: rasterio.DatasetReader) -> None:
-    """Refuse an opened raster that goes on to other places than its own folder.
+    """Refuse an opened raster that refers to files outside its own folder.
 
     Args:
         path (str): The file.
-        dataset (rasterio.DatasetReader): The raster, of which nothing was asked yet.
+        dataset (rasterio.DatasetReader): The raster, before any other access.
 
     Raises:
         CubeReadError: If it names a file elsewhere.
     """
     if is_address(path):
         return
-    # comes first: GDAL opens the overview, or asks the address, when it lists the files of the raster
+    # must be first: GDAL opens the overview, or contacts the address, when it lists the files of the raster
     overview = dataset.tags(ns='OVERVIEWS').get('OVERVIEW_FILE')
     folder = os.path.realpath(os.path.dirname(path) or '.')
     outside = [overview] if overview else [name for name in dataset.files if not _inside(name, folder)]
@@ -122,7 +122,7 @@ def _inside(name: str, folder: str) -> bool:
 
 
 def _check_companions(path: str) -> None:
-    """Masks and overviews beside a file have to be TIFF: GDAL would open them as whatever their content says."""
+    """Masks and overviews next to a file must be TIFF: GDAL would open them as any format."""
     folder, name = os.path.split(path)
     for suffix in ('.msk', '.ovr', '.MSK', '.OVR', '.msk.ovr'):
         companion = os.path.join(folder, name + suffix)
@@ -135,7 +135,7 @@ def _check_companions(path: str) -> None:
 
 
 def _check_vrt(path: str, folder: str, depth: int = 0) -> None:
-    """Refuse a virtual raster whose sources are no rasters of known formats in its own folder or below."""
+    """Refuse a virtual raster whose sources are not rasters of known formats in its own folder or below."""
     with explained(path):
         size = os.path.getsize(path)
         if size > _LARGEST_VRT or depth > _DEEPEST_VRT:

@@ -33,7 +33,8 @@ def read_spectra(path: Path, key: str | None = None, layout: str = 'auto', unit:
     """Read one or more spectra from a file.
 
     - Text: one spectrum per column, with or without a column of wavelengths, or one per row, with names before the
-      values and wavelengths above them. Commas, semicolons, tabs or blanks separate, lines of header come before.
+      values and wavelengths above them. Values are separated by commas, semicolons, tabs or blanks, and may be preceded
+      by header lines.
     - ENVI spectral library, by its data file or its .hdr; also an ENVI image of a single row or column.
     - Binary files of ASD FieldSpec instruments (.asd): the reflectance.
     - MATLAB (.mat up to version 7, and 7.3), other HDF5, .npy, .npz: a vector or a matrix, or in .mat files a struct
@@ -42,14 +43,14 @@ def read_spectra(path: Path, key: str | None = None, layout: str = 'auto', unit:
     Args:
         path (str | os.PathLike): The file.
         key (str, optional): Name of the array in a file that holds several.
-        layout (str): 'rows' (one spectrum per row), 'columns', or 'auto', which goes by names and wavelengths and
-            asks if they do not tell. Defaults to 'auto'.
+        layout (str): 'rows' (one spectrum per row), 'columns', or 'auto', which uses names and wavelengths and raises
+            an error if they are not sufficient. Defaults to 'auto'.
         unit (str, optional): Unit of the wavelengths, such as 'nm' or 'um', if the file does not state it. Without
-            both, values that are all below 100 are taken for micrometres, others for nanometres.
+            both, values that are all below 100 are assumed to be micrometres, others nanometres.
 
     Returns:
-        SpectralLibrary: The spectra, wavelengths in nm. Values are as stored but for a scale that an ENVI header
-        states; deleted channels, marked by numbers such as -1.23e34, are NaN.
+        SpectralLibrary: The spectra, wavelengths in nm. Values are as stored, except for a scale stated in an ENVI
+        header; deleted channels, marked by numbers such as -1.23e34, are NaN.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -71,7 +72,7 @@ def read_spectra(path: Path, key: str | None = None, layout: str = 'auto', unit:
         return read_array_spectra(path, key, layout, unit)
     if is_asd(start):
         return read_asd(path)
-    # a table may lie beside a library of the same name, whose header is not about it
+    # a table may have the same name as a library, whose header does not describe it
     header = None if suffix in _TEXT_SUFFIXES else path if is_header(path) else find_header(path)
     if header is None:
         return read_text_spectra(path, layout, unit)
@@ -137,7 +138,7 @@ def resample_spectrum(
     target_wavelengths_nm: np.ndarray,
     target_fwhm: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Bring spectra to the bands of a sensor.
+    """Resample spectra to the bands of a sensor.
 
     With the widths of the target bands, their Gaussian responses average the source bands (SPy's ``BandResampler``),
     which is right for a spectrum with finer bands than the sensor. Without them it is interpolated linearly.
@@ -145,15 +146,15 @@ def resample_spectrum(
     Args:
         values (np.ndarray): (C,) or (n, C).
         wavelengths_nm (np.ndarray): Band centres of the values in nm, (C,), in any order.
-        target_wavelengths_nm (np.ndarray): Wanted band centres in nm, (T,), in any order.
+        target_wavelengths_nm (np.ndarray): Target band centres in nm, (T,), in any order.
         target_fwhm (np.ndarray, optional): Their full widths at half maximum in nm, (T,).
 
     Returns:
         np.ndarray: float64 of shape (T,) or (n, T).
 
     Raises:
-        ValueError: If the shapes do not agree, wavelengths or values are no numbers or occur twice, or a target band is
-            not covered: it reaches beyond the first or last source band (and half the step to the next) or lies in a
+        ValueError: If the shapes do not agree, wavelengths or values are not numbers or occur twice, or a target band
+            is not covered: it reaches beyond the first or last source band (and half the step to the next) or lies in a
             gap, a step of more than five times the median step between source bands. The message lists these bands.
     """
     values, source = np.asarray(values, np.float64), np.asarray(wavelengths_nm, np.float64)

@@ -23,7 +23,7 @@ LAYOUTS = ('auto', 'rows', 'columns')
 
 
 class _Listing(ArrayReader):
-    """A reader that only lists the arrays of its file and hands out whole ones."""
+    """A reader that only lists the arrays of its file and returns whole arrays."""
 
     def _describe(self) -> None:  # type: ignore[override]  # no cube is chosen, and none described
         with explained(self.path):
@@ -53,7 +53,7 @@ class _NpzListing(_Listing, NpzReader):
 
 
 def open_listing(path: str) -> _Listing:
-    """List the arrays of a .mat, HDF5, .npy or .npz file: ``variables`` by name, and ``array(name)`` as MATLAB has it.
+    """List the arrays of a .mat, HDF5, .npy or .npz file: ``variables`` by name, and ``array(name)`` in MATLAB's order.
 
     Args:
         path (str): The file.
@@ -76,8 +76,9 @@ def open_listing(path: str) -> _Listing:
 def read_array_spectra(path: str, key: str | None, layout: str, unit: str | None) -> SpectralLibrary:
     """Read the spectra of a file of arrays; see :func:`mmhsi.datasets.io.spectra.read_spectra`.
 
-    Arguments named as wavelengths or widths of bands are these. Without a key the spectra are the only other vector or
-    matrix, or the only one with an axis as long as the wavelengths are many, or a struct if there is no such array.
+    Arrays are recognised as wavelengths or widths of bands by their names. Without a key, the spectra are the only
+    other vector or matrix, or the only one with an axis as long as the list of wavelengths, or a struct if there is no
+    such array.
 
     Args:
         path (str): The file.

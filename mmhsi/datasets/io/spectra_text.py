@@ -1,7 +1,7 @@
-"""Spectra in text files: which rows or columns of a table they are, and where their wavelengths stand.
+"""Spectra in text files: finding them and their wavelengths in the rows or columns of a table.
 
-What is a spectrum has to be said by the table: by wavelengths beside or above the values, or because there is one
-spectrum alone. Anything else is asked for.
+The table must make clear what a spectrum is: by wavelengths next to or above the values, or because there is only one
+spectrum. Otherwise the user has to say so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _UNIT = re.compile(
 )
 # titles of bands: wavelengths as 'X423.03' (R) or '423.03 nm', or numbers as 'B3' or 'band 3'
 _BAND_TITLE = re.compile(r'x?(?P<wavelength>\d+(?:[.]\d+)?)\s*(?:nm|um|µm|μm)?|b(?:and)?[ _.-]?\d+', re.IGNORECASE)
-# what stands before the wavelengths of a table with one spectrum per row
+# labels before the wavelengths of a table with one spectrum per row
 _NAME_TITLE = re.compile(
     r'(x|name|names|id|class|classes|label|labels|species|material|sample|spectrum|spectra)?', re.IGNORECASE
 )
@@ -44,7 +44,7 @@ def read_text_spectra(path: str, layout: str, unit: str | None) -> SpectralLibra
         SpectralLibrary: The spectra.
 
     Raises:
-        CubeReadError: If the file is no text, holds no table of numbers, lacks a value, or may be read in two ways.
+        CubeReadError: If the file is not text, holds no table of numbers, lacks a value, or is ambiguous.
     """
     table = read_table(path)
     chosen = _layout_of(table) if layout == 'auto' else layout
@@ -85,7 +85,7 @@ def _titles_number_bands(table: Table) -> bool:
 
 
 def _layout_of(table: Table) -> str:
-    """'rows' or 'columns', as names before the rows, titles above the columns, or an axis of wavelengths tell."""
+    """'rows' or 'columns', judging by names before the rows, titles above the columns, or an axis of wavelengths."""
     rows, columns = table.values.shape
     titles = table.titles or []
     if table.labels[0]:
@@ -130,7 +130,7 @@ def _from_columns(table: Table) -> tuple:
 
 
 def _from_rows(table: Table) -> tuple:
-    """As :func:`_from_columns`."""
+    """Like :func:`_from_columns`."""
     values, labels, titles = table.values, table.labels, table.titles
     if not labels[0] and values.shape[1] > 2 and _first_column_counts(values, titles):
         values = values[:, 1:]
@@ -151,7 +151,7 @@ def _from_rows(table: Table) -> tuple:
 
 
 def _first_column_counts(values: np.ndarray, titles: list[str] | None) -> bool:
-    """Whether the first column numbers the rows, and is no band."""
+    """Whether the first column numbers the rows and is not a band."""
     if titles is None:
         return _is_count(values[:, 0])
     return _band(titles[0]) is None and _band(titles[1]) is not None
@@ -168,7 +168,7 @@ def _titled_wavelengths(path: str, titles: list[str] | None, width: int) -> np.n
 
 
 def _stated_unit(texts: list[str]) -> str | None:
-    """The unit in the title of the wavelengths, else in a line of header about them."""
+    """The unit in the title of the wavelengths, else in a header line about them."""
     for position, text in enumerate(texts):
         if position == 0 or _WAVELENGTH.search(text) or 'x unit' in text:
             match = _UNIT.search(text)
@@ -178,9 +178,9 @@ def _stated_unit(texts: list[str]) -> str | None:
 
 
 def _is_axis(values: np.ndarray) -> bool:
-    """Whether numbers look like wavelengths: of one unit, and nearly all rising or nearly all falling.
+    """Whether numbers look like wavelengths: with one unit, and nearly all ascending or nearly all descending.
 
-    Detectors that overlap let a few wavelengths fall where the next detector begins.
+    With overlapping detectors, a few wavelengths decrease where the next detector begins.
     """
     if len(values) < 3 or not (values > 0).all() or _is_count(values):
         return False
@@ -195,6 +195,6 @@ def _is_count(values: np.ndarray) -> bool:
 
 
 def _band(title: str) -> float | None:
-    """Wavelength that the title of a band states, NaN if it numbers the band, None if it is no title of a band."""
+    """Wavelength stated in the title of a band, NaN if it numbers the band, None if it is not the title of a band."""
     match = _BAND_TITLE.fullmatch(title)
     return None if match is None else float(match['wavelength'] or 'nan')

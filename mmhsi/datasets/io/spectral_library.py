@@ -1,4 +1,4 @@
-"""Spectra read from a file, with what the file says about their bands."""
+"""Spectra read from a file, with information on their bands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from .errors import CubeReadError
 from .wavelengths import Statement, in_nanometres, nanometres_per_unit, usable
 
-# Libraries mark channels that were deleted by numbers of this size: -1.23e34 (USGS), 3.4e38
+# Libraries mark deleted channels by numbers of this size: -1.23e34 (USGS), 3.4e38
 _LARGEST_VALUE = 1e30
 _MAX_LISTED = 20
 
@@ -38,17 +38,16 @@ class SpectralLibrary:
     """Spectra over the same bands.
 
     Attributes:
-        names (tuple[str, ...]): n names, which need not differ.
-        values (np.ndarray): float64 of shape (n, C), in the units of the file; NaN where a channel was deleted, which
-            files mark by numbers beyond 1e30.
+        names (tuple[str, ...]): n names, not necessarily unique.
+        values (np.ndarray): float64 of shape (n, C), in the units of the file; NaN for deleted channels, which files
+            mark by numbers beyond 1e30.
         wavelengths (np.ndarray, optional): Band centres in nm, float64 of shape (C,), in the order of the file.
         fwhm (np.ndarray, optional): Full widths at half maximum in nm, float64 of shape (C,).
         source (str): The file, for messages.
         may_be_deleted (bool): Whether NaN in ``values`` means a deleted channel. Defaults to False.
 
     Raises:
-        CubeReadError: If the arrays do not fit each other, a value is NaN or infinity, or a wavelength is not
-            a positive number.
+        CubeReadError: If the arrays do not match, a value is NaN or infinity, or a wavelength is not a positive number.
     """
 
     names: tuple[str, ...]
@@ -91,21 +90,21 @@ class SpectralLibrary:
 
     @property
     def complete(self) -> bool:
-        """Whether no channel was deleted."""
+        """Whether no channel is deleted."""
         return bool(np.isfinite(self.values).all())
 
     def select(self, which: str | int | None = None) -> Spectrum:
         """One spectrum of the library, without its deleted channels.
 
         Args:
-            which (str | int, optional): Its name, or its number from 0. None takes the only one.
+            which (str | int, optional): Its name, or its number from 0. None selects the only one.
 
         Returns:
             Spectrum: The spectrum.
 
         Raises:
             ValueError: If there is no such spectrum, several have the name, None is given and there are several, or
-                channels were deleted and the library has no wavelengths to tell the others by.
+                channels are deleted and the library has no wavelengths for the others.
         """
         if which is None:
             if len(self) > 1:
@@ -157,21 +156,20 @@ def to_nanometres(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Wavelengths and widths in nm.
 
-    The unit that the user gives counts as it is. That of the file is put right, with a line in the log, if it cannot
-    be.
+    A unit given by the user is used directly. An impossible unit in the file is corrected, with a line in the log.
 
     Args:
         path (str): The file, for messages.
         wavelengths (np.ndarray): The wavelengths (C,).
         fwhm (np.ndarray, optional): The widths (C,).
-        unit (str, optional): The unit as the file states it.
-        given (str, optional): The unit as the user states it.
+        unit (str, optional): The unit stated in the file.
+        given (str, optional): The unit given by the user.
 
     Returns:
         tuple: Both in nm.
 
     Raises:
-        CubeReadError: If the unit is no length, or the values are no wavelengths.
+        CubeReadError: If the unit is not a length, or the values are not wavelengths.
     """
     size = nanometres_per_unit(given or unit, wavelengths)
     if size is None:

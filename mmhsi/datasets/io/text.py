@@ -1,4 +1,4 @@
-"""Text files of any encoding that headers and tables of spectra come in."""
+"""Text files in the usual encodings of headers and tables of spectra."""
 
 import codecs
 import os
@@ -9,10 +9,10 @@ _MARKS = ((codecs.BOM_UTF8, 'utf-8-sig'), (codecs.BOM_UTF16_LE, 'utf-16'), (code
 
 
 def decode(content: bytes) -> str:
-    """Text of bytes in UTF-8, UTF-16 (with or without a mark), GBK or Latin-1.
+    """Decode bytes in UTF-8, UTF-16 (with or without a byte order mark), GBK or Latin-1.
 
-    The last two cannot be told apart for certain. Chinese text consists of pairs of bytes beyond ASCII, the signs of
-    Latin-1 (µ, °) stand alone among ASCII.
+    The last two cannot be distinguished with certainty. Chinese text consists of pairs of non-ASCII bytes, while
+    Latin-1 characters (µ, °) occur singly among ASCII.
 
     Args:
         content (bytes): The bytes.
@@ -46,8 +46,8 @@ def read_text(path: str, largest: int, what: str) -> str:
 
     Args:
         path (str): The file.
-        largest (int): Bytes that such a file has at most.
-        what (str): What it is, for messages.
+        largest (int): Largest size of such a file in bytes.
+        what (str): Its name in messages.
 
     Returns:
         str: Its text with ``\\n`` as ends of lines.

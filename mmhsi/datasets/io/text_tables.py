@@ -1,4 +1,4 @@
-"""Tables of numbers in text files, under any lines of header: the cells, the titles, the labels of the rows."""
+"""Tables of numbers in text files, below any header lines: cells, column titles and row labels."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from .errors import CubeReadError, explained
 from .text import read_text
 
 _LARGEST_FILE = 2**28
-_MOST_CELLS = 100_000  # of a line: more than spectra have bands
+_MOST_CELLS = 100_000  # cells of a line: more than spectra have bands
 _COMMENT = re.compile(r'^(#|%|//|!|;)+')
 _NUMBER = re.compile(r'[+-]?(\d+[.]?\d*|[.]\d+)([eEdD][+-]?\d+)?')
 _DECIMAL_COMMA = re.compile(r'[+-]?\d*,\d+([eE][+-]?\d+)?')
 _SEVERAL_NUMBERS = re.compile(r'[\d.,+-][\d.,+\-eE]*(\s+[\d.,+-][\d.,+\-eE]*)+')
 _MISSING = ('nan', 'na', 'n/a', 'inf', '-inf', '+inf', 'null', 'none', '-', '')
-# 'instrument: HI 4.0' or 'integration = 17': a line of header, no titles of columns
+# 'instrument: HI 4.0' or 'integration = 17': a header line, not column titles
 _KEY_AND_VALUE = re.compile(r'[^:=\t;,]*\w\s*[:=](\s|$)')
 
 
 @dataclass
 class Table:
-    """The rows of numbers at the end of a file, and what stands before them.
+    """The rows of numbers at the end of a file, and the text before them.
 
     Args:
         path (str): The file.
         header (list[str]): The lines above.
-        titles (list[str], optional): The cells right above the table, if they are as many as its columns.
-        labels (list[list[str]]): Cells of text that the rows begin with.
+        titles (list[str], optional): The cells right above the table, if there is one for each column.
+        labels (list[list[str]]): Text cells at the beginning of the rows.
         values (np.ndarray): The numbers, (rows, columns).
     """
 
@@ -51,7 +51,7 @@ def read_table(path: str) -> Table:
         Table: The table.
 
     Raises:
-        CubeReadError: If the file is no text, holds no table of numbers, or lacks a value.
+        CubeReadError: If the file is not text, holds no table of numbers, or lacks a value.
     """
     lines, cells = _cells_of_lines(path)
     end = max(index for index, (_, line) in enumerate(lines) if not _COMMENT.match(line)) + 1
@@ -86,7 +86,7 @@ def _check_row(path: str, number: int, row: list[str], offset: int, length: int)
 
 
 def _continues(cells: list[str], offset: int) -> bool:
-    """Whether a line belongs to the table: numbers where the last line has numbers, if some are missing."""
+    """Whether a line belongs to the table: it has numbers where the last line has numbers, possibly with gaps."""
     numbers = cells[offset:]
     return (
         bool(numbers)
@@ -96,7 +96,7 @@ def _continues(cells: list[str], offset: int) -> bool:
 
 
 def _cells_of_lines(path: str) -> tuple[list[tuple[int, str]], list[list[str]]]:
-    """The numbered lines that are not empty, and the cells of each."""
+    """The non-empty lines with their numbers, and the cells of each."""
     text = read_text(path, _LARGEST_FILE, 'a table of spectra')
     if '\0' in text:
         raise CubeReadError(
@@ -133,11 +133,11 @@ def _cells(line: str, delimiter: str | None) -> list[str]:
         if delimiter is None
         else [cell.strip() for cell in next(csv.reader([line.strip(' ')], delimiter=delimiter))]
     )
-    # a comma inside a cell is a decimal one: it parts no cells here, or stands between quotation marks
+    # a comma inside a cell is a decimal one: it does not separate cells here, or is quoted
     cells = [cell.replace(',', '.') if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]
     return cells[:-1] if len(cells) > 1 and not cells[-1] else cells
 
 
 def number_of(cell: str) -> float | None:
-    """The number that a cell of text holds, None if it holds something else."""
+    """The number in a text cell; None if it holds something else."""
     return float(cell.lower().replace('d', 'e')) if _NUMBER.fullmatch(cell) else None

@@ -1,4 +1,4 @@
-"""Choosing one array of a file that holds several, and knowing which of its axes are rows, columns and bands."""
+"""Choosing one of several arrays of a file, and identifying its axes of rows, columns and bands."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from .errors import CubeReadError
 Key = str | Sequence[str] | None
 
 _MAX_LISTED = 20
-# classes of MATLAB arrays that hold numbers
+# classes of numeric MATLAB arrays
 NUMERIC_CLASSES = (
     'double',
     'single',
@@ -30,7 +30,7 @@ AXES = {'hwc': (0, 1, 2), 'chw': (1, 2, 0), 'bil': (0, 2, 1)}
 
 @dataclass(frozen=True)
 class Dimension:
-    """What a file says about one axis of an array.
+    """Description of one axis of an array in a file.
 
     Args:
         name (str): Its name.
@@ -45,11 +45,11 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Variable:
-    """What a file says about one of its arrays before it is read.
+    """Description of an array in a file before it is read.
 
     Args:
-        shape (tuple[int]): Shape as the user knows it (MATLAB's order for a MATLAB file).
-        kind (str): 'numeric', or what it is instead ('cell', 'char', 'complex128', 'object' ...).
+        shape (tuple[int]): Shape as seen by the user (MATLAB's order for a MATLAB file).
+        kind (str): 'numeric', or another type ('cell', 'char', 'complex128', 'object' ...).
     """
 
     shape: tuple[int, ...]
@@ -65,7 +65,7 @@ class Variable:
 
     @property
     def is_vector(self) -> bool:
-        """Whether it is a list of numbers; MATLAB has it as a matrix of one row or column."""
+        """Whether it is a list of numbers, which MATLAB stores as a matrix of one row or column."""
         return self.size > 1 and max(self.shape) == self.size
 
 
@@ -77,7 +77,7 @@ def kind_of(dtype: np.dtype) -> str:
 
 
 def quoted(name: str) -> str:
-    """Name of an array in a message; the one of an .npy file has none."""
+    """Name of an array in messages; that of an .npy file has none."""
     return f"'{name}'" if name else 'the array'
 
 
@@ -94,13 +94,13 @@ def _list(variables: Mapping[str, Variable]) -> str:
 def select_variable(path: str, variables: Mapping[str, Variable], key: Key, ndim: int) -> str:
     """Choose the array to read.
 
-    With a key it is the first of the names that is in the file. Without one it is the only numeric array with
-    ``ndim`` axes; of 2-D arrays those with a single row or column do not count, since MATLAB stores every number
-    and vector as a matrix.
+    With a key, it is the first of the names that exists in the file. Without one, it is the only numeric array with
+    ``ndim`` axes; 2-D arrays with a single row or column do not count, since MATLAB stores every number and vector as a
+    matrix.
 
     Args:
         path (str): The file, for messages.
-        variables (Mapping[str, Variable]): What the file holds.
+        variables (Mapping[str, Variable]): The arrays of the file.
         key (str | Sequence[str], optional): Name, or candidate names in order of preference.
         ndim (int): 3 for a cube, 2 for a map.
 
@@ -136,16 +136,16 @@ def select_variable(path: str, variables: Mapping[str, Variable], key: Key, ndim
 
 
 def check_shape(path: str, shape: tuple[int, ...], ndim: int, layout: str, name: str) -> None:
-    """Refuse an array that is no image.
+    """Refuse an array that is not an image.
 
-    A matrix is refused with the layout 'auto': it is as likely a list of spectra as an image. With another layout the
-    user has said that it is an image, and a matrix is one of one band (MATLAB drops a last axis of length one).
+    A matrix is refused with the layout 'auto', since it may be a list of spectra. With another layout the user has said
+    that it is an image, and a matrix is an image of one band (MATLAB drops a last axis of length one).
 
     Args:
         path (str): The file, for messages.
         shape (tuple[int]): Shape of the array.
         ndim (int): 3 for a cube, 2 for a map.
-        layout (str): The layout that the user states.
+        layout (str): The layout given by the user.
         name (str): Name of the array, for messages.
 
     Raises:

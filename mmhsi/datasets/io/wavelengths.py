@@ -1,4 +1,4 @@
-"""Wavelengths of bands in nanometres, from whatever texts and numbers a file states them in."""
+"""Wavelengths of bands in nanometres, from the texts and numbers of a file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SHORTEST, _LONGEST = 100.0, 1e5
 # The narrowest bands of imaging spectrometers are about 0.1 nm wide.
 _NARROWEST = 0.05
 
-# Names, in lower case and without underscores and blanks, under which files keep the values of the bands.
+# Names, in lower case and without underscores and blanks, under which files store the values of the bands.
 WAVELENGTH_NAMES = (
     'wavelength',
     'wavelengths',
@@ -74,7 +74,7 @@ _REFLECTED = (350.0, 2600.0)  # nm
 
 @dataclass(frozen=True)
 class Statement:
-    """What one place of a file says about the bands, one number for each.
+    """A statement at one place of a file about the bands, one number for each.
 
     Args:
         source (str): The place, for messages: "the field 'wavelength' of cube.hdr".
@@ -88,13 +88,13 @@ class Statement:
 
     @property
     def is_length(self) -> bool:
-        """Whether the unit is stated and is one of length."""
+        """Whether the unit is stated and is a length."""
         unit = (self.unit or '').strip().lower()
         return unit not in _UNSTATED and nanometres_per_unit(unit, np.ones(1)) is not None
 
     @property
     def numbers(self) -> np.ndarray | None:
-        """float64 values; None if something else is listed."""
+        """float64 values; None if they are not numbers."""
         if isinstance(self.values, str):
             return parse_numbers(self.values)
         try:
@@ -112,12 +112,12 @@ def nanometres_per_unit(unit: str | None, wavelengths: np.ndarray) -> float | No
     """Size of the unit that wavelengths are given in.
 
     Args:
-        unit (str, optional): The unit as the file names it. If it names none, values that are all below 100 are
-            taken for micrometres and others for nanometres.
+        unit (str, optional): The unit as the file names it. If it names none, values that are all below 100 are assumed
+            to be micrometres, others nanometres.
         wavelengths (np.ndarray): The wavelengths, (C,).
 
     Returns:
-        float | None: Nanometres per unit; None for a unit that is no length (band index, wavenumber, GHz).
+        float | None: Nanometres per unit; None for a unit that is not a length (band index, wavenumber, GHz).
     """
     name = (unit or '').strip().lower()
     if name in _UNSTATED:
@@ -126,13 +126,13 @@ def nanometres_per_unit(unit: str | None, wavelengths: np.ndarray) -> float | No
 
 
 def parse_numbers(text: str | None) -> np.ndarray | None:
-    """Read a list of numbers as ENVI writes it, ``{412.0, 418.5, ...}``.
+    """Read a list of numbers in ENVI's notation, ``{412.0, 418.5, ...}``.
 
     Args:
         text (str, optional): The list.
 
     Returns:
-        np.ndarray | None: float64 values, or None if the text is absent or holds anything but numbers.
+        np.ndarray | None: float64 values, or None if the text is missing or holds anything but numbers.
     """
     words = re.split(r'[,\s]+', (text or '').strip().strip('{}[]()').strip())
     try:
@@ -178,11 +178,11 @@ def name_of_wavelengths(names: Iterable[str], wanted: Sequence[str]) -> str | No
 def in_nanometres(
     wavelengths: Iterable[Statement], fwhm: Iterable[Statement], bands: int
 ) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
-    """Choose the wavelengths and widths of bands among what a file states, and bring them to nanometres.
+    """Choose the wavelengths and widths of bands among the statements of a file, and convert them to nanometres.
 
-    The first statement that fits counts. One that does not fit (another number of values, values that are no
-    wavelengths, a unit that is no length) is reported. A unit that cannot be (0.45 nm, 450 um) is put right and
-    reported. The order of the bands is free, and detectors may overlap.
+    The first valid statement is used. Invalid ones (another number of values, values that are not wavelengths, a unit
+    that is not a length) are reported. An impossible unit (0.45 nm, 450 um) is corrected and reported. The order of the
+    bands is free, and detectors may overlap.
 
     Args:
         wavelengths (Iterable[Statement]): Statements on band centres, the most trusted first.
@@ -190,7 +190,7 @@ def in_nanometres(
         bands (int): Number of bands C.
 
     Returns:
-        tuple: Wavelengths and widths in nm, float64 (C,) or None, and sentences on what was not taken as stated.
+        tuple: Wavelengths and widths in nm, float64 (C,) or None, and notes on statements that were not used as given.
     """
     notes: list[str] = []
     centres, unit_size = None, 1.0
@@ -222,7 +222,7 @@ def _unfit(statement: Statement, bands: int) -> str | None:
 
 
 def _centres(statement: Statement, bands: int) -> tuple[np.ndarray | None, float, str | None]:
-    """Band centres in nm, the size of their unit, and what is to be said."""
+    """Band centres in nm, the size of their unit, and a note if necessary."""
     problem = _unfit(statement, bands)
     values, unit = statement.numbers, (statement.unit or '').strip()
     if problem or values is None:

@@ -1,4 +1,4 @@
-"""Writing maps and cubes as GeoTIFF or ENVI, whole or not at all."""
+"""Writing maps and cubes as GeoTIFF or ENVI, atomically."""
 
 import logging
 import os
@@ -31,7 +31,8 @@ _LINE = 500  # characters
 
 
 def _storable(path: str, array: np.ndarray, nodata: float | None) -> np.ndarray:
-    """Convert to a type that both formats hold and other programs read; 64-bit integers become as small as they fit."""
+    """Convert to a type that both formats support and other programs read; 64-bit integers become the smallest fitting
+    type."""
     if array.dtype.kind not in 'biuf' or array.dtype.itemsize > 8:
         raise ValueError(f'{path}: values of type {array.dtype} cannot be written, expected real numbers')
     dtype = np.dtype(_STORED_AS.get(array.dtype.name, array.dtype)).newbyteorder('=')
@@ -59,7 +60,7 @@ def _storable(path: str, array: np.ndarray, nodata: float | None) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Facts:
-    """What stands in a raster beside its values; see :func:`write_raster`."""
+    """Metadata of a raster; see :func:`write_raster`."""
 
     like: CubeInfo | None
     zoom: int
@@ -72,7 +73,7 @@ class _Facts:
     note: str | None = None
 
     def place(self) -> dict:
-        """Place for rasterio: a transform, else control points, else polynomial coefficients."""
+        """Georeference for rasterio: a transform, else control points, else polynomial coefficients."""
         like = self.like
         if like is None:
             return {}
@@ -85,7 +86,7 @@ class _Facts:
             ]
             return dict(crs=like.gcps_crs, gcps=points)
         if like.rpcs is not None:
-            # a whole number is the centre of a pixel, half a pixel behind its edge
+            # an integer is the centre of a pixel, half a pixel from its edge
             zoomed = {
                 name: (float(like.rpcs[name]) + shift) * self.zoom - shift
                 for name, shift in (('LINE_OFF', 0.5), ('SAMP_OFF', 0.5), ('LINE_SCALE', 0.0), ('SAMP_SCALE', 0.0))
@@ -94,7 +95,7 @@ class _Facts:
         return {}
 
     def check(self, path: str, array: np.ndarray) -> None:
-        """Raise a ValueError if the facts do not agree with the array (H, W, C) or with each other."""
+        """Raise a ValueError if the metadata contradict the array (H, W, C) or each other."""
         height, width, bands = array.shape
         like, zoom = self.like, self.zoom
         if like is not None and (zoom * like.height, zoom * like.width) != (height, width):
@@ -124,7 +125,7 @@ class _Facts:
                     )
 
     def envi_fields(self) -> dict[str, str]:
-        """Fields of an ENVI header that GDAL does not write of itself."""
+        """Fields of an ENVI header that GDAL does not write itself."""
         fields = {} if self.note is None else {'description': f'{{\n {self.note}}}'}
         if self.wavelengths is not None:
             fields.update({'wavelength': envi_list(self.wavelengths), 'wavelength units': 'Nanometers'})
@@ -145,7 +146,7 @@ class _Facts:
 
 
 def envi_list(values: Iterable[str | float]) -> str:
-    """A list of an ENVI header in lines of readable length: GDAL reads no line of over 10 000 characters."""
+    """A list of an ENVI header, wrapped: GDAL does not read lines of more than 10 000 characters."""
     lines = ['']
     for value in values:
         text = value if isinstance(value, str) else repr(value if isinstance(value, int) else float(value))
@@ -156,7 +157,7 @@ def envi_list(values: Iterable[str | float]) -> str:
 
 
 def _envi_name(path: str, name: str) -> str:
-    """A name as an ENVI header can hold it: commas and braces end an entry there."""
+    """A name for an ENVI header, where commas and braces end an entry."""
     plain = re.sub(r'\s+', ' ', name.translate(str.maketrans(',{}', ' ()'))).strip()
     if plain != name:
         print_log(
@@ -166,8 +167,8 @@ def _envi_name(path: str, name: str) -> str:
 
 
 def _envi_header(text: str, name: str, facts: _Facts) -> str:
-    """The header that GDAL wrote, with the name of the file and with the fields that it does not know."""
-    fields = {'description': f'{{\n {name}}}', **facts.envi_fields()}  # GDAL describes it by its temporary path
+    """The header written by GDAL, with the name of the file and additional fields."""
+    fields = {'description': f'{{\n {name}}}', **facts.envi_fields()}  # GDAL writes its temporary path as description
     for field in fields:
         text = re.sub(rf'^{field}\s*=\s*(\{{[^}}]*\}}|[^\n]*)\n', '', text, flags=re.MULTILINE)
     if facts.class_names:
@@ -184,7 +185,7 @@ def _category_names(names: Mapping[int, str]) -> str:
 
 
 def _blocks(array: np.ndarray) -> Iterator[tuple[int, Window, np.ndarray]]:
-    """Band, window and values of the parts of an array (H, W, C) that may be larger than memory."""
+    """Band, window and values of the parts of an array (H, W, C), which may be larger than memory."""
     height, width, bands = array.shape
     for band in range(bands):
         for top in range(0, height, _TILE):
@@ -208,7 +209,7 @@ def _write(path: str, driver: str, array: np.ndarray, facts: _Facts) -> None:
         }
     )
     if driver == 'GTiff' and bands == 4:
-        options['photometric'] = 'minisblack'  # GDAL declares the last of four bands of a byte as opacity
+        options['photometric'] = 'minisblack'  # GDAL declares the last of four one-byte bands as opacity
     with rasterio.open(
         path,
         'w',
@@ -262,18 +263,18 @@ def write_raster(
 ) -> None:
     """Write a map or a cube as GeoTIFF (tiled, deflate) or ENVI (raw and a header).
 
-    The file is written under another name in the same folder, read back, and renamed, so that it is whole if it is
-    there. The array may be larger than memory, such as a memory map. bool is stored as uint8, int8 as int16, float16 as
-    float32, and 64-bit integers (class maps) as the smallest type that holds their values and nodata. The names of
-    classes stand in the tags ``class_<value>`` of the band and, for GDAL and QGIS, in ``<file>.aux.xml``; in an ENVI
-    header in 'class names'. An ENVI header can hold neither comma nor brace in a name: these are replaced, and a
-    warning tells so.
+    The file is written under a temporary name in the same folder, read back, and renamed, so it is complete if it
+    exists. The array may be larger than memory, such as a memory map. bool is stored as uint8, int8 as int16, float16
+    as float32, and 64-bit integers (class maps) as the smallest type that holds their values and nodata. Class names
+    are written to the tags ``class_<value>`` of the band and, for GDAL and QGIS, to ``<file>.aux.xml``; in an ENVI
+    header to 'class names'. Names in an ENVI header cannot contain commas or braces: these are replaced, with a
+    warning.
 
     Args:
         path (str | os.PathLike): The file; its folder must exist. Suffix .tif or .tiff for GeoTIFF, and .img, .dat,
-            .bin, .raw, .bsq, .bil, .bip for ENVI (always band-sequential, header in .hdr); .hdr writes .img beside it.
+            .bin, .raw, .bsq, .bil, .bip for ENVI (always band-sequential, header in .hdr); .hdr also writes .img.
         array (np.ndarray): (H, W) or (H, W, C), real numbers or booleans.
-        like (CubeInfo, optional): A cube of the same rows and columns whose georeference is taken over.
+        like (CubeInfo, optional): A cube with the same rows and columns, whose georeference is copied.
         nodata (float, optional): Value of pixels without data.
         colormap (dict[int, tuple], optional): Red, green, blue (0 to 255) of the values of a map of one band.
         band_names (Sequence[str], optional): Descriptions of the C bands.
@@ -287,7 +288,7 @@ def write_raster(
     Raises:
         ValueError: If the arguments do not agree with each other or with the format.
         FileNotFoundError: If the folder does not exist.
-        OSError: If the file cannot be written, or does not read back as it was written.
+        OSError: If the file cannot be written, or differs when it is read back.
     """
     path, array = os.fspath(path), np.asanyarray(array)
     stem, suffix = os.path.splitext(path)
@@ -326,6 +327,6 @@ def write_raster(
         reason = str(error.__cause__ or getattr(error, 'strerror', None) or error)
         raise OSError(f'{path}: the file cannot be written: {reason}') from error
     notes = FilePath(f'{target}.aux.xml')
-    notes.unlink(missing_ok=True)  # GDAL's notes on the file that was here before
+    notes.unlink(missing_ok=True)  # GDAL's metadata of the previous file
     if labels and driver == 'GTiff':
         notes.write_text(_category_names(labels), encoding='utf-8')

@@ -24,26 +24,26 @@ RECORD = 'conversion.json'
 IMAGES = ('auto', 'registered', 'original')
 _FINEST = ('B02', 'B03', 'B04', 'B08')  # 10 m
 _COVERED = 0.99  # smallest share of the grid that a band must cover
-_PROPORTIONS = 0.03  # largest difference of the proportions of two rasters that are to show the same ground
-_LARGEST_SHIFT = 3.0  # pixels; a larger one is no matter of a sensor's geolocation
-_SMALLEST_SHIFT = 0.1  # pixels, below which interpolation does more harm than good
-_ENOUGH = 0.75  # share of the measurements of a shift that must agree
+_PROPORTIONS = 0.03  # largest difference of aspect ratios of two rasters of the same ground
+_LARGEST_SHIFT = 3.0  # pixels; larger shifts are not geolocation errors
+_SMALLEST_SHIFT = 0.1  # pixels; for smaller shifts interpolation does more harm than good
+_ENOUGH = 0.75  # fraction of the measurements of a shift that must agree
 
 
 @dataclass(frozen=True)
 class OscdSettings:
-    """How cities are converted.
+    """Settings of the conversion of cities.
 
     Args:
         images (str): 'registered' takes the ``imgs_*_rect`` of the release, whose bands are on one grid and whose dates
             were registered by its makers; 'original' takes ``imgs_*``; 'auto' the former where both dates have them.
             Defaults to 'auto'.
         resampling (str): How bands are brought to the grid, see :func:`resample`. Defaults to 'cubic'.
-        register (bool): Whether the shift between the dates of original images is measured and taken out, in the same
+        register (bool): Whether to measure the shift between the dates of original images and correct it in the same
             interpolation. Defaults to True.
 
     Raises:
-        ValueError: For an unknown value.
+        ValueError: If a value is unknown.
     """
 
     images: str = 'auto'
@@ -92,10 +92,10 @@ class _Date:
         return self.bands[_FINEST[0]][1]
 
     def spread_over(self, grid: Grid) -> None:
-        """Put bands without georeference over the same ground as ``grid``."""
+        """Assign the ground of ``grid`` to bands without georeference."""
         for band, (values, own) in self.bands.items():
             proportions = (own.height / own.width) / (grid.height / grid.width)
-            # a band of few pixels is rounded to whole ones
+            # the size of a coarse band is rounded to whole pixels
             if abs(proportions - 1) > _PROPORTIONS + 1 / min(own.shape):
                 raise ValueError(
                     f'{self.label}, band {band}: {own.height} x {own.width} pixels without georeference '
@@ -114,7 +114,7 @@ class _Date:
                 )
 
     def on(self, grid: Grid, method: str, bands: tuple[str, ...] = BANDS) -> tuple[np.ndarray, int]:
-        """Bands (H, W, B) float32 on a grid, and the number of pixels that had to be filled from beside them."""
+        """Bands (H, W, B) float32 on a grid, and the number of pixels that were filled from their neighbours."""
         cube = np.stack([resample(*self.bands[band], grid, method) for band in bands], axis=-1)
         empty = int(np.isnan(cube).any(axis=-1).sum())
         if empty:
@@ -139,7 +139,7 @@ def _common_grid(city: str, dates: list[_Date], shape: tuple[int, int], map_file
 
 
 def _register(dates: list[_Date], grid: Grid, settings: OscdSettings) -> tuple[Grid, dict]:
-    """The grid on which the second date is to be read, and what was measured."""
+    """The grid for reading the second date, and the measured shift."""
     first, second = (date.on(grid, settings.resampling, _FINEST)[0] for date in dates)
     found = measure_displacement(first, second)
     sure = found.agreement >= _ENOUGH and found.length <= _LARGEST_SHIFT
@@ -160,23 +160,24 @@ def _register(dates: list[_Date], grid: Grid, settings: OscdSettings) -> tuple[G
 
 
 def _whole_numbers(cube: np.ndarray) -> np.ndarray:
-    # cubic interpolation overshoots beside the darkest and brightest pixels
+    # cubic interpolation overshoots near the darkest and brightest pixels
     return np.rint(np.clip(cube, 0, np.iinfo(np.uint16).max)).astype(np.uint16)
 
 
 def read_city(files: CityFiles, settings: OscdSettings = OscdSettings()) -> tuple[list[np.ndarray], np.ndarray, dict]:
-    """Read a city and bring all to the grid of its change map, the 10 m grid of one of the dates.
+    """Read a city and resample it to the grid of its change map, the 10 m grid of one of the dates.
 
-    Files with a georeference are placed by it, with :func:`rasterio.warp.reproject`. Of files without one, all bands of
-    both dates are taken to show the same ground. In the release each band was cut out and stored in degrees on its own,
-    so that a city may have other numbers of pixels at the second date.
+    Files with a georeference are placed by it, with :func:`rasterio.warp.reproject`. Without georeferences, all bands
+    of both dates are assumed to show the same ground. In the release each band was cropped separately in degrees, so
+    the second date of a city may differ in size.
 
     Args:
         files (CityFiles): Its files.
-        settings (OscdSettings): How.
+        settings (OscdSettings): The settings.
 
     Returns:
-        tuple: Both dates, uint16 (H, W, 13) each; the changed pixels, bool (H, W); and what was done, as plain values.
+        tuple: Both dates, uint16 (H, W, 13) each; the changed pixels, bool (H, W); and a record of the conversion, as
+            plain values.
 
     Raises:
         FileNotFoundError: If a band or the change map is missing.
@@ -219,7 +220,7 @@ def read_city(files: CityFiles, settings: OscdSettings = OscdSettings()) -> tupl
 
 
 def _source_files(files: CityFiles) -> dict[str, dict]:
-    """Identity of all files of a city, by their folder ('original/1', 'cm' ...) and name."""
+    """Identities of all files of a city, by their folder ('original/1', 'cm' ...) and name."""
     folders = {
         f'{kind}/{number}': folder
         for kind, pair in files.images.items()
@@ -236,12 +237,12 @@ def _source_files(files: CityFiles) -> dict[str, dict]:
 
 
 def finished(folder: Path, settings: OscdSettings, files: CityFiles | None = None) -> bool:
-    """Whether a city has been converted, and neither its source nor what was written has changed since.
+    """Whether a city has been converted and neither its source nor the output has changed since.
 
     Args:
         folder (Path): Folder of the converted city.
         settings (OscdSettings): The settings.
-        files (CityFiles, optional): Its files; None compares settings alone.
+        files (CityFiles, optional): Its files; None compares only the settings.
 
     Raises:
         FileExistsError: If the folder holds something else, or the city with other settings.
@@ -253,14 +254,14 @@ def finished(folder: Path, settings: OscdSettings, files: CityFiles | None = Non
         used = record['settings']
     except (OSError, ValueError, KeyError, TypeError):
         raise FileExistsError(
-            f'{folder} is there but holds no {RECORD} of a conversion: it is not a converted city and not replaced'
+            f'{folder} is there but holds no {RECORD} of a conversion: it is not a converted city and is not replaced'
         ) from None
     if used != asdict(settings):
         raise FileExistsError(
-            f'{folder} was converted with the settings {used}, not {asdict(settings)}; remove it to convert it anew'
+            f'{folder} was converted with the settings {used}, not {asdict(settings)}; remove it to convert it again'
         )
     if files is None or 'source_files' not in record:
-        return True  # of a former version
+        return True  # from a former version
     written = told(identify(sorted(folder / name for name in record['written']), root=folder))
     return (
         record['days'] == list(files.dates)
@@ -272,19 +273,18 @@ def finished(folder: Path, settings: OscdSettings, files: CityFiles | None = Non
 def convert_city(
     files: CityFiles, out: str | Path, settings: OscdSettings = OscdSettings(), tell: Callable[[str], None] = print
 ) -> dict | None:
-    """Convert a city into ``<out>/<city>``, whole or not at all; one that was converted from other files is replaced.
+    """Convert a city into ``<out>/<city>`` atomically; a city that was converted from other files is replaced.
 
-    Written are ``imgs_1_rect/ms_data.npy`` and ``imgs_2_rect/ms_data.npy``, uint16 (H, W, 13) in the order of
-    :data:`BANDS`; ``cm/cm.png``, 0 unchanged and 255 changed; and ``conversion.json``, which says what was done.
-
+    It writes ``imgs_1_rect/ms_data.npy`` and ``imgs_2_rect/ms_data.npy``, uint16 (H, W, 13) in the order of
+    :data:`BANDS`; ``cm/cm.png``, 0 unchanged and 255 changed; and ``conversion.json``, which records the conversion.
     Args:
         files (CityFiles): Its files.
         out (str | Path): Folder of the converted cities.
         settings (OscdSettings): How.
-        tell (Callable): Receives what a user should look at, such as dates that do not match. Defaults to ``print``.
+        tell (Callable): Called with messages for the user, such as dates that do not match. Defaults to ``print``.
 
     Returns:
-        dict | None: What was done; None if the city was converted before.
+        dict | None: The record of the conversion; None if the city was already converted.
 
     Raises:
         FileExistsError: If the folder holds something else, or the city with other settings.
@@ -295,20 +295,21 @@ def convert_city(
     if finished(folder, settings, files):
         return None
     if folder.exists():
-        tell(f'{files.name}: the release or the converted files have changed since, it is converted anew')
+        tell(f'{files.name}: the release or the converted files have changed since, it is converted again')
     sources = _source_files(files)
     cubes, changed, record = read_city(files, settings)
     shift = record['shift_of_second_date']
     if not shift['sure']:
         tell(
             f'{files.name}: the measurements of the shift between the dates disagree or exceed {_LARGEST_SHIFT:g} '
-            f'pixels, so none is taken out; look whether the dates match (rows {shift["rows"]:.2f}, columns '
+            f'pixels, so none is corrected; check whether the dates match (rows {shift["rows"]:.2f}, columns '
             f'{shift["columns"]:.2f})'
         )
     differing = record['change_map'].get('differing_from_picture', 0)
     if differing:
         tell(
-            f'{files.name}: cm.png differs from {record["change_map"]["file"]} in {differing} pixels; the latter counts'
+            f'{files.name}: cm.png differs from {record["change_map"]["file"]} in {differing} pixels; the latter is '
+            'used'
         )
     with FolderLock(out, f'the conversion of {files.name}', name=f'.{files.name}.lock'):
         record['source_files'] = sources
@@ -317,9 +318,9 @@ def convert_city(
 
 
 def _write_city(folder: Path, cubes: list[np.ndarray], changed: np.ndarray, record: dict) -> None:
-    """Write the folder of a city beside its place, and put it there."""
+    """Write the folder of a city under a temporary name, then move it to its place."""
     temporary, former = folder.with_name(f'.{folder.name}.part'), folder.with_name(f'.{folder.name}.former')
-    for left_over in (temporary, former):  # of a run that was killed
+    for left_over in (temporary, former):  # left by a run that was killed
         shutil.rmtree(left_over, ignore_errors=True)
     for number, cube in enumerate(cubes, 1):
         (temporary / f'imgs_{number}_rect').mkdir(parents=True)

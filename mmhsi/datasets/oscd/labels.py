@@ -1,4 +1,4 @@
-"""The change map of a city: where it is, what its numbers mean, and whether its two files agree."""
+"""The change map of a city: its location, the meaning of its numbers, and the agreement of its two files."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import numpy as np
 
 from mmhsi.datasets.io import CubeReadError, read_labels
 
-_GREY = 128  # of the picture, whose borders are blurred in some cities: changed from here on
+_GREY = 128  # threshold for the picture, whose borders are blurred in some cities
 
 
 def read_changes(city: str, folder: Path) -> tuple[np.ndarray, dict]:
     """Read the change map of a city.
 
-    The release has it twice: as a raster ``<city>-cm.tif`` (1 unchanged, 2 changed), and as a picture ``cm.png`` (black
-    and white, some with grey seams of an editor). The raster counts where it is there, the picture from half grey on.
+    The release contains it twice: as a raster ``<city>-cm.tif`` (1 unchanged, 2 changed), and as a picture ``cm.png``
+    (black and white, some with grey borders from an editor). The raster is used if it exists, else the picture,
+    thresholded at half grey.
 
     Args:
         city (str): Name of the city, for messages.
@@ -23,11 +24,11 @@ def read_changes(city: str, folder: Path) -> tuple[np.ndarray, dict]:
 
     Returns:
         tuple[np.ndarray, dict]: Bool (H, W), True where something changed; and the file, the number of changed and
-        unchanged pixels and, where both files are there, the number of pixels in which they differ.
+        unchanged pixels and, if both files exist, the number of pixels in which they differ.
 
     Raises:
         FileNotFoundError: If there is no map.
-        ValueError: If there are several rasters, the numbers are none of those above, or both files differ in size.
+        ValueError: If there are several rasters, the values differ from those above, or both files differ in size.
     """
     rasters = sorted(path for path in folder.iterdir() if path.name.lower().endswith(('-cm.tif', '-cm.tiff')))
     picture = folder / 'cm.png'

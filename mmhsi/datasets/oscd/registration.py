@@ -1,4 +1,4 @@
-"""How far the second date of a pair lies beside the first one."""
+"""Measuring the displacement between the two dates of a pair."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from skimage.registration import phase_cross_correlation
 
-_DETAIL = 10.0  # pixels: sigma of the blur that leaves slow changes of brightness and large fields out
+_DETAIL = 10.0  # pixels: sigma of the blur that removes slow changes of brightness and large fields
 _STEPS = 20  # per pixel
 _AGREEMENT = 0.3  # pixels
 
@@ -18,10 +18,10 @@ class Displacement:
     """Result of :func:`measure_displacement`.
 
     Args:
-        rows (float): Pixels that the second date has to be moved down to lie on the first.
-        columns (float): Pixels that it has to be moved to the right.
+        rows (float): Pixels by which the second date must be moved down to match the first.
+        columns (float): Pixels by which it must be moved to the right.
         agreement (float): Share of the single measurements that differ from these by at most 0.3 pixels.
-        correlation (float): Correlation of the details of both dates, as they lie.
+        correlation (float): Correlation of the details of both dates before the correction.
     """
 
     rows: float
@@ -31,7 +31,7 @@ class Displacement:
 
     @property
     def length(self) -> float:
-        """The larger of both, without sign."""
+        """The larger absolute value of both."""
         return max(abs(self.rows), abs(self.columns))
 
 
@@ -41,22 +41,22 @@ def _details(bands: np.ndarray) -> np.ndarray:
 
 
 def _faded(quarter: np.ndarray) -> np.ndarray:
-    # the border of a cut-out is a strong edge that lies at the same place on both dates
+    # the border of a crop is a strong edge at the same position on both dates
     return quarter * np.hanning(len(quarter))[:, None] * np.hanning(quarter.shape[1])
 
 
 def measure_displacement(first: np.ndarray, second: np.ndarray) -> Displacement:
     """Measure the shift between two dates by phase correlation, to a twentieth of a pixel.
 
-    Each quarter of each band is measured on its own, and the median counts: a change of the land or of a cloud
-    does not move it, and a deformation or chance shows as disagreement.
+    Each quarter of each band is measured separately, and the median is used: it is robust against changes of land or
+    clouds, and deformation or chance results show as disagreement.
 
     Args:
         first (np.ndarray): Some bands of the first date, (H, W, B), at least 0.
         second (np.ndarray): The same bands of the second date.
 
     Returns:
-        Displacement: The shift and how sure it is.
+        Displacement: The shift and its reliability.
     """
     first, second = _details(first), _details(second)
     height, width = first.shape[1:]

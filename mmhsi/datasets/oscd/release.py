@@ -1,4 +1,4 @@
-"""The files of OSCD as released: which band of which date of which city is where."""
+"""The files of the OSCD release: locating each band of each date of each city."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class CityFiles:
         images (Mapping[str, tuple[Path | None, Path | None]]): Folders of both dates, by 'original' (each band on the
             grid of its sensor) and 'registered' (``imgs_*_rect``: all bands of both dates on one grid).
         labels (Path | None): Folder of the change map.
-        dates (tuple[str, ...]): Days of both dates as YYYYMMDD; empty if the release does not tell.
+        dates (tuple[str, ...]): Days of both dates as YYYYMMDD; empty if the release does not state them.
     """
 
     name: str
@@ -74,12 +74,12 @@ class CityFiles:
 
         Raises:
             FileNotFoundError: If the folder or a band is missing.
-            ValueError: If a band is there twice.
+            ValueError: If a band exists twice.
         """
         folder, other = (self.images[images][number - 1] for number in (date, 3 - date))
         if folder is None:
             raise FileNotFoundError(
-                f'{self.name}, date {date}: there are no images beside those of date {3 - date} in {other}'
+                f'{self.name}, date {date}: there are no images in addition to those of date {3 - date} in {other}'
             )
         files = {}
         for path in sorted(folder.iterdir()):
@@ -88,7 +88,7 @@ class CityFiles:
                 band = found[1].upper()
                 if band in files:
                     raise ValueError(
-                        f'{self.name}, date {date}: band {band} is there twice, as {files[band]} and {path.name}'
+                        f'{self.name}, date {date}: band {band} exists twice, as {files[band]} and {path.name}'
                     )
                 files[band] = path
         missing = [band for band in BANDS if band not in files]
@@ -101,9 +101,9 @@ class CityFiles:
 
 
 def _folders(root: Path, depth: int) -> Iterator[Path]:
-    """All folders below, down to a depth, but for those of a converted city."""
+    """All subfolders down to a depth, except those of a converted city."""
     for path in sorted(root.iterdir()) if depth else ():
-        # a folder that may not be read is no part of a release
+        # an unreadable folder is not part of a release
         if path.is_dir() and os.access(path, os.R_OK | os.X_OK) and not _converted(path):
             yield path
             yield from _folders(path, depth - 1)
@@ -119,26 +119,26 @@ def _city_name(folder: Path) -> str:
 
 def _only(found: Sequence[Path], what: str) -> Path | None:
     if len(found) > 1:
-        raise ValueError(f'{what} are there twice: in {found[0]} and in {found[1]}')
+        raise ValueError(f'{what} exist twice: in {found[0]} and in {found[1]}')
     return found[0] if found else None
 
 
 def find_cities(sources: Sequence[str | Path]) -> dict[str, CityFiles]:
-    """Look for cities in folders and all folders below.
+    """Search for cities in folders and all their subfolders.
 
     A city is a folder that holds ``imgs_1`` and ``imgs_2`` or ``imgs_1_rect`` and ``imgs_2_rect``; its change map is in
-    a folder ``cm`` of the same folder or of another one of the same name. So the parts of the official release
-    ('... - Images', '... - Train Labels', '... - Test Labels') are understood, and one folder for each city as well.
+    a folder ``cm`` of the same folder or of another one of the same name. So the parts of the official release ('... -
+    Images', '... - Train Labels', '... - Test Labels') are recognised, and also one folder for each city.
 
     Args:
         sources (Sequence[str | Path]): Folders to search.
 
     Returns:
-        dict[str, CityFiles]: The cities by name, in alphabetical order. What they lack is told when they are read.
+        dict[str, CityFiles]: The cities by name, in alphabetical order. Missing parts are reported when they are read.
 
     Raises:
-        FileNotFoundError: If a source is absent, or none holds any city.
-        ValueError: If images or change map of a city are there twice.
+        FileNotFoundError: If a source does not exist, or none contains a city.
+        ValueError: If images or change map of a city exist twice.
     """
     images: dict[str, dict[tuple[str, int], list[Path]]] = {}
     labels: dict[str, list[Path]] = {}

@@ -1,4 +1,4 @@
-"""Bringing a band from its own grid to that of the change map."""
+"""Resampling a band from its own grid to that of the change map."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from mmhsi.datasets.io.errors import CubeReadError, explained
 from mmhsi.datasets.io.georeference import raster_environment, silent_georeference
 
 METHODS = ('cubic', 'bilinear', 'nearest')
-_ANY_PLANE = CRS.from_epsg(3857)  # of files without georeference; only the proportions count
+_ANY_PLANE = CRS.from_epsg(3857)  # for files without georeference; only the proportions matter
 _METRES = 10.0
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the pixels of a raster lie.
+    """The pixel grid of a raster.
 
     Args:
         height (int): Rows.
@@ -57,7 +57,7 @@ class Grid:
         return replace(self, transform=self.transform * rasterio.Affine.translation(columns, rows))
 
     def covered_by(self, other: Grid) -> float:
-        """Share of this grid that lies inside another one."""
+        """Fraction of this grid that lies inside another one."""
         left, bottom, right, top = self.bounds
         bounds = other.bounds if other.crs == self.crs else transform_bounds(other.crs, self.crs, *other.bounds)
         width = max(0.0, min(right, bounds[2]) - max(left, bounds[0]))
@@ -72,10 +72,10 @@ def read_band(path: Path) -> tuple[np.ndarray, Grid]:
         path (Path): The file.
 
     Returns:
-        tuple[np.ndarray, Grid]: Values (H, W) as stored, and where they lie.
+        tuple[np.ndarray, Grid]: Values (H, W) as stored, and their grid.
 
     Raises:
-        CubeReadError: If the file is damaged, or holds something else.
+        CubeReadError: If the file is damaged, or has other content.
     """
     with explained(str(path)), raster_environment(), silent_georeference(), rasterio.open(path) as dataset:
         if dataset.count != 1 or not np.issubdtype(dataset.dtypes[0], np.integer):
@@ -90,13 +90,13 @@ def read_band(path: Path) -> tuple[np.ndarray, Grid]:
 def resample(values: np.ndarray, source: Grid, target: Grid, method: str = 'cubic') -> np.ndarray:
     """Values of a raster at the pixels of another grid.
 
-    A finer grid is filled by interpolation; for a coarser one GDAL widens the kernel, which averages. The values of a
-    raster that already has the grid are not touched.
+    A finer grid is filled by interpolation; for a coarser one GDAL widens the kernel, which averages. Values already on
+    the grid are not changed.
 
     Args:
         values (np.ndarray): (h, w) values.
-        source (Grid): Where they lie.
-        target (Grid): Where they are wanted, H x W pixels.
+        source (Grid): Their grid.
+        target (Grid): The target grid, H x W pixels.
         method (str): 'cubic' (keeps edges sharp, and overshoots a little), 'bilinear' (neither) or 'nearest'. Defaults
             to 'cubic'.
 
@@ -120,6 +120,6 @@ def resample(values: np.ndarray, source: Grid, target: Grid, method: str = 'cubi
 
 
 def fill_border(values: np.ndarray) -> np.ndarray:
-    """Give pixels (H, W) that are NaN the value of the nearest that is not."""
+    """Fill NaN pixels (H, W) with the value of the nearest valid pixel."""
     empty = np.isnan(values)
     return values[tuple(distance_transform_edt(empty, return_distances=False, return_indices=True))]

@@ -1,4 +1,4 @@
-"""Bringing the bands of another sensor to those that a model was trained on, by their wavelengths."""
+"""Matching the bands of another sensor with those that a model was trained on, by their wavelengths."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 METHODS = ('check', 'nearest', 'resample', 'off')
 SAME_BAND = 5.0
-"""Bands whose centres lie so near to each other (nm) are one band; half the width counts where it is larger."""
+"""Distance of centres (nm) within which bands are the same; half the width is used if it is larger."""
 _MAX_LISTED = 10
 
 
@@ -19,7 +19,7 @@ class Bands:
     Attributes:
         wavelengths (np.ndarray): Centres in nm, (C,), in the order of the bands.
         fwhm (np.ndarray, optional): Full widths at half maximum in nm, (C,).
-        source (str): Where they come from, for messages.
+        source (str): Their origin, for messages.
     """
 
     wavelengths: np.ndarray
@@ -46,12 +46,12 @@ class Bands:
 
 @dataclass(frozen=True, eq=False)
 class BandMatch:
-    """How the bands of a model are made of those of a file.
+    """How the bands of a model are computed from those of a file.
 
     Attributes:
-        source (np.ndarray): Bands of the file that are read, int64 (S,).
-        weights (np.ndarray, optional): (S, C) shares of them in the bands of the model; None if these are the ones that
-            are read, in this order.
+        source (np.ndarray): Bands of the file to read, int64 (S,).
+        weights (np.ndarray, optional): (S, C) weights of these in the bands of the model; None if they are used
+            unchanged, in this order.
     """
 
     source: np.ndarray
@@ -62,7 +62,7 @@ class BandMatch:
         return values if self.weights is None else values @ self.weights.astype(np.float32)
 
     def select(self, bands: np.ndarray) -> BandMatch:
-        """The match of some bands of the model, by index, which reads no more than these need."""
+        """The match for a subset of the bands of the model, which reads only the bands needed for them."""
         if self.weights is None:
             return BandMatch(self.source[bands])
         weights = self.weights[:, bands]
@@ -74,18 +74,18 @@ def match_bands(wanted: Bands, found: Bands, method: str = 'check', tolerance: f
     """Find the bands of a model in those of a file.
 
     Args:
-        wanted (Bands): The bands of the model, in the order it takes them.
+        wanted (Bands): The bands of the model, in its order.
         found (Bands): The bands of the file.
-        method (str): 'check' accepts a file of the same bands in the same order and refuses any other. 'nearest' takes
-            the nearest band for each. 'resample' averages the bands of the file over the Gaussian response of each
-            band of the model (:func:`mmhsi.datasets.io.resample_spectrum`), or interpolates linearly if the widths are
-            not known; it suits a file of finer bands. 'off' does nothing. Defaults to 'check'.
+        method (str): 'check' only accepts a file with the same bands in the same order. 'nearest' takes the nearest
+            band for each. 'resample' averages the bands of the file over the Gaussian response of each band of the
+            model (:func:`mmhsi.datasets.io.resample_spectrum`), or interpolates linearly if the widths are not known;
+            it is suitable for files with finer bands. 'off' does nothing. Defaults to 'check'.
         tolerance (float, optional): Largest distance of centres in nm at which two bands count as one ('check') or as
             near ('nearest'). Defaults to 5 nm or half the width of the band, whichever is larger; for 'nearest' half
             the step to the next band of the model, if that is larger still.
 
     Returns:
-        BandMatch | None: The match; None if the bands are to be taken as they are.
+        BandMatch | None: The match; None if the bands are used unchanged.
 
     Raises:
         ValueError: If the bands differ ('check'), or bands of the model lie too far from any of the file or are not
@@ -113,10 +113,10 @@ def match_bands(wanted: Bands, found: Bands, method: str = 'check', tolerance: f
                 f'{_joined(listed, len(missing))}'
             )
         return BandMatch(chosen)
-    from mmhsi.datasets.io.spectra import resample_spectrum  # imports much that few need
+    from mmhsi.datasets.io.spectra import resample_spectrum  # slow to import and rarely needed
 
     try:
-        # the response of every band of the file alone
+        # the response of each band of the file
         weights = resample_spectrum(np.eye(len(found)), found.wavelengths, wanted.wavelengths, wanted.fwhm)
     except ValueError as error:
         raise ValueError(f'{found.source} does not cover the bands of {wanted.source}: {error}') from error
@@ -132,7 +132,7 @@ def _limits(wanted: Bands, tolerance: float | None, near: bool) -> np.ndarray:
     if near and len(wanted) > 1:
         order = np.argsort(wanted.wavelengths)
         steps = np.diff(wanted.wavelengths[order])
-        # the smaller one: across a gap there is no band to stand in
+        # the smaller one: there is no substitute band across a gap
         nearest = np.minimum(np.append(steps, np.inf), np.insert(steps, 0, np.inf))
         limit[order] = np.maximum(limit[order], nearest / 2)
     return limit

@@ -1,4 +1,4 @@
-"""What every kind of scene has: a view of its values, labels, classes, a split, and the pixels of its subsets."""
+"""Base of all kinds of scenes: a view of its values, labels, classes, a split, and the pixels of its subsets."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TASK_UTILS
 from mmhsi.utils.palette import default_palette
 
-_RUN = 64  # neighbours that are drawn together to fit on
+_RUN = 64  # length of runs of neighbours drawn for fitting
 
 
 def locate(source: Source, root: str | None) -> Source:
-    """A source as a dict whose relative path starts from ``root``; an array is left alone.
+    """A source as a dict, with a relative path resolved from ``root``; arrays are returned unchanged.
 
     Raises:
         TypeError: If it is neither a path, a dict nor an array.
-        ValueError: If the array holds something else than real numbers.
+        ValueError: If the array does not hold real numbers.
     """
     if isinstance(source, np.ndarray):
         require_real(source)
@@ -51,27 +51,25 @@ class BaseScene:
         view (CubeView | PairView): The values.
         labels (str | dict | np.ndarray | list, optional): Label map, 0 unlabelled and 1 to K the classes: file, dict of
             path, key, ignore (values that mean unlabelled, e.g. 255) and codes (``label_codes`` of this file), or array
-            of shape (H, W). Several maps are laid over each other. A map with a georeference must lie on the ground of
-            the cube.
+            of shape (H, W). Several maps are overlaid. A map with a georeference must match the ground of the cube.
         classes (Sequence[str] | str, optional): The K class names, or the name of a scene in
             :data:`mmhsi.datasets.class_info.CLASS_INFO`. By default the classes are numbered up to the largest label.
         palette (Sequence[Sequence[int]], optional): K RGB colours. By default those of the named scene, else distinct
             ones.
-        label_codes (Mapping[str, int | Sequence[int]], optional): The values that stand for each class in the label
-            map, by class name, where they are not 1 to K: e.g. ``dict(unchanged=2, changed=1)``. 0 is unlabelled
-            unless it is named.
+        label_codes (Mapping[str, int | Sequence[int]], optional): The values of each class in the label map, by class
+            name, if they are not 1 to K, e.g. ``dict(unchanged=2, changed=1)``. 0 is unlabelled unless it is named.
         split (dict | Split, optional): Config of a splitter, or a split.
         fit_on (str): 'all' fits the preprocessing on all valid pixels, as published protocols do; 'train' on the
-            training pixels only, 'unevaluated' on all valid pixels but those of validation and test, so that no test
-            pixel has any influence; the latter suits few labels, which do not determine many components. Defaults to
-            'all'.
-        fit_pixels (int, optional): Largest number of pixels to fit on; of a larger number runs of up to 64 neighbours
-            are drawn with a fixed seed. Defaults to None: all, block by block, and 500000 where a transform needs them
-            in memory together, as percentiles do.
+            training pixels only, 'unevaluated' on all valid pixels but those of validation and test, so that test
+            pixels have no influence; the latter is suitable for few labels, which do not determine many components.
+            Defaults to 'all'.
+        fit_pixels (int, optional): Largest number of pixels to fit on; from a larger number, runs of up to 64
+            neighbours are drawn with a fixed seed. Defaults to None: all, block by block, and 500000 where a transform
+            needs them in memory together, as percentiles do.
         data_root (str, optional): Folder that relative paths start from.
 
     Attributes:
-        task (str): Name of the task that scenes of this class are for, see :mod:`mmhsi.tasks`; a subclass inherits it.
+        task (str): Name of the task of scenes of this class, see :mod:`mmhsi.tasks`; a subclass inherits it.
         view (CubeView | PairView): The values.
         pool (tuple[BaseScene, ...]): The scenes of one set of data that this one belongs to, by default itself alone;
             see :func:`mmhsi.datasets.scenes.pool.join_scenes`.
@@ -83,7 +81,7 @@ class BaseScene:
 
     @classmethod
     def task_of(cls, config: Mapping) -> str:
-        """Name of the task that a scene of this config is for."""
+        """Name of the task of a scene with this config."""
         return cls.task
 
     def __init__(
@@ -116,7 +114,7 @@ class BaseScene:
 
     @property
     def info(self) -> CubeInfo:
-        """What the file says about its cube, before the preprocessing; of a pair that of the first date."""
+        """Description of the cube in the file, before the preprocessing; for a pair that of the first date."""
         return self.view.info
 
     @property
@@ -146,31 +144,31 @@ class BaseScene:
 
     @property
     def valid(self) -> np.ndarray:
-        """Mask of the pixels that hold data, bool (H, W)."""
+        """Mask of the valid pixels, bool (H, W)."""
         return self.view.valid
 
     @property
     def fitted(self) -> bool:
-        """Whether the preprocessing has all that it learns from data."""
+        """Whether the preprocessing is fitted."""
         return self.view.fitted
 
     def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
-        """Fit the preprocessing on raw pixels (N, C) as :meth:`fit_sample` gives them.
+        """Fit the preprocessing to raw pixels (N, C) from :meth:`fit_sample`.
 
         Args:
             pixels (np.ndarray): The pixels.
-            neighbours (np.ndarray, optional): What :meth:`fit_neighbours` gives for them. Defaults to None: each pixel
+            neighbours (np.ndarray, optional): Result of :meth:`fit_neighbours` for them. Defaults to None: each pixel
                 lies beside the next.
         """
         self.view.fit(pixels, neighbours)
 
     def fit_sample(self, limit: int | None = None) -> np.ndarray:
-        """Raw pixels (N, C) float32 to fit the preprocessing on, at most ``limit`` of them (``fit_pixels`` of each
-        date); of a pair the first half is of the first date."""
+        """Raw pixels (N, C) float32 for fitting the preprocessing, at most ``limit`` of them (``fit_pixels`` of each
+        date); for a pair, the first half is from the first date."""
         return self.view.fit_sample(self.fit_indices(None if limit is None else max(limit // len(self.dates), 1)))
 
     def prepare(self) -> None:
-        """Fit the preprocessing and load what is kept in memory; best called before workers are started."""
+        """Fit the preprocessing and load cached data into memory; best called before workers are started."""
         if not self.fitted and len(self.pool) > 1:
             fit_together(self.pool, self._fit_pixels)
         elif not self.fitted:
@@ -184,7 +182,7 @@ class BaseScene:
     def window(
         self, top: int, left: int, height: int, width: int, pad_mode: str = 'constant', pad_value: float = 0.0
     ) -> np.ndarray:
-        """Preprocessed window (h, w, C') float32, which may hang over the border of the scene; see
+        """Preprocessed window (h, w, C') float32, which may extend beyond the border of the scene; see
         :meth:`mmhsi.datasets.scenes.cube_view.CubeView.window`."""
         self.prepare()
         return self.view.window(top, left, height, width, pad_mode, pad_value)
@@ -199,22 +197,22 @@ class BaseScene:
         return self.view.raw_pixels(indices)
 
     def stored_bands(self, bands: Sequence[int], step: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Some bands of the file, see :meth:`mmhsi.datasets.scenes.cube_view.CubeView.stored_bands`; pixels that are
-        not valid do not count as data."""
+        """Some bands of the file, see :meth:`mmhsi.datasets.scenes.cube_view.CubeView.stored_bands`; invalid pixels
+        count as missing data."""
         values, valid = self.view.stored_bands(bands, step)
         return values, valid & self.valid[::step, ::step]
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """The fitted state of all spectral transforms, by '<position>.<transform>.<name>'; of a pair with separate fits
-        the names begin with the date."""
+        """The fitted state of all spectral transforms, by '<position>.<transform>.<name>'; for a pair with separate
+        fits the names begin with the date."""
         self.prepare()
         return self.view.state_dict()
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Use a state fitted before instead of fitting on this scene.
+        """Use an existing fitted state instead of fitting to this scene.
 
         Raises:
-            ValueError: If the state is of another preprocessing.
+            ValueError: If the state belongs to another preprocessing.
         """
         self.view.load_state_dict(state)
 
@@ -317,21 +315,23 @@ class BaseScene:
             return chosen
         chosen = np.zeros(self.valid.shape, bool)
         chosen.ravel()[self.subset(self._fit_on)] = True
-        return chosen & self.valid  # a split by areas knows nothing of pixels without data
+        return chosen & self.valid  # a split by areas ignores missing data
 
     def fit_indices(self, limit: int | None = None) -> np.ndarray:
         """Sorted flat indices of the pixels that the preprocessing is fitted on, at most ``limit``
         (``fit_pixels``, or 500000)."""
         limit = self._fit_pixels or SAMPLE if limit is None else limit
         indices = np.flatnonzero(self.fit_mask())
-        if len(indices) > limit:  # runs of neighbours show what noise is, but many of them are needed to show the scene
+        if (
+            len(indices) > limit
+        ):  # runs of neighbours reveal the noise, but many of them are needed to represent the scene
             run = int(np.clip(limit // 100, 1, _RUN))
             starts = np.random.RandomState(0).choice(len(indices) // run, limit // run, replace=False) * run
             indices = indices[(np.sort(starts)[:, None] + np.arange(run)).ravel()]
         return indices
 
     def fit_neighbours(self, limit: int | None = None) -> np.ndarray:
-        """Which pixel of :meth:`fit_sample` lies beside the next one in the same row and date, bool (N - 1,)."""
+        """Which pixels of :meth:`fit_sample` are adjacent to the next one in the same row and date, bool (N - 1,)."""
         return self.view.neighbours(self.fit_indices(None if limit is None else max(limit // len(self.dates), 1)))
 
     def _load_labels(self) -> None:
@@ -354,7 +354,7 @@ class BaseScene:
         self._labels = np.where((stored > 0) & ~masked, stored - 1, IGNORE_INDEX)
 
     def __deepcopy__(self, memo: dict) -> BaseScene:
-        # A copy of a dataset (get_subset) is to look at the same scene, not at a second cube.
+        # A copy of a dataset (get_subset) shares the scene instead of loading a second cube.
         return self
 
     def __repr__(self) -> str:

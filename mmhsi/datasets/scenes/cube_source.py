@@ -1,4 +1,4 @@
-"""The raw side of a scene: float32 windows of its cube and the mask of pixels that hold data."""
+"""The raw data of a scene: float32 windows of its cube and the mask of valid pixels."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Source = str | dict | np.ndarray
 
 BLOCK_BYTES = 64 * 2**20
 AS_STORED = ('scaled', 'keep_bad_bands')
-"""Arguments of an image that say how far a file is taken as it is stored; see :class:`CubeSource`."""
+"""Arguments of an image that control the use of stored values; see :class:`CubeSource`."""
 
 
 def require_real(array: np.ndarray, path: str = '<array>') -> None:
-    """Refuse an array in memory that no file could hold: of no values, or of values that are no real numbers."""
+    """Refuse an array in memory that is empty or does not hold real numbers."""
     if array.dtype.kind not in 'biuf' or not array.size:
         raise ValueError(f'{path}: expected real numbers, found {array.dtype} of the shape {array.shape}')
 
 
 class _ArrayReader:
-    """An array in memory behind the interface of the file readers."""
+    """An array in memory with the interface of the file readers."""
 
     def __init__(self, array: np.ndarray, path: str = '<array>'):
         if array.ndim != 3:
@@ -43,7 +43,7 @@ class _ArrayReader:
         return part if bands is None else part[..., bands]
 
     def read_mask(self, window: tuple[int, int, int, int] | None = None) -> None:
-        """An array has no mask besides its values."""
+        """An array has no separate mask."""
 
     def close(self) -> None:
         """Nothing to release: the array belongs to the caller."""
@@ -61,21 +61,20 @@ def _read_pixel_list(path: str, size: tuple[int, int], key: str | None = None, l
 
 
 class CubeSource:
-    """Reads windows of a cube as float32 and tells which pixels hold data.
+    """Reads windows of a cube as float32 and determines which pixels are valid.
 
-    Values are physical: stored ones times the scale of the file plus its offset. A pixel holds no data if the value of
-    any of its bands is NaN, infinite, nodata, or beyond any sensor (1e30), which is a nodata value that the file does
-    not declare, or if the mask of the file says so; all its values are given as 0. Bands that the file marks as bad
-    are left out.
+    Values are physical: stored ones times the scale of the file plus its offset. A pixel is invalid if the value of any
+    of its bands is NaN, infinite, nodata, or beyond any sensor (1e30; an undeclared nodata value), or if the mask of
+    the file excludes it; all its values are returned as 0. Bands that the file marks as bad are left out.
 
     Args:
         image (str | dict | np.ndarray): The file; a dict of the arguments of :func:`mmhsi.datasets.io.open_cube` and,
             optionally, ``scaled`` (False for stored values) and ``keep_bad_bands`` (True for all bands); or a cube of
-            shape (H, W, C) in memory. A dict with ``size=(H, W)`` names an array that is a list of pixels, a
-            matrix (C, N): ``layout='chw'`` if they are stored row by row, ``layout='cwh'`` (the default) if column by
-            column, as MATLAB has them.
+            shape (H, W, C) in memory. A dict with ``size=(H, W)`` describes an array that is a list of pixels, a matrix
+            (C, N): ``layout='chw'`` if they are stored row by row, ``layout='cwh'`` (the default) if column by column,
+            as in MATLAB.
         nodata (float, optional): Stored value of pixels without data, instead of the one that the file declares.
-        keep_bad_bands (bool): Whether bands that are marked as bad are kept, e.g. because the caller names bands by
+        keep_bad_bands (bool): Whether to keep bands that are marked as bad, e.g. because the caller refers to bands by
             their number in the file. Defaults to False.
     """
 
@@ -110,7 +109,7 @@ class CubeSource:
 
     @property
     def file_bands(self) -> int:
-        """Number of bands of the file, with those left out as bad."""
+        """Number of bands of the file, including bad bands that are left out."""
         return self._reader.info.bands
 
     @property
@@ -120,12 +119,12 @@ class CubeSource:
 
     @property
     def always_valid(self) -> bool:
-        """Whether the type of the values and the absence of nodata and mask exclude pixels without data."""
+        """Whether missing data are impossible, given the type of the values and the absence of nodata and mask."""
         marked = (self.nodata, self.info.valid_range, self.info.mask)
         return self.info.dtype.kind not in 'fc' and all(mark is None for mark in marked)
 
     def select(self, bands: Sequence[int] | None) -> None:
-        """Read only these bands from now on, so that the others neither cost time nor mask a pixel."""
+        """Read only these bands from now on, so that the others neither cost time nor mask pixels."""
         self.bands = None if bands is None else np.asarray(bands)
 
     def _stored(self, window: tuple[int, int, int, int] | None, bands: Sequence[int] | None) -> np.ndarray:
@@ -193,7 +192,7 @@ class CubeSource:
         return pixels
 
     def empty_bands(self) -> list[int]:
-        """Selected bands that hold no data in any pixel, counted without those left out as bad."""
+        """Selected bands without data in any pixel, counted without those left out as bad."""
         bands = np.arange(self.info.bands) if self.bands is None else self.bands
         empty = np.ones(len(bands), dtype=bool)
         for top, rows in self.row_blocks():
@@ -202,5 +201,5 @@ class CubeSource:
         return bands[empty].tolist()
 
     def close(self) -> None:
-        """Release the file; the next reading opens it again."""
+        """Release the file; the next access opens it again."""
         self._reader.close()

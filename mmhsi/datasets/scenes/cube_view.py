@@ -1,4 +1,4 @@
-"""One view of a cube: its windows and pixels, band-matched, preprocessed and masked, for training and prediction."""
+"""A view of a cube: its windows and pixels, band-matched, preprocessed and masked, for training and prediction."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ Area = tuple[int, int, int, int]
 
 
 class CubeView:
-    """A cube behind its preprocessing, without labels.
+    """A cube with its preprocessing, without labels.
 
     The header of the file is read at once, values when they are first needed. Without ``cache`` only windows are read,
-    if the format allows, and each is preprocessed when it is asked for. Pixels with a NaN, infinite or nodata value in
-    any used band are not valid, and are 0 after the preprocessing. A leading ``SelectBands`` keeps unused bands from
-    masking anything. Values are physical ones by the scale and the offset that the file states, and bands that it marks
-    as bad are left out, unless a leading ``SelectBands`` names bands by number.
+    if the format allows, and each is preprocessed on demand. Pixels with a NaN, infinite or nodata value in any used
+    band are not valid, and are 0 after the preprocessing. A leading ``SelectBands`` keeps unused bands from masking
+    anything. Values are physical, with the scale and the offset stated in the file, and bands that it marks as bad are
+    left out, unless a leading ``SelectBands`` names bands by number.
 
     Args:
         image (str | dict | np.ndarray): File of the cube; or a dict of the arguments of
             :class:`mmhsi.datasets.scenes.cube_source.CubeSource`; or a cube of shape (H, W, C) in memory.
         preprocessing (Sequence[dict | SpectralTransform]): Spectral transforms, applied in this order.
-        num_bands (int, optional): Number of bands that the preprocessing takes.
+        num_bands (int, optional): Number of bands before the preprocessing.
         wanted (Bands, optional): The bands that a model was trained on, if their wavelengths are known; those of the
             file are matched with them.
-        matching (str): How, see :func:`mmhsi.datasets.scenes.band_matching.match_bands`. Defaults to 'check'.
-        trust_band_order (bool): Whether bands whose wavelengths the file does not state are taken for those that are
-            wanted, in their order. Defaults to False: they are refused.
+        matching (str): The method, see :func:`mmhsi.datasets.scenes.band_matching.match_bands`. Defaults to 'check'.
+        trust_band_order (bool): Whether to assume that bands without wavelengths are the wanted ones, in the same
+            order. Defaults to False: they are refused.
         nodata (float, optional): Value of pixels without data, instead of the one that the file declares.
         cache (bool): Whether the preprocessed cube is kept in memory. Defaults to False.
         name (str, optional): Name of the scene. Defaults to the name of the file without suffix.
@@ -49,13 +49,14 @@ class CubeView:
         name (str): Name of the scene.
         bands (int): Number C' of bands after the preprocessing.
         wavelengths (np.ndarray, optional): Their centres in nm, (C',).
-        raw_bands (int): Number C of bands in front of the preprocessing, after the matching.
+        raw_bands (int): Number C of bands before the preprocessing, after the matching.
         raw_wavelengths (np.ndarray, optional): Their centres in nm, (C,).
-        matched (str): What was found about the bands, in words.
+        matched (str): Result of the matching, in words.
 
     Raises:
-        FileNotFoundError: If the file is absent.
-        ValueError: If the file does not hold what is expected; the message names file, expectation and finding.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file has unexpected content; the message names the file, what was expected and what was
+            found.
     """
 
     dates: tuple[CubeView, ...]
@@ -77,7 +78,7 @@ class CubeView:
         self.dates = (self,)
         self.name = name or Path(self.info.path).stem
         self.cached = cache or not self.info.windowed
-        # an array in memory has no way to state wavelengths
+        # an array in memory cannot state wavelengths
         trusted = trust_band_order or isinstance(image, np.ndarray)
         match = self._match(num_bands, wanted, matching, trusted)
         self.raw_bands, self.raw_wavelengths = (
@@ -107,7 +108,7 @@ class CubeView:
                 if info.wavelengths is None
                 else ('the wavelengths that the model was trained on are not known')
             )
-            self.matched = f'by their number alone: {unknown}'
+            self.matched = f'by their number only: {unknown}'
             if matching in ('nearest', 'resample'):
                 raise ValueError(f'{info.path}: the bands cannot be matched by wavelength: {unknown}')
             if wanted is not None and matching == 'check' and not trusted:
@@ -119,7 +120,7 @@ class CubeView:
                 )
             if wanted is not None and matching == 'check':
                 print_log(
-                    f'{info.path}: the bands are taken for the {len(wanted)} that the model was trained on, in '
+                    f'{info.path}: the bands are assumed to be the {len(wanted)} that the model was trained on, in '
                     'their order',
                     'current',
                     logging.WARNING,
@@ -167,7 +168,7 @@ class CubeView:
 
     @property
     def used_bands(self) -> np.ndarray | None:
-        """Bands in front of the preprocessing that a leading ``SelectBands`` keeps, None for all."""
+        """Bands before the preprocessing that a leading ``SelectBands`` keeps, None for all."""
         return self._chain.source_bands
 
     @property
@@ -216,7 +217,7 @@ class CubeView:
         return (np.diff(indices) == 1) & (indices[1:] % self.width != 0)
 
     def require_fitted(self) -> None:
-        """Raise a ValueError if the preprocessing lacks what it learns from data."""
+        """Raise a ValueError if the preprocessing is not fitted."""
         if not self.fitted:
             missing = ', '.join(type(step).__name__ for step in self.transforms if not step.fitted)
             raise ValueError(
@@ -230,10 +231,10 @@ class CubeView:
         return self._chain.state_dict()
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Use a state fitted before instead of fitting on this cube.
+        """Use an existing fitted state instead of fitting to this cube.
 
         Args:
-            state (Mapping[str, np.ndarray]): What :meth:`state_dict` gave for a view with the same preprocessing.
+            state (Mapping[str, np.ndarray]): Result of :meth:`state_dict` for a view with the same preprocessing.
 
         Raises:
             ValueError: If the state is of another preprocessing.
@@ -247,7 +248,7 @@ class CubeView:
 
     @property
     def valid(self) -> np.ndarray:
-        """Mask of the pixels that hold data, bool (H, W); without ``cache`` it takes a pass over the whole file.
+        """Mask of the valid pixels, bool (H, W); without ``cache`` this takes a pass over the whole file.
 
         Raises:
             ValueError: If there are none; the message names the bands that mask all of them.
@@ -279,7 +280,7 @@ class CubeView:
         self._valid = valid
 
     def why_empty(self) -> str:
-        """The sentence that says which bands leave no pixel with data; it takes a pass over the whole file."""
+        """A message that names the bands without any data; this takes a pass over the whole file."""
         bands = self._source.empty_bands()
         hint = f'; bands {bands} hold none at all, leave them out with SelectBands' if bands else ''
         return (
@@ -310,7 +311,7 @@ class CubeView:
         """Preprocessed values (..., C'), 0 where ``valid`` (...) is not.
 
         Raises:
-            ValueError: If the preprocessing makes a value that is not finite of one that is.
+            ValueError: If the preprocessing produces non-finite values from finite ones.
         """
         values = self._chain(raw if self._used_match is None else self._used_match(raw))
         if not valid.all():
@@ -332,7 +333,7 @@ class CubeView:
     def window(
         self, top: int, left: int, height: int, width: int, pad_mode: str = 'constant', pad_value: float = 0.0
     ) -> np.ndarray:
-        """Preprocessed window, which may hang over the border of the cube.
+        """Preprocessed window, which may extend beyond the border of the cube.
 
         Args:
             top (int): First row.
@@ -363,7 +364,7 @@ class CubeView:
         return gather(values, rows, cols, pad_value)
 
     def validity(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-        """Which pixels (h, w) of a window hold data, False outside the cube; free after :meth:`window` of it."""
+        """Valid pixels (h, w) of a window, False outside the cube; free after :meth:`window` for it."""
         bottom, right = min(top + height, self.height), min(left + width, self.width)
         area = (max(top, 0), max(left, 0), bottom - max(top, 0), right - max(left, 0))
         if self._source.always_valid:
@@ -407,8 +408,8 @@ class CubeView:
         return self._source.read_pixels(indices)
 
     def raw_window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-        """Values (h, w, C) float32 of an area inside the cube in front of the preprocessing, matched with the bands
-        that are wanted; what masked pixels hold means nothing."""
+        """Values (h, w, C) float32 of an area inside the cube before the preprocessing, matched with the wanted bands;
+        values of masked pixels are meaningless."""
         if self._raw is not None:
             raw = self._raw[top : top + height, left : left + width]
         else:
@@ -416,7 +417,7 @@ class CubeView:
         return raw if self._used_match is None else self._used_match(raw)
 
     def preprocess_spectra(self, spectra: np.ndarray) -> np.ndarray:
-        """Put spectra (..., C) of the bands in front of the preprocessing, e.g. of a library, through it: (..., C')."""
+        """Preprocess spectra (..., C) of the bands before the preprocessing, e.g. from a library: (..., C')."""
         used = self.used_bands
         return self._chain(np.asarray(spectra if used is None else spectra[..., used], dtype=np.float32))
 
@@ -429,7 +430,7 @@ class CubeView:
 
         Returns:
             tuple[np.ndarray, np.ndarray]: Values of shape (h, w, n) float32, 0 without data, and bool of shape (h, w),
-            True where these bands hold data and the pixel, as far as that is known, is valid.
+            True where these bands hold data and the pixel is valid, if that is known.
         """
         parts = []
         for top, rows in self._source.row_blocks():

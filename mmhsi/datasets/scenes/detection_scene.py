@@ -1,4 +1,4 @@
-"""A scene for target and anomaly detection: truth for the scores, pseudo-labels for the training."""
+"""A scene for target and anomaly detection: ground truth for the scores, pseudo-labels for training."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PSEUDO = 'pseudo'
 class DetectionScene(Scene):
     """A scene with rare targets or anomalies, detected without labels: a coarse detector labels the training pixels.
 
-    The subset 'pseudo' are the pixels with a pseudo-label, see
-    :func:`mmhsi.datasets.scenes.pseudo_labels.pseudo_labels`. The ground truth serves the scores only, except that a
-    target spectrum may be taken from it, as is customary.
+    The subset 'pseudo' contains the pixels with a pseudo-label, see
+    :func:`mmhsi.datasets.scenes.pseudo_labels.pseudo_labels`. The ground truth is used for the scores only, except that
+    a target spectrum may be taken from it, as is common.
 
     Args:
         image (str | dict | np.ndarray): The cube; see :class:`mmhsi.datasets.Scene`.
@@ -37,7 +37,7 @@ class DetectionScene(Scene):
             to 0 for the background and 1 for the target, so that no pixel is unlabelled.
         coarse (str | dict | np.ndarray, optional): Scores of a coarse detector, larger for targets: file, dict of path
             and key, or array (H, W); or ``dict(detector='cem', ...)``, which runs one of :mod:`mmhsi.classical` with
-            these options on the preprocessed scene, or with ``preprocessing=[...]`` among them on the scene after this
+            these options on the preprocessed scene, or, with ``preprocessing=[...]`` among them, on the scene with this
             preprocessing instead of its own.
         pseudo_shares (Mapping[str, float]): Shares ``background`` and ``target`` of the pixels that get a pseudo-label.
             Defaults to 0.3 and 0.0015.
@@ -74,7 +74,7 @@ class DetectionScene(Scene):
         **kwargs,
     ):
         if len(classes) != 2:
-            raise ValueError(f'detection knows background and target, found {len(classes)} classes')
+            raise ValueError(f'detection has the classes background and target, found {len(classes)} classes')
         codes = {name: code for code, name in enumerate(classes)} if label_codes is None else label_codes
         super().__init__(image, classes=classes, palette=palette, label_codes=codes, data_root=data_root, **kwargs)
         self._settings = dict(
@@ -110,7 +110,7 @@ class DetectionScene(Scene):
 
     @property
     def raw_target_spectrum(self) -> np.ndarray | None:
-        """The target spectrum in front of the preprocessing, of the bands that are read, float64; None without one."""
+        """The target spectrum before the preprocessing, for the bands that are read, float64; None without one."""
         if self._spectrum_source is None:
             return None
         source = dict(self._spectrum_source)
@@ -134,7 +134,7 @@ class DetectionScene(Scene):
         return self._pseudo_map() if name == PSEUDO else super().subset_labels(name)
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Use a state fitted before; what was computed of the preprocessed scene is computed anew."""
+        """Use a state fitted before; results from the preprocessed scene are computed again."""
         super().load_state_dict(state)
         self._spectrum = None
         if self._coarse_computed:
@@ -185,7 +185,11 @@ class DetectionScene(Scene):
         Raises:
             ValueError: If there is no such detector, or a target detector has no target spectrum.
         """
-        from mmhsi.classical import ANOMALY_DETECTORS, LEARNT_DETECTORS, TARGET_DETECTORS  # much that few need
+        from mmhsi.classical import (
+            ANOMALY_DETECTORS,
+            LEARNT_DETECTORS,
+            TARGET_DETECTORS,
+        )  # slow to import and rarely needed
 
         anomaly_detectors = ANOMALY_DETECTORS | LEARNT_DETECTORS
         cube = self.window(0, 0, self.height, self.width)
@@ -198,7 +202,7 @@ class DetectionScene(Scene):
             )
         if self.target_spectrum is None:
             raise ValueError(
-                f'{detector!r} looks for a target spectrum, which scene {self.name!r} does not have: give '
+                f'{detector!r} needs a target spectrum, which scene {self.name!r} does not have: give '
                 'target_spectrum=dict(select="mean") or a file'
             )
         return TARGET_DETECTORS[detector](cube, self.target_spectrum, valid=self.valid, **options)

@@ -1,4 +1,4 @@
-"""Label maps of a scene, checked against its size and its classes, and the codes that files use for classes."""
+"""Label maps of a scene, checked against its size and its classes, and the codes of classes in files."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from mmhsi.datasets.io import CubeInfo, read_labels
 from mmhsi.datasets.io.labels import whole_labels
 
 _MOST_UNNAMED = 99
-_NO_DATA = -1  # marks pixels without a label where 0 is the code of a class
+_NO_DATA = -1  # marks unlabelled pixels if 0 is the code of a class
 
 
 def resolve_codes(label_codes: Mapping[str, int | Sequence[int]], classes: Sequence[str] | None) -> dict[int, int]:
-    """Numbers 1 to K of the classes by the codes that a label file uses for them.
+    """Numbers 1 to K of the classes by their codes in a label file.
 
     Args:
         label_codes (Mapping[str, int | Sequence[int]]): Code or codes, at least 0, by class name.
         classes (Sequence[str], optional): The K class names.
 
     Returns:
-        dict[int, int]: Number of the class by code; 0 (unlabelled) for the code 0 unless it is a class's.
+        dict[int, int]: Number of the class by code; 0 (unlabelled) for the code 0 unless it belongs to a class.
 
     Raises:
-        ValueError: If a name is no class, or a code is negative or stands for two classes.
+        ValueError: If a name is not a class, or a code is negative or belongs to two classes.
     """
     if classes is None:
         raise ValueError('label_codes go with class names: give classes too')
@@ -60,7 +60,7 @@ def _recode(labels: np.ndarray, codes: Mapping[int, int], path: str) -> np.ndarr
 
 
 def _check_numbering(labels: np.ndarray, path: str) -> None:
-    """Without class names the largest label is the number of classes: it must not be a code for something else."""
+    """Without class names the largest label is the number of classes, so it must not be a special code."""
     used = np.unique(labels[labels > 0])
     if used.size and used[-1] > _MOST_UNNAMED and used[-1] > 2 * used.size:
         listed = ', '.join(map(str, used[:8])) + (', ...' if used.size > 8 else '')
@@ -78,23 +78,23 @@ def merge_label_maps(
     codes: Mapping[int, int] | None = None,
     classes: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Read label maps of one scene and lay them over each other, e.g. a training and a test map.
+    """Read and overlay label maps of one scene, e.g. a training and a test map.
 
     Args:
-        sources (Sequence[dict | np.ndarray]): Dicts of path and key, or arrays; 0 is unlabelled, 1 to K the classes.
-            A dict with 'codes' has codes of its own, by class name as in :func:`resolve_codes`.
-        cube (CubeInfo): What the file of the cube says about it, for size and place.
+        sources (Sequence[dict | np.ndarray]): Dicts of path and key, or arrays; 0 is unlabelled, 1 to K the classes. A
+            dict with 'codes' has its own codes, by class name as in :func:`resolve_codes`.
+        cube (CubeInfo): Description of the cube, for size and georeference.
         num_classes (int, optional): Number of classes K; None allows any up to 255.
         codes (Mapping[int, int], optional): Numbers of the classes by code, from :func:`resolve_codes`.
-        classes (Sequence[str], optional): The class names, for sources with codes of their own.
+        classes (Sequence[str], optional): The class names, for sources with their own codes.
 
     Returns:
         np.ndarray: int64 array of shape (H, W), 0 unlabelled and 1 to K.
 
     Raises:
         FileNotFoundError: If a file is absent.
-        ValueError: If a map has another size or place than the cube, a label beyond K, or contradicts another map; or,
-            without a number of classes, if the largest label seems to be a code (255).
+        ValueError: If a map differs in size or georeference from the cube, has a label beyond K, or contradicts another
+            map; or, without a number of classes, if the largest label seems to be a code (255).
     """
     shape = cube.shape[:2]
     merged = np.zeros(shape, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""A pair of scenes: one place at two dates, seen by everything behind it as one image of twice the bands."""
+"""A pair of scenes: one place at two dates, used as one image with twice the bands."""
 
 from __future__ import annotations
 
@@ -21,24 +21,23 @@ class PairScene(BaseScene):
     """Two co-registered dates of one place, and what changed between them.
 
     A window holds the bands of the first date, then those of the second: 2 C' bands, which
-    :class:`mmhsi.models.SiameseBackbone` takes apart. A pixel is valid if it holds data at both dates.
+    :class:`mmhsi.models.SiameseBackbone` splits. A pixel is valid if it is valid at both dates.
 
     Args:
         image (Sequence[str | dict | np.ndarray]): The two cubes, each as in :class:`mmhsi.datasets.Scene`.
         classes (Sequence[str]): Defaults to ('unchanged', 'changed').
         num_bands (int, optional): Number of bands C that each file must have.
-        preprocessing (Sequence[dict | SpectralTransform]): Spectral transforms of each date, which see C bands.
-        joint (bool): Whether the preprocessing is fitted once, on the pixels of both dates together, so that a value
-            means the same at both. Otherwise each date gets a fit of its own, which evens out differences of light
-            and sensor. Defaults to True.
+        preprocessing (Sequence[dict | SpectralTransform]): Spectral transforms of each date, applied to C bands.
+        joint (bool): Whether to fit the preprocessing once to the pixels of both dates together, so that a value has
+            the same meaning at both. Otherwise each date is fitted separately, which removes differences of light and
+            sensor. Defaults to True.
         palette (Sequence[Sequence[int]]): RGB colours. Defaults to black and white.
         labels, label_codes, split, fit_on, fit_pixels: See :class:`BaseScene`.
         nodata, cache, data_root, name: See :class:`mmhsi.datasets.Scene`; the name is that of the first file.
 
     Raises:
         FileNotFoundError: If a file is absent.
-        ValueError: If there are not two cubes, they differ in size or number of bands, or do not lie on the same
-            ground.
+        ValueError: If there are not two cubes, they differ in size or number of bands, or do not cover the same ground.
     """
 
     task = 'change_detection'

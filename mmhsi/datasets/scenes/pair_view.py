@@ -1,4 +1,4 @@
-"""One view of two dates of a place, seen by everything behind it as one image of twice the bands."""
+"""A view of two dates of a place, used as one image with twice the bands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SAME_BAND = 5.0  # nm
 
 
 class PairView:
-    """Two co-registered dates behind the interface of :class:`CubeView`.
+    """Two co-registered dates with the interface of :class:`CubeView`.
 
     A window holds the bands of the first date, then those of the second: 2 C' bands. A pixel is valid if it holds data
     at both dates.
@@ -28,9 +28,9 @@ class PairView:
     Args:
         image (Sequence[str | dict | np.ndarray]): The two cubes, each as in :class:`CubeView`.
         preprocessing (Sequence[dict | SpectralTransform]): Spectral transforms of each date.
-        joint (bool): Whether the preprocessing is fitted once, on the pixels of both dates together, so that a value
-            means the same at both. Otherwise each date gets a fit of its own, which evens out differences of light
-            and sensor. Defaults to True.
+        joint (bool): Whether to fit the preprocessing once to the pixels of both dates together, so that a value has
+            the same meaning at both. Otherwise each date is fitted separately, which removes differences of light and
+            sensor. Defaults to True.
         **kwargs: See :class:`CubeView`; the name is that of the first file.
 
     Attributes:
@@ -88,7 +88,7 @@ class PairView:
 
     @property
     def info(self) -> CubeInfo:
-        """What the file of the first date says about its cube."""
+        """Description of the cube of the first date."""
         return self.dates[0].info
 
     @property
@@ -126,12 +126,12 @@ class PairView:
         return np.concatenate([date.raw_pixels(indices) for date in self.dates])
 
     def neighbours(self, indices: np.ndarray) -> np.ndarray:
-        """Which pixel of :meth:`fit_sample` lies beside the next one in the same row and date, bool (2 N - 1,)."""
+        """Which pixels of :meth:`fit_sample` are adjacent to the next one in the same row and date, bool (2 N - 1,)."""
         beside = self.dates[0].neighbours(indices)
         return np.concatenate([beside, [False], beside])
 
     def fit_at(self, indices: np.ndarray) -> None:
-        """Fit the preprocessing on the pixels of flat indices, of both dates together or of each its own."""
+        """Fit the preprocessing on the pixels of flat indices, for both dates together or separately."""
         if self.joint:
             self.fit(self.fit_sample(indices), self.neighbours(indices))
         else:
@@ -144,7 +144,7 @@ class PairView:
         return all(date.streams for date in self.dates)
 
     def fit_on(self, chosen: np.ndarray) -> None:
-        """Fit the preprocessing on all pixels of a mask (H, W), of both dates together or of each its own."""
+        """Fit the preprocessing on all pixels of a mask (H, W), for both dates together or separately."""
         for date in self.dates:
             if self.joint:
                 date.fit_blocks(lambda: chain.from_iterable(other.raw_blocks(chosen) for other in self.dates))
@@ -163,7 +163,7 @@ class PairView:
         return {f'{name}.{key}': value for name, date in self._named() for key, value in date.state_dict().items()}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Use a state fitted before instead of fitting on this pair.
+        """Use an existing fitted state instead of fitting to this pair.
 
         Raises:
             ValueError: If the state is of another preprocessing.
@@ -184,7 +184,7 @@ class PairView:
         return np.logical_and(*(date.find_valid() for date in self.dates))
 
     def why_empty(self) -> str:
-        """The sentence that says that no pixel holds data at both dates."""
+        """The message that no pixel is valid at both dates."""
         return (
             f'no pixel holds data at both dates, in all bands that are used: '
             f'{" and ".join(date.info.path for date in self.dates)}'
@@ -218,11 +218,11 @@ class PairView:
         return np.concatenate([date.pixels(indices) for date in self.dates], axis=-1)
 
     def raw_pixels(self, indices: np.ndarray) -> np.ndarray:
-        """Spectra (N, 2 C) float32 of both dates in front of the preprocessing; see :meth:`CubeView.raw_pixels`."""
+        """Spectra (N, 2 C) float32 of both dates before the preprocessing; see :meth:`CubeView.raw_pixels`."""
         return np.concatenate([date.raw_pixels(indices) for date in self.dates], axis=-1)
 
     def raw_window(self, *area: int) -> np.ndarray:
-        """Values (h, w, 2 C) float32 of both dates in front of the preprocessing; see :meth:`CubeView.raw_window`."""
+        """Values (h, w, 2 C) float32 of both dates before the preprocessing; see :meth:`CubeView.raw_window`."""
         return np.concatenate([date.raw_window(*area) for date in self.dates], axis=-1)
 
     def stored_bands(self, bands: Sequence[int], step: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Training labels of a detector from the scores of a coarser one."""
+"""Training labels of a detector from the scores of a coarse one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mmhsi.datasets.class_info import IGNORE_INDEX
 def pseudo_labels(
     scores: np.ndarray, background: float = 0.3, target: float = 0.0015, valid: np.ndarray | None = None
 ) -> np.ndarray:
-    """Trust the lowest and the highest scores of a coarse detector and ignore what lies between.
+    """Use the lowest and the highest scores of a coarse detector as labels, and ignore those in between.
 
-    Of N pixels, the floor(``background`` N) lowest become background and the floor(``target`` N) highest targets
-    (HyperSIGMA; the shares are those of its code). Equal scores are taken in raster order.
+    Of N pixels, the lowest floor(``background`` N) become background and the highest floor(``target`` N) targets
+    (HyperSIGMA; the shares are those of its code). Equal scores are sorted in raster order.
 
     Args:
         scores (np.ndarray): (H, W) scores, larger for targets; NaN where there is none.
@@ -41,7 +41,9 @@ def pseudo_labels(
             raise ValueError(f'a share of {share:g} of {len(pixels)} pixels leaves no {name} pixel: give a larger one')
     values = scores.ravel()[pixels]
     if values.min() == values.max():
-        raise ValueError(f'all {len(pixels)} coarse scores are {values.min():g}: they tell no target from background')
+        raise ValueError(
+            f'all {len(pixels)} coarse scores are {values.min():g}: they do not distinguish targets from background'
+        )
     order = np.argsort(values, kind='stable')
     labels = np.full(scores.size, IGNORE_INDEX, dtype=np.uint8)
     labels[pixels[order[: numbers[0]]]] = 0

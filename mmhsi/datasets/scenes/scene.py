@@ -18,17 +18,17 @@ from mmhsi.registry import TASK_UTILS
 class Scene(BaseScene):
     """One hyperspectral scene.
 
-    The header of the file is read at once; values, labels, split and the fit of the preprocessing follow when they are
-    first needed, or with :meth:`prepare`. With ``cache`` the preprocessed cube is kept in memory and shared by all
-    datasets and forked workers. Without it only windows are read, if the format allows, and each is preprocessed when
-    it is asked for; then pixels are read block by block to find those without data and to fit the preprocessing.
+    The header of the file is read at once; values, labels, split and the fit of the preprocessing are loaded when they
+    are first needed, or with :meth:`prepare`. With ``cache`` the preprocessed cube is kept in memory and shared by all
+    datasets and forked workers. Without it only windows are read, if the format allows, and each is preprocessed on
+    demand; pixels are then read block by block to find missing data and to fit the preprocessing.
 
-    Pixels with a NaN, infinite or nodata value in any used band are masked: they are not ``valid``, carry no label, and
+    Pixels with a NaN, infinite or nodata value in any used band are masked: they are not ``valid``, have no label, and
     are 0 after the preprocessing. A leading ``SelectBands`` keeps unused bands from masking anything.
 
-    Values are physical ones by the scale and the offset that the file states, and bands that it marks as bad are left
-    out, unless a leading ``SelectBands`` names bands by number; ``scaled=False`` and ``keep_bad_bands=True`` in the
-    dict of ``image`` take the file as it is stored.
+    Values are physical, with the scale and the offset stated in the file, and bands that it marks as bad are left out,
+    unless a leading ``SelectBands`` names bands by number; ``scaled=False`` and ``keep_bad_bands=True`` in the dict of
+    ``image`` disable this.
 
     Args:
         image (str | dict | np.ndarray): File of the cube; or a dict of path, key (a name or several candidates) and
@@ -71,6 +71,6 @@ class Scene(BaseScene):
         super().__init__(view, labels, classes, palette, label_codes, split, fit_on, fit_pixels, data_root)
 
     def preprocess_spectra(self, spectra: np.ndarray) -> np.ndarray:
-        """Put spectra (..., C) of the bands of the file, e.g. of a library, through the preprocessing: (..., C')."""
+        """Preprocess spectra (..., C) of the bands of the file, e.g. from a library: (..., C')."""
         self.prepare()
         return self.view.preprocess_spectra(spectra)

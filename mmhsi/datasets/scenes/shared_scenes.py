@@ -25,8 +25,8 @@ def _frozen(value) -> object:
 def get_scene(scene: dict | BaseScene) -> BaseScene:
     """One shared scene for equal configs in this process.
 
-    Training, validation and test datasets of a scene share its memory, its split and its fitted preprocessing this
-    way. The scene is forgotten with the last dataset that uses it.
+    Training, validation and test datasets of a scene share its memory, its split and its fitted preprocessing this way.
+    The scene is released with the last dataset that uses it.
 
     Args:
         scene (dict | BaseScene): Config of a scene (``type`` defaults to 'Scene'), or a scene, which is returned.

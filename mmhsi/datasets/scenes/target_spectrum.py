@@ -1,4 +1,4 @@
-"""The spectrum that a target detector looks for: chosen among known target pixels, or read from a file."""
+"""The spectrum for a target detector: chosen among known target pixels, or read from a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SAME_WAVELENGTH = 0.1  # nm
 
 
 def _distances(spectra: np.ndarray, others: np.ndarray, distance: str) -> np.ndarray:
-    """Distance of each of (n, C) spectra to each of (m, C) others, (n, m)."""
+    """Pairwise distances of (n, C) and (m, C) spectra, (n, m)."""
     if distance == 'euclidean':
         return np.stack([np.linalg.norm(spectra - other, axis=-1) for other in others], axis=1)
     norms = np.linalg.norm(spectra, axis=-1)[:, None] * np.linalg.norm(others, axis=-1)
@@ -27,9 +27,9 @@ def select_target_spectrum(spectra: np.ndarray, select: str = 'mean', distance: 
 
     Args:
         spectra (np.ndarray): (n, C) spectra of target pixels.
-        select (str): 'mean'; 'trimmed_mean', of the 80 % that lie nearest to the mean; 'median', the spectrum of middle
-            rank by its mean distance to all; 'medoid', the one of the smallest mean distance to all;
-            'nearest_to_mean'. Defaults to 'mean'.
+        select (str): 'mean'; 'trimmed_mean', of the 80 % nearest to the mean; 'median', the spectrum with the median of
+            the mean distances to all; 'medoid', the one with the smallest mean distance to all; 'nearest_to_mean'.
+            Defaults to 'mean'.
         distance (str): 'euclidean' or 'angle' (radians), for all but the mean. Defaults to 'euclidean'.
 
     Returns:
@@ -66,8 +66,8 @@ def read_target_spectrum(
 ) -> np.ndarray:
     """A target spectrum from a text file or a spectral library, at the bands of a scene.
 
-    Where file and scene tell their wavelengths the spectrum is resampled to those of the scene, otherwise it must have
-    as many values as the scene has bands.
+    If file and scene state wavelengths, the spectrum is resampled to those of the scene; otherwise it must have one
+    value for each band of the scene.
 
     Args:
         path (str): The file; see :func:`mmhsi.datasets.io.spectra.read_spectra`.
@@ -84,7 +84,7 @@ def read_target_spectrum(
         FileNotFoundError: If the file is absent.
         ValueError: If the file holds no such spectrum, or it does not cover the bands of the scene.
     """
-    from mmhsi.datasets.io.spectra import read_spectra, resample_spectrum  # imports much that few need
+    from mmhsi.datasets.io.spectra import read_spectra, resample_spectrum  # slow to import and rarely needed
 
     path = os.fspath(path)
     spectrum = read_spectra(path, **options).select(name)

@@ -1,4 +1,4 @@
-"""A scene for unmixing: truth for the scores, if there is any, and endmembers to start from."""
+"""A scene for unmixing: ground truth for the scores, if there is any, and initial endmembers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mmhsi.datasets.scenes.scene import Scene
 from mmhsi.datasets.scenes.unmixing_truth import read_abundances, read_endmembers, read_names, report_abundances
 from mmhsi.registry import TASK_UTILS
 
-_MOST = 5000  # pixels on which several draws of endmembers are compared
+_MOST = 5000  # number of pixels for comparing several draws of endmembers
 
 
 @TASK_UTILS.register_module()
 class UnmixingScene(Scene):
     """A scene whose pixels are mixtures of few endmembers.
 
-    Learning needs no truth. Abundances and endmembers that are known serve the scores alone; a warning tells of
-    abundances that are negative or do not sum to one. The preprocessing should keep mixtures mixtures and values
-    non-negative: a common scale, or a selection of bands.
+    Learning needs no ground truth. Known abundances and endmembers are used for the scores only; abundances that are
+    negative or do not sum to one give a warning. The preprocessing should preserve linear mixtures and non-negative
+    values: a common scale, or a selection of bands.
 
     Args:
         image (str | dict | np.ndarray): The cube, see :class:`mmhsi.datasets.Scene`.
@@ -30,18 +30,18 @@ class UnmixingScene(Scene):
         endmembers (str | dict | np.ndarray, optional): The true endmembers, of the bands after the preprocessing or of
             all bands of the file: file, dict of the arguments of
             :func:`mmhsi.datasets.scenes.unmixing_truth.read_endmembers`, or array (P, C).
-        initial_endmembers (str | dict | np.ndarray, optional): Where learning starts: 'vca' or ``dict(type='vca',
-            seed=0)`` finds them in the preprocessed scene (:func:`mmhsi.classical.vca`); else given like
-            ``endmembers``.
-        num_endmembers (int, optional): Number P. By default that of the names, the truth or the initial endmembers that
-            are given.
+        initial_endmembers (str | dict | np.ndarray, optional): Initial endmembers: 'vca' or
+            ``dict(type='vca', seed=0)`` finds them in the preprocessed scene (:func:`mmhsi.classical.vca`); else given
+            like ``endmembers``.
+        num_endmembers (int, optional): Number P. By default that of the given names, ground truth or initial
+            endmembers.
         endmember_names (Sequence[str] | dict, optional): Their names in the order of the truth, or a dict of the
             arguments of :func:`mmhsi.datasets.scenes.unmixing_truth.read_names`. By default they are numbered.
         **kwargs: See :class:`mmhsi.datasets.Scene`.
 
     Raises:
         FileNotFoundError: If a file is absent.
-        ValueError: If there are more endmembers than bands, or what is given disagrees in size, bands or number.
+        ValueError: If there are more endmembers than bands, or the inputs disagree in size, bands or number.
     """
 
     task = 'unmixing'
@@ -95,7 +95,7 @@ class UnmixingScene(Scene):
         """Number P of endmembers.
 
         Raises:
-            ValueError: If nothing that is given tells it.
+            ValueError: If no argument defines it.
         """
         if self._number is None:
             given = None if self._initial_computed else self.initial_endmembers
@@ -150,7 +150,7 @@ class UnmixingScene(Scene):
 
     @property
     def initial_endmembers(self) -> np.ndarray | None:
-        """Endmembers to start from, float64 (P, C'); None if there are none."""
+        """Initial endmembers, float64 (P, C'); None if there are none."""
         if self._initial is None and self._initial_source is not None:
             if self._initial_computed:
                 options = {key: value for key, value in self._initial_source.items() if key != 'type'}
@@ -186,7 +186,7 @@ class UnmixingScene(Scene):
                 shapes = unit_spectra(found)
                 try:
                     error = np.square(shape_shares(sample, found) @ shapes - sample).mean()
-                except ValueError:  # two of them have one shape
+                except ValueError:  # two of them have the same shape
                     continue
                 if error < smallest:
                     best, smallest = found, error
@@ -195,7 +195,7 @@ class UnmixingScene(Scene):
             raise ValueError(f'scene {self.name!r}: {error}') from error
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Use a state fitted before; endmembers that were found in the preprocessed scene are found anew."""
+        """Use a state fitted before; endmembers from the preprocessed scene are determined again."""
         super().load_state_dict(state)
         if self._initial_computed:
             self._initial = None

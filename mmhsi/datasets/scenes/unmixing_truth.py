@@ -1,4 +1,4 @@
-"""Abundances, endmembers and their names as the files of unmixing datasets hold them."""
+"""Reading abundances, endmembers and their names from the files of unmixing datasets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmhsi.datasets.io import CubeReadError, read_cube, read_spectra
 
 LAYOUTS = ('phw', 'pwh', 'hwp')
-# of a sum from 1, and of an abundance below 0, that rounding of stored numbers can explain
+# largest deviations of sums from 1 and of abundances below 0 that rounding can explain
 _TOLERANCE = 1e-3
 
 
@@ -23,17 +23,16 @@ def read_maps(
     size: tuple[int, int] | None = None,
     what: str = 'abundances',
 ) -> np.ndarray:
-    """Read maps that a file holds in one array: abundances, or the bands of a cube stored as a list of pixels.
+    """Read maps stored in one array of a file: abundances, or the bands of a cube stored as a list of pixels.
 
     Args:
         path (str): A file of any format of :func:`mmhsi.datasets.io.read_cube`.
         key (str, optional): Name of the array in a file that holds several.
         layout (str): Order of the axes: 'phw' (maps, rows, columns), 'pwh' or 'hwp'. A matrix (P, N) holds one row for
-            each map, its pixels row by row with 'phw', column by column, as MATLAB has them, with 'pwh'. Defaults to
-            'phw'.
+            each map, its pixels row by row with 'phw', column by column as in MATLAB with 'pwh'. Defaults to 'phw'.
         size (tuple[int, int], optional): Height H and width W of the maps. By default that of the array; a matrix needs
             it.
-        what (str): What the maps are, for messages. Defaults to 'abundances'.
+        what (str): Name of the maps in messages. Defaults to 'abundances'.
 
     Returns:
         np.ndarray: (P, H, W), in the type of the file.
@@ -45,7 +44,7 @@ def read_maps(
     """
     if layout not in LAYOUTS:
         raise ValueError(f'{path}: layout {layout!r} of the {what}, expected one of {", ".join(map(repr, LAYOUTS))}')
-    values = read_cube(path, key, 'hwc')[0]  # the axes as they are stored; a matrix gets a third one
+    values = read_cube(path, key, 'hwc')[0]  # the axes as stored; a matrix gets a third one
     if values.shape[-1] == 1:
         values = values[..., 0]
         if layout == 'hwp' or size is None or values.shape[1] != size[0] * size[1]:
@@ -73,7 +72,7 @@ def read_abundances(
     size: tuple[int, int] | None = None,
     window: tuple[int, int, int, int] | None = None,
 ) -> np.ndarray:
-    """Read true abundances, also those of a scene that is a window of the one that the file is about.
+    """Read true abundances, also for a scene that is a window of the scene of the file.
 
     Args:
         path (str): The file.
@@ -88,7 +87,7 @@ def read_abundances(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CubeReadError: If the file holds no such array, or its size is another.
+        CubeReadError: If the file holds no such array, or its size differs.
     """
     maps = read_maps(path, key, layout, size or shape).astype(np.float64)
     if window is not None:
@@ -113,7 +112,7 @@ def read_endmembers(path: str, key: str | None = None, layout: str = 'columns') 
     Args:
         path (str): A file of any format of :func:`mmhsi.datasets.io.read_spectra`.
         key (str, optional): Name of the array.
-        layout (str): 'columns' (C, P), as unmixing files have them, or 'rows' (P, C). Defaults to 'columns'.
+        layout (str): 'columns' (C, P), as usual in unmixing files, or 'rows' (P, C). Defaults to 'columns'.
 
     Returns:
         np.ndarray: float64 (P, C).
@@ -144,7 +143,7 @@ def read_names(path: str, key: str) -> tuple[str, ...]:
 
 
 def report_abundances(path: str, abundances: np.ndarray, names: Sequence[str]) -> None:
-    """Warn of true abundances that are negative or do not sum to one; they are used as they are.
+    """Warn of true abundances that are negative or do not sum to one; they are used unchanged.
 
     Args:
         path (str): The file, for the message.

@@ -1,4 +1,4 @@
-"""Every way of dividing the labelled pixels of a scene into training, validation and test."""
+"""Splits of the labelled pixels of a scene into training, validation and test."""
 
 import importlib
 
@@ -18,7 +18,7 @@ __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str):
-    """Classes are imported when they are asked for: scenes and splits know each other."""
+    """Classes are imported on demand, because scenes and splits depend on each other."""
     if name in _HOMES:
         return getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

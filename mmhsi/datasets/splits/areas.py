@@ -1,4 +1,4 @@
-"""Splits by place: rectangles, blocks of labelled pixels, and windows around random pixels."""
+"""Spatial splits: rectangles, blocks of labelled pixels, and windows around random pixels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_areas(areas: Sequence[Area], height: int, width: int, where: str) -> l
         where (str): Name of the scene in messages.
 
     Raises:
-        ValueError: If one is no rectangle, or does not lie inside the scene.
+        ValueError: If one is not a rectangle, or does not lie inside the scene.
     """
     checked = []
     for area in areas:
@@ -47,7 +47,7 @@ def check_areas(areas: Sequence[Area], height: int, width: int, where: str) -> l
 class AreaSplit:
     """Training, validation and test pixels by rectangles, which may leave some pixels out.
 
-    With ``fit_on='train'`` a scene fits its preprocessing to the training areas alone.
+    With ``fit_on='train'`` a scene fits its preprocessing to the training areas only.
 
     Args:
         train (Sequence[Area]): Rectangles (top, left, height, width) in pixels.
@@ -55,7 +55,7 @@ class AreaSplit:
         test (Sequence[Area]): Rectangles for the test. Defaults to none.
 
     Raises:
-        ValueError: When a split is drawn, if a rectangle does not lie inside the scene, or two sets overlap.
+        ValueError: If a rectangle does not lie inside the scene, or two sets overlap, when a split is drawn.
     """
 
     def __init__(self, train: Sequence[Area], val: Sequence[Area] = (), test: Sequence[Area] = ()):
@@ -65,7 +65,7 @@ class AreaSplit:
         """Draw the split.
 
         Args:
-            labels (np.ndarray): Labels (H, W), of which only the shape counts.
+            labels (np.ndarray): Labels (H, W), of which only the shape is used.
             classes (Sequence[str], optional): Not used.
 
         Returns:
@@ -84,17 +84,17 @@ class AreaSplit:
 class BlockSplit(BaseSplitter):
     """A spatially disjoint split: whole square blocks of the scene are for training, validation or testing.
 
-    Windows around random training and test pixels overlap, so that a random split rates a model better than it is on
-    unseen ground. Here blocks are drawn until every class has its share; the rarest classes choose first, and a class
-    gives its last free block to testing unless it has only one, which is for training.
+    Windows around random training and test pixels overlap, so a random split overrates a model compared with unseen
+    ground. Here blocks are drawn until every class has its share; the rarest classes choose first, and the last free
+    block of a class is for testing, unless it has only one, which is for training.
 
     Args:
-        train (float): Share of the pixels of each class that the training blocks hold at least. Defaults to 0.1.
+        train (float): Smallest share of the pixels of each class in the training blocks. Defaults to 0.1.
         val (float): Share of the pixels of each class for validation. Defaults to 0.1.
         block_size (int): Side of a block in pixels. Defaults to 16.
-        guard (int): Width of the strip in pixels that separates the sets: a test pixel lies more than ``guard`` rows
-            or columns away from every training and validation pixel, a validation pixel from every training pixel. With
-            ``guard = window - 1`` no two windows of different sets share a pixel. What lies nearer is in no set.
+        guard (int): Width of the strip in pixels that separates the sets: a test pixel lies more than ``guard`` rows or
+            columns away from every training and validation pixel, a validation pixel from every training pixel. With
+            ``guard = window - 1`` no two windows of different sets share a pixel. Pixels in between are in no set.
             Defaults to 0.
         seed (int): Seed of NumPy's legacy generator. Defaults to 0.
     """
@@ -158,15 +158,15 @@ class BlockSplit(BaseSplitter):
 class CentreSplit(BaseSplitter):
     """Distinct random training pixels, whatever their labels; there are neither validation nor test pixels.
 
-    It serves tasks that learn from the scene itself, such as unmixing. The same seed gives the windows that the
-    published unmixing of HyperSIGMA trains on.
+    It is for tasks that learn from the scene itself, such as unmixing. The same seed gives the training windows of the
+    published unmixing of HyperSIGMA.
 
     Args:
         train (int): Number of pixels. Defaults to 400.
         seed (int): Seed of the choice. Defaults to 0.
 
     Raises:
-        ValueError: When it is called, if the scene has fewer pixels.
+        ValueError: If the scene has fewer pixels, when it is called.
     """
 
     def __init__(self, train: int = 400, seed: int = 0):
@@ -174,7 +174,7 @@ class CentreSplit(BaseSplitter):
         self.seed = seed
 
     def __call__(self, labels: np.ndarray, classes: Sequence[str] | None = None) -> Split:
-        """Draw the pixels of a scene of the size of this label map, which may be empty."""
+        """Draw the pixels of a scene with the size of this label map, which may be empty."""
         if not 1 <= self.train <= labels.size:
             raise ValueError(
                 f'{self.train} distinct pixels are to be drawn from a scene of {labels.shape[0]} x {labels.shape[1]}'

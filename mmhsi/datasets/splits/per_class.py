@@ -1,4 +1,4 @@
-"""Pixels of each class, drawn by seed: a number, a share, or a few out of another split."""
+"""Random pixels of each class: a number, a share, or a few from another split."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def shuffled_class_pixels(labels: np.ndarray, num_classes: int, rng: np.random.R
     Args:
         labels (np.ndarray): Labels of any shape, classes 0 to K - 1.
         num_classes (int): Number of classes K.
-        rng (np.random.RandomState): NumPy's legacy generator, so that a seed draws what it draws in published code.
+        rng (np.random.RandomState): NumPy's legacy generator, so that a seed gives the same pixels as in published
+            code.
 
     Yields:
         np.ndarray: int64 indices of the next class.
@@ -32,9 +33,9 @@ def shuffled_class_pixels(labels: np.ndarray, num_classes: int, rng: np.random.R
 
 
 def keep_one_for_test(count: int, train: int, val: int) -> tuple[int, int]:
-    """Training and validation pixels of a class that has ``count`` pixels.
+    """Training and validation pixels of a class with ``count`` pixels.
 
-    At least one pixel stays for testing and at least one for training: min(train, max(1, count - 1)) pixels train, at
+    At least one pixel is kept for testing and at least one for training: min(train, max(1, count - 1)) pixels train, at
     most count - train - 1 validate.
     """
     train = min(train, max(1, count - 1), count)
@@ -42,7 +43,7 @@ def keep_one_for_test(count: int, train: int, val: int) -> tuple[int, int]:
 
 
 class _PerClassSplitter(BaseSplitter):
-    """Draws so many pixels of each class."""
+    """Draws a number of pixels of each class."""
 
     def __init__(self, seed: int, small_class: str):
         if small_class not in ('shrink', 'error', 'reference'):
@@ -51,7 +52,7 @@ class _PerClassSplitter(BaseSplitter):
         self.small_class = small_class
 
     def wanted(self, counts: Sequence[int]) -> list[tuple[int, int]]:
-        """Training and validation pixels asked for in each class, given the number of its pixels."""
+        """Requested training and validation pixels of each class, given its number of pixels."""
         raise NotImplementedError
 
     def per_class(self, labels: np.ndarray, classes: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -94,10 +95,10 @@ class NumberSplit(_PerClassSplitter):
         train (int | Sequence[int]): Training pixels of each class. Defaults to 10.
         val (int | Sequence[int]): Validation pixels of each class. Defaults to 5.
         seed (int): Seed of NumPy's legacy generator. Defaults to 0.
-        small_class (str): What happens to a class with fewer than train + val + 1 pixels. 'shrink' takes
-            min(train, max(1, count - 1)) training pixels, then as many validation pixels as leave one for testing, and
-            logs it; 'error' refuses; 'reference' does what the published HyperSIGMA code does: 10 training pixels as
-            soon as the number used for the class before exceeds count + 1, nothing kept for testing.
+        small_class (str): Treatment of classes with fewer than train + val + 1 pixels. 'shrink' takes min(train, max(1,
+            count - 1)) training pixels, then as many validation pixels as leave one for testing, and logs it; 'error'
+            refuses; 'reference' follows the published HyperSIGMA code: 10 training pixels if the number used for the
+            previous class exceeds count + 1, with nothing kept for testing.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class RatioSplit(_PerClassSplitter):
         val (float): Share of validation pixels. Defaults to 0.1.
         seed (int): Seed of NumPy's legacy generator. Defaults to 0.
         small_class (str): 'shrink', 'error' or 'reference', as in :class:`NumberSplit`; 'reference' takes the rounded
-            shares although none may be left for testing.
+            shares even if none is left for testing.
     """
 
     def __init__(self, train: float = 0.1, val: float = 0.1, seed: int = 0, small_class: str = 'shrink'):
@@ -155,23 +156,23 @@ def check_ratios(train: float, val: float) -> None:
 
 @TASK_UTILS.register_module()
 class LimitedSplit(BaseSplitter):
-    """At most so many random training and validation pixels of each class, out of those of another split.
+    """A limited number of random training and validation pixels of each class from another split.
 
-    Its other training and validation pixels are in no set. With a split by blocks this gives the usual few labels per
-    class, but away from the test pixels.
+    Its other training and validation pixels are in no set. With a block split this gives the usual few labels per
+    class, but apart from the test pixels.
 
     Args:
         split (dict): Config of the splitter to draw from, e.g. ``BlockSplit``.
         train (int): Training pixels of each class at most. Defaults to 10.
         val (int): Validation pixels of each class at most. Defaults to 5.
-        guard (int): A test pixel lies more than ``guard`` rows or columns away from every drawn training pixel, and a
-            drawn validation pixel too; what lies nearer is in no set. With ``guard = window // 2`` no window around a
-            test pixel holds a training pixel, with ``guard = window - 1`` it shares no pixel with a training window.
-            Defaults to 0.
+        guard (int): A test pixel lies more than ``guard`` rows or columns away from every drawn training pixel, and so
+            does a drawn validation pixel; pixels in between are in no set. With ``guard = window // 2`` no window
+            around a test pixel holds a training pixel, with ``guard = window - 1`` it shares no pixel with a training
+            window. Defaults to 0.
         seed (int): Seed of the choice. The other split has its own. Defaults to 0.
 
     Raises:
-        ValueError: If a number is out of range; when it is drawn, if the guard leaves no test pixel.
+        ValueError: If a number is out of range, or the guard leaves no test pixel when it is drawn.
     """
 
     def __init__(self, split: dict, train: int = 10, val: int = 5, guard: int = 0, seed: int = 0):

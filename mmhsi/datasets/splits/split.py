@@ -1,4 +1,4 @@
-"""What a split of a scene is, and what all ways to draw one have in common."""
+"""Splits of a scene, and the base of all splitters."""
 
 from __future__ import annotations
 
@@ -132,5 +132,5 @@ class BaseSplitter:
         return split
 
     def draw(self, labels: np.ndarray, classes: Sequence[str]) -> Split:
-        """Draw the split; to be written by the subclass."""
+        """Draw the split; implemented by subclasses."""
         raise NotImplementedError

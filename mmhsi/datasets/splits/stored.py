@@ -1,4 +1,4 @@
-"""Splits that files hold: saved ones, and label maps of training and test."""
+"""Splits from files: saved ones, and label maps of training and test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mmhsi.registry import TASK_UTILS
 
 @TASK_UTILS.register_module()
 class FileSplit(BaseSplitter):
-    """A split that :meth:`Split.save` wrote.
+    """A split written by :meth:`Split.save`.
 
     Args:
         path (str): The .npz file.
@@ -45,13 +45,13 @@ class FileSplit(BaseSplitter):
 
 @TASK_UTILS.register_module()
 class MapSplit(BaseSplitter):
-    """The split that published training and test maps give.
+    """The split of published training and test maps.
 
     Args:
         train (str | dict): Label map of the training pixels: a path or dict(path, key), 0 elsewhere.
         test (str | dict, optional): Label map of the test pixels. By default all other labelled pixels are for testing.
         val (str | dict, optional): Label map of the validation pixels.
-        val_number (int): Without ``val``: validation pixels of each class, drawn out of the training map.
+        val_number (int): Without ``val``: validation pixels of each class, drawn from the training map.
         val_ratio (float): Without ``val`` and ``val_number``: share of the training map for validation, rounded up.
         seed (int): Seed of NumPy's legacy generator. Defaults to 0.
 

@@ -1,4 +1,4 @@
-"""Tiles of many scenes in files that are read by memory map: conversion, checks, statistics and reading."""
+"""Tiles of many scenes in memory-mapped files: conversion, checks, statistics and reading."""
 
 from .convert import convert
 from .index import merge

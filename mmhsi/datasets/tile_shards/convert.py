@@ -25,8 +25,8 @@ from mmhsi.utils.identity import Looks, changes, data_files, identify, told
 from mmhsi.utils.moments import BandMoments
 from mmhsi.utils.tiling import TileGrid
 
-_SECONDS_TO_WAIT = 30.0  # for another conversion that begins or ends at this moment
-_SECONDS_TO_SAVE = 60.0  # between two savings of what was looked at
+_SECONDS_TO_WAIT = 30.0  # waiting time while another conversion starts or ends
+_SECONDS_TO_SAVE = 60.0  # between two saves of the records that were checked
 
 
 def _stored_dtype(dtype: np.dtype) -> np.dtype:
@@ -36,10 +36,10 @@ def _stored_dtype(dtype: np.dtype) -> np.dtype:
 
 def _kept_bands(scene: str, parts: list[ScenePart], failed: dict, settings: ShardSettings) -> np.ndarray:
     kept = settings.kept_bands(scene, parts[0].bands)
-    kept = kept[~parts[0].bad_bands[kept]]  # what the files mark as bad
+    kept = kept[~parts[0].bad_bands[kept]]  # bands that the files mark as bad
     if not settings.drop_constant_bands:
         return kept
-    # tile files share a sensor but not a reference value, so a band is constant if it is so in each of them
+    # tile files share a sensor but not a reference value, so a band is constant if it is constant in each of them
     varying = np.zeros(parts[0].bands, dtype=bool)
     for part in list(parts):
         try:
@@ -87,7 +87,7 @@ def _write_tiles(stream, parts: list[ScenePart], kept: np.ndarray, settings: Sha
         try:
             add(number, part)
         except CubeReadError as error:
-            failed[part.name] = str(error)  # the tiles before the damage are whole and stay
+            failed[part.name] = str(error)  # the tiles before the damage are complete and kept
         if len(parts) > 1:
             part.close()
     return {
@@ -162,9 +162,9 @@ def convert_scene(scene: SceneFiles, root: str | Path, out: str | Path, settings
         settings (ShardSettings): The settings.
 
     Returns:
-        dict: Of the record, 'shape' (of the shard), 'skipped' (number of tiles left out, by reason) and 'failed'
-        (sentence by source file that could not be read); 'scene', its name, and 'look', with which
-        :func:`finished_record` saves reading source and shard again.
+        dict: From the record, 'shape' (of the shard), 'skipped' (number of tiles left out, by reason) and 'failed'
+        (error message by source file); 'scene', its name, and 'look', which lets :func:`finished_record` skip reading
+        the source and the shard again.
 
     Raises:
         OSError: If the shard cannot be written, e.g. because the disk is full.
@@ -175,11 +175,11 @@ def convert_scene(scene: SceneFiles, root: str | Path, out: str | Path, settings
         record = _make_shard(scene, root, out, settings)
         write_json(record_path(out, scene.name), {**head, **record})
         if not record['bytes']:
-            shard_path(out, scene.name).unlink(missing_ok=True)  # of a source that could be read before
+            shard_path(out, scene.name).unlink(missing_ok=True)  # of a source that was readable before
     except OSError as error:
         raise OSError(
             f'{shard_path(out, scene.name)}: the shard cannot be written: {error.strerror or error}; '
-            'finished scenes are kept, run the same command again when the cause is gone'
+            'finished scenes are kept; run the same command again once the cause is fixed'
         ) from None
     return {
         **{name: record[name] for name in ('shape', 'skipped', 'failed')},
@@ -189,7 +189,7 @@ def convert_scene(scene: SceneFiles, root: str | Path, out: str | Path, settings
 
 
 def _shard_look(out: str | Path, scene: str) -> list | None:
-    """What tells that a shard has not been touched since; None if that cannot be told."""
+    """Evidence that a shard has not been touched since; None if there is none."""
     try:
         status = os.stat(shard_path(out, scene))
     except OSError:
@@ -200,15 +200,15 @@ def _shard_look(out: str | Path, scene: str) -> list | None:
 def finished_record(
     scene: SceneFiles, root: str | Path, out: str | Path, settings: ShardSettings, look: dict | None = None
 ) -> dict | None:
-    """The record of a scene that need not be converted again.
+    """The record of a scene if it need not be converted again.
 
-    A scene is converted again if it has no record, its sources are not those of the record by their content, some of
-    them could not be read, or its shard is not what was written, by the checksums of its tiles.
+    A scene is converted again if it has no record, the content of its sources has changed, some of them could not be
+    read, or the checksums of the tiles in its shard do not match.
 
     Args:
         scene, root, out, settings: See :func:`convert_scene`.
-        look (dict, optional): What an earlier look at the scene returned, which this one brings up to date: what has
-            not been touched since is not read again.
+        look (dict, optional): The result of an earlier check of the scene, which is updated: files that have not been
+            touched since are not read again.
 
     Raises:
         ValueError: If it was converted with other settings.
@@ -234,7 +234,7 @@ def finished_record(
         look['sources'] = sources
     elif record.get('source_bytes') != {
         name: entry['bytes'] for name, entry in _source_files(scene, root).items() if name in scene.paths
-    }:  # of a former version
+    }:  # of an earlier version
         return None
     shard = _shard_look(out, scene.name)
     if record['bytes'] and (shard is None or shard != look.get('shard')):
@@ -247,7 +247,7 @@ def finished_record(
 def _look_at(
     scene: SceneFiles, root: str | Path, out: str | Path, settings: ShardSettings, look: dict
 ) -> tuple[str, dict | None, dict]:
-    """Name of a scene, what of its record counts if it is finished, and the look at it."""
+    """Name of a scene, the counts of its record if it is finished, and the result of the check."""
     record = finished_record(scene, root, out, settings, look)
     return scene.name, record and {name: record[name] for name in ('shape', 'skipped', 'failed')}, look
 
@@ -261,18 +261,19 @@ def convert(
     report: Callable[[str], None] = tqdm.write,
     read_again: bool = False,
 ) -> dict:
-    """Convert the scenes of a folder, or of a part of it, that are not converted yet, or whose source or shard changed.
+    """Convert the scenes of a folder, or of a part of it, that are not converted yet or whose source or shard has
+    changed.
 
     Several parts may be converted at the same time.
 
     Args:
-        root (str | Path): The source folder, searched with all folders below.
-        out (str | Path): The folder of shards; made if absent.
+        root (str | Path): The source folder, searched recursively.
+        out (str | Path): The folder of shards; created if missing.
         settings (ShardSettings): The settings.
         part (tuple[int, int]): (I, N): convert the I-th of N parts. Defaults to everything.
         workers (int): Number of processes. Defaults to 1.
-        report (Callable): Called with a sentence for each source that cannot be read.
-        read_again (bool): Whether sources and shards of finished scenes are read even if nothing has touched them
+        report (Callable): Called with a message for each source that cannot be read.
+        read_again (bool): Whether sources and shards of finished scenes are read even if they have not been touched
             since. Defaults to False.
 
     Returns:
@@ -281,7 +282,8 @@ def convert(
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If the folder holds no scene, or ``out`` holds shards of other settings or gets them now.
+        ValueError: If the folder holds no scene, or ``out`` contains shards with other settings, or another conversion
+            is writing them.
         OSError: If a shard cannot be written.
         RuntimeError: If the system killed a worker.
     """
@@ -292,7 +294,7 @@ def convert(
 
 @contextmanager
 def _held(out: str | Path, settings: ShardSettings) -> Iterator[None]:
-    """Hold a folder of shards together with other conversions, of the same settings."""
+    """Lock a folder of shards, shared with other conversions with the same settings."""
     try:
         FolderLock(out, 'a conversion').release()
         alone = True

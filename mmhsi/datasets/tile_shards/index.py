@@ -6,12 +6,12 @@ A folder of shards holds::
     shards/<scene>.npy     the tiles of a scene, (N, C, t, t)
     shards/<scene>.json    its record: sources, bands, wavelengths, georeference, positions and checksums of the tiles,
                            counts of what was left out, mean and variance of the bands
-    index.json             what a dataset needs of all records
+    index.json             the part of all records that a dataset needs
 
-A record is written after its tiles, so that a scene with a record is finished. The format is plain .npy because a
-window of a memory map is read without a copy and without a library, a file for each scene can be written by any number
-of processes at once and be replaced alone, and tiles stored as (bands, rows, columns) make consecutive bands one
-contiguous range of the file. zarr would add a dependency, and a file for each chunk or a codec on the way of each read.
+A record is written after its tiles, so a scene with a record is finished. The format is plain .npy because a window of
+a memory map is read without a copy and without a library, a file for each scene can be written by any number of
+processes at once and be replaced alone, and tiles stored as (bands, rows, columns) make consecutive bands one
+contiguous range of the file. zarr would add a dependency, and a file for each chunk or a codec for each read.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def shard_path(out: str | Path, scene: str) -> Path:
     """File of the tiles of a scene.
 
     Raises:
-        ValueError: If the name, which may come from a file, leads out of the folder.
+        ValueError: If the name, which may come from a file, points outside the folder.
     """
     if not isinstance(scene, str) or {'', '.', '..'} & set(scene.split('/')) or '\0' in scene:
-        raise ValueError(f'{out}: {scene!r} is no name of a scene')
+        raise ValueError(f'{out}: {scene!r} is not a valid scene name')
     return Path(out, SHARDS, *scene.split('/')).with_name(scene.rsplit('/', 1)[-1] + '.npy')
 
 
@@ -52,8 +52,8 @@ def read_json(path: Path) -> dict:
     """Read a file of this format.
 
     Raises:
-        FileNotFoundError: If it is absent.
-        ValueError: If it is damaged, or of another kind.
+        FileNotFoundError: If it does not exist.
+        ValueError: If it is damaged or has another format.
     """
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file')
@@ -62,7 +62,7 @@ def read_json(path: Path) -> dict:
     except ValueError as error:
         raise ValueError(f'{path}: the file is damaged: {error}') from None
     if not isinstance(content, dict) or content.get('format') != FORMAT:
-        raise ValueError(f'{path}: this is no file of the format {FORMAT!r}')
+        raise ValueError(f'{path}: the file does not have the format {FORMAT!r}')
     return content
 
 
@@ -72,7 +72,7 @@ def listed(names: list[str]) -> str:
 
 
 def planned_scenes(out: str | Path) -> list[str]:
-    """Names of all scenes that belong into a folder of shards."""
+    """Names of all scenes that belong to a folder of shards."""
     return read_json(Path(out, PLAN))['scenes']
 
 
@@ -96,14 +96,14 @@ def records(out: str | Path) -> Iterator[dict]:
 def merge(out: str | Path) -> dict:
     """Write the index of a finished conversion.
 
-    Files that interrupted processes left under a temporary name are removed, unless a conversion is going on.
+    Temporary files of interrupted processes are removed, unless a conversion is running.
 
     Args:
         out (str | Path): The folder of shards.
 
     Returns:
         dict: The index: 'shards' (records without checksums and moments, of scenes with at least one tile), 'tiles'
-        (their number), 'skipped' (number of tiles left out, by reason) and 'failed' (sentence by source file).
+        (their number), 'skipped' (number of tiles left out, by reason) and 'failed' (error message by source file).
 
     Raises:
         ValueError: If a scene is not converted yet, or scenes were converted with different settings.

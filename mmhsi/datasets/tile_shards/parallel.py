@@ -1,4 +1,4 @@
-"""Running a function over many jobs in processes that do not outlive the one that started them."""
+"""Run a function over many jobs in processes that do not outlive their parent."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _PENDING_PER_WORKER = 4
 
 
 def _start_worker() -> None:
-    """Prepare a worker: it leaves Ctrl-C to its parent, ends with it, and has a small GDAL cache."""
+    """Prepare a worker: it leaves Ctrl-C to its parent, exits with it, and has a small GDAL cache."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault('GDAL_CACHEMAX', '256')  # MB; GDAL's default is a share of the memory for each process
 
     def follow_parent() -> None:
-        # a parent that is killed cannot tell its workers, which would wait for jobs for ever
+        # a killed parent cannot notify its workers, which would wait for jobs forever
         multiprocessing.parent_process().join()
         os._exit(1)
 
@@ -31,7 +31,7 @@ def _start_worker() -> None:
 def run_parallel(task: Callable, jobs: Iterable[tuple], workers: int) -> Iterator:
     """Results of ``task(*job)`` in the order in which they are ready; with one worker in this process.
 
-    An error of a job is raised when the jobs in hand have ended; the others are not begun.
+    The error of a job is raised after the running jobs have ended; the others are not started.
 
     Args:
         task (Callable): A function of a module.
@@ -51,7 +51,7 @@ def run_parallel(task: Callable, jobs: Iterable[tuple], workers: int) -> Iterato
         pending = set()
         try:
             while True:
-                # few at a time, so that hundreds of thousands of jobs do not stand in memory
+                # few at a time, so that hundreds of thousands of jobs are never in memory
                 for job in itertools.islice(jobs, workers * _PENDING_PER_WORKER - len(pending)):
                     pending.add(pool.submit(task, *job))
                 if not pending:
@@ -61,8 +61,9 @@ def run_parallel(task: Callable, jobs: Iterable[tuple], workers: int) -> Iterato
                     yield future.result()
         except BrokenProcessPool:
             raise RuntimeError(
-                'the system killed a worker process, perhaps for lack of memory; run the same command '
-                'again, with fewer workers if need be: finished scenes are not repeated'
+                'the system killed a worker process, perhaps for lack of memory; run the same command again, with '
+                'fewer workers if necessary: finished scenes are not '
+                'repeated'
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

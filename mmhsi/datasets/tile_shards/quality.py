@@ -1,4 +1,4 @@
-"""Which bands of a scene and which tiles are fit for training."""
+"""Selection of bands and tiles that are fit for training."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ def missing_values(values: np.ndarray, nodata: float | None) -> np.ndarray:
 
 
 def varying_bands(blocks: Iterable[np.ndarray], nodata: float | None, zero_is_nodata: bool) -> np.ndarray:
-    """Which bands hold at least two different values in the pixels with data.
+    """Mask of bands with at least two different values in the pixels with data.
 
-    A band without any data, and one that is constant (as the uncalibrated bands of Hyperion, which are 0), is false.
+    It is false for a band without any data and for a constant one (such as the uncalibrated bands of Hyperion, which
+    are 0).
 
     Args:
         blocks (Iterable[np.ndarray]): Parts of a scene, each of shape (..., C).
         nodata (float, optional): Value of pixels without data.
-        zero_is_nodata (bool): Whether a pixel of zeros holds no data.
+        zero_is_nodata (bool): Whether a pixel of zeros counts as nodata.
 
     Returns:
         np.ndarray: bool of shape (C,).
@@ -46,12 +47,12 @@ def varying_bands(blocks: Iterable[np.ndarray], nodata: float | None, zero_is_no
 
 
 def pixels_without_data(tile: np.ndarray, nodata: float | None, zero_is_nodata: bool) -> np.ndarray:
-    """Mask of pixels that hold no data in some band or, with ``zero_is_nodata``, are 0 in all.
+    """Mask of pixels without data in some band or, with ``zero_is_nodata``, with 0 in all bands.
 
     Args:
         tile (np.ndarray): Values of shape (h, w, C).
         nodata (float, optional): Value of pixels without data.
-        zero_is_nodata (bool): Whether a pixel of zeros holds no data.
+        zero_is_nodata (bool): Whether a pixel of zeros counts as nodata.
 
     Returns:
         np.ndarray: bool of shape (h, w).
@@ -70,17 +71,17 @@ def saturated_share(tile: np.ndarray, valid: np.ndarray, settings: ShardSettings
     if tile.max() < value:
         return 0.0
     bright = (tile[valid] >= value).mean(axis=-1)
-    # a share of 0 must not make every pixel a saturated one
+    # a share of 0 must not mark every pixel as saturated
     return float(((bright >= settings.saturated_bands) & (bright > 0)).mean())
 
 
 def striped_share(tile: np.ndarray, valid: np.ndarray, contrast: float) -> float:
     r"""Share of bands with stripes along the columns or the rows.
 
-    With the mean :math:`m_j` of column j, stripes are what a median over five columns takes away,
-    :math:`r_j = m_j - \mathrm{med}(m_{j-2}, ..., m_{j+2})`; borders of fields, which are steps, pass the median. A band
-    is striped if the root mean square of :math:`r_j` is more than ``contrast`` times the standard deviation of the
-    band. Rows likewise. Uncorrelated noise gives about 0.1 in tiles of 64 pixels.
+    With the mean :math:`m_j` of column j, stripes are the part that a median over five columns removes,
+    :math:`r_j = m_j - \mathrm{med}(m_{j-2}, ..., m_{j+2})`; borders of fields, which are steps, are kept by the median.
+    A band is striped if the root mean square of :math:`r_j` is more than ``contrast`` times the standard deviation of
+    the band. Rows are treated likewise. Uncorrelated noise gives about 0.1 in tiles of 64 pixels.
 
     Args:
         tile (np.ndarray): Values of shape (h, w, C).
@@ -111,8 +112,8 @@ def judge_tile(tile: np.ndarray, nodata: float | None, settings: ShardSettings) 
         settings (ShardSettings): The thresholds.
 
     Returns:
-        tuple[str | None, np.ndarray]: Why it is skipped: 'nodata', 'saturated' or 'striped', None if it is kept; and
-        the mask of pixels with data, bool (h, w).
+        tuple[str | None, np.ndarray]: The reason for skipping it: 'nodata', 'saturated' or 'striped', None if it is
+        kept; and the mask of pixels with data, bool (h, w).
     """
     valid = ~pixels_without_data(tile, nodata, settings.zero_is_nodata)
     if 1 - valid.mean() > settings.max_nodata or not valid.any():

@@ -1,4 +1,4 @@
-"""Settings of a conversion to tile shards: how scenes are found, which bands and which tiles are kept."""
+"""Settings of a conversion to tile shards: how scenes are found, and which bands and tiles are kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Bands = Sequence[int | tuple[int, int]]
 
 
 def _of_scene(value, scene: str):
-    """What a setting is for a scene, if it is given by patterns of names."""
+    """The value of a setting for a scene, if it is given by name patterns."""
     if isinstance(value, Mapping):
         return next((item for pattern, item in value.items() if re.search(pattern, scene)), None)
     return value
@@ -25,7 +25,7 @@ def _of_scene(value, scene: str):
 
 @dataclass(frozen=True)
 class ShardSettings:
-    """What a conversion does; shards made with different settings do not share a folder.
+    """Settings of a conversion; shards made with different settings cannot share a folder.
 
     Args:
         tile_size (int): Side of a tile in pixels. Defaults to 64.
@@ -33,35 +33,35 @@ class ShardSettings:
         suffixes (Sequence[str]): Endings of the files that are scenes, in lower case.
         key (str | Sequence[str], optional): Name of the array in files that hold several, or candidate names.
         layout (str): Axes of the array in a .mat, HDF5 or NumPy file: 'chw' (bands, rows, columns), as the tiles of
-            HyperGlobal-450K are published, or 'hwc'. Rasters know their bands. Defaults to 'chw'.
+            HyperGlobal-450K are published, or 'hwc'. Rasters define their bands. Defaults to 'chw'.
         group (str, optional): Regular expression that is searched in the path of a file below the source folder. Files
             with the same first group are one scene. By default every file is a scene.
-        combine (str): What the files of a group are: 'bands' of one image, or 'tiles' (images of the same bands side
-            by side). Defaults to 'bands'.
+        combine (str): Whether the files of a group are 'bands' of one image, or 'tiles' (adjacent images with the same
+            bands). Defaults to 'bands'.
         band_order (Sequence[str]): Parts of file names that order the files of a group of 'bands'; files with none of
-            them follow in the order of their names.
+            them follow, sorted by name.
         bad_bands (Sequence[int | tuple[int, int]] | Mapping[str, Sequence]): Bands to leave out, counted from 0; a pair
             stands for all bands from the first to the last of the pair. A mapping gives the bands by a regular
             expression that is searched in the name of the scene.
-        drop_constant_bands (bool): Whether bands are left out that hold no data in a scene, or the same value in all
-            its pixels that hold data. Defaults to True.
-        wavelengths (str | Sequence[float] | Mapping, optional): Band centres in nm of scenes that state none, for all
-            bands of the source, or a text file with one number a line. A mapping as for ``bad_bands``.
+        drop_constant_bands (bool): Whether to leave out bands without data in a scene, or with the same value in all
+            pixels with data. Defaults to True.
+        wavelengths (str | Sequence[float] | Mapping, optional): Band centres in nm for scenes that state none, for all
+            bands of the source, or a text file with one number per line. A mapping as for ``bad_bands``.
         nodata (float, optional): Value of pixels without data, instead of the one that a file declares.
-        zero_is_nodata (bool): Whether a pixel that is 0 in all kept bands holds no data. Defaults to True.
+        zero_is_nodata (bool): Whether a pixel that is 0 in all kept bands counts as nodata. Defaults to True.
         max_nodata (float): Largest share of pixels of a tile without data in some kept band. Defaults to 0.05.
-        saturated_value (float, optional): Values from here on count as saturated. By default the largest value of an
-            integer type; other types are not tested then.
-        saturated_bands (float): Share of bands from which on a pixel counts as saturated, as over clouds. Defaults to
-            0.25.
+        saturated_value (float, optional): Values of at least this count as saturated. Defaults to the largest value of
+            an integer type; other types are then not tested.
+        saturated_bands (float): A pixel counts as saturated from this share of saturated bands on, as over clouds.
+            Defaults to 0.25.
         max_saturated (float): Largest share of saturated pixels of a tile. Defaults to 0.1.
-        stripe_contrast (float): Strength of stripes, as a share of the contrast (standard deviation) of the tile, from
-            which on a band counts as striped. Defaults to 0.3.
+        stripe_contrast (float): Strength of stripes, as a share of the contrast (standard deviation) of the tile, above
+            which a band counts as striped. Defaults to 0.3.
         max_striped (float): Largest share of striped bands of a tile. Defaults to 0.2.
 
     Raises:
         ValueError: If a setting is outside its range.
-        FileNotFoundError: If a file of wavelengths is absent.
+        FileNotFoundError: If a file of wavelengths does not exist.
     """
 
     tile_size: int = 64
@@ -109,20 +109,22 @@ class ShardSettings:
         """Settings of a config file.
 
         Raises:
-            ValueError: If the config has a name that is no setting.
+            ValueError: If the config contains an unknown setting.
         """
         names = {field.name for field in fields(cls)}
         unknown = sorted(set(config) - names)
         if unknown:
-            raise ValueError(f'{unknown[0]!r} is no setting of the conversion; there are {", ".join(sorted(names))}')
+            raise ValueError(
+                f'{unknown[0]!r} is not a setting of the conversion; expected one of {", ".join(sorted(names))}'
+            )
         return cls(**config)
 
     def as_dict(self) -> dict:
-        """Plain values, as they come back from JSON."""
+        """Plain values, as read back from JSON."""
         return json.loads(json.dumps(asdict(self)))
 
     def difference(self, other: Mapping) -> str | None:
-        """Name of the first setting whose value in ``other``, a result of :meth:`as_dict`, is not the one here."""
+        """Name of the first setting that differs from ``other``, a result of :meth:`as_dict`."""
         for name, value in self.as_dict().items():
             if json.dumps(value) != json.dumps(other.get(name)):  # as text, in which NaN equals NaN
                 return name
@@ -143,10 +145,10 @@ class ShardSettings:
         return selection.indices
 
     def stated_wavelengths(self, scene: str, bands: int) -> np.ndarray | None:
-        """Wavelengths in nm that the settings state for a scene, float64 (bands,); None if they state none.
+        """Wavelengths in nm of a scene from the settings, float64 (bands,); None if not given.
 
         Raises:
-            ValueError: If they are not one for each band.
+            ValueError: If there is not one for each band.
         """
         stated = _of_scene(self.wavelengths, scene)
         if stated is None:

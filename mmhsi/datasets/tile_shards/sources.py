@@ -1,4 +1,4 @@
-"""Finding scenes in a folder, sharing them out to parts of a conversion, and reading them strip by strip."""
+"""Find scenes in a folder, distribute them over the parts of a conversion, and read them strip by strip."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SceneFiles:
 def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
     """All scenes below a folder, sorted by name, so that every part of a conversion sees the same list.
 
-    A sensor product is one scene, whatever its files end in, unless ``settings.group`` matches them.
+    A sensor product is one scene, whatever the suffixes of its files, unless ``settings.group`` matches them.
 
     Args:
         root (str | Path): The source folder.
@@ -46,7 +46,7 @@ def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If it holds no scene, or two files that are both one scene.
+        ValueError: If it holds no scene, or two files with the same scene name.
     """
     if not os.path.isdir(root):
         raise FileNotFoundError(f'{root}: no such folder of scenes')
@@ -61,7 +61,7 @@ def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
             path = os.path.relpath(entry, root).replace(os.sep, '/')
             groups[os.path.join(os.path.dirname(path), title)].append(path)
         if claimed.issuperset(names) and products:
-            below.clear()  # the folders in a product hold its parts
+            below.clear()  # the folders in a product contain its parts
         for name in names:
             if name.startswith('.') or name in claimed or not name.lower().endswith(suffixes):
                 continue
@@ -76,7 +76,7 @@ def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
     for name, paths in groups.items():
         if len(paths) > 1 and name not in grouped:
             raise ValueError(
-                f'{root}: {" and ".join(sorted(paths))} are both named {name!r}, leave one out with '
+                f'{root}: {" and ".join(sorted(paths))} are both named {name!r}; leave one out with '
                 'suffixes=... in the config'
             )
 
@@ -88,10 +88,10 @@ def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
 
 
 def parse_part(text: str) -> tuple[int, int]:
-    """Read 'I/N', the I-th of N parts, counted from 1.
+    """Parse 'I/N', the I-th of N parts, counted from 1.
 
     Raises:
-        ValueError: If it is anything else.
+        ValueError: If the format is wrong.
     """
     match = re.fullmatch(r'(\d+)/(\d+)', text)
     part = (int(match[1]), int(match[2])) if match else (0, 0)
@@ -101,13 +101,13 @@ def parse_part(text: str) -> tuple[int, int]:
 
 
 def scenes_of_part(scenes: Sequence[SceneFiles], part: tuple[int, int]) -> Sequence[SceneFiles]:
-    """Every N-th scene from the I-th on: the parts are disjoint and complete."""
+    """Every N-th scene, starting at the I-th: the parts are disjoint and complete."""
     number, count = part
     return scenes[number - 1 :: count]
 
 
 class ScenePart:
-    """One image of a scene: a file, or several files that hold bands of the same image.
+    """One image of a scene: a file, or several files with bands of the same image.
 
     Args:
         root (str | Path): The source folder.
@@ -149,7 +149,7 @@ class ScenePart:
 
     @property
     def kind(self) -> str:
-        """What all images of a scene have in common."""
+        """The properties that all images of a scene share."""
         return f'{self.bands} bands of type {self.dtype} with nodata {self.nodata}'
 
     def read(self, top: int, rows: int) -> np.ndarray:
@@ -169,13 +169,13 @@ class ScenePart:
         return values
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """The whole image in blocks of rows that fit into memory."""
+        """The whole image in blocks of rows that fit in memory."""
         rows = max(1, BLOCK_BYTES // (self.width * self.bands * self.dtype.itemsize))
         for top in range(0, self.height, rows):
             yield self.read(top, min(rows, self.height - top))
 
     def close(self) -> None:
-        """Release the files; the next reading opens them again."""
+        """Close the files; the next read reopens them."""
         for reader in self._readers:
             reader.close()
 
@@ -189,8 +189,8 @@ def open_parts(scene: SceneFiles, root: str | Path, settings: ShardSettings) -> 
         settings (ShardSettings): The settings.
 
     Returns:
-        tuple: The images that can be read, and the sentence of the error by file for those that cannot: damaged files,
-        and tiles whose bands or type are not those of the first tile.
+        tuple: The images that can be read, and the error messages by file for the others: damaged files, and tiles
+        whose bands or type differ from the first tile.
     """
     members = [scene.paths] if settings.combine == 'bands' else [(path,) for path in scene.paths]
     parts, failed = [], {}
@@ -205,6 +205,6 @@ def open_parts(scene: SceneFiles, root: str | Path, settings: ShardSettings) -> 
             failed[paths[0]] = str(error)
             continue
         if len(members) > 1:
-            part.close()  # the values of hundreds of .mat tiles would stay in memory
+            part.close()  # otherwise the values of hundreds of .mat tiles would stay in memory
         parts.append(part)
     return parts, failed

@@ -15,11 +15,11 @@ STATISTICS = 'statistics.json'
 
 
 def write_statistics(out: str | Path) -> list[dict]:
-    """Merge the statistics that the conversion kept of each scene, and write them to ``statistics.json``.
+    """Merge the statistics of each scene that the conversion stored, and write them to ``statistics.json``.
 
-    They were computed while the tiles were written, from the pixels with data as stored, so that no tile is read again.
-    Scenes with the same number of bands in the source count as one sensor; a band that was left out in some scenes has
-    the statistics of the others.
+    They were computed while the tiles were written, from the stored pixels with data, so no tile is read again. Scenes
+    with the same number of bands in the source count as one sensor; a band that was left out in some scenes has the
+    statistics of the others.
 
     Args:
         out (str | Path): The folder of shards.
@@ -43,7 +43,7 @@ def write_statistics(out: str | Path) -> list[dict]:
         )
         tiles[bands] = tiles.get(bands, 0) + record['shape'][0]
     if not sensors:
-        raise ValueError(f'{out}: there is no tile to take statistics of')
+        raise ValueError(f'{out}: there are no tiles to compute statistics from')
 
     def known(values: np.ndarray, count: np.ndarray) -> list[float | None]:
         return [float(value) if number else None for value, number in zip(values, count, strict=True)]

@@ -1,4 +1,4 @@
-"""Where a dataset finds its tiles: shards, or a tree of files that each hold one tile."""
+"""Sources of the tiles of a dataset: shards, or a tree of files with one tile each."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def _chosen(root: Path, available: Sequence[str], names: Sequence[str] | None, w
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """What a dataset needs to know of a shard; see :mod:`mmhsi.datasets.tile_shards.index` for the record."""
+    """The information about a shard that a dataset needs; see :mod:`mmhsi.datasets.tile_shards.index` for the
+    record."""
 
     path: Path
     scene: str
@@ -56,7 +57,7 @@ class Shard:
 
     @classmethod
     def from_record(cls, root: Path, record: dict) -> Shard:
-        """Take a record of the index over."""
+        """Copy a record of the index."""
         tiles, wavelengths = record['tiles'], record['wavelengths']
         return cls(
             path=shard_path(root, record['scene']),
@@ -76,7 +77,7 @@ class Shard:
         )
 
     def problem(self) -> str | None:
-        """Why the file cannot be used, None if it is there and whole."""
+        """Reason why the file cannot be used, None if it exists and is complete."""
         try:
             size = self.path.stat().st_size
         except OSError as error:
@@ -93,7 +94,7 @@ def _mapped(stream: BinaryIO, shard: Shard, position: int) -> np.ndarray:
     """A tile (C, t, t) as a view of the file.
 
     Raises:
-        ValueError: If it does not lie within the file.
+        ValueError: If it lies outside the file.
     """
     values = int(np.prod(shard.shape[1:]))
     offset = shard.bytes - (shard.shape[0] - position) * values * shard.dtype.itemsize
@@ -101,20 +102,20 @@ def _mapped(stream: BinaryIO, shard: Shard, position: int) -> np.ndarray:
     length = offset - start + values * shard.dtype.itemsize
     memory = mmap.mmap(stream.fileno(), length, access=mmap.ACCESS_READ, offset=start)
     if hasattr(mmap, 'MADV_SEQUENTIAL'):
-        memory.madvise(mmap.MADV_SEQUENTIAL)  # reads ahead; by itself a map is read in small pieces
+        memory.madvise(mmap.MADV_SEQUENTIAL)  # reads ahead; by default a map is read in small pieces
     return np.frombuffer(memory, shard.dtype, values, offset - start).reshape(shard.shape[1:])
 
 
 class ShardStore:
     """Tiles of a folder of shards, read through memory maps of single tiles.
 
-    Only the tile that is looked at is mapped, not its shard, so that the memory of a process does not grow with what it
-    has read, and a map checks that its range lies within the file. Open files are kept for the next tile, the least
-    recently used one is closed first; a process opens them for itself.
+    Only the requested tile is mapped, not its shard, so that the memory of a process does not grow with the amount of
+    data read, and that mapping checks that its range lies within the file. Files are kept open for later tiles; the
+    least recently used one is closed first. Each process opens its own.
 
     Args:
         root (str | Path): The folder.
-        names (Sequence[str], optional): Use these scenes only.
+        names (Sequence[str], optional): Use only these scenes.
         max_open (int): Largest number of open files. Defaults to 64.
 
     Raises:
@@ -139,7 +140,7 @@ class ShardStore:
         return number, self.shards[number], index - int(self.starts[number])
 
     def damaged(self) -> list[tuple[np.ndarray, str]]:
-        """Tiles of shards that are absent or not whole, with a sentence for each shard."""
+        """Tiles of missing or incomplete shards, with a message for each shard."""
         problems = ((number, shard.problem()) for number, shard in enumerate(self.shards))
         return [
             (np.arange(self.starts[number], self.starts[number + 1]), problem)
@@ -168,12 +169,12 @@ class ShardStore:
             index (int): Number of the tile, from 0.
 
         Returns:
-            dict: 'img', a read-only view of shape (t, t, C) in the stored type (a filled copy, where some pixels hold
-            no data); 'bands' (int (C,), numbers in the source), 'source_bands', 'origin' (scene, row, col) and, where
-            they are known, 'wavelengths' (nm, (C,)).
+            dict: 'img', a read-only view of shape (t, t, C) in the stored type (a filled copy if some pixels have no
+            data); 'bands' (int (C,), numbers in the source), 'source_bands', 'origin' (scene, row, col) and, where they
+            are known, 'wavelengths' (nm, (C,)).
 
         Raises:
-            CubeReadError: If the file is absent or cut off.
+            CubeReadError: If the file is missing or truncated.
         """
         number, shard, position = self._locate(index)
         try:
@@ -205,23 +206,23 @@ class ShardStore:
         return {**self.__dict__, '_files': OrderedDict()}
 
     def __deepcopy__(self, memo: dict) -> ShardStore:
-        return self  # a subset of a dataset looks at the same shards
+        return self  # a subset of a dataset uses the same shards
 
 
 class FileTileStore:
-    """Tiles that are files of their own, as HyperGlobal-450K is published: .mat files with (bands, rows, columns).
+    """Tiles in one file each, as HyperGlobal-450K is published: .mat files with (bands, rows, columns).
 
     Args:
-        root (str | Path): Folder that is searched with all folders below.
-        names (Sequence[str], optional): Use these files only, given by their paths below the folder.
+        root (str | Path): Folder, searched recursively.
+        names (Sequence[str], optional): Use only these files, given by their paths below the folder.
         key (str | Sequence[str], optional): Name of the array, or candidate names. Defaults to 'img'.
         layout (str): 'chw' or 'hwc'. Defaults to 'chw'.
         suffix (str): Ending of the files. Defaults to '.mat'.
-        tile_size (int, optional): Side that a tile must have; None takes any. Defaults to 64.
+        tile_size (int, optional): Required side of the tiles; None allows any. Defaults to 64.
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If it holds no such file.
+        ValueError: If it contains no such file.
     """
 
     def __init__(
@@ -245,7 +246,7 @@ class FileTileStore:
             )
         if not len(names):
             raise ValueError(f'{root}: neither an index of shards ({INDEX}) nor any file that ends in {suffix}')
-        # one array instead of a list of strings: forked workers share it, and it is not copied by counting references
+        # one array instead of a list of strings: forked workers share it, and reference counting does not copy it
         self._names = np.array([os.fsencode(name) for name in names])
         self.key, self.layout, self.tile_size = key, layout, tile_size
 
@@ -253,7 +254,7 @@ class FileTileStore:
         return len(self._names)
 
     def damaged(self) -> list[tuple[np.ndarray, str]]:
-        """Nothing: opening every file at the start would take too long, so a tile is checked when it is read."""
+        """Empty: opening every file at the start would take too long, so tiles are checked when they are read."""
         return []
 
     def name(self, index: int) -> str:
@@ -261,10 +262,10 @@ class FileTileStore:
         return str(self.root / os.fsdecode(self._names[index]))
 
     def read(self, index: int) -> dict:
-        """A tile: 'img' of shape (t, t, C) in the stored type, 'origin' and, where the file has them, 'wavelengths'.
+        """A tile: 'img' of shape (t, t, C) in the stored type, 'origin' and, if the file states them, 'wavelengths'.
 
         Raises:
-            CubeReadError: If the file is absent or damaged, has another size, or the same value everywhere.
+            CubeReadError: If the file is missing or damaged, has another size, or the same value everywhere.
         """
         path = self.name(index)
         try:
@@ -278,7 +279,7 @@ class FileTileStore:
             )
         if image.dtype.kind == 'f' and not np.isfinite(image).all():
             image = filled(image, None)
-        # a few pixels tell all but the tiles without data
+        # a few pixels suffice to rule out most tiles
         if np.ptp(image[::_PROBE, ::_PROBE]) == 0 and np.ptp(image) == 0:
             raise CubeReadError(f'{path}: all values are {image.flat[0]}, the tile holds no data')
         sample = {

@@ -1,4 +1,4 @@
-"""Checking a folder of shards: everything is there, has its size, and is what was written."""
+"""Check a folder of shards: all files exist, with the recorded sizes and checksums."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def verify_shard(out: str | Path, scene: str) -> tuple[list[str], int]:
         scene (str): Name of the scene.
 
     Returns:
-        tuple[list[str], int]: A sentence for each problem, and the number of tiles.
+        tuple[list[str], int]: A message for each problem, and the number of tiles.
     """
     path = shard_path(out, scene)
     try:
@@ -73,14 +73,12 @@ def verify_shard(out: str | Path, scene: str) -> tuple[list[str], int]:
         except OSError as error:
             return [f'{path}: the file cannot be read: {error.strerror}'], tiles
     if damaged:
-        return [
-            f'{path}: {len(damaged)} of {tiles} tiles are not what was written, by their checksums: {listed(damaged)}'
-        ], tiles
+        return [f'{path}: {len(damaged)} of {tiles} tiles do not match their checksums: {listed(damaged)}'], tiles
     return [], tiles
 
 
 def verify_sources(out: str | Path, scene: str, root: str | Path) -> str | None:
-    """A sentence on the sources of a scene that are not what they were when it was converted; None if all are.
+    """A message about the sources of a scene that have changed since it was converted; None if none has.
 
     Args:
         out (str | Path): The folder of shards.
@@ -92,7 +90,7 @@ def verify_sources(out: str | Path, scene: str, root: str | Path) -> str | None:
     except (FileNotFoundError, ValueError):
         return None  # told of the shard
     if files is None:
-        return None  # of a former version
+        return None  # of an earlier version
     now = identify(
         dict.fromkeys(
             file for name in files for file in [os.path.join(root, name), *data_files(os.path.join(root, name))]
@@ -100,27 +98,23 @@ def verify_sources(out: str | Path, scene: str, root: str | Path) -> str | None:
         root=root,
     )
     changed = changes(files, now)
-    return (
-        f'{shard_path(out, scene)}: not of the present source: {listed(changed)} changed since; convert again'
-        if (changed)
-        else None
-    )
+    return f'{shard_path(out, scene)}: outdated: {listed(changed)} changed since; convert again' if (changed) else None
 
 
 def verify(out: str | Path, workers: int = 1, root: str | Path | None = None) -> tuple[list[str], int]:
-    """Check a folder of shards completely; reads every byte.
+    """Check a folder of shards completely, reading every byte.
 
     Args:
         out (str | Path): The folder.
         workers (int): Number of processes. Defaults to 1.
-        root (str | Path, optional): The source folder, whose files are compared with those that were converted.
-            Defaults to None: only the shards are checked.
+        root (str | Path, optional): The source folder, whose files are compared with the converted ones. Defaults to
+            None: only the shards are checked.
 
     Returns:
-        tuple[list[str], int]: A sentence for each problem, none if everything is in order, and the number of tiles.
+        tuple[list[str], int]: A message for each problem, none if there is none, and the number of tiles.
 
     Raises:
-        FileNotFoundError: If it is no folder of shards.
+        FileNotFoundError: If it is not a folder of shards.
     """
     scenes = planned_scenes(out)
     problems, tiles = [], 0
@@ -138,7 +132,7 @@ def verify(out: str | Path, workers: int = 1, root: str | Path | None = None) ->
             if path.endswith(PART_SUFFIX):
                 problems.append(f'{path}: left over by an interrupted conversion; --merge removes it')
             elif path not in expected:
-                problems.append(f'{path}: belongs to no scene of the source')
+                problems.append(f'{path}: does not belong to any scene of the source')
     try:
         indexed = read_json(Path(out, INDEX))['tiles']
         if indexed != tiles:

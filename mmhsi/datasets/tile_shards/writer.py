@@ -1,4 +1,4 @@
-"""Writing the tiles of a scene as one .npy file that is whole if it is there."""
+"""Write the tiles of a scene as one .npy file, which is complete if it exists."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from mmhsi.utils.files import PART_SUFFIX, flush_folder
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file under a name of its own; on success flush, fsync and rename it, otherwise remove it.
+    """Open a file under a temporary name; on success flush, fsync and rename it, otherwise remove it.
 
     The temporary name is unique, so that two processes that write the same file by mistake do not mix their bytes.
 
     Args:
-        path (Path): The final name; its folder is made.
+        path (Path): The final name; its folder is created.
 
     Yields:
         BinaryIO: The open file, for writing and seeking.
@@ -40,12 +40,12 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             temporary.unlink()
         raise
-    with suppress(OSError):  # some network file systems flush no folder
+    with suppress(OSError):  # some network file systems cannot flush folders
         flush_folder(path.parent)
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write a JSON file, whole or not at all."""
+    """Write a JSON file atomically."""
     with whole_file(path) as stream:
         stream.write(json.dumps(content).encode())
 

@@ -1,6 +1,6 @@
 """Random changes of a training window: rotation by quarter turns, brightness, noise.
 
-For flips use ``mmcv.RandomFlip`` (``type='RandomFlip'``), which serves any number of bands.
+For flips use ``mmcv.RandomFlip`` (``type='RandomFlip'``), which works with any number of bands.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ def _check_probability(prob: float) -> None:
 
 @TRANSFORMS.register_module()
 class RandomRotate90(BaseTransform):
-    """Rotates 'img' and, where there is one, 'gt_seg_map' by a number of quarter turns drawn with equal chance.
+    """Rotates 'img' and, if present, 'gt_seg_map' by a random number of quarter turns.
 
-    Adds the key 'rotate90', the number of counter-clockwise quarter turns. The window has to be square.
+    Adds the key 'rotate90', the number of counter-clockwise quarter turns. The window must be square.
 
     Args:
-        turns (Sequence[int]): The numbers to draw from. Defaults to (0, 1, 2, 3); the published multispectral change
-            detection of HyperSIGMA never leaves a crop as it is, (1, 2, 3).
+        turns (Sequence[int]): The numbers to draw from, with equal probability. Defaults to (0, 1, 2, 3); the published
+            multispectral change detection of HyperSIGMA never leaves a crop as it is, (1, 2, 3).
 
     Raises:
-        ValueError: If there is no number, or one that is not 0 to 3; for a window that is not square.
+        ValueError: If there is no number or one outside 0 to 3, or if the window is not square.
     """
 
     def __init__(self, turns: Sequence[int] = (0, 1, 2, 3)):
@@ -52,12 +52,12 @@ class RandomRotate90(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomSpectralScale(BaseTransform):
-    """Multiplies 'img' by a random factor drawn from N(1, sigma²), as a change of illumination does.
+    """Multiplies 'img' by a random factor drawn from N(1, sigma²), like a change of illumination.
 
     Args:
         sigma (float): Standard deviation of the factor. Defaults to 0.1.
-        per_band (bool): A factor for each band instead of one for all. Defaults to False.
-        prob (float): Chance that a window is changed. Defaults to 0.5.
+        per_band (bool): Whether to draw a factor for each band instead of one for all. Defaults to False.
+        prob (float): Probability that a window is changed. Defaults to 0.5.
     """
 
     def __init__(self, sigma: float = 0.1, per_band: bool = False, prob: float = 0.5):
@@ -80,9 +80,9 @@ class RandomBandNoise(BaseTransform):
     """Adds Gaussian noise to every value of 'img'.
 
     Args:
-        sigma (float): Standard deviation of the noise, in the units of the preprocessed values: with whitened
-            components, which have variance 1, 0.1 is a tenth of their spread. Defaults to 0.1.
-        prob (float): Chance that a window is changed. Defaults to 0.5.
+        sigma (float): Standard deviation of the noise, in the units of the preprocessed values; whitened components
+            have variance 1, so 0.1 is a tenth of their spread. Defaults to 0.1.
+        prob (float): Probability that a window is changed. Defaults to 0.5.
     """
 
     def __init__(self, sigma: float = 0.1, prob: float = 0.5):

@@ -1,4 +1,4 @@
-"""Synthetic noise of single bands, under the conventions of :mod:`mmhsi.datasets.transforms.noise`."""
+"""Synthetic noise of single bands, with the conventions of :mod:`mmhsi.datasets.transforms.noise`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmhsi.registry import TRANSFORMS
 
 
 class BandNoise(Noise):
-    """Base of the noises of a part of the bands."""
+    """Base class for noise in a fraction of the bands."""
 
     def __init__(self, fraction: float = 1 / 3, seed: int | None = None):
         super().__init__(seed)
@@ -26,7 +26,7 @@ class BandNoise(Noise):
         return number
 
     def corrupt_bands(self, cube: np.ndarray, bands: np.ndarray, rng) -> None:
-        """Change the given bands of the cube (H, W, C) in place; to be written by the subclass."""
+        """Change the given bands of the cube (H, W, C) in place; implemented by subclasses."""
         raise NotImplementedError
 
     def corrupt(self, cube: np.ndarray, rng) -> np.ndarray:
@@ -37,12 +37,12 @@ class BandNoise(Noise):
 
 @TRANSFORMS.register_module()
 class ImpulseNoise(BandNoise):
-    """Replaces pixels of some bands by 0 or 1 with equal odds ("salt and pepper").
+    """Replaces pixels of some bands by 0 or 1 with equal probability ("salt and pepper").
 
     Args:
-        amounts (Sequence[float]): Parts of the pixels of a band to replace; each band draws one with equal chance.
-            Defaults to (0.1, 0.3, 0.5, 0.7).
-        fraction (float): Part of the bands, chosen at random. Defaults to 1/3.
+        amounts (Sequence[float]): Fractions of the pixels of a band to replace; each band draws one with equal
+            probability. Defaults to (0.1, 0.3, 0.5, 0.7).
+        fraction (float): Fraction of the bands, chosen at random. Defaults to 1/3.
         seed (int, optional): Fixes the noise, see :class:`Noise`.
     """
 
@@ -53,7 +53,7 @@ class ImpulseNoise(BandNoise):
         for amount in amounts:
             check_share('an amount of impulses', amount)
         if not len(amounts):
-            raise ValueError('there is no amount of impulses to choose from')
+            raise ValueError('no amount of impulses is given')
         self.amounts = tuple(amounts)
 
     def corrupt_bands(self, cube: np.ndarray, bands: np.ndarray, rng) -> None:
@@ -88,10 +88,10 @@ class StripeNoise(_ColumnNoise):
     these a constant from the range ±``strength``.
 
     Args:
-        min_amount (float): Smallest part a of the columns. Defaults to 0.05.
-        max_amount (float): Largest part b of the columns. Defaults to 0.15.
+        min_amount (float): Smallest fraction a of the columns. Defaults to 0.05.
+        max_amount (float): Largest fraction b of the columns. Defaults to 0.15.
         strength (float): Largest shift. Defaults to 0.25.
-        fraction (float): Part of the bands, chosen at random. Defaults to 1/3.
+        fraction (float): Fraction of the bands, chosen at random. Defaults to 1/3.
         seed (int, optional): Fixes the noise, see :class:`Noise`.
     """
 
@@ -122,9 +122,9 @@ class DeadlineNoise(_ColumnNoise):
     Of W columns each band draws :math:`n \in [\lceil a W \rceil, \lceil b W \rceil)` distinct ones.
 
     Args:
-        min_amount (float): Smallest part a of the columns. Defaults to 0.05.
-        max_amount (float): Largest part b of the columns. Defaults to 0.15.
-        fraction (float): Part of the bands, chosen at random. Defaults to 1/3.
+        min_amount (float): Smallest fraction a of the columns. Defaults to 0.05.
+        max_amount (float): Largest fraction b of the columns. Defaults to 0.15.
+        fraction (float): Fraction of the bands, chosen at random. Defaults to 1/3.
         seed (int, optional): Fixes the noise, see :class:`Noise`.
     """
 
@@ -145,7 +145,7 @@ class MissingBands(BandNoise):
     """Sets some bands to 0, as a detector that has failed does.
 
     Args:
-        fraction (float): Part of the bands, chosen at random. Defaults to 1/3.
+        fraction (float): Fraction of the bands, chosen at random. Defaults to 1/3.
         seed (int, optional): Fixes the noise, see :class:`Noise`.
     """
 
@@ -155,16 +155,16 @@ class MissingBands(BandNoise):
 
 @TRANSFORMS.register_module()
 class MixedNoise(Noise):
-    """Gives disjoint parts of the bands, chosen at random, noise of different kinds.
+    """Adds different kinds of noise to disjoint, randomly chosen subsets of the bands.
 
     Args:
-        noises (Sequence[dict]): ``ImpulseNoise``, ``StripeNoise`` and ``DeadlineNoise`` as configs, in the order of
-            their application, each with its ``fraction`` of the bands; together at most all bands. Their own seeds are
-            not used.
+        noises (Sequence[dict]): ``ImpulseNoise``, ``StripeNoise`` and ``DeadlineNoise`` as configs, in order of
+            application, each with its ``fraction`` of the bands; the fractions must not exceed 1 in total. Their own
+            seeds are not used.
         seed (int, optional): Fixes the noise, see :class:`Noise`.
 
     Raises:
-        ValueError: If one of them is no noise of single bands, or the fractions exceed 1 in all.
+        ValueError: If one of them is not a noise of single bands, or the fractions exceed 1 in total.
     """
 
     def __init__(self, noises: Sequence[dict], seed: int | None = None):

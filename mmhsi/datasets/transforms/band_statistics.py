@@ -1,4 +1,4 @@
-"""Standardising tiles of several sensors by statistics that were taken of them before."""
+"""Standardise tiles of several sensors with precomputed statistics."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from mmhsi.registry import TRANSFORMS
 class StandardizeTile:
     """Gives each band mean 0 and standard deviation 1 over all tiles of its sensor, see :class:`Standardize`.
 
-    The numbers of the bands in their source, 'bands', choose the statistics, so that it may come before or after a band
-    window; after it there is less to compute.
+    The statistics are chosen by 'bands', the numbers of the bands in their source, so it may come before or after a
+    band window; after it there is less to compute.
 
     Args:
-        statistics (str | Path): The file ``statistics.json`` that ``tools/dataset_converters/hyperglobal.py
-            --statistics`` writes.
+        statistics (str | Path): The file ``statistics.json`` written by
+            ``tools/dataset_converters/hyperglobal.py --statistics``.
         eps (float): Added to the standard deviation. Defaults to 1e-6.
 
     Raises:
-        FileNotFoundError: If the file is absent.
-        ValueError: If a tile is of a sensor that is not in it.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If a tile comes from a sensor that is not in it.
     """
 
     def __init__(self, statistics: str | Path, eps: float = 1e-6):

@@ -1,4 +1,4 @@
-"""Parts of a tile for pre-training: some of its bands, consecutive or not, and a smaller square of pixels."""
+"""Subsets of a tile for pre-training: bands, consecutive or not, and smaller squares of pixels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _check_bands(num_bands: int, too_few: str) -> None:
 
 
 def _has_too_few(transform: BaseTransform, found: int, results: dict) -> bool:
-    """Whether an image is to be skipped for its number of bands."""
+    """Whether an image is to be skipped because it has too few bands."""
     if found >= transform.num_bands or transform.too_few == 'skip':
         return found < transform.num_bands
     raise ValueError(
@@ -30,7 +30,7 @@ def _has_too_few(transform: BaseTransform, found: int, results: dict) -> bool:
 class _BandWindow(BaseTransform):
     """Takes consecutive bands of 'img' (h, w, C), 'bands' (C,) and 'wavelengths' (C,).
 
-    Only these bands are loaded if 'img' is a memory map. Adds the key 'band_start'.
+    If 'img' is a memory map, only these bands are loaded. Adds the key 'band_start'.
     """
 
     def __init__(self, num_bands: int = 100, too_few: str = 'error'):
@@ -39,17 +39,17 @@ class _BandWindow(BaseTransform):
         self.too_few = too_few
 
     def start(self, spare: int, results: dict) -> int:
-        """First band of the window, from 0 to ``spare``; to be written by the subclass."""
+        """First band of the window, from 0 to ``spare``; implemented by subclasses."""
         raise NotImplementedError
 
     def transform(self, results: dict) -> dict | None:
-        """Cut the window out; None for an image of too few bands that is to be skipped."""
+        """Cut out the window; None for an image with too few bands that is to be skipped."""
         image = results['img']
         if _has_too_few(self, image.shape[-1], results):
             return None
         start = self.start(image.shape[-1] - self.num_bands, results)
         window = slice(start, start + self.num_bands)
-        # order 'K' keeps the order of the axes in memory, so that the bands are read and later packed as they lie
+        # order 'K' keeps the memory layout of the axes, so that the bands are read and later packed without reordering
         results['img'] = image[..., window].astype(np.float32, order='K')
         for key in ('bands', 'wavelengths'):
             if key in results:
@@ -64,12 +64,12 @@ def _name(results: dict) -> str:
 
 
 def _file_share(results: dict, seed: int) -> float:
-    """A number in [0, 1) that belongs to the tile, whatever the order of tiles, the worker, the rank and the epoch."""
+    """A number in [0, 1) that depends only on the tile, not on order, worker, rank or epoch."""
     origin = results.get('origin')
     if origin is None:
         raise ValueError(
-            "a window that is fixed for each file needs the 'origin' of the sample, as the datasets of "
-            'unlabelled tiles give it'
+            "a window that is fixed for each file needs the 'origin' of the sample, which the "
+            'datasets of unlabelled tiles provide'
         )
     place = '\n'.join(str(origin[key]) for key in sorted(origin))
     return np.random.default_rng((seed, zlib.crc32(place.encode()))).random()
@@ -77,22 +77,22 @@ def _file_share(results: dict, seed: int) -> float:
 
 @TRANSFORMS.register_module()
 class RandomBandWindow(_BandWindow):
-    r"""Takes ``num_bands`` consecutive bands at a random place and makes the image float32.
+    r"""Takes ``num_bands`` consecutive bands at a random position and converts the image to float32.
 
-    By default each sample gets a place of its own, drawn from all places with equal chance. With ``per_sample=False``
-    every tile keeps its window over all epochs, as in the published pre-training of HyperSIGMA: the start is
-    :math:`(C - n) r` rounded half to even, with one uniform number r for each tile; so the outermost places are half as
-    likely as the others. (There r also changes with the rank that a file falls to; here it depends on the tile alone.)
+    By default each sample gets its own position, drawn uniformly from all positions. With ``per_sample=False`` every
+    tile keeps its window over all epochs, as in the published pre-training of HyperSIGMA: the start is
+    :math:`(C - n) r` rounded half to even, with one uniform number r for each tile; so the outermost positions are half
+    as likely as the others. (There, r also depends on the rank that reads a file; here it depends on the tile only.)
 
-    'bands' and 'wavelengths' of the sample are cut likewise; 'band_start' is added.
+    'bands' and 'wavelengths' of the sample are cut in the same way; 'band_start' is added.
 
     Args:
         num_bands (int): Number of bands n. Defaults to 100.
-        per_sample (bool): Whether each sample gets a window of its own. Defaults to True.
+        per_sample (bool): Whether each sample gets its own window. Defaults to True.
         seed (int): Seed of the windows with ``per_sample=False``. Otherwise they follow the seed of the run, see
             :func:`mmhsi.datasets.sample_seeds.seed_sample`. Defaults to 0.
-        too_few (str): What happens to an image of fewer bands: 'error', or 'skip', which makes the dataset take another
-            one and count it. Defaults to 'error'.
+        too_few (str): Handling of images with fewer bands: 'error', or 'skip', with which the dataset takes another
+            image and counts the skipped one. Defaults to 'error'.
 
     Raises:
         ValueError: If an image has too few bands, with ``too_few='error'``.
@@ -117,7 +117,7 @@ class RandomBandWindow(_BandWindow):
 
 @TRANSFORMS.register_module()
 class CenterBandWindow(_BandWindow):
-    """Takes the ``num_bands`` consecutive bands in the middle and makes the image float32, e.g. for validation.
+    """Takes the ``num_bands`` consecutive bands in the middle and converts the image to float32, e.g. for validation.
 
     Args:
         num_bands (int): Number of bands. Defaults to 100.
@@ -133,14 +133,14 @@ class CenterBandWindow(_BandWindow):
 
 @TRANSFORMS.register_module()
 class RandomBands(BaseTransform):
-    """Takes a few distinct bands drawn at random, the one of the longest wavelength first, and makes the image float32.
+    """Takes a few distinct random bands, the longest wavelength first, and converts the image to float32.
 
-    With three bands this is the other way of the published pre-training code of HyperSIGMA to make images of one size
-    out of any sensor. 'bands' and 'wavelengths' of the sample are taken likewise.
+    With three bands, this is the alternative in the published pre-training code of HyperSIGMA for making images of one
+    size from any sensor. 'bands' and 'wavelengths' of the sample are taken in the same way.
 
     Args:
         num_bands (int): Number of bands. Defaults to 3.
-        descending (bool): From the last of the drawn bands to the first, as there. Defaults to True.
+        descending (bool): Whether the bands run from the last to the first, as in the published code. Defaults to True.
         too_few (str): 'error' or 'skip', see :class:`RandomBandWindow`. Defaults to 'error'.
 
     Raises:
@@ -154,14 +154,14 @@ class RandomBands(BaseTransform):
         self.too_few = too_few
 
     def transform(self, results: dict) -> dict | None:
-        """Take the bands of 'img' (h, w, C); None for an image of too few bands that is to be skipped."""
+        """Take the bands of 'img' (h, w, C); None for an image with too few bands that is to be skipped."""
         image = results['img']
         if _has_too_few(self, image.shape[-1], results):
             return None
         drawn = np.sort(np.random.choice(image.shape[-1], self.num_bands, replace=False))
         if self.descending:
             drawn = drawn[::-1]
-        # one band after the other: of a memory map nothing else is loaded
+        # band by band: nothing else of a memory map is loaded
         results['img'] = np.stack([image[..., band].astype(np.float32) for band in drawn], axis=-1)
         for key in ('bands', 'wavelengths'):
             if key in results:
@@ -176,10 +176,10 @@ class RandomBands(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomTileCrop(BaseTransform):
-    """Takes a square of 'img' at a random place; 'img_shape' follows, and 'crop' (top, left, height, width) is added.
+    """Takes a random square of 'img'; 'img_shape' is updated, and 'crop' (top, left, height, width) is added.
 
-    Best put before the band window: of a memory map only the pixels of the square are loaded then. 'origin' stays that
-    of the tile.
+    Best placed before the band window: then only the pixels of the square are loaded from a memory map. 'origin'
+    remains that of the tile.
 
     Args:
         size (int): Side of the square in pixels.
@@ -194,7 +194,7 @@ class RandomTileCrop(BaseTransform):
         self.size = size
 
     def transform(self, results: dict) -> dict:
-        """Cut the square out of 'img' (h, w, C)."""
+        """Cut the square from 'img' (h, w, C)."""
         height, width = results['img'].shape[:2]
         if min(height, width) < self.size:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""A sequence of spectral transforms that is fitted, applied, saved and restored as one."""
+"""A sequence of spectral transforms that are fitted, applied, saved and restored together."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from mmhsi.utils.moments import Block, Blocks
 class SpectralChain:
     """Spectral transforms applied one after the other.
 
-    A leading ``SelectBands`` is not applied by the chain: its :attr:`source_bands` are what the reader is to read, so
-    that unused bands are never loaded. All methods but :meth:`bind` take spectra of those bands.
+    A leading ``SelectBands`` is not applied by the chain: its :attr:`source_bands` tell the reader which bands to read,
+    so unused bands are never loaded. All methods except :meth:`bind` take spectra of those bands.
 
     Args:
         transforms (Sequence[dict | SpectralTransform]): Configs or transforms.
 
     Raises:
-        ValueError: If one of them is no spectral transform.
+        ValueError: If one of them is not a spectral transform.
     """
 
     def __init__(self, transforms: Sequence[dict | SpectralTransform]):
         self.transforms = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in transforms]
         for step in self.transforms:
             if not isinstance(step, SpectralTransform):
-                raise ValueError(f'{type(step).__name__} is no spectral transform and cannot preprocess a scene')
+                raise ValueError(f'{type(step).__name__} is not a spectral transform and cannot preprocess a scene')
         self._selects = bool(self.transforms) and isinstance(self.transforms[0], SelectBands)
 
     def bind(self, bands: int, wavelengths: np.ndarray | None) -> tuple[int, np.ndarray | None]:
-        """Tell the transforms the bands of the file; returns number and wavelengths (nm) of the bands that result."""
+        """Pass the bands of the file to the transforms; returns number and wavelengths (nm) of the resulting bands."""
         for step in self.transforms:
             bands, wavelengths = step.bind(bands, wavelengths)
         return bands, wavelengths
@@ -45,7 +45,7 @@ class SpectralChain:
 
     @property
     def names_bands(self) -> bool:
-        """Whether it begins with a ``SelectBands`` that names bands by their number in the file."""
+        """Whether it begins with a ``SelectBands`` that selects bands by their number in the file."""
         return self._selects and self.transforms[0].ranges is None
 
     @property
@@ -54,12 +54,12 @@ class SpectralChain:
         return all(step.fitted for step in self.transforms)
 
     def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
-        """Fit each transform on what the ones before make of pixels of shape (N, C).
+        """Fit each transform to the output of the previous ones for pixels of shape (N, C).
 
         Args:
             pixels (np.ndarray): Pixels (N, C).
-            neighbours (np.ndarray, optional): bool (N - 1,), True where a pixel and the next one lie side by side in
-                the scene; for transforms that estimate noise from neighbours. Defaults to None: all do.
+            neighbours (np.ndarray, optional): bool (N - 1,), True where a pixel and the next one are adjacent in the
+                scene; for transforms that estimate noise from neighbours. Defaults to None: all do.
         """
         self.fit_blocks(lambda: [(pixels, neighbours)])
 
@@ -93,10 +93,10 @@ class SpectralChain:
         }
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over what :meth:`state_dict` gave.
+        """Load the result of :meth:`state_dict`.
 
         Raises:
-            ValueError: If the state is of other transforms.
+            ValueError: If the state belongs to other transforms.
         """
         steps = list(zip(self._prefixes(), self.transforms, strict=True))
         expected = sorted(prefix + name for prefix, step in steps for name in step.state_names)

@@ -1,4 +1,4 @@
-"""Making the small image of super-resolution out of the true one."""
+"""Make the low-resolution image for super-resolution from the true one."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from mmhsi.utils.imresize import imresize
 
 @TRANSFORMS.register_module()
 class BicubicDegradation(BaseTransform):
-    """Reduces the true image by the bicubic, antialiased rule of MATLAB, and enlarges the result again by the same.
+    """Downsamples the true image with the antialiased bicubic method of MATLAB, and upsamples the result with the same.
 
-    'gt' (H, W, C), of a float type, stays as it is; 'img' (H / s, W / s, C) and 'enlarged' (H, W, C) of the same type
-    are made from it. Both steps are those of :func:`mmhsi.utils.imresize.imresize`; nothing is clipped, so that values
-    may leave the range of the true image a little at edges.
+    'gt' (H, W, C), of a float type, is kept; 'img' (H / s, W / s, C) and 'enlarged' (H, W, C) of the same type are made
+    from it. Both steps use :func:`mmhsi.utils.imresize.imresize`; nothing is clipped, so values may slightly exceed the
+    range of the true image at edges.
 
-    Published data of hyperspectral super-resolution are made without blur and noise, which is the default. Other
-    sensors: the true image is blurred first, reduced, and then gets noise, which 'enlarged' shares.
+    Published data for hyperspectral super-resolution are made without blur and noise, which is the default. For other
+    sensors, the true image is first blurred, then downsampled, and then noise is added, which 'enlarged' shares.
 
     Args:
-        scale (int): Factor s of both sides, at least 2.
-        blur (float): Standard deviation of a Gaussian blur in pixels of the true image, whose border is mirrored with
-            its last pixel. Defaults to 0, no blur.
+        scale (int): Factor s for both sides, at least 2.
+        blur (float): Standard deviation of a Gaussian blur in pixels of the true image, whose border is mirrored,
+            including its last pixel. Defaults to 0, no blur.
         noise (dict | Callable, optional): Config of a noise of 'img', e.g. ``dict(type='GaussianNoise', sigma=5)``, see
             :mod:`mmhsi.datasets.transforms.noise`. Defaults to None.
 
     Raises:
-        ValueError: If the scale does not divide both sides of the true image, or this is no cube of a float type.
+        ValueError: If the scale does not divide both sides of the true image, or the image is not a cube of a float
+            type.
     """
 
     def __init__(self, scale: int, blur: float = 0.0, noise: Mapping | BaseTransform | None = None):

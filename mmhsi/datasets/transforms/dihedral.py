@@ -11,12 +11,12 @@ from mmhsi.registry import TRANSFORMS
 
 
 def dihedral(image: np.ndarray, pose: int) -> np.ndarray:
-    """Bring an image into one of its eight poses.
+    """Transform an image into one of its eight poses.
 
     Args:
         image (np.ndarray): (H, W) or (H, W, C).
-        pose (int): 0 leaves it, 1 turns it upside down; 2, 4 and 6 rotate it by 90, 180 and 270 degrees
-            counter-clockwise; 3, 5 and 7 rotate it by as much and then turn it upside down.
+        pose (int): 0 keeps it, 1 flips it vertically; 2, 4 and 6 rotate it by 90, 180 and 270 degrees
+            counter-clockwise; 3, 5 and 7 rotate it by the same angles and then flip it vertically.
 
     Returns:
         np.ndarray: A view of shape (H, W, ...), or (W, H, ...) for poses 2, 3, 6 and 7.
@@ -31,10 +31,10 @@ def dihedral(image: np.ndarray, pose: int) -> np.ndarray:
 
 
 def check_square(name: str, results: dict, keys: Sequence[str]) -> list[str]:
-    """The keys that a sample has.
+    """The keys that are present in a sample.
 
     Raises:
-        ValueError: If it has none of them, or one of its arrays is not square.
+        ValueError: If none is present, or one of the arrays is not square.
     """
     present = [key for key in keys if key in results]
     if not present:
@@ -48,9 +48,9 @@ def check_square(name: str, results: dict, keys: Sequence[str]) -> list[str]:
 
 @TRANSFORMS.register_module()
 class Dihedral(BaseTransform):
-    """Brings all arrays of a sample into the pose of :func:`dihedral` that the sample has under the key 'pose'.
+    """Transforms all arrays of a sample into the pose of :func:`dihedral` given by the key 'pose' of the sample.
 
-    :class:`mmhsi.datasets.EightPoses` gives each sample in every pose.
+    :class:`mmhsi.datasets.EightPoses` returns each sample in every pose.
 
     Args:
         keys (Sequence[str]): As those of :class:`RandomDihedral`. Defaults to ('gt', 'img', 'enlarged').
@@ -65,7 +65,7 @@ class Dihedral(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Turn the arrays."""
         if 'pose' not in results:
-            raise ValueError("Dihedral: the sample has no 'pose'; the dataset EightPoses gives one to each")
+            raise ValueError("Dihedral: the sample has no 'pose'; the dataset EightPoses adds one to each")
         for key in check_square('Dihedral', results, self.keys):
             results[key] = np.ascontiguousarray(dihedral(results[key], results['pose']))
         return results
@@ -76,19 +76,19 @@ class Dihedral(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomDihedral(BaseTransform):
-    """Brings all arrays of a sample into the same of the eight poses of :func:`dihedral`, drawn with equal chance.
+    """Transforms all arrays of a sample into the same random pose of :func:`dihedral`.
 
     The key 'pose' (int) is added, and 'bands_reversed' (bool).
 
     Args:
-        keys (Sequence[str]): Arrays (H, W) or (H, W, C) to change, those that the sample has. They may differ in size,
+        keys (Sequence[str]): Arrays (H, W) or (H, W, C) to change, if present in the sample. They may differ in size,
             as low- and high-resolution images do, but must be square. Defaults to ('img', 'gt_seg_map').
-        reverse_prob (float): Chance that the order of the bands of the arrays (H, W, C) is reversed too. The published
-            denoising data of HyperSIGMA are made with 0.5; it makes little sense to a network whose weights belong to
-            bands. Defaults to 0.
+        reverse_prob (float): Probability that the order of the bands of the arrays (H, W, C) is also reversed. The
+            published denoising data of HyperSIGMA are made with 0.5; it makes little sense for a network with
+            band-specific weights. Defaults to 0.
 
     Raises:
-        ValueError: If an array is not square, or the sample has none of the keys.
+        ValueError: If an array is not square, or none of the keys is present.
     """
 
     def __init__(self, keys: Sequence[str] = ('img', 'gt_seg_map'), reverse_prob: float = 0.0):
@@ -98,7 +98,7 @@ class RandomDihedral(BaseTransform):
         self.reverse_prob = reverse_prob
 
     def transform(self, results: dict) -> dict:
-        """Turn the arrays and, if so drawn, reverse their bands."""
+        """Transform the arrays and, with probability ``reverse_prob``, reverse their bands."""
         present = check_square('RandomDihedral', results, self.keys)
         pose = int(np.random.randint(8))
         reverse = bool(self.reverse_prob and np.random.rand() < self.reverse_prob)

@@ -12,19 +12,19 @@ from mmhsi.utils.windows import check_pad_mode, crop_window
 
 @TRANSFORMS.register_module()
 class LoadSceneWindow(BaseTransform):
-    """Cuts the window of a sample out of its preprocessed scene.
+    """Cuts the window of a sample from its preprocessed scene.
 
     Required keys: 'scene' (a :class:`~mmhsi.datasets.scenes.scene.Scene`), 'window' (top, left, height, width), and
     'target_map' ((H, W) labels of the scene) if there is a label for each pixel. Added keys: 'img' (h, w, C) float32,
     'img_shape', 'ori_shape', and 'gt_seg_map' (h, w) with 255 outside the scene. Scene and target map are removed, so
-    that later transforms and the collated batch hold the window only.
+    that later transforms and the collated batch contain only the window.
 
     Args:
-        pad_mode (str): How the part of the window outside the scene is filled: 'constant', 'symmetric' or 'reflect'.
+        pad_mode (str): Padding of the part of the window outside the scene: 'constant', 'symmetric' or 'reflect'.
             Defaults to 'constant'.
         pad_value (float): The value outside the scene with pad_mode 'constant'. Defaults to 0.
-        jitter (int): For training: the window is moved by up to so many pixels along each axis, while the label of a
-            window dataset stays that of the original centre. Defaults to 0.
+        jitter (int): For training: the window is moved by up to this many pixels along each axis, while the label of a
+            window dataset remains that of the original centre. Defaults to 0.
     """
 
     def __init__(self, pad_mode: str = 'constant', pad_value: float = 0.0, jitter: int = 0):

@@ -1,11 +1,12 @@
 """Synthetic noise of hyperspectral cubes, for denoising.
 
-All transforms change 'img' of shape (H, W, C), of a float type that they keep, with values in [0, 1], and leave the
-array they are given as it is. Standard deviations are stated on the scale of 8-bit images, as is customary: 25 means
-25 / 255. Nothing is clipped afterwards.
+All transforms change 'img' of shape (H, W, C), of a float type that they keep, with values in [0, 1], and do not modify
+the given array. Standard deviations are given on the scale of 8-bit images, as is common: 25 means 25 / 255. Nothing is
+clipped afterwards.
 
 By default they draw from NumPy's global generator, which MMEngine seeds in each worker. With a ``seed`` the noise is
-fixed: it depends on the seed and on the 'sample_idx' of the sample alone, so that all methods are tested on the same.
+fixed: it depends only on the seed and on the 'sample_idx' of the sample, so that all methods are tested on the same
+noise.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mmcv.transforms import BaseTransform
 
 from mmhsi.registry import TRANSFORMS
 
-# Values beyond this are no cube in [0, 1], not even a noisy one.
+# Larger values cannot be a cube in [0, 1], not even a noisy one.
 _LARGEST = 10.0
 
 
@@ -32,11 +33,11 @@ def _check_sigmas(sigmas: Sequence[float]) -> None:
         if not 0 <= sigma <= 255:
             raise ValueError(f'a standard deviation of noise must lie in [0, 255], not {sigma}')
     if not len(sigmas):
-        raise ValueError('there is no standard deviation to choose from')
+        raise ValueError('no standard deviation is given')
 
 
 def check_amounts(min_amount: float, max_amount: float) -> None:
-    """Raise a ValueError unless the parts of the columns are a range within [0, 1]."""
+    """Raise a ValueError unless the fractions of the columns are a range within [0, 1]."""
     if not 0 <= min_amount < max_amount <= 1:
         raise ValueError(
             f'the amounts of columns must be 0 <= min_amount < max_amount <= 1, not {min_amount} and {max_amount}'
@@ -44,7 +45,7 @@ def check_amounts(min_amount: float, max_amount: float) -> None:
 
 
 class Noise(BaseTransform):
-    """Base of the noises: ``corrupt`` is given a copy of the cube and a generator with the methods of ``numpy.random``.
+    """Base class for noise: ``corrupt`` gets a copy of the cube and a generator with the methods of ``numpy.random``.
 
     Args:
         seed (int, optional): Fixes the noise, see the module.
@@ -56,7 +57,7 @@ class Noise(BaseTransform):
         self.seed = seed
 
     def corrupt(self, cube: np.ndarray, rng) -> np.ndarray:
-        """Return the cube (H, W, C) with noise, which may be the changed cube itself; to be written by the subclass."""
+        """Return the cube (H, W, C) with noise, which may be the changed cube itself; implemented by subclasses."""
         raise NotImplementedError
 
     def transform(self, results: dict) -> dict:
@@ -70,7 +71,7 @@ class Noise(BaseTransform):
             )
         if not np.abs(cube).max() <= _LARGEST:
             raise ValueError(
-                f'{name} takes values in [0, 1], but the cube reaches {np.abs(cube).max():g}; scale it before'
+                f'{name} takes values in [0, 1], but the cube reaches {np.abs(cube).max():g}; scale it first'
             )
         rng = np.random if self.seed is None else np.random.RandomState([self.seed, results.get('sample_idx', 0)])
         results['img'] = self.corrupt(cube.copy(), rng)
@@ -82,7 +83,7 @@ class Noise(BaseTransform):
 
 
 def _normal(cube: np.ndarray, rng) -> np.ndarray:
-    # band by band, the order of the published generators, which a seed reproduces
+    # band by band, in the order of the published generators, so that seeds reproduce them
     height, width, bands = cube.shape
     return np.moveaxis(rng.standard_normal((bands, height, width)), 0, -1)
 
@@ -92,8 +93,8 @@ class GaussianNoise(Noise):
     """Adds independent Gaussian noise of the same strength to all values.
 
     Args:
-        sigma (float | tuple[float, float]): Standard deviation on the scale of 8-bit images. A pair is a range of which
-            each sample draws one ("blind" noise). Defaults to (10, 70).
+        sigma (float | tuple[float, float]): Standard deviation on the scale of 8-bit images. For a pair, each sample
+            draws one from this range ("blind" noise). Defaults to (10, 70).
         seed (int, optional): Fixes the noise, see the module.
     """
 
@@ -111,7 +112,7 @@ class GaussianNoise(Noise):
 
 @TRANSFORMS.register_module()
 class NonIIDGaussianNoise(Noise):
-    """Adds Gaussian noise, each band with a strength of its own drawn from a list with equal chance.
+    """Adds Gaussian noise; each band draws its strength from a list with equal probability.
 
     Args:
         sigmas (Sequence[float]): Standard deviations on the scale of 8-bit images. Defaults to (10, 30, 50, 70).
@@ -136,7 +137,7 @@ class MissingStrips(Noise):
 
     Args:
         number (int): Number of strips. Defaults to 4.
-        max_amount (float): Bound b of the part of the columns in a strip. Defaults to 0.1.
+        max_amount (float): Bound b of the fraction of the columns in a strip. Defaults to 0.1.
         seed (int, optional): Fixes the strips, see the module.
     """
 
@@ -161,12 +162,12 @@ def build_noises(noises: Sequence[dict]) -> list[Noise]:
     """Build noises from configs.
 
     Raises:
-        ValueError: If one of them is no noise.
+        ValueError: If one of them is not a noise transform.
     """
     noises = [TRANSFORMS.build(noise) if isinstance(noise, Mapping) else noise for noise in noises]
     for noise in noises:
         if not isinstance(noise, Noise):
-            raise ValueError(f'{type(noise).__name__} is no noise of this package')
+            raise ValueError(f'{type(noise).__name__} is not a noise transform of this package')
     return noises
 
 
@@ -178,7 +179,7 @@ def _mixture(*noises: dict) -> tuple[dict, dict]:
     return _GAUSSIAN, dict(type='mmhsi.MixedNoise', noises=noises)
 
 
-# The customary test cases of hyperspectral denoising; the level of the first is not certain.
+# The common test cases of hyperspectral denoising; the level of the first is not certain.
 NOISE_CASES = {
     'case1': (dict(type='mmhsi.GaussianNoise', sigma=70),),
     'case2': _mixture(_IMPULSE),
@@ -190,7 +191,7 @@ NOISE_CASES = {
 
 @TRANSFORMS.register_module()
 class NoiseChain(Noise):
-    """Several noises one after the other, with one generator.
+    """Several kinds of noise in sequence, with one generator.
 
     Args:
         noises (str | Sequence[dict]): Configs of noises, or the name of a test case in :data:`NOISE_CASES`: 'case1' is
@@ -200,7 +201,7 @@ class NoiseChain(Noise):
         seed (int, optional): Fixes the noise, see the module.
 
     Raises:
-        ValueError: If the name is unknown, or one of them is no noise.
+        ValueError: If the name is unknown, or one of them is not a noise transform.
     """
 
     def __init__(self, noises: str | Sequence[dict], seed: int | None = None):
@@ -219,23 +220,23 @@ class NoiseChain(Noise):
 
 @TRANSFORMS.register_module()
 class NoiseChoice(Noise):
-    """One of several noises for each sample, drawn with equal chance.
+    """One of several kinds of noise for each sample, drawn with equal probability.
 
     Args:
-        noises (Sequence[dict | None]): Configs of noises, None for none; a kind is drawn more often by naming it more
-            often. The seeds of the noises are not used.
-        rotate (bool): Whether the noises are taken in turn instead, as the published training of HyperSIGMA does, each
-            worker for itself. A fixed ``seed`` has no effect on the turn. Defaults to False.
+        noises (Sequence[dict | None]): Configs of noises, None for none; a kind is drawn more often if it is listed
+            several times. The seeds of the noises are not used.
+        rotate (bool): Whether each worker takes them in turn instead, as in the published training of HyperSIGMA. A
+            fixed ``seed`` has no effect on the order. Defaults to False.
         seed (int, optional): Fixes the noise, see the module.
 
     Raises:
-        ValueError: If there is nothing to choose from, or one of them is no noise.
+        ValueError: If none is given, or one of them is not a noise transform.
     """
 
     def __init__(self, noises: Sequence[dict | None], rotate: bool = False, seed: int | None = None):
         super().__init__(seed)
         if not noises:
-            raise ValueError('there is no noise to choose from')
+            raise ValueError('no noise is given')
         self.noises = [None if noise is None else build_noises([noise])[0] for noise in noises]
         self.rotate = rotate
         self._turn = 0

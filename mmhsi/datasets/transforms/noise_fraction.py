@@ -1,4 +1,4 @@
-"""Minimum noise fraction: components ordered and weighed by how much of them is signal."""
+"""Minimum noise fraction: components ordered and weighted by their signal-to-noise ratio."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def _covariance_of_most(
     """Covariance (C, C) of the differences in pairs of pixels (2 m, C) about 0 without the share ``trim`` that lies
     farthest out.
 
-    As in the concentration steps of Rousseeuw and Van Driessen (Technometrics 41(3), 1999), the covariance of those
-    that are left says anew which lie farthest out, in Mahalanobis' distance. ``ridge`` as in the transform.
+    As in the concentration steps of Rousseeuw and Van Driessen (Technometrics 41(3), 1999), the covariance of the
+    remaining ones determines again which are the most outlying, by Mahalanobis distance. ``ridge`` as in the transform.
     """
     from scipy.linalg import cho_factor, cho_solve
 
@@ -38,7 +38,7 @@ def _covariance_of_most(
 
 
 def _with_ridge(covariance: np.ndarray, ridge: float) -> np.ndarray:
-    """A covariance (C, C) with so many times its mean variance on the diagonal besides."""
+    """A covariance (C, C) with this multiple of its mean variance added to the diagonal."""
     return covariance + ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
 
 
@@ -48,20 +48,20 @@ class MinimumNoiseFraction(SpectralComponents):
 
     With the covariances :math:`\Sigma` of the pixels and :math:`\Sigma_N` of the noise, the components are the
     generalised eigenvectors :math:`\Sigma v = \lambda \Sigma_N v`: uncorrelated, and :math:`\lambda` is the variance of
-    a component over that of its noise. The noise is taken from the differences of neighbours along a row, as in the
-    paper: :math:`\Sigma_N` is half the covariance of the differences of pixels that lie side by side. A scene tells
-    which do; where it is fitted on a sample, it draws runs of neighbours. The largest differences, at the borders of
-    objects, are left out.
+    a component over that of its noise. The noise is estimated from the differences of neighbours along a row, as in the
+    paper: :math:`\Sigma_N` is half the covariance of the differences of adjacent pixels. A scene states which pixels
+    are adjacent; to fit on a sample, it draws runs of neighbours. The largest differences, at the borders of objects,
+    are left out.
 
     Args:
         n_components (int): Number of components.
         power (float): Component i is scaled to standard deviation :math:`\lambda_i^{power}` over the fitted pixels: 0
-            whitens, 0.5 gives noise of variance 1 to all, and what lies between favours components of much signal.
-            Defaults to 0.5.
-        trim (float): Share of the differences that is left out, in [0, 1); largest are those of the largest Mahalanobis
-            norm. Defaults to 0.05.
-        ridge (float): So many times the mean variance of the noise is added to the noise of every band. Any above 0
-            takes bands without noise and combinations of others. Defaults to 0: they are refused.
+            whitens, 0.5 gives all the same noise variance of 1, and values in between favour components with much
+            signal. Defaults to 0.5.
+        trim (float): Share of the differences that is left out, in [0, 1): those with the largest Mahalanobis norm.
+            Defaults to 0.05.
+        ridge (float): This multiple of the mean noise variance is added to the noise of every band. Any value above 0
+            allows bands without noise and linear combinations of other bands. Defaults to 0: they are refused.
 
     Raises:
         ValueError: If trim is out of range.
@@ -80,7 +80,7 @@ class MinimumNoiseFraction(SpectralComponents):
         self.ridge = ridge
 
     def scaled(self) -> np.ndarray:
-        # a component has variance ratio, so that this is its scale; one without variance is rounding noise
+        # the variance of a component is ratio, so this is its scale; one without variance is rounding noise
         return self.components.T * np.maximum(self.ratio, np.finfo(np.float64).eps) ** (self.power - 0.5)
 
     def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
@@ -88,11 +88,11 @@ class MinimumNoiseFraction(SpectralComponents):
 
         Args:
             pixels (np.ndarray): Pixels (N, C).
-            neighbours (np.ndarray, optional): bool (N - 1,), True where a pixel and the next one lie side by side.
-                Defaults to None: all do.
+            neighbours (np.ndarray, optional): bool (N - 1,), True where a pixel and the next one are adjacent. Defaults
+                to None: all do.
 
         Raises:
-            ValueError: For too few pixels or pairs of neighbours, or bands without full rank.
+            ValueError: For too few pixels or pairs of neighbours, or rank-deficient bands.
         """
         self.fit_blocks(lambda: [(pixels, neighbours)])
 
@@ -117,7 +117,7 @@ class MinimumNoiseFraction(SpectralComponents):
             )
         if moments.pairs < bands + 1:
             raise ValueError(
-                'MinimumNoiseFraction takes the noise from pixels that lie side by side and needs at '
+                'MinimumNoiseFraction estimates the noise from adjacent pixels and needs at '
                 f'least {bands + 1} such pairs for {bands} bands, but {moments.pairs} of the {moments.count} pixels '
                 "to fit on have their neighbour among them; fit_on='all' or 'unevaluated' gives more"
             )
@@ -129,8 +129,9 @@ class MinimumNoiseFraction(SpectralComponents):
             ratio, vectors = eigh(moments.scatter / moments.count, noise)  # V' noise V = 1
         except LinAlgError:
             raise ValueError(
-                'MinimumNoiseFraction: the bands have no full rank, as with bands that are constant or '
-                'combinations of others: leave them out with SelectBands'
+                'MinimumNoiseFraction: the bands do not have full rank, as with bands that are constant or linear '
+                'combinations of others; leave these out with '
+                'SelectBands'
             ) from None
         self.load_state_dict(
             {

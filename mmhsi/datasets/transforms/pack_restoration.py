@@ -1,4 +1,4 @@
-"""Packing of a degraded and a clean image for restoration models."""
+"""Pack a degraded and a clean image for restoration models."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class PackRestoration(BaseTransform):
     the meta information.
 
     Args:
-        meta_keys (Sequence[str]): What of the sample becomes meta information, as far as it is there. Defaults to
-            'name', 'scene_name', 'top', 'left', 'area', 'scale', 'ori_shape' and 'sample_idx'.
+        meta_keys (Sequence[str]): Keys of the sample that become meta information, if present. Defaults to 'name',
+            'scene_name', 'top', 'left', 'area', 'scale', 'ori_shape' and 'sample_idx'.
     """
 
     def __init__(

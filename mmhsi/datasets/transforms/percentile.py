@@ -1,4 +1,4 @@
-"""Scaling of bands between two percentiles, which a few extreme pixels do not change."""
+"""Scaling of bands between two percentiles, which is robust to a few extreme pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmhsi.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class PercentileScale(SpectralTransform):
-    r"""Clips each band to two of its percentiles and maps them to 0 and almost 1.
+    r"""Clips each band to two of its percentiles and maps these to 0 and almost 1.
 
     .. math:: \frac{\min(\max(x, q_0), q_1) - q_0}{q_1 - q_0 + \epsilon}
 
@@ -19,8 +19,8 @@ class PercentileScale(SpectralTransform):
     Args:
         low (float): Percentile q0, in percent. Defaults to 2.
         high (float): Percentile q1, in percent. Defaults to 98.
-        eps (float): Added to the range, in the units of the values, for bands that are constant; these become 0.
-            Defaults to 1e-3, which the published denoising data of HyperSIGMA are made with.
+        eps (float): Added to the range, in the units of the values, for constant bands, which become 0. Defaults to
+            1e-3, which the published denoising data of HyperSIGMA are made with.
 
     Raises:
         ValueError: Unless 0 <= low < high <= 100 and eps is positive.

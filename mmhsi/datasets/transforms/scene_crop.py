@@ -1,4 +1,4 @@
-"""A random crop of a scene, chosen before anything of the scene is read."""
+"""A random crop of a scene, chosen before the scene is read."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mmhsi.utils.windows import crop_window
 
 @TRANSFORMS.register_module()
 class RandomSceneCrop(BaseTransform):
-    """Replaces the 'window' of a sample by a random square inside it; put it before ``LoadSceneWindow``.
+    """Replaces the 'window' of a sample with a random square inside it; place it before ``LoadSceneWindow``.
 
-    A window smaller than the square lies at a random place inside it and is padded. 'top' and 'left' follow where the
-    sample has them.
+    A window smaller than the square is placed at a random position inside it and padded. 'top' and 'left' are updated
+    if the sample has them.
 
     Args:
         size (int): Side of the square in pixels.
-        max_share (float): Largest share of the labelled pixels of the square that one class may have, in (0, 1]; as
-            long as it is exceeded another place is tried. Defaults to 1 (any place).
-        tries (int): Largest number of places to try; the last one is taken whatever it holds. Defaults to 10.
+        max_share (float): Largest share of the labelled pixels of the square that one class may have, in (0, 1]; while
+            it is exceeded, another position is tried. Defaults to 1 (any place).
+        tries (int): Largest number of positions to try; the last one is always accepted. Defaults to 10.
     """
 
     def __init__(self, size: int, max_share: float = 1.0, tries: int = 10):

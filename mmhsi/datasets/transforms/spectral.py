@@ -1,4 +1,4 @@
-"""Transforms of spectra that act on each pixel alone; those with a fitted state learn it from a scene once."""
+"""Transforms of the spectra of single pixels; those with a fitted state learn it from a scene once."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mmhsi.utils.moments import BandMoments, Blocks, SpectralMoments
 
 
 class SpectralTransform:
-    """Base of the spectral transforms.
+    """Base class of the spectral transforms.
 
     A transform maps the last axis of a float32 array from C to C' bands. It is called with an array of shape (..., C),
-    or, in a pipeline, with a results dict whose 'img' it replaces. What it learns in :meth:`fit` are the attributes
-    named in ``state_names``; they are saved and restored as a dict of arrays, so that a scene seen later is
-    transformed by the state fitted before.
+    or, in a pipeline, with a results dict whose 'img' it replaces. :meth:`fit` sets the attributes named in
+    ``state_names``; they are saved and restored as a dict of arrays, so that later scenes are transformed with the
+    state fitted before.
     """
 
     state_names: tuple[str, ...] = ()
-    uses_neighbours = False  # whether fit takes, besides the pixels, which of them lie side by side
+    uses_neighbours = False  # whether fit also takes which of the pixels are adjacent
     streams = False  # whether fit_blocks does in a memory that does not grow with the number of pixels
 
     def __init__(self):
@@ -33,7 +33,7 @@ class SpectralTransform:
         return all(getattr(self, name) is not None for name in self.state_names)
 
     def bind(self, in_bands: int, wavelengths: np.ndarray | None = None) -> tuple[int, np.ndarray | None]:
-        """Tell the transform which bands it will see.
+        """Tell the transform which bands it will get.
 
         Args:
             in_bands (int): Number of bands C.
@@ -52,7 +52,7 @@ class SpectralTransform:
         return in_bands
 
     def fit(self, pixels: np.ndarray) -> None:
-        """Learn the state from pixels of shape (N, C); nothing to do without a state."""
+        """Learn the state from pixels of shape (N, C); does nothing without a state."""
 
     def fit_blocks(self, blocks: Blocks) -> None:
         """Learn the state from the blocks of a scene, all of which are joined unless a subclass ``streams``."""
@@ -65,10 +65,10 @@ class SpectralTransform:
         self.fit(pixels, np.concatenate([np.append(known, False) for known in beside])[:-1])
 
     def fitted_bands(self) -> int | None:
-        """Number of bands C that the fitted state is for, None if it suits any number."""
+        """Number of bands C that the fitted state is for, None if any number is allowed."""
 
     def apply(self, spectra: np.ndarray) -> np.ndarray:
-        """Transform float32 spectra of shape (..., C); to be written by the subclass."""
+        """Transform float32 spectra of shape (..., C); implemented by subclasses."""
         raise NotImplementedError
 
     def __call__(self, cube: np.ndarray | dict) -> np.ndarray | dict:
@@ -99,7 +99,7 @@ class SpectralTransform:
         return {name: np.asarray(getattr(self, name)) for name in self.state_names}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Take over a state that :meth:`state_dict` gave.
+        """Load a state from :meth:`state_dict`.
 
         Raises:
             ValueError: If the names are not those of this transform.
@@ -121,8 +121,8 @@ class SelectBands(SpectralTransform):
         bands (Sequence[int | tuple[int, int]], optional): Bands to keep, counted from 0; a pair stands for all bands
             from the first to the last of the pair.
         exclude (Sequence[int | tuple[int, int]], optional): Bands to leave out, e.g. those of water absorption.
-        wavelengths (Sequence[tuple[float, float]], optional): Ranges of band centres in nm to keep, ends included.
-            They need a file that states its wavelengths.
+        wavelengths (Sequence[tuple[float, float]], optional): Ranges of band centres in nm to keep, ends included. They
+            require a file that states its wavelengths.
     """
 
     state_names = ('indices',)
@@ -215,7 +215,7 @@ class Standardize(SpectralTransform):
     """Gives each band mean 0 and standard deviation 1: ``(x - mean) / (std + eps)``.
 
     Args:
-        eps (float): Added to the standard deviation, for bands that are constant. Defaults to 1e-6.
+        eps (float): Added to the standard deviation, for constant bands. Defaults to 1e-6.
     """
 
     state_names = ('mean', 'std')
@@ -247,7 +247,7 @@ class MinMaxScale(SpectralTransform):
     """Maps the range of the fitted pixels to [0, 1]: ``(x - min) / (max - min)``.
 
     Args:
-        per_band (bool): One range for each band instead of one for the whole cube. Defaults to False.
+        per_band (bool): Whether each band has its own range instead of one for the whole cube. Defaults to False.
     """
 
     state_names = ('minimum', 'maximum')
@@ -276,9 +276,9 @@ class MinMaxScale(SpectralTransform):
 
 
 class SpectralComponents(SpectralTransform):
-    """Base of the transforms that keep some linear components of the spectra about their mean.
+    """Base class for transforms that keep some linear components of the centred spectra.
 
-    A subclass has 'mean' (C,) and 'components' (n, C) in its state, and says in :meth:`scaled` how long they are.
+    A subclass has 'mean' (C,) and 'components' (n, C) in its state, and scales the components in :meth:`scaled`.
 
     Args:
         n_components (int): Number of components n.
@@ -290,7 +290,7 @@ class SpectralComponents(SpectralTransform):
         self._projection = None
 
     def scaled(self) -> np.ndarray:
-        """The matrix (C, n) that spectra are multiplied by; to be written by the subclass."""
+        """The matrix (C, n) that spectra are multiplied by; implemented by subclasses."""
         raise NotImplementedError
 
     def bind(self, in_bands: int, wavelengths: np.ndarray | None = None) -> tuple[int, None]:

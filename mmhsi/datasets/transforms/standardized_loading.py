@@ -1,4 +1,4 @@
-"""Loading of windows that are standardised by their own scene, which evens out light, season and sensor."""
+"""Load windows that are standardised by their own scene, which compensates for light, season and sensor."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mmhsi.utils.windows import crop_window
 
 @TRANSFORMS.register_module()
 class LoadStandardizedWindow(LoadSceneWindow):
-    """Cuts a window as ``LoadSceneWindow`` does, each band with mean 0 and standard deviation 1 over its whole scene.
+    """Cuts a window like ``LoadSceneWindow``, with mean 0 and standard deviation 1 of each band over the whole scene.
 
-    Unlike ``Standardize`` in the preprocessing, which is fitted once and used for all scenes, nothing is learnt here: a
-    scene that was never seen before is standardised by itself. Of a pair each date is, so that a change of light or
-    season between the dates does not look like a change of the land everywhere. Pixels without data, and what
-    ``pad_mode='constant'`` fills outside the scene, are 0, the mean.
+    Unlike ``Standardize`` in the preprocessing, which is fitted once and used for all scenes, nothing is learnt here:
+    an unseen scene is standardised with its own statistics. So is each date of a pair, so that a change of light or
+    season between the dates does not look like a change of the land everywhere. Pixels without data, and pixels outside
+    the scene with ``pad_mode='constant'``, are 0, the mean.
 
     Args:
         clip (float, optional): Values are limited to this many standard deviations, so that a few glittering roofs or
-            clouds do not outweigh all else. Defaults to None (no limit).
-        pixels (int): Largest number of valid pixels that the statistics are taken from; of a larger number a random
-            sample with a fixed seed is taken. Defaults to 100000.
+            clouds do not dominate. Defaults to None (no limit).
+        pixels (int): Largest number of valid pixels for the statistics; from more, a random sample with a fixed seed is
+            taken. Defaults to 100000.
         eps (float): Added to the standard deviation, for bands that are constant. Defaults to 1e-6.
         **kwargs: ``pad_mode`` and ``jitter``, see :class:`LoadSceneWindow`.
 

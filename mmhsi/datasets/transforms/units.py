@@ -1,4 +1,4 @@
-"""Bringing preprocessed values back to the units of the file."""
+"""Convert preprocessed values back to the units of the file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mmhsi.datasets.transforms.spectral import MinMaxScale, ScaleValues, SelectB
 
 
 def file_units(transforms: Sequence[SpectralTransform]) -> tuple[np.ndarray | float, np.ndarray | float] | None:
-    """Factor and offset by which preprocessed values become those of the file, for preprocessing that is affine.
+    """Factor and offset that convert preprocessed values back to those of the file, for affine preprocessing.
 
-    What ``PercentileScale`` clipped stays clipped.
+    Values clipped by ``PercentileScale`` stay clipped.
 
     Args:
         transforms (Sequence[SpectralTransform]): The fitted transforms of a scene.

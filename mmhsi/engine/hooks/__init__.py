@@ -1,4 +1,4 @@
-"""Hooks: what an experiment saves, how it shows its progress, what holds after each iteration, how it may end."""
+"""Hooks for saving, progress, checks after each iteration, and the end of a run."""
 
 from .classical_hook import ClassicalHook
 from .endmember_hook import EvenLightHook, InitialEndmemberHook, NonNegativeEndmemberHook

@@ -1,4 +1,4 @@
-"""After a test: what classical methods make of the same scenes."""
+"""Running classical methods on the same scene after a test."""
 
 import json
 import time
@@ -23,16 +23,16 @@ from mmhsi.tasks.task import test_dataset, test_metric
 
 @HOOKS.register_module()
 class ClassicalHook(Hook):
-    """Run the classical methods of the task on the scene of a test, and say how the network compares with them.
+    """Run the classical methods of the task on the test scene, and compare the network with them.
 
     Scenes that are one set of data are compared by their pooled scores.
 
-    Each method takes part in the form that :meth:`mmhsi.tasks.Task.contestants` declares. The table and a sentence are
-    logged; ``classical`` and ``comparison`` are added to ``metrics.json`` of the results. ``classical=None`` among the
-    hooks of the config, or ``--no-classical`` of ``tools/test.py``, leaves them out.
+    Each method runs with the settings from :meth:`mmhsi.tasks.Task.contestants`. The table and a sentence are logged;
+    ``classical`` and ``comparison`` are added to ``metrics.json`` of the results. ``classical=None`` among the hooks of
+    the config, or ``--no-classical`` of ``tools/test.py``, disables this.
 
     Args:
-        titles (Sequence[str], optional): Contestants that take part. Defaults to all.
+        titles (Sequence[str], optional): Contestants to run. Defaults to all.
         out_dir (str): Folder of the results below the log folder of the run. Defaults to 'results'.
     """
 

@@ -1,4 +1,4 @@
-"""Endmembers start from those of the scene, and stay non-negative while they are learnt."""
+"""Hooks that initialise the endmembers from the scene and keep them non-negative."""
 
 from pathlib import Path
 
@@ -17,14 +17,14 @@ from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
 
 @HOOKS.register_module()
 class InitialEndmemberHook(Hook):
-    """Set the endmembers of the decoder to the initial ones of the training scene before a training begins.
+    """Set the endmembers of the decoder to the initial ones of the training scene before training.
 
-    Of several scenes the first counts. A training that is resumed goes on with its own endmembers.
+    With several scenes, the first one is used. A resumed training keeps its own endmembers.
 
     Args:
-        equal_norms (bool): Whether all are brought to their mean norm first. A network that learns by spectral angles
-            alone then finds the shares of spectral shapes, whatever the brightness of the endmembers. Defaults to
-            False.
+        equal_norms (bool): Whether to scale all of them to their mean norm first. A network trained only with spectral
+            angles then finds the shares of spectral shapes, independent of the brightness of the endmembers. Defaults
+            to False.
     """
 
     def __init__(self, equal_norms: bool = False) -> None:
@@ -34,8 +34,8 @@ class InitialEndmemberHook(Hook):
         """Set the endmembers.
 
         Raises:
-            ValueError: For a scene without initial endmembers, or with one that is zero where norms are to be equal, or
-                a model without a decoder for as many endmembers of as many bands.
+            ValueError: If the scene has no initial endmembers, or a zero one with equal norms, or the model has no
+                decoder for this number of endmembers and bands.
         """
         if runner.iter:
             return
@@ -52,7 +52,7 @@ class InitialEndmemberHook(Hook):
             if not norms.all():
                 raise ValueError(
                     f'InitialEndmemberHook: initial endmember {int(norms.argmin())} of scene '
-                    f'{scene.name!r} is zero in all bands and cannot be brought to another norm'
+                    f'{scene.name!r} is zero in all bands and cannot be rescaled'
                 )
             initial = initial / norms * norms.mean()
         endmembers = torch.as_tensor(initial.T, dtype=torch.float32).contiguous()
@@ -66,7 +66,7 @@ class NonNegativeEndmemberHook(Hook):
     """Set negative values of the endmembers to zero after each training iteration.
 
     A step of the optimiser may make a reflectance negative. The reference clamps inside its loss, after the forward
-    pass, so that a pass may still see negative endmembers.
+    pass, so a forward pass may still see negative endmembers.
     """
 
     priority = 'ABOVE_NORMAL'  # before weights are averaged or saved
@@ -75,7 +75,7 @@ class NonNegativeEndmemberHook(Hook):
         """Clamp the initial endmembers.
 
         Raises:
-            ValueError: For a model without a decoder whose weight can be clamped.
+            ValueError: If the model has no decoder with a weight to clamp.
         """
         _decoder(runner, self, 'clamp_').clamp_()
 

@@ -1,4 +1,4 @@
-"""Going on exactly where a run stood: inside an epoch, with the next random numbers, with a validation it missed."""
+"""Exact resumption of a run: within an epoch, with the same random numbers, and with missed validations."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ _KEY = 'mmhsi_position'
 
 
 class _RestOfEpoch:
-    """A data loader that begins in the middle: the first batches are loaded and dropped."""
+    """A data loader that starts in the middle of an epoch: the first batches are loaded and dropped."""
 
     def __init__(self, dataloader, done: int, state: dict | None) -> None:
         self._dataloader = dataloader
@@ -39,7 +39,7 @@ class _RestOfEpoch:
 
 
 class _RestOfRun:
-    """The endless iterator of an iteration-based loop; the random numbers are set when the dropped batches are over."""
+    """The endless iterator of an iteration-based loop; the random numbers are set after the dropped batches."""
 
     def __init__(self, batches, done: int, state: dict) -> None:
         self._batches = batches
@@ -59,20 +59,20 @@ class _RestOfRun:
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
-    """Let a resumed run repeat an uninterrupted one, whatever the moment at which its checkpoint was saved.
+    """Make a resumed run repeat an uninterrupted one, no matter when its checkpoint was saved.
 
-    Every checkpoint tells, beside what MMEngine keeps, how many batches of the epoch are done and from where each
-    process draws its next random numbers. On resuming
+    In addition to MMEngine's state, every checkpoint records the number of finished batches of the epoch and the random
+    state of each process. On resuming
 
-    - batches that were done are loaded and dropped, so that neither the order of the samples nor the numbers that data
-      workers draw change;
-    - what is drawn next (the augmentation of the next batch where there are no workers) comes from the stored state;
-    - a validation that was due when the checkpoint was saved, but not finished, is made up for, so that no best
-      checkpoint is missed.
+    - finished batches are loaded and dropped, so that neither the order of the samples nor the random numbers of data
+    workers change;
+    - the next random numbers (the augmentation of the next batch without workers) come from the stored state;
+    - a validation that was due when the checkpoint was saved, but not finished, is run, so that no best checkpoint is
+    missed.
 
-    It needs :class:`IterationSeedHook`. After a change of the number of processes an epoch begins anew. Persistent data
-    workers draw from states of their own that go on from epoch to epoch, which no checkpoint can tell: a warning says
-    that such a run does not repeat the uninterrupted one.
+    It needs :class:`IterationSeedHook`. If the number of processes has changed, the epoch starts again. Persistent data
+    workers have their own random states, which continue from epoch to epoch and cannot be stored: a warning says that
+    such a run does not repeat the uninterrupted one.
     """
 
     priority = 'LOWEST'  # after the seeds are set, and after the checkpoint hook is ready
@@ -86,13 +86,13 @@ class ExactResumeHook(Hook):
         self._before_val: dict | None = None
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Note where the run stood."""
+        """Read the position of the run."""
         if runner._resume and runner._train_loop is not None:
             self._resumes = True
             self._loaded = checkpoint.pop(_KEY, None)
 
     def before_train(self, runner) -> None:
-        """Make up for a missed validation, and return to the beginning of the epoch."""
+        """Run a missed validation, and return to the beginning of the epoch."""
         loop = runner.train_loop
         if not self._resumes:
             return
@@ -106,7 +106,7 @@ class ExactResumeHook(Hook):
         if self._loaded is not None and self._loaded['processes'] != get_world_size():
             runner.logger.warning(
                 f'The checkpoint was saved by {self._loaded["processes"]} processes, now there are '
-                f'{get_world_size()}: the epoch begins anew with other random numbers.'
+                f'{get_world_size()}: the epoch starts again with other random numbers.'
             )
             loop._iter -= self._loaded['batches']
             self._loaded = None
@@ -115,36 +115,36 @@ class ExactResumeHook(Hook):
             and _validation_is_due(runner)
             and runner.message_hub.runtime_info.get(VALIDATED) != loop.iter
         ):
-            runner.logger.info(f'The validation after iteration {loop.iter} is made up for.')
+            runner.logger.info(f'The validation after iteration {loop.iter} is run now.')
             runner.val_loop.run()
         if self._loaded is not None and isinstance(loop, IterBasedTrainLoop) and loop.iter:
             loop.dataloader_iterator = _RestOfRun(loop.dataloader_iterator, loop.iter, self._state('now'))
 
     def before_train_epoch(self, runner) -> None:
-        """Note what the epoch begins with; drop what was done of it."""
+        """Record the state at the beginning of the epoch; drop its finished batches."""
         loop = runner.train_loop
         done = self._loaded['batches'] if self._loaded is not None else 0
         if done and isinstance(loop, EpochBasedTrainLoop):
             set_random_state(self._state('epoch'))  # data workers get their seeds from it
             loop.dataloader = _RestOfEpoch(loop.dataloader, done, self._state('now'))
-            runner.logger.info(f'{done} batches of epoch {runner.epoch + 1} were done before and are dropped.')
+            runner.logger.info(f'{done} batches of epoch {runner.epoch + 1} are already done and are dropped.')
         self._loaded = None
         self._epoch_begin = runner.iter - done
         self._epoch_state = random_state()
 
     def after_train_epoch(self, runner) -> None:
-        """Give the loop its data loader back."""
+        """Restore the data loader of the loop."""
         loader = getattr(runner.train_loop, 'dataloader', None)
         if isinstance(loader, _RestOfEpoch):
             runner.train_loop.dataloader = loader._dataloader
         self._epoch_begin = runner.iter
 
     def before_val(self, runner) -> None:
-        """Keep what training would draw next."""
+        """Save the random state of the training."""
         self._before_val = random_state()
 
     def after_val(self, runner) -> None:
-        """Go on drawing as if there had been no validation."""
+        """Restore the random state from before the validation."""
         if self._before_val is not None:
             set_random_state(self._before_val)
             self._before_val = None
@@ -154,7 +154,7 @@ class ExactResumeHook(Hook):
         self._gathered = all_gather_object(self._states())
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Store where the run stands."""
+        """Store the position of the run."""
         states = self._gathered
         if states is None:
             if get_world_size() > 1:
@@ -164,7 +164,7 @@ class ExactResumeHook(Hook):
         by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
         batches = checkpoint['meta']['iter'] - self._epoch_begin if by_epoch else 0
         if by_epoch and checkpoint['meta']['epoch'] > runner.train_loop.epoch:
-            batches = 0  # saved at the end of an epoch, which counts as done
+            batches = 0  # saved at the end of an epoch, which counts as finished
         checkpoint[_KEY] = dict(
             processes=get_world_size(),
             batches=batches,

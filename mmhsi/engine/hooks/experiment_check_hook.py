@@ -1,4 +1,5 @@
-"""Before the first iteration: does the model of a config suit its scenes, and can its split tell anything?"""
+"""Checks before the first iteration: whether the model fits its scenes, and whether the split allows meaningful
+scores."""
 
 from __future__ import annotations
 
@@ -16,10 +17,11 @@ _SIZES = ('window_size', 'tile_size')
 
 @HOOKS.register_module()
 class ExperimentCheckHook(Hook):
-    """Refuse a model whose classes, bands or window are not those of its scenes, in one sentence with both config keys.
+    """Refuse a model whose classes, bands or window differ from those of its scenes; the message names both config
+    keys.
 
-    A split is looked at too: classes with few or no test pixels and a split without validation pixels are told, with
-    what follows for the scores.
+    Splits are checked too: a warning names classes with few or no test pixels and splits without validation pixels,
+    with the consequences for the scores.
 
     Raises:
         ValueError: If model and scenes disagree.
@@ -77,7 +79,7 @@ def _check_bands(model, scene, part: str) -> None:
 
 def _check_window(model, dataset, part: str) -> None:
     if getattr(getattr(model, 'data_preprocessor', None), 'smooth', None) is not None:
-        return  # it makes other windows of those that it is given
+        return  # it changes the size of its windows
     size = fixed_input_size(model)
     for name in _SIZES:
         side = getattr(dataset, name, None)
@@ -85,7 +87,7 @@ def _check_window(model, dataset, part: str) -> None:
             continue
         if tuple(np.broadcast_to(side, 2).tolist()) != size and getattr(dataset, 'scene', None) is not None:
             raise ValueError(
-                f'the img_size in model is {size[0]} x {size[1]} pixels, the only size that it takes, but '
+                f'the img_size in model is {size[0]} x {size[1]} pixels, the only size that it accepts, but '
                 f'{part}_dataloader.dataset.{name} is {side}'
             )
 
@@ -97,14 +99,15 @@ def _report_split(scene, runner) -> None:
     labels = scene.labels.ravel()
     if not len(split.val) and runner._val_loop is None:
         runner.logger.warning(
-            f'Scene {scene.name!r}: the split has no validation pixels, so that no state is better '
-            'than another; the last one is tested.'
+            f'Scene {scene.name!r}: the split has no validation pixels, so no best state can be chosen; the last one '
+            'is '
+            'tested.'
         )
     tested, trained = (np.bincount(labels[pixels], minlength=256)[:count] for pixels in (split.test, split.train))
     for what, counts, text in (
         ('no training pixel', trained == 0, 'the network never learns them, and every test pixel of them is wrong'),
         ('no test pixel', (tested == 0) & (trained > 0), 'they are left out of AA'),
-        ('a single test pixel', tested == 1, 'their recall is 0 or 1, and AA moves by a whole share with each'),
+        ('a single test pixel', tested == 1, 'their recall is 0 or 1, and each pixel changes AA by a full class share'),
     ):
         names = [name for name, found in zip(scene.classes, counts, strict=True) if found]
         if names and len(split.test):

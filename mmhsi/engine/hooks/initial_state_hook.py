@@ -1,4 +1,4 @@
-"""The state before the first iteration takes part in the choice of the best one."""
+"""Making the state before the first iteration a candidate for the best state."""
 
 from mmengine.hooks import Hook
 
@@ -9,8 +9,9 @@ from mmhsi.registry import HOOKS
 class InitialStateHook(Hook):
     """Validate before the first iteration, so that iteration zero is a candidate for the best state.
 
-    For networks that start from the answer of a classical method: a training then cannot end below its start, as far as
-    the validation tells. It needs ``save_best`` of the checkpoint hook. A training that is resumed does nothing.
+    For networks that start from the result of a classical method: training then cannot end worse than it started, as
+    measured by the validation. It needs ``save_best`` of the checkpoint hook and has no effect when a training is
+    resumed.
     """
 
     priority = 'LOWEST'  # after the checkpoint hook has found its folder and all others have set the initial state
@@ -19,7 +20,7 @@ class InitialStateHook(Hook):
         """Run the validation loop.
 
         Raises:
-            ValueError: For a training without validation.
+            ValueError: If the training has no validation.
         """
         if runner.iter:
             return

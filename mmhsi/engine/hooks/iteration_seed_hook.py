@@ -1,4 +1,4 @@
-"""Random numbers that depend on the iteration alone, so that a resumed run repeats an uninterrupted one."""
+"""Random numbers that depend only on the iteration, so that a resumed run repeats an uninterrupted one."""
 
 import random
 
@@ -15,8 +15,8 @@ class IterationSeedHook(Hook):
     """Seed Python, NumPy and torch at the start of every epoch and iteration from seed, rank and iteration.
 
     A checkpoint of MMEngine holds no random state: after resuming, dropout, drop path and augmentation would draw other
-    numbers than the uninterrupted run. With this hook they draw the same ones. Augmentation in worker processes has
-    streams of its own, which start anew when the run is resumed; with ``num_workers=0`` a resumed epoch is exact.
+    numbers than the uninterrupted run. With this hook they draw the same ones. Augmentation in worker processes has its
+    own random streams, which are restarted when the run is resumed; with ``num_workers=0`` a resumed epoch is exact.
 
     The seed is that of ``randomness``, or the one that MMEngine chose; MMEngine keeps it in the checkpoint.
     """
@@ -24,7 +24,7 @@ class IterationSeedHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train_epoch(self, runner) -> None:
-        """Seed what the first batch of the epoch draws."""
+        """Seed the random numbers of the first batch of the epoch."""
         self._draw_from(runner, 2 * runner.iter)
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The state with the lowest loss, of training or of validation, is kept."""
+"""Keeping the state with the lowest training or validation loss."""
 
 from pathlib import Path
 
@@ -21,21 +21,21 @@ class LowestLossHook(Hook):
     """Keep the state of the epoch with the lowest loss as ``best_loss_epoch_N.pth``.
 
     The published classification of HyperSIGMA chooses its state in this way: by the training loss in the window
-    protocol, by the validation loss in the tile protocol, looked at after every tenth epoch, beginning with the first.
-    The losses of all batches are summed.
+    protocol, by the validation loss in the tile protocol, checked every tenth epoch, starting with the first. The
+    losses of all batches are summed.
 
     Args:
-        subset (str): 'train' takes the losses that the training steps return, 'val' runs the validation data through
-            the model in evaluation mode. Defaults to 'train'.
-        interval (int): The loss is looked at after epochs 1, 1 + ``interval``, 1 + 2 ``interval``, and so on. Defaults
-            to 10.
+        subset (str): 'train' uses the losses that the training steps return, 'val' runs the validation data through the
+            model in evaluation mode. Defaults to 'train'.
+        interval (int): The loss is checked after epochs 1, 1 + ``interval``, 1 + 2 ``interval``, and so on. Defaults to
+            10.
 
     Raises:
-        ValueError: For another subset or an interval below 1; when training starts, if the runner has no
+        ValueError: If the subset is unknown or the interval below 1; when training starts, if the runner has no
             ``SafeCheckpointHook``, or no validation data although they are needed.
     """
 
-    priority = 'LOW'  # before checkpoints are saved, which tell a resumed run what was found
+    priority = 'LOW'  # before checkpoints are saved, which store the lowest loss for a resumed run
 
     def __init__(self, subset: str = 'train', interval: int = 10) -> None:
         if subset not in ('train', 'val') or interval < 1:
@@ -45,7 +45,7 @@ class LowestLossHook(Hook):
         self.best_ckpt_path: str | None = None
 
     def before_train(self, runner) -> None:
-        """Find who saves, and what a resumed run has found so far."""
+        """Find the checkpoint hook, and the lowest loss of a resumed run."""
         self._saver = next((hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook)), None)
         if self._saver is None:
             raise ValueError('LowestLossHook saves through a SafeCheckpointHook: add one as default_hooks.checkpoint')
@@ -55,7 +55,7 @@ class LowestLossHook(Hook):
             self.best_ckpt_path = runner.message_hub.get_info(_BEST)
 
     def before_train_epoch(self, runner) -> None:
-        """Start a new sum, unless the epoch is resumed in its middle."""
+        """Start a new sum, unless the run resumes within an epoch."""
         if _RUNNING not in runner.message_hub.runtime_info:
             runner.message_hub.update_info(_RUNNING, 0.0)
 

@@ -1,4 +1,4 @@
-"""The logged losses of a distributed run are those of all its processes."""
+"""Averaging the logged losses of a distributed run over its processes."""
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
@@ -9,13 +9,13 @@ from mmhsi.registry import HOOKS
 
 @HOOKS.register_module()
 class MeanLossHook(Hook):
-    """Average what the training step returns over the processes before it is logged.
+    """Average the outputs of the training step over the processes before they are logged.
 
-    MMEngine logs the losses of the first process, which sees only its share of a batch: the curve would depend on the
-    number of processes. The step itself is not touched; DDP averages the gradients.
+    MMEngine logs the losses of the first process, which sees only its part of a batch, so the curve would depend on the
+    number of processes. The step itself is not changed; DDP averages the gradients.
     """
 
-    priority = 'HIGHEST'  # before RuntimeInfoHook hands them to the log
+    priority = 'HIGHEST'  # before RuntimeInfoHook passes them to the log
 
     def after_train_iter(
         self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None

@@ -1,4 +1,4 @@
-"""A loss that is NaN or infinite never reaches the weights: the run stops, or the batch is skipped."""
+"""Protection of the weights from NaN and infinite losses: the run stops, or the batch is skipped."""
 
 import math
 from collections.abc import Callable
@@ -18,18 +18,19 @@ _MAX_TEXT = 60
 
 @HOOKS.register_module()
 class NonFiniteLossHook(Hook):
-    """Look at the loss between the forward and the backward pass, on all processes together.
+    """Check the loss between the forward and the backward pass, on all processes together.
 
-    A batch whose loss is NaN or infinite makes no step. It stops the run with an error that names the iteration, the
-    samples of the batch (first of all those whose input is not finite) and the last good checkpoint; or it is skipped
-    with a warning of the same content, as often as allowed. A checkpoint with weights that are not finite, which a
-    finite loss with infinite gradients can lead to, is not saved: the run stops.
+    A batch with a NaN or infinite loss does not update the weights. It stops the run with an error that names the
+    iteration, the samples of the batch (those with non-finite input first) and the last good checkpoint; or it is
+    skipped with an equivalent warning, as often as allowed. A checkpoint with non-finite weights, which can result from
+    a finite loss with infinite gradients, is not saved: the run stops.
 
     Args:
-        max_skipped (int): How many batches in a row may be skipped. Defaults to 0: the first one stops the run.
+        max_skipped (int): Largest number of consecutive batches that may be skipped. Defaults to 0: the first one stops
+            the run.
 
     Raises:
-        FloatingPointError: When a loss is not finite and may not be skipped, or weights are not finite.
+        FloatingPointError: If a loss is not finite and may not be skipped, or weights are not finite.
     """
 
     priority = 'VERY_HIGH'
@@ -40,21 +41,21 @@ class NonFiniteLossHook(Hook):
         self._batch: Any = None
 
     def before_train(self, runner) -> None:
-        """Put the check in front of the step of the optimiser."""
+        """Insert the check before the optimiser step."""
         wrapper = runner.optim_wrapper
-        if not isinstance(wrapper, OptimWrapperDict):  # several wrappers come with a training step of their own
+        if not isinstance(wrapper, OptimWrapperDict):  # several wrappers have their own training step
             wrapper.update_params = self._checked(runner, wrapper.update_params)
 
     def after_train(self, runner) -> None:
-        """Take the check away again."""
+        """Remove the check."""
         vars(runner.optim_wrapper).pop('update_params', None)
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Keep the batch, to tell its samples."""
+        """Keep the batch, to name its samples."""
         self._batch = data_batch
 
     def after_train_iter(self, runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None) -> None:
-        """Let the batch go."""
+        """Release the batch."""
         self._batch = None
 
     def before_gather_checkpoint(self, runner) -> None:
@@ -109,10 +110,10 @@ class NonFiniteLossHook(Hook):
 
 
 def describe_samples(batch: Any) -> str:
-    """Name the samples of a batch by what their meta information tells.
+    """Name the samples of a batch by their meta information.
 
     Args:
-        batch (Any): A batch as the data loader collates it.
+        batch (Any): A batch from the data loader.
 
     Returns:
         str: One phrase.
@@ -152,16 +153,13 @@ def _is_finite(image: Any) -> bool:
 
 
 def _is_buffer(runner, name: str) -> bool:
-    # which may hold infinity on purpose
+    # which may be infinite on purpose
     model = getattr(runner.model, 'module', runner.model)
     return name in dict(model.named_buffers())
 
 
 def _not_saved(runner, name: str, iteration: int | None) -> str:
-    return (
-        f'iteration {iteration}: the parameter {name} holds NaN or infinity, so that it is not saved; '
-        f'{_last_good(runner)}'
-    )
+    return f'iteration {iteration}: the parameter {name} holds NaN or infinity and is not saved; {_last_good(runner)}'
 
 
 def _last_good(runner) -> str:

@@ -1,4 +1,4 @@
-"""Leaving in time: SIGTERM of a cluster, or Ctrl-C, saves a checkpoint and ends the run."""
+"""Preemption: on SIGTERM or Ctrl-C, save a checkpoint and end the run."""
 
 import signal
 import time
@@ -20,18 +20,19 @@ _TOGETHER = 2.0  # seconds in which several signals count as one
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """On SIGTERM or Ctrl-C, save ``interrupted.pth`` after the iteration that is under way, and exit.
+    """On SIGTERM or Ctrl-C, save ``interrupted.pth`` after the current iteration, and exit.
 
-    ``--resume`` goes on at the next iteration. With :class:`ExactResumeHook` the run then repeats one that was never
+    ``--resume`` continues at the next iteration. With :class:`ExactResumeHook` the run then repeats one that was never
     interrupted. Slurm sends SIGTERM before it takes the nodes away, ``scancel --signal=TERM`` and
-    ``sbatch --signal=TERM@120`` send it on demand; torchrun hands it on to its processes. All processes stop after the
-    same iteration, however late one of them gets the signal. While gradients are being accumulated the run goes on to
-    the next step. A second Ctrl-C ends the run at once, unless it comes with the first: a launcher hands on what the
-    terminal sends to its processes anyway. Handlers that were installed before are put back after the training.
+    ``sbatch --signal=TERM@120`` send it on demand; torchrun forwards it to its processes. All processes stop after the
+    same iteration, even if one of them gets the signal late. While gradients are being accumulated, the run continues
+    to the next optimiser step. A second Ctrl-C ends the run at once, unless it arrives together with the first: a
+    launcher forwards signals that the terminal also sends directly. Previous signal handlers are restored after the
+    training.
 
     Args:
-        exit_code (int): Exit code of the run. Defaults to 0. A script that starts the run again until it is finished
-            needs another one, to tell the two apart.
+        exit_code (int): Exit code of the run. Defaults to 0. A script that restarts the run until it is finished needs
+            another one, to distinguish the two cases.
     """
 
     priority = 'LOWEST'  # after schedulers and regular checkpoints
@@ -43,17 +44,17 @@ class PreemptionHook(Hook):
         self._previous: dict[int, Any] = {}
 
     def before_train(self, runner) -> None:
-        """Listen for the signals."""
+        """Install the signal handlers."""
         self._asked = False
         try:
             self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
         except ValueError:
             runner.logger.warning(
-                'PreemptionHook: signals reach the main thread only, SIGTERM and Ctrl-C end this run at once'
+                'PreemptionHook: signals reach only the main thread; SIGTERM and Ctrl-C end this run at once'
             )
 
     def after_train(self, runner) -> None:
-        """Stop listening."""
+        """Restore the signal handlers."""
         self._restore()
 
     def after_train_iter(
@@ -66,8 +67,8 @@ class PreemptionHook(Hook):
             self._leave_if_asked(runner, runner.epoch, runner.iter + 1)
 
     def after_val_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs=None) -> None:
-        """Save and exit if the signal came; the validation begins anew after resuming."""
-        # processes may have different numbers of batches here, so that they can only agree at the end
+        """Save and exit if the signal came; the validation starts again after resuming."""
+        # processes may have different numbers of batches here, so they can only agree at the end
         if self._previous and get_world_size() == 1:
             self._leave_if_asked(runner, runner.epoch, runner.iter)
 
@@ -106,8 +107,8 @@ class PreemptionHook(Hook):
         if not self._asked:
             self._asked, self._since = True, time.monotonic()
             self._name = 'Ctrl-C' if number == signal.SIGINT else 'SIGTERM'
-        # The signal may have reached the data workers too. Their end is no failure any more: the batches that are
-        # waiting suffice to reach the end of the iteration.
+        # The signal may have reached the data workers too. Their exit is not a failure now: the waiting batches suffice
+        # to reach the end of the iteration.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def _restore(self) -> None:

@@ -1,4 +1,4 @@
-"""The last stage of a pixel classifier, chosen after the training and kept with its weights."""
+"""The last stage of a pixel classifier, chosen after training and stored with its weights."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class RefinementHook(Hook):
     Args:
         experts (Sequence[str]): Classical classifiers that take part, of :data:`mmhsi.tasks.experts.EXPERTS`. Defaults
             to none.
-        strengths (Sequence[float]): Candidates for the walker, from weak to strong; an empty one leaves the walker out.
-            Defaults to 1, 0.3, 0.1, 0.03, 0.01.
-        contrast (float): How much the edges of the image hold the walker back, see
+        strengths (Sequence[float]): Candidates for the walker, from weak to strong; an empty sequence disables the
+            walker. Defaults to 1, 0.3, 0.1, 0.03, 0.01.
+        contrast (float): How strongly the edges of the image stop the walker, see
             :func:`mmhsi.classical.edge_laplacian`. Defaults to 10.
     """
 
@@ -57,11 +57,11 @@ class RefinementHook(Hook):
         self._record: dict = {}
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Remember the choice that a checkpoint holds."""
+        """Read the choice from a checkpoint."""
         self._record = dict((checkpoint.get('mmhsi') or {}).get(RECORD, {}))
 
     def after_train(self, runner) -> None:
-        """Choose for the best state, or for the last one where no validation chose, and write it down there."""
+        """Choose for the best state, or for the last one without validation, and store the choice in its checkpoint."""
         path = best_checkpoint(runner) or find_latest_checkpoint(runner.work_dir)
         if path is None or not Path(path).is_file():
             runner.logger.warning('RefinementHook: the run has no checkpoint; the test chooses the refinement.')
@@ -83,7 +83,7 @@ class RefinementHook(Hook):
         barrier()
 
     def before_test(self, runner) -> None:
-        """Hand the choice, or the task to make one, to the metrics."""
+        """Pass the choice, or the request for one, to the metrics."""
         metrics = [metric for metric in runner.test_evaluator.metrics if isinstance(metric, ClassMapMetric)]
         if not any(metric.uncertainty for metric in metrics):
             found = ', '.join(type(metric).__name__ for metric in runner.test_evaluator.metrics)

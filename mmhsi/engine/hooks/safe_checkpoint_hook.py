@@ -1,4 +1,4 @@
-"""Checkpoints that survive whatever ends a run: written whole, checked, and deleted only after their successor is."""
+"""Robust checkpoints: written atomically, verified, and deleted only after their successors are complete."""
 
 import os
 import re
@@ -24,7 +24,7 @@ VALIDATED = 'validated_at'  # iteration of the last finished validation, in the 
 
 
 class _SafeSaving:
-    """A runner that saves through the hook; everything else is the runner's own."""
+    """A runner that saves through the hook; everything else is that of the original runner."""
 
     def __init__(self, runner, hook: 'SafeCheckpointHook') -> None:
         self._runner = runner
@@ -38,7 +38,7 @@ class _SafeSaving:
 
 
 class _LateRemoval:
-    """A file back end that only notes what it is asked to remove."""
+    """A file back end that only records what it is asked to remove."""
 
     def __init__(self, backend) -> None:
         self._backend = backend
@@ -55,21 +55,21 @@ class _LateRemoval:
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """MMEngine's ``CheckpointHook``, whose files outlive a killed process, a full disk and a power failure.
+    """MMEngine's ``CheckpointHook``, with files that survive a killed process, a full disk and a power failure.
 
     - A checkpoint is written as ``<name>.part``, flushed to the disk, read back with its checksums and renamed.
-      ``last_checkpoint`` is replaced in the same way, after the file that it names is in place.
-    - What ``max_keep_ckpts`` and ``save_best`` make outdated is deleted after that: the disk has to hold one more
-      checkpoint than is kept.
-    - If a checkpoint cannot be written the run stops with a sentence that names the last good one.
+      ``last_checkpoint`` is replaced in the same way, after the checkpoint is in place.
+    - Checkpoints that are outdated by ``max_keep_ckpts`` and ``save_best`` are deleted after that: the disk must hold
+      one more checkpoint than is kept.
+    - If a checkpoint cannot be written, the run stops with an error that names the last good one.
     - Where the processes share the network out, and checkpoints are folders, a training ends with ``final.pth``: all
       parameters in one file.
-    - ``interrupted.pth``, which :class:`PreemptionHook` saves between the others, goes with the next of these.
+    - ``interrupted.pth``, which :class:`PreemptionHook` saves between the others, is deleted with the next of these.
 
-    Before a save ``runner.call_hook('before_gather_checkpoint')`` is called on all processes, for what they have to
-    collect from each other; ``before_save_checkpoint`` is called on the first one only.
+    Before a save ``runner.call_hook('before_gather_checkpoint')`` is called on all processes, to collect data from each
+    other; ``before_save_checkpoint`` is called on the first one only.
 
-    All of this holds for local folders; others are left to their back ends.
+    All of this applies to local folders; others are left to their back ends.
 
     Args:
         *args: As for ``mmengine.hooks.CheckpointHook``.
@@ -79,10 +79,10 @@ class SafeCheckpointHook(CheckpointHook):
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self._position: dict | None = None
-        self._superseded: list[str] = []  # best states of the iterations that a resumed run goes through again
+        self._superseded: list[str] = []  # best states of the iterations that a resumed run repeats
 
     def before_train(self, runner) -> None:
-        """Find the folder, and clear away what an interrupted save left there."""
+        """Find the folder, and remove the remains of interrupted saves."""
         super().before_train(runner)
         if self._local and is_main_process() and Path(self.out_dir).is_dir():
             for path in Path(self.out_dir).glob(f'*.pth{PART_SUFFIX}'):
@@ -91,7 +91,7 @@ class SafeCheckpointHook(CheckpointHook):
                 self._superseded = self._later_best_states(runner)
 
     def after_train(self, runner) -> None:
-        """Delete the best states that the iterations which were gone through again did not save anew.
+        """Delete best states of repeated iterations that were not saved again.
 
         Put the parameters into one file, if the last checkpoint is a folder.
         """
@@ -108,12 +108,12 @@ class SafeCheckpointHook(CheckpointHook):
                 self._position = None
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Tell the checkpoint of an interrupted run where it stands."""
+        """Add the position of the run to the checkpoint of an interrupted run."""
         if self._position is not None:
             checkpoint['meta'].update(self._position)
 
     def after_val_epoch(self, runner, metrics: dict) -> None:
-        """Save the best checkpoint, which tells that this validation is done."""
+        """Save the best checkpoint, which records that this validation is finished."""
         runner.message_hub.update_info(VALIDATED, runner.iter)
         super().after_val_epoch(runner, metrics)
 
@@ -175,7 +175,8 @@ class SafeCheckpointHook(CheckpointHook):
         runner = getattr(runner, '_runner', runner)
         keeping = self.max_keep_ckpts > 0
         if keeping and step not in self.keep_ckpt_ids:
-            # the saved list still names what is deleted after the save: a run killed in between deletes it on resuming
+            # the saved list still contains what is deleted after the save: a run killed in between deletes it on
+            # resuming
             kept = [*self.keep_ckpt_ids, step]
             runner.message_hub.update_info('keep_ckpt_ids', kept)
         filename = self.filename_tmpl.format(step)
@@ -211,7 +212,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.file_backend = backend
         best = self._best_paths()
         if is_main_process():
-            if best:  # of several metrics the first one
+            if best:  # the first one of several metrics
                 noted = getattr(self, 'best_ckpt_path', None) or next(iter(self.best_ckpt_path_dict.values()))
                 write_text(Path(runner.work_dir, BEST_NOTE), noted)
             self._delete([path for path in late.outdated if path not in best])
@@ -221,7 +222,7 @@ class SafeCheckpointHook(CheckpointHook):
         return paths - {None}
 
     def _later_best_states(self, runner) -> list[str]:
-        """Best states that were saved after the checkpoint from which a run is resumed: a killed run leaves them."""
+        """Best states that a killed run saved after the checkpoint from which it is resumed."""
         done = runner.epoch if self.by_epoch else runner.iter
         pattern = re.compile(rf'best_.+_{"epoch" if self.by_epoch else "iter"}_(\d+)\.pth')
         found = ((path, pattern.fullmatch(path.name)) for path in Path(self.out_dir).iterdir())
@@ -273,7 +274,7 @@ def _check_intact(path: Path) -> None:
     try:
         check_intact(path)
     except ValueError as error:
-        raise OSError(f'what was read back differs from what was written: {error}') from error
+        raise OSError(f'the data read back differ from those written: {error}') from error
 
 
 def _remove(path: Path) -> None:

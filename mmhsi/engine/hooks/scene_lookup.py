@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def find_scenes(dataset) -> list:
-    """Collect the scenes of a dataset, also of one that is wrapped or put together of several.
+    """Collect the scenes of a dataset, including wrapped and concatenated ones.
 
     Args:
         dataset (Dataset): A dataset with the attribute ``scene`` or ``scenes``, or a wrapper with ``dataset`` or
@@ -30,7 +30,7 @@ def unique(scenes: Iterable) -> list:
 
 
 def loop_scenes(*loops) -> list:
-    """Collect the scenes of those loops that are built; one that is still a config is left alone.
+    """Collect the scenes of the loops that are already built; a config is skipped.
 
     Args:
         *loops (BaseLoop or dict, optional): ``runner._train_loop`` and the like. Asking the runner for its loop or

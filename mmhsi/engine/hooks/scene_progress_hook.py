@@ -14,7 +14,7 @@ from mmhsi.registry import HOOKS
 
 @HOOKS.register_module()
 class SceneProgressHook(Hook):
-    """Show on stderr how far a test has come, with the rate of all processes together.
+    """Show the progress of a test on stderr, with the rate of all processes together.
 
     Args:
         val (bool): Whether validation gets a bar as well. Defaults to False.
@@ -42,7 +42,7 @@ class SceneProgressHook(Hook):
         self._close()
 
     def before_val_epoch(self, runner) -> None:
-        """Open the bar if validation is to have one."""
+        """Open the bar if validation has one."""
         if self.val:
             self._open(runner, runner.val_dataloader, 'val')
 
@@ -71,7 +71,7 @@ class SceneProgressHook(Hook):
 
     def _advance(self, outputs) -> None:
         if self._bar is not None:
-            # every process takes as many samples; the last ones may be repetitions that fill the round
+            # every process has the same number of samples; the last ones may be repetitions that fill the round
             done = len(outputs) * get_world_size()
             self._bar.update(min(done, self._bar.total - self._bar.n))
 

@@ -1,4 +1,4 @@
-"""What a finished test leaves behind: metrics, pictures and maps."""
+"""Writing the results of a test: metrics, pictures and maps."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class SceneResultHook(Hook):
 
 
 def _task(cfg):
-    """The task that the config tells; None if it does not."""
+    """The task of the config; None if it defines none."""
     try:
         return make_task(task_name(cfg))
     except ValueError:

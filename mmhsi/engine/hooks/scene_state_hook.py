@@ -1,4 +1,4 @@
-"""Keeping the split and the fitted preprocessing of a scene with the experiment and with its checkpoints."""
+"""Storing the split and the fitted preprocessing of a scene with the experiment and its checkpoints."""
 
 from pathlib import Path
 
@@ -14,27 +14,27 @@ from mmhsi.registry import HOOKS
 
 @HOOKS.register_module()
 class SceneStateHook(Hook):
-    """Save what was fitted to a scene, and use it unchanged with the model that was trained on it.
+    """Save the fitted preprocessing of a scene, and apply it unchanged with the model that was trained on it.
 
     - ``split.npz`` and ``fitted_transforms.npz`` are written into the log folder of the run (``work_dir/<time>``) when
       training, validation or testing begins, that is, after a checkpoint was loaded. The files of further scenes, and
       of all scenes of a set, begin with their names.
     - Every checkpoint holds ``checkpoint['mmhsi']`` with ``scene_name`` and ``transforms``, the fitted state as plain
-      tensors, so that it loads with ``weights_only=True``. A model trained on several scenes has ``scenes``, the state
-      by scene name, besides; ``transforms`` is that of the first.
-    - A loaded checkpoint hands its state to the scenes of all built loops; a scene of the same name gets its own, any
-      other that of the first training scene. Scenes that appear later, such as the test scene after a training, get
-      the state of the training when their loop begins.
+      tensors, so that it loads with ``weights_only=True``. For several training scenes there is also ``scenes``, the
+      state by scene name; ``transforms`` is that of the first.
+    - The state of a loaded checkpoint is passed to the scenes of all built loops; a scene of the same name gets its
+      own, any other that of the first training scene. Scenes that appear later, such as the test scene after a
+      training, get the state of the training when their loop begins.
 
     A training that starts from weights (``load_from`` without ``resume``) fits to its own data instead, because it is
     often another scene.
 
     Args:
-        reuse_on_finetune (bool): Whether a training that starts from weights takes over the state of the checkpoint,
-            which suits a scene of the same sensor. Defaults to False.
+        reuse_on_finetune (bool): Whether a training that starts from weights uses the state of the checkpoint, which is
+            suitable for a scene of the same sensor. Defaults to False.
 
     Raises:
-        ValueError: When a checkpoint's state does not suit a scene, e.g. because the numbers of bands differ.
+        ValueError: If the state of a checkpoint does not fit a scene, e.g. because the numbers of bands differ.
     """
 
     priority = 'VERY_HIGH'
@@ -46,7 +46,7 @@ class SceneStateHook(Hook):
         self._saved: dict[int, tuple] = {}
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Hand the state of a checkpoint to the scenes.
+        """Pass the state of a checkpoint to the scenes.
 
         Args:
             runner (Runner): The runner.
@@ -76,12 +76,12 @@ class SceneStateHook(Hook):
         self._save(runner, loop_scenes(runner._train_loop, runner._val_loop))
 
     def before_val(self, runner) -> None:
-        """Hand the state to a validation scene that has none, and save it."""
+        """Pass the state to a validation scene that has none, and save it."""
         self._hand_over(runner, loop_scenes(runner._val_loop))
         self._save(runner, loop_scenes(runner._val_loop))
 
     def before_test(self, runner) -> None:
-        """Hand the state to a test scene that has none, and save it."""
+        """Pass the state to a test scene that has none, and save it."""
         self._hand_over(runner, loop_scenes(runner._test_loop))
         self._save(runner, loop_scenes(runner._test_loop))
 
@@ -116,8 +116,9 @@ class SceneStateHook(Hook):
                 scene.window(0, 0, 1, 1)
             except ValueError as error:
                 raise ValueError(
-                    f'the transforms fitted to scene {origin!r}, with which the model was trained, do not '
-                    f'suit scene {scene.name!r} of {scene.info.bands} bands: {error}'
+                    f'the transforms fitted to scene {origin!r}, with which the model was trained, do not fit scene '
+                    f'{scene.name!r} of {scene.info.bands} bands: '
+                    f'{error}'
                 ) from error
             self._holders.append(scene)
             if transforms:
@@ -134,7 +135,7 @@ class SceneStateHook(Hook):
             number = 2
             while prefix in taken:
                 prefix, number = f'{scene.name}_{number}_', number + 1
-            self._saved[id(scene)] = (scene, prefix)  # the reference keeps the id from being used again
+            self._saved[id(scene)] = (scene, prefix)  # the reference prevents the id from being reused
             folder = Path(runner.log_dir)
             folder.mkdir(parents=True, exist_ok=True)
             if scene.split is not None:
@@ -148,7 +149,7 @@ def _record(scenes: list) -> dict:
     record = {'scene_name': scenes[0].name, 'transforms': _tensors(scenes[0])}
     if len(scenes) > 1:
         record['scenes'] = {scene.name: _tensors(scene) for scene in scenes}
-    for name in ('wavelengths', 'fwhm'):  # nm, by which the bands of another scene are matched
+    for name in ('wavelengths', 'fwhm'):  # nm, for matching the bands of another scene
         values = getattr(scenes[0].info, name)
         if values is not None:
             record[name] = torch.from_numpy(np.array(values))

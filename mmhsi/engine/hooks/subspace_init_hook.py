@@ -1,4 +1,4 @@
-"""A restoration head starts from the subspace of the clean spectra that it is trained on."""
+"""Initialising a restoration head with the subspace of the clean training spectra."""
 
 import numpy as np
 import torch
@@ -9,20 +9,21 @@ from mmengine.model import is_model_wrapper
 from mmhsi.engine.hooks.scene_lookup import loop_scenes
 from mmhsi.registry import HOOKS
 
-_NEGLIGIBLE = 1e-8  # variance of a component over that of the first
+_NEGLIGIBLE = 1e-8  # variance of a component relative to the first
 
 
 @HOOKS.register_module()
 class SubspaceInitHook(Hook):
-    """Let the head of a denoising network start as the projection on the principal components of the training pixels.
+    """Initialise the head of a denoising network as the projection onto the principal components of the training
+    pixels.
 
     A narrow head, ``RestorationHead(width=...)``, has to find the few directions in which clean spectra vary, which
-    takes a training from scratch most of its time; their principal components are such directions. Of several scenes
-    the first counts, of its pixels those of its training split. A training that is resumed, or that starts from
-    weights, keeps its head.
+    takes most of the time of a training from scratch; their principal components are such directions. With several
+    scenes, the training pixels of the first one are used. A training that is resumed, or that starts from weights,
+    keeps its head.
 
     Args:
-        pixels (int): Largest number of training pixels; of more a random sample with a fixed seed is taken. Defaults to
+        pixels (int): Largest number of training pixels; of more, a random sample with a fixed seed is used. Defaults to
             20000.
     """
 
@@ -33,7 +34,7 @@ class SubspaceInitHook(Hook):
         """Set the weights of the head.
 
         Raises:
-            ValueError: For a training without a scene, or a model whose head has no ``start_from_subspace``.
+            ValueError: If the training has no scene, or the head of the model has no ``start_from_subspace``.
         """
         if runner.iter or runner._load_from:
             return
@@ -54,10 +55,10 @@ class SubspaceInitHook(Hook):
         spectra = scene.pixels(np.sort(indices)).astype(np.float64)
         mean = spectra.mean(axis=0)
         values, vectors = np.linalg.eigh(np.cov(spectra, rowvar=False))
-        # directions in which the spectra do not vary would let nothing but noise through
+        # directions in which the spectra do not vary would pass only noise
         rank = min(max(int(np.count_nonzero(values > _NEGLIGIBLE * values[-1])), 1), head.width)
         directions = vectors[:, ::-1].T[:rank]
-        # the sign of an eigenvector is arbitrary; fixed, so that a seed gives the same training everywhere
+        # the sign of an eigenvector is arbitrary; it is fixed so that a seed gives the same training everywhere
         directions *= np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])[:, None]
         mean, directions = (torch.as_tensor(array.copy(), dtype=torch.float32) for array in (mean, directions))
         broadcast(mean)  # processes on different machines may differ in rounding

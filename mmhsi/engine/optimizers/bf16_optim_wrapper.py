@@ -15,7 +15,7 @@ from mmhsi.registry import OPTIM_WRAPPERS
 class BF16OptimWrapper(OptimWrapper):
     """Run the forward pass under bfloat16 autocast; parameters, gradients and optimiser stay in float32.
 
-    bfloat16 has the range of float32, so that no loss scaling is needed, and autocast knows it on CPUs too. MMEngine's
+    bfloat16 has the range of float32, so no loss scaling is needed, and autocast supports it on CPUs too. MMEngine's
     ``AmpOptimWrapper`` scales the loss and refuses to start without an accelerator.
 
     Args:
@@ -25,6 +25,6 @@ class BF16OptimWrapper(OptimWrapper):
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """The context of a training step's forward pass."""
+        """Context of the forward pass of a training step."""
         with super().optim_context(model), torch.autocast(get_device(), dtype=torch.bfloat16):
             yield

@@ -1,4 +1,4 @@
-"""Optimisers that work on few groups of parameters at once, in one fused kernel where torch has it."""
+"""Optimisers that work on few parameter groups, with fused kernels where torch has them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from torch.optim import Optimizer
 
 from mmhsi.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
-# What tells a parameter of a group, or how its settings came about, and is none of the optimiser's settings.
+# Entries that describe a group or the origin of its settings, but are not settings of the optimiser.
 _DESCRIPTIONS = ('params', 'param_name', 'layer_id', 'lr_scale', 'lr_mult', 'decay_mult')
 
 
 class GroupingMixin:
-    """Join what a constructor of MMEngine adds parameter by parameter, and ask for the fused form of the optimiser.
+    """Merge the groups that MMEngine's constructors create per parameter, and use the fused form of the optimiser.
 
     A group holds all parameters of equal settings, such as rate and decay, in the order of the model; ``param_names``
     are their names. An optimiser that has a fused form for the device of the parameters, AdamW, Adam and SGD of torch,
-    is built with ``fused=True`` unless its config names ``fused``, ``foreach``, ``capturable`` or ``differentiable``.
+    is built with ``fused=True`` unless its config sets ``fused``, ``foreach``, ``capturable`` or ``differentiable``.
     """
 
     def add_params(self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs) -> None:
@@ -52,8 +52,8 @@ class GroupingMixin:
 class GroupedOptimWrapperConstructor(GroupingMixin, DefaultOptimWrapperConstructor):
     """MMEngine's constructor, with the parameters of equal settings in one group and the fused form of the optimiser.
 
-    MMEngine makes a group of every parameter as soon as ``paramwise_cfg`` is given: an optimiser then works on them one
-    by one, and a GPU starts its kernels as often. Grouping alone changes no value; the fused form rounds otherwise.
+    With ``paramwise_cfg``, MMEngine makes a group of every parameter: an optimiser then processes them one by one, and
+    a GPU launches its kernels for each. Grouping alone changes no value; the fused form rounds differently.
     """
 
 
@@ -71,7 +71,7 @@ def _joined(groups: list[dict], names: dict[int, str]) -> list[dict]:
 
 
 def _can_fuse(kind: str | type, parameter: torch.Tensor) -> bool:
-    """Whether an optimiser has a fused form for parameters on such a device."""
+    """Whether an optimiser has a fused form for parameters on this device."""
     if isinstance(kind, str):
         with OPTIMIZERS.switch_scope_and_registry(None) as registry:
             kind = registry.get(kind)
@@ -80,7 +80,7 @@ def _can_fuse(kind: str | type, parameter: torch.Tensor) -> bool:
     trial = torch.zeros(1, dtype=parameter.dtype, device=parameter.device, requires_grad=True)
     trial.grad = torch.zeros_like(trial)
     try:
-        kind([trial], lr=0.0, fused=True).step()  # some versions of torch find out in the first step
+        kind([trial], lr=0.0, fused=True).step()  # some versions of torch only notice in the first step
     except RuntimeError:
         return False
     return True
@@ -90,7 +90,8 @@ def _check_groups(optimizer: Optimizer, state: dict) -> None:
     found, wanted = len(state['param_groups']), len(optimizer.param_groups)
     if found != wanted:
         raise ValueError(
-            f'the checkpoint holds {found} groups of parameters, the optimiser has {wanted}: the run was begun with '
-            'other parameter-wise settings, or by a version that made a group of each parameter. Start from its '
+            f'the checkpoint holds {found} groups of parameters, the optimiser has {wanted}: the run was started '
+            'with other parameter-wise settings, or by a version that made a group of each parameter. Start from its '
+            ''
             'weights (load_from) instead of resuming it'
         )

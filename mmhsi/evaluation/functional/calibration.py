@@ -1,4 +1,4 @@
-"""How well probabilities of classes tell how often they are right."""
+"""Calibration of class probabilities."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> fl
     """Mean negative logarithm of the probability of the true class.
 
     Args:
-        probabilities (np.ndarray): (N, K), each row with sum 1; below 1e-12 they count as 1e-12.
+        probabilities (np.ndarray): (N, K), each row with sum 1; values below 1e-12 count as 1e-12.
         labels (np.ndarray): (N,), 0 to K - 1.
 
     Returns:
@@ -30,7 +30,7 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature of the smallest negative log-likelihood (Guo et al., ICML 2017), between 1/20 and 20.
+    """The temperature with the smallest negative log-likelihood (Guo et al., ICML 2017), between 1/20 and 20.
 
     Args:
         probabilities (np.ndarray): (N, K) of held-out samples.
@@ -57,7 +57,7 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins
 
     Args:
         confidence (np.ndarray): (N,) probability of the predicted class, in 0 .. 1.
-        correct (np.ndarray): (N,) bool, whether the prediction is right.
+        correct (np.ndarray): (N,) bool, whether the prediction is correct.
         bins (int): Number of bins. Defaults to 15.
 
     Returns:

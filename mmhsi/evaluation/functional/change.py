@@ -8,10 +8,10 @@ CHANGE_NAMES = ('OA', 'kappa', 'F1', 'precision', 'recall', 'IoU', 'mIoU')
 
 
 def change_scores(matrix: np.ndarray, reference_rounding: bool = False) -> dict:
-    r"""Compute the customary scores of change detection.
+    r"""Compute the usual scores of change detection.
 
-    With tp and tn the changed and unchanged pixels that are found as such, fp the false alarms, fn the missed changes
-    and n pixels in all:
+    With tp and tn the correctly found changed and unchanged pixels, fp the false alarms, fn the missed changes and n
+    pixels in total:
 
     .. math::
         OA = \frac{tp + tn}{n}, \quad
@@ -19,17 +19,17 @@ def change_scores(matrix: np.ndarray, reference_rounding: bool = False) -> dict:
         precision = \frac{tp}{tp + fp}, \quad recall = \frac{tp}{tp + fn}, \quad
         F1 = \frac{2 tp}{2 tp + fp + fn}, \quad IoU = \frac{tp}{tp + fp + fn}
 
-    The accuracy of a class is its recall. mIoU averages the IoU of both classes, FWIoU weighs them with the number of
+    The accuracy of a class is its recall. mIoU averages the IoU of both classes, FWIoU weights them with the number of
     true pixels.
 
-    Zero divisions: the precision is 0 if nothing is found though something changed. What depends on a class that is
-    neither in the ground truth nor in the prediction is NaN, and so is the recall of a class without a true pixel;
-    averages leave it out. Without any pixel all is NaN; kappa is NaN as well when one class holds all targets and all
+    Zero divisions: the precision is 0 if nothing is found although something changed. Scores of a class that is neither
+    in the ground truth nor in the prediction are NaN, and so is the recall of a class without a true pixel; averages
+    leave them out. Without any pixel all scores are NaN; kappa is also NaN if one class holds all targets and all
     predictions.
 
     Args:
         matrix (np.ndarray): (2, 2) confusion matrix, rows are the true classes unchanged, changed.
-        reference_rounding (bool): Whether to reckon as the reference implementation of HyperSIGMA does on
+        reference_rounding (bool): Whether to compute scores like the reference implementation of HyperSIGMA for
             hyperspectral pairs: F1 from precision and recall rounded to 4 decimals, all scores rounded to 4 decimals.
             Defaults to False.
 

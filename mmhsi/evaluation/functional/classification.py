@@ -7,7 +7,7 @@ from scipy.special import xlogy
 def confusion_matrix(
     pred: np.ndarray, target: np.ndarray, num_classes: int, ignore_index: int | None = 255
 ) -> np.ndarray:
-    """Count how often each true class was given each label.
+    """Count how often each true class was predicted as each class.
 
     Args:
         pred (np.ndarray): Predicted classes, any shape, 0 .. ``num_classes`` - 1 wherever ``target`` is evaluated.
@@ -37,7 +37,7 @@ def confusion_matrix(
 
 
 def classification_scores(matrix: np.ndarray, aa: str = 'recall') -> dict:
-    r"""Compute the customary scores of hyperspectral classification.
+    r"""Compute the usual scores of hyperspectral classification.
 
     With :math:`n_{ij}` pixels of class i predicted as j, row sums :math:`r_i`, column sums :math:`c_j` and N pixels:
 
@@ -47,16 +47,16 @@ def classification_scores(matrix: np.ndarray, aa: str = 'recall') -> dict:
         recall_i = \frac{n_{ii}}{r_i}, \; precision_i = \frac{n_{ii}}{c_i}, \;
         F1_i = \frac{2 n_{ii}}{r_i + c_i}
 
-    Empty classes: the recall of a class without a target pixel is NaN and does not enter AA. A class that was never
-    predicted though it has target pixels has precision 0. A class that is neither in the target nor in the prediction
-    is NaN throughout. Without any pixel all scores are NaN; kappa is NaN as well when one class holds all targets and
-    all predictions (chance agreement is then 1).
+    Empty classes: the recall of a class without target pixels is NaN and is left out of AA. A class that has target
+    pixels but is never predicted has precision 0. All scores of a class that is neither in the target nor in the
+    prediction are NaN. Without any pixel all scores are NaN; kappa is also NaN if one class holds all targets and all
+    predictions (chance agreement is then 1).
 
     Args:
         matrix (np.ndarray): (K, K) confusion matrix, rows are the true classes.
         aa (str): What AA averages: 'recall' (the usual average accuracy) or 'precision' (mean precision over all
-            classes that occur in the target or the prediction, as the window protocol of the reference
-            implementation reports it). Defaults to 'recall'.
+            classes that occur in the target or the prediction, as reported by the window protocol of the reference
+            implementation). Defaults to 'recall'.
 
     Returns:
         dict: ``OA``, ``AA``, ``kappa`` (float, OA and AA in 0 .. 1, kappa at most 1); ``per_class``, the accuracies
@@ -103,7 +103,7 @@ def _divide(numerator, denominator) -> np.ndarray:
 
 
 def class_uncertainty(probabilities: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    r"""How certain a classifier is.
+    r"""Certainty of a classifier.
 
     The entropy is divided by its largest value, that of K equal probabilities:
     :math:`-\sum_k p_k \ln p_k / \ln K`.
@@ -117,10 +117,10 @@ def class_uncertainty(probabilities: np.ndarray, axis: int = 0) -> tuple[np.ndar
         the axis.
 
     Raises:
-        ValueError: For less than two classes.
+        ValueError: If there are fewer than two classes.
     """
     probabilities = np.asarray(probabilities)
     if probabilities.shape[axis] < 2:
-        raise ValueError(f'at least two classes have an uncertainty, found {probabilities.shape[axis]}')
+        raise ValueError(f'uncertainty needs at least two classes, found {probabilities.shape[axis]}')
     entropy = -xlogy(probabilities, probabilities).sum(axis=axis) / np.log(probabilities.shape[axis])
     return probabilities.max(axis=axis), np.clip(entropy, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Scores of a detection map: detection and false-alarm rate over the threshold, and the areas under their curves."""
+"""Scores of a detection map: detection and false-alarm rate against the threshold, and the areas under their curves."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ AUC_NAMES = ('AUC', 'AUC_Pf_tau', 'AUC_Pd_tau', 'AUC_OA', 'AUC_SNPR', 'AUC_TD', 
 
 
 class UndefinedAUC(ValueError):
-    """The input is sound, but there is no ROC curve: one class only, or one score for all pixels."""
+    """The input is valid, but there is no ROC curve: there is only one class, or all pixels have the same score."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class DetectionCurves:
 
     Attributes:
         thresholds (np.ndarray): (N,) float64, the distinct scores scaled to [0, 1], from 1 down to 0.
-        detection_rate (np.ndarray): (N,) float64, the part of the targets that score at least as much.
-        false_alarm_rate (np.ndarray): (N,) float64, the part of the background that scores at least as much.
+        detection_rate (np.ndarray): (N,) float64, the fraction of the targets with at least this score.
+        false_alarm_rate (np.ndarray): (N,) float64, the fraction of the background with at least this score.
         num_targets (int): Number of target pixels.
         num_background (int): Number of background pixels.
         score_range (tuple[float, float]): The lowest and the highest score before the scaling.
@@ -33,9 +33,9 @@ class DetectionCurves:
 
 
 def detection_curves(scores: np.ndarray, target: np.ndarray, ignore_index: int | None = 255) -> DetectionCurves:
-    """Rates of detection and false alarm over all thresholds.
+    """Detection and false-alarm rates for all thresholds.
 
-    Only evaluated pixels count, for the scaling of the scores to [0, 1] as well.
+    Only evaluated pixels count, also for scaling the scores to [0, 1].
 
     Args:
         scores (np.ndarray): Scores, any shape; larger is more target-like. Finite wherever ``target`` is evaluated.
@@ -92,7 +92,7 @@ def _area(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def detection_scores(curves: DetectionCurves, reference_rounding: bool = False) -> dict[str, float]:
-    r"""Areas under the three curves of a detector, by trapezoids, and what is customarily made of them.
+    r"""Areas under the three curves of a detector, by the trapezoidal rule, and the usual combinations of them.
 
     With detection rate :math:`P_d`, false-alarm rate :math:`P_f` and threshold :math:`\tau`:
 
@@ -104,11 +104,11 @@ def detection_scores(curves: DetectionCurves, reference_rounding: bool = False) 
 
     C.-I Chang, "An effective evaluation tool for hyperspectral target detection: 3D receiver operating characteristic
     curve analysis", IEEE TGRS 59(6), 2021 (AUC_OA is called AUC_OD there). Pixels of equal score are one point, so AUC
-    counts a tie of target and background half, as scikit-learn does.
+    counts a tie of target and background as one half, like scikit-learn.
 
     Args:
         curves (DetectionCurves): What :func:`detection_curves` returns.
-        reference_rounding (bool): Whether to reckon as the reference implementation of HyperSIGMA does: the part of
+        reference_rounding (bool): Whether to compute areas like the reference implementation of HyperSIGMA: the part of
             AUC before the highest score is left out, the three areas are rounded to 4 decimals before they are
             combined, and the results once more. AUC_SNPR is infinite if AUC_Pf_tau is rounded to 0. Defaults to False.
 

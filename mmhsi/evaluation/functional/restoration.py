@@ -36,8 +36,8 @@ def band_psnr(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.0, 
         restored (np.ndarray): (H, W, C).
         clean (np.ndarray): (H, W, C).
         data_range (float): Range L of the values. Defaults to 1.
-        ceiling (float): Largest value in dB that a band can get, so that a perfect band does not make every mean
-            infinite; ``float('inf')`` for none. Defaults to 100.
+        ceiling (float): Upper limit in dB, so that a perfect band does not make every mean infinite; ``float('inf')``
+            for no limit. Defaults to 100.
 
     Returns:
         np.ndarray: float64 of shape (C,), in dB.
@@ -67,8 +67,8 @@ def ssim(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.0, gauss
         data_range (float): Range of the values. Defaults to 1.
         gaussian (bool): Whether windows are weighted as in Wang et al., "Image quality assessment: from error
             visibility to structural similarity", IEEE TIP 13(4), 2004: a Gaussian of deviation 1.5 on 11 x 11 pixels,
-            population covariance. By default 7 x 7 pixels count alike, with the sample covariance, which is what
-            scikit-image does unasked and what the super-resolution scores of HyperSIGMA are.
+            population covariance. By default windows of 7 x 7 pixels have uniform weights and the sample covariance is
+            used, as by default in scikit-image and in the super-resolution scores of HyperSIGMA.
 
     Returns:
         float: At most 1.
@@ -76,7 +76,7 @@ def ssim(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.0, gauss
     Raises:
         ValueError: As :func:`band_psnr`, and if the cube is smaller than a window.
     """
-    from skimage.metrics import structural_similarity  # takes long to import, which only who scores has to wait for
+    from skimage.metrics import structural_similarity  # slow to import, and needed only for this score
 
     restored, clean = _checked(restored, clean, data_range)
     window = 11 if gaussian else 7
@@ -95,8 +95,8 @@ def global_ssim(restored: np.ndarray, clean: np.ndarray, data_range: float = 1.0
         \frac{(2 \mu_x \mu_y + c_1)(2 \sigma_{xy} + c_2)}{(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)},
         \quad c_1 = (0.01 L)^2, \quad c_2 = (0.03 L)^2
 
-    with the covariance over n - 1 and the variances over n, as the denoising code of HyperSIGMA computes what it calls
-    SSIM. It is no substitute for :func:`ssim` and larger as a rule.
+    with the covariance over n - 1 and the variances over n, which is what the denoising code of HyperSIGMA calls SSIM.
+    It is no substitute for :func:`ssim` and usually larger.
 
     Args:
         restored (np.ndarray): (H, W, C), at least 2 pixels.
@@ -131,8 +131,8 @@ def spectral_angle(restored: np.ndarray, clean: np.ndarray, unit: str = 'degrees
         clean (np.ndarray): (H, W, C).
         unit (str): 'degrees' or 'radians'. Defaults to 'degrees'.
         skip_zeros (bool): Whether pixels that are zero in all bands of either cube are left out, as the
-            super-resolution scores of HyperSIGMA do. By default such a pixel counts: as a right angle if one of the two
-            spectra is zero, and as 0 if both are, so that a network cannot gain by giving nothing. Defaults to False.
+            super-resolution scores of HyperSIGMA do. By default such a pixel counts as a right angle if one of the two
+            spectra is zero, and as 0 if both are, so that a network cannot gain by predicting zeros. Defaults to False.
 
     Returns:
         float: The mean angle; NaN if all pixels are left out.
@@ -146,7 +146,7 @@ def spectral_angle(restored: np.ndarray, clean: np.ndarray, unit: str = 'degrees
     norm_x, norm_y = np.linalg.norm(restored, axis=-1), np.linalg.norm(clean, axis=-1)
     zero = (norm_x == 0) | (norm_y == 0)
     norms = np.where(zero, 1, norm_x * norm_y)
-    # rounding can push the cosine of equal spectra over 1
+    # rounding can push the cosine of equal spectra above 1
     angle = np.arccos(np.clip((restored * clean).sum(axis=-1) / norms, -1, 1))
     angle[(norm_x == 0) & (norm_y == 0)] = 0
     if skip_zeros:
@@ -168,11 +168,11 @@ def ergas(restored: np.ndarray, clean: np.ndarray, ratio: float | None = None) -
     Args:
         restored (np.ndarray): (H, W, C).
         clean (np.ndarray): (H, W, C).
-        ratio (float, optional): Scale factor s of super-resolution. None is for denoising, without a factor. Defaults
+        ratio (float, optional): Scale factor s of super-resolution. None for denoising, without this factor. Defaults
             to None.
 
     Returns:
-        float: NaN if the mean of a clean band is 0, where the error is not defined.
+        float: NaN if the mean of a clean band is 0, for which the error is undefined.
 
     Raises:
         ValueError: As :func:`band_psnr`, and if the ratio is not positive.
@@ -187,7 +187,7 @@ def ergas(restored: np.ndarray, clean: np.ndarray, ratio: float | None = None) -
 
 
 def rmse(restored: np.ndarray, clean: np.ndarray, factor: float = 1.0) -> float:
-    """Root of the squared error's mean over all values, times ``factor``: 255 gives the scale of 8-bit images.
+    """Root mean squared error of all values, times ``factor``: 255 gives the scale of 8-bit images.
 
     Raises:
         ValueError: As :func:`band_psnr`.
@@ -199,8 +199,8 @@ def rmse(restored: np.ndarray, clean: np.ndarray, factor: float = 1.0) -> float:
 def cross_correlation(restored: np.ndarray, clean: np.ndarray) -> float:
     """Pearson correlation of restored and clean band, mean over the bands (CC).
 
-    Bands that are constant in the clean cube have no correlation and are left out; a band that is constant in the
-    restored cube alone counts 0.
+    Bands that are constant in the clean cube have no correlation and are left out; a band that is constant only in the
+    restored cube counts as 0.
 
     Returns:
         float: In [-1, 1]; NaN if all clean bands are constant.

@@ -1,4 +1,4 @@
-"""Maps of a scene from the values of its windows or tiles, whatever their order and however often they come."""
+"""Maps of a scene from the values of its windows or tiles, independent of their order and of repetitions."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ def place_pixels(
 ) -> tuple[np.ndarray, int]:
     """Write one label per position into a map.
 
-    A position that comes more than once (a distributed sampler repeats samples to fill the last round) takes the
-    smallest of its labels, so that neither order nor repetition matters.
+    A position that occurs more than once (a distributed sampler repeats samples to fill the last round) gets its
+    smallest label, so that neither order nor repetition matters.
 
     Args:
         rows (np.ndarray): (N,) rows.
@@ -45,8 +45,8 @@ def merge_tiles(tiles: list[np.ndarray], tops: list[int], lefts: list[int]) -> t
         lefts (list[int]): First column of each tile.
 
     Returns:
-        tuple[dict, int]: Tile by (top, left), where copies disagree the smaller value of each pixel; and the number
-        of values in which they do.
+        tuple[dict, int]: Tile by (top, left), with the smaller value of each pixel where copies disagree; and the
+        number of such values.
 
     Raises:
         ValueError: If two tiles at one position differ in size.
@@ -59,14 +59,14 @@ def merge_tiles(tiles: list[np.ndarray], tops: list[int], lefts: list[int]) -> t
             merged[top, left] = tile
             continue
         if known.shape != tile.shape:
-            raise ValueError(f'the tile at row {top}, column {left} comes in two sizes, {known.shape} and {tile.shape}')
+            raise ValueError(f'the tile at row {top}, column {left} has two sizes, {known.shape} and {tile.shape}')
         conflicts += int(np.count_nonzero(known != tile))
         merged[top, left] = np.minimum(known, tile)
     return dict(sorted(merged.items())), conflicts
 
 
 def overlay_labels(tiles: dict, shape: tuple[int, int], empty: int = 255) -> tuple[np.ndarray, int]:
-    """Lay label tiles with gaps over each other, e.g. the ground truth of tiles.
+    """Overlay label tiles with gaps, e.g. the ground truth of tiles.
 
     Args:
         tiles (dict): (h, w) label tile by (top, left); parts outside the scene must be ``empty``.
@@ -75,7 +75,7 @@ def overlay_labels(tiles: dict, shape: tuple[int, int], empty: int = 255) -> tup
 
     Returns:
         tuple[np.ndarray, int]: The (H, W) uint8 map with the smallest label of each pixel, and the number of tile
-        pixels that carry another label.
+        pixels with another label.
     """
     placed = np.full(shape, empty, np.uint8)
     for (top, left), tile in tiles.items():

@@ -25,7 +25,7 @@ def spectral_angles(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
         true (np.ndarray): Spectra of shape (Q, C).
 
     Returns:
-        np.ndarray: float64 of shape (P, Q), radians; a right angle where a spectrum is zero.
+        np.ndarray: float64 of shape (P, Q), radians; a right angle if a spectrum is zero.
 
     Raises:
         ValueError: If a shape is wrong, the bands differ, or a value is NaN or infinite.
@@ -40,16 +40,15 @@ def spectral_angles(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def match_endmembers(angles: np.ndarray, method: str = 'greedy') -> np.ndarray:
-    """Find the estimated endmember that stands for each true one.
+    """Match the estimated endmembers to the true ones.
 
     Args:
         angles (np.ndarray): (P, P) of :func:`spectral_angles`, estimated by true.
-        method (str): 'greedy' takes the smallest angle of all again and again and strikes out its row and column, as
-            the published scores of HyperSIGMA do; 'hungarian' makes the sum of the angles smallest. Defaults to
-            'greedy'.
+        method (str): 'greedy' repeatedly takes the smallest of all angles and removes its row and column, as in the
+            published scores of HyperSIGMA; 'hungarian' minimises the sum of the angles. Defaults to 'greedy'.
 
     Returns:
-        np.ndarray: int64 of shape (P,), the number of the estimated endmember of each true one, so that
+        np.ndarray: int64 of shape (P,), the index of the estimated endmember of each true one, so that
         ``estimated[order]`` is in the order of the true endmembers.
 
     Raises:
@@ -101,7 +100,7 @@ def abundance_mse(estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def reconstruction_rmse(cube: np.ndarray, endmembers: np.ndarray, abundances: np.ndarray) -> float:
-    """Root mean squared difference of a cube and the linear mixture of its endmembers.
+    """Root mean squared difference between a cube and the linear mixture of its endmembers.
 
     Args:
         cube (np.ndarray): (H, W, C).
@@ -170,10 +169,10 @@ def unmixing_scores(
         matching (str): 'greedy' or 'hungarian', see :func:`match_endmembers`. Defaults to 'greedy'.
 
     Returns:
-        dict: Arrays of shape (P,) in the order of the true endmembers: ``order`` (number of the estimated endmember),
-        ``SAD`` (radians), ``MSE`` and ``RMSE`` of the abundance maps. Means of them: ``mSAD``, ``aMSE`` (the abundance
-        error that HyperSIGMA is published with), ``aRMSE`` (mean of the roots). ``RMSE_overall`` is the root over all
-        maps together.
+        dict: Arrays of shape (P,) in the order of the true endmembers: ``order`` (index of the estimated endmember),
+        ``SAD`` (radians), ``MSE`` and ``RMSE`` of the abundance maps. Means of them: ``mSAD``, ``aMSE`` (the published
+        abundance error of HyperSIGMA), ``aRMSE`` (mean of the roots). ``RMSE_overall`` is the root over all maps
+        together.
 
     Raises:
         ValueError: If shapes do not belong together, the numbers of endmembers differ, or a value is NaN or infinite.

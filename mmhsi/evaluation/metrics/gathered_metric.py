@@ -1,11 +1,11 @@
-"""What all metrics of mmhsi share: the results of all processes are gathered whole."""
+"""Base of all metrics of mmhsi: gathers all results of all processes."""
 
 from mmengine.dist import get_world_size
 from mmengine.evaluator import BaseMetric
 
 
 class GatheredMetric(BaseMetric):
-    """A metric whose ``compute_metrics`` gets one list of results per process and sorts out repeated samples itself."""
+    """A metric whose ``compute_metrics`` gets one list of results per process and handles repeated samples itself."""
 
     results: list
     _dataset_size: int | None = None
@@ -21,6 +21,6 @@ class GatheredMetric(BaseMetric):
         """
         self._dataset_size = size
         # One part per process: MMEngine would otherwise cut the gathered list to `size` entries, which is right only
-        # for samplers that deal out the dataset in turn.
+        # for samplers that distribute the dataset in turn.
         self.results = [list(self.results)]
         return super().evaluate(get_world_size())

@@ -1,4 +1,4 @@
-"""Evaluation of restored images: mean scores over the images, beside those of the degraded ones."""
+"""Evaluation of restored images: mean scores over the images, with those of the degraded images for comparison."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -20,26 +20,27 @@ from mmhsi.utils.imresize import imresize
 class RestorationMetric(GatheredMetric):
     """PSNR, SSIM, SAM, ERGAS, CC and RMSE of restored images, and of the degraded ones as ``input_PSNR`` and so on.
 
-    A score is that of each image, see :class:`~mmhsi.evaluation.RestorationResult`, then the mean over the images.
-    Images are told apart by their ``sample_idx`` (or their ``name``) and all processes are gathered whole, so that
-    neither the number of processes nor images that a distributed sampler repeats change the result.
+    Scores are computed for each image, see :class:`~mmhsi.evaluation.RestorationResult`, and averaged over the images.
+    Images are identified by their ``sample_idx`` (or their ``name``) and all results of all processes are gathered, so
+    neither the number of processes nor repeated images of a distributed sampler change the result.
 
     The data samples are those of ``TiledEditModel``, or of mmagic's models: ``output.pred_img``, ``input`` and, unless
-    there is no clean image, ``gt_img``, each (C, H, W), with the meta keys that ``PackRestoration`` packs. The input of
-    super-resolution is compared after bicubic enlargement, or as ``enlarged`` if the sample has that.
+    there is no clean image, ``gt_img``, each (C, H, W), with the meta keys of ``PackRestoration``. The input of
+    super-resolution is compared after bicubic enlargement, or as ``enlarged`` if the sample has it.
 
     Values of clean images outside [0, ``data_range``] are reported; PSNR and SSIM are wrong for them. Restored values
     are neither clipped nor refused there.
 
     Attributes:
         scene_results (dict): The result of each image by name, on the main process, after each evaluation.
-        results_detail (dict): ``images``, their number, and ``band_PSNR`` and ``input_band_PSNR``, means over them.
+        results_detail (dict): ``images``, the number of images, and ``band_PSNR`` and ``input_band_PSNR``, averaged
+            over them.
 
     Args:
         scale (int): Scale factor of super-resolution, 1 for denoising. Defaults to 1.
         data_range (float): Range of the values. Defaults to 1.
         ergas_ratio (float, optional): Ratio of ERGAS. Defaults to the scale, at scale 1 to no such factor. The
-            super-resolution of the reference has 4 at all scales.
+            reference uses 4 at all scales of super-resolution.
         skip_zeros (bool): Whether SAM leaves out pixels that are 0 in all bands, as the super-resolution of the
             reference does. Defaults to False.
         keep_images (int): Number of images, the first of the dataset, whose cubes are kept for pictures and files.
@@ -47,7 +48,7 @@ class RestorationMetric(GatheredMetric):
         collect_device, prefix, collect_dir: See :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
-        ValueError: When a sample lacks what is needed, an image is not of the size of its clean one, or a value is NaN
+        ValueError: If a sample lacks a required entry, an image differs in size from its clean image, or a value is NaN
             or infinite.
     """
 
@@ -147,8 +148,8 @@ class RestorationMetric(GatheredMetric):
                 f'bands), expected {degraded.shape} at scale {self.options["scale"]}'
             )
         area = None
-        if scale == 1 and top is not None and left is not None:  # a part of the scene itself, not of a copy
-            pixels = 1 if clean is not None else self.options['scale']  # of an enlarged scene to one of the scene
+        if scale == 1 and top is not None and left is not None:  # a part of the scene itself, not of a scaled copy
+            pixels = 1 if clean is not None else self.options['scale']  # per pixel of the scene, if it is enlarged
             area = (int(top), int(left), *(side // pixels for side in restored.shape[:2]))
         result = RestorationResult.evaluate(
             name, restored, clean, degraded, scene_name=scene_name, area=area, settings=settings or {}, **self.options
@@ -196,7 +197,7 @@ class RestorationMetric(GatheredMetric):
             return {}
         perfect = sum(result.perfect_bands for result in scored)
         if perfect:
-            warn(f'{perfect} bands are restored without any error; their PSNR is infinite and counts 100 dB')
+            warn(f'{perfect} bands are restored without any error; their PSNR is infinite and counts as 100 dB')
         band_psnr = [result.band_psnr for result in scored if result.band_psnr is not None]
         input_band_psnr = [result.input_band_psnr for result in scored if result.input_band_psnr is not None]
         if len({len(values) for values in band_psnr}) == 1:

@@ -1,4 +1,4 @@
-"""Evaluation of a change map: its confusion matrix and its scores, the changed pixels being the positives."""
+"""Evaluation of a change map: its confusion matrix and its scores; changed pixels are the positives."""
 
 import numpy as np
 from mmengine.logging import print_log
@@ -17,10 +17,10 @@ from mmhsi.utils.labels import IGNORE_INDEX
 class SceneChangeMetric(ClassMapMetric):
     """OA, kappa, F1, precision, recall, IoU and mIoU of change maps, from windows or tiles.
 
-    The dataset has two classes, 0 unchanged and 1 changed. The returned scalars are fractions; with several scenes they
-    come from the pooled confusion matrix, as is customary for OSCD. A table of the scenes is logged.
-    ``scene_results`` holds a :class:`~mmhsi.evaluation.ChangeResult` for each scene, ``results_detail`` the pooled
-    scores with ``classes`` and ``confusion_matrix``.
+    The dataset has two classes, 0 unchanged and 1 changed. The returned scalars are fractions; for several scenes they
+    come from the pooled confusion matrix, as is common for OSCD. A table of the scenes is logged. ``scene_results``
+    holds a :class:`~mmhsi.evaluation.ChangeResult` for each scene, ``results_detail`` the pooled scores with
+    ``classes`` and ``confusion_matrix``.
 
     Args:
         reference_rounding (bool): See :func:`~mmhsi.evaluation.functional.change_scores`. Defaults to False.
@@ -29,7 +29,8 @@ class SceneChangeMetric(ClassMapMetric):
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
 
     Raises:
-        ValueError: When the dataset has not two classes; besides, as :class:`~mmhsi.evaluation.metrics.SceneMetric`.
+        ValueError: If the dataset does not have two classes; also raises what
+            :class:`~mmhsi.evaluation.metrics.SceneMetric` raises.
     """
 
     def __init__(self, reference_rounding: bool = False, uncertainty: bool = False, **kwargs) -> None:

@@ -23,13 +23,13 @@ class SceneClassificationMetric(ClassMapMetric):
     scores with ``classes`` and ``confusion_matrix``.
 
     Args:
-        aa (str): 'recall' for the usual average accuracy, or 'precision' as the window protocol of the reference
-            implementation reports it. Defaults to 'recall'.
-        uncertainty (bool): Whether the probabilities of all classes are kept, from ``pred_score`` of windows or
+        aa (str): 'recall' for the usual average accuracy, or 'precision' as in the window protocol of the reference
+            implementation. Defaults to 'recall'.
+        uncertainty (bool): Whether to keep the probabilities of all classes, from ``pred_score`` of windows or
             ``seg_logits`` of tiles. The results then have maps of the probability of the predicted class and of the
             entropy of the class probabilities, and there are two more scalars: ``NLL``, the mean negative
-            log-likelihood of the evaluated pixels, by which few validation pixels tell states apart whose accuracy
-            ties, and ``ECE``, the expected calibration error. Defaults to False.
+            log-likelihood of the evaluated pixels, which distinguishes states with equal accuracy on few validation
+            pixels, and ``ECE``, the expected calibration error. Defaults to False.
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
     """
 

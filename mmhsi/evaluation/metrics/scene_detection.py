@@ -21,31 +21,31 @@ class SceneDetectionMetric(SceneMetric):
 
     The samples are mmseg ``SegDataSample`` with ``seg_logits`` of two channels, background and target; see
     :class:`~mmhsi.evaluation.metrics.SceneMetric` for the rest. The scores of a scene are scaled to [0, 1] by the
-    lowest and the highest of its evaluated pixels; what lies outside the ground truth has no influence.
+    lowest and the highest of its evaluated pixels; pixels outside the ground truth have no influence.
 
     The binary map shows where the stitched logit of the target is larger than that of the background; with
     ``threshold``, where the score is larger than that.
 
-    Returned are the areas of :func:`~mmhsi.evaluation.functional.detection_scores` (``AUC``, ``AUC_Pf_tau``, ...),
+    The metrics are the areas of :func:`~mmhsi.evaluation.functional.detection_scores` (``AUC``, ``AUC_Pf_tau``, ...),
     averaged over the scenes in which they are defined; the table that is logged has those of the pooled scores too. A
-    scene with one class only has no ROC curve: a warning says so, its result tells why, and its maps are there. If no
-    scene has one, the metrics are NaN. ``scene_results`` holds a :class:`~mmhsi.evaluation.DetectionResult` for each
-    scene, ``results_detail`` their metrics by scene.
+    scene with only one class has no ROC curve: a warning says so, and its result holds the reason and the maps. If no
+    scene has a curve, the metrics are NaN. ``scene_results`` holds a :class:`~mmhsi.evaluation.DetectionResult` for
+    each scene, ``results_detail`` their metrics by scene.
 
     Args:
-        score (str): What ranks the pixels. 'probability': softmax of the target channel, in 0 .. 1; very certain pixels
-            become equal by rounding (1 from a difference of 37 on). 'margin': difference of the logits, which ranks as
-            the probability does and keeps certain pixels apart. 'logit': raw logit of the target channel, as the
-            reference implementation takes it for anomalies. Defaults to 'probability'.
+        score (str): The score of a pixel. 'probability': softmax of the target channel, in 0 .. 1; very certain pixels
+            become equal by rounding (1 from a difference of 37 on). 'margin': difference of the logits, which gives the
+            same ranking as the probability but separates certain pixels. 'logit': raw logit of the target channel, as
+            used by the reference implementation for anomalies. Defaults to 'probability'.
         stitch (str): How the logits of overlapping tiles are blended: 'overwrite', as in the reference implementation,
             'average', 'linear' or 'smooth'. Defaults to 'overwrite'.
-        threshold (float, optional): Score, before the scaling, above which a pixel is detected. Defaults to None.
+        threshold (float, optional): Unscaled score above which a pixel is detected. Defaults to None.
         reference_rounding (bool): See :func:`~mmhsi.evaluation.functional.detection_scores`. Defaults to False.
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
 
     Raises:
-        ValueError: When the dataset has not two classes, or the logits are not finite or not of two channels; besides,
-            as :class:`~mmhsi.evaluation.metrics.SceneMetric`.
+        ValueError: If the dataset does not have two classes, or the logits are not finite or do not have two channels;
+            also raises what :class:`~mmhsi.evaluation.metrics.SceneMetric` raises.
     """
 
     tile_key, windows_allowed, values = 'seg_logits', False, 'logits'
@@ -117,7 +117,7 @@ class SceneDetectionMetric(SceneMetric):
         return result
 
     def summarise(self) -> dict[str, float]:
-        """The mean over the scenes of each area."""
+        """The mean of each area over the scenes."""
         self.results_detail = {name: result.metrics for name, result in self.scene_results.items()}
         known = [metrics for metrics in self.results_detail.values() if metrics]
         if not known:

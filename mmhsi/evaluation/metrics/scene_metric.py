@@ -1,4 +1,4 @@
-"""What the metrics of scenes share: one map for each scene from the predictions of all its windows or tiles."""
+"""Base of the scene metrics: one map for each scene from the predictions of all its windows or tiles."""
 
 import logging
 from abc import abstractmethod
@@ -42,26 +42,26 @@ class SceneMetric(GatheredMetric):
 
     Two kinds of samples are understood:
 
-    - windows (mmpretrain ``DataSample``): ``pred_label`` and, where the pixel is evaluated, ``gt_label``; meta keys
+    - windows (mmpretrain ``DataSample``): ``pred_label`` and, if the pixel is evaluated, ``gt_label``; meta keys
       ``row``, ``col``, ``scene_name``, ``scene_shape``;
     - tiles (mmseg ``SegDataSample``): ``pred_sem_seg`` and ``gt_sem_seg``, 255 where a pixel is not evaluated; meta
-      keys ``top``, ``left``, ``scene_name``, ``scene_shape`` and, unless the metric is told, ``overlap``. Tiles are
+      keys ``top``, ``left``, ``scene_name``, ``scene_shape`` and, unless the metric sets it, ``overlap``. Tiles are
       blended by :class:`mmhsi.utils.tiling.TileGrid`. A whole scene is a tile at row 0 and column 0.
 
-    Predictions are placed by position and all processes are gathered whole, so neither the order of the samples, nor
-    the number of processes, nor samples that a distributed sampler repeats change the result. Where repeated samples
-    disagree (rounding on different devices) the smaller value is kept and a warning tells how many.
+    Predictions are placed by position and all results of all processes are gathered, so neither the order of the
+    samples, nor the number of processes, nor repeated samples of a distributed sampler change the result. If repeated
+    samples disagree (rounding on different devices), the smaller value is kept and a warning gives the number of such
+    values.
 
-    A subclass says what a tile predicts (:meth:`read_tile`), how a scene is evaluated (:meth:`evaluate_scene`) and what
-    the metrics are (:meth:`summarise`).
+    A subclass defines what a tile predicts (:meth:`read_tile`), how a scene is evaluated (:meth:`evaluate_scene`) and
+    what the metrics are (:meth:`summarise`).
 
     Attributes:
         scene_results (dict): The result of each scene by name, on the main process, after each evaluation.
-        results_detail (dict): More than the scalar metrics, after each evaluation.
+        results_detail (dict): Details beyond the scalar metrics, after each evaluation.
 
     Args:
-        overlap (int, optional): Overlap in pixels with which the tiles were cut. Defaults to None: the data samples
-            tell.
+        overlap (int, optional): Overlap of the tiles in pixels. Defaults to None: the data samples tell.
         stitch (str): How overlapping tiles are blended, see :class:`mmhsi.utils.tiling.TileGrid`. Defaults to
             'overwrite', the only one that suits labels.
         collect_device (str): 'cpu' or 'gpu', where the processes exchange results. Defaults to 'cpu'.
@@ -69,8 +69,8 @@ class SceneMetric(GatheredMetric):
         collect_dir (str, optional): Folder shared by the processes for the exchange. Defaults to None.
 
     Raises:
-        ValueError: When a sample lacks what its kind needs, a label is out of range, two samples contradict each other
-            about the ground truth, or an evaluated pixel has no prediction.
+        ValueError: If a sample lacks a required entry, a label is out of range, two samples contradict each other about
+            the ground truth, or an evaluated pixel has no prediction.
     """
 
     default_prefix = ''
@@ -160,7 +160,7 @@ class SceneMetric(GatheredMetric):
     def _read_windows(self, samples: list[dict]) -> _Windows:
         name, shape = _scene(samples[0])
         if any(_scene(sample)[1] != shape for sample in samples):
-            raise ValueError(f'scene {name}: its windows tell different scene shapes')
+            raise ValueError(f'scene {name}: its windows have different scene shapes')
         not_evaluated = torch.tensor([IGNORE_INDEX])
         pred = self.read_windows(name, samples)
         target = [torch.as_tensor(sample.get('gt_label', not_evaluated)).reshape(-1) for sample in samples]
@@ -192,7 +192,7 @@ class SceneMetric(GatheredMetric):
         return _Tile(name, shape, top, left, pred, target, None if overlap is None else int(overlap))
 
     def labels(self, scene: str, what: str, labels: torch.Tensor) -> np.ndarray:
-        """Labels as uint8, checked before the conversion could wrap them round."""
+        """Labels as uint8, checked before the conversion so that they cannot wrap around."""
         labels = labels.cpu().numpy()
         classes = self.classes()
         wrong = (labels < 0) | (labels >= len(classes))
@@ -304,7 +304,7 @@ def _require(sample: dict, *keys: str) -> None:
 
 
 def _require_finite(sample: dict) -> None:
-    """A network that makes NaN would otherwise give every pixel the first class."""
+    """Otherwise, a network that outputs NaN would assign the first class to every pixel."""
     for key in ('pred_score', 'seg_logits'):
         values = sample.get(key)
         values = values['data'] if isinstance(values, dict) else values

@@ -1,4 +1,4 @@
-"""Evaluation of unmixing: abundance maps from tiles, endmembers from the model, both against the truth of a scene."""
+"""Evaluation of unmixing: abundance maps from tiles and endmembers from the model, compared with the ground truth."""
 
 from collections.abc import Sequence
 
@@ -19,18 +19,18 @@ class SceneUnmixingMetric(SceneMetric):
     """Spectral angles of the endmembers, errors of the abundances and of the reconstruction, from tiles.
 
     The samples hold ``abundances``, a ``PixelData`` of (P, h, w), and ``endmembers``, a tensor (C, P) that is the same
-    in all of them, as :class:`~mmhsi.models.Unmixer` predicts them; see
-    :class:`~mmhsi.evaluation.metrics.SceneMetric` for their meta keys.
+    in all of them, as predicted by :class:`~mmhsi.models.Unmixer`; see :class:`~mmhsi.evaluation.metrics.SceneMetric`
+    for their meta keys.
 
-    Returned are ``mSAD`` (mean spectral angle distance of the endmembers, radians), ``aMSE`` (mean squared error of the
-    abundances, the error that HyperSIGMA is published with), ``aRMSE`` (mean of the roots of the maps),
-    ``RMSE_overall`` (root over all maps), as far as the scene has a truth, and always ``reconstruction_RMSE`` and
-    ``reconstruction_angle`` (radians); with several scenes the means over those that have them. ``scene_results`` holds
-    an :class:`~mmhsi.evaluation.UnmixingResult` for each scene, ``results_detail`` their summaries.
+    The metrics are ``mSAD`` (mean spectral angle distance of the endmembers, radians), ``aMSE`` (mean squared error of
+    the abundances, the published error of HyperSIGMA), ``aRMSE`` (mean of the roots of the maps) and ``RMSE_overall``
+    (root over all maps), if the scene has ground truth, and always ``reconstruction_RMSE`` and ``reconstruction_angle``
+    (radians); for several scenes the means over those that have them. ``scene_results`` holds an
+    :class:`~mmhsi.evaluation.UnmixingResult` for each scene, ``results_detail`` their summaries.
 
     Args:
-        scene (dict | UnmixingScene | list): The scene or scenes that are tested, for values and truth. The config of
-            the dataset gives the scene that the dataset uses.
+        scene (dict | UnmixingScene | list): The tested scene or scenes, for values and ground truth. The same config as
+            that of the dataset gives the same scene object.
         matching (str): 'greedy' or 'hungarian', see :func:`~mmhsi.evaluation.functional.match_endmembers`. Defaults to
             'greedy'.
         stitch (str): How overlapping tiles are blended: 'average', 'overwrite', 'linear' or 'smooth'. Defaults to
@@ -42,9 +42,9 @@ class SceneUnmixingMetric(SceneMetric):
         **kwargs: See :class:`~mmhsi.evaluation.metrics.SceneMetric`.
 
     Raises:
-        ValueError: When a tile belongs to no scene of the metric, its abundances are not finite or not of the size of
-            the tile, or the number of endmembers is not that of the truth; besides, as
-            :class:`~mmhsi.evaluation.metrics.SceneMetric`.
+        ValueError: If a tile belongs to no scene of the metric, its abundances are not finite or differ in size from
+            the tile, or the number of endmembers differs from the ground truth; also raises what
+            :class:`~mmhsi.evaluation.metrics.SceneMetric` raises.
     """
 
     tile_key, windows_allowed, values = 'abundances', False, 'abundances'
@@ -100,7 +100,7 @@ class SceneUnmixingMetric(SceneMetric):
         empty = np.count_nonzero(scene.valid & np.isnan(prediction).any(axis=-1))
         if empty:
             warn(f'scene {name}: {empty} pixels have no abundances and are left out of the scores')
-        assert self._endmembers is not None  # of the predictions that were processed
+        assert self._endmembers is not None  # set by the processed predictions
         if self.abundances == 'least_squares':
             found = scene.valid & ~np.isnan(prediction).any(axis=-1)
             prediction = np.full(prediction.shape, np.nan)
@@ -115,7 +115,7 @@ class SceneUnmixingMetric(SceneMetric):
         )
 
     def summarise(self) -> dict[str, float]:
-        """The means over the scenes of each score."""
+        """The mean of each score over the scenes."""
         self.results_detail = {name: result.summary() for name, result in self.scene_results.items()}
         metrics = {}
         for key in (*TRUTH_NAMES, *RECONSTRUCTION_NAMES):

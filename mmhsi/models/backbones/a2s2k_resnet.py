@@ -1,4 +1,4 @@
-"""A2S2K-ResNet: 3-D residual blocks behind kernels of two sizes that the network weighs."""
+"""A2S2K-ResNet: 3-D residual blocks after weighted kernels of two sizes."""
 
 import torch
 import torch.nn.functional as F
@@ -24,9 +24,9 @@ class _ChannelAttention(nn.Module):
 
 
 class _ResidualBlock(nn.Module):
-    """Two convolutions, the first behind norm and ReLU unless the block is the first, with channel attention.
+    """Two convolutions with channel attention; except in the first block, norm and ReLU precede the first one.
 
-    The last block has its norm behind the sum; the first one has it behind the second convolution.
+    The last block has its norm after the sum, the first one after the second convolution.
     """
 
     def __init__(self, channels: int, kernel: tuple[int, int, int], first: bool = False, last: bool = False) -> None:
@@ -53,15 +53,16 @@ class _ResidualBlock(nn.Module):
 class A2S2KResNet(BaseModule):
     """Attention-based adaptive spectral-spatial kernel residual network (Roy et al., IEEE TGRS 59(9), 2021).
 
-    Spectra alone and 3 x 3 pixels of them go through 3-D convolutions; a softmax over the two, from the means of their
-    sum, weighs each map. Two spectral residual blocks, a convolution over all that is left of the spectrum, two spatial
-    residual blocks and the mean over the pixels follow; each block weighs its channels. The paper's code makes both
-    inputs of the softmax by one layer, so that the weights are always one half; here each has its own, as in the text.
+    Two 3-D convolutions process single spectra and 3 x 3 pixels; a softmax over the two, computed from the means of
+    their sum, weights each map. They are followed by two spectral residual blocks, a convolution over the rest of the
+    spectrum, two spatial residual blocks and the mean over the pixels; each block weights its channels. The paper's
+    code computes both inputs of the softmax with one layer, so the weights are always one half; here each has its own
+    layer, as in the text.
 
     Args:
         in_channels (int): Number C of bands, at least 8. Defaults to 200.
         channels (int): Maps of the blocks. Defaults to 24.
-        reduced_channels (int): Maps behind the convolution over the spectrum. Defaults to 128.
+        reduced_channels (int): Maps after the convolution over the spectrum. Defaults to 128.
         init_cfg (dict, optional): Initialisation. Defaults to None, as PyTorch draws it.
 
     Attributes:
@@ -102,7 +103,7 @@ class A2S2KResNet(BaseModule):
         )
 
     def select_kernels(self, x: Tensor) -> Tensor:
-        """Windows (B, C, H, W) → weighed maps (B, channels, bands, H, W)."""
+        """Windows (B, C, H, W) → weighted maps (B, channels, bands, H, W)."""
         maps = torch.stack([kernel(x[:, None]) for kernel in self.kernels])
         squeezed = self.squeeze(maps.sum(dim=0).mean(dim=(2, 3, 4)))
         weights = torch.stack([select(squeezed) for select in self.selections]).softmax(dim=0)
@@ -118,7 +119,7 @@ class A2S2KResNet(BaseModule):
             One tensor (B, ``channels``), in a tuple as heads expect it.
 
         Raises:
-            ValueError: For another number of bands, or smaller windows.
+            ValueError: If the number of bands differs, or the windows are smaller.
         """
         if x.shape[1] != self.in_channels or min(x.shape[2:]) < 3:
             raise ValueError(

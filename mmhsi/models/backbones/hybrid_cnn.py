@@ -10,12 +10,12 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class HybridCNN(BaseModule):
-    """3-D convolutions over bands, rows and columns, perhaps followed by 2-D convolutions over rows and columns.
+    """3-D convolutions over bands, rows and columns, optionally followed by 2-D convolutions over rows and columns.
 
-    Each is 3 x 3 pixels wide, has no padding and is followed by a ReLU. The last map is flattened, so that the size of
-    the window is fixed. The defaults are HybridSN (Roy et al., IEEE GRSL 17(2), 2020); ``channels_3d=(2, 4),
-    spectral_kernels=(7, 3), channels_2d=()`` is the 3-D CNN of Li, Zhang and Shen (Remote Sensing 9(1), 67, 2017), for
-    windows of 5 x 5 pixels.
+    Each is 3 x 3 pixels wide, has no padding and is followed by a ReLU. The last map is flattened, so the window size
+    is fixed. The defaults are HybridSN (Roy et al., IEEE GRSL 17(2), 2020);
+    ``channels_3d=(2, 4), spectral_kernels=(7, 3), channels_2d=()`` is the 3-D CNN of Li, Zhang and Shen (Remote Sensing
+    9(1), 67, 2017), for windows of 5 x 5 pixels.
 
     Args:
         in_channels (int): Number C of bands. Defaults to 30.
@@ -56,7 +56,7 @@ class HybridCNN(BaseModule):
             )
         self.in_channels = in_channels
         self.img_size = img_size
-        self.fixed_input_size = (img_size, img_size)  # the feature vector has no other
+        self.fixed_input_size = (img_size, img_size)  # the size of the feature vector is fixed
         widths = (1, *channels_3d)
         self.spectral_spatial = nn.Sequential(
             *(
@@ -85,7 +85,7 @@ class HybridCNN(BaseModule):
             One tensor (B, ``out_channels``), in a tuple as heads expect it.
 
         Raises:
-            ValueError: For windows of another size or number of bands.
+            ValueError: If the size of the windows or the number of bands differs.
         """
         if tuple(x.shape[1:]) != (self.in_channels, self.img_size, self.img_size):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""HyperSIGMA: the spatial and the spectral branch side by side."""
+"""HyperSIGMA: the spatial and the spectral branch in parallel."""
 
 from mmengine.model import BaseModule
 from torch import Tensor

@@ -16,18 +16,18 @@ from torch import Tensor
 from mmhsi.registry import component_name
 from mmhsi.weights.encoder_state import EncoderState, load_encoder_state
 
-# What a checkpoint of pre-training may lack.
+# Parameters that a pre-training checkpoint may lack.
 _MAY_BE_NEW = re.compile(r'pos_embed|(patch_embed|spat_map)\..*|.*\.(attn\.sampling_offsets\..*|gamma_[12])')
 _SHOWN_GROUPS = 4
 
 
 @dataclass
 class LoadingReport:
-    """What became of the parameters of a checkpoint and of the encoder.
+    """What happened to the parameters of a checkpoint and of the encoder.
 
     Attributes:
-        loaded (list[str]): Parameters of the encoder that the checkpoint gave, the resized ones included.
-        resized (dict[str, str]): How those were resized that had another size.
+        loaded (list[str]): Parameters of the encoder loaded from the checkpoint, including resized ones.
+        resized (dict[str, str]): How parameters of another size were resized.
         skipped (dict[str, str]): Parameters of the checkpoint that were not used, and why.
         new (list[str]): Parameters of the encoder that keep their initial values.
         num_others (int): Number of parameters of the checkpoint that belong to no encoder or to another one.
@@ -51,7 +51,7 @@ class LoadingReport:
         return '\n'.join([*lines, f'  {"others":8}{self.num_others:5}'])
 
     def lists(self) -> str:
-        """Every name."""
+        """All names."""
         return '\n'.join(
             [
                 f'loaded: {", ".join(self.loaded)}',
@@ -84,14 +84,14 @@ def fit_embeddings(
     """Resize the position embedding of a state dict and leave out an embedding of the input that does not fit.
 
     Args:
-        encoder (SamplingViT): What the state dict is for.
+        encoder (SamplingViT): The encoder to load into.
         state: Parameters by name; changed in place.
-        prefix (str): What the names of the encoder start with in ``state``. Defaults to ''.
+        prefix (str): Prefix of the names of the encoder in ``state``. Defaults to ''.
         keep_patch_bias (bool): See :class:`PretrainedEncoder`. Defaults to False.
         drop_first_token (bool): See :class:`PretrainedEncoder`. Defaults to False.
 
     Returns:
-        How each resized parameter was resized, and why each parameter that was left out was; without the prefix.
+        How each resized parameter was resized, and why parameters were left out, by name without the prefix.
     """
     resized, skipped = {}, {}
     weight, bias = (f'{encoder.embedding}.projection.{name}' for name in ('weight', 'bias'))
@@ -99,7 +99,7 @@ def fit_embeddings(
     if given is not None and given.shape != wanted.shape:
         del state[prefix + weight]
         skipped[weight] = f'has shape {tuple(given.shape)}, needed {tuple(wanted.shape)}'
-        # a bias learnt for one embedding means nothing to another
+        # a bias learnt for one embedding is useless for another
         if not keep_patch_bias and state.pop(prefix + bias, None) is not None:
             skipped[bias] = f'goes with {weight}'
     table = state.get(f'{prefix}pos_embed')
@@ -135,12 +135,12 @@ def load_encoder(
     keep_patch_bias: bool = False,
     drop_first_token: bool = False,
 ) -> LoadingReport:
-    """Load the parameters of a pre-trained encoder; what it does not give keeps its values.
+    """Load the parameters of a pre-trained encoder; missing parameters keep their values.
 
     Args:
         encoder (SamplingViT): The branch to load into.
         state (EncoderState): The parameters.
-        source (str): Where they come from, for the error.
+        source (str): Their origin, for the error.
         skip, keep_patch_bias, drop_first_token: See :class:`PretrainedEncoder`.
 
     Returns:
@@ -156,7 +156,7 @@ def load_encoder(
         ('drop_first_token', drop_first_token, 'spat_map'),
     ):
         if value and getattr(encoder, 'embedding', None) != embedding:
-            raise ValueError(f'{switch} is a switch of an encoder with {embedding!r}, found {name_of_encoder}')
+            raise ValueError(f'{switch} is an option of an encoder with {embedding!r}, found {name_of_encoder}')
     given = dict(state.parameters)
     skipped = _skipped_on_request(encoder, given, skip)
     given = {name: value for name, value in given.items() if name not in skipped}
@@ -181,30 +181,30 @@ def load_encoder(
     return LoadingReport(list(loaded), resized, skipped, [name for name in own if name not in loaded], state.num_others)
 
 
-# registered with MMEngine itself, whose lookup of initialisers does not depend on the scope of the model
+# registered in MMEngine itself, whose lookup of initialisers does not depend on the scope of the model
 @WEIGHT_INITIALIZERS.register_module()
 class PretrainedEncoder(PretrainedInit):
     """Initialise a ``SpatViT`` or ``SpecViT`` from a pre-trained encoder, and report what was loaded.
 
     ``type='Pretrained'`` in the ``init_cfg`` of a branch means the same. The position embedding is interpolated where
     the number of tokens differs. An embedding of the input with another shape (other bands, patch or image size) keeps
-    its initial values, weight and bias; so does what the checkpoint lacks, such as sampling offsets. The reference
-    skips embeddings that fit, too: ``skip=('patch_embed', )`` is its way for the spatial branch, in classification with
-    'pos_embed', and ``skip=('spat_map', )`` for the spectral branch, except in denoising.
+    its initial values, weight and bias; so do parameters that the checkpoint lacks, such as sampling offsets. The
+    reference also skips embeddings that fit: ``skip=('patch_embed', )`` is its behaviour for the spatial branch, in
+    classification with 'pos_embed', and ``skip=('spat_map', )`` for the spectral branch, except in denoising.
 
     Args:
         checkpoint (str): A file of mmhsi or of the official code, 'hypersigma:{spat,spec}-vit-{base,large,huge}' for
-            the published weights, or any address that MMEngine takes.
-        prefix (str, optional): What the encoder's names start with in the checkpoint: 'backbone.' after pre-training
-            and in official files, 'backbone.spatial.' in a fine-tuned HyperSIGMA, 'backbone.encoder.spatial.' in one
-            of two dates. Defaults to None, which finds it.
+            the published weights, or any address that MMEngine accepts.
+        prefix (str, optional): Prefix of the encoder's names in the checkpoint: 'backbone.' after pre-training and in
+            official files, 'backbone.spatial.' in a fine-tuned HyperSIGMA, 'backbone.encoder.spatial.' in a network for
+            two dates. Defaults to None, which finds it.
         map_location (str): Not used: parameters are read on the CPU. Defaults to 'cpu'.
-        skip (Sequence[str]): Parameters that keep their initial values although the checkpoint has them: names, first
-            parts of names ('spat_map'), or patterns ('blocks.*.attn.sampling_offsets'). Defaults to ().
+        skip (Sequence[str]): Parameters that keep their initial values although the checkpoint has them: names,
+            prefixes of names ('spat_map'), or patterns ('blocks.*.attn.sampling_offsets'). Defaults to ().
         keep_patch_bias (bool): Load the bias of the patch embedding even if its weight does not fit, as the reference
             does in denoising and super-resolution without the spectral branch. Defaults to False.
-        drop_first_token (bool): Take the first spectral position for that of a class token, leave it out and stretch
-            the others, as the reference does in detection and denoising. Defaults to False.
+        drop_first_token (bool): Treat the first spectral position as that of a class token: drop it and interpolate the
+            others, as the reference does in detection and denoising. Defaults to False.
     """
 
     def __init__(

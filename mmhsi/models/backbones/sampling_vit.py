@@ -1,4 +1,4 @@
-"""What the spatial and the spectral vision transformer of HyperSIGMA share."""
+"""Base of the spatial and the spectral vision transformer of HyperSIGMA."""
 
 import logging
 from abc import abstractmethod
@@ -62,7 +62,7 @@ def resolve_arch(arch: str | dict) -> dict:
     """Settings of a named architecture, or a checked copy of a dict of settings.
 
     Raises:
-        ValueError: For an unknown name, or a dict without the needed keys.
+        ValueError: If the name is unknown, or the dict lacks required keys.
     """
     if isinstance(arch, str):
         if arch not in ARCH_ZOO:
@@ -79,17 +79,17 @@ def resolve_arch(arch: str | dict) -> dict:
 class SamplingViT(BaseModule):
     """Blocks, outputs and initialisation of both branches; a branch adds its embedding of the input.
 
-    Only the blocks up to the last output are built, so that no parameter is left without a gradient. No final norm is
-    applied to an output, as in the reference.
+    Only the blocks up to the last output are built, so that every parameter has a gradient. No final norm is applied to
+    an output, as in the reference.
 
     Args:
         arch (str | dict): 'tiny', 'small', 'base', 'large', 'huge', or a dict with the keys embed_dims, num_layers,
             num_heads, full_attn_interval, and optionally feedforward_channels and out_indices.
         out_indices (Sequence[int] | str, optional): Blocks whose outputs are returned, shallow to deep; negative ones
-            count from the end. 'early' is the first of the arch's own (block 3, 7 or 10 of base, large or huge), 'last'
-            the last block. Defaults to those of the arch.
+            count from the end. 'early' is the first output of the arch (block 3, 7 or 10 of base, large or huge),
+            'last' the last block. Defaults to those of the arch.
         num_points (int): Sampled points of sparse sampling attention. Defaults to 8.
-        attn_cfg (dict, optional): Config of the attention of the blocks that are not full, one of
+        attn_cfg (dict, optional): Config of the attention of blocks without full attention, one of
             :mod:`mmhsi.models.layers.attention`. Defaults to None (sparse sampling attention).
         full_attn_interval (int, optional): Every n-th block has full attention: 1 all, 0 none. Defaults to the arch's.
         qkv_bias (bool): Whether query, key and value have a bias. Defaults to True.
@@ -155,8 +155,9 @@ class SamplingViT(BaseModule):
         unbuilt = self.num_layers - 1 - indices[-1]
         if unbuilt:
             print_log(
-                f'{type(self).__name__}: out_indices={tuple(chosen)} ends at block {indices[-1]}, so that the '
-                f'{unbuilt} blocks behind it, of {self.num_layers}, are not built',
+                f'{type(self).__name__}: out_indices={tuple(chosen)} ends at block {indices[-1]}, so the {unbuilt} '
+                f'blocks after it, of {self.num_layers}, are not '
+                'built',
                 'current',
                 logging.WARNING,
             )
@@ -184,10 +185,11 @@ class SamplingViT(BaseModule):
 
     @abstractmethod
     def resize_pos_embed(self, table: Tensor) -> Tensor:
-        """Position embeddings (1, N', E) of another number of tokens for this branch; as they are if none fits."""
+        """Position embeddings (1, N', E) adapted to the tokens of this branch; unchanged if that is impossible."""
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
-        """Fit the embeddings of whatever is loaded, by :class:`PretrainedEncoder` or as a part of a whole model."""
+        """Adapt the embeddings of loaded parameters, whether by :class:`PretrainedEncoder` or as part of a whole
+        model."""
         resized, skipped = fit_embeddings(self, state_dict, prefix)
         for name, how in resized.items():
             print_log(f'{prefix}{name} is resized from {how}', 'current')

@@ -1,4 +1,4 @@
-"""One encoder for both dates of a pair, whose feature maps are fused level by level."""
+"""One encoder for both dates of a pair; their feature maps are fused level by level."""
 
 from collections.abc import Callable
 
@@ -17,27 +17,27 @@ FUSIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 @MODELS.register_module()
 class SiameseBackbone(BaseModule):
-    """Backbone of change detection: a pair of dates is one image of 2C bands, those of the first date first.
+    """Backbone of change detection: a pair of dates is one image with 2C bands, those of the first date first.
 
-    Both dates run through the encoder, and the neck behind it, as one batch of twice the size. A batch norm inside
-    these therefore sees the joint statistics of both dates when it trains.
+    Both dates pass through the encoder and its neck as one batch of twice the size. In training, batch norms therefore
+    use the joint statistics of both dates.
 
     Args:
-        encoder (dict): Config of the encoder of one date: ``HyperSIGMA``, ``SpatViT``, or any backbone that gives a
+        encoder (dict): Config of the encoder of one date: ``HyperSIGMA``, ``SpatViT``, or any backbone that returns a
             map or a tuple of maps, e.g. ``mmpretrain.ResNet``.
         neck (dict, optional): Config of a module between the encoder and the fusion, e.g. ``SpectralEnhancement``,
             which ``HyperSIGMA`` needs. Defaults to None.
-        fusion (str): What becomes of the maps f1 and f2 of the two dates: 'abs_difference' abs(f1 - f2), 'difference'
-            f2 - f1, or 'concat', the channels of f1, then those of f2. Defaults to 'abs_difference'.
-        projection (dict, optional): Config of a module in front of the encoder, e.g. ``dict(type='Conv2d',
-            in_channels=13, out_channels=100, kernel_size=1)``, which brings the 13 bands of a date to the 100 of a
-            pre-trained encoder. Defaults to None.
+        fusion (str): How the maps f1 and f2 of the two dates are fused: 'abs_difference' abs(f1 - f2), 'difference' f2
+            - f1, or 'concat', the channels of f1, then those of f2. Defaults to 'abs_difference'.
+        projection (dict, optional): Config of a module before the encoder, e.g.
+            ``dict(type='Conv2d', in_channels=13, out_channels=100, kernel_size=1)``, which maps the 13 bands of a date
+            to the 100 of a pre-trained encoder. Defaults to None.
         interaction (dict, optional): Config of a module that gets the maps of both dates, two tuples, and returns two
             others, e.g. ``BitemporalTransformer``. Defaults to None.
         init_cfg (dict, optional): Initialisation of the whole; the encoder may have its own.
 
     Raises:
-        ValueError: For an unknown fusion.
+        ValueError: If the fusion is unknown.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class SiameseBackbone(BaseModule):
             Maps (B, E_i, h_i, w_i), shallow to deep.
 
         Raises:
-            ValueError: When the encoder gives something else than maps and no neck turns it into maps.
+            ValueError: If the encoder does not return maps and no neck converts its output to maps.
         """
         features = self.encoder(x if self.projection is None else self.projection(x))
         if self.neck is not None:
@@ -76,8 +76,9 @@ class SiameseBackbone(BaseModule):
         levels = (features,) if isinstance(features, Tensor) else tuple(features)
         if not all(isinstance(level, Tensor) and level.dim() == 4 for level in levels):
             raise ValueError(
-                f'the features of a date must be maps (B, E, h, w); {type(self.encoder).__name__} gives '
-                'others, which a neck has to turn into maps (SpectralEnhancement for HyperSIGMA)'
+                f'the features of a date must be maps (B, E, h, w); {type(self.encoder).__name__} returns something '
+                'else, which a neck must convert to maps (SpectralEnhancement for '
+                'HyperSIGMA)'
             )
         return levels
 
@@ -92,10 +93,10 @@ class SiameseBackbone(BaseModule):
             'concat'.
 
         Raises:
-            ValueError: For an odd number of bands.
+            ValueError: If the number of bands is odd.
         """
         if x.shape[1] % 2:
-            raise ValueError(f'a pair of dates has as many bands in each, found {x.shape[1]} bands in all')
+            raise ValueError(f'both dates of a pair have the same number of bands, found {x.shape[1]} bands in all')
         levels = self.extract_date(torch.cat(x.chunk(2, dim=1)))
         dates = tuple(zip(*(level.chunk(2) for level in levels), strict=True))
         if self.interaction is not None:
@@ -114,7 +115,7 @@ class SiameseBackbone(BaseModule):
             )
         inside = f'{prefix}encoder.'
         if param_name.startswith(inside):
-            # as if it stood alone in a model: some backbones rely on the name 'backbone.'
+            # as if it were the backbone of a model: some backbones rely on the name 'backbone.'
             return self.encoder.get_layer_depth(f'backbone.{param_name[len(inside) :]}', 'backbone.')
         last, num_layers = self.encoder.get_layer_depth('head.', 'backbone.')
         return (0 if param_name.startswith(f'{prefix}projection.') else last), num_layers

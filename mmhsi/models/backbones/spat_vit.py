@@ -17,8 +17,8 @@ from .sampling_vit import SamplingViT
 class SpatViT(SamplingViT):
     """Vision transformer over image patches with sparse sampling attention (HyperSIGMA, section III).
 
-    Patches do not overlap; rows and columns that do not fill a patch at the bottom and the right are dropped. Position
-    embeddings are interpolated when the input has another grid than ``img_size``.
+    Patches do not overlap; incomplete patches at the bottom and the right are dropped. Position embeddings are
+    interpolated when the input has another grid than ``img_size``.
 
     Args:
         arch (str | dict): See :class:`SamplingViT`. Defaults to 'base'.
@@ -61,7 +61,7 @@ class SpatViT(SamplingViT):
             One map (B, E, floor(H / p), floor(W / p)) per entry of ``out_indices``, shallow to deep.
 
         Raises:
-            ValueError: For another number of bands than ``in_channels``, or an image smaller than a patch.
+            ValueError: If the number of bands is not ``in_channels``, or the image is smaller than a patch.
         """
         if x.shape[1] != self.in_channels:
             raise ValueError(f'the spatial branch is built for {self.in_channels} bands, the input has {x.shape[1]}')
@@ -79,7 +79,7 @@ class SpatViT(SamplingViT):
     def resize_pos_embed(self, table: Tensor) -> Tensor:
         """Interpolate position embeddings (1, N', E) of a square grid to the patches of ``img_size`` (bicubic).
 
-        A table that has as many tokens, or that no square grid has, is left as it is.
+        A table with the same number of tokens, or with a non-square number of tokens, is left unchanged.
         """
         side = math.isqrt(table.shape[1])
         if table.shape[1] == self.pos_embed.shape[1] or side * side != table.shape[1]:

@@ -14,7 +14,7 @@ from .sampling_vit import SamplingViT
 class SpecViT(SamplingViT):
     """Vision transformer over groups of bands with sparse sampling attention (HyperSIGMA, section III).
 
-    A token is the whole image of one group of bands, so any number of bands is taken, but one image size only. For
+    A token is the whole image of one group of bands, so any number of bands is accepted, but only one image size. For
     sampling, the tokens are laid out row by row on a square grid.
 
     Args:
@@ -51,7 +51,7 @@ class SpecViT(SamplingViT):
         return tuple(self.blocks(tokens, self.token_grid, self.out_indices))
 
     def resize_pos_embed(self, table: Tensor, drop_first_token: bool = False) -> Tensor:
-        """Interpolate position embeddings (1, T', E) along the tokens (bicubic); equal numbers are left as they are.
+        """Interpolate position embeddings (1, T', E) along the tokens (bicubic); equal numbers are left unchanged.
 
         ``drop_first_token`` leaves out the first position, as if it were that of a class token.
         """

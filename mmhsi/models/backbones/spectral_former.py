@@ -1,4 +1,4 @@
-"""SpectralFormer: a transformer over bands whose tokens hold neighbouring bands too."""
+"""SpectralFormer: a transformer over bands whose tokens include neighbouring bands."""
 
 import torch
 from mmengine.model import BaseModule
@@ -33,13 +33,13 @@ class _Block(nn.Module):
 class SpectralFormer(BaseModule):
     """Transformer over bands with group-wise embedding and cross-layer fusion (Hong et al., IEEE TGRS 60, 2022).
 
-    The token of a band is a linear map of the window in that band and the ``group_size - 1`` bands nearest to it, where
-    the last band is followed by the first. From the third block on, the input of a block is joined with that of the
-    block two before it by a convolution whose channels are the tokens.
+    The token of a band is a linear map of the window in that band and the ``group_size - 1`` bands nearest to it, with
+    cyclic boundaries. From the third block on, the input of a block is combined with that of the block two before it by
+    a convolution whose channels are the tokens.
 
     Args:
         in_channels (int): Number C of bands. Defaults to 200.
-        img_size (int): Side of the window in pixels; 1 is the pixel-wise network. Defaults to 7.
+        img_size (int): Side of the window in pixels; 1 gives the pixel-wise network. Defaults to 7.
         group_size (int): Bands of a token, odd. Defaults to 3.
         embed_dims (int): Width of the tokens. Defaults to 64.
         num_layers (int): Number of blocks. Defaults to 5.
@@ -98,10 +98,10 @@ class SpectralFormer(BaseModule):
             x: Windows (B, C, H, W).
 
         Returns:
-            The class token (B, E), in a tuple as heads expect it.
+            The class token (B, E), in a tuple as expected by heads.
 
         Raises:
-            ValueError: For windows of another size or number of bands.
+            ValueError: If the size of the windows or the number of bands differs.
         """
         if tuple(x.shape[1:]) != (self.in_channels, self.img_size, self.img_size):
             raise ValueError(

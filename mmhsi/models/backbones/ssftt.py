@@ -1,4 +1,4 @@
-"""SSFTT: a convolutional network whose pixels become a few tokens for one transformer block."""
+"""SSFTT: a convolutional network whose pixels are pooled to a few tokens for one transformer block."""
 
 import torch
 from mmengine.model import BaseModule
@@ -8,7 +8,7 @@ from mmhsi.registry import MODELS
 
 
 class _Attention(nn.Module):
-    """Self-attention whose logits are divided by the root of the whole width, as the paper's code has it."""
+    """Self-attention with logits divided by the square root of the full width, as in the paper's code."""
 
     def __init__(self, embed_dims: int, num_heads: int, drop_rate: float) -> None:
         super().__init__()
@@ -29,11 +29,11 @@ class SSFTT(BaseModule):
     r"""Spectral-spatial feature tokenization transformer (Sun et al., IEEE TGRS 60, 5522214, 2022).
 
     A 3-D and a 2-D convolution, each 3 wide, without padding, with batch norm and ReLU, give features X of n pixels.
-    They become L tokens :math:`T = \mathrm{softmax}(X W_A)^T X W_V`, the softmax over the pixels; behind a class token
-    and learnt positions, one pre-norm transformer block mixes them.
+    They are pooled to L tokens :math:`T = \mathrm{softmax}(X W_A)^T X W_V`, with the softmax over the pixels; after a
+    class token and learnt positions are added, one pre-norm transformer block mixes them.
 
     Args:
-        in_channels (int): Number C of bands, in the paper principal components. Defaults to 30.
+        in_channels (int): Number C of bands; principal components in the paper. Defaults to 30.
         channels_3d (int): Maps of the 3-D convolution. Defaults to 8.
         embed_dims (int): Maps of the 2-D convolution and width of a token. Defaults to 64.
         num_tokens (int): Number L of tokens. Defaults to 4.
@@ -97,7 +97,7 @@ class SSFTT(BaseModule):
             The class token (B, E), in a tuple as heads expect it.
 
         Raises:
-            ValueError: For another number of bands, or smaller windows.
+            ValueError: If the number of bands differs, or the windows are smaller.
         """
         if x.shape[1] != self.in_channels or min(x.shape[2:]) < 5:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""A classifier whose head sees the image itself beside the features of the backbone."""
+"""A classifier whose head uses the image itself in addition to the features of the backbone."""
 
 import torch
 from mmpretrain.models import ImageClassifier
@@ -9,15 +9,15 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class WideAndDeepClassifier(ImageClassifier):
-    """mmpretrain's ``ImageClassifier`` that passes the image on, behind the feature maps.
+    """mmpretrain's ``ImageClassifier`` that also passes the image to the head, after the feature maps.
 
-    With few labels a deep path needs noise and soft labels in order not to overfit, whereas a wide shallow one on the
-    same bands does best without. :class:`mmhsi.models.WideAndDeepHead` trains and joins both. Any backbone and neck
-    will do.
+    With few labels a deep path needs noise and soft labels to avoid overfitting, whereas a wide shallow one on the same
+    bands works best without. :class:`mmhsi.models.WideAndDeepHead` trains and combines both. Any backbone and neck can
+    be used.
 
     Args:
-        noise_std (float): Standard deviation of the Gaussian noise that is added to the image in front of the backbone
-            while training. The image that is passed on has none. Defaults to 0.
+        noise_std (float): Standard deviation of the Gaussian noise added to the input of the backbone in training. The
+            image that is passed to the head has none. Defaults to 0.
         **kwargs: See mmpretrain's ``ImageClassifier``.
 
     Raises:
@@ -38,8 +38,8 @@ class WideAndDeepClassifier(ImageClassifier):
             stage: 'backbone', 'neck' or 'pre_logits'. Defaults to 'neck'.
 
         Returns:
-            What the backbone returns; the maps of the neck (B, C_i, h_i, w_i), shallow to deep, and last the images; or
-            what the head makes of them before its last layers.
+            The output of the backbone; the maps of the neck (B, C_i, h_i, w_i), shallow to deep, followed by the
+            images; or the pre-logits of the head.
         """
         deep_inputs = inputs + self.noise_std * torch.randn_like(inputs) if self.training and self.noise_std else inputs
         if stage == 'backbone':

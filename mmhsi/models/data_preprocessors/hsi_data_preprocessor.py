@@ -14,21 +14,21 @@ from mmhsi.registry import MODELS
 class HSIDataPreprocessor(ClsDataPreprocessor):
     """Stack a batch, optionally standardise each band; mmpretrain's preprocessor with checks for hyperspectral images.
 
-    It serves classifiers of mmpretrain, whose batch augmentations it keeps, and segmentors of mmseg.
+    It can be used with mmpretrain classifiers, whose batch augmentations it supports, and with mmseg segmentors.
 
     Args:
         num_bands (int, optional): Number of bands that an image must have. Defaults to None (any).
         mean (Sequence[float] | float, optional): Value subtracted from each band. Defaults to None.
         std (Sequence[float] | float, optional): Value that each band is divided by, positive. Defaults to None.
-        smoothing (dict, optional): Arguments of :class:`mmhsi.models.layers.GaussianMeans`, which takes the place of
-            the standardised images: the network sees ``size`` pixels with a band for each band and Gaussian. Defaults
-            to None.
+        smoothing (dict, optional): Arguments of :class:`mmhsi.models.layers.GaussianMeans`, which replaces the
+            standardised images: the network gets ``size`` pixels with one band for each band and Gaussian. Defaults to
+            None.
         **kwargs: Further arguments of mmpretrain's ``ClsDataPreprocessor``: ``num_classes``, ``to_onehot``,
             ``batch_augments``.
 
     Raises:
-        ValueError: For statistics whose lengths disagree with ``num_bands``, or a std that is not positive; in the
-            forward pass, for a wrong number of bands or images of different sizes.
+        ValueError: If the lengths of the statistics differ from ``num_bands``, or a std is not positive; in the forward
+            pass, if the number of bands is wrong or images differ in size.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
             if min(std) <= 0:
                 raise ValueError(f'std must be positive in every band, found {min(std)}')
         super().__init__(mean=mean, std=std, **kwargs)
-        self._non_blocking = True  # copies from page-locked memory run beside the computation
+        self._non_blocking = True  # copies from page-locked memory overlap with the computation
         self.smooth = GaussianMeans(**smoothing) if smoothing else None
 
     def _checked(self, name: str, statistic: Sequence[float] | float) -> list[float]:
@@ -61,7 +61,7 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
 
         Args:
             data: 'inputs', a list of images (C, H, W) or one tensor (B, C, H, W), and 'data_samples'.
-            training: Whether batch augmentations apply.
+            training: Whether to apply batch augmentations.
 
         Returns:
             A dict with 'inputs', a float tensor (B, C, H, W) on the device of the model, and 'data_samples'.
@@ -81,7 +81,7 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
         if self.smooth is not None:
             batch['inputs'] = self.smooth(batch['inputs'])
         samples = batch.get('data_samples')
-        if training and samples:  # mmpretrain brings nothing but its own labels to the device
+        if training and samples:  # mmpretrain only moves its own labels to the device
             batch['data_samples'] = self.cast_data(list(samples))
         return batch
 

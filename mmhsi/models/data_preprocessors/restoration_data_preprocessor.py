@@ -11,9 +11,9 @@ from .hsi_data_preprocessor import HSIDataPreprocessor
 class RestorationDataPreprocessor(HSIDataPreprocessor):
     """:class:`HSIDataPreprocessor` for restoration, in ``TiledEditModel`` and in the models of mmagic.
 
-    With ``mean`` and ``std`` the network sees standardised inputs and learns from standardised true images, and
-    :meth:`destruct` undoes this; in a test, true images are left as they are. Nothing is clipped, whereas mmagic's own
-    preprocessor takes images for colours: it clips what it returns to [0, 255], and turns RGB around.
+    With ``mean`` and ``std`` the network gets standardised inputs and learns from standardised true images, and
+    :meth:`destruct` undoes this; in a test, true images are not changed. Nothing is clipped, whereas mmagic's own
+    preprocessor assumes colour images: it clips its results to [0, 255] and reverses RGB.
 
     Args:
         **kwargs: Arguments of :class:`HSIDataPreprocessor`: ``num_bands``, ``mean``, ``std``.
@@ -26,7 +26,7 @@ class RestorationDataPreprocessor(HSIDataPreprocessor):
             data: 'inputs', a list of images (C, H, W) or one tensor (B, C, H, W), and 'data_samples', a list of
                 :class:`mmhsi.structures.RestorationDataSample` or mmagic's ``DataSample``, with the true image
                 ``gt_img``, if there is one.
-            training: Whether true images are standardised.
+            training: Whether to standardise true images.
 
         Returns:
             A dict with 'inputs', a float tensor (B, C, H, W), and 'data_samples', one stacked sample or None.
@@ -42,11 +42,11 @@ class RestorationDataPreprocessor(HSIDataPreprocessor):
         return data
 
     def destruct(self, outputs: Tensor, data_samples=None, key: str = 'img') -> Tensor:
-        """Bring images back to the range of the data.
+        """Convert images back to the range of the data.
 
         Args:
-            outputs: Images (B, C, H, W), standardised as the inputs of the network are.
-            data_samples, key: Not used; mmagic's models give them.
+            outputs: Images (B, C, H, W), standardised like the inputs of the network.
+            data_samples, key: Not used; given by mmagic's models.
 
         Returns:
             (B, C, H, W).

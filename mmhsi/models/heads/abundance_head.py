@@ -15,27 +15,28 @@ _NEGATIVE_SLOPE = 0.02
 
 @MODELS.register_module()
 class AbundanceHead(BaseModule):
-    r"""One convolution per level, concatenation, enlargement to the image, smoothing, and a softmax over endmembers.
+    r"""One convolution per level, concatenation, upsampling to the image, smoothing, and a softmax over endmembers.
 
-    A level runs through a block of convolution, leaky ReLU (slope 0.02), norm and dropout. The concatenated levels are
-    resized to the image (bilinear, corners aligned), smoothed by a 3x3 convolution to ``channels``, which may take one
-    more block on the way, and mapped by a 1x1 block to the logits z. The abundances :math:`\mathrm{softmax}(s\,z)` are
-    positive and sum to one. The dropout, too, stands before the softmax: in training it sets logits to zero.
+    Each level passes through a block of convolution, leaky ReLU (slope 0.02), norm and dropout. The concatenated levels
+    are resized to the image (bilinear, corners aligned), smoothed by a 3x3 convolution to ``channels``, optionally with
+    one more block before it, and mapped by a 1x1 block to the logits z. The abundances :math:`\mathrm{softmax}(s\,z)`
+    are positive and sum to one. Dropout is also applied before the softmax: in training it sets logits to zero.
 
     Args:
         in_channels (Sequence[int]): Channels of each level, shallow to deep.
         num_endmembers (int): Number P of endmembers.
-        channels (int): Channels of each level behind its block, and of the smoothed map. Defaults to 64.
+        channels (int): Channels of each level after its block, and of the smoothed map. Defaults to 64.
         kernel_sizes (Sequence[int]): Kernel of each level's convolution, odd. Defaults to (3, 3, 1, 1).
-        smooth_channels (int, optional): Channels of a block inside the smoothing: HyperSIGMA takes 128. Defaults to
+        smooth_channels (int, optional): Channels of a block inside the smoothing; HyperSIGMA uses 128. Defaults to
             None, a single convolution, as SpatSIGMA has it.
         scale (float): Factor s of the logits. Defaults to 1.
-        dropout_ratio (float): Dropout rate of single values at the end of each block. Defaults to 0.2.
+        dropout_ratio (float): Element-wise dropout rate at the end of each block. Defaults to 0.2.
         norm_cfg (dict, optional): Config of the norms. Defaults to batch norm.
         init_cfg (dict, optional): Initialisation of the module.
 
     Raises:
-        ValueError: When ``kernel_sizes`` has another length than ``in_channels``, or holds an even number.
+        ValueError: If the length of ``kernel_sizes`` differs from that of ``in_channels``, or it contains an even
+            number.
     """
 
     def __init__(
@@ -95,13 +96,13 @@ class AbundanceHead(BaseModule):
         """Estimate abundances.
 
         Args:
-            levels: Maps (B, C_i, h_i, w_i), shallow to deep; other sizes than the first one's are brought to it.
+            levels: Maps (B, C_i, h_i, w_i), shallow to deep; other sizes are resized to the first one.
             size: Height and width of the image in pixels.
 
         Returns:
             Abundances (B, P, *size), non-negative, with sum 1 over the endmembers.
 
         Raises:
-            ValueError: For another number of levels than built for.
+            ValueError: If the number of levels differs from that of the head.
         """
         return (self.scale * self.logits(levels, size)).softmax(dim=1)

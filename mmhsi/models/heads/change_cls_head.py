@@ -1,4 +1,4 @@
-"""Change detection by windows: one label of a pair of windows from their fused feature maps."""
+"""Change detection in windows: one label for a pair of windows from their fused feature maps."""
 
 from collections.abc import Sequence
 
@@ -13,16 +13,17 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class ChangeClsHead(ClsHead):
-    """Two convolutions per level, concatenation shallow to deep, and 3x3 convolutions without padding down to a label.
+    """Two convolutions per level, concatenation from shallow to deep, and 3x3 convolutions without padding down to a
+    label.
 
     The block of a level is a convolution to half its channels and a 1x1 convolution to ``level_channels``, each with
     norm and ReLU. Levels of other sizes than the shallowest are resized to it (bilinear). Each 3x3 convolution of the
-    classifier takes 2 rows and columns away; what is left of the grid is averaged.
+    classifier removes 2 rows and columns; the remaining grid is averaged.
 
     Args:
         in_channels (Sequence[int]): Channels of each level, shallow to deep.
         num_classes (int): Number K of classes. Defaults to 2: unchanged and changed.
-        level_channels (int): Channels of each level behind its block. Defaults to 64.
+        level_channels (int): Channels of each level after its block. Defaults to 64.
         kernel_sizes (Sequence[int]): Kernel of the first convolution of each level, odd. Defaults to (3, 3, 1, 1).
         hidden_channels (Sequence[int]): Widths of the 3x3 convolutions. Defaults to (256, 128), for grids of 5x5 and
             more; the reference takes (128, 64, 64) for 7x7.
@@ -31,7 +32,7 @@ class ChangeClsHead(ClsHead):
         **kwargs: Arguments of mmpretrain's ``ClsHead``: ``topk``, ``cal_acc``, ``init_cfg``.
 
     Raises:
-        ValueError: When ``kernel_sizes`` has another length than ``in_channels``.
+        ValueError: If the length of ``kernel_sizes`` differs from that of ``in_channels``.
     """
 
     def __init__(
@@ -71,10 +72,11 @@ class ChangeClsHead(ClsHead):
             feats: Maps (B, C_i, h_i, w_i), shallow to deep.
 
         Returns:
-            (B, D), the mean over the positions that the convolutions leave.
+            (B, D), the mean over the remaining positions.
 
         Raises:
-            ValueError: For another number of levels than built for, or a grid that the convolutions use up.
+            ValueError: If the number of levels differs from that of the head, or the grid is too small for the
+                convolutions.
         """
         if len(feats) != len(self.blocks):
             raise ValueError(f'the head is built for {len(self.blocks)} levels, found {len(feats)}')
@@ -93,5 +95,5 @@ class ChangeClsHead(ClsHead):
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
         """Maps (B, C_i, h_i, w_i), shallow to deep → logits (B, K)."""
-        # the last convolution is linear, so it may follow the mean over the positions
+        # the last convolution is linear, so it can be applied after the mean over the positions
         return self.classifier[-1](self.pre_logits(feats)[:, :, None, None]).flatten(1)

@@ -1,4 +1,4 @@
-"""Heads of the masked autoencoders: what a token should be predicted as, and the loss."""
+"""Heads of the masked autoencoders: prediction targets of tokens, and the loss."""
 
 from abc import abstractmethod
 
@@ -13,14 +13,14 @@ _VARIANCE_EPS = 1e-6
 
 
 class MAEHead(BaseModule):
-    r"""Mean squared error of the masked tokens; a branch says how an image is cut into tokens.
+    r"""Mean squared error of the masked tokens; a branch defines how an image is cut into tokens.
 
     .. math:: L = \frac{\sum_{bn} m_{bn} \operatorname{mean}_d (y_{bnd} - t_{bnd})^2}{\sum_{bn} m_{bn}}
 
     Args:
         norm_pix_loss (bool): Whether the content of a token is normalised to :math:`(t - \bar t) / \sqrt{v + 10^{-6}}`
-            with the unbiased variance v of the token. The official code has the option, but its factories lose it:
-            ``False`` is how the reference trains. Defaults to True.
+            with the unbiased variance v of the token. The official code has this option, but its factories do not pass
+            it on: the reference trains with ``False``. Defaults to True.
         init_cfg (dict, optional): Initialisation of the module.
     """
 
@@ -34,10 +34,10 @@ class MAEHead(BaseModule):
 
     @abstractmethod
     def untokenize(self, tokens: Tensor, image_shape: tuple[int, int, int]) -> Tensor:
-        """Put tokens (B, N, D) together to images (B, C, H, W); ``image_shape`` is (C, H, W)."""
+        """Assemble tokens (B, N, D) to images (B, C, H, W); ``image_shape`` is (C, H, W)."""
 
     def target(self, images: Tensor) -> Tensor:
-        """What should be predicted: images (B, C, H, W) → (B, N, D)."""
+        """The prediction targets: images (B, C, H, W) → (B, N, D)."""
         tokens = self.tokenize(images)
         if not self.norm_pix_loss:
             return tokens
@@ -61,7 +61,7 @@ class MAEHead(BaseModule):
     def reconstruct(self, pred: Tensor, images: Tensor) -> Tensor:
         """Predicted tokens as images (B, C, H, W).
 
-        Predictions of normalised tokens get the mean and the variance of the true ones, for want of better knowledge.
+        Predictions of normalised tokens get the mean and the variance of the true tokens, since their own are unknown.
         """
         if self.norm_pix_loss:
             mean, std = self._statistics(self.tokenize(images))

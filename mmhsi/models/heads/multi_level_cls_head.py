@@ -12,16 +12,16 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class MultiLevelClsHead(ClsHead):
-    """Average every level over space, concatenate shallow to deep, classify by a stack of linear layers.
+    """Average every level over space, concatenate from shallow to deep, and classify with a stack of linear layers.
 
-    The reference puts no activation between the linear layers (``act_cfg=None``); give one to make the stack an MLP.
+    The reference has no activation between the linear layers (``act_cfg=None``); give one to make the stack an MLP.
 
     Args:
         in_channels (Sequence[int]): Channels of each level, shallow to deep.
         num_classes (int): Number K of classes.
         hidden_channels (Sequence[int]): Widths between input and output. Defaults to (256, 128).
-        dropout_rate (float): Dropout rate behind each hidden layer, in [0, 1). Defaults to 0.4.
-        act_cfg (dict, optional): Activation behind each hidden layer. Defaults to None.
+        dropout_rate (float): Dropout rate after each hidden layer, in [0, 1). Defaults to 0.4.
+        act_cfg (dict, optional): Activation after each hidden layer. Defaults to None.
         loss (dict, optional): Config of the loss. Defaults to cross-entropy.
         **kwargs: Arguments of mmpretrain's ``ClsHead``: ``topk``, ``cal_acc``, ``init_cfg``.
     """

@@ -1,4 +1,4 @@
-"""Tile classification: a label per pixel from feature maps of several levels."""
+"""Tile classification: one label per pixel from feature maps of several levels."""
 
 from collections.abc import Sequence
 
@@ -13,18 +13,19 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class MultiLevelSegHead(BaseDecodeHead):
-    """Enlarge every level to the image, concatenate shallow to deep, classify each pixel by 1x1 convolutions.
+    """Upsample every level to the image, concatenate from shallow to deep, and classify each pixel with 1x1
+    convolutions.
 
-    The first convolution is linear, so it runs on each level before that is enlarged: the same result (bilinear weights
-    sum to one) for a fraction of the work and memory. The reference puts no activation between the convolutions
+    The first convolution is linear, so it is applied to each level before upsampling: the same result (bilinear weights
+    sum to one) for a fraction of the work and memory. The reference has no activation between the convolutions
     (``act_cfg=None``) and aligns the corners.
 
     Args:
         in_channels (Sequence[int]): Channels of each level, shallow to deep.
         num_classes (int): Number K of classes.
         hidden_channels (Sequence[int]): Widths between input and output; at least one. Defaults to (128, ).
-        act_cfg (dict, optional): Activation behind each hidden convolution. Defaults to None.
-        align_corners (bool): Of the bilinear enlarging. Defaults to True.
+        act_cfg (dict, optional): Activation after each hidden convolution. Defaults to None.
+        align_corners (bool): Option of the bilinear upsampling. Defaults to True.
         dropout_ratio (float): Channel dropout before the classifier. Defaults to 0.
         loss_decode (dict | Sequence[dict], optional): Config of the losses. Defaults to the mean cross-entropy over the
             labelled pixels of a batch.

@@ -16,8 +16,8 @@ def _conv(in_channels: int, out_channels: int) -> nn.Conv2d:
 class RestorationHead(BaseModule):
     """Fuse features with the degraded image by 3x3 convolutions without activations: the head of denoising.
 
-    The features may first be reduced to the bands by two convolutions, as SpatSIGMA does; then they are concatenated
-    behind the image, fused to the bands, and convolved once more. The image is not added to the result.
+    The features may first be reduced to the bands by two convolutions, as in SpatSIGMA; then they are concatenated
+    after the image, fused to the bands, and convolved once more. The image is not added to the result.
 
     Args:
         num_bands (int): Number C of bands.
@@ -29,7 +29,7 @@ class RestorationHead(BaseModule):
         init_cfg (dict, optional): Initialisation of the module.
     """
 
-    scale = 1  # size of the result over that of the image
+    scale = 1  # ratio of the sizes of result and image
 
     def __init__(
         self,
@@ -53,14 +53,15 @@ class RestorationHead(BaseModule):
 
     @torch.no_grad()
     def start_from_subspace(self, mean: Tensor, directions: Tensor) -> None:
-        """Let the head project every pixel of the image on a subspace of spectra, and the features count little.
+        """Initialise the head as a projection of every pixel onto a subspace of spectra, with little influence of the
+        features.
 
         Args:
             mean: Mean spectrum (C,).
             directions: Orthonormal directions (r, C) of the subspace, r at most ``width``.
 
         Raises:
-            ValueError: When the directions do not fit.
+            ValueError: If the directions do not fit.
         """
         rank, bands = directions.shape
         if bands != self.num_bands or rank > self.width or mean.shape != (bands,):
@@ -80,15 +81,16 @@ class RestorationHead(BaseModule):
         """Features (B, E, H, W) and image (B, C, H, W) → (B, C, H, W).
 
         Raises:
-            ValueError: When the image has other bands than built for, or the features have another size than it.
+            ValueError: If the number of bands is wrong, or the features and the image differ in size.
         """
         if image.shape[1] != self.num_bands:
             raise ValueError(f'the head is built for {self.num_bands} bands, the image has {image.shape[1]}')
         if features.shape[2:] != image.shape[2:]:
             raise ValueError(
                 f'features of {features.shape[2]}x{features.shape[3]} do not fit an image of '
-                f'{image.shape[2]}x{image.shape[3]} pixels: the neck has to undo the patches of the '
-                'backbone, and these have to fill the image'
+                f'{image.shape[2]}x{image.shape[3]} pixels: the neck must undo the patches of the backbone, and the '
+                'patches must fill the '
+                'image'
             )
         return self.fusion(torch.cat([image, self.reduction(features)], dim=1))
 
@@ -107,22 +109,23 @@ class RestorationHead(BaseModule):
 
 @MODELS.register_module()
 class SuperResolutionHead(RestorationHead):
-    """Enlarge what :class:`RestorationHead` fuses by pixel shuffling, and join the bicubically enlarged image to it.
+    """Enlarge the fused features of :class:`RestorationHead` by pixel shuffling, and combine them with the bicubic
+    image.
 
     Args:
         num_bands (int): Number C of bands.
         scale (int): Factor s of both sides: a power of two, by steps of 2, or 3.
-        skip (str): 'add' the convolved enlarged image, as SpatSIGMA does, or 'concat' it, as HyperSIGMA does. Defaults
-            to 'add'.
+        skip (str): 'add' adds the convolved enlarged image, as in SpatSIGMA; 'concat' concatenates it, as in
+            HyperSIGMA. Defaults to 'add'.
         width (int, optional): Channels between fusion and tail. Defaults to ``num_bands``, as the reference has it,
             which takes long with hundreds of bands.
-        residual (bool): Whether the result is added to the enlarged image itself. The tail then starts as zero, so that
-            training starts at the bicubic image and a small network need not learn to copy it first. The reference
-            has no such sum. Defaults to False.
+        residual (bool): Whether to add the result to the enlarged image itself. The tail is then initialised with zero,
+            so that training starts at the bicubic image and a small network need not learn to copy it first. The
+            reference has no such sum. Defaults to False.
         **kwargs: Further arguments of :class:`RestorationHead`.
 
     Raises:
-        ValueError: For another scale or ``skip``.
+        ValueError: If ``scale`` or ``skip`` is invalid.
     """
 
     def __init__(
@@ -163,7 +166,7 @@ class SuperResolutionHead(RestorationHead):
             (B, C, sH, sW).
 
         Raises:
-            ValueError: When ``lms`` has another size.
+            ValueError: If ``lms`` has another size.
         """
         lms = self.enlarge(image) if lms is None else lms
         large = self.upsample(self.fuse(features, image))

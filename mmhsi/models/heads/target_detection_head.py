@@ -1,4 +1,4 @@
-"""Target detection: how well each pixel matches the spectrum of a target."""
+"""Target detection: scores how well each pixel matches the target spectrum."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,14 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class TargetDetectionHead(BaseDecodeHead):
-    r"""Score of a pixel: the inner product of its features and of an embedding of the target spectrum d.
+    r"""Score of a pixel: the inner product of its features and an embedding of the target spectrum d.
 
     .. math::
         s(x) = \langle q, G(x) \rangle, \quad q = W_2 \, \mathrm{GELU}(\mathrm{LN}(W_1 d))
 
-    The logits of background and target are (1 - s, s), so that a pixel is a target from s = 0.5 on and
-    p(target) = sigmoid(2 s - 1). The spectrum is read from the metainfo ``target_spectrum`` of each sample: C numbers
-    (array, list or tensor), on the scale of the image.
+    The logits of background and target are (1 - s, s), so a pixel is a target for s > 0.5, and p(target) = sigmoid(2 s
+    - 1). The spectrum is read from the metainfo ``target_spectrum`` of each sample: C numbers (array, list or tensor),
+    on the scale of the image.
 
     Args:
         in_channels (int): Channels D of the map G, and width of the embedding q.
@@ -56,7 +56,7 @@ class TargetDetectionHead(BaseDecodeHead):
             init_cfg=init_cfg,
             **kwargs,
         )
-        del self.conv_seg  # the target spectrum takes its place
+        del self.conv_seg  # the target spectrum replaces it
         self.num_bands = num_bands
         self.target_branch = nn.Sequential(
             nn.Linear(num_bands, in_channels, bias=False),

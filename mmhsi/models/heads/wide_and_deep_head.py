@@ -1,4 +1,4 @@
-"""A head of two paths: deep features, and a wide hidden layer on the middle pixel of the image itself."""
+"""A head with two paths: deep features, and a wide hidden layer on the middle pixel of the image itself."""
 
 import math
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class WideAndDeepHead(ClsHead):
-    """Classify by a head on feature maps and by a wide hidden layer on the bands of a pixel, and average both.
+    """Classify with a head on feature maps and with a wide hidden layer on the bands of a pixel, and average both.
 
-    Wide and deep parts are trained together as by Cheng et al. (DLRS 2016), except that the wide one has a hidden layer
-    and each part has a loss of its own, as in deeply supervised nets (Lee et al., AISTATS 2015). The result is the mean
-    of their probabilities. The features come from :class:`mmhsi.models.WideAndDeepClassifier`.
+    Wide and deep parts are trained together as in Cheng et al. (DLRS 2016), except that the wide one has a hidden layer
+    and each part has its own loss, as in deeply supervised nets (Lee et al., AISTATS 2015). The result is the mean of
+    their probabilities. The features come from :class:`mmhsi.models.WideAndDeepClassifier`.
 
     Args:
-        deep (dict): Config of the head of the feature maps, which brings its own loss.
+        deep (dict): Config of the head of the feature maps, with its own loss.
         in_channels (int): Bands C of the image.
         num_classes (int): Number K of classes.
         hidden_channels (int): Width of the hidden layer. Defaults to 2048.
@@ -55,7 +55,7 @@ class WideAndDeepHead(ClsHead):
         return self.wide(images[..., height // 2, width // 2])
 
     def pre_logits(self, feats: Sequence[Tensor]) -> Tensor:
-        """Maps (B, C_i, h_i, w_i) and the images (B, C, H, W) → what the deep head makes of the maps (B, D)."""
+        """Maps (B, C_i, h_i, w_i) and the images (B, C, H, W) → pre-logits of the deep head (B, D)."""
         return self.deep.pre_logits(feats[:-1])
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
@@ -64,7 +64,7 @@ class WideAndDeepHead(ClsHead):
         return both.log_softmax(dim=-1).logsumexp(dim=0) - math.log(2.0)
 
     def loss(self, feats: Sequence[Tensor], data_samples: Sequence[DataSample], **kwargs) -> dict[str, Tensor]:
-        """Losses of both paths, by which the paths learn without regard to each other.
+        """Losses of both paths, which are trained independently.
 
         Args:
             feats: Maps (B, C_i, h_i, w_i), shallow to deep, and the images (B, C, H, W).
@@ -72,7 +72,7 @@ class WideAndDeepHead(ClsHead):
             **kwargs: Arguments of the losses.
 
         Returns:
-            'loss_deep' and 'loss_wide', and the accuracies of both where ``cal_acc`` of their heads asks for them.
+            'loss_deep' and 'loss_wide', and the accuracies of both if ``cal_acc`` of their heads is set.
         """
         deep = self.deep.loss(feats[:-1], data_samples, **kwargs)
         wide = self._get_loss(self.wide_logits(feats[-1]), data_samples, **kwargs)

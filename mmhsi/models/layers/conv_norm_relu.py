@@ -9,7 +9,7 @@ def conv_norm_relu(
 ) -> nn.Sequential:
     """Convolution that keeps the size, norm, ReLU.
 
-    mmcv's ``ConvModule`` is the same but for the bias in front of the norm, which the reference has.
+    Like mmcv's ``ConvModule``, except for the bias before the norm, which the reference has.
 
     Args:
         in_channels: Channels of the input.
@@ -21,7 +21,7 @@ def conv_norm_relu(
         The layers.
 
     Raises:
-        ValueError: For an even kernel, which has no middle.
+        ValueError: If the kernel is even.
     """
     if kernel_size % 2 == 0:
         raise ValueError(f'the side of a kernel must be odd, found {kernel_size}')

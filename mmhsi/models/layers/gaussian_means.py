@@ -1,4 +1,4 @@
-"""Gaussian means of several widths around the middle of an image."""
+"""Gaussian means of several widths around the middle pixels of an image."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 
 def gaussian_weights(length: int, size: int, sigma: float) -> Tensor:
-    """Weights (size, length) of the Gaussian means around the ``size`` middle places of ``length``; rows sum to 1.
+    """Weights (size, length) of the Gaussian means around the ``size`` middle positions of ``length``; rows sum to 1.
 
-    With sigma 0 they are the values of these places themselves.
+    With sigma 0 they select the values at these positions.
     """
     middle = torch.arange(size, dtype=torch.float64) + (length - size) // 2
     if sigma == 0:
@@ -22,7 +22,7 @@ def gaussian_weights(length: int, size: int, sigma: float) -> Tensor:
 @lru_cache(maxsize=16)
 def _weights_on(length: int, size: int, sigmas: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """:func:`gaussian_weights` of all sigmas (S, size, length), copied to the device once."""
-    with torch.inference_mode(False):  # those that were made in a prediction must do in a training step
+    with torch.inference_mode(False):  # tensors made during a prediction must be usable in a training step
         return torch.stack([gaussian_weights(length, size, sigma) for sigma in sigmas]).to(device, dtype)
 
 
@@ -38,18 +38,19 @@ def _banded(weights: Tensor, count: int) -> Tensor:
 class GaussianMeans(nn.Module):
     """Means of several widths around each of the middle pixels of an image, stacked as bands.
 
-    A network then looks at few pixels and still sees a wide neighbourhood, without the noise of single pixels: the
-    scale space of Witkin (IJCAI 1983), per band. The image ends the Gaussians; what of them lies inside has sum 1.
+    A network then processes few pixels but still covers a wide neighbourhood, without the noise of single pixels: the
+    scale space of Witkin (IJCAI 1983), per band. The Gaussians are truncated at the border of the image and normalised
+    to sum 1.
 
     Args:
         sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels; 0 takes each pixel alone.
         size (int): Height and width of the result.
-        scales (Sequence[float], optional): What the means of each sigma are divided by: wider ones vary less, and would
-            otherwise count for less. Defaults to None, 1 for all.
+        scales (Sequence[float], optional): Divisors of the means of each sigma: wider means vary less, and would
+            otherwise have less weight. Defaults to None, 1 for all.
 
     Raises:
-        ValueError: For a negative sigma, or scales that are not positive and one for each; in the forward pass, for an
-            image that is smaller than ``size``.
+        ValueError: If a sigma is negative, or ``scales`` are not positive or not one for each sigma; in the forward
+            pass, if the image is smaller than ``size``.
     """
 
     def __init__(self, sigmas: Sequence[float], size: int, scales: Sequence[float] | None = None) -> None:
@@ -68,7 +69,9 @@ class GaussianMeans(nn.Module):
         """Images (B, C, H, W) → (B, C * len(sigmas), size, size), the bands of the first sigma first."""
         height, width = images.shape[-2:]
         if min(height, width) < self.size:
-            raise ValueError(f'means of {self.size} x {self.size} pixels are wanted of images of {height} x {width}')
+            raise ValueError(
+                f'means of {self.size} x {self.size} pixels cannot be computed from images of {height} x {width}'
+            )
         over_rows, over_columns = (
             _weights_on(length, self.size, self.sigmas, images.dtype, images.device) for length in (height, width)
         )

@@ -13,7 +13,7 @@ def square_grid(num_tokens: int) -> tuple[int, int]:
         (√T, √T).
 
     Raises:
-        ValueError: When T is not a perfect square.
+        ValueError: If T is not a perfect square.
     """
     side = math.isqrt(num_tokens)
     if side * side != num_tokens:

@@ -10,10 +10,10 @@ def resize_spatial_position_embedding(pos_embed: Tensor, grid: tuple[int, int], 
     Args:
         pos_embed: (1, Hg * Wg, C).
         grid: (Hg, Wg) of the table.
-        new_grid: The grid wanted.
+        new_grid: The new grid.
 
     Returns:
-        (1, Hg' * Wg', C); the table itself when the grids agree.
+        (1, Hg' * Wg', C); the same table if the grids agree.
     """
     if tuple(grid) == tuple(new_grid):
         return pos_embed

@@ -1,4 +1,4 @@
-"""Refinement transformer: a few further blocks behind an encoder, used by the restoration networks."""
+"""Refinement transformer: a few additional blocks after an encoder, used by the restoration networks."""
 
 import torch
 from mmengine.model import BaseModule
@@ -13,7 +13,7 @@ from .transformer_block import TransformerBlocks
 
 @MODELS.register_module()
 class RefinementTransformer(BaseModule):
-    """Blocks of a width of their own behind an encoder, on its feature map or on its spectral tokens.
+    """Blocks with a separate width after an encoder, on its feature map or on its spectral tokens.
 
     The width need not be divisible by the number of heads. Position embeddings are added to the tokens of a map when
     ``img_size`` is given, and interpolated for a map of another size.
@@ -26,10 +26,10 @@ class RefinementTransformer(BaseModule):
         num_layers (int): Number of blocks. Defaults to 4.
         num_heads (int): Number of heads. Defaults to 12.
         num_points (int): Sampled points of sparse attention. Defaults to 8.
-        full_attn_interval (int): Every which block has full attention. Defaults to 3.
+        full_attn_interval (int): Every n-th block has full attention. Defaults to 3.
         drop_path_rate (float): Rate at the end of a ramp over ``ramp_length`` blocks. Defaults to 0.
-        ramp_length (int): Length of that ramp: the reference takes the first values of a ramp over 12. Defaults to 12.
-        mlp_ratio (float): Hidden width of the MLP over ``embed_dims``. Defaults to 4.
+        ramp_length (int): Length of that ramp: the reference uses the first values of a ramp over 12. Defaults to 12.
+        mlp_ratio (float): Hidden width of the MLP relative to ``embed_dims``. Defaults to 4.
         with_cp (bool): Recompute activations in the backward pass. Defaults to False.
         init_cfg (dict, optional): Initialisation of the module.
     """

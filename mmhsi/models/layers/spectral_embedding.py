@@ -1,14 +1,14 @@
-"""Spectral tokens: each group of bands becomes one token that holds the whole image of these bands."""
+"""Spectral tokens: each group of bands becomes one token that contains the whole image of these bands."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class SpectralEmbedding(nn.Module):
-    """Pool the bands to ``num_tokens`` groups and map the image of each group to a vector.
+    """Pool the bands into ``num_tokens`` groups and map the image of each group to a vector.
 
-    Token t averages the bands floor(t C / T) to ceil((t + 1) C / T) - 1: with more bands than tokens it is a mean over
-    neighbours, with fewer a repetition.
+    Token t averages the bands floor(t C / T) to ceil((t + 1) C / T) - 1: with more bands than tokens this is a mean
+    over neighbours, with fewer a repetition.
 
     Args:
         img_size (tuple[int, int]): Height and width of the input in pixels.
@@ -16,7 +16,7 @@ class SpectralEmbedding(nn.Module):
         embed_dims (int): Width E of the tokens.
 
     Attributes:
-        fixed_input_size (tuple[int, int]): ``img_size``, the only size it takes.
+        fixed_input_size (tuple[int, int]): ``img_size``, the only accepted size.
     """
 
     def __init__(self, img_size: tuple[int, int], num_tokens: int, embed_dims: int) -> None:

@@ -16,7 +16,7 @@ _NORM_EPS = 1e-6
 
 
 class Mlp(BaseModule):
-    """Two linear layers with an exact GELU between; dropout after the second only."""
+    """Two linear layers with an exact GELU between them; dropout only after the second."""
 
     def __init__(self, embed_dims: int, feedforward_channels: int, drop_rate: float = 0.0) -> None:
         super().__init__()
@@ -37,16 +37,16 @@ class TransformerBlock(BaseModule):
         embed_dims (int): Width C of the tokens.
         num_heads (int): Number of heads.
         feedforward_channels (int): Hidden width of the MLP.
-        sparse (bool): The attention of ``attn_cfg`` instead of full attention. Defaults to False.
+        sparse (bool): Whether to use the attention of ``attn_cfg`` instead of full attention. Defaults to False.
         num_points (int): Sampled points of sparse sampling attention. Defaults to 8.
         attn_cfg (dict, optional): Config of another attention instead of sparse sampling attention, such as
             ``dict(type='mmhsi.WindowAttention', window_size=7)``. Defaults to None.
         layer (int): Number of the block among those of its kind, from 0. Defaults to 0.
         qkv_bias (bool): Whether query, key and value have a bias. Defaults to True.
         drop_rate (float): Dropout rate of the MLP and the output projection. Defaults to 0.
-        attn_drop_rate (float): Dropout rate of full attention's weights; other attention has none. Defaults to 0.
+        attn_drop_rate (float): Dropout rate of the weights of full attention; other kinds have none. Defaults to 0.
         drop_path_rate (float): Probability that a sample skips a branch. Defaults to 0.
-        layer_scale_init_value (float, optional): Initial value of :math:`\gamma`; ``None`` leaves the scale out.
+        layer_scale_init_value (float, optional): Initial value of :math:`\gamma`; ``None`` for no scale.
         init_cfg (dict, optional): Initialisation of the module.
     """
 
@@ -93,8 +93,8 @@ class TransformerBlock(BaseModule):
 
 
 class TransformerBlocks(ModuleList):
-    """A stack of blocks in which every ``full_attn_interval``-th one has full attention, the others sparse attention or
-    another one.
+    """A stack of blocks in which every ``full_attn_interval``-th one has full attention and the others have sparse or
+    another attention.
 
     Args:
         num_layers (int): Number of blocks to build.
@@ -118,7 +118,7 @@ class TransformerBlocks(ModuleList):
         **block_cfg,
     ) -> None:
         sparse = [not full_attn_interval or (i + 1) % full_attn_interval != 0 for i in range(num_layers)]
-        rates = np.linspace(0, drop_path_rate, ramp_length or num_layers).tolist()  # works on the meta device too
+        rates = np.linspace(0, drop_path_rate, ramp_length or num_layers).tolist()  # also works on the meta device
         super().__init__(
             [
                 TransformerBlock(
@@ -135,7 +135,7 @@ class TransformerBlocks(ModuleList):
         Args:
             x: Tokens (B, N, C).
             hw_shape: Grid (Hg, Wg).
-            out_indices: Blocks (from 0) whose outputs are wanted, ascending.
+            out_indices: Blocks (from 0) whose outputs are returned, ascending.
 
         Returns:
             The outputs (B, N, C) of these blocks.

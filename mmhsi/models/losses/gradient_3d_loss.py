@@ -10,7 +10,7 @@ def gradient_3d(image: Tensor, eps: float = 1e-6) -> Tensor:
 
     Args:
         image: (B, C, H, W).
-        eps: Keeps the root differentiable where nothing changes. Defaults to 1e-6.
+        eps: Keeps the root differentiable where the image is constant. Defaults to 1e-6.
 
     Returns:
         (B, C - 1, H - 1, W - 1), of the pixels that have all three neighbours.
@@ -47,7 +47,7 @@ class Gradient3DLoss(nn.Module):
             A number.
 
         Raises:
-            ValueError: For images without a neighbour along one of the axes.
+            ValueError: If the image has a single element along one of the axes.
         """
         if min(pred.shape[1:]) < 2:
             raise ValueError(

@@ -11,8 +11,8 @@ class LovaszSoftmaxLoss(nn.Module):
     """Mean over the classes of the Lovász extension of the Jaccard loss (Berman et al., CVPR 2018), over a batch.
 
     mmseg's own ``LovaszLoss`` gives NaN for a batch without a labelled pixel and fails for one with a single labelled
-    pixel; here they count like any other, without one the loss and its gradient are 0. It also asks the device once for
-    each class, and waits for the answer, where this takes all classes at once.
+    pixel; here they are treated like any other batch; without a labelled pixel the loss and its gradient are 0. It also
+    synchronises with the device for each class, whereas this loss processes all classes at once.
 
     Args:
         classes (str): 'present', the classes that occur in the labels of the batch, or 'all'. Defaults to 'present'.
@@ -20,7 +20,7 @@ class LovaszSoftmaxLoss(nn.Module):
         loss_name (str): Name of the loss. Defaults to 'loss_lovasz'.
 
     Raises:
-        ValueError: For another value of ``classes``.
+        ValueError: If ``classes`` is invalid.
     """
 
     def __init__(self, classes: str = 'present', loss_weight: float = 1.0, loss_name: str = 'loss_lovasz') -> None:
@@ -39,7 +39,7 @@ class LovaszSoftmaxLoss(nn.Module):
         Args:
             cls_score: Logits (B, K, H, W).
             label: Classes (B, H, W), int64.
-            weight: Must be None: the loss ranks the pixels and knows no weights of theirs.
+            weight: Must be None: the loss ranks the pixels and does not support weights.
             ignore_index: Value of unlabelled pixels. Defaults to 255.
 
         Returns:
@@ -49,13 +49,13 @@ class LovaszSoftmaxLoss(nn.Module):
             ValueError: If ``weight`` is given.
         """
         if weight is not None:
-            raise ValueError('the Lovász-softmax loss takes no weights of pixels; leave the pixel sampler out')
+            raise ValueError('the Lovász-softmax loss does not support pixel weights; remove the pixel sampler')
         labelled = (label != ignore_index).unsqueeze(-1)
         probabilities = cls_score.float().softmax(dim=1).movedim(1, -1)
         num_classes = probabilities.shape[-1]
         inside = label.unsqueeze(-1) == torch.arange(num_classes, device=label.device)
         errors = torch.where(labelled, (inside.float() - probabilities).abs(), -1.0).reshape(-1, num_classes)
-        # unlabelled pixels come last, where they change no difference before them, and count as 0
+        # unlabelled pixels are sorted last, where they do not affect the differences before them, and count as 0
         errors, order = errors.sort(dim=0, descending=True)
         inside = inside.reshape(-1, num_classes).gather(0, order)
         present = inside.sum(dim=0)

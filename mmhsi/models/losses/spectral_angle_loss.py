@@ -17,13 +17,13 @@ class SpectralAngleLoss(nn.Module):
 
     Args:
         unit (str): 'radians', 'degrees', or 'pi' for fractions of π, as in super-resolution. Defaults to 'radians'.
-        margin (float, optional): The cosine is cut at ±(1 - margin), where its arc has a finite gradient; beyond, the
-            gradient is 0. None leaves it as it is, as the reference does in unmixing: equal spectra then give NaN.
-            Defaults to 1e-7; super-resolution takes 1e-6.
+        margin (float, optional): The cosine is clipped to ±(1 - margin), where the arc cosine has a finite gradient;
+            beyond, the gradient is 0. None disables this, as in the unmixing of the reference: equal spectra then give
+            NaN. Defaults to 1e-7; super-resolution takes 1e-6.
         loss_weight (float): Factor of the loss. Defaults to 1.
 
     Raises:
-        ValueError: For another unit.
+        ValueError: If the unit is unknown.
     """
 
     def __init__(self, unit: str = 'radians', margin: float | None = 1e-7, loss_weight: float = 1.0) -> None:

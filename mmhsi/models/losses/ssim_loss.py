@@ -11,7 +11,7 @@ from mmhsi.registry import MODELS
 class SSIMLoss(nn.Module):
     r"""One minus the mean structural similarity of all bands (Wang et al., IEEE TIP 2004, equation 13).
 
-    Means, variances and covariances are taken in a Gaussian window, only where it lies inside the image.
+    Means, variances and covariances are computed in a Gaussian window, only where it lies inside the image.
 
     Args:
         data_range (float): Largest minus smallest possible value. Defaults to 1.
@@ -20,7 +20,7 @@ class SSIMLoss(nn.Module):
         loss_weight (float): Factor of the loss. Defaults to 1.
 
     Raises:
-        ValueError: For an even window.
+        ValueError: If the window is even.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SSIMLoss(nn.Module):
             A number.
 
         Raises:
-            ValueError: For images smaller than the window.
+            ValueError: If an image is smaller than the window.
         """
         if min(pred.shape[2:]) < len(self.window):
             raise ValueError(

@@ -9,14 +9,14 @@ from mmhsi.registry import MODELS
 class SumLoss(nn.Module):
     """Sum of losses that compare a predicted with a true image, each with its own weight.
 
-    A model that knows :meth:`terms`, such as ``TiledEditModel``, logs them one by one; to any other model this is a
+    A model that uses :meth:`terms`, such as ``TiledEditModel``, logs them one by one; to any other model this is a
     single loss, e.g. the ``pixel_loss`` of mmagic's ``BaseEditModel``.
 
     Args:
         losses (dict[str, dict]): Configs of the losses by name.
 
     Raises:
-        ValueError: Without any loss.
+        ValueError: If there is no loss.
     """
 
     def __init__(self, losses: dict[str, dict]) -> None:

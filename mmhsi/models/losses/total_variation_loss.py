@@ -9,8 +9,8 @@ from mmhsi.registry import MODELS
 class TotalVariationLoss(nn.Module):
     """Weighted mean squares of the differences of neighbouring pixels and of neighbouring bands.
 
-    A term to be added to others: it knows nothing of the true image. mmagic's ``MaskedTVLoss`` has no differences of
-    bands.
+    To be added to other losses, since it does not use the true image. mmagic's ``MaskedTVLoss`` has no differences
+    between bands.
 
     Args:
         spatial_weight (float): Factor of the mean square along rows plus that along columns. Defaults to 1e-3.
@@ -26,7 +26,7 @@ class TotalVariationLoss(nn.Module):
 
         Args:
             pred: Predicted images (B, C, H, W), at least 2 along each of C, H and W.
-            target: Not used; it makes the losses of restoration interchangeable.
+            target: Not used; for compatibility with other restoration losses.
 
         Returns:
             A number.

@@ -7,7 +7,7 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class AbundanceSparsityLoss(nn.Module):
-    r"""Mean of :math:`\sqrt{A}` over all abundances, small where few endmembers share a pixel (L1/2 sparsity).
+    r"""Mean of :math:`\sqrt{A}` over all abundances, small if few endmembers share a pixel (L1/2 sparsity).
 
     Args:
         loss_weight (float): Factor of the loss. Defaults to 1; the reference takes 0.35.
@@ -27,13 +27,13 @@ class EndmemberVariationLoss(nn.Module):
     r"""Total variation of the endmembers: absolute differences of neighbouring bands, :math:`|M_{b+1,p} - M_{b,p}|`.
 
     Args:
-        along (str): 'bands', or 'endmembers' for the reference's, which takes the differences of neighbouring columns
-            without a gradient: their order means nothing, and only the logged loss is shifted. Defaults to 'bands'.
-        reduction (str): 'mean' or 'sum' over all differences; the reference takes the sum. Defaults to 'mean'.
+        along (str): 'bands', or 'endmembers' like the reference, which takes the differences of neighbouring columns
+            without a gradient: their order is arbitrary, and only the logged loss is shifted. Defaults to 'bands'.
+        reduction (str): 'mean' or 'sum' over all differences; the reference uses the sum. Defaults to 'mean'.
         loss_weight (float): Factor of the loss. Defaults to 1; the reference takes 0.1.
 
     Raises:
-        ValueError: For another ``along`` or ``reduction``.
+        ValueError: If ``along`` or ``reduction`` is invalid.
     """
 
     def __init__(self, along: str = 'bands', reduction: str = 'mean', loss_weight: float = 1.0) -> None:

@@ -13,8 +13,8 @@ from mmhsi.registry import MODELS
 class WeightedCrossEntropyLoss(nn.Module):
     r"""Weighted mean of the cross-entropy over the labelled pixels: :math:`\sum_i w_{y_i} l_i / \sum_i w_{y_i}`.
 
-    mmseg's loss of the same formula looks up a weight for ``ignore_index``, too, and fails; and it copies the weights
-    to the device in every step. Without any labelled pixel the loss is 0, and so is its gradient.
+    mmseg's loss with the same formula also looks up a weight for ``ignore_index``, which fails, and copies the weights
+    to the device in every step. Without any labelled pixel, the loss and its gradient are 0.
 
     Args:
         class_weight (Sequence[float]): Weight w of each class.
@@ -36,7 +36,7 @@ class WeightedCrossEntropyLoss(nn.Module):
         Args:
             cls_score: Logits (B, K, H, W).
             label: Classes (B, H, W), int64.
-            weight: Factor of each pixel's term l (B, H, W), not of the divisor. Defaults to None (all 1).
+            weight: Factor of the term l of each pixel (B, H, W), not of the divisor. Defaults to None (all 1).
             ignore_index: Value of unlabelled pixels. Defaults to 255.
 
         Returns:

@@ -9,7 +9,8 @@ from mmhsi.registry import MODELS
 
 
 class _Attention(nn.Module):
-    """Multi-head attention of ``x`` to ``context``; logits are divided by the root of the whole width, as published."""
+    """Multi-head attention of ``x`` to ``context``; logits are divided by the square root of the full width, as
+    published."""
 
     def __init__(self, embed_dims: int, num_heads: int, head_dims: int) -> None:
         super().__init__()
@@ -28,7 +29,7 @@ class _Attention(nn.Module):
 
 
 class _Block(nn.Module):
-    """Pre-norm block; a context is normalised as the input is."""
+    """Pre-norm block; a context is normalised like the input."""
 
     def __init__(self, embed_dims: int, num_heads: int, head_dims: int) -> None:
         super().__init__()
@@ -51,10 +52,10 @@ class _Block(nn.Module):
 class BitemporalTransformer(BaseModule):
     r"""Bitemporal image transformer (BIT), an ``interaction`` of a ``SiameseBackbone``.
 
-    The deepest map of each date is reduced by a 3x3 convolution to features X of n pixels, and these to L tokens
-    :math:`\mathrm{softmax}(X W_A)^T X`, the softmax over the pixels. A transformer encoder mixes the tokens of both
-    dates; a decoder without self-attention lets the pixels of each date attend to its tokens
-    (Chen, Qi and Shi, IEEE TGRS 60, 2022).
+    The deepest map of each date is reduced by a 3x3 convolution to features X of n pixels, which are pooled to L tokens
+    :math:`\mathrm{softmax}(X W_A)^T X`, with the softmax over the pixels. A transformer encoder mixes the tokens of
+    both dates; a decoder without self-attention lets the pixels of each date attend to its tokens (Chen, Qi and Shi,
+    IEEE TGRS 60, 2022).
 
     Args:
         in_channels (int): Channels of the deepest map.
@@ -65,7 +66,7 @@ class BitemporalTransformer(BaseModule):
         decoder_depth (int): Blocks of the decoder. Defaults to 8.
         encoder_head_dims (int): Width of a head of the encoder. Defaults to 64.
         decoder_head_dims (int): Width of a head of the decoder. Defaults to 64.
-        upsample (int): Factor by which the map is enlarged first, to its nearest neighbours. Defaults to 2.
+        upsample (int): Factor by which the map is first enlarged with nearest-neighbour interpolation. Defaults to 2.
         init_cfg (dict, optional): Initialisation. Defaults to None, as PyTorch draws it.
     """
 
@@ -96,14 +97,14 @@ class BitemporalTransformer(BaseModule):
         return weights @ features.flatten(2).transpose(1, 2)
 
     def forward(self, first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> tuple[tuple[Tensor], tuple[Tensor]]:
-        """Refine the features of two dates by each other.
+        """Refine the features of two dates with each other.
 
         Args:
-            first: Maps of the first date, shallow to deep, of which the last (B, C, h, w) is taken.
+            first: Maps of the first date, shallow to deep, of which the last (B, C, h, w) is used.
             second: Those of the second date.
 
         Returns:
-            One map (B, E, upsample h, upsample w) of each date.
+            One map (B, E, upsample h, upsample w) for each date.
         """
         features = [
             self.reduction(F.interpolate(levels[-1], scale_factor=self.upsample, mode='nearest'))

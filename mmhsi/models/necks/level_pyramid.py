@@ -1,4 +1,4 @@
-"""Spatial neck: brings feature maps of one resolution to several, reduces and fuses them."""
+"""Spatial neck: resamples feature maps of one resolution to several, reduces and fuses them."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def _resampling(channels: int, scale: float) -> nn.Module:
 class LevelPyramid(BaseModule):
     """Resample each level of a plain transformer, then reduce its channels, then fuse the levels; all optional.
 
-    Enlarging is learnt (transposed convolutions), shrinking is max pooling.
+    Upsampling is learnt (transposed convolutions), downsampling is max pooling.
 
     Args:
         in_channels (int): Channels of every level.
@@ -40,9 +40,9 @@ class LevelPyramid(BaseModule):
             (1, 1, 1, 1).
         out_channels (int, optional): Channels after a 1x1 convolution without bias per level. Defaults to None (no
             reduction).
-        sum_levels (bool): Add the reduced levels and mix their channels by one more 1x1 convolution, as the detection
-            networks do. Defaults to False.
-        refinement (dict, optional): Config of a module behind the reduction, applied to each map, such as the
+        sum_levels (bool): Add the reduced levels and mix their channels by one more 1x1 convolution, as in the
+            detection networks. Defaults to False.
+        refinement (dict, optional): Config of a module after the reduction, applied to each map, such as the
             ``RefinementTransformer`` of the restoration networks. Defaults to None.
         init_cfg (dict, optional): Initialisation of the module.
     """
@@ -71,7 +71,7 @@ class LevelPyramid(BaseModule):
         """Bring each level to its scale.
 
         Raises:
-            ValueError: When the number of levels is not that of ``scales``.
+            ValueError: If the number of levels differs from that of ``scales``.
         """
         if len(levels) != len(self.resamplings):
             raise ValueError(f'the neck is built for {len(self.resamplings)} levels, the backbone gives {len(levels)}')
@@ -86,5 +86,5 @@ class LevelPyramid(BaseModule):
         return tuple(levels)
 
     def forward(self, levels: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Maps (B, E, H_i, W_i), shallow to deep → as many maps, or one when the levels are summed."""
+        """Maps (B, E, H_i, W_i), shallow to deep → as many maps, or one if the levels are summed."""
         return tuple(self.refinement(level) for level in self.reduce(self.resample(levels)))

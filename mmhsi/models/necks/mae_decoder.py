@@ -1,4 +1,4 @@
-"""Decoder of the masked autoencoders: from encoded kept tokens to the content of all tokens."""
+"""Decoder of the masked autoencoders: from the encoded visible tokens to the content of all tokens."""
 
 import math
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ _NORM_EPS = 1e-6
 
 
 def sincos_position_table(grid: Sequence[int], channels: int) -> Tensor:
-    r"""Fixed sine-cosine position table over the places of a grid (Vaswani et al., 2017).
+    r"""Fixed sine-cosine position table of a grid (Vaswani et al., 2017).
 
-    The D channels are shared out equally to the axes of the grid, the last axis (the column) first. A place p along an
-    axis of width d = D / axes is coded by :math:`[\sin(p \omega_k), \cos(p \omega_k)]` with
+    The D channels are divided equally among the axes of the grid, the last axis (the column) first. A position p along
+    an axis with d = D / axes channels is encoded by :math:`[\sin(p \omega_k), \cos(p \omega_k)]` with
     :math:`\omega_k = 10000^{-2k / d}`, k = 0 ... d / 2 - 1.
 
     Args:
-        grid: Number of places along each axis, e.g. (rows, columns) or (tokens, ).
+        grid: Number of positions along each axis, e.g. (rows, columns) or (tokens, ).
         channels: Width D, a multiple of twice the number of axes.
 
     Returns:
-        float32 (1, N, D) with N the number of places, the last axis running fastest; computed in float64.
+        float32 (1, N, D) with N the number of positions, the last axis running fastest; computed in float64.
 
     Raises:
-        ValueError: For a width that the axes cannot share.
+        ValueError: If the width cannot be divided among the axes.
     """
     if channels % (2 * len(grid)):
         raise ValueError(
@@ -44,29 +44,29 @@ def sincos_position_table(grid: Sequence[int], channels: int) -> Tensor:
 
 @MODELS.register_module()
 class MAEDecoder(BaseModule):
-    """Put mask tokens in the empty places, add positions, run blocks of full attention and predict every token.
+    """Insert mask tokens, add positions, run blocks with full attention and predict every token.
 
-    Initialised as the framework does by default, the mask token by zeros (as in the reference).
+    Default initialisation of the framework, with a zero mask token (as in the reference).
 
     Args:
         in_channels (int): Width of the encoded tokens.
         out_channels (int): Number of values of a token's content.
-        grid (Sequence[int]): Number of tokens along each axis that positions are counted on: (rows, columns) for
-            patches, (tokens, ) for groups of bands.
+        grid (Sequence[int]): Number of tokens along each axis of the position table: (rows, columns) for patches,
+            (tokens, ) for groups of bands.
         embed_dims (int): Width of the decoder. Defaults to 512.
         num_layers (int): Number of blocks. Defaults to 8.
         num_heads (int): Number of heads. Defaults to 16.
-        mlp_ratio (float): Hidden width of the MLPs over ``embed_dims``. Defaults to 4.
+        mlp_ratio (float): Hidden width of the MLPs relative to ``embed_dims``. Defaults to 4.
         qkv_bias (bool): Whether query, key and value have a bias. Defaults to True.
         drop_path_rate (float): Drop-path rate at the end of the ramp. Defaults to 0.1.
         ramp_length (int, optional): Number of blocks of the ramp: block i of the decoder has the rate of block i of an
-            encoder of so many blocks. Defaults to ``num_layers``.
+            encoder with this many blocks. Defaults to ``num_layers``.
         pos_table (str): 'sincos', or 'zeros' for no positions (the reference's spectral decoder). Defaults to 'sincos'.
         with_cp (bool): Recompute activations in the backward pass to save memory. Defaults to False.
         init_cfg (dict, optional): Initialisation of the module.
 
     Raises:
-        ValueError: For an unknown table, a width that does not fit it, or a ramp shorter than the decoder.
+        ValueError: If the table is unknown, the width does not fit it, or the ramp is shorter than the decoder.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The spectral enhancement module (SEM): spectral tokens weigh the channels of the spatial features."""
+"""The spectral enhancement module (SEM): spectral tokens weight the channels of the spatial features."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ class SpectralGate(nn.Sequential):
 
 
 class SpectralSum(nn.Sequential):
-    """Numbers W2 relu(W1 v) per channel, which are added to a map."""
+    """Values W2 relu(W1 v) per channel, which are added to a map."""
 
     def __init__(self, num_tokens: int, mid_channels: int, out_channels: int) -> None:
         super().__init__(
@@ -38,12 +38,12 @@ class SpectralSum(nn.Sequential):
         )
 
     def join(self, level: Tensor, vector: Tensor) -> Tensor:
-        """Add its numbers to a map (B, C, h, w)."""
+        """Add the values to a map (B, C, h, w)."""
         return level + self(vector)[:, :, None, None]
 
 
 class SpectralConcat(nn.Module):
-    """The same numbers as channels beside those of a map, mixed by a 1x1 convolution."""
+    """The same values concatenated to the channels of a map and mixed by a 1x1 convolution."""
 
     def __init__(self, num_tokens: int, mid_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class SpectralConcat(nn.Module):
         self.mixing = nn.Conv2d(2 * out_channels, out_channels, 1)
 
     def join(self, level: Tensor, vector: Tensor) -> Tensor:
-        """Mix a map (B, C, h, w) with its numbers."""
+        """Mix a map (B, C, h, w) with the values."""
         return self.mixing(torch.cat([level, self.numbers(vector)[:, :, None, None].expand_as(level)], dim=1))
 
 
@@ -64,8 +64,8 @@ class SpectralEnhancement(BaseModule):
 
     The spectral tokens are reduced from E to ``spectral_channels`` by a linear map per spectral level, summed over the
     levels, and averaged over their channels to v (B, T). A small gate turns v into one weight per channel of a spatial
-    map. The spatial levels run through a :class:`LevelPyramid` (resampling, reduction, sum); the gate acts on its
-    result, or between resampling and reduction.
+    map. The spatial levels pass through a :class:`LevelPyramid` (resampling, reduction, sum); the gate is applied to
+    its result, or between resampling and reduction.
 
     Args:
         in_channels (int): Channels E of the spatial levels.
@@ -74,16 +74,16 @@ class SpectralEnhancement(BaseModule):
         spectral_channels (int): Width after the reduction. Defaults to 128.
         num_spectral_levels (int): Number of spectral levels, which are summed. Defaults to 1.
         mid_channels (int): Hidden width of a gate. Defaults to 128.
-        out_channels (int, optional): Channels after the reduction of the spatial levels. Defaults to 128. ``None``
-            leaves them as they are.
+        out_channels (int, optional): Channels after the reduction of the spatial levels. Defaults to 128. ``None`` for
+            no reduction.
         scales (Sequence[float]): Scale of each spatial level, shallow to deep. Defaults to (1, 1, 1, 1).
         sum_levels (bool): Fuse the reduced levels by a sum before the gate. Defaults to False.
-        gate_first (bool): Gate before the reduction, as the segmentation network does. Defaults to False.
+        gate_first (bool): Gate before the reduction, as in the segmentation network. Defaults to False.
         shared_gate (bool): One gate for all levels, as in multispectral change detection. Defaults to False.
-        fusion (str): How the vector joins the spatial maps: 'sem' weighs their channels; for comparison 'sum' adds a
-            number to each channel, 'concat' puts the numbers beside the channels and mixes all by a 1x1 convolution,
-            'none' leaves the maps alone, and the spectral branch without influence. Defaults to 'sem'.
-        spatial_refinement (dict, optional): Config of a module behind the pyramid, applied to each of its maps.
+        fusion (str): How the vector is combined with the spatial maps: 'sem' weights their channels; for comparison,
+            'sum' adds a value to each channel, 'concat' concatenates the values to the channels and mixes all by a 1x1
+            convolution, and 'none' ignores the spectral branch. Defaults to 'sem'.
+        spatial_refinement (dict, optional): Config of a module after the pyramid, applied to each of its maps.
         spectral_refinement (dict, optional): Config of a module for the reduced spectral tokens.
         init_cfg (dict, optional): Initialisation of the module.
     """
@@ -108,7 +108,7 @@ class SpectralEnhancement(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if gate_first and sum_levels:
-            raise ValueError('gate_first weighs each level, sum_levels leaves one: choose one of them')
+            raise ValueError('gate_first weights each level, but sum_levels leaves only one: choose one of them')
         if fusion not in FUSIONS:
             raise ValueError(f'fusion must be one of {list(FUSIONS)}, found {fusion!r}')
         self.pyramid = LevelPyramid(in_channels, scales, out_channels, sum_levels)
@@ -129,7 +129,7 @@ class SpectralEnhancement(BaseModule):
         """One number per token, (B, T), from spectral tokens (B, T, E).
 
         Raises:
-            ValueError: When the number of spectral levels is not the one built for.
+            ValueError: If the number of spectral levels differs from that of the neck.
         """
         if len(spectral) != len(self.spectral_reductions):
             raise ValueError(
@@ -140,20 +140,20 @@ class SpectralEnhancement(BaseModule):
         return self.spectral_refinement(reduced).mean(dim=-1)
 
     def enhance(self, levels: Sequence[Tensor], vector: Tensor) -> tuple[Tensor, ...]:
-        """Join each map (B, C, h, w) with the vector (B, T)."""
+        """Combine each map (B, C, h, w) with the vector (B, T)."""
         gates = [*self.gates] * (len(levels) if len(self.gates) == 1 else 1)
         if not gates:
             return tuple(levels)
         return tuple(gate.join(level, vector) for gate, level in zip(gates, levels, strict=True))
 
     def forward(self, features: tuple[Sequence[Tensor], Sequence[Tensor]]) -> tuple[Tensor, ...]:
-        """Join the outputs of :class:`mmhsi.models.HyperSIGMA`.
+        """Combine the outputs of :class:`mmhsi.models.HyperSIGMA`.
 
         Args:
             features: Spatial maps (B, E, Hp, Wp) and spectral tokens (B, T, E), each shallow to deep.
 
         Returns:
-            Enhanced maps (B, C, h_i, w_i), shallow to deep; one map when the levels are summed.
+            Enhanced maps (B, C, h_i, w_i), shallow to deep; one map if the levels are summed.
         """
         spatial, spectral = features
         vector = self.spectral_vector(spectral)

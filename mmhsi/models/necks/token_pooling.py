@@ -1,4 +1,4 @@
-"""Neck of the spectral branch alone: the mean of its tokens."""
+"""Neck for the spectral branch without the spatial one: the mean of its tokens."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class TokenPooling(BaseModule):
-    """Average the tokens of each level of a ``SpecViT`` to a map of one pixel, as heads of windows take them.
+    """Average the tokens of each level of a ``SpecViT`` to a map of one pixel for window heads.
 
-    A spectral token holds a whole image, so that nothing is left of its places: this is for one label per window.
+    A spectral token contains a whole image without spatial resolution, so this is for one label per window.
 
     Args:
         in_channels (int): Width E of the tokens.
@@ -31,10 +31,10 @@ class TokenPooling(BaseModule):
         )
 
     def forward(self, levels: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Tokens (B, T, E), shallow to deep → as many maps (B, C, 1, 1).
+        """Tokens (B, T, E), shallow to deep → the same number of maps (B, C, 1, 1).
 
         Raises:
-            ValueError: When the number of levels is not the one built for.
+            ValueError: If the number of levels differs from that of the neck.
         """
         if len(levels) != len(self.reductions):
             raise ValueError(f'the neck is built for {len(self.reductions)} levels, the backbone gives {len(levels)}')

@@ -1,4 +1,4 @@
-"""Top-down neck: deep levels are enlarged and added to the shallower ones."""
+"""Top-down neck: deep levels are upsampled and added to the shallower ones."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class TopDownFusion(BaseModule):
-    r"""Reduce each level, then add to it what the deeper levels sum up to, as in multispectral change detection.
+    r"""Reduce each level, then add the sum of the deeper levels to it, as in multispectral change detection.
 
     With g_l the 1x1 convolution, norm and ReLU of level l, the deepest level is :math:`f_L = g_L`, and every other
-    :math:`f_l = g_l + \mathrm{up}(f_{l+1})`, bilinear with corners not aligned. Unlike a feature pyramid network it
-    smooths no level afterwards.
+    :math:`f_l = g_l + \mathrm{up}(f_{l+1})`, bilinear with corners not aligned. Unlike in a feature pyramid network,
+    levels are not smoothed afterwards.
 
     Args:
         in_channels (Sequence[int]): Channels of each level, shallow to deep.
@@ -42,10 +42,10 @@ class TopDownFusion(BaseModule):
             levels: Maps (B, C_i, h_i, w_i), shallow to deep.
 
         Returns:
-            As many maps (B, D, h_i, w_i); the first one, the finest, holds all levels.
+            The same number of maps (B, D, h_i, w_i); the first one, the finest, contains all levels.
 
         Raises:
-            ValueError: For another number of levels than built for.
+            ValueError: If the number of levels differs from that of the neck.
         """
         if len(levels) != len(self.laterals):
             raise ValueError(f'the neck is built for {len(self.laterals)} levels, the backbone gives {len(levels)}')

@@ -1,4 +1,4 @@
-"""Super-resolution networks that learn what the bicubic image lacks."""
+"""Super-resolution networks that learn the difference to the bicubic image."""
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -9,17 +9,18 @@ from mmhsi.utils.imresize import imresize
 
 @MODELS.register_module()
 class BicubicResidual(BaseModule):
-    """Adds the bicubically enlarged image to what a network makes of the small one.
+    """Adds the bicubically enlarged image to the output of a network for the small image.
 
-    For networks that know no bicubic image, such as those of mmagic: with hundreds of bands and a small scene, learning
-    the image anew takes longer than the whole training. ``SuperResolutionHead`` has this sum as ``residual=True``.
+    For networks without a bicubic image, such as those of mmagic: with hundreds of bands and a small scene, learning to
+    reproduce the image would take longer than the whole training. ``SuperResolutionHead`` has this sum as
+    ``residual=True``.
 
     Args:
         network (dict): Config of a network (B, C, H, W) → (B, C, sH, sW), e.g. ``mmagic.EDSRNet``.
         scale (int): Factor s of both sides.
-        last_layer (str, optional): Name of the last layer of the network, e.g. 'conv_last'. Its weights start as zero,
-            so that training starts at the bicubic image. Defaults to None, which leaves all weights as the network has
-            them.
+        last_layer (str, optional): Name of the last layer of the network, e.g. 'conv_last'. Its weights are initialised
+            with zero, so that training starts at the bicubic image. Defaults to None, which leaves all weights as the
+            network has them.
         init_cfg (dict, optional): Initialisation of the module.
 
     Raises:
@@ -49,7 +50,7 @@ class BicubicResidual(BaseModule):
             nn.init.zeros_(layer.bias)
 
     def init_weights(self) -> None:
-        """Initialise the network, whose last layer stays zero."""
+        """Initialise the network with a zero last layer."""
         super().init_weights()
         self._zero()
 

@@ -1,4 +1,4 @@
-"""MCNet: super-resolution by 3-D and 2-D convolutions side by side."""
+"""MCNet: super-resolution with parallel 3-D and 2-D convolutions."""
 
 import torch
 from mmengine.model import BaseModule
@@ -50,9 +50,9 @@ class _MixedModule(nn.Module):
 class MCNet(BaseModule):
     """Mixed 2-D/3-D convolutional network for super-resolution (Li, Wang and Li, Remote Sensing 12(10), 1660, 2020).
 
-    Bands are a third axis, so that any number of them is taken. Four modules of 3-D units, which are separable, and of
-    2-D units on each band stand behind a 3-D convolution, whose result is added to that of each; a transposed
-    convolution enlarges.
+    Bands are a third axis, so any number of them is accepted. A 3-D convolution is followed by four modules of
+    separable 3-D units and 2-D units on each band; its result is added to that of each module. A transposed convolution
+    enlarges the image.
 
     Args:
         scale (int): Factor s of both sides, even. Defaults to 4.

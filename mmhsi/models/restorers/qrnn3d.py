@@ -1,4 +1,4 @@
-"""QRNN3D: denoising by 3-D convolutions and gated recurrence along the bands."""
+"""QRNN3D: denoising with 3-D convolutions and gated recurrence along the bands."""
 
 import torch
 from mmengine.model import BaseModule
@@ -50,9 +50,9 @@ class _Unit(nn.Module):
 class QRNN3D(BaseModule):
     """3-D quasi-recurrent network for denoising (Wei, Fu and Huang, IEEE TNNLS 32(1), 2021).
 
-    Each unit makes candidates and forget gates by a 3-D convolution and pools them along the bands, whose number is
-    free; directions of the recurrence alternate from unit to unit, the first and the last unit have both. Two units
-    halve the sides and double the maps, two others undo it, with sums across; the result is added to the image.
+    Each unit computes candidates and forget gates by a 3-D convolution and pools them along any number of bands;
+    directions of the recurrence alternate from unit to unit, and the first and the last unit have both. Two units halve
+    the sides and double the maps, two others undo this, with skip connections; the result is added to the image.
 
     Args:
         channels (int): Maps of the first unit. Defaults to 16.
@@ -86,7 +86,7 @@ class QRNN3D(BaseModule):
             (B, C, H, W).
 
         Raises:
-            ValueError: For other sides.
+            ValueError: If the sides do not fit.
         """
         if x.shape[2] % self.multiple or x.shape[3] % self.multiple:
             raise ValueError(

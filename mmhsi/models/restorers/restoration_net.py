@@ -11,8 +11,8 @@ class RestorationNet(BaseModule):
     """Network of denoising and super-resolution, the ``generator`` of a ``TiledEditModel``.
 
     Args:
-        backbone (dict): Config of the encoder: ``HyperSIGMA``, ``SpatViT``, or any other that gives a map or several.
-        head (dict): Config of the head, ``RestorationHead`` or ``SuperResolutionHead``, which joins the deepest map
+        backbone (dict): Config of the encoder: ``HyperSIGMA``, ``SpatViT``, or any other that returns one or more maps.
+        head (dict): Config of the head, ``RestorationHead`` or ``SuperResolutionHead``, which combines the deepest map
             with the image.
         neck (dict, optional): Config of a module between them, e.g. ``SpectralEnhancement``, which ``HyperSIGMA``
             needs. Defaults to None.
@@ -27,11 +27,11 @@ class RestorationNet(BaseModule):
 
     @property
     def scale(self) -> int:
-        """Size of the result over that of the input."""
+        """Ratio of the sizes of result and input."""
         return self.head.scale
 
     def enlarge(self, x: Tensor) -> Tensor | None:
-        """The enlarged input (B, C, sH, sW) that the head joins to the result; None if it joins none."""
+        """The enlarged input (B, C, sH, sW) that the head uses; None if it uses none."""
         return self.head.enlarge(x) if hasattr(self.head, 'enlarge') else None
 
     def forward(self, x: Tensor, lms: Tensor | None = None) -> Tensor:
@@ -40,7 +40,7 @@ class RestorationNet(BaseModule):
         Args:
             x: Degraded images (B, C, H, W).
             lms: Bicubically enlarged images (B, C, sH, sW), for super-resolution only. Computed from ``x`` by default;
-                a part of a larger image has another border when it is enlarged alone.
+                a part of a larger image would have another border if it were enlarged separately.
 
         Returns:
             (B, C, sH, sW).

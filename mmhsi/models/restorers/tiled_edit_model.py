@@ -1,4 +1,4 @@
-"""Restoration model: trains a network by the difference to the true image, and tests it by tiles."""
+"""Restoration model: trains a network on the difference to the true image, and tests it in tiles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .tiled_restoration import restore_by_tiles
 
 @MODELS.register_module()
 class TiledEditModel(BaseModel):
-    """Denoising and super-resolution by a network that gets one image and returns one.
+    """Denoising and super-resolution with an image-to-image network.
 
     Its parts have the names of mmagic's ``BaseEditModel``, whose networks, losses and data can be used in it.
 
@@ -22,8 +22,8 @@ class TiledEditModel(BaseModel):
 
     - ``tile_size``: size of the tiles in pixels of the input, a number or (height, width). Defaults to none: images
       run whole.
-    - ``overlap``: smallest overlap of neighbouring tiles in pixels of the input, over which they are blended. Defaults
-      to 0.
+    - ``overlap``: smallest overlap of neighbouring tiles in pixels of the input, in which they are blended. Defaults to
+      0.
     - ``window_batch``: number of tiles that run at once. Defaults to 8.
     - ``padding``: padding of an image smaller than a tile, 'reflect' or 'zeros'. Defaults to 'reflect'.
 
@@ -66,7 +66,7 @@ class TiledEditModel(BaseModel):
                 :meth:`predict`.
 
         Raises:
-            ValueError: For another mode.
+            ValueError: If the mode is unknown.
         """
         if mode == 'tensor':
             return self.generator(inputs)
@@ -107,7 +107,7 @@ class TiledEditModel(BaseModel):
         return samples
 
     def restore(self, inputs: Tensor) -> Tensor:
-        """Restored images (B, C, sH, sW) of degraded ones (B, C, H, W), by tiles where ``test_cfg`` says so."""
+        """Restored images (B, C, sH, sW) of degraded ones (B, C, H, W), in tiles if ``test_cfg`` says so."""
         test_cfg = self.test_cfg or {}
         if test_cfg.get('tile_size') is None:
             return self.generator(inputs)

@@ -1,4 +1,4 @@
-"""Restoring images of any size by overlapping tiles of one size."""
+"""Restoring images of any size in overlapping tiles of one size."""
 
 from torch import Tensor, nn
 
@@ -14,11 +14,11 @@ def restore_by_tiles(
     tile_batch: int = 8,
     padding: str = 'reflect',
 ) -> Tensor:
-    """Cut images into tiles, restore these, and blend the results.
+    """Restore the tiles of images, and blend the results.
 
-    Tiles lie and are blended as :func:`mmhsi.utils.tiling.restoration_grid` has it. A network with a method
-    ``enlarge``, such as ``RestorationNet``, gets the tile of the enlarged whole image as second argument, so that this
-    has no seams.
+    Tiles are placed and blended by :func:`mmhsi.utils.tiling.restoration_grid`. A network with a method ``enlarge``,
+    such as ``RestorationNet``, gets the tile of the enlarged whole image as second argument, so that there are no
+    seams.
 
     Args:
         network: Maps (N, C, h, w) to (N, C', s h, s w) with a whole number s.
@@ -32,13 +32,13 @@ def restore_by_tiles(
         (B, C', s H, s W), float32.
 
     Raises:
-        ValueError: When a result is not a whole multiple of the tile, or the overlap is not smaller than a tile.
+        ValueError: If a result is not a whole multiple of the tile, or the overlap is not smaller than a tile.
     """
     grid = restoration_grid(tile_size, overlap)
     enlarged = network.enlarge(images) if hasattr(network, 'enlarge') else None
     if enlarged is None:
         return run_by_tiles(lambda tiles, _: network(tiles), images, grid, tile_batch, padding)
-    # made before the padding, which would change its border
+    # computed before the padding, which would change its border
     scale = enlarged.shape[2] // images.shape[2]
     padded = tuple(scale * max(side, tile) for side, tile in zip(images.shape[2:], tile_size, strict=True))
     enlarged = pad_at_least(enlarged, padded, padding)

@@ -11,15 +11,14 @@ from mmhsi.utils.tiling import slide_grid
 
 @MODELS.register_module()
 class SlidingEncoderDecoder(EncoderDecoder):
-    """mmseg's ``EncoderDecoder`` with another slide mode; all else is as there.
+    """mmseg's ``EncoderDecoder`` with another slide mode.
 
-    An image smaller than a window is padded at the bottom and the right, and the result is cut back, because networks
-    with a spectral branch take windows of one size only. ``test_cfg`` of the slide mode has these entries:
+    An image smaller than a window is padded at the bottom and the right, and the result is cropped, because networks
+    with a spectral branch accept only one window size. ``test_cfg`` of the slide mode has these entries:
 
     - ``crop_size``, ``stride``: size and step of the windows in pixels, a number or (height, width).
     - ``window_batch``: number of windows that run at once. Defaults to 8.
-    - ``padding``: 'reflect' mirrors a small image at its border, 'zeros' surrounds it with zeros. Defaults to
-      'reflect'.
+    - ``padding``: 'reflect' mirrors a small image at its border, 'zeros' pads it with zeros. Defaults to 'reflect'.
     - ``repeat_border_windows``: count the windows at the lower and right border several times, as the reference does;
       see the layout 'repeated' of :class:`mmhsi.utils.tiling.TileGrid`. Defaults to False.
 
@@ -39,10 +38,10 @@ class SlidingEncoderDecoder(EncoderDecoder):
             Logits (B, K, H, W).
 
         Raises:
-            ValueError: For an unknown ``padding``, or a stride that leaves gaps between the windows.
+            ValueError: If ``padding`` is unknown, or the stride leaves gaps between the windows.
         """
         grid = slide_grid(self.test_cfg)
-        # a torch.Size tells mmseg's heads that the size of the window counts, not that of the image
+        # a torch.Size makes mmseg's heads use the size of the window, not that of the image
         metas = [dict(meta, img_shape=torch.Size(grid.size)) for meta in batch_img_metas]
         return run_by_tiles(
             lambda windows, places: self.encode_decode(windows, metas * len(places)),

@@ -1,4 +1,4 @@
-"""The masked autoencoder that both branches are pre-trained with: encoder, decoder, loss."""
+"""The masked autoencoder for pre-training both branches: encoder, decoder, loss."""
 
 from typing import NamedTuple
 
@@ -11,13 +11,13 @@ from .masked_vit import MaskedViT
 
 
 class MAEOutput(NamedTuple):
-    """What a masked autoencoder computes from images.
+    """The output of a masked autoencoder.
 
     Attributes:
         latent: Encoded kept tokens (B, K, E), in shuffled order.
         mask: (B, N), 0 where a token is kept, 1 where it is masked.
         ids_restore: (B, N), rank of every token in the shuffled order.
-        pred: Predicted content (B, N, D) of all tokens, normalised per token when the head says so.
+        pred: Predicted content (B, N, D) of all tokens, normalised per token if the head is configured so.
     """
 
     latent: Tensor
@@ -29,8 +29,8 @@ class MAEOutput(NamedTuple):
 class MaskedAutoencoder(BaseSelfSupervisor):
     """Masked autoencoder (He et al., CVPR 2022) of one branch of HyperSIGMA, in mmpretrain's framework.
 
-    The sizes that follow from the backbone (widths, grid, length of the drop-path ramp, patch or tokens) are filled
-    into the configs of neck and head, so that a config states them once.
+    Sizes that follow from the backbone (widths, grid, length of the drop-path ramp, patch or tokens) are filled into
+    the configs of neck and head, so that a config states them only once.
 
     Args:
         backbone (dict): Masked encoder.
@@ -67,7 +67,7 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         )
         if compile is not None:
             for part in (self.backbone, self.neck):
-                part.compile(**compile)  # in place: the names of the parameters stay
+                part.compile(**compile)  # in place: parameter names are unchanged
 
     @staticmethod
     def _neck_of(encoder: MaskedViT) -> dict:
@@ -90,7 +90,7 @@ class MaskedAutoencoder(BaseSelfSupervisor):
 
         Args:
             inputs: Images (B, C, H, W).
-            noise: (B, N) that decides which tokens are kept. Defaults to a uniform draw.
+            noise: (B, N) that determines which tokens are kept. Defaults to a uniform draw.
 
         Returns:
             See :class:`MAEOutput`.

@@ -1,4 +1,4 @@
-"""Encoders that see the kept tokens of an image only."""
+"""Encoders that process only the visible tokens of an image."""
 
 from abc import abstractmethod
 from typing import NamedTuple
@@ -16,7 +16,7 @@ _NORM_EPS = 1e-6
 
 
 class KeptGrid(NamedTuple):
-    """A grid (Hg, Wg) of which some tokens are kept; see :class:`Masking` for the ids."""
+    """A grid (Hg, Wg) with a subset of kept tokens; see :class:`Masking` for the ids."""
 
     shape: tuple[int, int]
     ids_keep: Tensor
@@ -26,11 +26,11 @@ class KeptGrid(NamedTuple):
 class MaskedSamplingAttention(SparseSamplingAttention):
     """Sparse sampling attention among the kept tokens of a grid.
 
-    A dropped place counts as a place outside the grid: its key and value are zero, so that a point sampled there has
-    the logit 0 and keeps its share of the softmax. All projections run on the kept tokens alone. Their queries, keys,
-    values and offsets are then laid out on the grid for :func:`mmhsi.ops.sparse_sampling_attention`, which also
-    computes the (dropped) results of the empty places; with 64 tokens of width 768, of which a quarter is kept, that
-    is a twentieth of the multiplications of a block.
+    A dropped position is treated like one outside the grid: its key and value are zero, so a point sampled there has
+    the logit 0 and keeps its share of the softmax. All projections run only on the kept tokens. Their queries, keys,
+    values and offsets are then placed on the grid for :func:`mmhsi.ops.sparse_sampling_attention`, which also computes
+    the (discarded) results of the empty positions; with 64 tokens of width 768, of which a quarter is kept, that is a
+    twentieth of the multiplications of a block.
     """
 
     @classmethod
@@ -46,7 +46,7 @@ class MaskedSamplingAttention(SparseSamplingAttention):
         )
 
     def forward(self, x: Tensor, hw_shape: KeptGrid | tuple[int, int]) -> Tensor:
-        """Attend from every kept token (B, K, C) to its sampled points; on a full grid as the base class does."""
+        """Attend from every kept token (B, K, C) to its sampled points; on a full grid like the base class."""
         if not isinstance(hw_shape, KeptGrid):
             return super().forward(x, hw_shape)
         query, key, value = self.split_heads(x)
@@ -60,10 +60,10 @@ class MaskedSamplingAttention(SparseSamplingAttention):
 
 
 class MaskedViT(SamplingViT):
-    """What the encoders of both masked autoencoders share.
+    """Base of the encoders of both masked autoencoders.
 
-    A branch adds how it embeds images, and for the decoder ``position_grid`` (number of places along each axis of the
-    tokens) and ``token_size`` (number of values in a token).
+    A branch adds its embedding of images and, for the decoder, ``position_grid`` (number of positions along each axis
+    of the tokens) and ``token_size`` (number of values in a token).
     """
 
     def _prepare_masking(self, mask_ratio: float, use_abs_pos_emb: bool) -> None:
@@ -72,7 +72,7 @@ class MaskedViT(SamplingViT):
             raise ValueError(
                 f'pre-training runs all {self.num_layers} blocks, out_indices ends at {self.out_indices[-1]}'
             )
-        num_kept_tokens(self.pos_embed.shape[1], mask_ratio)  # refuses a wrong ratio before the first image
+        num_kept_tokens(self.pos_embed.shape[1], mask_ratio)  # refuses an invalid ratio before the first image
         self.mask_ratio = mask_ratio
         self.use_abs_pos_emb = use_abs_pos_emb
         self.pos_embed.requires_grad_(use_abs_pos_emb)
@@ -82,8 +82,9 @@ class MaskedViT(SamplingViT):
                 block.attn = MaskedSamplingAttention.like(block.attn)
             elif not isinstance(block.attn, FullAttention):
                 raise ValueError(
-                    f'{type(block.attn).__name__} needs the whole grid of tokens, and pre-training keeps some of them: '
-                    f'leave attn_cfg out, and choose it for the fine-tuning'
+                    f'{type(block.attn).__name__} needs the whole grid of tokens, but pre-training keeps only some '
+                    'of them: omit attn_cfg here, and set it for '
+                    'fine-tuning'
                 )
 
     @property
@@ -93,11 +94,12 @@ class MaskedViT(SamplingViT):
 
     @abstractmethod
     def embed(self, x: Tensor, ids_keep: Tensor | None) -> Tensor:
-        """Images (B, C, H, W) → the tokens (B, K, E) of the places ``ids_keep`` (B, K), or all, without positions."""
+        """Images (B, C, H, W) → the tokens (B, K, E) at the positions ``ids_keep`` (B, K), or all, without position
+        embeddings."""
 
     @abstractmethod
     def check_images(self, x: Tensor) -> None:
-        """Raise a ValueError for images that the encoder is not built for."""
+        """Raise a ValueError for images that do not fit the encoder."""
 
     def forward(self, x: Tensor, mask: bool = True, noise: Tensor | None = None) -> tuple[Tensor, ...]:
         """Encode the kept tokens of a random masking, or all tokens.

@@ -1,4 +1,4 @@
-"""Random masking of tokens: which are kept, and how all are put in order again."""
+"""Random masking of tokens, and restoring their order."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ class Masking(NamedTuple):
     """A draw of kept and masked tokens for a batch of B samples of N tokens.
 
     Attributes:
-        ids_keep: int64 (B, K), places of the kept tokens in shuffled order.
+        ids_keep: int64 (B, K), positions of the kept tokens in shuffled order.
         ids_restore: int64 (B, N), rank of every token in the shuffled order; those below K are kept.
         mask: float32 (B, N), 0 where a token is kept, 1 where it is masked.
     """
@@ -21,10 +21,10 @@ class Masking(NamedTuple):
 
 
 def num_kept_tokens(num_tokens: int, mask_ratio: float) -> int:
-    """Number of tokens that the encoder sees: the integer part of ``num_tokens * (1 - mask_ratio)``.
+    """Number of tokens that the encoder processes: the integer part of ``num_tokens * (1 - mask_ratio)``.
 
     Raises:
-        ValueError: For a ratio outside (0, 1), or one that keeps no token or all of them.
+        ValueError: If the ratio is outside (0, 1), or keeps no token or all of them.
     """
     if not 0 < mask_ratio < 1:
         raise ValueError(f'mask_ratio must lie between 0 and 1, both excluded, found {mask_ratio}')
@@ -53,19 +53,19 @@ def random_masking(noise: Tensor, mask_ratio: float) -> Masking:
 
 
 def select_tokens(tokens: Tensor, ids: Tensor) -> Tensor:
-    """Tokens of the given places: (B, ..., N, C) and ids (B, K) → (B, ..., K, C)."""
+    """Tokens at the given positions: (B, ..., N, C) and ids (B, K) → (B, ..., K, C)."""
     batch, count = ids.shape
     index = ids.reshape(batch, *[1] * (tokens.dim() - 3), count, 1)
     return tokens.gather(-2, index.expand(*tokens.shape[:-2], count, tokens.shape[-1]))
 
 
 def restore_tokens(kept: Tensor, ids_restore: Tensor, fill: Tensor) -> Tensor:
-    """Put kept tokens back in their places and a filling in the others.
+    """Place kept tokens at their positions and a filling at the others.
 
     Args:
         kept: (B, ..., K, C) in shuffled order.
         ids_restore: (B, N) of the masking.
-        fill: What stands for a masked token, broadcast to (C, ).
+        fill: Value of a masked token, broadcast to (C, ).
 
     Returns:
         (B, ..., N, C).

@@ -12,7 +12,7 @@ from .masked_vit import MaskedViT
 
 @MODELS.register_module()
 class MaskedSpatViT(MaskedViT, SpatViT):
-    """:class:`SpatViT` that encodes the kept patches of an image only, with a final norm.
+    """:class:`SpatViT` that encodes only the kept patches of an image, with a final norm.
 
     Args:
         arch (str | dict): See :class:`SamplingViT`. Defaults to 'base'.
@@ -21,16 +21,16 @@ class MaskedSpatViT(MaskedViT, SpatViT):
         patch_size (int): Side p of a patch in pixels. Defaults to 8.
         in_channels (int): Number C of bands. Defaults to 100.
         mask_ratio (float): Share of masked patches, in (0, 1). Defaults to 0.75.
-        full_attn_interval (int): Every which block has full attention, the others sparse attention among the kept
-            patches; 0 none. Defaults to 1 (all), as in the reference.
-        use_abs_pos_emb (bool): Whether position embeddings are added. ``False`` is the reference, whose table exists
-            but is never added or trained: it stays in the checkpoint, frozen. Defaults to True.
+        full_attn_interval (int): Every n-th block has full attention, the others have sparse attention among the kept
+            patches; 0 for none. Defaults to 1 (all), as in the reference.
+        use_abs_pos_emb (bool): Whether to add position embeddings. ``False`` is the behaviour of the reference, whose
+            table exists but is never added or trained: it is stored in the checkpoint, frozen. Defaults to True.
         drop_path_rate (float): Drop-path rate of the last block. Defaults to 0.1.
         **kwargs: Further arguments of :class:`SamplingViT`.
 
     Raises:
-        ValueError: For a size that patches do not fill, or a wrong ratio; in the forward pass, for images of another
-            size or number of bands.
+        ValueError: If patches do not fill the image, or the ratio is invalid; in the forward pass, if the size of the
+            images or the number of bands differs.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class MaskedSpatViT(MaskedViT, SpatViT):
 
     @property
     def position_grid(self) -> tuple[int, int]:
-        """Axes along which the decoder counts positions."""
+        """Axes of the positions of the decoder."""
         return self.patch_grid
 
     @property
@@ -77,7 +77,7 @@ class MaskedSpatViT(MaskedViT, SpatViT):
         return self.patch_size**2 * self.in_channels
 
     def check_images(self, x: Tensor) -> None:
-        """Raise a ValueError for another size or number of bands."""
+        """Raise a ValueError if the size or the number of bands differs."""
         if tuple(x.shape[1:]) != (self.in_channels, *self.img_size):
             raise ValueError(
                 f'the spatial encoder is built for images of {self.in_channels} bands and '
@@ -86,13 +86,13 @@ class MaskedSpatViT(MaskedViT, SpatViT):
             )
 
     def embed(self, x: Tensor, ids_keep: Tensor | None) -> Tensor:
-        """Images (B, C, H, W) → patches (B, K, E) of the places ``ids_keep``, or all, row by row."""
+        """Images (B, C, H, W) → patches (B, K, E) at the positions ``ids_keep``, or all, row by row."""
         if ids_keep is not None:
             x = self._kept_patches(x, ids_keep)
         return self.patch_embed(x)[0]
 
     def _kept_patches(self, x: Tensor, ids_keep: Tensor) -> Tensor:
-        """An image (B, C, p, K p) of the kept patches side by side: no other one is embedded."""
+        """An image (B, C, p, K p) of the kept patches side by side, so that no others are embedded."""
         size, (rows, columns) = self.patch_size, self.grid
         patches = x.reshape(*x.shape[:2], rows, size, columns, size).permute(0, 2, 4, 1, 3, 5)
         sample = torch.arange(x.shape[0], device=x.device).unsqueeze(1)

@@ -15,25 +15,25 @@ from .masking import select_tokens
 
 @MODELS.register_module()
 class MaskedSpecViT(MaskedViT, SpecViT):
-    """:class:`SpecViT` that encodes the kept groups of bands of an image only, with a final norm.
+    """:class:`SpecViT` that encodes only the kept groups of bands of an image, with a final norm.
 
     Args:
         arch (str | dict): See :class:`SamplingViT`. Defaults to 'base'.
         img_size (int | tuple[int, int]): Height and width of the input in pixels. Defaults to 64.
         in_channels (int): Number C of bands, a multiple of ``num_tokens``. Defaults to 100.
-        num_tokens (int): Number T of tokens, each a group of C / T neighbouring bands; a perfect square if a block has
-            sparse attention. Defaults to 100.
+        num_tokens (int): Number T of tokens, each a group of C / T neighbouring bands; a perfect square if any block
+            has sparse attention. Defaults to 100.
         mask_ratio (float): Share of masked tokens, in (0, 1). Defaults to 0.75.
-        full_attn_interval (int): Every which block has full attention, the others sparse attention among the kept
-            tokens; 0 none. Defaults to 1 (all), as in the reference.
-        use_abs_pos_emb (bool): Whether position embeddings are added. ``False`` is the reference, whose table exists
-            but is never added or trained: it stays in the checkpoint, frozen. Defaults to True.
+        full_attn_interval (int): Every n-th block has full attention, the others have sparse attention among the kept
+            tokens; 0 for none. Defaults to 1 (all), as in the reference.
+        use_abs_pos_emb (bool): Whether to add position embeddings. ``False`` is the behaviour of the reference, whose
+            table exists but is never added or trained: it is stored in the checkpoint, frozen. Defaults to True.
         drop_path_rate (float): Drop-path rate of the last block. Defaults to 0.1.
         **kwargs: Further arguments of :class:`SamplingViT`.
 
     Raises:
-        ValueError: For bands that do not divide into the tokens, or a wrong ratio; in the forward pass, for images of
-            another area or number of bands.
+        ValueError: If the bands cannot be divided into the tokens, or the ratio is invalid; in the forward pass, if the
+            area of the images or the number of bands differs.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class MaskedSpecViT(MaskedViT, SpecViT):
         drop_path_rate: float = 0.1,
         **kwargs,
     ) -> None:
-        # not SpecViT's constructor: it asks for a square number of tokens, which full attention does not need
+        # not SpecViT's constructor, which requires a square number of tokens, although full attention does not need it
         super(SpecViT, self).__init__(
             arch=arch, full_attn_interval=full_attn_interval, drop_path_rate=drop_path_rate, **kwargs
         )
@@ -68,12 +68,12 @@ class MaskedSpecViT(MaskedViT, SpecViT):
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Grid on which the tokens are laid out."""
+        """Grid of the tokens."""
         return self.token_grid
 
     @property
     def position_grid(self) -> tuple[int]:
-        """Axis along which the decoder counts positions: the spectrum."""
+        """Axis of the positions of the decoder: the spectrum."""
         return (self.num_tokens,)
 
     @property
@@ -82,7 +82,7 @@ class MaskedSpecViT(MaskedViT, SpecViT):
         return self.in_channels // self.num_tokens * self.img_size[0] * self.img_size[1]
 
     def check_images(self, x: Tensor) -> None:
-        """Raise a ValueError for another area or number of bands."""
+        """Raise a ValueError if the area or the number of bands differs."""
         area = self.img_size[0] * self.img_size[1]
         if x.shape[1] != self.in_channels or x.shape[2] * x.shape[3] != area:
             raise ValueError(
@@ -92,11 +92,11 @@ class MaskedSpecViT(MaskedViT, SpecViT):
             )
 
     def embed(self, x: Tensor, ids_keep: Tensor | None) -> Tensor:
-        """Images (B, C, H, W) → tokens (B, K, E) of the places ``ids_keep``, or all T."""
+        """Images (B, C, H, W) → tokens (B, K, E) at the positions ``ids_keep``, or all T."""
         if ids_keep is None:
             return self.spat_map(x)
         groups = select_tokens(x.reshape(x.shape[0], self.num_tokens, -1), ids_keep)
-        # the mean that pooling takes of a group of bands, of the kept groups only
+        # like the pooling of a group of bands, but for the kept groups only
         means = groups.unflatten(-1, (self.in_channels // self.num_tokens, -1)).mean(dim=2)
         return self.spat_map.projection(means)
 
@@ -105,8 +105,8 @@ class MaskedSpecViT(MaskedViT, SpecViT):
 class SpecMAE(MaskedAutoencoder):
     """Masked autoencoder over groups of bands (HyperSIGMA, section III); see :class:`MaskedAutoencoder`.
 
-    ``neck=dict(pos_table='zeros')`` is the reference, which tells masked tokens nothing of their place and so predicts
-    the same for all of them.
+    ``neck=dict(pos_table='zeros')`` is the behaviour of the reference, in which masked tokens have no position, so that
+    all have the same prediction.
 
     Example:
         >>> model = SpecMAE(backbone=dict(type='MaskedSpecViT', arch='base', img_size=64, in_channels=100))

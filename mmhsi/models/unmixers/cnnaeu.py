@@ -1,4 +1,4 @@
-"""The encoder of CNNAEU, in the two parts that an ``Unmixer`` has."""
+"""The encoder of CNNAEU, in the two parts of an ``Unmixer``."""
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -23,7 +23,7 @@ def _block(in_channels: int, out_channels: int, kernel_size: int, dropout_ratio:
 class CNNAEUEncoder(BaseModule):
     """First block of the convolutional autoencoder for unmixing (Palsson et al., IEEE TGRS 59(1), 2021).
 
-    With a :class:`SoftmaxAbundanceHead` and an ``EndmemberDecoder`` of 13 x 13 pixels it is the whole network.
+    With a :class:`SoftmaxAbundanceHead` and an ``EndmemberDecoder`` of 13 x 13 pixels it forms the complete network.
 
     Args:
         in_channels (int): Number C of bands.

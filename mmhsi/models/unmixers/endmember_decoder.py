@@ -1,4 +1,4 @@
-"""The linear mixing model as a layer, whose weight holds the endmembers."""
+"""The linear mixing model as a layer whose weight holds the endmembers."""
 
 import numpy as np
 import torch
@@ -12,20 +12,21 @@ from mmhsi.registry import MODELS
 class EndmemberDecoder(BaseModule):
     r"""Spectra from abundances by a convolution without bias and a ReLU; with a 1x1 kernel :math:`\max(M a, 0)`.
 
-    Endmembers are the weight times ``scale``, the largest value of the initial ones: the steps of an optimiser then
-    mean the same for reflectances below 1 and for stored integers of thousands. Without initial endmembers it is 1.
+    Endmembers are the weight times ``scale``, the largest value of the initial ones: optimiser steps then have the same
+    effect for reflectances below 1 and for stored integers in the thousands. Without initial endmembers it is 1.
 
-    The weight may be negative between two steps of the optimiser; ``NonNegativeEndmemberHook`` sets such values to zero
+    The weight may become negative between two optimiser steps; ``NonNegativeEndmemberHook`` sets such values to zero
     after each step.
 
     Args:
         num_endmembers (int): Number P of endmembers.
         num_bands (int): Number C of bands.
-        kernel_size (int): Side of the kernel in pixels, odd. A larger one lets neighbours mix in. Defaults to 1.
+        kernel_size (int): Side of the kernel in pixels, odd. A larger kernel mixes in neighbouring pixels. Defaults to
+            1.
         init_cfg (dict, optional): Initialisation of the module.
 
     Raises:
-        ValueError: For an even kernel.
+        ValueError: If the kernel is even.
     """
 
     def __init__(self, num_endmembers: int, num_bands: int, kernel_size: int = 1, init_cfg: dict | None = None) -> None:
@@ -37,23 +38,23 @@ class EndmemberDecoder(BaseModule):
 
     @property
     def unit_endmembers(self) -> Tensor:
-        """Endmembers divided by ``scale``, so about 1 at most; see :attr:`endmembers`."""
+        """Endmembers divided by ``scale``, thus at most about 1; see :attr:`endmembers`."""
         return self.conv.weight.clamp_min(0).mean(dim=(2, 3))
 
     @property
     def endmembers(self) -> Tensor:
-        """Spectra (C, P), non-negative; of a larger kernel the mean over its pixels. Differentiable."""
+        """Spectra (C, P), non-negative; for a larger kernel the mean over its pixels. Differentiable."""
         return self.scale * self.unit_endmembers
 
     @torch.no_grad()
     def set_endmembers(self, endmembers: np.ndarray | Tensor) -> None:
-        """Start from given endmembers, e.g. those that VCA finds: at the middle of the kernel, zero around it.
+        """Initialise with given endmembers, e.g. from VCA: in the middle of the kernel, zero around it.
 
         Args:
-            endmembers: Spectra (C, P), finite; the negative values that noise leaves in spectra become zero.
+            endmembers: Spectra (C, P), finite; negative values due to noise are set to zero.
 
         Raises:
-            ValueError: For another shape, or values that are not finite.
+            ValueError: If the shape is wrong, or values are not finite.
         """
         endmembers = torch.as_tensor(endmembers, dtype=self.conv.weight.dtype, device=self.conv.weight.device)
         wanted = tuple(self.conv.weight.shape[:2])
@@ -83,6 +84,6 @@ class EndmemberDecoder(BaseModule):
         return self.scale * self.conv(abundances).relu()
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        # official weights, and checkpoints from before there was a scale, hold the endmembers themselves
+        # official weights, and checkpoints from before the scale was added, hold the endmembers themselves
         state_dict.setdefault(f'{prefix}scale', torch.ones_like(self.scale))
         super()._load_from_state_dict(state_dict, prefix, *args)

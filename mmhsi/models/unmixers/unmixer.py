@@ -14,13 +14,13 @@ from mmhsi.registry import MODELS
 
 @MODELS.register_module()
 class Unmixer(BaseModel):
-    """Backbone, neck and head estimate abundances; the decoder mixes them to spectra again (blind unmixing).
+    """Backbone, neck and head estimate abundances; the decoder mixes them back into spectra (blind unmixing).
 
     The loss is that of the reconstruction and two regularisers. The reference adds to the angle between the spectra
     0.35 times the sparsity of the abundances and 0.1 times a total variation of the endmembers.
 
     Args:
-        backbone (dict): Config of the encoder: ``HyperSIGMA``, ``SpatViT``, or any other that gives maps.
+        backbone (dict): Config of the encoder: ``HyperSIGMA``, ``SpatViT``, or any other that returns maps.
         head (dict): Config of the head, ``AbundanceHead``.
         decoder (dict): Config of the decoder, ``EndmemberDecoder``.
         neck (dict, optional): Config of a module between backbone and head. Defaults to None.
@@ -29,9 +29,9 @@ class Unmixer(BaseModel):
         loss_sparsity (dict, optional): Config of a loss of the abundances. Defaults to None (none).
         loss_variation (dict, optional): Config of a loss of the endmembers in units of the decoder's scale. Defaults to
             None (none).
-        unit_spectra (bool): Whether the encoder sees each spectrum divided by its root mean square over the bands, so
-            that dark pixels are told apart as well as bright ones; a zero spectrum stays zero. Loss and results are
-            those of the spectra as they are. Defaults to False, as in the reference.
+        unit_spectra (bool): Whether to divide each spectrum by its root mean square over the bands for the encoder, so
+            that dark pixels are separated as well as bright ones; a zero spectrum stays zero. Loss and results refer to
+            the unscaled spectra. Defaults to False, as in the reference.
         test_cfg (dict, optional): ``with_reconstruction``: add the mixed spectra to the results. Defaults to None
             (without).
         data_preprocessor (dict, optional): Config of the data preprocessor, ``HSIDataPreprocessor``.
@@ -61,7 +61,7 @@ class Unmixer(BaseModel):
         self.loss_sparsity = MODELS.build(loss_sparsity) if loss_sparsity else None
         self.loss_variation = MODELS.build(loss_variation) if loss_variation else None
         self.unit_spectra = unit_spectra
-        # whether shares of least squares are those of the spectra themselves, not of their shapes; a hook finds out
+        # whether least-squares shares refer to the spectra themselves, not to their shapes; set by a hook
         self.register_buffer('even_light', torch.zeros(()))
         self.test_cfg = test_cfg or {}
 
@@ -75,7 +75,7 @@ class Unmixer(BaseModel):
         self.decoder.set_endmembers(endmembers)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        state_dict.setdefault(f'{prefix}even_light', torch.zeros_like(self.even_light))  # of before there was one
+        state_dict.setdefault(f'{prefix}even_light', torch.zeros_like(self.even_light))  # from before there was one
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
@@ -99,8 +99,8 @@ class Unmixer(BaseModel):
 
         Returns:
             'tensor': abundances (B, P, H, W) and mixed spectra (B, C, H, W). 'loss': the losses by name. 'predict': the
-            samples with ``abundances``, a ``PixelData`` (P, H, W), ``endmembers``, a tensor (C, P), and, if
-            ``test_cfg`` asks for it, ``reconstruction``, a ``PixelData`` (C, H, W).
+            samples with ``abundances``, a ``PixelData`` (P, H, W), ``endmembers``, a tensor (C, P), and, if set in
+            ``test_cfg``, ``reconstruction``, a ``PixelData`` (C, H, W).
 
         Raises:
             ValueError: For another mode.

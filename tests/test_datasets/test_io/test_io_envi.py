@@ -326,7 +326,7 @@ def test_the_data_file_of_the_right_size_is_taken(tmp_path, cube):
     (tmp_path / 'scene').write_bytes(b'')
     np.testing.assert_array_equal(read_cube(tmp_path / 'scene.hdr')[0], cube)
     (tmp_path / 'scene.dat').write_bytes(cube.tobytes())
-    with pytest.raises(CubeReadError, match=r'3 data files beside this header .*, and 2 of the size .* \(240 bytes\)'):
+    with pytest.raises(CubeReadError, match=r'3 data files next to this header .*, and 2 of the size .* \(240 bytes\)'):
         read_cube(tmp_path / 'scene.hdr')
 
 

@@ -141,7 +141,7 @@ def test_envi_without_its_other_half(tmp_path, cube):
         open_cube(path)
     path.unlink()
     header.write_text(kept)
-    with pytest.raises(CubeReadError, match=r'scene\.hdr: no data file beside this header'):
+    with pytest.raises(CubeReadError, match=r'scene\.hdr: no data file next to this header'):
         open_cube(header)
 
 

@@ -109,7 +109,7 @@ def test_opacity_alone_is_refused(tmp_path):
         dataset.colorinterp = (ColorInterp.alpha,)
 
     path = write(tmp_path / 'a.tif', np.full((6, 7, 1), 255, np.uint8), declare)
-    with pytest.raises(CubeReadError, match='holds opacity .* alone'):
+    with pytest.raises(CubeReadError, match='holds only opacity'):
         open_cube(path)
 
 

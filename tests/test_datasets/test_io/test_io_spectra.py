@@ -328,7 +328,7 @@ def test_damaged_envi_spectral_libraries_are_named(tmp_path):
     with pytest.raises(CubeReadError, match="library.sli: the header library.hdr gives 1 'spectra names', expected 2"):
         read_spectra(path)
     path.unlink()
-    with pytest.raises(CubeReadError, match='library.hdr: no data file beside this header'):
+    with pytest.raises(CubeReadError, match='library.hdr: no data file next to this header'):
         read_spectra(tmp_path / 'library.hdr')
 
 

@@ -417,7 +417,7 @@ def test_reflectance_of_cameras(products):
 
 
 def test_folders_that_are_no_product(products, tmp_path):
-    with pytest.raises(CubeReadError, match='folder, and of no sensor product'):
+    with pytest.raises(CubeReadError, match='folder, but not of a known sensor product'):
         open_cube(tmp_path)
     for name in ('enmap_l1c', 'enmap_l2a'):
         shutil.copytree(products[name], tmp_path, dirs_exist_ok=True)

@@ -124,13 +124,13 @@ def test_what_is_missing_is_named(cube, truth, coarse):
         _ = DetectionScene(cube, labels=np.zeros_like(truth), target_spectrum={}).target_spectrum
     with pytest.raises(ValueError, match='has no coarse map'):
         DetectionScene(cube, labels=truth, name='field').subset('pseudo')
-    with pytest.raises(ValueError, match="'cem' looks for a target spectrum, which scene 'field' does not have"):
+    with pytest.raises(ValueError, match="'cem' needs a target spectrum, which scene 'field' does not have"):
         DetectionScene(cube, labels=truth, name='field').detect('cem')
     with pytest.raises(ValueError, match="unknown detector 'magic'"):
         DetectionScene(cube, labels=truth, name='field').detect('magic')
     with pytest.raises(ValueError, match='coarse map has 40 x 49 pixels, expected 40 x 50'):
         DetectionScene(cube, labels=truth, coarse=coarse[:, 1:]).subset('pseudo')
-    with pytest.raises(ValueError, match='knows background and target, found 3 classes'):
+    with pytest.raises(ValueError, match='has the classes background and target, found 3 classes'):
         DetectionScene(cube, labels=truth, classes='abc')
     with pytest.raises(ValueError, match='1 pixels have the label 7, but the codes'):
         _ = DetectionScene(cube, labels=np.where(np.arange(H * W).reshape(H, W) == 5, 7, truth)).labels

@@ -137,5 +137,5 @@ def test_each_sample_in_all_eight_poses(patches):
 
 
 def test_a_pose_needs_the_dataset_that_gives_it(patches):
-    with pytest.raises(ValueError, match="the sample has no 'pose'; the dataset EightPoses gives one"):
+    with pytest.raises(ValueError, match="the sample has no 'pose'; the dataset EightPoses adds one"):
         PatchDataset(**{key: value for key, value in patches.items() if key != 'type'}, pipeline=[Dihedral()])[0]

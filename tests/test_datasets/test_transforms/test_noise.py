@@ -168,7 +168,7 @@ def test_noises_are_built_from_configs():
         (lambda: GaussianNoise(-1), r'must lie in \[0, 255\], not -1'),
         (lambda: GaussianNoise((70, 10)), r'a range \(low, high\)'),
         (lambda: GaussianNoise(seed=-1), 'seed must not be negative'),
-        (lambda: NonIIDGaussianNoise(()), 'no standard deviation to choose from'),
+        (lambda: NonIIDGaussianNoise(()), 'no standard deviation is given'),
         (lambda: ImpulseNoise((0.1, 1.1)), r'an amount of impulses must lie in \[0, 1\], not 1.1'),
         (lambda: ImpulseNoise(fraction=2), r'fraction must lie in \[0, 1\], not 2'),
         (lambda: StripeNoise(0.2, 0.1), 'min_amount < max_amount'),
@@ -178,9 +178,9 @@ def test_noises_are_built_from_configs():
         (lambda: MixedNoise([dict(type='ImpulseNoise', fraction=0.6)] * 2), 'take 1.2 of the bands'),
         (lambda: MixedNoise([dict(type='GaussianNoise')]), 'but GaussianNoise is none'),
         (lambda: NoiseChain('case9'), "there is no 'case9'"),
-        (lambda: NoiseChain([dict(type='RandomRotate90')]), 'RandomRotate90 is no noise'),
-        (lambda: NoiseChoice([]), 'no noise to choose from'),
-        (lambda: NoiseChoice([dict(type='RandomRotate90')]), 'RandomRotate90 is no noise'),
+        (lambda: NoiseChain([dict(type='RandomRotate90')]), 'RandomRotate90 is not a noise'),
+        (lambda: NoiseChoice([]), 'no noise is given'),
+        (lambda: NoiseChoice([dict(type='RandomRotate90')]), 'RandomRotate90 is not a noise'),
     ],
 )
 def test_levels_out_of_range_are_refused(build, message):

@@ -71,7 +71,7 @@ def test_bad_input_is_named(scene):
         MinimumNoiseFraction(2).fit(scene[:7])
     with pytest.raises(ValueError, match=r'trim must lie in \[0, 1\), found 1'):
         MinimumNoiseFraction(2, trim=1)
-    with pytest.raises(ValueError, match='no full rank'):
+    with pytest.raises(ValueError, match='do not have full rank'):
         MinimumNoiseFraction(2).fit(np.concatenate([scene, np.zeros_like(scene[:, :1])], axis=1))
 
 

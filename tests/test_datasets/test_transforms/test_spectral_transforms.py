@@ -168,6 +168,6 @@ def test_chain_applies_one_after_the_other(pixels):
 
 
 def test_chain_takes_spectral_transforms_only():
-    with pytest.raises(ValueError, match='LoadSceneWindow is no spectral transform'):
+    with pytest.raises(ValueError, match='LoadSceneWindow is not a spectral transform'):
         SpectralChain([{'type': 'LoadSceneWindow'}])
     assert isinstance(SpectralChain([{'type': 'ScaleValues'}]).transforms[0], SpectralTransform)

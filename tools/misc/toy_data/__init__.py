@@ -24,16 +24,16 @@ DATASETS: dict[str, Callable[[Path, np.random.Generator], None]] = {
     **UNMIXING,
     'oscd': write_oscd,
 }
-"""What writes each dataset, by the name of its folder below the data root."""
+"""Writer of each dataset, by the name of its folder in the data root."""
 
 
 def make(root: str | Path, names: Sequence[str] | None = None, seed: int = 0) -> list[Path]:
     """Write look-alikes, each into a folder of its name.
 
     Args:
-        root (str | Path): Root of the datasets, what MMHSI_DATA is to name.
+        root (str | Path): Root of the datasets, for MMHSI_DATA.
         names (Sequence[str], optional): Keys of :data:`DATASETS`. By default all.
-        seed (int): Seed. A dataset depends on it and its name alone, not on the others that are written.
+        seed (int): Seed. A dataset depends only on it and on its name, not on the other datasets.
 
     Returns:
         list[Path]: The folders.

@@ -16,10 +16,10 @@ _SIDE = 6  # pixels of the side of a field
 def change_pair(
     rng: np.random.Generator, spectra: np.ndarray, changed: np.ndarray, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One place at two dates: the fields that changed bear another material, and season and light are others.
+    """One place at two dates: changed fields have another material, and season and light differ.
 
     Args:
-        rng (np.random.Generator): Source of all that is drawn.
+        rng (np.random.Generator): Source of randomness.
         spectra (np.ndarray): Reflectance of each of the materials, (MATERIALS, C).
         changed (np.ndarray): bool (H, W).
         side (int): Pixels of the side of a field.

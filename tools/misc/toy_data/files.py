@@ -1,4 +1,4 @@
-"""Writing look-alikes so that equal content gives equal bytes, and nobody takes them for the real thing."""
+"""Write stand-ins reproducibly, byte by byte, and so that nobody mistakes them for the real data."""
 
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +16,7 @@ the dataset.
 
 
 def claim_folder(folder: Path, name: str) -> None:
-    """Make the folder of a look-alike and mark it as such.
+    """Create the folder of a look-alike and mark it as such.
 
     Raises:
         FileExistsError: If the folder holds files that are not of a look-alike.
@@ -30,7 +30,7 @@ def claim_folder(folder: Path, name: str) -> None:
 
 
 def save_mat(path: Path, **arrays: np.ndarray) -> None:
-    """Write a compressed MATLAB 5 file, with a header that says what it is in place of the date."""
+    """Write a compressed MATLAB 5 file, with a description in the header instead of the date."""
     buffer = BytesIO()
     savemat(buffer, arrays, do_compression=True)
     content = bytearray(buffer.getvalue())
@@ -40,7 +40,7 @@ def save_mat(path: Path, **arrays: np.ndarray) -> None:
 
 
 def save_hdf5_mat(path: Path, **arrays: np.ndarray) -> None:
-    """Write a MATLAB 7.3 file: HDF5 behind a header, with the axes in MATLAB's order, the reverse of ours."""
+    """Write a MATLAB 7.3 file: HDF5 after a header, with the axes in MATLAB's order, the reverse of ours."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, 'w', userblock_size=512) as file:
         for key, array in arrays.items():
@@ -52,7 +52,7 @@ def save_hdf5_mat(path: Path, **arrays: np.ndarray) -> None:
 def stored(cube: np.ndarray, dtype: str) -> np.ndarray:
     """Reflectances 0 to 1 as a dataset stores them: reflectance x 10000 as an integer, reflectance as a float.
 
-    Both have 100 or 200 steps, about as coarse as the noise, which lets the files be packed well.
+    Both have 100 or 200 steps, about as coarse as the noise, so that the files compress well.
     """
     if np.dtype(dtype).kind in 'iu':
         return (np.round(cube * 200) * 50).astype(dtype)

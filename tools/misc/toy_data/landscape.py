@@ -1,4 +1,4 @@
-"""Made-up ground: materials with smooth spectra of their own, in fields, with small objects and changes."""
+"""Synthetic ground: materials with smooth spectra, in fields, with small objects and changes."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
@@ -30,7 +30,7 @@ def field_grid(shape: tuple[int, int], side: int) -> np.ndarray:
 
 
 def sow(rng: np.random.Generator, grid: np.ndarray, counts: dict[int, int], rest: int) -> np.ndarray:
-    """Give values to whole fields, drawn at random.
+    """Assign values to whole fields at random.
 
     Args:
         rng (np.random.Generator): Source of the draw.
@@ -42,7 +42,7 @@ def sow(rng: np.random.Generator, grid: np.ndarray, counts: dict[int, int], rest
         np.ndarray: int64 (H, W).
 
     Raises:
-        ValueError: If there are fewer fields than asked for.
+        ValueError: If there are fewer fields than requested.
     """
     fields, wanted = int(grid.max()) + 1, sum(counts.values())
     if wanted > fields:
@@ -71,7 +71,7 @@ def scatter_objects(rng: np.random.Generator, shape: tuple[int, int], pixels: in
 
 
 def reflectance(rng: np.random.Generator, ground: np.ndarray, spectra: np.ndarray, noise: float = 0.004) -> np.ndarray:
-    """Image of a ground: neighbouring materials mix, their state and the light vary, and each value has noise.
+    """Image of a ground: neighbouring materials mix, their state and the light vary, and each value is noisy.
 
     Args:
         rng (np.random.Generator): Source of variation, light and noise.
@@ -92,7 +92,7 @@ def reflectance(rng: np.random.Generator, ground: np.ndarray, spectra: np.ndarra
 
 
 def coarse_scores(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
-    """What a coarse detector might say: the truth blurred, under noise; float64 (H, W), 0 to 1."""
+    """Possible output of a coarse detector: the truth, blurred and noisy; float64 (H, W), 0 to 1."""
     blurred = gaussian_filter(mask.astype(np.float64), 0.6)
     scores = blurred / blurred.max() + np.abs(rng.normal(0, 0.2, mask.shape))
     return (scores - scores.min()) / np.ptp(scores)

@@ -52,7 +52,7 @@ PRODUCTS: dict[str, Callable] = {
     'specim': lambda folder, rng: write_specim(folder, scene, rng),
     'headwall': lambda folder, rng: write_headwall(folder, scene, rng),
 }
-"""What writes each product into a folder; returns the path that a user would open."""
+"""Writer of each product into a folder, which returns the path that a user would open."""
 
 
 def write_product(name: str, folder: str | Path, seed: int = 0) -> Path:
@@ -60,7 +60,7 @@ def write_product(name: str, folder: str | Path, seed: int = 0) -> Path:
 
     Args:
         name (str): Name in :data:`PRODUCTS`.
-        folder (str | Path): Folder to write to, which is made.
+        folder (str | Path): Folder to write to, which is created.
         seed (int): Seed of the scene. Defaults to 0.
 
     Returns:

@@ -28,7 +28,7 @@ def repeated(cube: np.ndarray, times: int) -> np.ndarray:
 class SuperResolutionFiles:
     """Folders ``trains`` and ``evals`` with a file for each patch, and one file with all test images.
 
-    The small image is made of means and enlarged by repetition, not bicubically, which lets the files be packed well.
+    The small image consists of means and is enlarged by repetition, not bicubically, so that the files compress well.
 
     Args:
         scale (int): Factor between the images.

@@ -1,4 +1,4 @@
-"""Sensor products as users download them, recognised by their content: a folder or a file, one module for each family.
+"""Sensor products as downloaded, recognised by their content: a folder or a file, one module for each family.
 
 A product is opened by :func:`open_product`; the products of a folder of scenes are listed by :func:`products_in`.
 """
@@ -39,9 +39,9 @@ PRODUCTS: tuple[type[ProductReader], ...] = (
     AVIRISReader,
     CameraReader,
 )
-"""The readers, in the order in which a file is offered to them."""
+"""The readers, in the order in which they are tried."""
 
-_CAPTURE = 'capture'  # Specim's programs put the images one folder deeper
+_CAPTURE = 'capture'  # Specim's programs store the images in a subfolder
 
 
 def _product_of(path: str) -> tuple[type[ProductReader], str] | None:
@@ -53,14 +53,14 @@ def _product_of(path: str) -> tuple[type[ProductReader], str] | None:
 
 
 def products_in(folder: str | os.PathLike) -> tuple[dict[str, str], set[str]]:
-    """The products in a folder, not below it.
+    """The products in a folder, without its subfolders.
 
     Args:
         folder (str | os.PathLike): The folder.
 
     Returns:
         tuple[dict[str, str], set[str]]: Titles of the products by the path to open, and the names of all files in the
-        folder that belong to a product, so that they are no scenes of their own.
+        folder that belong to a product, so that they are not treated as separate scenes.
     """
     folder = os.fspath(folder)
     names = sorted(name for name in os.listdir(folder) if os.path.isfile(os.path.join(folder, name)))
@@ -73,13 +73,13 @@ def products_in(folder: str | os.PathLike) -> tuple[dict[str, str], set[str]]:
 
 
 def product_title(path: str | os.PathLike) -> str | None:
-    """Name of the product that a file is of, as its folder or its files bear it; None for other files."""
+    """Name of the product that a file belongs to, from its folder or its files; None for other files."""
     found = _product_of(os.fspath(path)) if os.path.isfile(path) else None
     return None if found is None else found[0].title(found[1])
 
 
 def _named_by(path: str, key: Key) -> bool:
-    """Whether a key names an array of an HDF5 file: then the array is meant and not the product."""
+    """Whether a key names an array of an HDF5 file, so that the array is meant and not the product."""
     keys = [key] if isinstance(key, str) else list(key or ())
     if not keys:
         return False
@@ -95,11 +95,11 @@ def open_product(path: str, key: Key = None) -> ProductReader | None:
 
     Args:
         path (str): A folder of a product, its entry, or the file with its values.
-        key (str | Sequence[str], optional): A view of the product. An HDF5 file is none where the key names one of its
-            arrays.
+        key (str | Sequence[str], optional): A view of the product. An HDF5 file is not treated as a product if the key
+            names one of its arrays.
 
     Returns:
-        ProductReader | None: The reader; None for a file that is of no product.
+        ProductReader | None: The reader; None for a file that does not belong to a product.
 
     Raises:
         CubeReadError: If a folder holds no product, or several.
@@ -112,7 +112,7 @@ def open_product(path: str, key: Key = None) -> ProductReader | None:
         below = os.path.join(path, _CAPTURE)
         entries = list(products_in(path)[0]) or (list(products_in(below)[0]) if os.path.isdir(below) else [])
         if not entries:
-            raise CubeReadError(f'{path}: this is a folder, and of no sensor product that is known; expected a file')
+            raise CubeReadError(f'{path}: this is a folder, but not of a known sensor product; expected a file')
         if len(entries) > 1:
             listed = ', '.join(map(os.path.basename, entries[:5]))
             raise CubeReadError(f'{path}: the folder holds {len(entries)} products, name one: {listed}')

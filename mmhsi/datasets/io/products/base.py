@@ -1,4 +1,4 @@
-"""What the readers of sensor products have in common: how a product is found, its views, and small parsers."""
+"""Base of the readers of sensor products: finding a product, its views, and small parsers."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from mmhsi.datasets.io.variables import Key
 class ProductReader(CubeReader):
     """Base of the readers of sensor products.
 
-    A product is one file or several. One of them is its entry (the metadata file, or the file with the values), and a
-    reader is made with its path. A key chooses one of the ``views``; any other key is ignored and named in the notes,
-    since the key of a config names arrays of other files.
+    A product consists of one or more files. One of them is its entry (the metadata file, or the file with the values),
+    and a reader is created with its path. A key chooses one of the ``views``; any other key is ignored and named in the
+    notes, since the key of a config names arrays of other files.
 
     Args:
         path (str): The entry.
         key (str | Sequence[str], optional): A view, or candidates. Defaults to the first of :attr:`views`.
-        layout (str): Has no meaning: a product knows its axes.
+        layout (str): Ignored: a product defines its axes.
         ndim (int): 3.
     """
 
     views: tuple[str, ...] = ()
-    """What a key can choose; the first is the default."""
+    """The choices of a key; the first is the default."""
     one_file = False
-    """Whether the values are arrays of the entry, of which a key can name one."""
+    """Whether the values are arrays in the entry that a key can name."""
 
     def __init__(self, path: str, key: Key = None, layout: str = 'auto', ndim: int = 3) -> None:
         keys = [key] if isinstance(key, str) else list(key or ())
@@ -43,18 +43,18 @@ class ProductReader(CubeReader):
         self._notes = []
         if keys and not known:
             views = f'; it has the views {", ".join(map(repr, self.views))}' if self.views else ''
-            self._notes.append(f'the key {keys[0]!r} means nothing to this product{views}')
-        with explained(path):  # metadata that are not as they should be fail in many ways
+            self._notes.append(f'the key {keys[0]!r} has no meaning for this product{views}')
+        with explained(path):  # invalid metadata can fail in many ways
             super().__init__(path, key, layout, ndim)
 
     @classmethod
     def entry(cls, path: str) -> str | None:
-        """The entry of the product that a file is the entry or the image of; None if it is of no such product."""
+        """The entry of the product whose entry or image a file is; None if it does not belong to such a product."""
         raise NotImplementedError
 
     @classmethod
     def claims(cls, entry: str, name: str) -> bool:
-        """Whether a file beside the entry, by its name, belongs to the product."""
+        """Whether a file in the folder of the entry belongs to the product, judging by its name."""
         return name == os.path.basename(entry)
 
     @classmethod
@@ -72,7 +72,7 @@ class ProductReader(CubeReader):
 
 
 def starts_with(path: str, *beginnings: bytes, within: int = 2048) -> bool:
-    """Whether one of some texts stands near the beginning of a file; False where it cannot be read."""
+    """Whether one of the texts occurs near the beginning of a file; False if it cannot be read."""
     try:
         with open(path, 'rb') as stream:
             head = stream.read(within)
@@ -82,10 +82,10 @@ def starts_with(path: str, *beginnings: bytes, within: int = 2048) -> bool:
 
 
 def read_xml(path: str) -> ElementTree.Element:
-    """Root of an XML file whose tags are taken without namespace.
+    """Root of an XML file, with tags stripped of namespaces.
 
     Raises:
-        CubeReadError: If it is no XML.
+        CubeReadError: If it is not XML.
     """
     with explained(path):
         root = ElementTree.parse(path).getroot()
@@ -95,10 +95,10 @@ def read_xml(path: str) -> ElementTree.Element:
 
 
 def numbers(path: str, root: ElementTree.Element, tag: str, bands: int) -> np.ndarray:
-    """One number of a tag for each band, float64 (bands,).
+    """One number for each band from a tag, float64 (bands,).
 
     Raises:
-        CubeReadError: If there are not as many, or one is no number.
+        CubeReadError: If the number of values is wrong, or one is not a number.
     """
     found = [(element.text or '').strip() for element in root.iter(tag)]
     try:
@@ -111,7 +111,7 @@ def numbers(path: str, root: ElementTree.Element, tag: str, bands: int) -> np.nd
 
 
 def first_text(root: ElementTree.Element, *tags: str) -> str | None:
-    """Text of the first of some tags that is there and not empty."""
+    """Text of the first of the tags that exists and is not empty."""
     for tag in tags:
         text = root.findtext(f'.//{tag}')
         if text and text.strip():
@@ -130,7 +130,8 @@ def as_text(value: Any) -> str | None:
 
 
 def iso_time(text: str | None) -> str | None:
-    """A time as products write it (2020-05-24T10:37:04Z, 20200524T103704, 2020-05-24 10:37:04.5) as ISO 8601."""
+    """Convert a time as written in products (2020-05-24T10:37:04Z, 20200524T103704, 2020-05-24 10:37:04.5) to ISO
+    8601."""
     match = re.search(r'(\d{4})-?(\d{2})-?(\d{2})(?:[T _]?(\d{2}):?(\d{2}):?(\d{2}(?:\.\d+)?))?', text or '')
     if not match:
         return None
@@ -154,12 +155,12 @@ def affine(geotransform: Sequence[float]) -> tuple[float, ...]:
 
 
 def join_detectors(wavelengths: Iterable[np.ndarray]) -> list[np.ndarray]:
-    """Which bands of each detector to keep, and in which order, so that the joined spectrum ascends.
+    """Choose the bands of each detector and their order so that the joined spectrum is ascending.
 
     Where detectors overlap, the bands of the earlier one are kept. Bands without a wavelength (0) were not acquired.
 
     Args:
-        wavelengths (Iterable[np.ndarray]): Band centres of each detector, the one of short wavelengths first.
+        wavelengths (Iterable[np.ndarray]): Band centres of each detector, starting with the shortest wavelengths.
 
     Returns:
         list[np.ndarray]: Indices into the bands of each detector.

@@ -1,4 +1,4 @@
-"""The form of the products of DLR (EnMAP, DESIS): metadata in XML, a GeoTIFF of all bands, quality layers beside it."""
+"""Base of the products of DLR (EnMAP, DESIS): metadata in XML, a GeoTIFF with all bands, separate quality layers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _beginning(entry: str) -> str:
 
 
 class DLRProduct(RasterProduct):
-    """Finds the files of a product, whose names begin alike, by how they end."""
+    """Finds the files of a product, whose names have a common prefix, by their endings."""
 
     mission = b''
 
@@ -57,7 +57,7 @@ class DLRProduct(RasterProduct):
         return _beginning(entry) or os.path.basename(os.path.dirname(os.path.abspath(entry)))
 
     def _beside(self, ending: str) -> str | None:
-        """The raster of the product whose name ends so, plain or as a cloud-optimised copy."""
+        """The raster of the product with this ending of its name, plain or as a cloud-optimised copy."""
         beginning = _beginning(self.path)
         wanted = {f'{beginning}-{ending}'.lstrip('-').lower(), f'{beginning}-{ending}_COG'.lstrip('-').lower()}
         names = sorted(os.listdir(self.folder or '.'))
@@ -71,7 +71,7 @@ class DLRProduct(RasterProduct):
     def _image(self) -> tuple[str, Sequence[Layer]]:
         path = self._beside('SPECTRAL_IMAGE')
         if path is None:
-            raise self._fail('there is no SPECTRAL_IMAGE with this beginning of its name in the folder')
+            raise self._fail('there is no SPECTRAL_IMAGE with this prefix in the folder')
         return path, [Layer(path, band) for band in range(self._file(path).info.bands)]
 
     def _flag(self, ending: str, codes: Sequence[int], meaning: str, band: int = 0) -> list[Quality]:
@@ -79,7 +79,7 @@ class DLRProduct(RasterProduct):
         return [] if path is None else [Quality(Layer(path, band), tuple(codes), meaning)]
 
     def _band_facts(self, root: ElementTree.Element, bands: int, tags: Sequence[str]) -> dict:
-        """What the metadata say of each band, by the tags of centre, width, gain and offset."""
+        """Band facts from the metadata, given the tags of centre, width, gain and offset."""
         table = next(root.iter('bandCharacterisation'), None)
         if table is None:
             raise self._fail('the metadata lack <bandCharacterisation>')

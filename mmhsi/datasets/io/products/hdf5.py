@@ -1,4 +1,4 @@
-"""Products in HDF5 and netCDF-4: cubes of one or two detectors, places from geolocation arrays, lookup tables."""
+"""Products in HDF5 and netCDF-4: cubes of one or two detectors, geolocation arrays, lookup tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SUFFIXES = ('.he5', '.h5', '.hdf5', '.hdf', '.nc', '.nc4', '')
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Bands of a cube that are in one array.
+    """Bands of a cube stored in one array.
 
     Args:
         name (str): Name of the array in the file.
@@ -33,7 +33,7 @@ class Part:
 
 
 class HDF5Product(ProductReader):
-    """Reads the bands of :attr:`parts` by window; ``flags`` are maps of the file by the codes that are not valid."""
+    """Reads the bands of :attr:`parts` by window; ``flags`` are maps of the file with their codes of invalid pixels."""
 
     one_file = True
     parts: tuple[Part, ...] = ()
@@ -51,7 +51,7 @@ class HDF5Product(ProductReader):
 
     @classmethod
     def recognises(cls, file: h5py.File) -> bool:
-        """Whether the content is that of such a product."""
+        """Whether the file contains such a product."""
         raise NotImplementedError
 
     def _open(self) -> h5py.File:
@@ -121,13 +121,13 @@ class HDF5Product(ProductReader):
 
 
 def fill_value(cube: h5py.Dataset, default: float) -> float:
-    """What the attribute _FillValue states, else the default."""
+    """The attribute _FillValue, else the default."""
     stated = cube.attrs.get('_FillValue')
     return default if stated is None else float(np.ravel(stated)[0])
 
 
 def control_points(latitude: h5py.Dataset, longitude: h5py.Dataset, lines: int, samples: int) -> dict:
-    """Place of a swath: a grid of control points in degrees from its arrays of latitude and longitude.
+    """Georeference of a swath: a grid of control points in degrees from its arrays of latitude and longitude.
 
     Args:
         latitude (h5py.Dataset): Degrees of each pixel centre, (lines, samples).
@@ -136,7 +136,7 @@ def control_points(latitude: h5py.Dataset, longitude: h5py.Dataset, lines: int, 
         samples (int): Columns of the cube.
 
     Returns:
-        dict: ``gcps`` and ``gcps_crs`` of :class:`CubeInfo`; empty if no pixel has a place or the sizes differ.
+        dict: ``gcps`` and ``gcps_crs`` of :class:`CubeInfo`; empty if no pixel has coordinates or the sizes differ.
     """
     if latitude.shape != (lines, samples) or longitude.shape != (lines, samples):
         return {}
@@ -157,13 +157,13 @@ def through_lookup_table(
     fill: float,
     dtype: np.dtype,
 ) -> np.ndarray:
-    """Put values of a swath on the grid of a geometry lookup table (GLT), strip by strip of the swath.
+    """Resample a swath to the grid of a geometry lookup table (GLT), strip by strip.
 
     Args:
         read (Callable[[Window], np.ndarray]): Reads a window of the swath as (rows, columns, depth).
-        lines (np.ndarray): Line of the swath of each pixel (h, w), from 1; 0 for none. JPL's tables hold a negative
-            number where a gap was filled by a neighbour, which is a place as well.
-        samples (np.ndarray): Sample of the swath, in the same way.
+        lines (np.ndarray): Line of the swath of each pixel (h, w), from 1; 0 for none. In JPL's tables, negative
+            numbers mark gaps filled by a neighbour and are valid too.
+        samples (np.ndarray): Sample of the swath, likewise.
         depth (int): Bands.
         fill (float): Value of pixels without one.
         dtype (np.dtype): Type of the values.

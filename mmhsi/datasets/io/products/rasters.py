@@ -1,4 +1,4 @@
-"""Products whose values are in rasters: one file, a pair of detectors, or a file for each band."""
+"""Products stored as rasters: one file, a pair of detectors, or a file for each band."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Quality:
-    """A quality layer: pixels with one of the codes are not valid."""
+    """A quality layer: pixels with one of the codes are invalid."""
 
     layer: Layer
     codes: tuple[int, ...]
@@ -54,7 +54,7 @@ class RasterProduct(ProductReader):
         return self._files[path]
 
     def _stack(self, layers: Sequence[Layer], quality: Sequence[Quality] = (), **facts) -> CubeInfo:
-        """The description of a stack of bands that lie on one grid: what its files say, and what is known besides."""
+        """The description of a stack of bands on one grid, from its files and further facts."""
         self.layers, self.quality = tuple(layers), tuple(quality)
         finest = min(self.layers, key=lambda layer: layer.factor)
         main = self._file(finest.path).info
@@ -64,7 +64,7 @@ class RasterProduct(ProductReader):
             if size != (main.height, main.width) or layer.band >= info.bands:
                 raise self._fail(
                     f'{layer.path} has {info.height} x {info.width} pixels and {info.bands} bands, '
-                    f'which does not fit to the {main.height} x {main.width} pixels of {main.path}'
+                    f'which does not fit the {main.height} x {main.width} pixels of {main.path}'
                 )
         types = {self._file(layer.path).info.dtype for layer in self.layers}
         files = dict.fromkeys(

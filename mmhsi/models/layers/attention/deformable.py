@@ -1,4 +1,4 @@
-"""Attention of all tokens to a coarse grid of moved samples, which they share (DAT)."""
+"""Attention of all tokens to a shared coarse grid of displaced samples (DAT)."""
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from .grid_attention import GridAttention
 
 @MODELS.register_module()
 class DeformableAttention(GridAttention):
-    """Self-attention to keys sampled at a coarse grid of points, moved by what the queries predict.
+    """Self-attention to keys sampled at a coarse grid of points, displaced by offsets predicted from the queries.
 
     A small convolutional network on the queries of a group of heads gives one offset per point; features are sampled
     there bilinearly, zero outside the grid, and projected to keys and values that all queries of the group share. A
@@ -21,7 +21,7 @@ class DeformableAttention(GridAttention):
 
     Args:
         stride (int): Tokens per point along an axis. Defaults to 2.
-        num_groups (int): Groups of heads with points of their own; divides ``num_heads``. Defaults to 1.
+        num_groups (int): Groups of heads with separate points; divides ``num_heads``. Defaults to 1.
         offset_range (float): Largest offset in units of half a stride. Defaults to 2.
         kernel_size (int): Side of the depthwise convolution on the queries, odd. Defaults to 5.
         bias_reach (int): The table of biases has 2 * bias_reach - 1 entries along each axis, which span the grid.
@@ -80,8 +80,10 @@ class DeformableAttention(GridAttention):
         return self.merge_heads(F.scaled_dot_product_attention(query, key, value, attn_mask=logit_bias))
 
     def _sampled(self, x: Tensor, columns: Tensor, rows: Tensor, hw_shape: tuple[int, int]) -> Tensor:
-        """Tokens (B, M, C) at points (B, groups, M); each group samples its share of the channels."""
-        groups = torch.tensor_split(x, self.num_groups, dim=2)  # a width that the groups do not divide is split too
+        """Tokens (B, M, C) at points (B, groups, M); each group samples its part of the channels."""
+        groups = torch.tensor_split(
+            x, self.num_groups, dim=2
+        )  # the width need not be divisible by the number of groups
         samples = [
             sample_places(part[:, None], columns[:, g, None, :, None], rows[:, g, None, :, None], hw_shape)
             for g, part in enumerate(groups)

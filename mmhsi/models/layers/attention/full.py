@@ -26,7 +26,7 @@ class FullAttention(GridAttention):
 
         Args:
             x: Tokens (B, N, C).
-            hw_shape: Not used; it makes the kinds of attention interchangeable.
+            hw_shape: Not used; for compatibility with the other kinds of attention.
 
         Returns:
             (B, N, C).

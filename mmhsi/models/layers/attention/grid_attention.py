@@ -1,14 +1,14 @@
-"""What every kind of attention over a grid of tokens has."""
+"""Base of every kind of attention over a grid of tokens."""
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 
 class GridAttention(BaseModule):
-    """Projections that all kinds of attention share, which therefore load the same pre-trained weights.
+    """Projections common to all kinds of attention, so that all can load the same pre-trained weights.
 
-    The head width is floor(embed_dims / num_heads), so that the inner width ``num_heads * head_dims`` may be smaller
-    than ``embed_dims``.
+    The head width is floor(embed_dims / num_heads), so the inner width ``num_heads * head_dims`` may be smaller than
+    ``embed_dims``.
 
     Args:
         embed_dims (int): Width C of the tokens.

@@ -10,9 +10,9 @@ from .relative_bias import RelativeBias
 
 
 def neighbours(size: int, kernel_size: int, device: torch.device) -> Tensor:
-    """Along an axis, the ``kernel_size`` nearest places of each of ``size``, (size, kernel_size); all of a short axis.
+    """The ``kernel_size`` nearest positions of each position along an axis, (size, kernel_size); all of a short axis.
 
-    At an end the places are those at that end, so that every token has as many.
+    Near an end the neighbourhood is shifted, so that every token has the same number of neighbours.
     """
     number = min(kernel_size, size)
     place = torch.arange(size, device=device)
@@ -25,7 +25,7 @@ class NeighbourhoodAttention(GridAttention):
     """Self-attention to the k x k tokens around each token, with a learnt bias by their displacement.
 
     At the border the neighbourhood is moved inside the grid (Hassani et al., Neighborhood Attention Transformer, CVPR
-    2023). Along an axis shorter than the neighbourhood all places belong to it.
+    2023). Along an axis shorter than the neighbourhood, all positions belong to it.
 
     Args:
         kernel_size (int): Side k of the neighbourhood in tokens, odd. Defaults to 7.

@@ -1,4 +1,4 @@
-"""Attention to tokens of like features, found by hashing (NLSA)."""
+"""Attention to tokens with similar features, found by hashing (NLSA)."""
 
 import torch
 import torch.nn.functional as F
@@ -14,17 +14,16 @@ _NORM_EPS = 5e-5
 
 @MODELS.register_module()
 class NonLocalSparseAttention(GridAttention):
-    r"""Self-attention among tokens that spherical hashing puts side by side, in several rounds.
+    r"""Self-attention among tokens with neighbouring spherical hashes, in several rounds.
 
-    A round sorts the tokens of a head by the bucket of their embedding, that of the largest of its products with random
-    directions and their opposites, and cuts them into chunks. A token attends to its chunk and to the two chunks beside
-    it, where the first and the last are neighbours; its logits are the products of its embedding with the normalised
-    ones of the others. Rounds are averaged with weights from the sums of their exponentials (Mei et al., Image
-    Super-Resolution with Non-Local Sparse Attention, CVPR 2021). One embedding serves as query and as key.
+    A round sorts the tokens of a head by the bucket of their embedding, given by the largest of its products with
+    random directions and their opposites, and cuts them into chunks. A token attends to its chunk and to the two
+    neighbouring chunks, where the first and the last are neighbours; its logits are the products of its embedding with
+    the normalised ones of the others. Rounds are averaged with weights from the sums of their exponentials (Mei et al.,
+    Image Super-Resolution with Non-Local Sparse Attention, CVPR 2021). One embedding serves as query and as key.
 
-    The directions are drawn anew at every training step; evaluation always takes the same ones, so that a prediction
-    can be repeated. Chunks that the tokens do not fill stay short, and no chunk counts twice where there are fewer than
-    three.
+    The directions are drawn at every training step; evaluation always uses the same ones, so predictions are
+    reproducible. Incomplete chunks stay short, and no chunk counts twice if there are fewer than three.
 
     Args:
         chunk_size (int): Tokens of a chunk. Defaults to 144.
@@ -41,7 +40,7 @@ class NonLocalSparseAttention(GridAttention):
         self.qkv = nn.Linear(embed_dims, 2 * self.inner_dims, bias=self.qkv.bias is not None)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
-        """Take the queries and the values of a projection that has keys too."""
+        """Use only the queries and values of a projection that also has keys."""
         inner = self.inner_dims
         for name in (f'{prefix}qkv.weight', f'{prefix}qkv.bias'):
             if name in state_dict and len(state_dict[name]) == 3 * inner:
@@ -83,7 +82,7 @@ class NonLocalSparseAttention(GridAttention):
         return (out * mass.softmax(dim=2)).sum(dim=2)
 
     def _chunks(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens (..., N, d) as chunks (..., K, S, d), and which places hold a token, (K, S, 1)."""
+        """Tokens (..., N, d) as chunks (..., K, S, d), and which positions hold a token, (K, S, 1)."""
         num_tokens = tokens.shape[-2]
         size = min(self.chunk_size, num_tokens)
         number = -(-num_tokens // size)
@@ -92,7 +91,7 @@ class NonLocalSparseAttention(GridAttention):
 
 
 def _with_neighbours(chunks: Tensor) -> Tensor:
-    """Each chunk (..., K, S, d) with the one before and the one behind it, each of them once: (..., K, 3 S, d)."""
+    """Each chunk (..., K, S, d) with the previous and the next one, each of them once: (..., K, 3 S, d)."""
     rolls = [0, 1, -1][: chunks.shape[-3]]
     return torch.cat([chunks.roll(shift, dims=-3) for shift in rolls], dim=-2)
 

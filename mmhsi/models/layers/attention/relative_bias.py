@@ -9,7 +9,7 @@ class RelativeBias(nn.Module):
 
     Args:
         num_heads (int): Number of heads.
-        reach (int): Largest displacement along an axis plus 1; for windows their side.
+        reach (int): Largest displacement along an axis plus 1; for windows, their side.
     """
 
     def __init__(self, num_heads: int, reach: int) -> None:

@@ -1,4 +1,4 @@
-"""Attention to windows whose place, size and direction are predicted (VSA, RVSA)."""
+"""Attention to windows with predicted position, size and orientation (VSA, RVSA)."""
 
 import torch
 import torch.nn.functional as F
@@ -14,13 +14,13 @@ from .window import from_windows, pad_maps, padded_shape, to_windows
 
 @MODELS.register_module()
 class VariedSizeWindowAttention(GridAttention):
-    r"""Self-attention of the tokens of a window to samples of another window, which each head moves and scales.
+    r"""Self-attention of the tokens of a window to samples of another window, which is moved and scaled by each head.
 
     A cell at :math:`u` from the centre :math:`c` of its window is sampled bilinearly at
     :math:`c + R(\theta) ((1 + s) \odot u) + o`, where scale s, offset o and, if ``rotated``, angle :math:`\theta` come
     from the mean of the window's tokens through a leaky ReLU and a linear layer per head (Zhang et al., VSA, ECCV 2022;
-    Wang et al., RVSA, IEEE TGRS 2023). An offset of 1 is half a side of the window. As in these, zeros fill the grid up
-    to whole windows, and what is sampled outside is zero and takes part in the softmax.
+    Wang et al., RVSA, IEEE TGRS 2023). An offset of 1 is half a side of the window. As in these papers, the grid is
+    zero-padded to whole windows, and samples outside are zero and take part in the softmax.
 
     Args:
         window_size (int): Side of a window in tokens; along a shorter axis the window is as long as the axis. Defaults

@@ -18,14 +18,14 @@ def to_windows(maps: Tensor, window: tuple[int, int]) -> Tensor:
 
 
 def from_windows(windows: Tensor, window: tuple[int, int], padded: tuple[int, int]) -> Tensor:
-    """Put windows (B, windows, heads, n, d) together to maps (B, heads, H, W, d): the inverse of ``to_windows``."""
+    """Assemble windows (B, windows, heads, n, d) to maps (B, heads, H, W, d): the inverse of ``to_windows``."""
     batch, _, heads, _, channels = windows.shape
     shape = (batch, padded[0] // window[0], padded[1] // window[1], heads, *window, channels)
     return windows.reshape(shape).permute(0, 3, 1, 4, 2, 5, 6).reshape(batch, heads, *padded, channels)
 
 
 def padded_shape(hw_shape: tuple[int, int], window: tuple[int, int]) -> tuple[int, int]:
-    """The smallest shape that windows fill and that holds a grid."""
+    """The smallest multiple of the window shape that contains a grid."""
     return tuple(-(-side // step) * step for side, step in zip(hw_shape, window, strict=True))
 
 
@@ -39,10 +39,10 @@ def pad_maps(tokens: Tensor, hw_shape: tuple[int, int], padded: tuple[int, int])
 class WindowAttention(GridAttention):
     """Self-attention of the tokens of a window to one another, with a learnt bias by their displacement.
 
-    Every second layer has its windows shifted by half their side, cyclically, and no attention across the seam (Liu et
-    al., Swin Transformer, ICCV 2021). Along an axis that is no longer than a window, the window is as long as the axis
-    and is not shifted. Windows at the border of a grid that they do not fill hold the tokens that there are; Swin's
-    code lets zeros in their place take part.
+    In every second layer the windows are cyclically shifted by half their side, without attention across the seam (Liu
+    et al., Swin Transformer, ICCV 2021). Along an axis that is no longer than a window, the window is as long as the
+    axis and is not shifted. Incomplete windows at the border of a grid hold only existing tokens; in Swin's code, zero
+    padding takes part in the attention.
 
     Args:
         window_size (int): Side of a window in tokens. Defaults to 7.
@@ -102,4 +102,4 @@ def _seen(
         for part in (label, valid)
     ]
     same = (cut[0][:, :, None] == cut[0][:, None]) & cut[1][:, None]
-    return same | ~cut[1][:, :, None]  # a place outside the grid attends to all, so that no softmax is empty
+    return same | ~cut[1][:, :, None]  # positions outside the grid attend to all tokens, so that no softmax is empty
