@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import torch.distributed
+import torch.distributed.fsdp
 from config_runs import look_alikes
 from mmengine.config import Config
 from mmengine.device import get_device
