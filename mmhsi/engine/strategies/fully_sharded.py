@@ -80,8 +80,6 @@ class FullyShardedStrategy(DDPStrategy):
         self.reshard_after_forward = reshard_after_forward
         self._whole: nn.Module | None = None  # all of the network, in the main memory of the first process
 
-    # ------------------------------------------------------------------------------------------------ the network
-
     def prepare(self, model: nn.Module | dict, *, optim_wrapper=None, **kwargs):
         """Build the components; see the base class."""
         if not self.distributed and optim_wrapper is not None:
@@ -159,8 +157,6 @@ class FullyShardedStrategy(DDPStrategy):
             if getattr(one, 'clip_func', None) is torch.nn.utils.clip_grad_norm_:
                 one.clip_func = global_grad_norm
         return wrapper
-
-    # ------------------------------------------------------------------------------------------------ checkpoints
 
     def save_checkpoint(
         self,
