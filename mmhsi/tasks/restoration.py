@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmhsi import visualization
+from mmhsi.classical import noise_sigmas
 from mmhsi.datasets.io import CubeInfo
 from mmhsi.datasets.transforms.units import file_units
 from mmhsi.evaluation import RestorationResult
@@ -60,6 +61,8 @@ class RestorationTask(Task):
             restored = np.moveaxis(np.asarray(stored[NETWORK][:, rows]), 0, -1)
             known = np.isfinite(restored).all(axis=-1, keepdims=True)
             joined, _ = self._stage(strip.values, np.where(known, restored, 0))
+            if scale == 1:
+                print_log(_noise_before_and_after(strip.values, joined), 'current')
             inner = slice(scale * strip.inner.start, scale * strip.inner.stop)
             joined = np.moveaxis(np.where(known, joined, np.nan)[inner], -1, 0)
             counted = slice(scale * strip.rows.start, scale * strip.rows.stop)
@@ -138,6 +141,20 @@ class RestorationTask(Task):
             curves = dict(input=result.input_band_psnr, restored=result.band_psnr)
             figures['band_psnr'] = visualization.band_psnr_figure(curves, waves, f'{name}: PSNR of each band')
         return figures
+
+
+def _noise_before_and_after(image: np.ndarray, restored: np.ndarray) -> str:
+    """A sentence on the noise that is estimated in the bands of an image (H, W, C) and of what was made of it."""
+    if min(image.shape[:2]) < 8:
+        return 'the image is too small for an estimate of its noise'
+    before, after = noise_sigmas(image), noise_sigmas(restored)
+    worst = int(before.argmax())
+    alone = np.count_nonzero(np.abs(restored - image).max(axis=(0, 1)) < 0.1 * np.maximum(before, 1e-6))
+    return (
+        f'noise of the bands, estimated in values of the preprocessed scene: median {np.median(before):.4f} before, '
+        f'{np.median(after):.4f} after; most in band {worst}, {before[worst]:.4f} before, {after[worst]:.4f} after; '
+        f'{alone} of {len(before)} bands are left as they are'
+    )
 
 
 def _in_file_units(values: np.ndarray, units: tuple | None) -> np.ndarray:
