@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmhsi import visualization
 from mmhsi.classical import noise_sigmas

@@ -83,7 +83,11 @@ class ClassicalHook(Hook):
             outcomes[title] = Outcome(scores, time.perf_counter() - start, next(iter(found.values())))
         each = [result.settings['parts'] for result in results.values() if result.settings.get('parts')]
         parts = {
-            part: {name: float(np.mean([image[part][name] for image in each])) for name in each[0][part]}
+            part: {
+                name: float(np.mean([image[part][name] for image in each]))
+                for name in each[0][part]
+                if all(name in image[part] for image in each)
+            }
             for part in (each[0] if each else ())
         }
         own = {name: float(value) for name, value in metrics.items() if not name.startswith('input_')}

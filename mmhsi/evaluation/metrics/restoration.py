@@ -112,7 +112,7 @@ class RestorationMetric(GatheredMetric):
     def _scores(self, image: np.ndarray, clean: np.ndarray, degraded: np.ndarray) -> dict[str, float]:
         """Scores of a part of a whole."""
         result = RestorationResult.evaluate('part', np.asarray(image, np.float32), clean, degraded, **self.options)
-        return {name: float(value) for name, value in result.scores.items()}
+        return {name: float(value) for name, value in result.scores.items() if np.isfinite(value)}
 
     def add(
         self,

@@ -63,7 +63,7 @@ class SceneChangeMetric(ClassMapMetric):
     def score_part(self, labels: np.ndarray, target: np.ndarray) -> dict[str, float]:
         """The scores of a part."""
         scores = ChangeResult.evaluate('part', labels, target, self.classes()).scores
-        return {key: float(scores[key]) for key in CHANGE_NAMES}
+        return {key: float(scores[key]) for key in CHANGE_NAMES if np.isfinite(scores[key])}
 
     def summarise(self) -> dict[str, float]:
         """The scores of all scenes together."""

@@ -51,7 +51,7 @@ class SceneClassificationMetric(ClassMapMetric):
     def score_part(self, labels: np.ndarray, target: np.ndarray) -> dict[str, float]:
         """OA, AA and kappa of a part."""
         result = SceneResult.evaluate('part', labels, target, self.classes(), self.palette, self.aa)
-        return {key: float(result.scores[key]) for key in ('OA', 'AA', 'kappa')}
+        return {key: float(result.scores[key]) for key in ('OA', 'AA', 'kappa') if np.isfinite(result.scores[key])}
 
     def summarise(self) -> dict[str, float]:
         """``OA``, ``AA`` and ``kappa`` of all scenes together; with uncertainty ``NLL`` and ``ECE`` over all pixels."""
