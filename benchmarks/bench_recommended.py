@@ -133,7 +133,7 @@ that from the best classical method of the row, with its standard error where th
 means not below it by more than that. Seconds are those of a whole run with the classical methods, on one busy core.
 
 <!-- docs
-check: takes hours
+check: takes some hours on two cores
 -->
 ```shell
 OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --seeds 11 12 13 --table docs/benchmark/recommended.md

@@ -14,7 +14,7 @@ size = 5  # pixels that the network sees
 scene = dict(
     type='PairScene',
     image=('{{$MMHSI_DATA:data}}/mine/first.tif', '{{$MMHSI_DATA:data}}/mine/second.tif'),
-    labels='{{$MMHSI_DATA:data}}/mine/changes.tif',
+    labels=dict(path='{{$MMHSI_DATA:data}}/mine/changes.tif'),
     label_codes=dict(unchanged=1, changed=2),  # 0 is unlabelled unless it is named
     split=dict(type='NumberSplit', train=100, val=50, seed=0),  # labelled pixels per class
     **_base_.tiny_scene,
