@@ -93,7 +93,7 @@ def test_fingerprint_tells_whatever_changes_a_result(tmp_path):
 @pytest.mark.parametrize(
     'old, new, message',
     [
-        ('seeds = (0, 5)', '', "needs 'seeds'"),
+        ('seeds = (0, 5)', '', "the suite has no 'seeds'"),
         ("config='network.py', cfg", "config='none.py', cfg", "'ResNet-18'.*no config.*none.py"),
         ("settings=['10 %']", "settings=['20 %']", "takes part in '20 %'; there are 3 per class, 10 %"),
         ("customary='3 per class'", "customary='all'", "names 'all' as the customary"),
