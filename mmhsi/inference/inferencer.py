@@ -27,6 +27,7 @@ from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.inference.estimate import announce
+from mmhsi.engine.scene_settings import resolve_scene_settings
 from mmhsi.inference.inputs import SceneInput, list_inputs, part_of
 from mmhsi.inference.plan import Plan, make_plan
 from mmhsi.inference.run_scene import predict_scene, try_network
@@ -37,7 +38,7 @@ from mmhsi.inference.weights import config_of_checkpoint, load_parameters, load_
 from mmhsi.inference.zoo import find_model
 from mmhsi.registry import INFERENCERS, MODELS
 from mmhsi.tasks.networks import Network
-from mmhsi.tasks.product import Product, write_figures, write_product
+from mmhsi.tasks.product import DRIVERS, Product, write_figures, write_product
 from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import NETWORK, Task
 from mmhsi.utils.files import check_writable, write_text
@@ -110,6 +111,9 @@ class HSIInferencer(BaseInferencer):
                     cfg.update(config_of_checkpoint(checkpoint, weights)._cfg_dict)
                     self._config_name = f'the config that {weights} holds'
         init_default_scope(cfg.get('default_scope', self.scope))
+        if weights is not None and cfg.get('scene_settings') is not None:  # a recipe whose sizes the training chose
+            cfg.load_from = weights
+            resolve_scene_settings(cfg)
         try:
             with guard:
                 model = MODELS.build(cfg.model)
@@ -154,6 +158,7 @@ class HSIInferencer(BaseInferencer):
         *,
         key: str | Sequence[str] | None = None,
         layout: str | None = None,
+        wavelengths: Sequence[float] | None = None,
         nodata: float | None = None,
         bands: Any = None,
         match_bands: str = 'check',
@@ -169,6 +174,7 @@ class HSIInferencer(BaseInferencer):
         uncertainty: bool = False,
         not_finite: str = 'raise',
         driver: str = 'GTiff',
+        gis: bool = False,
         pictures: bool = True,
         return_arrays: bool = True,
         return_vis: bool = False,
@@ -188,6 +194,8 @@ class HSIInferencer(BaseInferencer):
             key (str | Sequence[str], optional): Name of the array in .mat, HDF5 and .npz files. Defaults to that of the
                 config where a file has it, else to the only cube of the file.
             layout (str, optional): Axes of arrays in files, 'hwc', 'chw' or 'bil'. Defaults to 'auto'.
+            wavelengths (Sequence[float], optional): In nm, of files that state none: of all bands, or of the first and
+                the last of evenly spaced ones. Defaults to None.
             nodata (float, optional): Value of pixels without data, instead of the one that a file declares.
             bands (Any, optional): The bands the model was trained on, if neither the checkpoint nor the config tells,
                 see :func:`mmhsi.inference.training_state.training_bands`.
@@ -212,7 +220,8 @@ class HSIInferencer(BaseInferencer):
                 Defaults to False.
             not_finite (str): 'raise' fails a scene of which the network makes NaN or infinity; 'nodata' leaves those
                 pixels without data, and a warning tells how many. Defaults to 'raise'.
-            driver (str): Format of rasters, 'GTiff' or 'ENVI'. Defaults to 'GTiff'.
+            driver (str): Format of rasters, 'GTiff', 'COG' (cloud-optimised) or 'ENVI'. Defaults to 'GTiff'.
+            gis (bool): Whether a style of QGIS and a STAC item stand beside each GeoTIFF. Defaults to False.
             pictures (bool): Whether pictures are written. Defaults to True.
             return_arrays (bool): Whether the arrays are returned; with an ``out_dir`` False keeps the memory fixed.
                 Defaults to True.
@@ -236,7 +245,7 @@ class HSIInferencer(BaseInferencer):
             OSError: If the products cannot be written.
         """
         for what, value, known in (
-            ('driver', driver, ('GTiff', 'ENVI')),
+            ('driver', driver, tuple(DRIVERS)),
             ('on_error', on_error, ('raise', 'continue')),
             ('not_finite', not_finite, ('raise', 'nodata')),
         ):
@@ -262,6 +271,7 @@ class HSIInferencer(BaseInferencer):
             uncertainty=uncertainty,
             not_finite=not_finite,
             driver=driver,
+            gis=gis,
             pictures=pictures,
             return_arrays=return_arrays,
             return_vis=return_vis,
@@ -272,7 +282,9 @@ class HSIInferencer(BaseInferencer):
         plan.check_lattice()
         results: dict = {'predictions': [], 'visualization': []}
         with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # otherwise a share of the memory of the machine
-            for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
+            for scene in part_of(
+                list_inputs(inputs, plan.pairs, dict(key=key, layout=layout, wavelengths=wavelengths)), part
+            ):
                 try:
                     prediction, picture = self.predict(scene, plan)
                 except (OSError, ValueError, RuntimeError) as error:
@@ -401,12 +413,13 @@ class HSIInferencer(BaseInferencer):
 
     def visualize(self, product: Product, view, task: Task) -> dict:
         """Pictures of a product by name."""
-        return {**false_colour_figures(view, product.name), **task.figures(product)}
+        beside = task.figures_beside(product, view)
+        return {**false_colour_figures(view, product.name), **task.figures(product), **beside}
 
     def postprocess(self, product: Product, figures: dict, plan: Plan, summary: dict) -> dict:
         """Write the product of a scene, and last the summary that makes it a finished one."""
         folder = plan.folder
-        files = write_product(product, folder, plan.driver)
+        files = write_product(product, folder, plan.driver, plan.gis)
         if plan.pictures:
             files.update(write_figures(figures, product.name, folder))
         summary['files'] = {name: path.name for name, path in files.items()}
@@ -444,9 +457,12 @@ def _lattice_note(step: int, view, predicted_windows: int | None = None) -> str:
 
 def _with_key(source: Any, settings: Mapping) -> Any:
     """A source that is read as that of the config: scaled or not, with its bad bands or not, and with its key and
-    layout, if none are given and its file is one that has such."""
+    layout, if none are given and its file is one that has such. A list of pixels that the config names is read so."""
     if isinstance(source, np.ndarray):
         return source
+    own = settings.get('pixel_list')
+    if own is not None and set(source) == {'path'} and os.path.abspath(source['path']) == own['path']:
+        return own
     names = (
         AS_STORED if 'key' in source or not source['path'].lower().endswith(_KEYED) else ('key', 'layout', *AS_STORED)
     )

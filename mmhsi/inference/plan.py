@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,7 +46,7 @@ class Plan:
         target_spectrum (Any, optional): Where the target spectrum is taken from.
         folder (Path, optional): Folder of the products.
         wanted (Bands, optional): The bands that the model was trained on.
-        match_bands, trust_band_order, batch_size, precision, lattice, scores, uncertainty, not_finite, driver,
+        match_bands, trust_band_order, batch_size, precision, lattice, scores, uncertainty, not_finite, driver, gis,
             pictures, return_arrays, return_vis, resume, overwrite: See :meth:`mmhsi.apis.HSIInferencer.__call__`.
     """
 
@@ -71,6 +72,7 @@ class Plan:
     uncertainty: bool = False
     not_finite: str = 'raise'
     driver: str = 'GTiff'
+    gis: bool = False
     pictures: bool = True
     return_arrays: bool = True
     return_vis: bool = False
@@ -171,7 +173,10 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
         if isinstance(each, (str, Mapping)) and '{name}' not in str(each)
     )
     image = image[0] if isinstance(image, (list, tuple)) else image
-    if isinstance(image, Mapping) and 'size' not in image:  # other scenes are cubes, not lists of pixels
+    if isinstance(image, Mapping) and 'size' in image:  # other scenes are cubes, not lists of pixels
+        path = os.path.abspath(os.path.join(scene.get('data_root') or '', image['path']))
+        settings['pixel_list'] = {**image, 'path': path}
+    elif isinstance(image, Mapping):
         settings.update({key: image[key] for key in ('key', 'layout', *AS_STORED) if key in image})
     if scene.get('num_bands') is None and dataset.get('num_bands') is not None:
         settings['num_bands'] = dataset['num_bands']

@@ -186,6 +186,10 @@ class Task:
         """Pictures of a product by name, of large scenes thinned out."""
         raise NotImplementedError
 
+    def figures_beside(self, product: Product, view) -> dict[str, Figure]:
+        """Pictures of a predicted product that need the scene too; none by default."""
+        return {}
+
     def result_figures(self, result: Any, product: Product, scene=None) -> dict[str, Figure]:
         """Pictures of a tested scene by name: those of :meth:`figures` with scores, and those that need the truth."""
         raise NotImplementedError
@@ -253,7 +257,7 @@ class Task:
     def names_in_config(self, scene: Mapping) -> tuple[tuple[str, ...], Sequence | None]:
         """Names and colours that the config of a scene tells; none of both if it does not."""
         if scene.get('classes') is None:
-            return (), None
+            return tuple(scene.get('label_codes') or ()), None
         names, palette = resolve_classes(scene['classes'], scene.get('palette'))
         return tuple(names or ()), palette
 
