@@ -1,4 +1,4 @@
-r"""Evaluate classical methods on the test scenes of a config, as its network is evaluated.
+r"""Evaluate classical methods on the test scenes of a config in the same way as its network.
 
     mmhsi baseline configs/target_detection/hypersigma-base_mosaic.py cem ace
     mmhsi baseline configs/anomaly_detection/hypersigma-base_pavia.py rx local_rx \
@@ -7,9 +7,9 @@ r"""Evaluate classical methods on the test scenes of a config, as its network is
 The methods depend on the task: target detectors cem, ace, mf, sam, osp; anomaly detectors rx, local_rx, crd; 'coarse',
 the coarse map of the config; change detectors cva, isfa, pca_cva; unmixing fcls, sparse_nmf, which start from the
 endmembers of the scene or of vertex component analysis; pixel classifiers svm, forest; denoising wavelet, low_rank,
-low_rank_wavelet, robust_low_rank; super-resolution bicubic, lanczos, spline, nearest. They see the scene
-after the preprocessing of the config, or with --raw as it is stored. Each method leaves the files of a network's test
-in a folder of its name below <work dir>/classical, and for detectors there is one picture of all ROC curves.
+low_rank_wavelet, robust_low_rank; super-resolution bicubic, lanczos, spline, nearest. They see the scene after the
+preprocessing of the config, or with --raw as it is stored. Each method writes the same files as the test of a network
+to a folder of its name in <work dir>/classical; for detectors, one picture shows all ROC curves.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def method_options(args: argparse.Namespace) -> dict[str, dict]:
-    """The options of each method by its name.
+    """The options of each method, by its name.
 
     Raises:
         ValueError: If an option does not begin with the name of a method.
@@ -79,7 +79,13 @@ def scenes_under_test(cfg: Config, raw: bool) -> tuple[list, str | None]:
         return [scene], dataset_cfg.get('evaluate_on') or (None if subset == 'all' else subset)
     dataset = DATASETS.build(dataset_cfg)
     subset = getattr(dataset, 'evaluate_on', None) or (None if dataset.subset == 'all' else dataset.subset)
-    return find_scenes(dataset), subset
+    scenes = find_scenes(dataset)
+    if component_name(dataset_cfg) == 'WholeSceneDataset' and any(step.state_names for step in scenes[0].transforms):
+        # many scenes are preprocessed by what the training scenes have in common, as the network sees them
+        fitted = find_scenes(DATASETS.build(cfg.train_dataloader.dataset))[0].state_dict()
+        for scene in scenes:
+            scene.load_state_dict(fitted)
+    return scenes, subset
 
 
 def restore(cfg: Config, args: argparse.Namespace, options: dict[str, dict], folder: Path) -> dict:
@@ -115,7 +121,7 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
     """Raise a ValueError that lists the known methods unless all names are among them."""
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f'unknown method {unknown[0]!r}; for this task there are {", ".join(known)}')
+        raise ValueError(f'unknown method {unknown[0]!r}; the methods of this task are {", ".join(known)}')
 
 
 def score_table(rows: list[tuple[str, str, dict[str, float], float | None]]) -> PrettyTable:
@@ -139,6 +145,10 @@ def main(argv: list[str] | None = None) -> dict:
     from mmhsi.registry import component_name
 
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
+    if cfg.get('scene_settings') is not None:
+        from mmhsi.engine.scene_settings import resolve_scene_settings
+
+        resolve_scene_settings(cfg)
     folder = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}') / 'classical'
     evaluator = cfg.get('test_evaluator')
     if isinstance(evaluator, Mapping) and component_name(evaluator) == 'RestorationMetric':
