@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from markupsafe import Markup
+from jinja2.utils import markupsafe
 
 from mmhsi.analysis.report.run_folder import RunFolder
 from mmhsi.analysis.scene_page.data import MAX_VALUES, scene_data, shifted_labels
@@ -14,7 +14,7 @@ from mmhsi.datasets.io import read_labels
 _MOST_SCENES = 4
 
 
-def looks(scenes: Sequence, run: RunFolder) -> list[Markup]:
+def looks(scenes: Sequence, run: RunFolder) -> list[markupsafe.Markup]:
     """The parts of a page that show the first scenes of a run, together of the size of one page.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2.utils import markupsafe
 
 import mmhsi
 from mmhsi.utils.files import write_text
@@ -27,16 +27,16 @@ def page_environment() -> Environment:
     return environment
 
 
-def page_globals() -> dict[str, Markup]:
+def page_globals() -> dict[str, markupsafe.Markup]:
     """``script`` and ``style`` that a page with scenes needs once."""
     folder = Path(__file__).parent
     return {
-        name: Markup((folder / f'scene_page.{suffix}').read_text(encoding='utf-8'))
+        name: markupsafe.Markup((folder / f'scene_page.{suffix}').read_text(encoding='utf-8'))
         for name, suffix in (('script', 'js'), ('style', 'css'))
     }
 
 
-def scene_fragment(name: str, data: Mapping[str, Any]) -> Markup:
+def scene_fragment(name: str, data: Mapping[str, Any]) -> markupsafe.Markup:
     """The part of a page that shows a scene; the page needs ``script`` and ``style`` once.
 
     Args:
@@ -44,8 +44,10 @@ def scene_fragment(name: str, data: Mapping[str, Any]) -> Markup:
         data (Mapping[str, Any]): What :func:`mmhsi.analysis.scene_page.scene_data` returns.
     """
     # '<' in a string would end the element that holds the data
-    packed = Markup(json.dumps(data).replace('<', '\\u003c'))
-    return Markup(page_environment().get_template('scene_fragment.html.j2').render(name=name, data=data, json=packed))
+    packed = markupsafe.Markup(json.dumps(data).replace('<', '\\u003c'))
+    return markupsafe.Markup(
+        page_environment().get_template('scene_fragment.html.j2').render(name=name, data=data, json=packed)
+    )
 
 
 def write_scene_page(
