@@ -6,7 +6,7 @@ python tools/init_scene.py before.mat after.mat changes.mat --task change_detect
 
 import sys
 
-from mmhsi.analysis.init_scene import main
+from mmhsi.analysis.init_scene.main import main
 
 if __name__ == '__main__':
     sys.exit(main())

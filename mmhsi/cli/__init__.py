@@ -8,7 +8,10 @@ import sys
 
 COMMANDS: dict[str, tuple[str, str]] = {
     'init': ('mmhsi.analysis.init_scene.main:main', 'write dataset file and config for a scene of your own'),
-    'view': ('mmhsi.analysis.scene_page.main:main', 'write one HTML page of a scene, with the spectrum under the pointer'),
+    'view': (
+        'mmhsi.analysis.scene_page.main:main',
+        'write one HTML page of a scene, with the spectrum under the pointer',
+    ),
     'train': ('mmhsi.cli.train:main', 'train the model of a config'),
     'test': ('mmhsi.cli.test:main', 'evaluate a checkpoint with the test set and metrics of a config'),
     'predict': ('mmhsi.cli.predict:main', 'predict scenes and write maps, scores, abundances, restored cubes'),

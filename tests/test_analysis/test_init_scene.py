@@ -12,8 +12,9 @@ from mmengine.registry import init_default_scope
 from rasterio.transform import from_origin
 from scipy.io import savemat
 
-from mmhsi.analysis.init_scene import Request, init_scene, main, make_plan
-from mmhsi.analysis.init_scene.plans import TASKS
+from mmhsi.analysis.init_scene.main import TASKS, main
+from mmhsi.analysis.init_scene.plans import _PLANS, Request, make_plan
+from mmhsi.analysis.init_scene.write import init_scene
 from mmhsi.datasets import get_scene
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
@@ -138,7 +139,7 @@ def test_every_task_writes_a_config_whose_scene_can_be_built(scene, tmp_path):
         'super_resolution': request('super_resolution', tmp_path / 'cube.mat'),
         'multispectral_change_detection': request('multispectral_change_detection', tmp_path / 'places'),
     }
-    assert set(requests) == set(TASKS)
+    assert set(requests) == set(TASKS) == set(_PLANS)
     for task, asked in requests.items():
         plan, _, config = init_scene(asked, tmp_path / 'out')
         cfg = Config.fromfile(config)

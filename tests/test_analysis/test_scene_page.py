@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from mmhsi.analysis.scene_page import main, scene_data, scene_fragment
+from mmhsi.analysis.scene_page.data import scene_data
+from mmhsi.analysis.scene_page.main import main
+from mmhsi.analysis.scene_page.page import scene_fragment
 from mmhsi.datasets.scenes.cube_view import CubeView
 
 SCRIPT = Path(__file__).resolve().parents[2] / 'mmhsi/analysis/scene_page/scene_page.js'

@@ -6,7 +6,7 @@ python tools/visualization/view_scene.py scene.mat --key cube --wavelengths 400 
 
 import sys
 
-from mmhsi.analysis.scene_page import main
+from mmhsi.analysis.scene_page.main import main
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -13,7 +13,6 @@ import numpy as np
 from mmhsi.analysis.init_scene.found_cube import FoundCube, find_cube
 from mmhsi.analysis.init_scene.found_labels import FoundLabels, choose_map, find_labels, map_arrays
 from mmhsi.analysis.init_scene.found_mixture import find_abundances, find_endmembers, number_of_maps, number_of_spectra
-from mmhsi.analysis.init_scene.recipes import is_recommended
 from mmhsi.datasets.io import read_labels
 from mmhsi.datasets.io.folders import scene_files
 from mmhsi.datasets.io.maps import open_map
@@ -21,7 +20,6 @@ from mmhsi.datasets.io.same_ground import check_same_ground
 from mmhsi.datasets.scenes.cube_source import CubeSource
 
 CHANGE_NAMES = ('unchanged', 'changed')
-_VALIDATION_ROWS = 16
 _SMALL_CLASS = 16  # labelled pixels: 10 to train, 5 to validate, 1 to test
 
 
@@ -108,10 +106,7 @@ def make_plan(request: Request) -> Plan:
         FileNotFoundError: If a file is absent.
         ValueError: If the files do not hold what the task needs; the message says what is missing.
     """
-    plan = _PLANS[request.task](request)
-    if is_recommended(request.task) and not plan.places:  # the other numbers follow from the scene in the training
-        plan.numbers = [entry for entry in plan.numbers if entry[0] == 'left_out']
-    return plan
+    return _PLANS[request.task](request)
 
 
 def identifier(name: str) -> str:
@@ -134,11 +129,6 @@ def _relative(source: Mapping, root: str) -> dict:
     """A source whose path starts from the root, if it lies there."""
     path = os.path.relpath(source['path'], root)
     return {**source, 'path': source['path'] if path.startswith('..') else path}
-
-
-def _used_bands(cubes: Sequence[FoundCube]) -> int:
-    empty = {band for cube in cubes for band in cube.without_data}
-    return cubes[0].info.bands - len(empty)
 
 
 def _image_reason(cube: FoundCube) -> str:
@@ -183,10 +173,6 @@ def _start(request: Request, kind: str, number: int = 1) -> Plan:
         plan.scene.append(('nodata', nodata, 'the file does not declare it, but whole pixels or bands have this value'))
     if plan.left_out:
         plan.numbers.append(('left_out', plan.left_out, 'empty, constant or marked as bad; counted from 0'))
-    if request.task not in ('classification', 'target_detection', 'anomaly_detection'):
-        plan.numbers.append(
-            ('bands', _used_bands(cubes), 'bands that the network sees' + ' of one date' * (number - 1))
-        )
     for cube in cubes:
         if cube.masked > 0:
             plan.notes.append(
@@ -320,7 +306,6 @@ def _detection(request: Request) -> Plan:
             'The target spectrum is the mean of the labelled targets: scores are those of someone who knows them. '
             '--target-spectrum FILE takes it from elsewhere.'
         )
-    plan.numbers.append(('components', min(20, plan.cube.bands), 'principal components that the network sees'))
     return plan
 
 
@@ -399,7 +384,6 @@ def _unmixing(request: Request) -> Plan:
         plan.scene.append(('endmembers', _relative(spectra, plan.root), 'the truth; for the scores alone'))
     if request.classes:
         plan.scene.append(('endmember_names', tuple(request.classes), 'in the order of the truth'))
-    plan.numbers.append(('endmembers', number, 'their number'))
     plan.scene.append(('num_endmembers', number, 'of the truth' if truth or spectra else 'as you said'))
     if truth is None and spectra is None:
         plan.scored = False
@@ -407,30 +391,8 @@ def _unmixing(request: Request) -> Plan:
     return plan
 
 
-def _areas(plan: Plan, task: str, smallest: int, multiple: int = 1) -> None:
-    """Rows of a scene for training, validation and test: two thirds, a strip, and the rest."""
-    if is_recommended(task):
-        return
-    height, width = plan.cube.info.shape[:2]
-    height, width = (side - side % multiple for side in (height, width))
-    strip = max(smallest // 2, multiple * round(height / 9 / multiple))
-    test = max(smallest // 2, multiple * (height // (3 * multiple)))
-    train = height - strip - test
-    if train < smallest or width < smallest:
-        raise ValueError(
-            f'{plan.cube.source["path"]}: {plan.cube.info.height} x {plan.cube.info.width} pixels are too few for '
-            f'areas of at least {smallest} x {smallest} pixels to train, validate and test on'
-        )
-    plan.numbers += [
-        ('train', [(0, 0, train, width)], 'top, left, height, width in pixels'),
-        ('val', [(train, 0, strip, width)], 'chooses the best state'),
-        ('test', [(train + strip, 0, test, width)], 'about a third of the rows, which nothing learns from'),
-    ]
-
-
 def _denoising(request: Request) -> Plan:
     plan = _start(request, 'Scene')
-    _areas(plan, request.task, 2 * _VALIDATION_ROWS)
     plan.notes.append(
         'The scene is taken for clean, and noise is added to it. Its own noise bounds what the network can learn.'
     )
@@ -441,7 +403,6 @@ def _super_resolution(request: Request) -> Plan:
     if request.scale not in (2, 4):
         raise ValueError(f'--scale {request.scale}: expected 2 or 4')
     plan = _start(request, 'Scene')
-    _areas(plan, request.task, 16 * request.scale, request.scale)
     return plan
 
 
@@ -518,4 +479,3 @@ _PLANS: dict[str, Callable[[Request], Plan]] = {
     'super_resolution': _super_resolution,
     'multispectral_change_detection': _multispectral,
 }
-TASKS = tuple(_PLANS)

@@ -7,10 +7,16 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmhsi.analysis.init_scene.plans import Plan, identifier
-from mmhsi.analysis.init_scene.recipes import RECOMMENDED, recipe_of
+from mmhsi.analysis.init_scene.plans import Plan, Request, identifier, make_plan
+from mmhsi.analysis.init_scene.recipes import config_text
 
 _WIDTH = 120
+
+
+def init_scene(request: Request, folder: Path, overwrite: bool = False) -> tuple[Plan, Path, Path]:
+    """Look at the files and write both of ours; see :func:`make_plan` and :func:`write_files`."""
+    plan = make_plan(request)
+    return plan, *write_files(plan, request.task, folder, overwrite, request.scale)
 
 
 def write_files(plan: Plan, task: str, folder: Path, overwrite: bool = False, scale: int = 2) -> tuple[Path, Path]:
@@ -36,7 +42,7 @@ def write_files(plan: Plan, task: str, folder: Path, overwrite: bool = False, sc
             raise FileExistsError(f'{path}: the file is there already; --overwrite replaces it')
     folder.mkdir(parents=True, exist_ok=True)
     dataset.write_text(dataset_text(plan, f'{stem}_scene'), encoding='utf-8')
-    config.write_text(config_text(plan, task, f'{stem}_scene', dataset.name, scale), encoding='utf-8')
+    config.write_text(_config_file(plan, task, f'{stem}_scene', dataset.name, scale), encoding='utf-8')
     for name, content in plan.files.items():
         (folder / name).write_text(content, encoding='utf-8')
     Config.fromfile(config)
@@ -79,28 +85,13 @@ def _entry(text: str, reason: str, indent: str) -> list[str]:
     return [*(f'{indent}# {comment}' for comment in comments), indent + text]
 
 
-def config_text(plan: Plan, task: str, variable: str, dataset: str, scale: int) -> str:
+def _config_file(plan: Plan, task: str, variable: str, dataset: str, scale: int) -> str:
     """The config: the recommended one of the task with this scene."""
-    recipe = recipe_of(task, scale, plan.places)
-    select = "dict(type='SelectBands', exclude=numbers.left_out)" if plan.left_out else ''
-    factor = plan.cube.factor
-    scaling = '' if factor is None else f"dict(type='ScaleValues', factor={factor:g})"
-    text = recipe.text
-    if text == RECOMMENDED:
-        steps = f', preprocessing=[{select}, *_base_.scene.preprocessing]' if select else ''
-        scaling = f'scene_settings = dict(scale={scale})\n' if task == 'super_resolution' and scale != 2 else ''
-        scene = f'{scaling}scene = dict(_delete_=True, **dict(_base_.scene, **_base_.{variable}{steps}))'
-        text = text.replace('{recommended_scene}', scene)
-    text = (
-        text.replace('{scene}', variable)
-        .replace('{select}{factor}', ', '.join(part for part in (select, scaling) if part))
-        .replace('{select}', f'{select}, ' if select else '')
-    )
-    head = (
+    numbers = variable.replace('_scene', '_numbers')
+    base, text = config_text(task, variable, numbers, plan.places, bool(plan.left_out), scale)
+    return (
         f'# {task.replace("_", " ").capitalize()} of the scene {plan.name!r} with the settings of\n'
-        f'# {recipe.base}, which says what they are for. Whatever is to differ from them is\n'
+        f'# {base}, which says what they are for. Whatever is to differ from them is\n'
         '# written here.\n'
-        f"_base_ = [\n    '{dataset}',\n    '{recipe.base}',\n]\n"
+        f"_base_ = [\n    '{dataset}',\n    '{base}',\n]\n{text}"
     )
-    numbers = f'\nnumbers = _base_.{variable.replace("_scene", "_numbers")}' if plan.numbers else ''
-    return f'{head}{numbers}{text}' if recipe.text != RECOMMENDED or select else f'{head}{text}'

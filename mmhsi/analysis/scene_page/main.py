@@ -1,27 +1,20 @@
-"""The page of any scene, without a run."""
+"""The command ``mmhsi view``: the page of any scene."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from pathlib import Path
 
-from mmhsi.analysis.init_scene.found_cube import find_cube
-from mmhsi.analysis.init_scene.found_labels import FoundLabels, find_labels
-from mmhsi.analysis.init_scene.main import describe_cube
-from mmhsi.analysis.scene_page.data import scene_data, shifted_labels
-from mmhsi.analysis.scene_page.page import write_scene_page
-from mmhsi.datasets.io import read_labels
-from mmhsi.datasets.scenes.cube_view import CubeView
-from mmhsi.utils.palette import default_palette
+_DESCRIPTION = """Write one HTML page about a scene: false colour, label maps, and the spectrum under the pointer.
+
+    mmhsi view cube.tif labels.tif
+    mmhsi view scene.mat --key cube --wavelengths 400 700 -o scene.html
+
+The page needs no network and no server."""
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Write one HTML page about a scene: false colour, label maps, and the spectrum under the pointer. '
-        'It needs no network and no server.'
-    )
+    parser = argparse.ArgumentParser(description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('scene', help='file, or folder of a sensor product')
     parser.add_argument('maps', nargs='*', metavar='MAP', help='label or class maps of the same pixels')
     parser.add_argument('-o', '--out', help='HTML file (default: the name of the scene in the current folder)')
@@ -39,52 +32,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def view_scene(args: argparse.Namespace) -> Path:
-    """Write the page that the arguments describe.
-
-    Raises:
-        OSError: If a file is absent or cannot be written.
-        ValueError: If a file does not hold what is expected.
-    """
-    cube = find_cube(
-        os.path.abspath(args.scene),
-        args.key,
-        args.layout,
-        None if args.size is None else tuple(args.size),
-        None,
-        args.wavelengths,
-    )
-    rgb = None if args.rgb is None else [band - 1 for band in args.rgb]
-    if rgb is not None and not all(0 <= band < cube.info.bands for band in rgb):
-        raise ValueError(f'--rgb {" ".join(map(str, args.rgb))}: the scene has the bands 1 to {cube.info.bands}')
-    maps = {Path(path).stem: find_labels(os.path.abspath(path), cube.info, args.labels_key) for path in args.maps}
-    codes = sorted({code for found in maps.values() for code in found.counts})
-    names = args.classes or [f'class {code}' for code in codes]
-    if len(names) != len(codes):
-        raise ValueError(f'{len(names)} names of classes are given, but the maps hold {len(codes)}')
-    data = scene_data(
-        CubeView(cube.source, nodata=cube.nodata, cache=False),
-        {title: _classes(found, codes) for title, found in maps.items()},
-        names,
-        default_palette(len(names)).tolist(),
-        rgb,
-    )
-    name = Path(args.scene).stem
-    return write_scene_page(args.out or f'{name}.html', name, data, describe_cube(cube))
-
-
-def _classes(found: FoundLabels, codes: list[int]):
-    labels = read_labels(**found.source)
-    numbered = labels * 0
-    for number, code in enumerate(codes, 1):
-        numbered[labels == code] = number
-    return shifted_labels(numbered)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Write the page; returns 0, or 2 if the files do not do."""
+    args = parse_args(argv)
+    from mmhsi.analysis.scene_page.view import view_scene
+
     try:
-        path = view_scene(parse_args(argv))
+        path = view_scene(args)
     except (OSError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
