@@ -10,6 +10,7 @@ from mmhsi.analysis.report.run_folder import RunFolder
 from mmhsi.analysis.scene_page.data import MAX_VALUES, scene_data, shifted_labels
 from mmhsi.analysis.scene_page.page import scene_fragment
 from mmhsi.datasets.io import read_labels
+from mmhsi.tasks.product import CLASS_LAYERS
 
 _MOST_SCENES = 4
 
@@ -29,9 +30,10 @@ def _data(scene, run: RunFolder, max_values: int) -> dict:
     maps, classes, palette = {}, (), ()
     if scene.has_labels:
         classes, palette = scene.classes, scene.palette
-        if run.results:
-            path = run.results[0].folder / f'{scene.name.replace("/", "_")}_classes.tif'
-            if path.is_file():
-                maps['prediction'] = shifted_labels(read_labels(path))
+        for layer in CLASS_LAYERS if run.results else ():
+            path = run.results[0].folder / f'{scene.name.replace("/", "_")}_{layer}.tif'
+            labels = read_labels(path) if path.is_file() else None
+            if labels is not None and labels.shape == (scene.height, scene.width):
+                maps['prediction'] = shifted_labels(labels)
         maps['ground truth'] = scene.labels
     return scene_data(scene, maps, classes, palette, max_values=max_values)
