@@ -457,12 +457,9 @@ def _lattice_note(step: int, view, predicted_windows: int | None = None) -> str:
 
 def _with_key(source: Any, settings: Mapping) -> Any:
     """A source that is read as that of the config: scaled or not, with its bad bands or not, and with its key and
-    layout, if none are given and its file is one that has such. A list of pixels that the config names is read so."""
+    layout, if none are given and its file is one that has such."""
     if isinstance(source, np.ndarray):
         return source
-    own = settings.get('pixel_list')
-    if own is not None and set(source) == {'path'} and os.path.abspath(source['path']) == own['path']:
-        return own
     names = (
         AS_STORED if 'key' in source or not source['path'].lower().endswith(_KEYED) else ('key', 'layout', *AS_STORED)
     )

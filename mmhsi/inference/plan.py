@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -173,10 +172,7 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
         if isinstance(each, (str, Mapping)) and '{name}' not in str(each)
     )
     image = image[0] if isinstance(image, (list, tuple)) else image
-    if isinstance(image, Mapping) and 'size' in image:  # other scenes are cubes, not lists of pixels
-        path = os.path.abspath(os.path.join(scene.get('data_root') or '', image['path']))
-        settings['pixel_list'] = {**image, 'path': path}
-    elif isinstance(image, Mapping):
+    if isinstance(image, Mapping) and 'size' not in image:  # other scenes are cubes, not lists of pixels
         settings.update({key: image[key] for key in ('key', 'layout', *AS_STORED) if key in image})
     if scene.get('num_bands') is None and dataset.get('num_bands') is not None:
         settings['num_bands'] = dataset['num_bands']
