@@ -26,8 +26,8 @@ from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
-from mmhsi.inference.estimate import announce
 from mmhsi.engine.scene_settings import resolve_scene_settings
+from mmhsi.inference.estimate import announce
 from mmhsi.inference.inputs import SceneInput, list_inputs, part_of
 from mmhsi.inference.plan import Plan, make_plan
 from mmhsi.inference.run_scene import predict_scene, try_network
