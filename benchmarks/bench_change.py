@@ -159,7 +159,7 @@ def run_svm(scene: PairScene, features: Callable | None, seed: int) -> ChangeRes
 
 def run_detector(scene: PairScene, intensity: np.ndarray) -> ChangeResult:
     """A detector whose intensity is known."""
-    return evaluate_change_detector(scene, lambda first, second, valid: intensity)
+    return evaluate_change_detector(scene, lambda first, second, valid: intensity, threshold='otsu')
 
 
 def bench_split(

@@ -8,7 +8,7 @@ truth is used for the scores only. Maps, pictures and metrics are written to the
 import runpy
 from pathlib import Path
 
-from demo_run import ROOT, load_config, make_parser, print_scores, train_and_test
+from demo_run import ROOT, demo_folder, load_config, make_parser, print_scores, train_and_test
 from mmengine.config import Config
 
 CONFIG = ROOT / 'configs/anomaly_detection/recommended_indian-pines-implanted_anomaly.py'
@@ -72,10 +72,10 @@ def main(argv: list[str] | None = None) -> dict:
     parser.add_argument('--labels-key', help='name of the ground truth in its file')
     args = parser.parse_args(argv)
     cfg = load_config(args)
-    if args.scene is None:
-        prepare_data(Path(cfg.scene.data_root))
-    else:
+    if args.scene is not None:
         use_scene(cfg, args.scene, args.key, args.labels, args.labels_key)
+    elif (folder := demo_folder(cfg, 'scene.mat')) is not None:
+        prepare_data(Path(folder))
     return print_scores(train_and_test(cfg), ('AUC', 'AUC_Pf_tau', 'AUC_Pd_tau'))
 
 

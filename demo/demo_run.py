@@ -4,7 +4,7 @@ import argparse
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -13,6 +13,7 @@ from prettytable import PrettyTable
 
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.run_checkpoints import load_best
+from mmhsi.tasks.task import test_dataset
 from mmhsi.utils.run_seed import set_run_seed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,19 @@ def load_config(args: argparse.Namespace) -> Config:
         if 'val_interval' in cfg.train_cfg:
             cfg.train_cfg.update(val_begin=1, val_interval=min(cfg.train_cfg.val_interval, args.epochs))
     return cfg
+
+
+def demo_folder(cfg: Config, file: str) -> str | None:
+    """Folder of the scene of a config if that is the scene of the demo; None for one of the user's own.
+
+    Args:
+        cfg (Config): The config.
+        file (str): Name of the image of the scene of the demo.
+    """
+    scene = cfg.get('scene') or test_dataset(cfg).get('scene') or {}
+    image = scene.get('image')
+    path = image.get('path') if isinstance(image, Mapping) else image
+    return scene.get('data_root') if str(path) == file else None
 
 
 def train_and_test(cfg: Config) -> Runner:

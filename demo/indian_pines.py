@@ -6,7 +6,7 @@ and the weights of the parts, the rest test. Maps, pictures and metrics are writ
 
 import runpy
 
-from demo_run import ROOT, load_config, make_parser, print_scores, train_and_test
+from demo_run import ROOT, demo_folder, load_config, make_parser, print_scores, train_and_test
 
 CONFIG = ROOT / 'configs/classification/recommended_cls_indian-pines.py'
 
@@ -19,7 +19,9 @@ def prepare_data(folder: str) -> None:
 def main(argv: list[str] | None = None) -> dict:
     """Run the demo and return the scores of all methods."""
     cfg = load_config(make_parser(__doc__, CONFIG).parse_args(argv))
-    prepare_data(cfg.scene.data_root)
+    folder = demo_folder(cfg, 'Indian_pines_corrected.mat')
+    if folder is not None:
+        prepare_data(folder)
     return print_scores(train_and_test(cfg), ('OA', 'AA', 'kappa'))
 
 

@@ -1,6 +1,10 @@
 """Sphinx configuration: ``sphinx-build -W --keep-going docs docs/_build/html``, or ``make docs``."""
 
 import re
+from pathlib import Path
+
+from docutils import nodes
+from docutils.utils.math import latex2mathml
 
 import mmhsi
 
@@ -8,14 +12,7 @@ project = 'mmhsi'
 copyright = 'MMHSI Contributors'
 release = version = mmhsi.__version__
 
-extensions = [
-    'myst_parser',
-    'sphinx.ext.autodoc',
-    'sphinx.ext.napoleon',
-    'sphinx.ext.mathjax',
-    'sphinx.ext.viewcode',
-    'sphinx_copybutton',
-]
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx.ext.viewcode', 'sphinx_copybutton']
 exclude_patterns = ['_build']
 
 myst_enable_extensions = ['dollarmath']
@@ -28,6 +25,9 @@ napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 
 html_theme = 'furo'
+html_math_renderer = 'mathml'
+html_static_path = ['_static']
+html_css_files = ['custom.css']
 html_title = f'mmhsi {mmhsi.__version__}'
 copybutton_exclude = '.linenos, .gp, .go'
 
@@ -45,6 +45,40 @@ def escape_formulas(app, what, name, obj, options, lines):
         lines[number] = ''.join(text for pair in zip(plain, [*parts[1::2], ''], strict=True) for text in pair)
 
 
+def write_mathml(writer, node):
+    """Formulas as MathML, which browsers show without a script and without a network."""
+    block = node.tagname == 'math_block'
+    formula = latex2mathml.tex2mathml(node.astext(), as_block=block)
+    writer.body.append(f'<div class="math">{formula}</div>' if block else formula)
+    raise nodes.SkipNode
+
+
+def read_scores(app, docname, source):
+    """Put the README of a folder of configs in the place of its page in scores/, its links set right."""
+    if not docname.startswith('scores/'):
+        return
+    folder = Path(app.srcdir).parent / 'configs' / docname.removeprefix('scores/')
+    text = (folder / 'README.md').read_text(encoding='utf-8')
+
+    def link(match):
+        title, target = match.groups()
+        if re.match(r'[a-z]+:|#', target):
+            return match[0]
+        path, _, anchor = target.partition('#')
+        found = (folder / path).resolve()
+        anchor = f'#{anchor}' if anchor else ''
+        root = Path(app.srcdir).resolve()
+        if found.name == 'README.md' and (root / 'scores' / f'{found.parent.name}.md').is_file():
+            return f'[{title}]({found.parent.name}.md{anchor})'
+        if found.is_relative_to(root):
+            return f'[{title}](../{found.relative_to(root).as_posix()}{anchor})'
+        return f'[{title}](path:../../{found.relative_to(root.parent).as_posix()})'
+
+    source[0] = re.sub(r'(?<!!)\[([^\]]+)\]\(([^)\s]+)\)', link, text)
+
+
 def setup(app):
     """Run before napoleon, which writes markup of its own."""
+    app.add_html_math_renderer('mathml', (write_mathml, None), (write_mathml, None))
+    app.connect('source-read', read_scores)
     app.connect('autodoc-process-docstring', escape_formulas, priority=400)

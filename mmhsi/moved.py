@@ -1,8 +1,13 @@
-"""Former names of modules, which can still be imported: each leads to the module that now holds its content."""
+"""Former names, which work on with a warning: of modules, of functions and classes, of arguments and config keys.
 
+CONTRIBUTING.md has the policy: a name warns for at least one minor release and goes with the next major one.
+"""
+
+import functools
 import importlib
 import sys
 import warnings
+from collections.abc import Callable, MutableMapping
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -69,6 +74,60 @@ def new_name(name: str) -> str | None:
     return _MODULES.get(name)
 
 
+def warn_of(former: str, now: str, until: str = '2', stacklevel: int = 3) -> None:
+    """Warn that a name has another one now.
+
+    Args:
+        former (str): The former name.
+        now (str): The present one.
+        until (str): The version with which the former one goes. Defaults to '2'.
+        stacklevel (int): As in ``warnings.warn``; 3 is the caller of the function that calls this one. Defaults to 3.
+    """
+    warnings.warn(
+        f'{former} is {now} now; the former name goes with version {until}', DeprecationWarning, stacklevel=stacklevel
+    )
+
+
+def deprecated(now: str, until: str = '2') -> Callable:
+    """Decorator of a function or a class that has another name now; it works on and warns when it is called.
+
+    Args:
+        now (str): What takes its place.
+        until (str): The version with which it goes. Defaults to '2'.
+    """
+
+    def decorate(called: Callable) -> Callable:
+        @functools.wraps(called)
+        def forward(*args, **kwargs):
+            warn_of(called.__qualname__, now, until)
+            return called(*args, **kwargs)
+
+        return forward
+
+    return decorate
+
+
+def renamed_argument(arguments: MutableMapping, former: str, now: str, where: str, until: str = '2') -> None:
+    """Give an argument or a config key its present name.
+
+    Args:
+        arguments (MutableMapping): Arguments by name (``kwargs``) or a config, changed in place.
+        former (str): The former name.
+        now (str): The present one.
+        where (str): Whose argument it is, for messages.
+        until (str): The version with which the former one goes. Defaults to '2'.
+
+    Raises:
+        ValueError: If both names are given.
+    """
+    if former not in arguments:
+        return
+    if now in arguments:
+        raise ValueError(f'{where}: {former} is the former name of {now}, and both are given')
+    arguments[now] = arguments.pop(former)
+    warn_of(f'{former} of {where}', now, until, stacklevel=4)
+
+
 class _Forwarder(MetaPathFinder, Loader):
     """Imports the module that a former name stands for, with a warning."""
 
@@ -80,9 +139,7 @@ class _Forwarder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         name = new_name(module.__name__)
-        warnings.warn(
-            f'{module.__name__} is {name} now; the former name goes with version 2', DeprecationWarning, stacklevel=2
-        )
+        warn_of(module.__name__, name)
         sys.modules[module.__name__] = importlib.import_module(name)
 
 

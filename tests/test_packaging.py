@@ -178,3 +178,22 @@ def test_lowest_lock_has_the_lower_bounds():
         assert len(bounds) == 1, f'{requirement} has no lower bound'
         (version,) = pins[canonicalize_name(requirement.name)]
         assert Version(version).release[:2] == (*Version(bounds[0]).release, 0)[:2], f'{requirement}, locked {version}'
+
+
+def test_pre_commit_runs_the_ruff_of_ci():
+    hooks = yaml.safe_load((ROOT / '.pre-commit-config.yaml').read_text())
+    (repo,) = hooks['repos']
+    pinned = re.search(r'^ruff==(\S+)', (REQUIREMENTS / 'lock.txt').read_text(), re.M)[1]
+    assert repo['rev'] == f'v{pinned}'
+    lint = yaml.safe_load((ROOT / '.github/workflows/ci.yml').read_text())['jobs']['lint']['steps']
+    commands = ' '.join(step.get('run', '') for step in lint)
+    assert 'ruff check' in commands and 'ruff format --check' in commands
+    assert [hook['id'] for hook in repo['hooks']] == ['ruff-check', 'ruff-format']
+
+
+@pytest.mark.parametrize('name', ['bug_report', 'feature_request', 'question'])
+def test_issue_templates_ask_for_the_environment(name):
+    template = yaml.safe_load((ROOT / f'.github/ISSUE_TEMPLATE/{name}.yml').read_text())
+    asked = {part['id']: part for part in template['body']}
+    tool = re.search(r'`python (\S+)`', asked['env']['attributes']['description'])[1]
+    assert (ROOT / tool).is_file() and asked['env']['attributes']['render'] == 'text'

@@ -141,7 +141,7 @@ def crd(
             residual = _residual(spectrum, x, penalties_of_one, products_of_one)
             scores[centre] = largest * np.linalg.norm(residual[:bands])
 
-    over_cores(score, dual_window_batches(valid, inner, outer, bands))
+    over_cores(score, dual_window_batches(valid, inner, outer, bands), 'CRD')
     return score_map(scores[valid.ravel()], valid)
 
 

@@ -18,7 +18,10 @@ from .inputs import pixel_blocks, score_map, valid_mask
 
 _SMALLEST_EIGENVALUE = 1e-12
 _CONSTANT = 1e-12
-_THRESHOLDS = ('otsu', 'li', 'triangle')
+_OUTLIER = 4.0  # robust standard deviations above the median
+_FREQUENT = 1 / 3  # share of changed pixels by Otsu's rule from which the rest no longer tells what is usual
+_DEVIATION = 1.4826  # standard deviation of a normal distribution in median absolute deviations
+_THRESHOLDS = ('robust', 'otsu', 'li', 'triangle')
 
 
 def cva(first: np.ndarray, second: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -216,10 +219,15 @@ def pca_cva(
 def change_threshold(intensity: np.ndarray, valid: np.ndarray | None = None, method: str = 'otsu') -> float:
     """Threshold that divides an intensity of change into unchanged (up to it) and changed (above it).
 
+    'robust' is the median plus four times the median absolute deviation in units of a standard deviation, which a few
+    very large intensities (clouds) do not move; where Otsu's rule marks a third of the pixels or more, changes are not
+    rare, and its threshold is taken. The others are the functions of ``skimage.filters``; Otsu's divides clouds from
+    all else where there are some.
+
     Args:
         intensity (np.ndarray): Any shape; NaN where not valid.
         valid (np.ndarray, optional): bool of the same shape. By default all but NaN.
-        method (str): 'otsu', 'li' or 'triangle', the functions of ``skimage.filters``. Defaults to 'otsu'.
+        method (str): 'robust', 'otsu', 'li' or 'triangle'. Defaults to 'otsu'.
 
     Returns:
         float: The threshold; the common value if all are equal, so that nothing counts as changed.
@@ -244,7 +252,13 @@ def change_threshold(intensity: np.ndarray, valid: np.ndarray | None = None, met
     if np.ptp(values) == 0:
         return float(values[0])
     filters = importlib.import_module('skimage.filters')  # takes long to import
-    return float(getattr(filters, f'threshold_{method}')(values))
+    if method != 'robust':
+        return float(getattr(filters, f'threshold_{method}')(values))
+    otsu = float(filters.threshold_otsu(values))
+    if np.mean(values > otsu) >= _FREQUENT:
+        return otsu
+    median = np.median(values)
+    return float(median + _OUTLIER * _DEVIATION * np.median(np.abs(values - median)))
 
 
 def _checked_pair(

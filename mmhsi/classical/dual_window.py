@@ -157,5 +157,5 @@ def over_dual_window_moments(
                 scatter = dsyr(-1 / count, total, a=sums[:bands, :bands].copy(order='F'), lower=1, overwrite_a=1)
                 result[row, column] = use(count, strip[column - begin, row - top, :bands] - total / count, scatter)
 
-    over_cores(run, [(row, first) for row in range(height) for first in range(0, width, _RUN)])
+    over_cores(run, [(row, first) for row in range(height) for first in range(0, width, _RUN)], 'local RX')
     return result

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-# abundances below this do not influence the others, as the slope of the square root is cut off
+from mmhsi.utils.progress import progress_bar
+
+# an abundance below has no influence on the others, as the slope of its root is cut
 _SMALLEST = 1e-4
 
 
@@ -73,7 +75,7 @@ def sparse_nmf(
     abundances = np.maximum(abundances, _SMALLEST)
     endmembers = np.maximum(endmembers, 1e-9)
     power, earlier = (pixels**2).sum(), np.inf
-    for step in range(iterations):
+    for step in progress_bar(range(iterations), 'L1/2-NMF', 'iterations', after=2.0):
         endmembers *= abundances.T @ pixels / np.maximum(abundances.T @ abundances @ endmembers, 1e-12)
         # the additional band adds delta^2 to every product of two endmembers, and of pixel and endmember
         targets = pixels @ endmembers.T + sum_weight**2

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.linalg.lapack import dposv
 from threadpoolctl import ThreadpoolController
 
+from mmhsi.utils.progress import progress_bar
+
 _END = object()
 
 
@@ -21,14 +23,16 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def over_cores(function: Callable[[Any], None], items: Iterable) -> None:
+def over_cores(function: Callable[[Any], None], items: Iterable, what: str = '') -> None:
     """Call a function with each item, in as many threads as BLAS has; OMP_NUM_THREADS sets both.
 
-    Small matrices keep a core busy one by one, while BLAS would split each among all cores.
+    Small matrices keep a core busy one by one, while BLAS would split each among all cores. A bar shows under the name
+    ``what`` how far long work has come.
     """
     libraries = _libraries()
     threads = max((library.num_threads for library in libraries.lib_controllers), default=1)
-    left, lock = iter(items), threading.Lock()
+    bar = progress_bar(items, what, 'parts', after=2.0) if what else items
+    left, lock = iter(bar), threading.Lock()
 
     def work() -> None:
         while True:

@@ -7,6 +7,11 @@ import importlib
 import sys
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    'init': ('mmhsi.analysis.init_scene.main:main', 'write dataset file and config for a scene of your own'),
+    'view': (
+        'mmhsi.analysis.scene_page.main:main',
+        'write one HTML page of a scene, with the spectrum under the pointer',
+    ),
     'train': ('mmhsi.cli.train:main', 'train the model of a config'),
     'test': ('mmhsi.cli.test:main', 'evaluate a checkpoint with the test set and metrics of a config'),
     'predict': ('mmhsi.cli.predict:main', 'predict scenes and write maps, scores, abundances, restored cubes'),
@@ -20,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Subcommands: 'module:function' and a description. The function takes the arguments and may return an exit status."""
 
 _EXAMPLES = """examples:
+  mmhsi init cube.tif labels.tif --task classification
   mmhsi models tiny
   mmhsi train mmhsi::classification/hypersigma-tiny_cls_indian-pines.py
   mmhsi test mmhsi::classification/hypersigma-tiny_cls_indian-pines.py best

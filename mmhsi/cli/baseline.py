@@ -79,7 +79,13 @@ def scenes_under_test(cfg: Config, raw: bool) -> tuple[list, str | None]:
         return [scene], dataset_cfg.get('evaluate_on') or (None if subset == 'all' else subset)
     dataset = DATASETS.build(dataset_cfg)
     subset = getattr(dataset, 'evaluate_on', None) or (None if dataset.subset == 'all' else dataset.subset)
-    return find_scenes(dataset), subset
+    scenes = find_scenes(dataset)
+    if component_name(dataset_cfg) == 'WholeSceneDataset' and any(step.state_names for step in scenes[0].transforms):
+        # many scenes are preprocessed by what the training scenes have in common, as the network sees them
+        fitted = find_scenes(DATASETS.build(cfg.train_dataloader.dataset))[0].state_dict()
+        for scene in scenes:
+            scene.load_state_dict(fitted)
+    return scenes, subset
 
 
 def restore(cfg: Config, args: argparse.Namespace, options: dict[str, dict], folder: Path) -> dict:
@@ -139,6 +145,10 @@ def main(argv: list[str] | None = None) -> dict:
     from mmhsi.registry import component_name
 
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
+    if cfg.get('scene_settings') is not None:
+        from mmhsi.engine.scene_settings import resolve_scene_settings
+
+        resolve_scene_settings(cfg)
     folder = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}') / 'classical'
     evaluator = cfg.get('test_evaluator')
     if isinstance(evaluator, Mapping) and component_name(evaluator) == 'RestorationMetric':

@@ -72,6 +72,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--key', help='name of the array in .mat, HDF5 and .npz files')
     parser.add_argument('--layout', choices=('auto', 'hwc', 'chw', 'bil'), help='axes of arrays in files')
+    parser.add_argument(
+        '--wavelengths',
+        nargs=2,
+        type=float,
+        metavar=('FIRST', 'LAST'),
+        help='nm of the first and the last of evenly spaced bands, of a file that states none',
+    )
     parser.add_argument('--nodata', type=float, help='value of pixels without data')
     parser.add_argument('--target-spectrum', metavar='FILE', help='spectrum that a target detector looks for')
     parser.add_argument('--target-name', metavar='NAME', help='name of the spectrum in a file that holds several')
@@ -129,7 +136,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='also write the probability of the predicted class and the entropy of the probabilities',
     )
-    parser.add_argument('--driver', choices=('GTiff', 'ENVI'), default='GTiff', help='format of the rasters')
+    parser.add_argument('--driver', choices=('GTiff', 'COG', 'ENVI'), default='GTiff', help='format of the rasters')
+    parser.add_argument('--gis', action='store_true', help='write a style of QGIS and a STAC item beside each GeoTIFF')
     parser.add_argument('--no-pictures', action='store_true', help='write no pictures')
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')
     parser.add_argument(
@@ -213,6 +221,7 @@ def predict(args: argparse.Namespace) -> list[dict]:
         args.out,
         key=args.key,
         layout=args.layout,
+        wavelengths=args.wavelengths,
         nodata=args.nodata,
         bands=args.bands,
         match_bands=args.match_bands,
@@ -228,6 +237,7 @@ def predict(args: argparse.Namespace) -> list[dict]:
         scores=args.scores,
         uncertainty=args.uncertainty,
         driver=args.driver,
+        gis=args.gis,
         pictures=not args.no_pictures,
         return_arrays=False,
         overwrite=args.overwrite,

@@ -26,6 +26,7 @@ from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
+from mmhsi.engine.scene_settings import resolve_scene_settings
 from mmhsi.inference.estimate import announce
 from mmhsi.inference.inputs import SceneInput, list_inputs, part_of
 from mmhsi.inference.plan import Plan, make_plan
@@ -37,7 +38,7 @@ from mmhsi.inference.weights import config_of_checkpoint, load_parameters, load_
 from mmhsi.inference.zoo import find_model
 from mmhsi.registry import INFERENCERS, MODELS
 from mmhsi.tasks.networks import Network
-from mmhsi.tasks.product import Product, write_figures, write_product
+from mmhsi.tasks.product import DRIVERS, Product, write_figures, write_product
 from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import NETWORK, Task
 from mmhsi.utils.files import check_writable, write_text
@@ -110,6 +111,9 @@ class HSIInferencer(BaseInferencer):
                     cfg.update(config_of_checkpoint(checkpoint, weights)._cfg_dict)
                     self._config_name = f'the config that {weights} holds'
         init_default_scope(cfg.get('default_scope', self.scope))
+        if weights is not None and cfg.get('scene_settings') is not None:  # a recipe whose sizes the training chose
+            cfg.load_from = weights
+            resolve_scene_settings(cfg)
         try:
             with guard:
                 model = MODELS.build(cfg.model)
@@ -154,6 +158,7 @@ class HSIInferencer(BaseInferencer):
         *,
         key: str | Sequence[str] | None = None,
         layout: str | None = None,
+        wavelengths: Sequence[float] | None = None,
         nodata: float | None = None,
         bands: Any = None,
         match_bands: str = 'check',
@@ -169,6 +174,7 @@ class HSIInferencer(BaseInferencer):
         uncertainty: bool = False,
         not_finite: str = 'raise',
         driver: str = 'GTiff',
+        gis: bool = False,
         pictures: bool = True,
         return_arrays: bool = True,
         return_vis: bool = False,
@@ -188,11 +194,13 @@ class HSIInferencer(BaseInferencer):
             key (str | Sequence[str], optional): Name of the array in .mat, HDF5 and .npz files. Defaults to that of the
                 config where a file has it, else to the only cube of the file.
             layout (str, optional): Axes of arrays in files, 'hwc', 'chw' or 'bil'. Defaults to 'auto'.
-            nodata (float, optional): Value of pixels without data, overriding the one that a file declares.
-            bands (Any, optional): The bands the model was trained on, if neither the checkpoint nor the config defines
-                them, see :func:`mmhsi.inference.training_state.training_bands`.
-            match_bands (str): 'check' refuses scenes with other wavelengths or another order; 'nearest' and 'resample'
-                match them, 'off' only checks the number of bands. See
+            wavelengths (Sequence[float], optional): In nm, of files that state none: of all bands, or of the first and
+                the last of evenly spaced ones. Defaults to None.
+            nodata (float, optional): Value of pixels without data, instead of the one that a file declares.
+            bands (Any, optional): The bands the model was trained on, if neither the checkpoint nor the config tells,
+                see :func:`mmhsi.inference.training_state.training_bands`.
+            match_bands (str): 'check' refuses scenes whose wavelengths are others or in another order; 'nearest' and
+                'resample' match them, 'off' looks at the number of bands alone. See
                 :func:`mmhsi.datasets.scenes.band_matching.match_bands`. Defaults to 'check'.
             trust_band_order (bool): Whether to assume that a scene without known wavelengths has the bands that the
                 model was trained on, in the same order. Defaults to False: it is refused if those of the model are
@@ -213,7 +221,8 @@ class HSIInferencer(BaseInferencer):
                 Defaults to False.
             not_finite (str): 'raise' fails a scene of which the network makes NaN or infinity; 'nodata' leaves those
                 pixels without data, and a warning tells how many. Defaults to 'raise'.
-            driver (str): Format of rasters, 'GTiff' or 'ENVI'. Defaults to 'GTiff'.
+            driver (str): Format of rasters, 'GTiff', 'COG' (cloud-optimised) or 'ENVI'. Defaults to 'GTiff'.
+            gis (bool): Whether a style of QGIS and a STAC item stand beside each GeoTIFF. Defaults to False.
             pictures (bool): Whether pictures are written. Defaults to True.
             return_arrays (bool): Whether the arrays are returned; with an ``out_dir`` False keeps the memory fixed.
                 Defaults to True.
@@ -237,7 +246,7 @@ class HSIInferencer(BaseInferencer):
             OSError: If the products cannot be written.
         """
         for what, value, known in (
-            ('driver', driver, ('GTiff', 'ENVI')),
+            ('driver', driver, tuple(DRIVERS)),
             ('on_error', on_error, ('raise', 'continue')),
             ('not_finite', not_finite, ('raise', 'nodata')),
         ):
@@ -263,6 +272,7 @@ class HSIInferencer(BaseInferencer):
             uncertainty=uncertainty,
             not_finite=not_finite,
             driver=driver,
+            gis=gis,
             pictures=pictures,
             return_arrays=return_arrays,
             return_vis=return_vis,
@@ -272,8 +282,10 @@ class HSIInferencer(BaseInferencer):
         plan.precision.check(next(self.model.parameters()).device)
         plan.check_lattice()
         results: dict = {'predictions': [], 'visualization': []}
-        with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # by default a fraction of the memory of the machine
-            for scene in part_of(list_inputs(inputs, plan.pairs, dict(key=key, layout=layout)), part):
+        with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # otherwise a share of the memory of the machine
+            for scene in part_of(
+                list_inputs(inputs, plan.pairs, dict(key=key, layout=layout, wavelengths=wavelengths)), part
+            ):
                 try:
                     prediction, picture = self.predict(scene, plan)
                 except (OSError, ValueError, RuntimeError) as error:
@@ -404,12 +416,13 @@ class HSIInferencer(BaseInferencer):
 
     def visualize(self, product: Product, view, task: Task) -> dict:
         """Pictures of a product by name."""
-        return {**false_colour_figures(view, product.name), **task.figures(product)}
+        beside = task.figures_beside(product, view)
+        return {**false_colour_figures(view, product.name), **task.figures(product), **beside}
 
     def postprocess(self, product: Product, figures: dict, plan: Plan, summary: dict) -> dict:
         """Write the product of a scene; the summary, which marks it as finished, is written last."""
         folder = plan.folder
-        files = write_product(product, folder, plan.driver)
+        files = write_product(product, folder, plan.driver, plan.gis)
         if plan.pictures:
             files.update(write_figures(figures, product.name, folder))
         summary['files'] = {name: path.name for name, path in files.items()}

@@ -57,11 +57,14 @@ class SceneInput:
             if isinstance(source, np.ndarray):
                 facts.append(array_digest(source))
                 continue
+            stated = [source.get('key'), source.get('layout')]
+            if source.get('wavelengths') is not None:
+                stated.append(list(source['wavelengths']))
             if is_address(source['path']):
-                facts.append([source['path'], source.get('key'), source.get('layout')])
+                facts.append([source['path'], *stated])
                 continue
             contents = {file: content_digest(file) for file in data_files(source['path'])}
-            facts.append([source['path'], source.get('key'), source.get('layout'), contents])
+            facts.append([source['path'], *stated, contents])
         return facts
 
 
@@ -107,7 +110,7 @@ def list_inputs(inputs: Any, pairs: bool = False, options: Mapping | None = None
             these. For two dates a pair of paths, arrays or folders with files of the same names, or a sequence of
             pairs.
         pairs (bool): Whether the model compares two dates. Defaults to False.
-        options (Mapping, optional): ``key`` and ``layout`` of the files.
+        options (Mapping, optional): ``key``, ``layout`` and ``wavelengths`` of the files.
 
     Returns:
         list[SceneInput]: The scenes.

@@ -45,7 +45,7 @@ class Plan:
         target_spectrum (Any, optional): Source of the target spectrum.
         folder (Path, optional): Folder of the products.
         wanted (Bands, optional): The bands that the model was trained on.
-        match_bands, trust_band_order, batch_size, precision, lattice, scores, uncertainty, not_finite, driver,
+        match_bands, trust_band_order, batch_size, precision, lattice, scores, uncertainty, not_finite, driver, gis,
             pictures, return_arrays, return_vis, resume, overwrite: See :meth:`mmhsi.apis.HSIInferencer.__call__`.
     """
 
@@ -71,6 +71,7 @@ class Plan:
     uncertainty: bool = False
     not_finite: str = 'raise'
     driver: str = 'GTiff'
+    gis: bool = False
     pictures: bool = True
     return_arrays: bool = True
     return_vis: bool = False

@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 import torch
 from mmengine.logging import print_log
-from rich.progress import track
 
 from mmhsi.datasets.scenes.cube_view import Area
 from mmhsi.inference.batches import choose_batch_size, smaller_batches
@@ -19,6 +18,7 @@ from mmhsi.inference.tiled import count_parts, predict_tiles
 from mmhsi.inference.windowed import plan_blocks, predict_windows
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.task import Task
+from mmhsi.utils.progress import progress_bar
 
 _SPECTRUM = 6  # float32 copies of a spectrum while a block is read and preprocessed
 _VALUE = 4  # float32 copies of a value while a part is stitched and finished
@@ -119,7 +119,7 @@ def predict_scene(
         staging.create(name, (layer.count, zoom * view.height, zoom * view.width), layer.dtype, layer.nodata)
     total, parts = _parts(view, network, plan, memory, staging.done)
     if progress is not None and staging.done < total:
-        parts = track(parts, progress, total=total - staging.done)
+        parts = progress_bar(parts, progress, 'parts', total - staging.done)
     lost = 0
     for done, ((top, left, rows, cols), values, valid) in enumerate(parts, staging.done + 1):
         if values is not None:

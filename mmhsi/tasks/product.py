@@ -19,7 +19,7 @@ from mmhsi.utils.labels import IGNORE_INDEX
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DRIVERS = {'GTiff': '.tif', 'ENVI': '.img'}
+DRIVERS = {'GTiff': '.tif', 'COG': '.tif', 'ENVI': '.img'}
 """Formats of rasters and their suffixes."""
 CLASS_LAYERS = ('classes', 'detected')
 """Products that are maps of classes: 1 to K, and 0 where there is no data."""
@@ -103,13 +103,14 @@ def _raster_facts(product: Product, layer: str, count: int) -> dict:
     return dict(band_names=list(product.classes))
 
 
-def write_product(product: Product, folder: Path, driver: str = 'GTiff') -> dict[str, Path]:
+def write_product(product: Product, folder: Path, driver: str = 'GTiff', gis: bool = False) -> dict[str, Path]:
     """Write the rasters of a product, ``<scene>_<product>.tif``, and the spectra of its endmembers.
 
     Args:
         product (Product): The product.
         folder (Path): Folder to write into.
-        driver (str): Format of rasters, 'GTiff' or 'ENVI'. Defaults to 'GTiff'.
+        driver (str): Format of rasters, 'GTiff', 'COG' (cloud-optimised) or 'ENVI'. Defaults to 'GTiff'.
+        gis (bool): Whether a style of QGIS and a STAC item stand beside each GeoTIFF. Defaults to False.
 
     Returns:
         dict[str, Path]: The file of each layer; with endmembers ``endmembers`` (.csv) and ``spectral_library`` (.sli
@@ -129,6 +130,8 @@ def write_product(product: Product, folder: Path, driver: str = 'GTiff') -> dict
             driver=driver,
             zoom=product.zoom,
             note=product.note,
+            style=gis,
+            stac={'mmhsi:scene': product.name, 'mmhsi:task': product.task, 'mmhsi:layer': layer} if gis else None,
             **_raster_facts(product, layer, len(array)),
         )
     if product.endmembers is not None:

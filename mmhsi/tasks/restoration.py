@@ -102,6 +102,12 @@ class RestorationTask(Task):
             )
         }
 
+    def figures_beside(self, product: Product, view) -> dict[str, Figure]:
+        """Noise of each band before and after, and the bands that changed most, of a scene of its own size."""
+        from mmhsi.tasks.restoration_pictures import beside_the_scene  # with the wavelets
+
+        return beside_the_scene(product, view)
+
     def result_figures(self, result: RestorationResult, product: Product, scene=None) -> dict[str, Figure]:
         """``restoration`` (degraded, restored and, if there is one, clean image in false colour, all with the stretch
         of the clean one, else of the restored one); with a clean image ``error`` (absolute error, mean over the bands,

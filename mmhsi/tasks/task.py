@@ -186,6 +186,10 @@ class Task:
         """Pictures of a product by name, subsampled for large scenes."""
         raise NotImplementedError
 
+    def figures_beside(self, product: Product, view) -> dict[str, Figure]:
+        """Pictures of a predicted product that need the scene too; none by default."""
+        return {}
+
     def result_figures(self, result: Any, product: Product, scene=None) -> dict[str, Figure]:
         """Pictures of a tested scene by name: those of :meth:`figures` with scores, and those that need the ground
         truth."""
@@ -254,7 +258,7 @@ class Task:
     def names_in_config(self, scene: Mapping) -> tuple[tuple[str, ...], Sequence | None]:
         """Names and colours from the config of a scene; empty if it has none."""
         if scene.get('classes') is None:
-            return (), None
+            return tuple(scene.get('label_codes') or ()), None
         names, palette = resolve_classes(scene['classes'], scene.get('palette'))
         return tuple(names or ()), palette
 

@@ -11,6 +11,8 @@ RGB_WAVELENGTHS = (650.0, 550.0, 450.0)
 # Without wavelengths: red, green and blue of a sensor from 400 to 2500 nm, still well spread for one that ends near
 # 1000
 _RGB_FRACTIONS = (0.25, 0.12, 0.05)
+_FEW_BANDS = 40  # as cameras of visible light have, from 400 to 700 nm
+_VISIBLE_FRACTIONS = (0.83, 0.5, 0.17)
 _TOLERANCE = 60.0
 
 
@@ -18,7 +20,8 @@ def select_rgb_bands(num_bands: int, wavelengths: Sequence[float] | np.ndarray |
     """Choose the bands shown as red, green and blue.
 
     With wavelengths that cover 650, 550 and 450 nm (a band within 60 nm of each) the nearest bands are taken,
-    otherwise fixed fractions of the band axis.
+    otherwise fixed fractions of the band axis: those of visible light for up to 40 bands, else those of a sensor from
+    400 to 2500 nm. A file without wavelengths can be given some: ``image=dict(path=..., wavelengths=(400, 700))``.
 
     Args:
         num_bands (int): Number of bands C, at least 1.
@@ -41,7 +44,8 @@ def select_rgb_bands(num_bands: int, wavelengths: Sequence[float] | np.ndarray |
             return tuple(int(band) for band in np.nanargmin(distance, axis=1))
     if num_bands <= 3:
         return ((0, 0, 0), (1, 0, 0), (2, 1, 0))[num_bands - 1]
-    red, green, blue = (int(round(fraction * (num_bands - 1))) for fraction in _RGB_FRACTIONS)
+    fractions = _VISIBLE_FRACTIONS if num_bands <= _FEW_BANDS else _RGB_FRACTIONS
+    red, green, blue = (int(round(fraction * (num_bands - 1))) for fraction in fractions)
     green = max(green, blue + 1)
     return max(red, green + 1), green, blue
 

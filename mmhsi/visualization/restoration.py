@@ -126,7 +126,31 @@ def band_psnr_figure(
         Figure: The figure; the legend gives the mean of each curve.
     """
     notes = [f'mean {np.mean(curve):.2f} dB' for curve in curves.values()]
-    canvas, (axes,), lines = curve_frame(list(curves), notes, title, subtitle, 1)
+    return band_curves_figure(curves, notes, wavelengths, title, subtitle, 'PSNR (dB)')
+
+
+def band_curves_figure(
+    curves: Mapping[str, np.ndarray],
+    notes: Sequence[str],
+    wavelengths: Sequence[float] | None = None,
+    title: str = '',
+    subtitle: str = '',
+    label: str = '',
+) -> Figure:
+    """Draw a quantity of each band.
+
+    Args:
+        curves (Mapping[str, np.ndarray]): (C,) values by name.
+        notes (Sequence[str]): What the legend says of each curve.
+        wavelengths (Sequence[float], optional): (C,) wavelengths in nm; without them bands are counted from 1.
+        title (str): Bold first line. Defaults to ''.
+        subtitle (str): Second line. Defaults to ''.
+        label (str): Of the vertical axis. Defaults to ''.
+
+    Returns:
+        Figure: The figure.
+    """
+    canvas, (axes,), lines = curve_frame(list(curves), list(notes), title, subtitle, 1)
     bands = len(next(iter(curves.values())))
     places = np.arange(1, bands + 1) if wavelengths is None else np.asarray(wavelengths, np.float64)
     order = np.argsort(places, kind='stable')
@@ -135,9 +159,11 @@ def band_psnr_figure(
             places[order], np.asarray(curve)[order], **{**line, 'linewidth': 1.4}, marker='.' if bands < 16 else None
         )
     every = np.concatenate(list(curves.values()))
-    room = max(0.05 * np.ptp(every), 0.5)
+    room = max(0.05 * np.ptp(every), 1e-3 * np.abs(every).max(initial=0), 1e-12)
+    if label == 'PSNR (dB)':
+        room = max(room, 0.5)
     axes.set_ylim(every.min() - room, every.max() + room)
     axes.set_xlim(places.min() - 0.5, places.max() + 0.5)
     axes.set_xlabel('band' if wavelengths is None else 'wavelength (nm)')
-    axes.set_ylabel('PSNR (dB)')
+    axes.set_ylabel(label)
     return canvas.figure

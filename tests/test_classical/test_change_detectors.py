@@ -185,6 +185,24 @@ def test_otsu_parts_the_values_with_the_largest_variance_between():
     assert change_threshold(values) == pytest.approx(best, abs=np.ptp(values) / 128)
 
 
+def test_clouds_do_not_hide_changes_from_the_robust_rule():
+    rng = np.random.default_rng(0)
+    usual, changed, clouds = np.abs(rng.normal(1, 0.3, 9300)), rng.normal(4, 0.4, 400), rng.normal(40, 5, 300)
+    everything = np.concatenate([usual, changed, clouds])
+    median = np.median(everything)
+    wanted = median + 4 * np.median(np.abs(everything - median)) * 1.4826
+    level = change_threshold(everything, method='robust')
+    assert level == pytest.approx(wanted, rel=1e-4)
+    assert np.mean(changed > level) > 0.99 and np.mean(usual > level) < 0.01
+    assert np.mean(changed > change_threshold(everything, method='otsu')) == 0
+
+
+def test_frequent_changes_are_parted_by_otsu():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(1, 0.2, 5000), rng.normal(10, 0.5, 4000)])
+    assert change_threshold(values, method='robust') == change_threshold(values, method='otsu')
+
+
 def test_threshold_of_the_valid_pixels():
     intensity = np.random.default_rng(0).gamma(2, 2, (30, 30))
     valid = np.ones((30, 30), bool)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from scipy.io import savemat
 
 from mmhsi.engine.scene_settings import resolve_scene_settings
@@ -33,6 +34,17 @@ def test_arguments_reach_the_config(demo, tmp_path):
     assert cfg.randomness.seed == 7 and cfg.work_dir == str(tmp_path)
     assert cfg.scene.split.seed == 7  # what all datasets get
     assert (cfg.train_cfg.max_epochs, cfg.train_cfg.val_begin, cfg.train_cfg.val_interval) == (3, 1, 3)
+
+
+def test_only_the_scene_of_the_demo_is_written(demo):
+    folder = demo('demo_run.py')['demo_folder']
+    theirs = Config.fromfile(demo('indian_pines.py')['CONFIG'])
+    assert folder(theirs, 'Indian_pines_corrected.mat') == theirs.scene.data_root
+    for image in ('mine.tif', dict(path='mine.tif')):
+        scene = dict(type='Scene', image=image)
+        assert folder(Config(dict(scene=scene)), 'Indian_pines_corrected.mat') is None
+        loader = dict(dataset=dict(scene=dict(scene, data_root='data')))
+        assert folder(Config(dict(test_dataloader=loader)), 'Indian_pines_corrected.mat') is None
 
 
 def test_a_scene_of_ones_own_takes_the_place_of_the_demos(demo, tmp_path):

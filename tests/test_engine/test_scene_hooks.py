@@ -457,7 +457,8 @@ def test_each_of_several_training_scenes_gets_its_own_transforms_back(tmp_path):
     assert json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text())['metrics']['OA'] is None
 
 
-def test_progress_is_shown_on_stderr(tmp_path, capsys):
+def test_progress_is_shown_on_stderr(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('MMHSI_PROGRESS', 'on')
     config = make_scene(tmp_path)
     runner = make_runner(
         tmp_path / 'work', train=config, test=config, hooks=[{'type': 'SceneProgressHook', 'val': True}]
@@ -472,7 +473,8 @@ def test_progress_is_shown_on_stderr(tmp_path, capsys):
     assert runner.logger.handlers == handlers
 
 
-def test_progress_of_validation_is_not_shown_by_default(tmp_path, capsys):
+def test_progress_of_validation_is_not_shown_by_default(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('MMHSI_PROGRESS', 'on')
     runner = make_runner(
         tmp_path / 'work', train=make_scene(tmp_path), hooks=[{'type': 'SceneProgressHook', 'unit': 'tile'}]
     )

@@ -56,8 +56,8 @@ def test_panels_are_in_one_stretch(tmp_path):
     write_results(tmp_path, {'image': RestorationResult.evaluate('image', restored, clean, noisy)})
     pixels = (matplotlib.image.imread(tmp_path / 'image_restoration.png')[..., :3] * 255).round().reshape(-1, 3)
     painted = {tuple(colour) for colour in np.unique(pixels, axis=0).astype(int)}
-    # of 5 bands red, green and blue are those at the fractions 0.25, 0.12 and 0.05, but no band twice
-    pictures = stretch_alike([cube[..., [2, 1, 0]] for cube in (noisy, restored, clean)], 2)
+    # of 5 bands red, green and blue are those at the fractions 0.83, 0.5 and 0.17
+    pictures = stretch_alike([cube[..., [3, 2, 1]] for cube in (noisy, restored, clean)], 2)
     for picture in pictures:
         assert {tuple(colour) for colour in picture.reshape(-1, 3)} <= painted
 

@@ -79,14 +79,14 @@ class Page(HTMLParser):
             self.links.append(attributes['href'])
         elif tag in ('h1', 'h2', 'h3'):
             self.headings.append(tag)
-        if tag in ('script', 'link', 'iframe', 'object', 'audio', 'video'):
+        if tag in ('link', 'iframe', 'object', 'audio', 'video') or (tag == 'script' and 'src' in attributes):
             self.resources.append(tag)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open and self.open[-1] != 'style':
+        if self.open and self.open[-1] not in ('style', 'script'):
             self.text.append(data)
 
 

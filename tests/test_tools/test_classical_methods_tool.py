@@ -132,3 +132,36 @@ def test_a_scene_of_one_class_is_in_the_table(main, scenes, capsys):
     assert result['rx']['field'].undefined == f'all {H * W} evaluated pixels are background'
     rows = [line.split('|')[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith('|')]
     assert rows == ['method', 'rx']
+
+
+def test_many_scenes_share_the_fit_of_the_training_and_are_pooled(main, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for number, name in enumerate('abc'):
+        truth = rng.uniform(size=(H, W)) < 0.2
+        cube = rng.normal(5 + number, 1 + number, (H, W, C)).astype(np.float32)
+        np.save(f'{name}_1.npy', cube)
+        np.save(f'{name}_2.npy', cube + 6 * truth[..., None].astype(np.float32))
+        np.save(f'{name}_map.npy', truth.astype(np.uint8))
+    scene = dict(
+        type='PairScene',
+        image=('{name}_1.npy', '{name}_2.npy'),
+        labels='{name}_map.npy',
+        label_codes=dict(unchanged=0, changed=1),
+        preprocessing=[dict(type='Standardize')],
+    )
+    loader = "dict(dataset=dict(type='WholeSceneDataset', scene={}, names={}))"
+    Path('cities.py').write_text(
+        f'train_dataloader = {loader.format(scene, ["a"])}\n'
+        f'test_dataloader = {loader.format(scene, ["b", "c"])}\n'
+        "test_evaluator = dict(type='SceneChangeMetric')\n"
+    )
+    results = main(['cities.py', 'cva'])['cva']
+    both = np.concatenate([np.load(f'a_{date}.npy').reshape(-1, C) for date in (1, 2)]).astype(np.float64)
+    for name in 'bc':
+        first, second = ((np.load(f'{name}_{date}.npy') - both.mean(axis=0)) / both.std(axis=0) for date in (1, 2))
+        level = results[name].settings['threshold']
+        assert np.array_equal(results[name].prediction == 1, np.linalg.norm(second - first, axis=-1) > level)
+    pooled = sum(result.matrix for result in results.values())
+    table = next(line for line in capsys.readouterr().out.splitlines() if 'all scenes' in line and 'cva' in line)
+    assert f'{np.trace(pooled) / pooled.sum():.4f}' in table

@@ -45,7 +45,8 @@ def test_config_file_states_the_defaults(tool):
     assert ShardSettings.from_config(Config.fromfile(tool.DEFAULTS).to_dict()) == ShardSettings()
 
 
-def test_converts_merges_verifies_and_takes_statistics(tool, tmp_path, capsys):
+def test_converts_merges_verifies_and_takes_statistics(tool, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('MMHSI_PROGRESS', 'on')
     write_scenes(tmp_path / 'raw', 3)
     arguments = [str(tmp_path / 'out'), '--source', str(tmp_path / 'raw'), '--verify', '--statistics', *SMALL]
     assert tool.main(arguments) == 0

@@ -16,9 +16,8 @@ import argparse
 import os
 import sys
 
-from tqdm import tqdm
-
 from mmhsi.datasets.oscd import CITIES, IMAGES, METHODS, OscdSettings, convert_city, find_cities
+from mmhsi.utils.progress import progress_bar, write_line
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -66,14 +65,14 @@ def run(args: argparse.Namespace) -> int:
     if unknown:
         raise FileNotFoundError(f'no images of {", ".join(unknown)}; there are those of {", ".join(found)}')
     failed = {}
-    for city in tqdm(args.cities or found, unit=' cities', disable=None):
+    for city in progress_bar(args.cities or found, 'converting', 'cities'):
         try:
-            record = convert_city(found[city], args.out, settings, tqdm.write)
+            record = convert_city(found[city], args.out, settings, write_line)
         except (ValueError, OSError, RuntimeError) as error:
             failed[city] = error
-            tqdm.write(f'error: {error}', file=sys.stderr)
+            write_line(f'error: {error}', file=sys.stderr)
         else:
-            tqdm.write(f'{city}: converted before' if record is None else describe(record))
+            write_line(f'{city}: converted before' if record is None else describe(record))
     absent = [city for city in CITIES if city not in found]
     if absent and not args.cities:
         print(f'of the {len(CITIES)} cities of OSCD the release here lacks {", ".join(absent)}')

@@ -26,15 +26,19 @@ def describe_data(cfg: Config) -> dict[str, Any]:
 
     Returns:
         dict: 'scenes', for each 'name', 'facts' (text by name) and 'classes' (rows of name and pixels, with the numbers
-        of the subsets of a split), and their 'columns'; 'missing', why scenes are described from the config only, or
-        not at all, else None.
+        of the subsets of a split), and their 'columns'; 'built', the scenes themselves; 'missing', why scenes
+        are described by the config alone, or not at all, else None.
     """
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
     config: Mapping = {}
     try:
         config = test_dataset(cfg) if cfg.get('test_dataloader') else cfg.train_dataloader.dataset
         scenes = find_scenes(DATASETS.build(config))
-        return dict(scenes=[describe_scene(scene) for scene in scenes], missing=None if scenes else _source(config))
+        return dict(
+            scenes=[describe_scene(scene) for scene in scenes],
+            built=scenes,
+            missing=None if scenes else _source(config),
+        )
     except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
         scene = config.get('scene') or {}
         stated = {key: str(scene[key]) for key in ('data_root', 'image', 'labels', 'num_bands') if key in scene}
@@ -42,7 +46,8 @@ def describe_data(cfg: Config) -> dict[str, Any]:
             scenes=[dict(name=scene.get('name', scene.get('type')), facts=stated, columns=[], classes=[])]
             if stated
             else [],
-            missing=f'The data cannot be read again; this is the information from the config: {error}',
+            built=[],
+            missing=f'The data cannot be read again, what the config says is shown: {error}',
         )
 
 

@@ -15,7 +15,9 @@ from matplotlib.figure import Figure
 
 import mmhsi
 from mmhsi.analysis.report.facts import describe_data, describe_network
+from mmhsi.analysis.report.looks import looks
 from mmhsi.analysis.report.run_folder import Results, RunFolder, open_run
+from mmhsi.analysis.scene_page.page import page_globals
 from mmhsi.analysis.training_log import default_keys
 from mmhsi.utils.files import write_text
 from mmhsi.visualization.figure import DPI
@@ -99,6 +101,9 @@ def make_report(
         curves=_curves(run),
         results=[_describe_results(results, max_scenes) for results in run.results],
         data=data,
+        looks=looks(data['built'], run),
+        script=page_globals()['script'],
+        style=page_globals()['style'],
         network=network,
         environment=run.environment(),
         warnings=run.warnings(),

@@ -23,6 +23,11 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
     Without ``products`` a file is opened on its own, even if it is part of a sensor product.
     """
     path = os.fspath(path)
+    if layout in ('cwh', 'whc'):
+        raise ValueError(
+            f'{path}: layout {layout!r} is that of a list of pixels, stored column by column; it needs the size of the '
+            'image: size=(rows, columns)'
+        )
     if layout not in LAYOUTS:
         raise ValueError(f'layout {layout!r}, expected {", ".join(map(repr, LAYOUTS))}')
     local = not is_address(path)

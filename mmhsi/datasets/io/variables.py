@@ -132,7 +132,37 @@ def select_variable(path: str, variables: Mapping[str, Variable], key: Key, ndim
         raise CubeReadError(
             f'{path}: {count} {ndim}-D arrays to choose from, name one by key; the file holds {_list(variables)}'
         )
+    pixel_list = larger_pixel_list(variables, matching[0]) if ndim == 3 else None
+    if pixel_list is not None:
+        height, width = pixel_list[1]
+        raise CubeReadError(
+            f'{path}: {quoted(matching[0])} {variables[matching[0]].shape} is the only 3-D array, but '
+            f'{quoted(pixel_list[0])} {variables[pixel_list[0]].shape} lists as many pixels with more bands, as '
+            f'files of unmixing do: say which is the cube, key={matching[0]!r} or key={pixel_list[0]!r} with '
+            f'size=({height}, {width})'
+        )
     return matching[0]
+
+
+def larger_pixel_list(variables: Mapping[str, Variable], name: str) -> tuple[str, tuple[int, int]] | None:
+    """A matrix that lists all pixels of an array with three axes, with more bands than this has.
+
+    Args:
+        variables (Mapping[str, Variable]): What the file holds.
+        name (str): Name of the array with three axes, which may be abundances.
+
+    Returns:
+        tuple[str, tuple[int, int]] | None: Name of the matrix, and the height and width of the image.
+    """
+    shape = variables[name].shape
+    for size, bands in ((shape[:2], shape[2]), (shape[1:], shape[0])):
+        pixels = size[0] * size[1]
+        for other, variable in variables.items():
+            if variable.numeric and len(variable.shape) == 2 and pixels in variable.shape:
+                found = variable.shape[0] if variable.shape[1] == pixels else variable.shape[1]
+                if found > bands and bands < min(size):
+                    return other, (int(size[0]), int(size[1]))
+    return None
 
 
 def check_shape(path: str, shape: tuple[int, ...], ndim: int, layout: str, name: str) -> None:

@@ -14,6 +14,7 @@ import rasterio
 from mmengine.logging import print_log
 from rasterio.errors import RasterioError
 from rasterio.rpc import RPC
+from rasterio.shutil import copy as copy_raster
 from rasterio.windows import Window
 
 from mmhsi.utils.files import put_in_place
@@ -22,6 +23,7 @@ from .base import CubeInfo
 from .cube import Path
 from .envi import DATA_SUFFIXES
 from .georeference import raster_environment, silent_georeference
+from .gis import write_stac_item, write_style
 
 _DRIVERS = {'.tif': 'GTiff', '.tiff': 'GTiff', '.hdr': 'ENVI', **dict.fromkeys(DATA_SUFFIXES[1:-1], 'ENVI')}
 _STORED_AS = {'bool': 'uint8', 'int8': 'int16', 'float16': 'float32'}
@@ -240,11 +242,34 @@ def _write(path: str, driver: str, array: np.ndarray, facts: _Facts) -> None:
             dataset.write_colormap(1, {int(value): tuple(map(int, colour)) for value, colour in facts.colormap.items()})
         if driver == 'GTiff' and facts.class_names:
             dataset.update_tags(1, **{f'class_{value}': name for value, name in facts.class_names.items()})
+    _read_back(path, array)
+
+
+def _read_back(path: str, array: np.ndarray) -> None:
     # GDAL reports no error if the disk fills up while the last tiles are flushed
     with rasterio.open(path) as dataset:
         for band, window, values in _blocks(array):
             if not np.array_equal(dataset.read(band, window=window), values, equal_nan=array.dtype.kind == 'f'):
                 raise OSError('what was read back differs from what was written; is the disk full?')
+
+
+def _lay_out_for_the_cloud(path: str, array: np.ndarray) -> None:
+    """Write a GeoTIFF anew with overviews, the smallest first; whole numbers are classes, of which no mean is taken."""
+    plain = f'{path}.plain.tif'
+    os.replace(path, plain)
+    real = array.dtype.kind == 'f'
+    copy_raster(
+        plain,
+        path,
+        driver='COG',
+        COMPRESS='DEFLATE',
+        PREDICTOR='FLOATING_POINT' if real else 'STANDARD',
+        BLOCKSIZE=str(_TILE),
+        OVERVIEW_RESAMPLING='AVERAGE' if real else 'NEAREST',
+        BIGTIFF='IF_SAFER',
+    )
+    os.remove(plain)
+    _read_back(path, array)
 
 
 def write_raster(
@@ -260,8 +285,10 @@ def write_raster(
     class_names: Mapping[int, str] | None = None,
     zoom: int = 1,
     note: str | None = None,
+    style: bool = False,
+    stac: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a map or a cube as GeoTIFF (tiled, deflate) or ENVI (raw and a header).
+    """Write a map or a cube as GeoTIFF (tiled, deflate), cloud-optimised GeoTIFF, or ENVI (raw and a header).
 
     The file is written under a temporary name in the same folder, read back, and renamed, so it is complete if it
     exists. The array may be larger than memory, such as a memory map. bool is stored as uint8, int8 as int16, float16
@@ -279,11 +306,15 @@ def write_raster(
         colormap (dict[int, tuple], optional): Red, green, blue (0 to 255) of the values of a map of one band.
         band_names (Sequence[str], optional): Descriptions of the C bands.
         wavelengths (Sequence[float], optional): Band centres in nm, (C,).
-        driver (str, optional): 'GTiff' or 'ENVI'. Defaults to that of the suffix.
+        driver (str, optional): 'GTiff', 'COG' (the same with overviews, laid out to be read over a network) or 'ENVI'.
+            Defaults to that of the suffix.
         fwhm (Sequence[float], optional): Full widths at half maximum in nm, (C,).
         class_names (dict[int, str], optional): Names of the values of a map of one band.
         zoom (int): Pixels of the array per pixel of ``like`` along an axis. Defaults to 1.
         note (str, optional): Description of the file, one line without braces.
+        style (bool): Whether a map with colours and names gets a style file of QGIS beside it. Defaults to False.
+        stac (Mapping[str, str], optional): Properties of an item of a SpatioTemporal Asset Catalog beside a GeoTIFF
+            with a place. Defaults to None: no item.
 
     Raises:
         ValueError: If the arguments do not agree with each other or with the format.
@@ -294,10 +325,10 @@ def write_raster(
     stem, suffix = os.path.splitext(path)
     if driver is None:
         driver = _DRIVERS.get(suffix.lower())
-    if driver not in ('GTiff', 'ENVI'):
+    if driver not in ('GTiff', 'COG', 'ENVI'):
         raise ValueError(
             f'{path}: cannot tell the format by the suffix {suffix!r}, expected .tif, .img or .hdr, or '
-            "driver 'GTiff' or 'ENVI'"
+            "driver 'GTiff', 'COG' or 'ENVI'"
         )
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise ValueError(f'{path}: an array of shape {array.shape} cannot be written, expected (H, W) or (H, W, C)')
@@ -317,7 +348,9 @@ def write_raster(
         with tempfile.TemporaryDirectory(prefix='.writing-', dir=folder) as temporary:
             written = os.path.join(temporary, name)
             with raster_environment(), silent_georeference():
-                _write(written, driver, array, facts)
+                _write(written, 'ENVI' if driver == 'ENVI' else 'GTiff', array, facts)
+                if driver == 'COG':
+                    _lay_out_for_the_cloud(written, array)
             if driver == 'ENVI':
                 header = FilePath(written).with_suffix('.hdr')
                 header.write_text(_envi_header(header.read_text(encoding='utf-8'), name, facts), encoding='utf-8')
@@ -327,6 +360,11 @@ def write_raster(
         reason = str(error.__cause__ or getattr(error, 'strerror', None) or error)
         raise OSError(f'{path}: the file cannot be written: {reason}') from error
     notes = FilePath(f'{target}.aux.xml')
-    notes.unlink(missing_ok=True)  # GDAL's metadata of the previous file
-    if labels and driver == 'GTiff':
+    notes.unlink(missing_ok=True)  # GDAL's notes on the file that was here before
+    if labels and driver != 'ENVI':
         notes.write_text(_category_names(labels), encoding='utf-8')
+    if style and labels and colormap:
+        write_style(target, dict(colormap), labels)
+    if stac is not None and driver != 'ENVI':
+        with raster_environment(), silent_georeference():
+            write_stac_item(target, like, labels, stac)

@@ -56,8 +56,9 @@ class BaseScene:
             :data:`mmhsi.datasets.class_info.CLASS_INFO`. By default the classes are numbered up to the largest label.
         palette (Sequence[Sequence[int]], optional): K RGB colours. By default those of the named scene, else distinct
             ones.
-        label_codes (Mapping[str, int | Sequence[int]], optional): The values of each class in the label map, by class
-            name, if they are not 1 to K, e.g. ``dict(unchanged=2, changed=1)``. 0 is unlabelled unless it is named.
+        label_codes (Mapping[str, int | Sequence[int]], optional): The values that stand for each class in the label
+            map, by class name, where they are not 1 to K: e.g. ``dict(unchanged=2, changed=1)``. 0 is unlabelled
+            unless it is named. Without ``classes`` its keys are the classes, in their order.
         split (dict | Split, optional): Config of a splitter, or a split.
         fit_on (str): 'all' fits the preprocessing on all valid pixels, as published protocols do; 'train' on the
             training pixels only, 'unevaluated' on all valid pixels but those of validation and test, so that test
@@ -104,6 +105,8 @@ class BaseScene:
         self.name = view.name
         sources = [] if labels is None else labels if isinstance(labels, (list, tuple)) else [labels]
         self._label_sources = [locate(source, data_root) for source in sources]
+        if classes is None and label_codes is not None:
+            classes = tuple(label_codes)
         self._classes, self._palette = resolve_classes(classes, palette)
         self._codes = None if label_codes is None else resolve_codes(label_codes, self._classes)
         self._split_cfg = split
@@ -251,6 +254,11 @@ class BaseScene:
     def palette(self) -> tuple[tuple[int, int, int], ...]:
         """RGB colours of the K classes."""
         return self._palette or tuple(map(tuple, default_palette(len(self.classes)).tolist()))
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the scene has a label map."""
+        return bool(self._label_sources)
 
     @property
     def labels(self) -> np.ndarray:

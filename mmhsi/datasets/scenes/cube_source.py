@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets.io import CubeInfo, open_cube
 from mmhsi.datasets.scenes.unmixing_truth import read_maps
+from mmhsi.utils.progress import progress_bar
 
 Source = str | dict | np.ndarray
 
 BLOCK_BYTES = 64 * 2**20
-AS_STORED = ('scaled', 'keep_bad_bands')
-"""Arguments of an image that control the use of stored values; see :class:`CubeSource`."""
+_PATIENCE = 2.0  # seconds before a bar appears
+AS_STORED = ('scaled', 'keep_bad_bands', 'wavelengths')
+"""Arguments of an image that say how its file is taken, besides those of the reader; see :class:`CubeSource`."""
 
 
 def require_real(array: np.ndarray, path: str = '<array>') -> None:
@@ -49,15 +52,31 @@ class _ArrayReader:
         """Nothing to release: the array belongs to the caller."""
 
 
-_MATRIX_LAYOUTS = {'chw': 'phw', 'cwh': 'pwh'}
+_MATRIX_LAYOUTS = {'chw': 'phw', 'cwh': 'pwh', 'hwc': 'hwp', 'whc': 'whp'}
 
 
 def _read_pixel_list(path: str, size: tuple[int, int], key: str | None = None, layout: str = 'cwh') -> np.ndarray:
-    """A cube (H, W, C) float32 from a matrix (C, N) of its pixels."""
+    """A cube (H, W, C) float32 from a matrix (C, N) or (N, C) of its pixels."""
     if layout not in _MATRIX_LAYOUTS:
-        raise ValueError(f"{path}: layout {layout!r} of a list of pixels, expected 'chw' or 'cwh'")
+        known = ', '.join(map(repr, _MATRIX_LAYOUTS))
+        raise ValueError(f'{path}: layout {layout!r} of a list of pixels, expected one of {known}')
     bands = read_maps(path, key, _MATRIX_LAYOUTS[layout], size, 'bands')
     return np.ascontiguousarray(np.moveaxis(bands, 0, -1), dtype=np.float32)
+
+
+def _with_wavelengths(info: CubeInfo, stated: Sequence[float] | None) -> CubeInfo:
+    """What a file says, with the wavelengths that the user states where it states none."""
+    if stated is None or info.wavelengths is not None:
+        return info
+    waves = np.asarray(stated, np.float64)
+    if waves.shape == (2,) and info.bands > 2:
+        waves = np.linspace(*waves, info.bands)
+    if waves.shape != (info.bands,) or not (np.isfinite(waves) & (waves > 0)).all():
+        raise ValueError(
+            f'{info.path}: wavelengths of shape {np.shape(stated)} are given, expected those of the {info.bands} bands '
+            'in nm, or of the first and the last one'
+        )
+    return replace(info, wavelengths=waves)
 
 
 class CubeSource:
@@ -69,29 +88,33 @@ class CubeSource:
 
     Args:
         image (str | dict | np.ndarray): The file; a dict of the arguments of :func:`mmhsi.datasets.io.open_cube` and,
-            optionally, ``scaled`` (False for stored values) and ``keep_bad_bands`` (True for all bands); or a cube of
-            shape (H, W, C) in memory. A dict with ``size=(H, W)`` describes an array that is a list of pixels, a matrix
-            (C, N): ``layout='chw'`` if they are stored row by row, ``layout='cwh'`` (the default) if column by column,
-            as in MATLAB.
+            optionally, ``scaled`` (False for stored values), ``keep_bad_bands`` (True for all bands) and
+            ``wavelengths`` (nm, where the file states none: of all bands, or of the first and the last of evenly spaced
+            ones); or a cube of shape (H, W, C) in memory. A dict with ``size=(H, W)`` names an array that is a list of
+            pixels: a matrix (C, N) with ``layout='chw'`` if they are stored row by row, ``layout='cwh'`` (the default)
+            if column by column, as MATLAB has them; a matrix (N, C) with ``layout='hwc'`` or ``'whc'``.
         nodata (float, optional): Stored value of pixels without data, instead of the one that the file declares.
         keep_bad_bands (bool): Whether to keep bands that are marked as bad, e.g. because the caller refers to bands by
             their number in the file. Defaults to False.
     """
 
     def __init__(self, image: str | dict | np.ndarray, nodata: float | None = None, keep_bad_bands: bool = False):
-        self._scaled = True
+        self._scaled, wavelengths = True, None
         if isinstance(image, np.ndarray):
             self._reader = _ArrayReader(image)
         elif isinstance(image, Mapping) and 'size' in image:
+            image = dict(image)
+            wavelengths = image.pop('wavelengths', None)
             self._reader = _ArrayReader(_read_pixel_list(**image), image['path'])
         else:
             image = {'path': image} if isinstance(image, (str, Path)) else dict(image)
-            scaled, keep = AS_STORED
+            scaled, keep, waves = AS_STORED
             self._scaled = image.pop(scaled, True)
             keep_bad_bands = image.pop(keep, False) or keep_bad_bands
+            wavelengths = image.pop(waves, None)
             self._reader = open_cube(**image)
         self._nodata = nodata
-        self.info = info = self._reader.info
+        self.info = info = _with_wavelengths(self._reader.info, wavelengths)
         self.bands: np.ndarray | None = None
         self._kept: np.ndarray | None = None
         if info.bad_bands is not None:
@@ -113,6 +136,11 @@ class CubeSource:
         return self._reader.info.bands
 
     @property
+    def kept_bands(self) -> np.ndarray:
+        """Numbers in the file of the bands that are not left out as bad, int64."""
+        return np.arange(self.file_bands) if self._kept is None else self._kept
+
+    @property
     def nodata(self) -> float | np.ndarray | None:
         """Stored value of pixels without data."""
         return self.info.nodata if self._nodata is None else self._nodata
@@ -127,7 +155,8 @@ class CubeSource:
         """Read only these bands from now on, so that the others neither cost time nor mask pixels."""
         self.bands = None if bands is None else np.asarray(bands)
 
-    def _stored(self, window: tuple[int, int, int, int] | None, bands: Sequence[int] | None) -> np.ndarray:
+    def stored(self, window: tuple[int, int, int, int] | None = None, bands: Sequence[int] | None = None) -> np.ndarray:
+        """Values of a window (h, w, C) in the type of the file; arguments as in :meth:`read`."""
         if self._kept is not None:
             bands = self._kept if bands is None else self._kept[np.asarray(bands)]
         return self._reader.read(window, None if bands is None else list(bands))
@@ -147,7 +176,7 @@ class CubeSource:
             there is data.
         """
         bands = self.bands if bands is None else bands
-        stored = self._stored(window, bands)
+        stored = self.stored(window, bands)
         values = self.info.physical(stored, bands) if self._scaled else stored.astype(np.float32)
         if self.always_valid:
             return values, np.ones(stored.shape[:2], dtype=bool)
@@ -169,7 +198,8 @@ class CubeSource:
         """Mask of the pixels that hold data, bool (H, W), read block by block."""
         if self.always_valid:
             return np.ones(self.info.shape[:2], dtype=bool)
-        return np.concatenate([self.read((top, 0, rows, self.info.width))[1] for top, rows in self.row_blocks()])
+        blocks = progress_bar(list(self.row_blocks()), 'looking for pixels without data', 'blocks', after=_PATIENCE)
+        return np.concatenate([self.read((top, 0, rows, self.info.width))[1] for top, rows in blocks])
 
     def read_pixels(self, indices: np.ndarray) -> np.ndarray:
         """Read single pixels, block by block.
@@ -183,7 +213,7 @@ class CubeSource:
         bands = self.info.bands if self.bands is None else len(self.bands)
         pixels = np.empty((len(indices), bands), dtype=np.float32)
         rows, cols = np.divmod(np.asarray(indices), self.info.width)
-        for top, height in self.row_blocks():
+        for top, height in progress_bar(list(self.row_blocks()), 'reading pixels', 'blocks', after=_PATIENCE):
             inside = (rows >= top) & (rows < top + height)
             if inside.any():
                 first, last = rows[inside].min(), rows[inside].max()
@@ -196,7 +226,7 @@ class CubeSource:
         bands = np.arange(self.info.bands) if self.bands is None else self.bands
         empty = np.ones(len(bands), dtype=bool)
         for top, rows in self.row_blocks():
-            stored = self._stored((top, 0, rows, self.info.width), bands)
+            stored = self.stored((top, 0, rows, self.info.width), bands)
             empty &= self.info.no_data(stored, bands, self._nodata).all(axis=(0, 1))
         return bands[empty].tolist()
 

@@ -16,6 +16,7 @@ from mmhsi.datasets.scenes.cube_source import CubeSource, Source
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.utils.moments import Block, Blocks
+from mmhsi.utils.progress import progress_bar
 from mmhsi.utils.windows import crop_window, gather, source_indices
 
 Area = tuple[int, int, int, int]
@@ -302,7 +303,7 @@ class CubeView:
             return
         self.load()
         cube = np.empty((self.height, self.width, self.bands), dtype=np.float32)
-        for top, rows in self._source.row_blocks():
+        for top, rows in progress_bar(list(self._source.row_blocks()), 'preprocessing', 'blocks', after=2.0):
             part = slice(top, top + rows)
             cube[part] = self._preprocess(self._raw[part], self.valid[part])
         self._cube, self._raw = cube, None

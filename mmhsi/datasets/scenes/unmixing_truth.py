@@ -11,8 +11,8 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets.io import CubeReadError, read_cube, read_spectra
 
-LAYOUTS = ('phw', 'pwh', 'hwp')
-# largest deviations of sums from 1 and of abundances below 0 that rounding can explain
+LAYOUTS = ('phw', 'pwh', 'hwp', 'whp')
+# of a sum from 1, and of an abundance below 0, that rounding of stored numbers can explain
 _TOLERANCE = 1e-3
 
 
@@ -28,8 +28,9 @@ def read_maps(
     Args:
         path (str): A file of any format of :func:`mmhsi.datasets.io.read_cube`.
         key (str, optional): Name of the array in a file that holds several.
-        layout (str): Order of the axes: 'phw' (maps, rows, columns), 'pwh' or 'hwp'. A matrix (P, N) holds one row for
-            each map, its pixels row by row with 'phw', column by column as in MATLAB with 'pwh'. Defaults to 'phw'.
+        layout (str): Order of the axes: 'phw' (maps, rows, columns), 'pwh', 'hwp' or 'whp'. A matrix (P, N) holds one
+            row for each map, its pixels row by row with 'phw', column by column, as MATLAB has them, with 'pwh'; a
+            matrix (N, P) one row for each pixel, 'hwp' or 'whp'. Defaults to 'phw'.
         size (tuple[int, int], optional): Height H and width W of the maps. By default that of the array; a matrix needs
             it.
         what (str): Name of the maps in messages. Defaults to 'abundances'.
@@ -44,24 +45,35 @@ def read_maps(
     """
     if layout not in LAYOUTS:
         raise ValueError(f'{path}: layout {layout!r} of the {what}, expected one of {", ".join(map(repr, LAYOUTS))}')
-    values = read_cube(path, key, 'hwc')[0]  # the axes as stored; a matrix gets a third one
-    if values.shape[-1] == 1:
-        values = values[..., 0]
-        if layout == 'hwp' or size is None or values.shape[1] != size[0] * size[1]:
-            wanted = 'three axes' if layout == 'hwp' or size is None else f'a row of {size[0]} x {size[1]} pixels each'
-            raise CubeReadError(
-                f'{path}: the {what} have the shape {values.shape}, expected {wanted} with layout {layout!r}'
-            )
-        values = values.reshape(len(values), *(size if layout == 'phw' else size[::-1]))
-    elif layout == 'hwp':
+    values = read_cube(path, key, 'hwc')[0]  # the axes as they are stored; a matrix gets a third one
+    if values.shape[-1] == 1:  # a matrix: a list of pixels
+        values = values[..., 0] if layout[0] == 'p' else values[..., 0].T
+        if size is None or values.shape[1] != size[0] * size[1]:
+            shape = values.shape if layout[0] == 'p' else values.shape[::-1]
+            raise CubeReadError(f'{path}: {_matrix_problem(shape, layout, size, what)}')
+        values = values.reshape(len(values), *(size if layout in ('phw', 'hwp') else size[::-1]))
+    elif layout[-1] == 'p':
         values = np.moveaxis(values, -1, 0)
-    maps = values.transpose(0, 2, 1) if layout == 'pwh' else values
+    maps = values.transpose(0, 2, 1) if layout in ('pwh', 'whp') else values
     if size is not None and maps.shape[1:] != tuple(size):
         raise CubeReadError(
             f'{path}: the {what} have {maps.shape[1]} x {maps.shape[2]} pixels with layout {layout!r}, '
             f'expected {size[0]} x {size[1]}'
         )
     return maps
+
+
+def _matrix_problem(shape: tuple[int, int], layout: str, size: tuple[int, int] | None, what: str) -> str:
+    """Why a matrix is not a list of the pixels of an image, and what would make it one."""
+    text = f'the {what} have the shape {shape}'
+    if size is None:
+        return f'{text}, a list of pixels: give the size of the image, size=(rows, columns)'
+    by_row, other = ('a row', 'a column') if layout[0] == 'p' else ('a column', 'a row')
+    text += f', expected {by_row} of {size[0]} x {size[1]} pixels each with layout {layout!r}'
+    if size[0] * size[1] in shape:
+        swapped = {'phw': 'hwp', 'pwh': 'whp', 'hwp': 'phw', 'whp': 'pwh'}[layout]
+        text += f'; {other} has as many: layout {swapped!r}'
+    return text
 
 
 def read_abundances(

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.tile_shards.index import FORMAT, PLAN, read_json, record_path, shard_path
@@ -23,6 +22,7 @@ from mmhsi.datasets.tile_shards.writer import ShardWriter, whole_file, write_jso
 from mmhsi.utils.folder_lock import FolderBusyError, FolderLock
 from mmhsi.utils.identity import Looks, changes, data_files, identify, told
 from mmhsi.utils.moments import BandMoments
+from mmhsi.utils.progress import progress_bar, write_line
 from mmhsi.utils.tiling import TileGrid
 
 _SECONDS_TO_WAIT = 30.0  # waiting time while another conversion starts or ends
@@ -258,7 +258,7 @@ def convert(
     settings: ShardSettings,
     part: tuple[int, int] = (1, 1),
     workers: int = 1,
-    report: Callable[[str], None] = tqdm.write,
+    report: Callable[[str], None] = write_line,
     read_again: bool = False,
 ) -> dict:
     """Convert the scenes of a folder, or of a part of it, that are not converted yet or whose source or shard has
@@ -330,7 +330,7 @@ def _convert(
         totals.update(tiles=result['shape'][0], failed=len(result['failed']))
         skipped.update(result['skipped'])
 
-    with tqdm(total=len(mine), unit=' scenes', desc='converting', dynamic_ncols=True) as progress:
+    with progress_bar(what='converting', unit='scenes', total=len(mine)) as progress:
         waiting = {scene.name: scene for scene in mine}
         known = {} if read_again else looks.entries
         for name, record, look in run_parallel(

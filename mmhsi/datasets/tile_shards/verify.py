@@ -7,13 +7,13 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mmhsi.datasets.tile_shards.index import INDEX, SHARDS, listed, planned_scenes, read_json, record_path, shard_path
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.utils.files import PART_SUFFIX
 from mmhsi.utils.identity import changes, data_files, identify
 from mmhsi.utils.npy_file import NpyFile
+from mmhsi.utils.progress import progress_bar
 
 
 def _header_problem(path: Path, record: dict) -> str | None:
@@ -118,7 +118,7 @@ def verify(out: str | Path, workers: int = 1, root: str | Path | None = None) ->
     """
     scenes = planned_scenes(out)
     problems, tiles = [], 0
-    with tqdm(total=len(scenes), unit=' scenes', desc='verifying', dynamic_ncols=True) as progress:
+    with progress_bar(what='verifying', unit='scenes', total=len(scenes)) as progress:
         for found, count in run_parallel(verify_shard, [(out, scene) for scene in scenes], workers):
             problems += found
             tiles += count

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from mmhsi.registry import HOOKS
+from mmhsi.utils.progress import progress_bar
 
 
 @HOOKS.register_module()
@@ -67,7 +68,7 @@ class SceneProgressHook(Hook):
         self._redirection.enter_context(logging_redirect_tqdm([runner.logger]))
         for handler in set(runner.logger.handlers).difference(before):
             handler.setLevel(level)  # which the redirection does not take over
-        self._bar = tqdm(total=len(dataloader.dataset), desc=name, unit=f' {self.unit}s', dynamic_ncols=True)
+        self._bar = progress_bar(what=name, unit=f'{self.unit}s', total=len(dataloader.dataset))
 
     def _advance(self, outputs) -> None:
         if self._bar is not None:

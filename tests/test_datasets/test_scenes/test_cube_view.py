@@ -115,3 +115,13 @@ def test_bands_of_the_training_come_from_the_nearest_source(tmp_path):
     np.save(tmp_path / 'none.npy', toy_cube(3, 4))
     with pytest.raises(ValueError, match='none.npy: the file states no wavelengths'):
         training_bands(cfg, record, tmp_path / 'none.npy')
+
+
+def test_wavelengths_are_stated_where_the_file_states_none(tmp_path):
+    cube = np.random.default_rng(0).uniform(size=(4, 5, 31)).astype(np.float32)
+    np.save(tmp_path / 'cube.npy', cube)
+    path = str(tmp_path / 'cube.npy')
+    assert np.allclose(CubeView(dict(path=path, wavelengths=(400, 700))).info.wavelengths, np.arange(400, 701, 10))
+    assert np.array_equal(CubeView(dict(path=path, wavelengths=np.arange(31) + 500.0)).wavelengths, np.arange(31) + 500)
+    with pytest.raises(ValueError, match=r'cube.npy: wavelengths of shape \(3,\) .* expected those of the 31 bands'):
+        CubeView(dict(path=path, wavelengths=(400, 500, 700)))

@@ -62,6 +62,12 @@ def test_contradicting_codes_are_refused(codes, message):
         resolve_codes(codes, CHANGE)
 
 
-def test_codes_without_classes_are_refused():
+def test_codes_alone_need_class_names():
     with pytest.raises(ValueError, match='give classes too'):
-        Scene(CUBE, STORED, label_codes=dict(changed=1))
+        resolve_codes(dict(changed=1), None)
+
+
+def test_codes_name_the_classes_where_nothing_else_does():
+    scene = Scene(CUBE, STORED, label_codes=dict(grown=2, felled=1))
+    assert scene.classes == ('grown', 'felled')
+    np.testing.assert_array_equal(scene.labels, [[255, 1, 0, 0], [1, 1, 255, 0], [0, 255, 1, 1]])

@@ -190,7 +190,7 @@ def test_files_are_named(truth, tmp_path):
     for given, message in (
         (dict(abundances=dict(path=path, key='A')), 'have 9 x 3 pixels with layout .phw., expected 7 x 9'),
         (dict(abundances=dict(path=path, key='S')), "key 'S' not found; the file holds 'A' .*'M'"),
-        (dict(abundances=dict(path=path, key='A', layout='whp')), "layout 'whp' of the abundances, expected one"),
+        (dict(abundances=dict(path=path, key='A', layout='wph')), "layout 'wph' of the abundances, expected one"),
         (dict(endmembers=dict(path=path, key='M')), "have 3 bands, expected 12, .* layout is 'columns'"),
         (dict(endmember_names=dict(path=path, key='cood')), "key 'cood' of the names of the endmembers not found"),
     ):
@@ -264,3 +264,22 @@ def test_urban_crop():
     unit = scene.endmembers / np.linalg.norm(scene.endmembers, axis=1, keepdims=True)
     found = fcls(scene.pixels(scene.subset('all')) / lengths, unit).T.reshape(scene.abundances.shape)
     assert np.sqrt(((found - scene.abundances) ** 2).mean()) < 0.05
+
+
+@pytest.mark.parametrize('layout', ['chw', 'cwh', 'hwc', 'whc'])
+def test_lists_of_pixels_of_all_orders(tmp_path, layout):
+    cube = np.random.default_rng(0).uniform(size=(4, 6, 5)).astype(np.float32)
+    axes = ['hwc'.index(axis) for axis in layout]
+    flat = cube.transpose(axes)
+    flat = flat.reshape(5, 24) if layout[0] == 'c' else flat.reshape(24, 5)
+    savemat(tmp_path / 'mix.mat', dict(Y=flat, S=np.full((4, 6, 3), 1 / 3)))
+    path = str(tmp_path / 'mix.mat')
+    scene = UnmixingScene(dict(path=path, key='Y', layout=layout, size=(4, 6)), num_endmembers=3)
+    assert np.array_equal(scene.window(0, 0, 4, 6), cube)
+    with pytest.raises(ValueError, match="'S' .* is the only 3-D array, but 'Y' .* lists as many pixels"):
+        UnmixingScene(path, num_endmembers=3)  # not the abundances instead of the cube
+    with pytest.raises(ValueError, match=r'a list of pixels, .* size=\(rows, columns\)' if layout == 'cwh' else 'Y'):
+        UnmixingScene(dict(path=path, key='Y', layout='cwh' if layout == 'cwh' else 'auto'), num_endmembers=3)
+    other = {'chw': 'hwc', 'cwh': 'whc', 'hwc': 'chw', 'whc': 'cwh'}[layout]
+    with pytest.raises(ValueError, match='has as many: layout'):
+        UnmixingScene(dict(path=path, key='Y', layout=other, size=(4, 6)), num_endmembers=3)

@@ -1,0 +1,103 @@
+"""What was found in the files of a scene, in words, and what to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from rasterio.crs import CRS
+
+from mmhsi.analysis.init_scene.found_cube import FoundCube
+from mmhsi.analysis.init_scene.plans import Plan, Request
+
+
+def describe_cube(cube: FoundCube) -> list[tuple[str, str]]:
+    """What a cube is, as pairs of a word and a sentence."""
+    info = cube.info
+    rows = [
+        ('file', ', '.join([cube.source['path'], *(f'{key} {value}' for key, value in _how(cube).items())])),
+        (
+            'format',
+            ('list of pixels' if 'size' in cube.source else info.format) + (f', {info.sensor}' if info.sensor else ''),
+        ),
+        ('size', f'{info.height} x {info.width} pixels, {info.bands + len(cube.marked_bad)} bands, {info.dtype}'),
+    ]
+    if info.wavelengths is None:
+        rows.append(('wavelengths', 'the file states none'))
+    else:
+        low, high = np.nanmin(info.wavelengths), np.nanmax(info.wavelengths)
+        rows.append(('wavelengths', f'{low:.0f} to {high:.0f} nm'))
+    bad = [f'{len(cube.marked_bad)} are marked as bad'] if cube.marked_bad else []
+    bad += [f'{len(cube.without_data)} are empty or constant'] if cube.without_data else []
+    rows.append(('bands left out', ', '.join(bad) or 'none'))
+    declared = 'none declared' if info.nodata is None else f'declared as {np.unique(info.nodata)}'
+    if cube.nodata is not None:
+        declared = f'not declared, but {cube.nodata:g} looks like it'
+    rows.append(('no data', f'{declared}; {cube.masked:.1%} of the pixels looked at'))
+    rows.append(('place', _place(info)))
+    low, middle, high = cube.percentiles
+    scaled = ' after the scale that the file states' if info.scaled else ''
+    rows.append(
+        (
+            'values',
+            f'1 % {low:.4g}, median {middle:.4g}, 99 % {high:.4g}, largest {cube.largest:.4g}{scaled}: {_unit(cube)}',
+        )
+    )
+    return rows
+
+
+def _how(cube: FoundCube) -> dict:
+    return {name: value for name, value in cube.source.items() if name != 'path'}
+
+
+def _place(info) -> str:
+    if info.transform is None:
+        return 'the file states none'
+    a, b, _, d, e, _ = info.transform
+    try:
+        system = CRS.from_wkt(info.crs).to_string() if info.crs else 'no coordinate system'
+    except ValueError:
+        system = 'a coordinate system that is not understood'
+    return f'{system[:60]}, pixels of {np.hypot(a, d):g} x {np.hypot(b, e):g}'
+
+
+def _unit(cube: FoundCube) -> str:
+    if cube.info.units:
+        return cube.info.units
+    low, _, high = cube.percentiles
+    if low >= -0.2 and high <= 2:
+        return 'they look like reflectance'
+    if low >= -2000 and 1000 < high <= 20000:
+        return 'they look like reflectance times 10000, or digital numbers'
+    return 'digital numbers or radiance'
+
+
+def describe_labels(plan: Plan) -> list[tuple[str, str]]:
+    """What the labels are, as pairs of a word and a sentence."""
+    found = plan.labels
+    if found is None:
+        return []
+    counts = ', '.join(f'{code}: {count:,}' for code, count in list(found.counts.items())[:40])
+    rows = [('labels', found.source['path']), ('pixels by label', f'{counts}; 0: {found.zeros:,}')]
+    return rows + [('not labels', reason) for reason in found.reasons.values()]
+
+
+def commands(config: Path, plan: Plan, request: Request) -> list[tuple[str, str]]:
+    """What to type next, as pairs of a command and what it does."""
+    work_dir = f'work_dirs/{config.stem}'
+    scenes = ' '.join(f'"{path}"' if ' ' in path else path for path in request.paths[: len(plan.cubes)])
+    if plan.places:
+        place = {name: value for name, value, _ in plan.numbers}['test'][0]
+        scenes = ' '.join(str(Path(request.paths[0], *Path(cube.source['path']).parts)) for cube in plan.cubes)
+        scenes = scenes.replace('{name}', place)
+    state = 'last' if request.task in ('target_detection', 'anomaly_detection', 'unmixing') else 'best'
+    scored = [
+        (f'mmhsi test {config} {state}', f'scores, maps and the comparison with classical methods in {work_dir}'),
+        (f'mmhsi baseline {config}', 'classical methods alone, on the same pixels'),
+    ]
+    return [
+        (f'mmhsi data {config}', 'reads every file once'),
+        (f'mmhsi train {config}', 'trains; the log says which settings followed from the scene'),
+        *(scored if plan.scored else []),
+        (f'mmhsi predict {scenes} -c {config} -w {state} -o {work_dir}/maps', 'maps of this scene or of others'),
+    ]

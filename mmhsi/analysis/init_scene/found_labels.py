@@ -1,0 +1,117 @@
+"""What a label map holds, found by looking: its values, what they may mean, and how many pixels have each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmhsi.analysis.init_scene.found_cube import array_list
+from mmhsi.datasets.io import CubeInfo, CubeReadError
+from mmhsi.datasets.io.maps import open_map, single_band
+from mmhsi.datasets.io.variables import Variable
+
+_MOST_CLASSES = 99
+
+
+@dataclass
+class FoundLabels:
+    """A label map and how to read it.
+
+    Attributes:
+        source (dict): Arguments of the labels of a scene: path, and key and ignore where they are needed.
+        counts (dict[int, int]): Pixels of each value that may stand for a class, without 0 and ignored values.
+        zeros (int): Pixels with the value 0.
+        ignored (dict[float, int]): Pixels of the values that are taken for "no label".
+        reasons (dict[str, str]): Why an argument of the source has its value, by its name.
+    """
+
+    source: dict
+    counts: dict[int, int]
+    zeros: int
+    ignored: dict[float, int] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the values are 1 to K without a gap."""
+        return list(self.counts) == list(range(1, len(self.counts) + 1))
+
+
+def map_arrays(path: str, shape: tuple[int, int] | None) -> dict[str, Variable]:
+    """Matrices of a file of arrays that may be maps of an image of this size, by name."""
+    return {
+        name: item
+        for name, item in array_list(path).items()
+        if item.numeric and len(item.shape) == 2 and min(item.shape) > 1 and (shape is None or item.shape == shape)
+    }
+
+
+def choose_map(path: str, key: str | None, shape: tuple[int, int] | None) -> str | None:
+    """Name of the array of a file that is the map; None where the file has no names.
+
+    Raises:
+        CubeReadError: If there are several to choose from.
+    """
+    arrays = map_arrays(path, shape)
+    if key is not None or not array_list(path):
+        return key
+    if len(arrays) != 1:
+        listed = ', '.join(f"'{name}' {item.shape}" for name, item in array_list(path).items())
+        size = '' if shape is None else f' of {shape[0]} x {shape[1]} pixels'
+        raise CubeReadError(
+            f'{path}: {"several matrices" if arrays else "no matrix"}{size} that could be the label map, name it with '
+            f'--labels-key; the file holds {listed}'
+        )
+    return next(iter(arrays)) or None
+
+
+def find_labels(path: str, cube: CubeInfo, key: str | None = None) -> FoundLabels:
+    """Read a label map and say what its values may mean.
+
+    Args:
+        path (str): File of a format of :func:`mmhsi.datasets.io.open_cube`.
+        cube (CubeInfo): The cube that it lies over.
+        key (str, optional): Name of the array in a file that holds several.
+
+    Returns:
+        FoundLabels: The labels.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        CubeReadError: If it is no label map of the cube: another size or place, fractions, or too many values.
+    """
+    name = choose_map(path, key, cube.shape[:2])
+    source: dict = dict(path=path) if name is None else dict(path=path, key=name)
+    with open_map(path, name, cube.shape[:2], 'label map', cube) as reader:
+        values, no_data = single_band(reader, 'label map')
+    flat = values[~no_data].astype(np.float64)
+    finite = np.isfinite(flat)
+    if (flat[finite] != np.floor(flat[finite])).any():
+        wrong = flat[finite][flat[finite] != np.floor(flat[finite])][0]
+        raise CubeReadError(f'{path}: the map holds {wrong:g}, expected whole numbers for the classes')
+    numbers, counts = np.unique(flat[finite], return_counts=True)
+    found = {float(number): int(count) for number, count in zip(numbers, counts, strict=True)}
+    zeros = found.pop(0.0, 0)
+    ignored: dict[float, int] = {}
+    if not finite.all():
+        ignored[float('nan')] = int((~finite).sum())
+    for number in [number for number in found if number < 0]:
+        ignored[number] = found.pop(number)
+    if 255.0 in found and len(found) > 2 and len(found) < 255:
+        ignored[255.0] = found.pop(255.0)
+    if not found:
+        raise CubeReadError(f'{path}: the label map holds no class: {zeros} pixels are 0, {ignored or "no"} others')
+    if len(found) > _MOST_CLASSES:
+        raise CubeReadError(
+            f'{path}: the map holds {len(found)} different values, expected the numbers of at most {_MOST_CLASSES} '
+            'classes: is it a label map?'
+        )
+    reasons = {}
+    if ignored:
+        listed = [int(number) if number == number else number for number in ignored]
+        source['ignore'] = listed[0] if len(listed) == 1 else listed
+        reasons['ignore'] = (
+            ', '.join(f'{number:g} at {count:,} pixels' for number, count in ignored.items()) + ': taken for "no label"'
+        )
+    return FoundLabels(source, {int(number): count for number, count in found.items()}, zeros, ignored, reasons)

@@ -1,0 +1,481 @@
+"""The dataset file of each task: which arguments its scene gets, each with its reason."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mmhsi.analysis.init_scene.found_cube import FoundCube, find_cube
+from mmhsi.analysis.init_scene.found_labels import FoundLabels, choose_map, find_labels, map_arrays
+from mmhsi.analysis.init_scene.found_mixture import find_abundances, find_endmembers, number_of_maps, number_of_spectra
+from mmhsi.datasets.io import read_labels
+from mmhsi.datasets.io.folders import scene_files
+from mmhsi.datasets.io.maps import open_map
+from mmhsi.datasets.io.same_ground import check_same_ground
+from mmhsi.datasets.scenes.cube_source import CubeSource
+
+CHANGE_NAMES = ('unchanged', 'changed')
+_SMALL_CLASS = 16  # labelled pixels: 10 to train, 5 to validate, 1 to test
+
+
+@dataclass
+class Request:
+    """What the user said.
+
+    Attributes:
+        paths (list[str]): Files of the scene and of its labels, absolute.
+        task (str): Name of the task.
+        name (str, optional): Name of the scene.
+        key, layout, size: Of the cube, see :func:`find_cube`.
+        labels_key (str, optional): Name of the label map in its file.
+        classes (list[str], optional): Names of the classes, by rising label.
+        target_spectrum, target_name (str, optional): File of the target spectrum, and its name in it.
+        endmembers (int, optional): Number of endmembers.
+        scale (int): Factor of super-resolution.
+        folder (str): Folder that the files are written to.
+        wavelengths (tuple[float, float], optional): Of the first and the last band, in nm.
+    """
+
+    paths: list[str]
+    task: str
+    name: str | None = None
+    key: str | None = None
+    layout: str | None = None
+    size: tuple[int, int] | None = None
+    labels_key: str | None = None
+    classes: list[str] | None = None
+    target_spectrum: str | None = None
+    target_name: str | None = None
+    endmembers: int | None = None
+    scale: int = 2
+    folder: str = '.'
+    wavelengths: tuple[float, float] | None = None
+
+
+@dataclass
+class Plan:
+    """What is written.
+
+    Attributes:
+        name (str): Name of the scene.
+        root (str): Folder that the paths start from.
+        cubes (list[FoundCube]): The cube, or those of two dates.
+        labels (FoundLabels | None): The labels.
+        scene (list[tuple[str, object, str]]): Arguments of the scene: name, value, reason.
+        numbers (list[tuple[str, object, str]]): What else the config takes from the dataset file, likewise.
+        files (dict[str, str]): Further files by name, beside the dataset file.
+        notes (list[str]): Sentences that the user should read.
+        scored (bool): Whether there is a truth to score with.
+        places (bool): Whether the scene stands for many, one in each folder.
+    """
+
+    name: str
+    root: str
+    cubes: list[FoundCube]
+    labels: FoundLabels | None = None
+    scene: list[tuple[str, object, str]] = field(default_factory=list)
+    numbers: list[tuple[str, object, str]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    scored: bool = True
+    places: bool = False
+
+    @property
+    def cube(self) -> FoundCube:
+        """The first cube."""
+        return self.cubes[0]
+
+    @property
+    def left_out(self) -> list[int | tuple[int, int]]:
+        """Bands of the file to leave out, in spans; empty if the file itself says all that is to be said."""
+        without = {band for cube in self.cubes for band in cube.without_data}
+        if not without:
+            return []  # marked bands are left out as they are
+        return _spans(sorted({*without, *(band for cube in self.cubes for band in cube.marked_bad)}))
+
+
+def make_plan(request: Request) -> Plan:
+    """Look at the files and decide what the dataset file says.
+
+    Raises:
+        FileNotFoundError: If a file is absent.
+        ValueError: If the files do not hold what the task needs; the message says what is missing.
+    """
+    return _PLANS[request.task](request)
+
+
+def identifier(name: str) -> str:
+    """A name of a scene as a name in Python."""
+    plain = re.sub(r'\W+', '_', name).strip('_').lower()
+    return plain if plain and not plain[0].isdigit() else f'scene_{plain}'
+
+
+def _spans(bands: Sequence[int]) -> list[int | tuple[int, int]]:
+    spans: list[list[int]] = []
+    for band in bands:
+        if spans and band == spans[-1][1] + 1:
+            spans[-1][1] = band
+        else:
+            spans.append([band, band])
+    return [first if first == last else (first, last) for first, last in spans]
+
+
+def _relative(source: Mapping, root: str) -> dict:
+    """A source whose path starts from the root, if it lies there."""
+    path = os.path.relpath(source['path'], root)
+    return {**source, 'path': source['path'] if path.startswith('..') else path}
+
+
+def _image_reason(cube: FoundCube) -> str:
+    info = cube.info
+    text = f'{info.height} x {info.width} pixels, {info.bands} bands, {info.dtype}'
+    return '; '.join([text, *(f'{name}: {reason}' for name, reason in cube.reasons.items())])
+
+
+def _start(request: Request, kind: str, number: int = 1) -> Plan:
+    """Cubes and labels of the request, and what every scene says."""
+    paths = request.paths[:number]
+    if len(paths) < number:
+        raise ValueError(
+            f'{request.task} needs two dates: mmhsi init FIRST SECOND LABELS, found {len(request.paths)} file'
+        )
+    rest = request.paths[number:]
+    if len(rest) > 1:
+        raise ValueError(f'{request.task}: one file of labels is expected after the scene, found {", ".join(rest)}')
+    shape = _shape_of_map(rest[0], request.labels_key) if rest else None
+    cubes = [find_cube(path, request.key, request.layout, request.size, shape, request.wavelengths) for path in paths]
+    if len(cubes) == 2:
+        check_same_ground(cubes[1].info, cubes[0].info, 'the two dates')
+        if cubes[0].info.bands != cubes[1].info.bands:
+            raise ValueError(
+                f'the two dates must have the same bands: {paths[0]} has {cubes[0].info.bands}, {paths[1]} has '
+                f'{cubes[1].info.bands}'
+            )
+    root = os.path.dirname(cubes[0].source['path'])
+    stem = Path(cubes[0].source['path']).stem
+    plan = Plan(request.name or stem, root, cubes)
+    if request.task not in ('unmixing', 'denoising', 'super_resolution'):
+        plan.labels = _labels(request, cubes[0], rest)
+    images = tuple(_relative(cube.source, root) for cube in cubes)
+    plan.scene = [
+        ('type', kind, f'the scenes of {request.task.replace("_", " ")}'),
+        ('name', plan.name, 'in the names of the products'),
+        ('data_root', root, 'folder that the paths start from'),
+        ('image', images[0] if number == 1 else images, ' / '.join(map(_image_reason, cubes))),
+    ]
+    nodata = next((cube.nodata for cube in cubes if cube.nodata is not None), None)
+    if nodata is not None:
+        plan.scene.append(('nodata', nodata, 'the file does not declare it, but whole pixels or bands have this value'))
+    if plan.left_out:
+        plan.numbers.append(('left_out', plan.left_out, 'empty, constant or marked as bad; counted from 0'))
+    for cube in cubes:
+        if cube.masked > 0:
+            plan.notes.append(
+                f'{cube.source["path"]}: {cube.masked:.1%} of the pixels looked at hold no data; they are masked.'
+            )
+        if 0.01 < cube.zeros < 1:
+            plan.notes.append(
+                f'{cube.source["path"]}: {cube.zeros:.1%} of the pixels looked at are 0 in all bands; if this means '
+                '"no data", say nodata=0.'
+            )
+    return plan
+
+
+def _shape_of_map(path: str, key: str | None) -> tuple[int, int] | None:
+    try:
+        name = choose_map(path, key, None)
+        with open_map(path, name) as reader:
+            return reader.info.shape[:2]
+    except ValueError:
+        return None  # told again, with the size of the cube, when the labels are read
+
+
+def _labels(request: Request, cube: FoundCube, rest: Sequence[str]) -> FoundLabels | None:
+    if rest:
+        return find_labels(rest[0], cube.info, request.labels_key)
+    path = cube.source['path']
+    inside = map_arrays(path, cube.info.shape[:2])
+    if request.labels_key is None and len(inside) != 1:
+        return None
+    return find_labels(path, cube.info, request.labels_key)
+
+
+def _need_labels(plan: Plan, request: Request, why: str) -> FoundLabels:
+    if plan.labels is None:
+        raise ValueError(
+            f'{request.task} needs labels: {why}; give the label map after the scene, or its name in the file with '
+            '--labels-key'
+        )
+    return plan.labels
+
+
+def _add_labels(plan: Plan) -> None:
+    found = plan.labels
+    total = sum(found.counts.values())
+    reason = f'{total:,} labelled pixels, {found.zeros:,} are 0'
+    plan.scene.append(('labels', _relative(found.source, plan.root), '; '.join([reason, *found.reasons.values()])))
+
+
+def _classification(request: Request) -> Plan:
+    plan = _start(request, 'Scene')
+    found = _need_labels(plan, request, 'a classifier learns from labelled pixels')
+    _add_labels(plan)
+    names = request.classes or [f'class {code}' for code in found.counts]
+    if len(names) != len(found.counts):
+        raise ValueError(
+            f'{len(names)} class names are given ({", ".join(names)}), but the label map has {len(found.counts)} '
+            f'values: {", ".join(map(str, found.counts))}'
+        )
+    if len(names) < 2:
+        raise ValueError(
+            f'{found.source["path"]}: there is one class alone ({next(iter(found.counts))}), a classifier needs two'
+        )
+    counts = ', '.join(f'{count:,}' for count in found.counts.values())
+    named = '' if request.classes else '; no names were given: put yours here'
+    plan.scene.append(('classes', tuple(names), f'{counts} pixels{named}'))
+    if not found.numbered:
+        codes = dict(zip(names, found.counts, strict=True))
+        plan.scene.append(('label_codes', codes, 'values of the classes in the label map'))
+    plan.scene.append(
+        (
+            'split',
+            dict(type='NumberSplit', train=10, val=5, seed=0),
+            'labelled pixels of each class for training and validation; all others are for the test',
+        )
+    )
+    small = [
+        f'{name} ({count})' for name, count in zip(names, found.counts.values(), strict=True) if count < _SMALL_CLASS
+    ]
+    if small:
+        plan.notes.append(
+            f'Classes with fewer than {_SMALL_CLASS} labelled pixels train on fewer than ten: {", ".join(small)}.'
+        )
+    return plan
+
+
+def _two_codes(found: FoundLabels, first_is_zero: bool) -> tuple[list[int], str]:
+    """Codes of the frequent and of the rare class of a map of two, and how they were told apart."""
+    codes = dict(found.counts)
+    if first_is_zero or len(codes) == 1:
+        codes = {0: found.zeros, **codes}
+    if len(codes) != 2:
+        raise ValueError(
+            f'{found.source["path"]}: two values are expected besides unlabelled pixels, found '
+            f'{", ".join(map(str, codes))}'
+        )
+    ordered = sorted(codes, key=codes.get, reverse=True)
+    return ordered, f'{codes[ordered[0]]:,} and {codes[ordered[1]]:,} pixels: the rarer value is taken for the second'
+
+
+def _detection(request: Request) -> Plan:
+    plan = _start(request, 'DetectionScene')
+    target = request.task == 'target_detection'
+    names = tuple(request.classes or ('background', 'target' if target else 'anomaly'))
+    plan.scene.append(('classes', names, 'what is sought comes second'))
+    if plan.labels is None:
+        plan.scored = False
+        plan.scene.append(('labels', None, 'there are none'))
+        plan.notes.append('There are no labels: the network trains and predicts, but nothing can be scored.')
+    else:
+        _add_labels(plan)
+        ordered, how = _two_codes(plan.labels, plan.labels.zeros > 0 and len(plan.labels.counts) == 1)
+        plan.scene.append(('label_codes', dict(zip(names, ordered, strict=True)), how))
+    if target and request.target_spectrum is not None:
+        spectrum = dict(path=os.path.abspath(request.target_spectrum))
+        if request.target_name is not None:
+            spectrum['name'] = request.target_name
+        plan.scene.append(('target_spectrum', spectrum, "what is sought; scale=... if its units are not the scene's"))
+    elif target:
+        if plan.labels is None:
+            raise ValueError(
+                'target_detection needs the spectrum of the target: a file, --target-spectrum FILE, or labels to take '
+                'it from'
+            )
+        name = f'{identifier(plan.name)}_target.csv'
+        plan.files[name] = _mean_of_targets(plan, ordered[1])
+        path = os.path.join(os.path.abspath(request.folder), name)
+        plan.scene.append(
+            ('target_spectrum', dict(path=path), 'the mean of all labelled target pixels, as is customary in papers')
+        )
+        plan.notes.append(
+            'The target spectrum is the mean of the labelled targets: scores are those of someone who knows them. '
+            '--target-spectrum FILE takes it from elsewhere.'
+        )
+    return plan
+
+
+def _mean_of_targets(plan: Plan, code: int) -> str:
+    """Mean spectrum of the pixels with a label, as a table over the bands that the scene reads; 0 without data."""
+    rows, columns = np.nonzero(read_labels(**plan.labels.source) == code)
+    source = CubeSource(plan.cube.source, plan.cube.nodata, keep_bad_bands=bool(plan.left_out))
+    info = source.info
+    stored = np.stack(
+        [source.stored((int(row), int(column), 1, 1))[0, 0] for row, column in zip(rows, columns, strict=True)]
+    )
+    source.close()
+    missing = info.no_data(stored, nodata=plan.cube.nodata)
+    values = np.where(missing, 0, info.physical(stored)).sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
+    if missing.all():
+        raise ValueError(f'{plan.labels.source["path"]}: the pixels with the label {code} hold no data')
+    if info.wavelengths is None:
+        lines = ['target', *(f'{value:.9g}' for value in values)]
+    else:
+        lines = ['wavelength (nm),target']
+        lines += [f'{wave:.9g},{value:.9g}' for wave, value in zip(info.wavelengths, values, strict=True)]
+    return '\n'.join([*lines, ''])
+
+
+def _change(request: Request) -> Plan:
+    plan = _start(request, 'PairScene', 2)
+    found = _need_labels(plan, request, 'a change detector learns from labelled pixels')
+    _add_labels(plan)
+    ordered, how = _two_codes(found, False)
+    plan.scene.append(('label_codes', dict(zip(CHANGE_NAMES, ordered, strict=True)), how))
+    fewest = min(found.counts.get(code, found.zeros) for code in ordered)
+    train, val = min(100, fewest // 3), min(50, fewest // 6)
+    if val < 1:
+        raise ValueError(
+            f'{found.source["path"]}: a class of {fewest} pixels leaves none to train, to validate and to test on'
+        )
+    plan.scene.append(
+        (
+            'split',
+            dict(type='NumberSplit', train=train, val=val, seed=0),
+            'labelled pixels per class to train and to validate on; all others are for the test',
+        )
+    )
+    return plan
+
+
+def _unmixing(request: Request) -> Plan:
+    plan = _start(request, 'UnmixingScene')
+    cube, paths = plan.cube, [*request.paths[1:], plan.cube.source['path']]
+    truth = next(
+        (found for path in paths if (found := find_abundances(path, cube, request.labels_key)) is not None), None
+    )
+    number = request.endmembers
+    if truth is not None:
+        maps = number_of_maps(truth, cube.info.shape[:2])
+        if number not in (None, maps):
+            raise ValueError(f'{truth["path"]}: there are {maps} abundance maps, but --endmembers says {number}')
+        number = maps
+    spectra = next(
+        (
+            found
+            for path in paths
+            if (found := find_endmembers(path, cube, number, () if truth is None else (truth['key'],))) is not None
+        ),
+        None,
+    )
+    if number is None and spectra is not None:
+        number = number_of_spectra(spectra)
+    if number is None:
+        raise ValueError(
+            f'{cube.source["path"]}: nothing tells how many endmembers the scene has, say --endmembers NUMBER'
+        )
+    if truth is not None:
+        plan.scene.append(('abundances', _relative(truth, plan.root), 'the truth; for the scores alone'))
+    if spectra is not None:
+        plan.scene.append(('endmembers', _relative(spectra, plan.root), 'the truth; for the scores alone'))
+    if request.classes:
+        plan.scene.append(('endmember_names', tuple(request.classes), 'in the order of the truth'))
+    plan.scene.append(('num_endmembers', number, 'of the truth' if truth or spectra else 'as you said'))
+    if truth is None and spectra is None:
+        plan.scored = False
+        plan.notes.append('There is no truth: abundances and endmembers are found, but nothing can be scored.')
+    return plan
+
+
+def _denoising(request: Request) -> Plan:
+    plan = _start(request, 'Scene')
+    plan.notes.append(
+        'The scene is taken for clean, and noise is added to it. Its own noise bounds what the network can learn.'
+    )
+    return plan
+
+
+def _super_resolution(request: Request) -> Plan:
+    if request.scale not in (2, 4):
+        raise ValueError(f'--scale {request.scale}: expected 2 or 4')
+    plan = _start(request, 'Scene')
+    return plan
+
+
+def _multispectral(request: Request) -> Plan:
+    if len(request.paths) > 1:
+        return _change(request)
+    root = request.paths[0]
+    if not os.path.isdir(root):
+        raise ValueError(
+            f'{root}: multispectral_change_detection needs FIRST SECOND LABELS, or a folder with a folder for each '
+            'place, each with two dates and a map of the changes under the same names'
+        )
+    places = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+    files = {
+        place: {path.relative_to(Path(root, place)).as_posix() for path in scene_files(Path(root, place), True, True)}
+        for place in places
+    }
+    files = {place: found for place, found in files.items() if found}
+    if len(files) < 3:
+        raise ValueError(f'{root}: {len(files)} places with files, expected at least 3: to train, validate and test')
+    common = sorted(set.intersection(*files.values()))
+    first = next(iter(files))
+    cubes: dict[str, FoundCube] = {}
+    maps: dict[str, FoundLabels] = {}
+    for name in common:
+        path = str(Path(root, first, name))
+        found = find_cube(path, request.key, request.layout)
+        if found.info.bands > 3:
+            cubes[name] = found
+        else:
+            maps[name] = find_labels(path, found.info)
+    if len(cubes) != 2 or len(maps) != 1:
+        raise ValueError(
+            f'{root}: the places share the files {", ".join(common) or "none"}, of which {len(cubes)} are cubes and '
+            f'{len(maps)} maps; expected two dates and one map of the changes'
+        )
+    (label_name, labels), kept = next(iter(maps.items())), list(cubes.values())
+    ordered, how = _two_codes(labels, labels.zeros > 0)
+    plan = Plan(request.name or Path(root).name, root, kept, labels)
+
+    def source(found: Mapping, name: str) -> dict:
+        return {**found, 'path': f'{{name}}/{name}'}
+
+    plan.scene = [
+        ('type', 'PairScene', 'the scenes of change detection'),
+        ('data_root', root, 'folder with a folder for each place'),
+        (
+            'image',
+            tuple(source(cube.source, name) for name, cube in cubes.items()),
+            ' / '.join(map(_image_reason, kept)) + f' of {first}',
+        ),
+        ('labels', source(labels.source, label_name), 'the changes'),
+        ('label_codes', dict(zip(CHANGE_NAMES, ordered, strict=True)), how),
+    ]
+    names = list(files)
+    plan.places = True
+    held_out, chosen = max(1, len(names) // 3), max(1, len(names) // 8)
+    plan.numbers = [
+        ('bands', kept[0].bands, 'bands of one date'),
+        ('train', names[: -held_out - chosen], 'by name; choose the places as they should be'),
+        ('val', names[-held_out - chosen : -held_out], 'choose the best state'),
+        ('test', names[-held_out:], 'are scored'),
+    ]
+    return plan
+
+
+_PLANS: dict[str, Callable[[Request], Plan]] = {
+    'classification': _classification,
+    'target_detection': _detection,
+    'anomaly_detection': _detection,
+    'change_detection': _change,
+    'unmixing': _unmixing,
+    'denoising': _denoising,
+    'super_resolution': _super_resolution,
+    'multispectral_change_detection': _multispectral,
+}

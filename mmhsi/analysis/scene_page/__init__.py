@@ -1,0 +1,1 @@
+"""A scene in one HTML page without a network: pictures and maps with the spectrum under the pointer."""

@@ -1,0 +1,12 @@
+"""Write a dataset file and a config for a scene of your own; see ``python tools/init_scene.py --help``.
+
+python tools/init_scene.py cube.tif labels.tif --task classification
+python tools/init_scene.py before.mat after.mat changes.mat --task change_detection --out experiments
+"""
+
+import sys
+
+from mmhsi.analysis.init_scene.main import main
+
+if __name__ == '__main__':
+    sys.exit(main())

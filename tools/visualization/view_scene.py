@@ -1,0 +1,12 @@
+"""Write one HTML page about a scene, with the spectrum under the pointer; see ``--help``.
+
+python tools/visualization/view_scene.py cube.tif labels.tif
+python tools/visualization/view_scene.py scene.mat --key cube --wavelengths 400 700 -o scene.html
+"""
+
+import sys
+
+from mmhsi.analysis.scene_page.main import main
+
+if __name__ == '__main__':
+    sys.exit(main())
