@@ -132,7 +132,7 @@ def band_psnr_figure(
 def band_curves_figure(
     curves: Mapping[str, np.ndarray],
     notes: Sequence[str],
-    wavelengths: Sequence[float] | None = None,
+    wavelengths: np.ndarray | Sequence[float] | None = None,
     title: str = '',
     subtitle: str = '',
     label: str = '',
