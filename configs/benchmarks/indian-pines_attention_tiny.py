@@ -8,7 +8,7 @@ settings = {
     '10 per class': dict(
         _base_.customary['10 per class'],
         cfg_options={'test_dataloader.dataset.indices': list(range(0, 10009, 5))},
-        note='Random pixels; components fitted on all pixels of the scene; windows overlap. Every fifth test pixel is tested.',
+        note='Random pixels; components fitted on all pixels; windows overlap. Every fifth test pixel is tested.',
     ),
 }
 seeds = (0,)
