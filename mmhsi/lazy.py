@@ -13,12 +13,17 @@ import ast
 import functools
 import importlib
 import importlib.util
+import re
 import sys
+from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+_REGISTERED = re.compile(r'^@\w+\.register_module\(([^)]*)\)\n(?:@[^\n]*\n)*(?:class|def) (\w+)', re.MULTILINE)
 
 if TYPE_CHECKING:
     from mmengine.registry import Registry
@@ -175,13 +180,41 @@ def component(registry: Registry, name: str, parents: bool = False) -> Any:
             while home is not None:  # a package may take it from another package
                 module = importlib.import_module(home[0])
                 home = module.home_of(home[1]) if isinstance(module, LazyPackage) and home[1] else None
+            told = None if name in registry._module_dict else _registered_in(package.__name__).get(name)
+            if told is not None:
+                with suppress(ImportError):  # of what the package itself leaves out
+                    importlib.import_module(told)
     found = registry._module_dict.get(name)
     if found is None and parents and registry.parent is not None:
         return component(registry.parent, name, parents)
     if found is None and registry.scope == 'mmengine' and registry.name in _MORE:
         importlib.import_module(_MORE[registry.name])
         found = registry._module_dict.get(name)
+    if found is None and registry.scope == 'mmengine':  # some components of mmhsi are registered there
+        told = (_registered_in(package).get(name) for package in ('mmhsi.engine', 'mmhsi.models'))
+        for module in filter(None, told):
+            importlib.import_module(module)
+        found = registry._module_dict.get(name)
     return found
+
+
+@functools.lru_cache(maxsize=64)
+def _registered_in(package: str) -> dict[str, str]:
+    """Modules of a package by the names under which they register components, as their text says.
+
+    An ``__init__`` need not import a component by its name, and a component can have another name than its class.
+    """
+    spec = importlib.util.find_spec(package)
+    modules = {}
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        for path in sorted(Path(folder).rglob('*.py')):
+            parts = path.relative_to(folder).with_suffix('').parts
+            if 'multimodal' in parts:  # mmpretrain has placeholders for them where its extra is not installed
+                continue
+            for arguments, name in _REGISTERED.findall(path.read_text(encoding='utf-8')):
+                names = re.findall(r"""['"](\w+)['"]""", arguments) or [name]
+                modules.update(dict.fromkeys(names, '.'.join([package, *parts]).removesuffix('.__init__')))
+    return modules
 
 
 def _packages(registry: Registry) -> list[ModuleType]:

@@ -60,7 +60,7 @@ LOG_PROCESSORS = _child('log processor', root.LOG_PROCESSORS)
 MODEL_WRAPPERS = _child('model wrapper', root.MODEL_WRAPPERS)
 WEIGHT_INITIALIZERS = _child('weight initializer', root.WEIGHT_INITIALIZERS)
 OPTIMIZERS = _child('optimizer', root.OPTIMIZERS)
-OPTIM_WRAPPERS = _child('optimizer wrapper', root.OPTIM_WRAPPERS)
+OPTIM_WRAPPERS = _child('optimizer wrapper', root.OPTIM_WRAPPERS, 'mmhsi.engine')
 
 
 def component_name(config: Mapping | None) -> str:

@@ -106,6 +106,10 @@ import importlib, json, os, sys
 import torch, mmhsi
 from mmengine.registry import Registry
 from mmhsi.lazy import component
+
+def place(found):
+    return f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', type(found).__name__)}"
+
 module = importlib.import_module(sys.argv[1])
 registries = {name: value for name, value in vars(module).items()
               if isinstance(value, Registry) and value.scope != 'mmengine'}
@@ -114,7 +118,7 @@ read, write = os.pipe()
 if os.fork() == 0:  # the child runs the whole packages, the parent stays lazy
     for registry in registries.values():
         registry.import_from_location()
-    whole = {name: {key: f'{found.__module__}.{found.__qualname__}' for key, found in value.module_dict.items()}
+    whole = {name: {key: place(found) for key, found in value.module_dict.items()}
              for name, value in registries.items()}
     with os.fdopen(write, 'w') as stream:
         json.dump(whole, stream)
@@ -128,18 +132,18 @@ for name, components in whole.items():
         found = component(registries[name], key)
         if found is None:
             shadow = component(registries[name].parent, key) if registries[name].parent is not None else None
-            another = shadow is not None and f'{shadow.__module__}.{shadow.__qualname__}' != expected
+            another = shadow is not None and place(shadow) != expected
             if sys.argv[1].startswith('mmhsi') or another:
                 wrong.append([name, key, expected, 'not told'])
-        elif f'{found.__module__}.{found.__qualname__}' != expected:
-            wrong.append([name, key, expected, f'{found.__module__}.{found.__qualname__}'])
+        elif place(found) != expected:
+            wrong.append([name, key, expected, place(found)])
         else:
             alone += 1
 # what no package tells is found as ever
 for name, components in whole.items():
     for key, expected in components.items():
         found = registries[name].get(key)
-        if found is None or f'{found.__module__}.{found.__qualname__}' != expected:
+        if found is None or place(found) != expected:
             wrong.append([name, key, expected, str(found)])
 print(json.dumps([wrong, alone, sum(map(len, whole.values()))]))
 """

@@ -124,7 +124,7 @@ class ExportedNetwork(nn.Module):
         return _of_logits(self.network, self.network.of_tiles(image))
 
     def sample(self, bands: int, size: tuple[int, int], count: int, seed: int = 0) -> Tensor:
-        """Random images (B, C, h, w) such as the preprocessing was fitted on."""
+        """Random images (B, C, h, w) such as the preprocessing was fitted on, by way of the ``bands`` that it gives."""
         image = torch.randn(count, bands, *size, generator=torch.Generator().manual_seed(seed))
         for step in reversed(self.steps):
             image = step.inverse(image)
@@ -179,7 +179,7 @@ def export_network(
     try_network(network, plan, inner, inferencer._config_name, inferencer.memory // 2)
     exported = ExportedNetwork(network, steps, input_scale).eval()
     size = _input_size(network, plan)
-    sample = exported.sample(bands, size, 2)
+    sample = exported.sample(inner, size, 2)
     with torch.inference_mode():
         values = chain_values(chain, (sample * input_scale).numpy())
         expected = _of_logits(network, network(torch.from_numpy(values))).numpy()
@@ -308,45 +308,37 @@ def _deepness(description: dict[str, Any]) -> dict[str, Any]:
     return dict(entries, model_type='Segmentor', class_names=dict(enumerate(description['classes'])))
 
 
-def _dynamic_or_fixed(export: Callable, sample: Tensor):
-    """Export for any number of images, or where the network does not allow that for one at a time."""
-    try:
-        return export(sample, ({0: torch.export.Dim('batch', min=1)},)), 'batch'
-    except Exception as error:  # of several kinds, by what in the network stands in the way
-        reason = str(error).strip().splitlines()[0][:200]
+def _program(exported: nn.Module, sample: Tensor) -> tuple[torch.export.ExportedProgram, str | int]:
+    """The network as a program for any number of images, or where it does not allow that for one at a time."""
+    with torch.no_grad():
+        try:
+            batch = torch.export.Dim('batch', min=1, max=4096)
+            program = torch.export.export(exported, (sample,), dynamic_shapes=({0: batch},))
+            inputs = [node.meta['val'] for node in program.graph.nodes if node.op == 'placeholder']
+            if not isinstance(inputs[-1].shape[0], int):
+                return program, 'batch'
+            reason = f'it takes {inputs[-1].shape[0]} for their number'
+        except Exception as error:  # of several kinds, by what in the network stands in the way
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         print_log(f'the file takes one image at a time: {reason}', 'current', logging.WARNING)
-        return export(sample[:1], None), 1
+        return torch.export.export(exported, (sample[:1],)), 1
 
 
 def _write_onnx(exported: nn.Module, sample: Tensor, path: Path, description: dict) -> Callable:
     import onnxruntime
 
-    def export(images: Tensor, dynamic) -> Any:
-        return torch.onnx.export(
-            exported,
-            (images,),
-            input_names=['image'],
-            output_names=['result'],
-            dynamo=True,
-            dynamic_shapes=dynamic,
-            verbose=False,
-        )
-
-    program, batch = _dynamic_or_fixed(export, sample)
+    program, batch = _program(exported, sample)
     description['input_shape'][0] = description['output_shape'][0] = batch
-    entries = {**{name: json.dumps(value) for name, value in _deepness(description).items()}}
-    program.model.metadata_props.update(entries, mmhsi=json.dumps(description))
-    program.save(str(path), external_data=False)
+    written = torch.onnx.export(program, input_names=['image'], output_names=['result'], dynamo=True, verbose=False)
+    entries = {name: json.dumps(value) for name, value in _deepness(description).items()}
+    written.model.metadata_props.update(entries, mmhsi=json.dumps(description))
+    written.save(str(path), external_data=False)
     session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
     return lambda images: session.run(None, {'image': images})[0]
 
 
 def _write_program(exported: nn.Module, sample: Tensor, path: Path, description: dict) -> Callable:
-    def export(images: Tensor, dynamic) -> Any:
-        return torch.export.export(exported, (images,), dynamic_shapes=dynamic)
-
-    with torch.no_grad():
-        program, batch = _dynamic_or_fixed(export, sample)
+    program, batch = _program(exported, sample)
     description['input_shape'][0] = description['output_shape'][0] = batch
     torch.export.save(program, path, extra_files={'mmhsi.json': json.dumps(description)})
     module = torch.export.load(path).module()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.stats import rankdata
 
 from mmhsi.classical import ANOMALY_DETECTORS, TARGET_DETECTORS
 from mmhsi.tasks.strips import strips
@@ -28,6 +27,8 @@ def surprise(scores: np.ndarray) -> np.ndarray:
     found = np.full(scores.shape, np.nan)
     known = np.isfinite(scores)
     if known.any():
+        from scipy.stats import rankdata  # takes a second to import
+
         found[known] = -np.log(rankdata(-scores[known], method='average') / np.count_nonzero(known))
     return found
 

@@ -12,8 +12,10 @@ from mmhsi.inference import export
 from mmhsi.inference.export import export_network
 
 SIZE = 16
-TINY = dict(embed_dims=24, num_layers=2, num_heads=3, feedforward_channels=48)
-SPECTRAL = dict(embed_dims=24, num_layers=1, num_heads=3, feedforward_channels=48)
+TINY = dict(embed_dims=24, num_layers=2, num_heads=3, feedforward_channels=48, full_attn_interval=2, out_indices=(0, 1))
+SPECTRAL = dict(
+    embed_dims=24, num_layers=1, num_heads=3, feedforward_channels=48, full_attn_interval=2, out_indices=(0,)
+)
 
 
 def spat_vit(in_channels: int) -> dict:
@@ -53,15 +55,7 @@ def hypersigma() -> dict:
         backbone=dict(
             type='HyperSIGMA',
             spatial=spat_vit(4),
-            spectral=dict(
-                type='SpecViT',
-                arch=SPECTRAL,
-                img_size=SIZE,
-                in_channels=4,
-                num_tokens=9,
-                num_points=4,
-                out_indices=(0,),
-            ),
+            spectral=dict(type='SpecViT', arch=SPECTRAL, img_size=SIZE, num_tokens=9, num_points=4, out_indices=(0,)),
         ),
         neck=dict(
             type='SpectralEnhancement',
