@@ -6,7 +6,7 @@ import numpy as np
 
 from mmhsi.utils.progress import progress_bar
 
-# an abundance below has no influence on the others, as the slope of its root is cut
+# abundances below this do not influence the others, as the slope of the square root is cut off
 _SMALLEST = 1e-4
 
 

@@ -196,11 +196,11 @@ class HSIInferencer(BaseInferencer):
             layout (str, optional): Axes of arrays in files, 'hwc', 'chw' or 'bil'. Defaults to 'auto'.
             wavelengths (Sequence[float], optional): In nm, of files that state none: of all bands, or of the first and
                 the last of evenly spaced ones. Defaults to None.
-            nodata (float, optional): Value of pixels without data, instead of the one that a file declares.
-            bands (Any, optional): The bands the model was trained on, if neither the checkpoint nor the config tells,
-                see :func:`mmhsi.inference.training_state.training_bands`.
-            match_bands (str): 'check' refuses scenes whose wavelengths are others or in another order; 'nearest' and
-                'resample' match them, 'off' looks at the number of bands alone. See
+            nodata (float, optional): Value of pixels without data, overriding the one that a file declares.
+            bands (Any, optional): The bands the model was trained on, if neither the checkpoint nor the config defines
+                them, see :func:`mmhsi.inference.training_state.training_bands`.
+            match_bands (str): 'check' refuses scenes with other wavelengths or another order; 'nearest' and 'resample'
+                match them, 'off' only checks the number of bands. See
                 :func:`mmhsi.datasets.scenes.band_matching.match_bands`. Defaults to 'check'.
             trust_band_order (bool): Whether to assume that a scene without known wavelengths has the bands that the
                 model was trained on, in the same order. Defaults to False: it is refused if those of the model are
@@ -282,7 +282,7 @@ class HSIInferencer(BaseInferencer):
         plan.precision.check(next(self.model.parameters()).device)
         plan.check_lattice()
         results: dict = {'predictions': [], 'visualization': []}
-        with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # otherwise a share of the memory of the machine
+        with rasterio.Env(GDAL_CACHEMAX=self.memory // 2):  # by default a fraction of the memory of the machine
             for scene in part_of(
                 list_inputs(inputs, plan.pairs, dict(key=key, layout=layout, wavelengths=wavelengths)), part
             ):

@@ -23,7 +23,7 @@ def evaluate_change_detector(
         method (str | Callable): 'cva', 'isfa', 'pca_cva' (:data:`mmhsi.classical.CHANGE_DETECTORS`), or a function
             f(first (H, W, C), second (H, W, C), valid (H, W), **options) that returns the intensity (H, W).
         threshold (str | float): 'robust', 'otsu', 'li' or 'triangle' finds a threshold in the intensities of all valid
-            pixels (:func:`mmhsi.classical.change_threshold`); a number is taken as it is. Pixels above it have changed.
+            pixels (:func:`mmhsi.classical.change_threshold`); a number is used directly. Pixels above it have changed.
             Defaults to 'robust'.
         evaluate_on (str, optional): Subset that is evaluated: 'test', 'labelled', or another of
             :meth:`mmhsi.datasets.BaseScene.subset`. Defaults to 'test' if the scene has a split, else to 'labelled'.

@@ -1,4 +1,4 @@
-"""One style of progress bar for all long work, silent where nobody watches."""
+"""One style of progress bar for all long tasks, silent without a terminal."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Any
 from tqdm import tqdm
 
 SWITCH = 'MMHSI_PROGRESS'
-"""Environment variable: 'on' shows bars without a terminal too, 'off' never; by default a terminal decides."""
+"""Environment variable: 'on' shows bars even without a terminal, 'off' never; by default bars are shown on
+terminals."""
 
 
 def progress_bar(
     items: Iterable | None = None, what: str = '', unit: str = '', total: int | None = None, after: float = 0.0
 ) -> tqdm:
-    """A bar on stderr that shows how far long work has come; it shows nothing where stderr is no terminal.
+    """A progress bar on stderr; it shows nothing if stderr is not a terminal.
 
     Args:
-        items (Iterable, optional): What is gone through; without it the caller counts by ``update``.
-        what (str): What is done, in a word or two.
-        unit (str): What is counted, in the plural.
+        items (Iterable, optional): The items to iterate over; without them the caller counts with ``update``.
+        what (str): Description of the task in a word or two.
+        unit (str): The counted things, in the plural.
         total (int, optional): How many there are. Defaults to the length of ``items``.
-        after (float): Seconds before it appears, so that short work shows none. Defaults to 0.
+        after (float): Seconds before it appears, so that short tasks show none. Defaults to 0.
 
     Returns:
         tqdm: The bar: an iterable and a context manager with ``update`` and ``close``.

@@ -1,1 +1,1 @@
-"""A dataset file and a config for a scene of one's own, written from what its files hold."""
+"""Generate a dataset file and a config for your own scene from its files."""

@@ -1,4 +1,4 @@
-"""What was found in the files of a scene, in words, and what to type next."""
+"""Text output: findings about the files of a scene, and the next commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmhsi.analysis.init_scene.plans import Plan, Request
 
 
 def describe_cube(cube: FoundCube) -> list[tuple[str, str]]:
-    """What a cube is, as pairs of a word and a sentence."""
+    """Description of a cube, as pairs of a term and a sentence."""
     info = cube.info
     rows = [
         ('file', ', '.join([cube.source['path'], *(f'{key} {value}' for key, value in _how(cube).items())])),
@@ -73,7 +73,7 @@ def _unit(cube: FoundCube) -> str:
 
 
 def describe_labels(plan: Plan) -> list[tuple[str, str]]:
-    """What the labels are, as pairs of a word and a sentence."""
+    """Description of the labels, as pairs of a term and a sentence."""
     found = plan.labels
     if found is None:
         return []
@@ -83,7 +83,7 @@ def describe_labels(plan: Plan) -> list[tuple[str, str]]:
 
 
 def commands(config: Path, plan: Plan, request: Request) -> list[tuple[str, str]]:
-    """What to type next, as pairs of a command and what it does."""
+    """The next commands, as pairs of a command and its description."""
     work_dir = f'work_dirs/{config.stem}'
     scenes = ' '.join(f'"{path}"' if ' ' in path else path for path in request.paths[: len(plan.cubes)])
     if plan.places:

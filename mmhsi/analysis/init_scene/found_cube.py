@@ -1,4 +1,4 @@
-"""What the file of a scene holds, found by looking: which array is the cube, its axes, values, empty bands."""
+"""Inspect the file of a scene: which array is the cube, its axes, values and empty bands."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ARRAY_SUFFIXES = ('.mat', '.h5', '.hdf5', '.he5', '.nc', '.npy', '.npz')
 _SAMPLED_ROWS = 32
 _ROW_NAMES = ('nrow', 'rows', 'lines', 'height', 'h', 'nr')
 _COLUMN_NAMES = ('ncol', 'cols', 'columns', 'samples', 'width', 'w', 'nc')
-_ALIKE = 1e-3  # relative difference of roughness that tells nothing
+_ALIKE = 1e-3  # relative difference of roughness that is not conclusive
 _MANY_MORE = 4  # times as many bands make an array the cube among several
-_FILL_VALUES = (-32768.0, -9999.0, -999.0, 65535.0)  # customary values of pixels without data
+_FILL_VALUES = (-32768.0, -9999.0, -999.0, 65535.0)  # common values of pixels without data
 
 
 @dataclass
@@ -30,8 +30,8 @@ class FoundCube:
 
     Attributes:
         source (dict): Arguments of the image of a scene: path, and key, layout and size where they are needed.
-        info (CubeInfo): What the file says, without bands that it marks as bad.
-        reasons (dict[str, str]): Why an argument of the source has its value, by its name.
+        info (CubeInfo): Metadata of the file, without bands that it marks as bad.
+        reasons (dict[str, str]): Reason for the value of each argument of the source, by name.
         marked_bad (list[int]): Bands of the file that it marks as bad.
         without_data (list[int]): Other bands of the file that hold no data, or one value, in all sampled rows.
         nodata (float | None): A value that looks like missing data and that the file does not declare.
@@ -54,12 +54,12 @@ class FoundCube:
 
     @property
     def bands(self) -> int:
-        """Number of bands that a network can use."""
+        """Number of usable bands."""
         return self.info.bands - len(self.without_data)
 
     @property
     def factor(self) -> float | None:
-        """Power of ten that brings the values to 1 or below; None if they are there."""
+        """Power of ten that scales the values to at most 1; None if they already are."""
         if self.largest <= 2:
             return None
         return float(10.0 ** -np.ceil(np.log10(self.largest)))
@@ -81,16 +81,16 @@ def find_cube(
     map_shape: tuple[int, int] | None = None,
     wavelengths: tuple[float, float] | None = None,
 ) -> FoundCube:
-    """Find the cube of a file and look at a sample of its rows.
+    """Find the cube of a file and inspect a sample of its rows.
 
     Args:
         path (str): File of a format of :func:`mmhsi.datasets.io.open_cube`, folder of a sensor product, or folder that
             holds one scene.
         key (str, optional): Name of the array in a file that holds several.
-        layout (str, optional): Order of the axes where the file does not tell it.
+        layout (str, optional): Order of the axes, if the file does not define it.
         size (tuple[int, int], optional): Height and width, for an array that is a list of pixels.
         wavelengths (tuple[float, float], optional): Of the first and the last band in nm, where the file states none.
-        map_shape (tuple[int, int], optional): Size of a map that lies over the cube, which tells its axes.
+        map_shape (tuple[int, int], optional): Size of a map of the same pixels, which determines the axes.
 
     Returns:
         FoundCube: The cube.
@@ -297,7 +297,7 @@ def _look(source: dict, reasons: dict[str, str]) -> FoundCube:
 
 
 def _undeclared_nodata(info: CubeInfo, stored: np.ndarray, missing: np.ndarray) -> float | None:
-    """A customary fill value that all bands of some pixels have, or some bands have everywhere."""
+    """A common fill value that all bands of some pixels have, or some bands have everywhere."""
     if info.nodata is not None:
         return None
     for value in _FILL_VALUES:

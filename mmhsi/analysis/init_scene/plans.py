@@ -1,4 +1,4 @@
-"""The dataset file of each task: which arguments its scene gets, each with its reason."""
+"""The dataset file of each task: the arguments of its scene, each with a reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SMALL_CLASS = 16  # labelled pixels: 10 to train, 5 to validate, 1 to test
 
 @dataclass
 class Request:
-    """What the user said.
+    """The request of the user.
 
     Attributes:
         paths (list[str]): Files of the scene and of its labels, absolute.
@@ -59,7 +59,7 @@ class Request:
 
 @dataclass
 class Plan:
-    """What is written.
+    """The files to be written.
 
     Attributes:
         name (str): Name of the scene.
@@ -67,10 +67,11 @@ class Plan:
         cubes (list[FoundCube]): The cube, or those of two dates.
         labels (FoundLabels | None): The labels.
         scene (list[tuple[str, object, str]]): Arguments of the scene: name, value, reason.
-        numbers (list[tuple[str, object, str]]): What else the config takes from the dataset file, likewise.
-        files (dict[str, str]): Further files by name, beside the dataset file.
-        notes (list[str]): Sentences that the user should read.
-        scored (bool): Whether there is a truth to score with.
+        numbers (list[tuple[str, object, str]]): Other values that the config takes from the dataset file, in the same
+            form.
+        files (dict[str, str]): Further files by name, in the folder of the dataset file.
+        notes (list[str]): Messages for the user.
+        scored (bool): Whether there is ground truth for scores.
         places (bool): Whether the scene stands for many, one in each folder.
     """
 
@@ -92,25 +93,25 @@ class Plan:
 
     @property
     def left_out(self) -> list[int | tuple[int, int]]:
-        """Bands of the file to leave out, in spans; empty if the file itself says all that is to be said."""
+        """Bands of the file to leave out, as spans; empty if the file itself marks them all."""
         without = {band for cube in self.cubes for band in cube.without_data}
         if not without:
-            return []  # marked bands are left out as they are
+            return []  # marked bands are left out anyway
         return _spans(sorted({*without, *(band for cube in self.cubes for band in cube.marked_bad)}))
 
 
 def make_plan(request: Request) -> Plan:
-    """Look at the files and decide what the dataset file says.
+    """Inspect the files and decide on the content of the dataset file.
 
     Raises:
-        FileNotFoundError: If a file is absent.
-        ValueError: If the files do not hold what the task needs; the message says what is missing.
+        FileNotFoundError: If a file does not exist.
+        ValueError: If the files lack something that the task needs; the message says what is missing.
     """
     return _PLANS[request.task](request)
 
 
 def identifier(name: str) -> str:
-    """A name of a scene as a name in Python."""
+    """The name of a scene as a Python identifier."""
     plain = re.sub(r'\W+', '_', name).strip('_').lower()
     return plain if plain and not plain[0].isdigit() else f'scene_{plain}'
 
@@ -138,7 +139,7 @@ def _image_reason(cube: FoundCube) -> str:
 
 
 def _start(request: Request, kind: str, number: int = 1) -> Plan:
-    """Cubes and labels of the request, and what every scene says."""
+    """Cubes and labels of the request, and the settings common to all scenes."""
     paths = request.paths[:number]
     if len(paths) < number:
         raise ValueError(
@@ -192,7 +193,7 @@ def _shape_of_map(path: str, key: str | None) -> tuple[int, int] | None:
         with open_map(path, name) as reader:
             return reader.info.shape[:2]
     except ValueError:
-        return None  # told again, with the size of the cube, when the labels are read
+        return None  # reported again, with the size of the cube, when the labels are read
 
 
 def _labels(request: Request, cube: FoundCube, rest: Sequence[str]) -> FoundLabels | None:

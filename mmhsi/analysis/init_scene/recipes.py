@@ -1,4 +1,4 @@
-"""The config of each task for a scene of one's own: what it inherits, and what it takes from the dataset file."""
+"""The config of each task for your own scene: its base, and the values that it takes from the dataset file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ model = dict(backbone=dict(projection=dict(in_channels=numbers.bands)))
 
 
 def config_text(task: str, scene: str, numbers: str, places: bool, left_out: bool, scale: int) -> tuple[str, str]:
-    """The config that a new one inherits, and what follows ``_base_``.
+    """The base of a new config, and the text after ``_base_``.
 
     Args:
         task (str): Name of the task.
@@ -27,7 +27,7 @@ def config_text(task: str, scene: str, numbers: str, places: bool, left_out: boo
         scale (int): Factor of super-resolution.
 
     Returns:
-        tuple[str, str]: What ``_base_`` names, and the text.
+        tuple[str, str]: The value of ``_base_``, and the text.
     """
     if places:
         return PLACES, PLACES_TEXT.replace('{numbers}', numbers).replace('{scene}', scene)

@@ -1,4 +1,4 @@
-"""Writes the dataset file and the config, and reads them back."""
+"""Write the dataset file and the config, and read them back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WIDTH = 120
 
 
 def init_scene(request: Request, folder: Path, overwrite: bool = False) -> tuple[Plan, Path, Path]:
-    """Look at the files and write both of ours; see :func:`make_plan` and :func:`write_files`."""
+    """Inspect the files and write the dataset file and the config; see :func:`make_plan` and :func:`write_files`."""
     plan = make_plan(request)
     return plan, *write_files(plan, request.task, folder, overwrite, request.scale)
 
@@ -23,9 +23,9 @@ def write_files(plan: Plan, task: str, folder: Path, overwrite: bool = False, sc
     """Write both files and check that the config can be read.
 
     Args:
-        plan (Plan): What the files say.
+        plan (Plan): The plan for the scene.
         task (str): Name of the task.
-        folder (Path): Where they go.
+        folder (Path): Output folder.
         overwrite (bool): Whether files of these names are replaced. Defaults to False.
         scale (int): Factor of super-resolution. Defaults to 2.
 
@@ -33,7 +33,7 @@ def write_files(plan: Plan, task: str, folder: Path, overwrite: bool = False, sc
         tuple[Path, Path]: The dataset file and the config.
 
     Raises:
-        FileExistsError: If one of them is there already.
+        FileExistsError: If one of them already exists.
     """
     stem = identifier(plan.name)
     dataset, config = folder / f'{stem}_{task}_scene.py', folder / f'{stem}_{task}.py'
@@ -70,7 +70,7 @@ def _text(value: object) -> str:
     if isinstance(value, (list, tuple)):
         inner = ', '.join(map(_text, value))
         return f'[{inner}]' if isinstance(value, list) else f'({inner},)' if len(value) == 1 else f'({inner})'
-    if isinstance(value, Path):  # a file beside ours
+    if isinstance(value, Path):  # a file in the output folder
         return repr(str(value))
     if isinstance(value, float) and value != value:
         return "float('nan')"
@@ -78,7 +78,7 @@ def _text(value: object) -> str:
 
 
 def _entry(text: str, reason: str, indent: str) -> list[str]:
-    """A line with its reason behind it, or above it where it would be too long."""
+    """A line with its reason as a trailing comment, or above it if it would be too long."""
     if len(indent) + len(text) + len(reason) + 4 <= _WIDTH:
         return [f'{indent}{text}  # {reason}']
     comments = textwrap.wrap(reason, _WIDTH - len(indent) - 2, break_long_words=False)

@@ -26,8 +26,8 @@ def describe_data(cfg: Config) -> dict[str, Any]:
 
     Returns:
         dict: 'scenes', for each 'name', 'facts' (text by name) and 'classes' (rows of name and pixels, with the numbers
-        of the subsets of a split), and their 'columns'; 'built', the scenes themselves; 'missing', why scenes
-        are described by the config alone, or not at all, else None.
+        of the subsets of a split), and their 'columns'; 'built', the scenes themselves; 'missing', why scenes are
+        described from the config only, or not at all, else None.
     """
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
     config: Mapping = {}
@@ -47,7 +47,7 @@ def describe_data(cfg: Config) -> dict[str, Any]:
             if stated
             else [],
             built=[],
-            missing=f'The data cannot be read again, what the config says is shown: {error}',
+            missing=f'The data cannot be read again; this is the information from the config: {error}',
         )
 
 

@@ -1,4 +1,4 @@
-"""What a page about a scene holds: its spectra in few bytes, its maps, the mean spectra of its classes."""
+"""The content of a page about a scene: its compressed spectra, its maps, the mean spectra of its classes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def scene_data(
     rgb: Sequence[int] | None = None,
     max_values: int = MAX_VALUES,
 ) -> dict[str, Any]:
-    """Describe a scene as JSON can hold it, of a limited size.
+    """Describe a scene as JSON of limited size.
 
     Bands are thinned out evenly to at most 96, then rows and columns by one step until at most ``max_values`` values
-    are left. Each band is stored in 255 levels between two percentiles of its values; what lies beyond takes the last
+    are left. Each band is stored in 255 levels between two percentiles of its values; values beyond them get the last
     level.
 
     Args:
-        view (CubeView | BaseScene): The scene; of two dates the first is shown.
+        view (CubeView | BaseScene): The scene; for two dates, the first is shown.
         maps (Mapping[str, np.ndarray], optional): Labels (H, W), classes from 0, 255 without a class, by title.
         classes (Sequence[str]): Names of the K classes.
         palette (Sequence[Sequence[int]]): K RGB colours.

@@ -33,7 +33,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the page; returns 0, or 2 if the files do not do."""
+    """Write the page; returns 0, or 2 if the files are not suitable."""
     args = parse_args(argv)
     from mmhsi.analysis.scene_page.view import view_scene
 

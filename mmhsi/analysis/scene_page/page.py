@@ -1,4 +1,4 @@
-"""Writing the page, or the part of a page, of a scene."""
+"""Write the page, or the part of a page, of a scene."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def page_environment() -> Environment:
 
 
 def page_globals() -> dict[str, markupsafe.Markup]:
-    """``script`` and ``style`` that a page with scenes needs once."""
+    """``script`` and ``style``, needed once by a page with scenes."""
     folder = Path(__file__).parent
     return {
         name: markupsafe.Markup((folder / f'scene_page.{suffix}').read_text(encoding='utf-8'))
@@ -53,7 +53,7 @@ def scene_fragment(name: str, data: Mapping[str, Any]) -> markupsafe.Markup:
 def write_scene_page(
     path: str | Path, name: str, data: Mapping[str, Any], facts: Sequence[tuple[str, str]] = ()
 ) -> Path:
-    """Write one HTML file about a scene, with nothing to load besides.
+    """Write one self-contained HTML file about a scene.
 
     Args:
         path (str | Path): The file.

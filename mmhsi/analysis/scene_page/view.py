@@ -19,11 +19,11 @@ from mmhsi.utils.palette import default_palette
 
 
 def view_scene(args: argparse.Namespace) -> Path:
-    """Write the page that the arguments describe.
+    """Write the page described by the arguments.
 
     Raises:
-        OSError: If a file is absent or cannot be written.
-        ValueError: If a file does not hold what is expected.
+        OSError: If a file does not exist or cannot be written.
+        ValueError: If a file has unexpected content.
     """
     cube = find_cube(
         os.path.abspath(args.scene),

@@ -1,4 +1,4 @@
-"""Files beside a raster for geographic information systems: a style of QGIS, an item of a STAC catalogue."""
+"""Companion files of a raster for geographic information systems: a QGIS style and a STAC item."""
 
 from __future__ import annotations
 
@@ -61,22 +61,22 @@ def write_stac_item(
     """Write the item of a written raster (STAC 1.0.0 with the extensions projection 1.1 and raster 1.1).
 
     Args:
-        path (str | os.PathLike): The raster, which states its place.
-        like (CubeInfo, optional): The cube that it is of, for the time of acquisition. An unknown one is not made up:
-            ``datetime`` is the time of writing, and ``mmhsi:acquired`` null.
+        path (str | os.PathLike): The raster, with a georeference.
+        like (CubeInfo, optional): The cube of the raster, for the time of acquisition. If it is unknown, ``datetime``
+            is the time of writing, and ``mmhsi:acquired`` null.
         names (Mapping[int, str]): Names of the values of a map of classes.
         properties (Mapping[str, str]): Further properties.
 
     Returns:
-        Path | None: The file, ``<raster without suffix>.json``; None, with a warning, for a raster without a place that
-        can be told in longitude and latitude.
+        Path | None: The file, ``<raster without suffix>.json``; None, with a warning, for a raster whose position
+        cannot be given in longitude and latitude.
     """
     path = Path(path)
     with rasterio.open(path) as raster:
         footprint = _footprint(raster.transform, raster.width, raster.height, raster.crs)
         if footprint is None:
             print_log(
-                f'{path}: the raster has no place in longitude and latitude, so that there is no STAC item of it',
+                f'{path}: the raster has no position in longitude and latitude, so no STAC item is written',
                 'current',
                 logging.WARNING,
             )
@@ -132,7 +132,7 @@ def write_stac_item(
 def _footprint(
     transform: rasterio.Affine, width: int, height: int, system: CRS | None
 ) -> list[tuple[float, float]] | None:
-    """A closed ring of (longitude, latitude), counter-clockwise as GeoJSON wants it."""
+    """A closed ring of (longitude, latitude), counter-clockwise as GeoJSON requires."""
     if system is None or transform.is_identity:
         return None
     along = np.linspace(0, 1, _EDGE)[:-1]
@@ -152,7 +152,7 @@ def _footprint(
 
 
 def _utc(acquired: str | None) -> str:
-    """A time as RFC 3339 in UTC; one without a zone is taken for UTC."""
+    """A time as RFC 3339 in UTC; times without a zone are assumed to be UTC."""
     moment = datetime.now(UTC)
     if acquired is not None:
         try:

@@ -360,7 +360,7 @@ def write_raster(
         reason = str(error.__cause__ or getattr(error, 'strerror', None) or error)
         raise OSError(f'{path}: the file cannot be written: {reason}') from error
     notes = FilePath(f'{target}.aux.xml')
-    notes.unlink(missing_ok=True)  # GDAL's notes on the file that was here before
+    notes.unlink(missing_ok=True)  # GDAL's metadata of the previous file
     if labels and driver != 'ENVI':
         notes.write_text(_category_names(labels), encoding='utf-8')
     if style and labels and colormap:

@@ -56,9 +56,9 @@ class BaseScene:
             :data:`mmhsi.datasets.class_info.CLASS_INFO`. By default the classes are numbered up to the largest label.
         palette (Sequence[Sequence[int]], optional): K RGB colours. By default those of the named scene, else distinct
             ones.
-        label_codes (Mapping[str, int | Sequence[int]], optional): The values that stand for each class in the label
-            map, by class name, where they are not 1 to K: e.g. ``dict(unchanged=2, changed=1)``. 0 is unlabelled
-            unless it is named. Without ``classes`` its keys are the classes, in their order.
+        label_codes (Mapping[str, int | Sequence[int]], optional): The values of each class in the label map, by class
+            name, if they are not 1 to K, e.g. ``dict(unchanged=2, changed=1)``. 0 is unlabelled unless it is named.
+            Without ``classes`` its keys are the classes, in their order.
         split (dict | Split, optional): Config of a splitter, or a split.
         fit_on (str): 'all' fits the preprocessing on all valid pixels, as published protocols do; 'train' on the
             training pixels only, 'unevaluated' on all valid pixels but those of validation and test, so that test

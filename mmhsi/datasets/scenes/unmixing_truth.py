@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmhsi.datasets.io import CubeReadError, read_cube, read_spectra
 
 LAYOUTS = ('phw', 'pwh', 'hwp', 'whp')
-# of a sum from 1, and of an abundance below 0, that rounding of stored numbers can explain
+# largest deviations of sums from 1 and of abundances below 0 that rounding can explain
 _TOLERANCE = 1e-3
 
 
@@ -45,7 +45,7 @@ def read_maps(
     """
     if layout not in LAYOUTS:
         raise ValueError(f'{path}: layout {layout!r} of the {what}, expected one of {", ".join(map(repr, LAYOUTS))}')
-    values = read_cube(path, key, 'hwc')[0]  # the axes as they are stored; a matrix gets a third one
+    values = read_cube(path, key, 'hwc')[0]  # the axes as stored; a matrix gets a third one
     if values.shape[-1] == 1:  # a matrix: a list of pixels
         values = values[..., 0] if layout[0] == 'p' else values[..., 0].T
         if size is None or values.shape[1] != size[0] * size[1]:
