@@ -11,7 +11,7 @@ from mmhsi.utils.labels import IGNORE_INDEX
 
 
 def evaluate_change_detector(
-    scene, method: str | Callable, threshold: str | float = 'robust', evaluate_on: str | None = None, **options
+    scene, method: str | Callable, threshold: str | float | None = None, evaluate_on: str | None = None, **options
 ) -> ChangeResult:
     """Find the changed pixels of a pair by an intensity of change and a threshold, without using labels.
 
@@ -22,9 +22,9 @@ def evaluate_change_detector(
         scene (PairScene): The two dates.
         method (str | Callable): 'cva', 'isfa', 'pca_cva' (:data:`mmhsi.classical.CHANGE_DETECTORS`), or a function
             f(first (H, W, C), second (H, W, C), valid (H, W), **options) that returns the intensity (H, W).
-        threshold (str | float): 'robust', 'otsu', 'li' or 'triangle' finds a threshold in the intensities of all valid
-            pixels (:func:`mmhsi.classical.change_threshold`); a number is used directly. Pixels above it have changed.
-            Defaults to 'robust'.
+        threshold (str | float, optional): 'robust', 'otsu', 'li' or 'triangle' finds a threshold in the intensities of
+            all valid pixels (:func:`mmhsi.classical.change_threshold`); a number is used as it is. Pixels above it have
+            changed. Defaults to 'robust', for 'pca_cva' to 'otsu': its intensity is a position between two clusters.
         evaluate_on (str, optional): Subset that is evaluated: 'test', 'labelled', or another of
             :meth:`mmhsi.datasets.BaseScene.subset`. Defaults to 'test' if the scene has a split, else to 'labelled'.
         **options: Further arguments of the method.
@@ -48,6 +48,8 @@ def evaluate_change_detector(
     first, second = (date.window(0, 0, scene.height, scene.width) for date in scene.dates)
     intensity = detect(first, second, valid, **options)
 
+    if threshold is None:
+        threshold = 'otsu' if method == 'pca_cva' else 'robust'
     if isinstance(threshold, str):
         rule, level = threshold, change_threshold(intensity, valid, threshold)
     else:

@@ -53,7 +53,7 @@ def beside_the_scene(product: Product, view) -> dict[str, Figure]:
         'noise': band_curves_figure(
             noise,
             [f'median {np.median(sigmas):.4g}' for sigmas in noise.values()],
-            waves,
+            None if waves is None else waves.tolist(),
             f'{product.name}: noise of each band',
             'standard deviation by the finest wavelet coefficients',
             'noise',

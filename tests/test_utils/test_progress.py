@@ -18,8 +18,9 @@ def test_work_that_is_short_shows_none(monkeypatch, capsys):
     monkeypatch.setenv('MMHSI_PROGRESS', 'on')
     with progress_bar(what='scanning', total=2, after=60) as bar:
         bar.update(2)
-        write_line('a line')
-    assert 'scanning' not in capsys.readouterr().err
+    write_line('a line')
+    said = capsys.readouterr()
+    assert said.out == 'a line\n' and 'scanning' not in said.err
 
 
 def test_another_switch_is_refused(monkeypatch):
