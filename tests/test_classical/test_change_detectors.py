@@ -251,7 +251,7 @@ def test_dates_and_intensities_without_sense_are_named():
         isfa(first, np.ones_like(first))
     with pytest.raises(ValueError, match='max_iterations is 0'):
         isfa(first, second, max_iterations=0)
-    with pytest.raises(ValueError, match="the method is 'best', expected one of otsu, li, triangle"):
+    with pytest.raises(ValueError, match="the method is 'best', expected one of robust, otsu, li, triangle"):
         change_threshold(first[..., 0], method='best')
     with pytest.raises(ValueError, match='has no valid pixel'):
         change_threshold(np.full((3, 3), np.nan))

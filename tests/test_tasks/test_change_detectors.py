@@ -126,5 +126,5 @@ def test_wrong_requests_are_named():
         evaluate_change_detector(make_pair(), 'mad')
     with pytest.raises(TypeError, match='needs a PairScene, found Scene'):
         evaluate_change_detector(Scene(np.zeros((4, 4, 3))), 'cva')
-    with pytest.raises(ValueError, match="'median', expected one of otsu"):
+    with pytest.raises(ValueError, match="'median', expected one of robust, otsu"):
         evaluate_change_detector(make_pair(), 'cva', threshold='median')
