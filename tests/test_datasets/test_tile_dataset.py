@@ -76,7 +76,7 @@ def test_fixed_grid_hangs_over_the_border(scene, tile):
 
 
 def test_tiles_of_a_fixed_grid_do_not_overlap(scene):
-    with pytest.raises(ValueError, match='an overlap of 2 is asked for'):
+    with pytest.raises(ValueError, match='an overlap of 2 is given'):
         TileDataset(scene, 'all', tile_size=8, overlap=2, fixed_grid=True)
 
 

@@ -139,7 +139,7 @@ def test_a_raster_keeps_its_georeference_and_its_pixels_without_data(main, folde
         (['scene.mat', '--key', 'X', '--out', 'map.png'], 'map.png: expected a name that ends in .mat, .npy, .tif'),
         (['scene.mat', '--key', 'X', '--out', 'scene.mat'], 'scene.mat is there already; --overwrite replaces it'),
         (['scene.mat', '--key', 'Y', '--out', 'map.mat'], "scene.mat: .*'Y'"),
-        (['scene.mat', '--key', 'X', '--detector', 'cem', '--out', 'map.mat'], "'cem' looks for a target spectrum"),
+        (['scene.mat', '--key', 'X', '--detector', 'cem', '--out', 'map.mat'], "'cem' needs a target spectrum"),
         (['scene.mat', '--key', 'X', '--select', 'median', '--out', 'map.mat'], '--select takes the target spectrum'),
         (
             [
