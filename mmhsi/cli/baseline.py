@@ -72,11 +72,12 @@ def scenes_under_test(cfg: Config, raw: bool) -> tuple[list, str | None]:
     dataset_cfg = cfg.test_dataloader.dataset
     if raw:
         dataset_cfg.scene.preprocessing = []
-    if component_name(dataset_cfg) in ('TileDataset', 'WindowDataset'):  # their scene alone needs no torch
-        scene = datasets.get_scene(dataset_cfg.scene)
-        scene.prepare()
+    if component_name(dataset_cfg) in ('TileDataset', 'WindowDataset'):  # their scenes alone need no torch
+        scenes = list(datasets.get_scenes(dataset_cfg.scene))
+        for scene in scenes:
+            scene.prepare()
         subset = dataset_cfg.get('subset', 'train')
-        return [scene], dataset_cfg.get('evaluate_on') or (None if subset == 'all' else subset)
+        return scenes, dataset_cfg.get('evaluate_on') or (None if subset == 'all' else subset)
     dataset = DATASETS.build(dataset_cfg)
     subset = getattr(dataset, 'evaluate_on', None) or (None if dataset.subset == 'all' else dataset.subset)
     scenes = find_scenes(dataset)

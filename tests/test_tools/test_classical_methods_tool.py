@@ -165,3 +165,19 @@ def test_many_scenes_share_the_fit_of_the_training_and_are_pooled(main, tmp_path
     pooled = sum(result.matrix for result in results.values())
     table = next(line for line in capsys.readouterr().out.splitlines() if 'all scenes' in line and 'cva' in line)
     assert f'{np.trace(pooled) / pooled.sum():.4f}' in table
+
+
+def test_scenes_of_one_set_are_scored_together(main, scenes, capsys):
+    for part, axis in (('cube', 0), ('classes', 0)):
+        Path(part).mkdir()
+        for number, half in enumerate(np.split(np.load(f'{part}.npy'), 2, axis=axis)):
+            np.save(f'{part}/half_{number}.npy', half)
+    split = dict(type='NumberSplit', train=20, val=5)
+    scene = dict(type='Scene', image='cube/*.npy', labels='classes', split=split)
+    Path('set.py').write_text(CONFIG.format(scene=scene))
+    results = main(['set.py', 'forest'])['forest']
+    assert list(results) == ['half_0', 'half_1'] and 'all scenes' in capsys.readouterr().out
+    matrix = sum(result.matrix for result in results.values())
+    assert matrix.sum() == H * W - 3 * 25
+    pooled = json.loads(Path('work_dirs/set/classical/forest/metrics.json').read_text())['pooled']
+    assert pooled['OA'] == pytest.approx(np.trace(matrix) / matrix.sum())
