@@ -41,7 +41,7 @@ def stand_in(config: str, folder: Path) -> Path:
     chain.bind(cube.shape[-1], None)
     pixels = cube.reshape(-1, cube.shape[-1])
     chain.fit(pixels)
-    state = {name: torch.from_numpy(np.asarray(value)) for name, value in chain.state_dict().items()}
+    state = {name: torch.from_numpy(np.array(value, order='C')) for name, value in chain.state_dict().items()}
     path = folder / 'weights.pth'
     torch.save(
         dict(state_dict=model.state_dict(), meta={}, mmhsi=dict(scene_name='indian-pines', transforms=state)), path
