@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 from docutils import nodes
-from docutils.utils.math import latex2mathml
+from docutils.utils.math import MathError, latex2mathml
+from sphinx.util import logging
 
 import mmhsi
+
+logger = logging.getLogger(__name__)
 
 project = 'mmhsi'
 copyright = 'MMHSI Contributors'
@@ -48,7 +51,12 @@ def escape_formulas(app, what, name, obj, options, lines):
 def write_mathml(writer, node):
     """Formulas as MathML, which browsers show without a script and without a network."""
     block = node.tagname == 'math_block'
-    formula = latex2mathml.tex2mathml(node.astext(), as_block=block)
+    tex = node.astext().replace(r'\dots', r'\ldots')
+    try:
+        formula = latex2mathml.tex2mathml(tex, as_block=block)
+    except MathError as error:
+        logger.warning('the formula %s is not understood: %s', tex, error, location=node)
+        raise nodes.SkipNode from error
     writer.body.append(f'<div class="math">{formula}</div>' if block else formula)
     raise nodes.SkipNode
 

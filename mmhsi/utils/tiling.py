@@ -23,11 +23,11 @@ class TileGrid:
       and an overlap of o, are :math:`\lfloor \text{linspace}(0, L - s, \lceil (L - s) / (s - o) \rceil + 1) \rfloor`.
     - 'stepped': at a fixed step, the last one moved back to the border.
     - 'repeated': as 'stepped', but tiles moved back to the border count as often as in the published HyperSIGMA code,
-    which takes a tile per step inside the scene, moves back those that extend beyond it, and ends a row of tiles early
-    only at the lower border, where it meets the right border.
+      which takes a tile per step inside the scene, moves back those that extend beyond it, and ends a row of tiles
+      early only at the lower border, where it meets the right border.
     - 'overhanging': at a fixed step from the upper left corner; the last one may extend beyond the border.
     - 'inside': at a fixed step, without tiles that would extend beyond the border. It does not cover the whole scene,
-    and the step may leave gaps.
+      and the step may leave gaps.
 
     A scene smaller than a tile has one tile, which extends beyond its lower and right border.
 

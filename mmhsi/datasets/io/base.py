@@ -24,6 +24,7 @@ class CubeInfo:
     """What a file says about its cube.
 
     Readers return stored values; ``scale``, ``offset``, ``nodata``, ``bad_bands`` and ``mask`` say what these mean.
+
     Args:
         path (str): The file with the values (for an ENVI header that was given, its data file).
         format (str): 'mat' (up to version 7), 'mat73', 'hdf5', 'netcdf3', 'npy', 'npz', 'envi', 'raster', or the name

@@ -65,10 +65,10 @@ class ExactResumeHook(Hook):
     state of each process. On resuming
 
     - finished batches are loaded and dropped, so that neither the order of the samples nor the random numbers of data
-    workers change;
+      workers change;
     - the next random numbers (the augmentation of the next batch without workers) come from the stored state;
     - a validation that was due when the checkpoint was saved, but not finished, is run, so that no best checkpoint is
-    missed.
+      missed.
 
     It needs :class:`IterationSeedHook`. If the number of processes has changed, the epoch starts again. Persistent data
     workers have their own random states, which continue from epoch to epoch and cannot be stored: a warning says that
