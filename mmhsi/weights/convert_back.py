@@ -91,11 +91,12 @@ def _restore(name: str, value: Tensor, kind: str, add_background: bool) -> Tenso
     return restored.reshape(official.shape)
 
 
-def _without_scale(state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """The state of an unmixer with the scale of its decoder multiplied in: the official decoder has none."""
+def _as_official_unmixer(state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The state of an unmixer without what the official one lacks: the scale of its decoder is multiplied in, and how
+    :class:`EvenLightHook` chose the abundances is left out."""
+    rest = {name: value for name, value in state_dict.items() if name not in ('decoder.scale', 'even_light')}
     if 'decoder.scale' not in state_dict:
-        return state_dict
-    rest = {name: value for name, value in state_dict.items() if name != 'decoder.scale'}
+        return rest
     return {**rest, 'decoder.conv.weight': rest['decoder.conv.weight'] * state_dict['decoder.scale']}
 
 
@@ -117,7 +118,7 @@ def revert_hypersigma_state_dict(
     Raises:
         ValueError: For an unknown kind, or parameters without an official name.
     """
-    state_dict = _without_scale(state_dict)
+    state_dict = _as_official_unmixer(state_dict)
     names, unknown = official_names(state_dict, kind)
     if unknown:
         raise ValueError(f'{len(unknown)} parameters have no official name in {kind!r}: {", ".join(unknown[:8])}')
