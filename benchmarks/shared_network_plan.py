@@ -119,12 +119,16 @@ def write_rate(gigabytes: float) -> float:
         return sum(tensor.nbytes for tensor in tensors.values()) / (time.perf_counter() - start)
 
 
-def main() -> None:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
     parser.add_argument('--gpus', nargs='+', type=int, default=[8, 64, 256])
     parser.add_argument('--write', action='store_true', help='measure how fast a part of a checkpoint is written')
-    args = parser.parse_args()
+    return parser.parse_args(argv)
+
+
+def main() -> None:
+    args = parse_args()
     counted = count(args.config)
     print(
         f'{counted["parameters"] / 1e6:.1f} M parameters: {counted["units"]} units of up to '

@@ -91,6 +91,8 @@ class LazyPackage(ModuleType):
         self.run()
         if name in self.__dict__:
             return self.__dict__[name]
+        if '__getattr__' in self.__dict__:  # that of the ``__init__``
+            return self.__dict__['__getattr__'](name)
         raise AttributeError(f'module {self.__name__!r} has no attribute {name!r}')
 
     def __setattr__(self, name: str, value: Any) -> None:

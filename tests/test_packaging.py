@@ -20,7 +20,7 @@ import mmhsi
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / 'requirements'
-EXTRAS = ['restoration-zoo', 'tests', 'docs']
+EXTRAS = ['restoration-zoo', 'export', 'tests', 'docs']
 LOCKS = {
     'lock': ['runtime', *EXTRAS, 'build'],
     'lock-hashed': ['runtime', *EXTRAS, 'build'],
@@ -124,6 +124,9 @@ OPTIONAL = {
     'huggingface_hub': 'mmhsi/weights/published.py',
     'triton': 'mmhsi/ops/ssa_triton.py',
     'lmdb': 'tools/dataset_converters/wdc_lmdb.py',
+    'onnx': 'mmhsi/inference/export.py',
+    'onnxruntime': 'mmhsi/inference/export.py',
+    'onnxscript': 'mmhsi/inference/export.py',
 }
 
 

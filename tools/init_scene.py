@@ -6,7 +6,9 @@ python tools/init_scene.py before.mat after.mat changes.mat --task change_detect
 
 import sys
 
-from mmhsi.analysis.init_scene.main import main
+from mmhsi.analysis.init_scene.main import main, parse_args
+
+__all__ = ['main', 'parse_args']
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -85,6 +85,8 @@ def test_what_a_page_names_is_there(name):
         script = re.match(r'(?:[A-Z_]+=\S+ )*(?:(?:\.venv/bin/)?python )?((?:tools|demo|benchmarks)/\S+\.py) ', code)
         if script is not None:
             known = text_of(script[1]) + text_of('mmhsi/utils/command_line.py') + text_of('demo/demo_run.py')
+            for module in re.findall(r'^from (mmhsi\.[\w.]+) import .*parse_args', known, re.MULTILINE):
+                known += text_of(f'{module.replace(".", "/")}.py')
             for option in re.findall(r'(?<= )--?[a-z][a-z-]*', code):
                 assert f"'{option}'" in known, f'{name}: {script[1]} has no option {option}'
 

@@ -6,7 +6,9 @@ python tools/visualization/view_scene.py scene.mat --key cube --wavelengths 400 
 
 import sys
 
-from mmhsi.analysis.scene_page.main import main
+from mmhsi.analysis.scene_page.main import main, parse_args
+
+__all__ = ['main', 'parse_args']
 
 if __name__ == '__main__':
     sys.exit(main())
