@@ -74,7 +74,7 @@ def shortcuts(network: Network, plan: Plan) -> list[str]:
     """Choices that have not been made and shorten a prediction, in words."""
     found = []
     if network.precision.name in ('fp32', 'tf32'):
-        found.append("precision 'bf16' halves it where the processor has such products")
+        found.append("precision 'bf16' is faster where the processor has such products")
     if plan.grid is None:
         if plan.lattice == 1 and plan.suits_lattice:
             found.append('lattice 2 predicts half of the pixels or fewer where classes are not scattered')
