@@ -109,7 +109,7 @@ def test_types(tmp_path, name, values, nodata, stored):
             'a colour table needs one band of type uint8 or uint16, found 4 of type float32',
         ),
         (dict(nodata=1e300), 'nodata 1e.300 is no value of type float32'),
-        (dict(driver='PNG'), "expected .tif, .img or .hdr, or driver 'GTiff' or 'ENVI'"),
+        (dict(driver='PNG'), "expected .tif, .img or .hdr, or driver 'GTiff', 'COG' or 'ENVI'"),
     ),
 )
 def test_arguments_that_do_not_agree(tmp_path, cube, arguments, message):
