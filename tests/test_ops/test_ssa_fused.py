@@ -1,14 +1,15 @@
 import importlib
-import multiprocessing
 import os
 import platform
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from ssa_inputs import CASES, check_against_float64, random_inputs, value_and_gradients
 from torch.utils.checkpoint import checkpoint
-from torch.utils.data import DataLoader, Dataset
 
 from mmhsi.models.layers import SparseSamplingAttention
 from mmhsi.ops import sparse_sampling_attention
@@ -227,40 +228,10 @@ def test_layer_under_autocast_is_as_exact_as_the_definition(layer):
     assert all(fused < 1.2 * plain + 0.002 for fused, plain in zip(errors['fused'], errors['torch'], strict=True))
 
 
-class AttendingDataset(Dataset):
-    """Each item is attention over its own random inputs."""
-
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, index):
-        inputs = random_inputs(1, 4, (8, 8), 16, 4, dtype=torch.float32, seed=index)
-        return sparse_sampling_attention(*inputs, (8, 8), backend='fused')
-
-
-def attend_with_two_threads(sender):
-    torch.set_num_threads(2)
-    # by fork of a process whose threads have worked: only what is called here may start threads
-    inputs = random_inputs(2, 4, (8, 8), 16, 4, dtype=torch.float32)
-    sender.send([r.numpy() for r in value_and_gradients(inputs, (8, 8), 'fused', inputs[0])])
-
-
-def test_works_after_fork(threads):
-    threads(2)
-    inputs = random_inputs(2, 4, (8, 8), 16, 4, dtype=torch.float32)
-    wanted = value_and_gradients(inputs, (8, 8), 'fused', inputs[0])
-    context = multiprocessing.get_context('fork')
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=attend_with_two_threads, args=(sender,))
-    process.start()
-    assert receiver.poll(60), 'the forked process hangs'
-    for result, reference in zip(receiver.recv(), wanted, strict=True):
-        assert (result == reference.numpy()).all()
-    process.join(60)
-    dataset = AttendingDataset()
-    loader = DataLoader(dataset, batch_size=None, num_workers=2, multiprocessing_context='fork')
-    for index, item in enumerate(loader):
-        assert torch.equal(item, dataset[index])
+def test_works_after_fork():
+    # in a process of its own: threads that other tests left behind would not survive the fork
+    script = Path(__file__).resolve().parents[1] / 'fork_check.py'
+    subprocess.run([sys.executable, str(script)], check=True, timeout=180)
 
 
 def test_memory_does_not_grow():
