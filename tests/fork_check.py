@@ -1,4 +1,4 @@
-"""The fused operator works in processes that are forked from one whose threads have worked; exits with an error if not."""
+"""The fused operator works in processes that are forked from one whose threads have worked; an error if not."""
 
 import multiprocessing
 
