@@ -56,8 +56,8 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
     with pytest.raises(
         FloatingPointError,
-        match='iteration 7: the parameter weight holds NaN or infinity, and '
-        'is not saved; the last good checkpoint is epoch_1.pth',
+        match='iteration 7: the parameter weight holds NaN or infinity and is not '
+        'saved; the last good checkpoint is epoch_1.pth',
     ):
         hook.before_save_checkpoint(runner, dict(meta=dict(iter=7), state_dict=model.state_dict()))
 
