@@ -269,7 +269,7 @@ def main(argv: list[str] | None = None) -> int:
         table.add_row(
             [
                 result['name'],
-                'failed' if failed else 'finished before' if skipped else 'predicted',
+                'failed' if failed else 'already finished' if skipped else 'predicted',
                 result.get('summary', {}).get('seconds', '-'),
                 len(result['files']) or '-',
             ]
