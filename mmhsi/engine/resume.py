@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmhsi.engine.run_checkpoints import placed
 from mmhsi.weights.checkpoint_file import check_intact, read_checkpoint
 from mmhsi.weights.sharded_checkpoint import is_sharded, read_run
 
@@ -91,12 +92,6 @@ def resume_from_latest(cfg: Config) -> None:
             logger='current',
             level=logging.WARNING,
         )
-
-
-def placed(path: Path, work_dir: Path) -> Path:
-    """A named file of a run, in the work dir if that has been moved."""
-    moved = work_dir / path.name
-    return moved if moved.exists() and not path.exists() else path
 
 
 def _is_intact(path: Path, damaged: list[str]) -> bool:

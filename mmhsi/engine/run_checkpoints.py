@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 BEST_NOTE = 'best_checkpoint'  # file in the work dir, as MMEngine's last_checkpoint
 
 
+def placed(path: Path, work_dir: Path) -> Path:
+    """A named file of a run: the one in the work dir, which may have been copied since, or else where it was."""
+    here = work_dir / path.name
+    return here if here.exists() else path
+
+
 def best_checkpoint(runner: Runner) -> str | None:
     """Path of the best state according to the validations of a run; None without any.
 
@@ -18,7 +24,7 @@ def best_checkpoint(runner: Runner) -> str | None:
     """
     for hook in runner.hooks:
         if getattr(hook, 'best_ckpt_path', None) is not None:
-            return hook.best_ckpt_path
+            return str(placed(Path(hook.best_ckpt_path), Path(runner.work_dir)))
     return None
 
 
@@ -59,7 +65,7 @@ def named_checkpoint(name: str | None, work_dir: str | Path) -> str | None:
 
 
 def _best_of(work_dir: Path) -> str | None:
-    from mmhsi.engine.resume import find_latest_checkpoint, placed
+    from mmhsi.engine.resume import find_latest_checkpoint
     from mmhsi.weights.checkpoint_file import read_checkpoint
 
     note = work_dir / BEST_NOTE

@@ -63,7 +63,9 @@ class LowestLossHook(Hook):
         self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
         """Add the loss of a batch."""
-        runner.message_hub.update_info(_RUNNING, runner.message_hub.get_info(_RUNNING, 0.0) + float(outputs['loss']))
+        runner.message_hub.update_info(
+            _RUNNING, runner.message_hub.get_info(_RUNNING, 0.0) + float(outputs['loss'].detach())
+        )
 
     def after_train_epoch(self, runner) -> None:
         """Compare the loss with the lowest one so far."""
@@ -83,7 +85,7 @@ class LowestLossHook(Hook):
         if is_main_process():
             write_text(Path(runner.work_dir, BEST_NOTE), self.best_ckpt_path)
             if previous not in (None, self.best_ckpt_path):
-                Path(previous).unlink(missing_ok=True)
+                Path(self._saver.out_dir, Path(previous).name).unlink(missing_ok=True)  # never in a folder copied from
 
     @staticmethod
     def _validation_loss(runner) -> float:

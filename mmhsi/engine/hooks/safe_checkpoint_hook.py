@@ -12,7 +12,7 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 
-from mmhsi.engine.run_checkpoints import BEST_NOTE
+from mmhsi.engine.run_checkpoints import BEST_NOTE, placed
 from mmhsi.registry import HOOKS
 from mmhsi.utils.files import PART_SUFFIX, put_in_place, write_text
 from mmhsi.weights.checkpoint_file import check_intact
@@ -21,6 +21,7 @@ from mmhsi.weights.sharded_checkpoint import is_sharded
 INTERRUPTED = 'interrupted.pth'
 WHOLE = 'final.pth'  # of a run whose checkpoints are folders
 VALIDATED = 'validated_at'  # iteration of the last finished validation, in the message hub
+_FORMER_BEST = 'former_best'  # names of the best states before the last validation, in the message hub
 
 
 class _SafeSaving:
@@ -84,11 +85,16 @@ class SafeCheckpointHook(CheckpointHook):
     def before_train(self, runner) -> None:
         """Find the folder, and remove the remains of interrupted saves."""
         super().before_train(runner)
+        if self._local and runner._resume:
+            self._find_best_here()
         if self._local and is_main_process() and Path(self.out_dir).is_dir():
             for path in Path(self.out_dir).glob(f'*.pth{PART_SUFFIX}'):
                 _remove(path)
             if runner._resume:
                 self._superseded = self._later_best_states(runner)
+                # saved with a new best state, and the run was killed before the former one was deleted
+                former = runner.message_hub.runtime_info.get(_FORMER_BEST, [])
+                self._delete_but_best([self.file_backend.join_path(self.out_dir, name) for name in former])
 
     def after_train(self, runner) -> None:
         """Delete best states of repeated iterations that were not saved again.
@@ -96,8 +102,7 @@ class SafeCheckpointHook(CheckpointHook):
         Put the parameters into one file, if the last checkpoint is a folder.
         """
         super().after_train(runner)
-        best = self._best_paths()
-        self._delete([path for path in self._superseded if path not in best])
+        self._delete_but_best(self._superseded)
         shared = [self.last_ckpt is not None and is_sharded(self.last_ckpt)]
         broadcast_object_list(shared)  # the first process has put it in place, perhaps a moment ago
         if shared[0]:
@@ -206,6 +211,7 @@ class SafeCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
         backend = self.file_backend
         self.file_backend = late = _LateRemoval(backend)
+        runner.message_hub.update_info(_FORMER_BEST, sorted(Path(path).name for path in self._best_paths()))
         try:
             super()._save_best_checkpoint(_SafeSaving(runner, self), metrics)
         finally:
@@ -215,11 +221,23 @@ class SafeCheckpointHook(CheckpointHook):
             if best:  # the first one of several metrics
                 noted = getattr(self, 'best_ckpt_path', None) or next(iter(self.best_ckpt_path_dict.values()))
                 write_text(Path(runner.work_dir, BEST_NOTE), noted)
-            self._delete([path for path in late.outdated if path not in best])
+            self._delete_but_best(late.outdated)
+
+    def _delete_but_best(self, paths: list[str]) -> None:
+        best, folder = self._best_paths(), Path(self.out_dir)
+        self._delete([path for path in paths if path not in best and Path(path).parent == folder])
 
     def _best_paths(self) -> set[str]:
         paths = {getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()}
         return paths - {None}
+
+    def _find_best_here(self) -> None:
+        """Take the best states of a run that was moved or copied from its new folder, and leave the old one alone."""
+        folder = Path(self.out_dir)
+        if getattr(self, 'best_ckpt_path', None):
+            self.best_ckpt_path = str(placed(Path(self.best_ckpt_path), folder))
+        paths = getattr(self, 'best_ckpt_path_dict', {})
+        paths.update({key: str(placed(Path(path), folder)) for key, path in paths.items() if path})
 
     def _later_best_states(self, runner) -> list[str]:
         """Best states that a killed run saved after the checkpoint from which it is resumed."""
