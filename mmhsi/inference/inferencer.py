@@ -194,8 +194,8 @@ class HSIInferencer(BaseInferencer):
             key (str | Sequence[str], optional): Name of the array in .mat, HDF5 and .npz files. Defaults to that of the
                 config where a file has it, else to the only cube of the file.
             layout (str, optional): Axes of arrays in files, 'hwc', 'chw' or 'bil'. Defaults to 'auto'.
-            wavelengths (Sequence[float], optional): In nm, of files that state none: of all bands, or of the first and
-                the last of evenly spaced ones. Defaults to None.
+            wavelengths (Sequence[float], optional): In nm, of arrays, and of files that state none: of all bands, or of
+                the first and the last of evenly spaced ones. Defaults to None.
             nodata (float, optional): Value of pixels without data, overriding the one that a file declares.
             bands (Any, optional): The bands the model was trained on, if neither the checkpoint nor the config defines
                 them, see :func:`mmhsi.inference.training_state.training_bands`.
@@ -444,7 +444,7 @@ class HSIInferencer(BaseInferencer):
 
 def _as_trained(source: Any, image: Mapping | None) -> Any:
     """A source that is read as in the training if it is the file of the training and nothing else is asked for."""
-    if isinstance(source, np.ndarray) or not image or not os.path.exists(image['path']):
+    if 'array' in source or not image or not os.path.exists(image['path']):
         return source
     if not os.path.samefile(image['path'], source['path']) or source.get('key', image.get('key')) != image.get('key'):
         return source
@@ -461,7 +461,7 @@ def _lattice_note(step: int, view, predicted_windows: int | None = None) -> str:
 def _with_key(source: Any, settings: Mapping) -> Any:
     """A source that is read like that of the config: scaled or not, with or without bad bands, and with its key and
     layout if none are given and the file format has them."""
-    if isinstance(source, np.ndarray):
+    if 'array' in source:
         return source
     names = (
         AS_STORED if 'key' in source or not source['path'].lower().endswith(_KEYED) else ('key', 'layout', *AS_STORED)

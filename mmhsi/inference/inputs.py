@@ -23,7 +23,8 @@ class SceneInput:
     """One scene to predict.
 
     Attributes:
-        image (Any): A dict of path, key and layout, or an array (H, W, C); for two dates a tuple of two of them.
+        image (Any): A dict of 'path', 'key' and 'layout', or of 'array' (H, W, C), and 'wavelengths'; for two dates a
+            tuple of two of them.
         name (str): Prefix of the names of its products.
     """
 
@@ -38,28 +39,24 @@ class SceneInput:
     @property
     def paths(self) -> list[str]:
         """The files of the images, '<array>' for an array in memory."""
-        return ['<array>' if isinstance(source, np.ndarray) else os.fspath(source['path']) for source in self.sources]
+        return ['<array>' if 'array' in source else os.fspath(source['path']) for source in self.sources]
 
     def check(self) -> None:
         """Raise a FileNotFoundError if a file does not exist."""
         for source in self.sources:
-            if (
-                not isinstance(source, np.ndarray)
-                and not is_address(source['path'])
-                and not os.path.isfile(source['path'])
-            ):
+            if 'array' not in source and not is_address(source['path']) and not os.path.isfile(source['path']):
                 raise FileNotFoundError(f'{source["path"]}: no such file')
 
     def identity(self) -> list:
         """Identities of all files of the scene, for JSON, to detect changes."""
         facts = []
         for source in self.sources:
-            if isinstance(source, np.ndarray):
-                facts.append(array_digest(source))
-                continue
             stated = [source.get('key'), source.get('layout')]
             if source.get('wavelengths') is not None:
-                stated.append(list(source['wavelengths']))
+                stated.append(list(map(float, source['wavelengths'])))
+            if 'array' in source:
+                facts.append([array_digest(source['array']), *stated])
+                continue
             if is_address(source['path']):
                 facts.append([source['path'], *stated])
                 continue
@@ -110,22 +107,27 @@ def list_inputs(inputs: Any, pairs: bool = False, options: Mapping | None = None
             these. For two dates a pair of paths, arrays or folders with files of the same names, or a sequence of
             pairs.
         pairs (bool): Whether the model compares two dates. Defaults to False.
-        options (Mapping, optional): ``key``, ``layout`` and ``wavelengths`` of the files.
+        options (Mapping, optional): ``key`` and ``layout`` of the files, ``wavelengths`` of files and arrays.
 
     Returns:
         list[SceneInput]: The scenes.
 
     Raises:
-        ValueError: If there is no scene, two have the same name, or a scene does not consist of two dates although the
-            model compares two.
+        ValueError: If there is no scene, two have the same name, a key or a layout is given with an array, or a scene
+            does not consist of two dates although the model compares two.
         TypeError: If an input is neither a path nor an array.
     """
     options = {key: value for key, value in (options or {}).items() if value is not None}
     images = _pairs(inputs) if pairs else _flat(inputs)
     names = _names([image[0] if pairs else image for image in images])
 
-    def source(image: Any) -> Any:
-        return image if isinstance(image, np.ndarray) else dict(path=str(image), **options)
+    def source(image: Any) -> dict:
+        if not isinstance(image, np.ndarray):
+            return dict(path=str(image), **options)
+        told = [name for name in ('key', 'layout') if name in options]
+        if told:
+            raise ValueError(f'{" and ".join(told)} cannot be given with an array: its axes are (rows, columns, bands)')
+        return dict(array=image, **options)
 
     return [
         SceneInput(tuple(map(source, image)) if pairs else source(image), name)

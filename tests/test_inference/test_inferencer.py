@@ -661,7 +661,13 @@ def test_bands_are_matched_by_wavelength(tmp_path):
     record = dict(scene_name='x', transforms=standardize_state(), wavelengths=torch.from_numpy(waves))
     inferencer = build(tmp_path, config(segmentor(), tile_size=16, overlap=8), record=record)
     cube = toy_cube(HEIGHT, WIDTH)
-    expected = inferencer(cube)['predictions'][0]['classes']
+    with pytest.raises(ValueError, match=r'<array>: the wavelengths are not known, .* 6 known bands \(450 to 900 nm\)'):
+        inferencer(cube)
+    expected = inferencer(cube, trust_band_order=True)['predictions'][0]['classes']
+    (result,) = inferencer(cube, wavelengths=waves)['predictions']
+    np.testing.assert_array_equal(result['classes'], expected)
+    with pytest.raises(ValueError, match='key cannot be given with an array'):
+        inferencer(cube, key='cube')
 
     write_scene(tmp_path / 'same.tif', cube, wavelengths=waves)
     (result,) = inferencer(tmp_path / 'same.tif')['predictions']
@@ -691,5 +697,5 @@ def test_bands_are_matched_by_wavelength(tmp_path):
     write_scene(tmp_path / 'short.tif', cube[..., :4], wavelengths=waves[:4])
     with pytest.raises(ValueError, match=r'short.tif lacks 2 of the 6 bands of the training: band 4 at 810.0 nm'):
         inferencer(tmp_path / 'short.tif', match_bands='nearest')
-    with pytest.raises(ValueError, match='cannot be matched by wavelength: the file states no wavelengths'):
+    with pytest.raises(ValueError, match='cannot be matched by wavelength: its wavelengths are not known'):
         inferencer(cube, match_bands='nearest')

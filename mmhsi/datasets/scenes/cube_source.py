@@ -90,7 +90,8 @@ class CubeSource:
         image (str | dict | np.ndarray): The file; a dict of the arguments of :func:`mmhsi.datasets.io.open_cube` and,
             optionally, ``scaled`` (False for stored values), ``keep_bad_bands`` (True for all bands) and
             ``wavelengths`` (nm, where the file states none: of all bands, or of the first and the last of evenly spaced
-            ones); or a cube of shape (H, W, C) in memory. A dict with ``size=(H, W)`` names an array that is a list of
+            ones); or a cube of shape (H, W, C) in memory, alone or as ``array``
+            of a dict with ``wavelengths``. A dict with ``size=(H, W)`` names an array that is a list of
             pixels: a matrix (C, N) with ``layout='chw'`` if they are stored row by row, ``layout='cwh'`` (the default)
             if column by column, as MATLAB has them; a matrix (N, C) with ``layout='hwc'`` or ``'whc'``.
         nodata (float, optional): Stored value of pixels without data, instead of the one that the file declares.
@@ -101,7 +102,10 @@ class CubeSource:
     def __init__(self, image: str | dict | np.ndarray, nodata: float | None = None, keep_bad_bands: bool = False):
         self._scaled, wavelengths = True, None
         if isinstance(image, np.ndarray):
-            self._reader = _ArrayReader(image)
+            image = dict(array=image)
+        if isinstance(image, Mapping) and 'array' in image:
+            self._reader = _ArrayReader(image['array'])
+            wavelengths = image.get('wavelengths')
         elif isinstance(image, Mapping) and 'size' in image:
             image = dict(image)
             wavelengths = image.pop('wavelengths', None)

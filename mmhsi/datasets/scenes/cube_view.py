@@ -79,9 +79,7 @@ class CubeView:
         self.dates = (self,)
         self.name = name or Path(self.info.path).stem
         self.cached = cache or not self.info.windowed
-        # an array in memory cannot state wavelengths
-        trusted = trust_band_order or isinstance(image, np.ndarray)
-        match = self._match(num_bands, wanted, matching, trusted)
+        match = self._match(num_bands, wanted, matching, trust_band_order)
         self.raw_bands, self.raw_wavelengths = (
             (self.info.bands, self.info.wavelengths) if match is None else (len(wanted), wanted.wavelengths)
         )
@@ -105,7 +103,7 @@ class CubeView:
                 return match
         else:
             unknown = (
-                'the file states no wavelengths'
+                'its wavelengths are not known'
                 if info.wavelengths is None
                 else ('the wavelengths that the model was trained on are not known')
             )
@@ -114,10 +112,10 @@ class CubeView:
                 raise ValueError(f'{info.path}: the bands cannot be matched by wavelength: {unknown}')
             if wanted is not None and matching == 'check' and not trusted:
                 raise ValueError(
-                    f'{info.path}: the file states no wavelengths, while the model was trained on '
-                    f'{len(wanted)} known bands ({wanted.wavelengths.min():.0f} to '
-                    f'{wanted.wavelengths.max():.0f} nm); if it has the same bands in the same order, say '
-                    'so: trust_band_order=True, on the command line --trust-band-order'
+                    f'{info.path}: the wavelengths are not known, while the model was trained on {len(wanted)} known '
+                    f'bands ({wanted.wavelengths.min():.0f} to {wanted.wavelengths.max():.0f} nm); state them '
+                    '(wavelengths=..., on the command line --wavelengths), or, if it has the same bands in the same '
+                    'order, say so: trust_band_order=True, on the command line --trust-band-order'
                 )
             if wanted is not None and matching == 'check':
                 print_log(
