@@ -1,6 +1,8 @@
 """Checkpoint files: read without running code in them, written atomically."""
 
 import argparse
+import functools
+import logging
 import os
 import pickle
 import re
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import torch
+from mmengine.logging import print_log
 from mmengine.utils import digit_version
 from torch import Tensor
 
@@ -23,6 +26,8 @@ from .safetensors_file import is_safetensors, read_safetensors, write_safetensor
 
 # Set to 1 to trust checkpoints: they are unpickled without restriction, and their configs are run.
 TRUST_VARIABLE = 'MMHSI_TRUST_CHECKPOINTS'
+
+_SOUND_TORCH = '2.10'
 
 _ZIP, _PICKLE = b'PK\x03\x04', b'\x80'
 _trusted: ContextVar[bool] = ContextVar('trusted', default=False)
@@ -90,6 +95,17 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
         return read_checkpoint_stream(file, str(path), trust, map_location, path if mapped else None)
 
 
+@functools.cache
+def _warn_of_torch() -> None:
+    print_log(
+        f'torch {torch.__version__} is installed: before {_SOUND_TORCH} a hostile .pth file can corrupt the memory of '
+        'the process that reads it (CVE-2026-24747). Update torch, or take .pth files only from sources that you trust; '
+        '.safetensors files are not affected',
+        'current',
+        logging.WARNING,
+    )
+
+
 def read_checkpoint_stream(
     file: BinaryIO, name: str, trust: bool = False, map_location=None, mapped: Path | None = None
 ) -> object:
@@ -116,6 +132,8 @@ def read_checkpoint_stream(
     trust = trust or is_trusted()
     if trust:
         warnings.warn(f'{name} is unpickled without restriction and can run any code', stacklevel=3)
+    elif digit_version(torch.__version__) < digit_version(_SOUND_TORCH):
+        _warn_of_torch()
     try:
         with allowed_classes():
             return torch.load(

@@ -2,8 +2,10 @@
 
 import argparse
 import hashlib
+import io
 import pickle
 import sys
+import tarfile
 import types
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 
 import mmhsi  # noqa: F401  the subject: this alone makes loading safe
 from mmhsi.utils.files import put_in_place, write_text
-from mmhsi.weights import restricted_pickle
+from mmhsi.weights import checkpoint_file, restricted_pickle
 from mmhsi.weights.checkpoint_file import check_intact, read_checkpoint, trusting, write_checkpoint
 from mmhsi.weights.downloads import cached_path
 
@@ -206,3 +208,35 @@ def test_files_are_replaced_whole(tmp_path):
     (tmp_path / 'part').write_text('third')
     put_in_place(tmp_path / 'part', tmp_path / 'note')
     assert (tmp_path / 'note').read_text() == 'third' and len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_old_tar_layout_is_refused(tmp_path):
+    """Before torch 2.6 its loader unpickles a member without restriction (CVE-2025-32434)."""
+    content = pickle.dumps(Harm(tmp_path / 'harm'))
+    with tarfile.open(tmp_path / 'old.pth', 'w', format=tarfile.PAX_FORMAT) as archive:
+        for name in ('storages', 'tensors', 'pickle'):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    for load in (read_checkpoint, CheckpointLoader.load_checkpoint):
+        with pytest.raises(
+            ValueError, match='old.pth is not a checkpoint: expected a file of torch.save or safetensors'
+        ):
+            load(str(tmp_path / 'old.pth'))
+    assert not (tmp_path / 'harm').exists()
+
+
+def test_a_torch_with_a_known_weakness_is_reported_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, '__version__', '2.9.1')
+    checkpoint_file._warn_of_torch.cache_clear()
+    said = []
+    monkeypatch.setattr(checkpoint_file, 'print_log', lambda message, *_: said.append(message))
+    write_checkpoint({'weight': torch.zeros(2)}, tmp_path / 'a.safetensors')
+    read_checkpoint(tmp_path / 'a.safetensors')
+    assert not said
+    torch.save({'weight': torch.zeros(2)}, tmp_path / 'a.pth')
+    for _ in range(2):
+        read_checkpoint(tmp_path / 'a.pth')
+    assert len(said) == 1 and 'torch 2.9.1 is installed' in said[0] and 'CVE-2026-24747' in said[0]
+    monkeypatch.undo()
+    checkpoint_file._warn_of_torch.cache_clear()
