@@ -99,7 +99,7 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
 def _warn_of_torch() -> None:
     print_log(
         f'torch {torch.__version__} is installed: before {_SOUND_TORCH} a hostile .pth file can corrupt the memory of '
-        'the process that reads it (CVE-2026-24747). Update torch, or take .pth files only from sources that you trust; '
+        'the process that reads it (CVE-2026-24747). Update torch, or take .pth files only from trusted sources; '
         '.safetensors files are not affected',
         'current',
         logging.WARNING,
