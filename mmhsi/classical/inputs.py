@@ -8,7 +8,7 @@ import numpy as np
 
 from .parallel import over_cores
 
-_BLOCK = 4096  # pixels, few enough for a core's cache
+_BLOCK = 1024  # pixels, few enough for a core's cache
 _SHARES = 16  # parts of a sum, as many as cores are used at most
 
 
