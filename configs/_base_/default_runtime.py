@@ -14,6 +14,7 @@ default_hooks = dict(
     loss=dict(type='NonFiniteLossHook'),  # NaN stops the run before it reaches the weights
     check=dict(type='ExperimentCheckHook'),  # refuses a model that does not suit its scenes
     state=dict(type='SceneStateHook'),  # keeps the split and the fitted transforms with the run and its checkpoints
+    filters=dict(type='WindowFilterHook'),  # smooths scenes instead of window after window
     progress=dict(type='SceneProgressHook'),
     result=dict(type='SceneResultHook'),  # writes maps, pictures and metrics after a test
 )

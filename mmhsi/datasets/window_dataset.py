@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from mmhsi.datasets.filtered_windows import FilteredWindows
 from mmhsi.datasets.scene_dataset import SceneDataset
 from mmhsi.datasets.scenes.base_scene import BaseScene
 from mmhsi.registry import DATASETS
@@ -29,6 +32,7 @@ class WindowDataset(SceneDataset):
 
     def __init__(self, *args, window_size: int, **kwargs):
         self.window_size = window_size
+        self.filtered: list[FilteredWindows] = []
         super().__init__(*args, **kwargs)
 
     def check_window(self, scene: BaseScene) -> None:
@@ -42,6 +46,22 @@ class WindowDataset(SceneDataset):
             )
         # Windows around corner pixels extend farthest beyond the scene.
         source_indices(-(self.window_size // 2), self.window_size, shorter, self.pad_mode)
+
+    def filter_windows(self, filtered: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Deliver filtered windows, see :class:`mmhsi.datasets.filtered_windows.FilteredWindows`.
+
+        Args:
+            filtered (Callable): From the values (h, w, C) of an area to those of its windows.
+        """
+        dense = self.subset == 'all'
+        self.filtered = [FilteredWindows(scene, self.window_size, filtered, dense) for scene in self.scenes]
+
+    def get_data_info(self, idx: int) -> dict:
+        """The sample before the pipeline, see the base class."""
+        info = super().get_data_info(idx)
+        if self.filtered:
+            info['scene'] = self.filtered[self.scenes.index(info['scene'])]
+        return info
 
     def scene_samples(self, scene: BaseScene) -> np.ndarray:
         """Flat indices of the pixels."""

@@ -516,6 +516,8 @@ def test_a_network_of_one_size_is_given_tiles_of_that_size(tmp_path):
 
 @pytest.mark.parametrize('scale, shape', [(1, (HEIGHT, WIDTH)), (1, (9, 25)), (2, (HEIGHT, WIDTH))])
 def test_restored_scenes_are_those_of_the_test(tmp_path, scale, shape):
+    if scale == 2:
+        pytest.importorskip('mmagic', reason='mmagic is not installed')
     edsr = dict(
         type='mmagic.EDSRNet',
         in_channels=BANDS,
@@ -545,7 +547,7 @@ def test_restored_scenes_are_those_of_the_test(tmp_path, scale, shape):
         type='TiledEditModel',
         data_preprocessor=dict(type='RestorationDataPreprocessor'),
         generator=generators[scale],
-        pixel_loss=dict(type='mmagic.MSELoss'),
+        pixel_loss=dict(type='MSELoss'),
         train_cfg=dict(),
         test_cfg=dict(tile_size=16, overlap=6),
     )

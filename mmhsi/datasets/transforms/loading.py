@@ -42,7 +42,7 @@ class LoadSceneWindow(BaseTransform):
             shift = np.random.randint(-self.jitter, self.jitter + 1, 2).tolist()
             window = (window[0] + shift[0], window[1] + shift[1], *window[2:])
         results['img'] = self.load(results.pop('scene'), window)
-        results['img_shape'] = results['ori_shape'] = window[2:]
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         if 'target_map' in results:
             results['gt_seg_map'] = crop_window(results.pop('target_map'), *window, pad_value=IGNORE_INDEX)
             results['seg_fields'] = ['gt_seg_map']

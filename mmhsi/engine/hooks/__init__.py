@@ -18,6 +18,7 @@ from .scene_result_hook import SceneResultHook
 from .scene_state_hook import SceneStateHook
 from .score_fusion_hook import ScoreFusionHook
 from .subspace_init_hook import SubspaceInitHook
+from .window_filter_hook import WindowFilterHook
 
 __all__ = [
     'ClassicalHook',
@@ -40,4 +41,5 @@ __all__ = [
     'SceneStateHook',
     'ScoreFusionHook',
     'SubspaceInitHook',
+    'WindowFilterHook',
 ]

@@ -56,6 +56,11 @@ class _RestOfRun:
         self._left -= 1
         return next(self._batches)
 
+    def skip_iter(self, num_iters: int) -> None:
+        """Load and drop batches; onedl-mmengine would otherwise move the sampler on, and leave the workers behind."""
+        for _ in range(num_iters):
+            next(self)
+
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):

@@ -49,6 +49,7 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
         super().__init__(mean=mean, std=std, **kwargs)
         self._non_blocking = True  # copies from page-locked memory overlap with the computation
         self.smooth = GaussianMeans(**smoothing) if smoothing else None
+        self.takes_filtered = False  # whether windows may have been filtered by the dataset
 
     def _checked(self, name: str, statistic: Sequence[float] | float) -> list[float]:
         values = torch.as_tensor(statistic, dtype=torch.float32).reshape(-1).tolist()
@@ -69,21 +70,27 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
         shapes = {tuple(image.shape) for image in data['inputs']}
         if len(shapes) > 1:
             raise ValueError(f'the images of a batch must have one shape, found {sorted(shapes)}')
-        for bands, *_ in shapes:
+        filtered = self.takes_filtered and shapes == {self._filtered_shape}
+        for bands, *_ in () if filtered else shapes:
             if self.num_bands not in (None, bands):
                 raise ValueError(f'the model expects {self.num_bands} bands, the images have {bands}')
         wanted = self.to_onehot
         self.to_onehot = wanted and training  # in a test, labels may be 255: a class map needs no label
+        normalised, self._enable_normalize = self._enable_normalize, self._enable_normalize and not filtered
         try:
             batch = super().forward(data, training)
         finally:
-            self.to_onehot = wanted
-        if self.smooth is not None:
+            self.to_onehot, self._enable_normalize = wanted, normalised
+        if self.smooth is not None and not filtered:
             batch['inputs'] = self.smooth(batch['inputs'])
         samples = batch.get('data_samples')
         if training and samples:  # mmpretrain only moves its own labels to the device
             batch['data_samples'] = self.cast_data(list(samples))
         return batch
+
+    @property
+    def _filtered_shape(self) -> tuple[int, int, int]:
+        return (self.num_bands * len(self.smooth.sigmas), self.smooth.size, self.smooth.size)
 
     @property
     def takes_blocks(self) -> bool:

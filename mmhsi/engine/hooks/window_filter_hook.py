@@ -1,0 +1,71 @@
+"""Filters of a data preprocessor that are applied before windows are cut out."""
+
+import copy
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mmhsi.datasets.transforms.loading import LoadSceneWindow
+from mmhsi.datasets.window_dataset import WindowDataset
+from mmhsi.registry import HOOKS
+
+_COMMUTE = ('RandomFlip', 'RandomRotate90', 'PackInputs')  # with filters that are the same in both directions
+
+
+@HOOKS.register_module()
+class WindowFilterHook(Hook):
+    """Let window datasets deliver windows that are filtered already, where this gives the same as filtering each one.
+
+    The Gaussian means of :class:`mmhsi.models.HSIDataPreprocessor` are linear and the same everywhere. Without this
+    hook every window of 23 x 23 pixels is cut out and filtered alone, in every epoch again. Nothing changes for
+    datasets with other transforms than flips and quarter turns, whose order matters.
+    """
+
+    priority = 'HIGH'  # before the first batch is loaded
+
+    def before_train(self, runner) -> None:
+        """Training and validation windows."""
+        self._filter(runner, runner.train_dataloader)
+
+    def before_val(self, runner) -> None:
+        """Validation windows."""
+        self._filter(runner, runner.val_dataloader)
+
+    def before_test(self, runner) -> None:
+        """Test windows."""
+        self._filter(runner, runner.test_dataloader)
+
+    @staticmethod
+    def _filter(runner, loader) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        preprocessor = model.data_preprocessor
+        dataset = loader.dataset
+        if (
+            type(dataset) is not WindowDataset
+            or dataset.filtered
+            or not getattr(preprocessor, 'filters_windows', False)
+        ):
+            return
+        window, size = dataset.window_size, preprocessor.smooth.size
+        steps = dataset.pipeline.transforms
+        turned = any(type(step).__name__ != 'PackInputs' for step in steps[1:])
+        if (
+            preprocessor.num_bands is None
+            or window <= size
+            or (turned and (window - size) % 2)  # the middle is not where it is after a flip
+            or type(steps[0]) is not LoadSceneWindow
+            or steps[0].jitter
+            or any(type(step).__name__ not in _COMMUTE for step in steps[1:])
+        ):
+            return
+        twin = copy.deepcopy(preprocessor).cpu()
+
+        def filtered(area: np.ndarray) -> np.ndarray:
+            with torch.inference_mode():
+                windows = twin.of_windows(torch.from_numpy(np.ascontiguousarray(area.transpose(2, 0, 1))), window)
+                return windows.permute(0, 1, 3, 4, 2).contiguous().numpy()
+
+        dataset.filter_windows(filtered)
+        preprocessor.takes_filtered = True
