@@ -24,7 +24,11 @@ from mmhsi.models.backbones.sampling_vit import ARCH_ZOO
 _numbers = itertools.count()
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ('base', 'large', 'huge')
-VOLUMETRIC = dict(MCNet=dict(channels=2, num_modules=1), QRNN3D=dict(channels=2, num_units=1, halving=(0,)))
+SLOW = dict(
+    MCNet=dict(channels=2, num_modules=1),
+    MambaHSI=dict(channels=4, num_blocks=1),
+    QRNN3D=dict(channels=2, num_units=1, halving=(0,)),
+)
 SAMPLES = {'WindowDataset': 8}  # of a dataset, 1 of any other
 
 
@@ -79,10 +83,10 @@ def _narrow(channels: Any, width: int) -> Any:
 def shrink(model: ConfigDict) -> None:
     """Replace every published encoder by a narrow one of four blocks, and fit all that takes its channels.
 
-    Networks of 3-D convolutions, which are slow, become narrow too.
+    Networks of 3-D convolutions or scans, which are slow, become narrow too.
     """
     for node in _dicts(model):
-        node.update(VOLUMETRIC.get(node.get('type'), {}))
+        node.update(SLOW.get(node.get('type'), {}))
     branches = [node for node in _dicts(model) if node.get('arch') in PUBLISHED]
     if not branches:
         return

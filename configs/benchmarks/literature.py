@@ -3,13 +3,19 @@
 _base_ = ['indian-pines_settings.py', 'other_tasks.py']
 
 classification = 'classification, Indian Pines'
+implanted = 'target detection, Indian Pines with implanted targets'
 settings = {
     classification: dict(
         scene=dict(split=dict(type='NumberSplit', train=10, val=5), fit_on='all'),
-        note='Ten labels per class. SSFTT sees 30 components, SpectralFormer bands; windows have 13 pixels, those of '
-        'A2S2K-ResNet 9 and of SpectralFormer 7, as published.',
-    )
+        note='Ten labels per class. SSFTT sees 30 components, SpectralFormer and MambaHSI bands; windows have 13 '
+        'pixels, those of A2S2K-ResNet 9 and of SpectralFormer 7, as published; MambaHSI sees tiles of 48 pixels.',
+    ),
+    implanted: dict(
+        scores=dict(AUC=4, AUC_OA=4),
+        note='Pixels of which 10 to 80 % are the mean spectrum of the stone and steel towers, with noise of 40 dB.',
+    ),
 }
+targets = [_base_.target, implanted]
 contestants = [
     *(
         dict(name=name, config=f'../classification/{config}_cls_indian-pines.py', settings=[classification])
@@ -21,11 +27,23 @@ contestants = [
             ('HybridSN', 'hybridsn'),
         )
     ),
+    dict(
+        name='MambaHSI, narrow',
+        config='../classification/mamba-hsi-narrow_seg_indian-pines.py',
+        settings=[classification],
+    ),
     *(
-        contestant
+        # the targets of both scenes are looked for by the same methods
+        dict(contestant, settings=targets) if _base_.target in contestant['settings'] else contestant
         for contestant in _base_.contestants
-        if contestant['name'] in ('HyperSIGMA-T', 'rx', 'low_rank', 'fcls', 'bicubic', 'cva')
-        and _base_.target not in contestant['settings']
+        if contestant['name'] in ('HyperSIGMA-T', 'rx', 'low_rank', 'fcls', 'bicubic', 'cva', 'ace', 'cem')
+    ),
+    dict(
+        name='TSTTD, narrow',
+        method='tsttd',
+        config='../target_detection/spatsigma-tiny_indian-pines-implanted.py',
+        settings=targets,
+        options=dict(seed='{seed}', stride=8, channels=64, iterations=500),
     ),
     dict(
         name='BIT, small',
@@ -40,6 +58,7 @@ contestants = [
         cfg_options={'model.backbone.encoder.in_channels': 6},
     ),
     dict(name='CNNAEU', config='../unmixing/cnnaeu_samson.py', settings=[_base_.unmixing]),
+    dict(name='DeepTrans', config='../unmixing/deep-trans_samson.py', settings=[_base_.unmixing]),
     dict(
         name='low_rank_non_local',
         method='low_rank_non_local',

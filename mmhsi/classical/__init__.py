@@ -8,6 +8,7 @@ from .enlargement import ENLARGEMENTS
 from .nmf_unmixing import sparse_nmf
 from .smoothing import smoothed_cube
 from .target_detectors import TARGET_DETECTORS, ace, cem, matched_filter, osp, sam
+from .tsttd import LEARNT_TARGET_DETECTORS, tsttd
 from .unmixing import fcls, vca
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     'DENOISERS',
     'ENLARGEMENTS',
     'LEARNT_DETECTORS',
+    'LEARNT_TARGET_DETECTORS',
     'TARGET_DETECTORS',
     'ace',
     'auto_ad',
@@ -38,6 +40,7 @@ __all__ = [
     'sam',
     'smoothed_cube',
     'sparse_nmf',
+    'tsttd',
     'vca',
     'wavelet',
 ]

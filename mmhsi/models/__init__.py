@@ -1,6 +1,16 @@
 """Networks: backbones, necks, heads and their layers."""
 
-from .backbones import SSFTT, A2S2KResNet, HybridCNN, HyperSIGMA, SiameseBackbone, SpatViT, SpectralFormer, SpecViT
+from .backbones import (
+    SSFTT,
+    A2S2KResNet,
+    HybridCNN,
+    HyperSIGMA,
+    MambaHSI,
+    SiameseBackbone,
+    SpatViT,
+    SpectralFormer,
+    SpecViT,
+)
 from .classifiers import WideAndDeepClassifier
 from .data_preprocessors import HSIDataPreprocessor, RestorationDataPreprocessor
 from .heads import (
@@ -36,7 +46,14 @@ from .necks import BitemporalTransformer, LevelPyramid, MAEDecoder, SpectralEnha
 from .restorers import QRNN3D, BicubicResidual, MCNet, RestorationNet, TiledEditModel
 from .segmentors import SlidingEncoderDecoder
 from .selfsup import MaskedSpatViT, MaskedSpecViT, SpatMAE, SpecMAE
-from .unmixers import CNNAEUEncoder, EndmemberDecoder, SoftmaxAbundanceHead, Unmixer
+from .unmixers import (
+    CNNAEUEncoder,
+    DeepTransEncoder,
+    EndmemberDecoder,
+    SmoothedSoftmaxHead,
+    SoftmaxAbundanceHead,
+    Unmixer,
+)
 
 __all__ = [
     'A2S2KResNet',
@@ -46,6 +63,7 @@ __all__ = [
     'BitemporalTransformer',
     'CNNAEUEncoder',
     'ChangeClsHead',
+    'DeepTransEncoder',
     'EndmemberDecoder',
     'EndmemberVariationLoss',
     'FullAttention',
@@ -60,6 +78,7 @@ __all__ = [
     'MAEDecoder',
     'MCNet',
     'MSELoss',
+    'MambaHSI',
     'MaskedSpatViT',
     'MaskedSpecViT',
     'MultiLevelClsHead',
@@ -75,6 +94,7 @@ __all__ = [
     'SiameseBackbone',
     'SlidingEncoderDecoder',
     'SmoothL1Loss',
+    'SmoothedSoftmaxHead',
     'SoftmaxAbundanceHead',
     'SparseSamplingAttention',
     'SpatMAE',

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from mmhsi import visualization
-from mmhsi.classical import ANOMALY_DETECTORS, LEARNT_DETECTORS, TARGET_DETECTORS
+from mmhsi.classical import ANOMALY_DETECTORS, LEARNT_DETECTORS, LEARNT_TARGET_DETECTORS, TARGET_DETECTORS
 from mmhsi.evaluation import DetectionResult
 from mmhsi.tasks.contest import Contestant
 from mmhsi.tasks.detectors import COARSE, detectors_for, evaluate_detector
@@ -185,7 +185,7 @@ class DetectionTask(Task):
         return figures
 
     def methods(self, scene) -> dict[str, Callable]:
-        others = (*TARGET_DETECTORS, *ANOMALY_DETECTORS, *LEARNT_DETECTORS)
+        others = (*TARGET_DETECTORS, *LEARNT_TARGET_DETECTORS, *ANOMALY_DETECTORS, *LEARNT_DETECTORS)
         names = dict.fromkeys((*detectors_for(scene), COARSE, *others))
         return {name: partial(_detect, method=name) for name in names}
 

@@ -12,12 +12,16 @@ from mmhsi.models import (
     A2S2KResNet,
     BitemporalTransformer,
     CNNAEUEncoder,
+    DeepTransEncoder,
     EndmemberDecoder,
+    MambaHSI,
     MCNet,
     SiameseBackbone,
+    SmoothedSoftmaxHead,
     SoftmaxAbundanceHead,
     SpectralFormer,
 )
+from mmhsi.models.layers import Mamba, selective_scan
 
 
 @pytest.fixture(autouse=True)
@@ -183,3 +187,90 @@ def test_qrnn3d_pools_along_the_bands_in_alternating_directions():
     assert not torch.allclose(unit(volume, backward=True)[:, :, 0], unit(changed, backward=True)[:, :, 0])
     with pytest.raises(ValueError, match='must be multiples of 2, found 5 x 4'):
         network(torch.zeros(1, 6, 5, 4))
+
+
+def test_the_selective_scan_is_the_recurrence_of_its_definition():
+    step = torch.rand(2, 37, 3, dtype=torch.float64)
+    x, into, out_of = (torch.randn(2, 37, width, dtype=torch.float64) for width in (3, 4, 4))
+    rate = -torch.rand(3, 4, dtype=torch.float64)
+    state, wanted = torch.zeros(2, 3, 4, dtype=torch.float64), []
+    for t in range(37):
+        kept = torch.exp(torch.einsum('bd,dn->bdn', step[:, t], rate))
+        state = kept * state + torch.einsum('bd,bn->bdn', step[:, t] * x[:, t], into[:, t])
+        wanted.append(torch.einsum('bdn,bn->bd', state, out_of[:, t]))
+    for length in (1, 16, 17, 36, 37):  # in one go, and in chunks that are full or not
+        parts = (part[:, :length] for part in (x, step))
+        found = selective_scan(*parts, rate, into[:, :length], out_of[:, :length])
+        torch.testing.assert_close(found, torch.stack(wanted[:length], 1))
+
+
+def test_mamba_looks_back_only():
+    network = Mamba(8)
+    x = torch.randn(1, 30, 8)
+    changed = x.clone()
+    changed[:, 20] += 1
+    before, after = network(x), network(changed)
+    torch.testing.assert_close(before[:, :20], after[:, :20])
+    assert not torch.allclose(before[:, 25], after[:, 25])
+    assert_all_learn(network, x)
+
+
+def mamba_size(width, states=16, kernel=4):
+    """Layers one by one: both projections, convolution, selection, steps, rates and skip."""
+    inner, rank = 2 * width, -(-width // 16)
+    return (
+        3 * inner * width
+        + (kernel + 1) * inner
+        + inner * (rank + 2 * states)
+        + (rank + 1) * inner
+        + inner * (states + 1)
+    )
+
+
+def test_mamba_hsi_has_the_size_of_its_definition():
+    """For the 103 bands and 9 classes of Pavia University, with the width of 128 of its training script."""
+    block = mamba_size(128) + mamba_size(32) + 2 * 2 * 128 + 2
+    wanted = 103 * 128 + 3 * 128 + 3 * block + (128 + 3) * 128 + 129 * 9
+    network = MambaHSI(103)
+    assert size(network) + size(nn.Conv2d(128, 9, 1)) == wanted == 412_239
+    small = MambaHSI(7, channels=8, num_blocks=2, num_tokens=3, num_groups=1, out_channels=5)  # the groups need padding
+    x = torch.randn(2, 7, 9, 6)
+    assert assert_all_learn(small, x).shape == (2, 5, 4, 3)
+    torch.testing.assert_close(small(x)[0][1:], small(x[1:])[0])  # images do not see each other
+
+
+def test_deep_trans_has_the_size_of_its_definition():
+    """Samson: 156 bands, 3 endmembers, 95 x 95 pixels; without the norm that the paper's code builds and never uses."""
+    width, patches = 600, 19**2
+    convs = 157 * 128 + 2 * 128 + 129 * 64 + 2 * 64 + 65 * 24 + 2 * 24
+    layer = 2 * width + 4 * width**2 + width + 2 * width + 2 * 12 * width + 12 + width
+    wanted = convs + (patches + 2) * width + 2 * width + 2 * layer + 201 * 95**2
+    assert size(DeepTransEncoder(156, 3, 95)) == wanted
+    assert size(SmoothedSoftmaxHead(3)) == 27 * 3 + 3
+
+
+def test_the_class_token_of_deep_trans_draws_a_map_for_each_endmember():
+    encoder = DeepTransEncoder(6, 2, (4, 6), patch_size=2, dims=4, channels=(8, 8), num_heads=2).eval()
+    x = torch.rand(3, 6, 4, 6)
+    reduced = encoder.convs(x)
+    assert torch.equal(encoder.patches(reduced)[1, 4], reduced[1, :, 2:, 2:4].permute(1, 2, 0).flatten())
+    tokens = torch.cat([encoder.class_token.expand(3, -1, -1), encoder.patches(reduced)], 1) + encoder.positions
+    for layer in encoder.layers:
+        normed, attention = layer.norm1(tokens), layer.attention
+        heads = nn.MultiheadAttention(8, 2, bias=False, batch_first=True)
+        heads.in_proj_weight.data = torch.cat([attention.query.weight, attention.key.weight, attention.value.weight])
+        heads.out_proj.weight.data = attention.proj.weight
+        seen = heads(normed[:, :1], normed, normed)[0] + attention.proj.bias
+        tokens = torch.cat([normed[:, :1] + seen, encoder.norm(tokens[:, 1:])], 1)
+        tokens = tokens + layer.mlp(tokens)
+    wanted = torch.stack([tokens[:, 0, :4], tokens[:, 0, 4:]], 1) @ encoder.upscale.weight.T + encoder.upscale.bias
+    torch.testing.assert_close(encoder(x)[0].flatten(2), wanted)
+    head = SmoothedSoftmaxHead(2)
+    torch.testing.assert_close(head(encoder(x), (4, 6)).sum(1), torch.ones(3, 4, 6))
+    assert_all_learn(nn.Sequential(encoder, _At(head, (4, 6))), x)
+    with pytest.raises(ValueError, match='built for images of 4 x 6 pixels, found 4 x 4'):
+        encoder(x[..., :4])
+    with pytest.raises(
+        ValueError, match='the 8 numbers of a token must be a multiple of their 4 pixels and of 3 heads'
+    ):
+        DeepTransEncoder(6, 2, 4, patch_size=2, dims=4, num_heads=3)

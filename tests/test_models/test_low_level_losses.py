@@ -140,6 +140,11 @@ def test_sum_of_losses_and_its_terms():
     assert loss(pred, target).item() == pytest.approx(sum(value.item() for value in terms.values()))
     with pytest.raises(ValueError, match='at least one'):
         SumLoss({})
+    weighed = SumLoss(TERMS, weights=dict(l1=3.0))
+    assert weighed.terms(pred, target)['l1'].item() == pytest.approx(3 * terms['l1'].item())
+    assert weighed.terms(pred, target)['sam'] == terms['sam']
+    with pytest.raises(ValueError, match='weights are for the losses .*, found surprise'):
+        SumLoss(TERMS, weights=dict(surprise=1.0))
 
 
 def test_sparsity_prefers_few_endmembers_and_has_a_gradient_at_zero():

@@ -176,7 +176,8 @@ class DetectionScene(Scene):
 
         Args:
             detector (str): A key of :data:`mmhsi.classical.TARGET_DETECTORS`,
-                :data:`mmhsi.classical.ANOMALY_DETECTORS` or :data:`mmhsi.classical.LEARNT_DETECTORS`.
+                :data:`mmhsi.classical.LEARNT_TARGET_DETECTORS`, :data:`mmhsi.classical.ANOMALY_DETECTORS` or
+                :data:`mmhsi.classical.LEARNT_DETECTORS`.
             **options: Its options.
 
         Returns:
@@ -188,16 +189,18 @@ class DetectionScene(Scene):
         from mmhsi.classical import (
             ANOMALY_DETECTORS,
             LEARNT_DETECTORS,
+            LEARNT_TARGET_DETECTORS,
             TARGET_DETECTORS,
         )  # slow to import and rarely needed
 
         anomaly_detectors = ANOMALY_DETECTORS | LEARNT_DETECTORS
+        target_detectors = TARGET_DETECTORS | LEARNT_TARGET_DETECTORS
         cube = self.window(0, 0, self.height, self.width)
         if detector in anomaly_detectors:
             return anomaly_detectors[detector](cube, valid=self.valid, **options)
-        if detector not in TARGET_DETECTORS:
+        if detector not in target_detectors:
             raise ValueError(
-                f'unknown detector {detector!r}; target detectors are {", ".join(TARGET_DETECTORS)}, '
+                f'unknown detector {detector!r}; target detectors are {", ".join(target_detectors)}, '
                 f'anomaly detectors {", ".join(anomaly_detectors)}'
             )
         if self.target_spectrum is None:
@@ -205,7 +208,7 @@ class DetectionScene(Scene):
                 f'{detector!r} needs a target spectrum, which scene {self.name!r} does not have: give '
                 'target_spectrum=dict(select="mean") or a file'
             )
-        return TARGET_DETECTORS[detector](cube, self.target_spectrum, valid=self.valid, **options)
+        return target_detectors[detector](cube, self.target_spectrum, valid=self.valid, **options)
 
     def _find_spectrum(self) -> np.ndarray:
         source = dict(self._spectrum_source)

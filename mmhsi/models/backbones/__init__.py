@@ -3,6 +3,7 @@
 from .a2s2k_resnet import A2S2KResNet
 from .hybrid_cnn import HybridCNN
 from .hypersigma import HyperSIGMA
+from .mamba_hsi import MambaHSI
 from .pretrained import PretrainedEncoder
 from .siamese_backbone import SiameseBackbone
 from .spat_vit import SpatViT
@@ -15,6 +16,7 @@ __all__ = [
     'A2S2KResNet',
     'HybridCNN',
     'HyperSIGMA',
+    'MambaHSI',
     'PretrainedEncoder',
     'SiameseBackbone',
     'SpatViT',

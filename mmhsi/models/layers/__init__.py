@@ -12,6 +12,7 @@ from .attention import (
 from .conv_norm_relu import conv_norm_relu
 from .gaussian_means import GaussianMeans
 from .grid import square_grid
+from .mamba import Mamba, selective_scan
 from .position_embedding import resize_spatial_position_embedding
 from .refinement import RefinementTransformer
 from .spectral_embedding import SpectralEmbedding
@@ -21,6 +22,7 @@ __all__ = [
     'DeformableAttention',
     'FullAttention',
     'GaussianMeans',
+    'Mamba',
     'NeighbourhoodAttention',
     'NonLocalSparseAttention',
     'RefinementTransformer',
@@ -33,5 +35,6 @@ __all__ = [
     'conv_norm_relu',
     'init_linear_and_norm',
     'resize_spatial_position_embedding',
+    'selective_scan',
     'square_grid',
 ]

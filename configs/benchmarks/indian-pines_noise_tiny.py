@@ -1,0 +1,20 @@
+# indian-pines_noise.py for one core: one seed, two networks, every fifth test pixel, and some of the noises.
+_base_ = 'indian-pines_noise.py'
+
+seeds = (0,)
+contestants = [
+    dict(contestant, seeds=seeds)
+    for contestant in _base_.contestants
+    if contestant['name'] in ('HyperSIGMA-T', 'SSFTT')
+]
+settings = {
+    '_delete_': True,
+    **{
+        name: dict(
+            _base_.settings[name],
+            cfg_options={'test_dataloader.dataset.indices': list(range(0, 10009, 5))},
+            note='Every fifth test pixel is tested.',
+        )
+        for name in ('no noise', 'Gaussian, 5', 'Gaussian, 20', 'stripes', 'dead lines', '10 % of the bands missing')
+    },
+}
