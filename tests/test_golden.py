@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 from safetensors.numpy import save_file
@@ -39,10 +40,10 @@ def scope():
 def moved(case, folder, tensors=None, **changes):
     """A copy of a case under another name in another folder, with changes of its description."""
     path = folder / 'some where' / 'else.json'
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     tensors = case.tensors if tensors is None else tensors
     save_file(tensors, path.with_suffix('.safetensors'))
-    path.write_text(json.dumps({**case.json, **changes, 'tensor_files': ['else.safetensors']}))
+    path.write_text(json.dumps({**case.json, 'tensor_files': ['else.safetensors'], **changes}))
     return read_case(path)
 
 
@@ -61,6 +62,30 @@ def test_a_copy_of_a_class_is_checked_wherever_the_case_lies(name, tmp_path):
 
 
 @needs_cases
+def test_companions_are_found_without_a_list_or_missed(tmp_path):
+    name = 'spat_cd_p1'
+    if name not in BACKBONES:
+        pytest.skip(f'{GOLDEN_ROOT} has no case {name}')
+    case = moved(BACKBONES[name], tmp_path, tensor_files=None)
+    check(case)
+    case.path.with_suffix('.safetensors').rename(case.path.with_name('tensors.safetensors'))
+    check(read_case(case.path))
+    with pytest.raises(FileNotFoundError):
+        check(read_case(moved(BACKBONES[name], case.path.parent, tensor_files=['absent.safetensors']).path))
+
+
+@needs_cases
+def test_a_recorded_training_mode_and_double_precision_are_taken_over(tmp_path):
+    """Without batch norms and with rates of zero, the outputs of training are those of evaluation."""
+    case = BACKBONES.get('spat_cd_p1')
+    if case is None:
+        pytest.skip(f'{GOLDEN_ROOT} has no case spat_cd_p1')
+    tensors = {key: value.astype('float64') for key, value in case.tensors.items()}
+    assert case.json['constructor']['drop_path_rate'] > 0
+    check(moved(case, tmp_path, tensors, mode='train', dtype='float64'))
+
+
+@needs_cases
 def test_the_network_is_built_for_the_size_of_the_recorded_input(tmp_path):
     """A spectral token is the whole image, so that 9x9 pixels and 3x27 in the same order mean the same."""
     case = BACKBONES.get('spec_cls_fewer_bands_than_tokens')
@@ -70,6 +95,22 @@ def test_the_network_is_built_for_the_size_of_the_recorded_input(tmp_path):
     for name in ('in.x', 'grad.x'):
         tensors[name] = tensors[name].reshape(*tensors[name].shape[:2], 3, -1)
     check(moved(case, tmp_path, tensors))
+
+
+def test_the_spectral_patch_embedding_lays_out_the_pixels_in_a_row(tmp_path):
+    image = np.random.default_rng(0).standard_normal((2, 5, 3, 4)).astype(np.float32)
+    tensors = {
+        'in.x': image,
+        'out.y': image.reshape(2, 5, 12).transpose(0, 2, 1).copy(),
+        'loss': (image**2).mean()[None],
+    }
+    tensors['grad.x'] = 2 * image / image.size
+    path = tmp_path / 'case.json'
+    path.write_text(
+        json.dumps(dict(reference='ChangeDetection/models/SpecVit.py: PatchEmbed', constructor={}, case='x'))
+    )
+    save_file(tensors, path.with_suffix('.safetensors'))
+    check(read_case(path))
 
 
 def test_a_case_of_something_unknown_fails(tmp_path):

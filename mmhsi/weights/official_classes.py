@@ -53,8 +53,8 @@ def _layers() -> dict[str, str]:
         for name, kind in kinds.items()
         if not (name == 'SampleAttention' and file.startswith('Pretrain'))
     }
-    # a spectral encoder's patch embedding only reshapes the image
-    layers.update({f'{file}:PatchEmbed': PATCH_EMBEDDING for file in _SPATIAL_FILES})
+    # that of a spectral encoder only reshapes the image and has no parameters
+    layers.update({f'{file}:PatchEmbed': PATCH_EMBEDDING for file in (*_SPATIAL_FILES, *_SPECTRAL_FILES)})
     layers.update({f'{folder}/models.py:LayerNorm2d': LAYER for folder in _DETECTION})
     return layers
 

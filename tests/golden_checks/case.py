@@ -61,13 +61,31 @@ class GoldenCase:
 
     @cached_property
     def tensors(self) -> dict[str, np.ndarray]:
-        names = self.json.get('tensor_files') or [f'{self.path.stem}.safetensors']
         tensors = {}
-        for name in names:
-            file = self.path.parent / name
-            if file.exists():
-                tensors.update(load_file(file))
+        for file in self.companions:
+            tensors.update(load_file(file))
         return tensors
+
+    @property
+    def companions(self) -> list[Path]:
+        """The files of the tensors: those that the description lists, else the one of its name, else the only ones
+        in a folder of its own. A case of numbers alone has none."""
+        folder = self.path.parent
+        if listed := self.json.get('tensor_files'):
+            return [folder / name for name in listed]
+        named = self.path.with_suffix('.safetensors')
+        if named.exists():
+            return [named]
+        return [] if len(list(folder.glob('*.json'))) > 1 else sorted(folder.glob('*.safetensors'))
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the network was in training mode, its rates of dropout and drop path being zero."""
+        return str(self.json.get('mode', 'eval')).startswith('train')
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return getattr(torch, str(self.json.get('dtype', 'float32')).removeprefix('torch.'))
 
     def group(self, *prefixes: str) -> dict[str, np.ndarray]:
         """Tensors whose name starts with the first of the prefixes that one does, named without it."""

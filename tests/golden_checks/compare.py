@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from golden_checks.case import GoldenCase, as_tensors
@@ -27,7 +28,18 @@ def load(model: nn.Module, case: GoldenCase, **kwargs) -> nn.Module:
         if name.split('.')[0] in parts and 'blocks.' not in name and 'spectral_reductions.' not in name
     ]
     assert not surprising, f'in the converted state dict, and of no use: {surprising}'
-    return model.eval()
+    return in_mode(model, case)
+
+
+def in_mode(model: nn.Module, case: GoldenCase) -> nn.Module:
+    """The model in the precision and the mode of the case; a recorded training mode leaves nothing to chance."""
+    model = model.to(case.dtype).train(case.is_trained)
+    for module in model.modules() if case.is_trained else ():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.p = 0.0
+        elif isinstance(module, DropPath):
+            module.drop_prob = 0.0
+    return model
 
 
 def assert_output_close(name: str, found: Tensor, wanted: np.ndarray) -> None:

@@ -1,8 +1,11 @@
 """Goldens of attention modules, blocks, their parts, and the refinement transformers."""
 
+from torch import nn
+
 from golden_checks.case import GoldenCase
 from golden_checks.compare import check_outputs, load
 from golden_checks.sizes import setting, settings_of, shapes_of
+from mmhsi.models.layers import SpectralEmbedding
 from mmhsi.models.layers.transformer_block import Mlp
 from mmhsi.models.necks.level_pyramid import LevelPyramid
 from mmhsi.registry import MODELS
@@ -45,6 +48,8 @@ def check_channel_norm(case: GoldenCase) -> None:
 
 def check_patch_embedding(case: GoldenCase) -> None:
     """Tokens of an image; the official module gives the grid beside them, which is a fact of the shapes."""
+    if not case.state:
+        return check_pixel_sequence(case)
     width, bands, patch, _ = shapes_of(case)['proj.weight']
     embedding = MODELS.build(
         dict(
@@ -55,7 +60,17 @@ def check_patch_embedding(case: GoldenCase) -> None:
             in_channels=bands,
         )
     ).patch_embed
-    check_outputs(case, tokens=load(embedding, case)(case.images[0])[0])
+    return check_outputs(case, tokens=load(embedding, case)(case.images[0])[0])
+
+
+def check_pixel_sequence(case: GoldenCase) -> None:
+    """The spectral encoder's patch embedding, which only lays out the pixels in a row: our embedding of as many tokens
+    as bands, with a projection that changes nothing."""
+    image = case.images[0]
+    embedding = SpectralEmbedding(case.image_size, image.shape[1], image.shape[2:].numel()).to(case.dtype)
+    nn.init.eye_(embedding.projection.weight)
+    nn.init.zeros_(embedding.projection.bias)
+    check_outputs(case, tokens=embedding(image).transpose(1, 2))
 
 
 def check_refinement(case: GoldenCase) -> None:

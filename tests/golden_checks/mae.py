@@ -5,7 +5,7 @@ from torch import Tensor
 
 import mmhsi.models  # noqa: F401
 from golden_checks.case import GoldenCase
-from golden_checks.compare import assert_gradient_close, assert_output_close
+from golden_checks.compare import assert_gradient_close, assert_output_close, in_mode
 from golden_checks.sizes import num_tokens, settings_of, shapes_of
 from mmhsi.registry import MODELS
 from mmhsi.utils import convert_hypersigma_state_dict
@@ -52,7 +52,7 @@ def build_mae(case: GoldenCase, norm_pix_loss: bool = False):
     missing, unexpected = model.load_state_dict(state, strict=False)
     # the positions of the encoder are not used; those of the spatial decoder are a formula
     assert set(missing) <= {'backbone.pos_embed', 'neck.decoder_pos_embed'} and not unexpected
-    return model.eval()
+    return in_mode(model, case)
 
 
 def run(model, case: GoldenCase) -> tuple[Tensor, dict[str, Tensor]]:
