@@ -24,9 +24,9 @@ _SPECTRUM = 6  # float32 copies of a spectrum while a block is read and preproce
 _VALUE = 4  # float32 copies of a value while a part is stitched and finished
 
 
-def read_windows(plan: Plan, view, pad_mode: str | None = None) -> Callable[[Area], np.ndarray]:
+def read_windows(plan: Plan, view) -> Callable[[Area], np.ndarray]:
     """A function that returns the values (h, w, C) of an area like the test pipeline of the plan."""
-    loader, spectral = plan.pipeline(pad_mode)
+    loader, spectral = plan.pipeline()
 
     def read(area: Area) -> np.ndarray:
         values = loader.load(view, area)

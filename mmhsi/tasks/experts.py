@@ -144,19 +144,18 @@ def fit_expert(kind: str, features: Features, pixels: np.ndarray, labels: np.nda
     return Expert(kind, features, pixels, labels, options, seed=seed)
 
 
-def mixture_weights(likelihoods: np.ndarray, prior: float = _PRIOR, steps: int = 500) -> np.ndarray:
+def mixture_weights(likelihoods: np.ndarray, prior: float = _PRIOR) -> np.ndarray:
     """Weights of a mixture by expectation maximisation.
 
     Args:
         likelihoods (np.ndarray): (N, J), the probability that each of J parts gives the true class of N pixels.
         prior (float): Pixels that each part is taken to explain beforehand. Defaults to 0.5.
-        steps (int): Number of steps. Defaults to 500.
 
     Returns:
         np.ndarray: (J,), not negative, with sum 1.
     """
     weights = np.full(likelihoods.shape[1], 1 / likelihoods.shape[1])
-    for _ in range(steps):
+    for _ in range(500):
         shares = likelihoods * weights
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
         weights = shares.sum(axis=0) + prior

@@ -44,18 +44,15 @@ class RestorationStage:
         self.kernels = None if kernels is None else np.asarray(kernels, float)
 
     @classmethod
-    def fit_denoising(
-        cls, images: Sequence[np.ndarray], network: Callable, methods: Sequence[str], seed: int = 0
-    ) -> RestorationStage:
+    def fit_denoising(cls, images: Sequence[np.ndarray], network: Callable, methods: Sequence[str]) -> RestorationStage:
         """Weights that restore clean images best in the mean square after Gaussian noise of each level was added.
 
         Args:
             images (Sequence[np.ndarray]): Clean images (h, w, C) that no part was trained on.
             network (Callable): Noisy image (h, w, C) → restored.
             methods (Sequence[str]): Of :data:`mmhsi.classical.DENOISERS`.
-            seed (int): Of the noise. Defaults to 0.
         """
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         names = (NETWORK_PART, *methods, INPUT_PART)
         rows = [np.eye(len(names))[-1]]
         own = np.median([noise_sigmas(image) for image in images], axis=0)

@@ -18,9 +18,7 @@ _STEPS = 4  # weights are multiples of one over it
 _GAIN = 0.9  # of what the area of the best detector lacks to one; a product has to lack less
 
 
-def choose_weights(
-    scene, stage: ScoreStage, network: Callable[[np.ndarray], np.ndarray], seed: int = 0
-) -> dict[str, float]:
+def choose_weights(scene, stage: ScoreStage, network: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
     """Choose the weights of a stage that tell implanted targets best from the scene.
 
     Three sets of single pixels hold 5 to 20, 20 to 50 and 50 to 100 % of the target spectrum, of differing brightness
@@ -32,12 +30,11 @@ def choose_weights(
         scene (DetectionScene): The scene, with a target spectrum.
         stage (ScoreStage): All detectors, each with a weight.
         network (Callable): Preprocessed values (H, W, C') → difference of the logits (H, W).
-        seed (int): Of the targets. Defaults to 0.
 
     Returns:
         dict[str, float]: Weights with sum 1, by the titles of the stage and 'network'.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     view, valid = scene.view, scene.valid
     raw = np.where(valid[..., None], view.raw_window(0, 0, view.height, view.width), 0).astype(np.float64)
     steps = np.diff(raw, axis=1)[valid[:, 1:] & valid[:, :-1]]

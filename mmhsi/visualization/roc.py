@@ -94,14 +94,13 @@ def roc_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
     return canvas.figure
 
 
-def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', points: int = 2001) -> Figure:
+def threshold_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
     """Compare detection and false-alarm rate against the threshold: the side views of the 3-D ROC curve.
 
     Args:
         results (Mapping[str, DetectionResult]): As in :func:`roc_figure`.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
-        points (int): Thresholds at which a curve is drawn. Defaults to 2001.
 
     Returns:
         Figure: The figure; the legend gives the areas under both curves.
@@ -114,7 +113,7 @@ def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', poin
         for result in results.values()
     ]
     canvas, panels, lines = curve_frame(list(results), notes, title, subtitle, 2)
-    grid = np.linspace(0, 1, points)
+    grid = np.linspace(0, 1, 2001)
     for result, line in zip(results.values(), lines, strict=True):
         if result.curves is not None:
             thresholds = result.curves.thresholds[::-1]

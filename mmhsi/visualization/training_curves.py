@@ -19,6 +19,7 @@ from mmhsi.visualization.figure import (
 from mmhsi.visualization.palette import LINES
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _LABEL, _LINE, _SWATCH = 520, 340, 100, 74, 32, 34, 40
+_COLUMNS = 3
 _STYLES = ('-', '--', ':', '-.')
 
 
@@ -27,7 +28,6 @@ def training_curves_figure(
     unit: str = 'epoch',
     title: str = '',
     subtitle: str = '',
-    columns: int = 3,
 ) -> Figure:
     """Draw training curves.
 
@@ -39,7 +39,6 @@ def training_curves_figure(
         unit (str): Unit of the positions. Defaults to 'epoch'.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
-        columns (int): Largest number of panels side by side. Defaults to 3.
 
     Returns:
         Figure: The figure, with the runs in a legend below if there are several.
@@ -50,7 +49,7 @@ def training_curves_figure(
     keys = list(dict.fromkeys(key for curves in runs.values() for key in curves))
     if not keys:
         raise ValueError('there is no curve to draw')
-    columns = min(columns, len(keys))
+    columns = min(_COLUMNS, len(keys))
     rows = -(-len(keys) // columns)
     head = header_height(title, subtitle)
     labels = list(runs) if len(runs) > 1 else []

@@ -302,7 +302,7 @@ def test_what_refines_the_probabilities_makes_the_map():
     evaluator.evaluate(len(samples))
     result = evaluator.metrics[0].scene_results['scene']
     np.testing.assert_array_equal(result.prediction, 2 - pred)
-    assert result.summary()['settings'] == dict(refinement=dict(walker=0.1, temperature=2.0, contrast=10.0))
+    assert result.summary()['settings'] == dict(refinement=dict(walker=0.1, temperature=2.0))
 
 
 def test_uncertainty_of_tiles_is_stitched_as_the_labels_are():

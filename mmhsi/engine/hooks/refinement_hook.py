@@ -42,18 +42,13 @@ class RefinementHook(Hook):
             to none.
         strengths (Sequence[float]): Candidates for the walker, from weak to strong; an empty sequence disables the
             walker. Defaults to 1, 0.3, 0.1, 0.03, 0.01.
-        contrast (float): How strongly the edges of the image stop the walker, see
-            :func:`mmhsi.classical.edge_laplacian`. Defaults to 10.
     """
 
     priority = 'LOWEST'  # after the last checkpoint of the training is written
 
-    def __init__(
-        self, experts: Sequence[str] = (), strengths: Sequence[float] = STRENGTHS, contrast: float = 10.0
-    ) -> None:
+    def __init__(self, experts: Sequence[str] = (), strengths: Sequence[float] = STRENGTHS) -> None:
         self.experts = tuple(experts)
         self.strengths = tuple(strengths)
-        self.contrast = contrast
         self._record: dict = {}
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
@@ -101,7 +96,6 @@ class RefinementHook(Hook):
         options = dict(
             experts=self.experts,
             strengths=self.strengths,
-            contrast=self.contrast,
             widths=tuple(smoothing.get('widths', ())),
             scales=tuple(smoothing.get('rms', ())),
         )
