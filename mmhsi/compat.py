@@ -220,7 +220,7 @@ def ask_for_huge_pages() -> None:
 
 
 class _Watch(importlib.abc.MetaPathFinder):
-    """Runs the imports of some modules inside a context; a module that is there already is not waited for."""
+    """Runs the imports of some modules inside a context; a module that is already imported does not count."""
 
     def __init__(self) -> None:
         self.waiting: dict[str, Callable[[], AbstractContextManager]] = {}
@@ -237,7 +237,7 @@ class _Watch(importlib.abc.MetaPathFinder):
             execute = spec.loader.exec_module
 
             def exec_module(module):
-                self.waiting.pop(name, None)  # not before: some look only whether the module is there
+                self.waiting.pop(name, None)  # not before: some only check whether the module is loaded
                 with context():
                     execute(module)
 
@@ -308,7 +308,7 @@ def leave_the_compiler_out() -> None:
 
 
 def _step_without_the_compiler(step: Callable) -> Callable:
-    """The step of an optimizer, which asks the compiler to leave it alone only where there is one."""
+    """The step of an optimizer, which asks the compiler to skip it only if there is one."""
 
     @functools.wraps(step)
     def step_as_it_is(self, *args, **kwargs):

@@ -37,9 +37,9 @@ _OF_MMENGINE = (
     'mmengine.optim',
     'mmengine.optim.optimizer',
 )
-# its operators import the compiler of PyTorch, which those who want its transforms alone can do without
+# its operators import the compiler of PyTorch, which is not needed for its transforms
 _ALSO = (*_OF_MMENGINE, 'torchvision')
-# modules that register components of MMEngine's own registries under names that no package tells, by the registry
+# modules that register components of MMEngine's own registries under names that no package lists, by the registry
 _MORE = {
     'model': 'mmcv.cnn',
     'optimizer': 'mmengine.optim.optimizer.builder',
@@ -55,7 +55,7 @@ class LazyPackage(ModuleType):
     _stars: list[str] = []
 
     def home_of(self, name: str) -> tuple[str, str | None] | None:
-        """The module that holds a name, and the name there (None for the module itself); None if it is not told."""
+        """The module that holds a name, and the name there (None for the module itself); None if it is not known."""
         found = self._homes.get(name)
         for package in () if found else self._stars:
             module = importlib.import_module(package)
@@ -162,7 +162,7 @@ class _Finder(MetaPathFinder):
 
 
 def component(registry: Registry, name: str, parents: bool = False) -> Any:
-    """A component that a registry holds, for which the module that tells of it is imported, and no other.
+    """A component that a registry holds, for which only the module that defines it is imported.
 
     Args:
         registry (Registry): The registry.

@@ -19,7 +19,7 @@ from .inputs import pixel_blocks, score_map, valid_mask
 _SMALLEST_EIGENVALUE = 1e-12
 _CONSTANT = 1e-12
 _OUTLIER = 4.0  # robust standard deviations above the median
-_FREQUENT = 1 / 3  # share of changed pixels by Otsu's rule from which the rest no longer tells what is usual
+_FREQUENT = 1 / 3  # share of changed pixels by Otsu's rule above which the median is no longer that of unchanged pixels
 _DEVIATION = 1.4826  # standard deviation of a normal distribution in median absolute deviations
 _THRESHOLDS = ('robust', 'otsu', 'li', 'triangle')
 

@@ -55,13 +55,13 @@ def solve_positive(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
     """Solution of a symmetric positive definite system by Cholesky's decomposition.
 
     Args:
-        matrix (np.ndarray): Lower triangle (C, C) float64; what stands above it is not looked at.
+        matrix (np.ndarray): Lower triangle (C, C) float64; the upper triangle is not read.
         vector (np.ndarray): Right-hand side (C,).
 
     Returns:
         np.ndarray: (C,).
     """
     solution, failed = dposv(matrix, vector, lower=1)[1:]
-    if failed:  # by rounding alone
+    if failed:  # only through rounding
         solution = np.linalg.solve(np.tril(matrix) + np.tril(matrix, -1).T, vector)
     return solution

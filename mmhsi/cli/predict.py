@@ -137,7 +137,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='also write the probability of the predicted class and the entropy of the probabilities',
     )
     parser.add_argument('--driver', choices=('GTiff', 'COG', 'ENVI'), default='GTiff', help='format of the rasters')
-    parser.add_argument('--gis', action='store_true', help='write a style of QGIS and a STAC item beside each GeoTIFF')
+    parser.add_argument('--gis', action='store_true', help='write a QGIS style and a STAC item next to each GeoTIFF')
     parser.add_argument('--no-pictures', action='store_true', help='write no pictures')
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')
     parser.add_argument(
@@ -198,7 +198,7 @@ def check_inputs(args: argparse.Namespace) -> None:
     """Check that the files named by the arguments exist, before anything slow.
 
     Raises:
-        OSError: If the weights or all scenes are absent; of several scenes those that are there are predicted.
+        OSError: If the weights or all scenes are absent; if only some are absent, the others are predicted.
         ValueError: If the model is neither a config file nor in the zoo.
     """
     from mmhsi.datasets.io.sources import is_address

@@ -45,8 +45,8 @@ def run_cell(cell: Cell, folder: Path, device: str = 'cpu', threads: int = 1, pi
         found, results = run_network(cfg, folder, device, pictures, cell.seeded(cell.test_noise))
     elif cell.test_noise:
         raise ValueError(
-            f'{cell.name}: noise is put on the test alone, but {cell.method} learns and is tested in one go: name its '
-            f'settings without noise'
+            f'{cell.name}: noise is added to the test only, but {cell.method} learns and is tested in one step: list '
+            'its settings without noise'
         )
     else:
         found, results = run_classical(cfg, cell.method, cell.seeded(cell.options))

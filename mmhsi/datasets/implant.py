@@ -134,7 +134,7 @@ def draw_blocks(
         if place is None:
             raise ValueError(
                 f'no place for a block of {side} x {side} pixels in the scene of {height} x {width} '
-                f'pixels beside the {count - blocks.count(None)} blocks that were drawn before'
+                f'pixels next to the {count - blocks.count(None)} blocks drawn before'
             )
         row, column = place
         fraction = rng.uniform(*fractions) if uniform else fractions[index // len(sides) % len(fractions)]

@@ -152,7 +152,7 @@ def export_network(
         weights (str, optional): Checkpoint.
         path (str | Path): File to write.
         format (str): 'onnx', or 'torch-export', which ``torch.export.load`` reads. Defaults to 'onnx'.
-        num_bands (int, optional): Number of bands of a file, if neither the checkpoint nor the preprocessing tells.
+        num_bands (int, optional): Number of bands of a file, if neither the checkpoint nor the preprocessing determines it.
         input_scale (float): Factor of the input, 255 for a program that divides bytes by 255. Defaults to 1.
         trust (bool): See :class:`mmhsi.apis.HSIInferencer`. Defaults to False.
 
@@ -238,7 +238,7 @@ def _fitted_chain(plan: Plan, record: dict | None) -> SpectralChain:
 
 
 def _bands_of_file(inferencer: HSIInferencer, plan: Plan, chain: SpectralChain) -> int:
-    """Number of bands that the preprocessing takes, as far as anything tells."""
+    """Number of bands that the preprocessing takes, if it can be determined."""
     known = training_bands(inferencer.cfg, inferencer._record)
     if known is not None:
         return len(known)
@@ -254,8 +254,8 @@ def _bands_of_file(inferencer: HSIInferencer, plan: Plan, chain: SpectralChain) 
             if getattr(module, 'in_channels', None):
                 return int(module.in_channels)
     raise ValueError(
-        f'{inferencer._config_name}: neither the checkpoint nor the preprocessing tells how many bands a file has: '
-        'give it (--num-bands)'
+        f'{inferencer._config_name}: neither the checkpoint nor the preprocessing determines the number of bands of a '
+        'file: give it (--num-bands)'
     )
 
 

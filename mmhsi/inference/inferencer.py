@@ -213,21 +213,21 @@ class HSIInferencer(BaseInferencer):
             precision (str): Number format of the products: 'fp32'; 'tf32' on NVIDIA GPUs from Ampere on; 'bf16' and
                 'fp16' by autocast, faster on GPUs and on processors that have them. Classes of close calls may change.
                 Defaults to 'fp32'.
-            lattice (int): For maps of classes by windows: only the corners of cells with so many pixels a side are
+            lattice (int): For maps of classes by windows: only the corners of cells with this many pixels a side are
                 predicted first; cells whose corners agree are filled, others split. The products say so. Defaults to 1:
                 every pixel is predicted.
             scores (bool): Whether the probabilities of classes are kept too. Defaults to False.
             uncertainty (bool): Whether the largest probability and the normalised entropy of the classes are kept too.
                 Defaults to False.
             not_finite (str): 'raise' fails a scene of which the network makes NaN or infinity; 'nodata' leaves those
-                pixels without data, and a warning tells how many. Defaults to 'raise'.
+                pixels without data, and a warning states their number. Defaults to 'raise'.
             driver (str): Format of rasters, 'GTiff', 'COG' (cloud-optimised) or 'ENVI'. Defaults to 'GTiff'.
-            gis (bool): Whether a style of QGIS and a STAC item stand beside each GeoTIFF. Defaults to False.
+            gis (bool): Whether to write a QGIS style and a STAC item next to each GeoTIFF. Defaults to False.
             pictures (bool): Whether pictures are written. Defaults to True.
             return_arrays (bool): Whether the arrays are returned; with an ``out_dir`` False keeps the memory fixed.
                 Defaults to True.
             return_vis (bool): Whether pictures are returned as arrays. Defaults to False.
-            resume (bool): Whether an interrupted prediction goes on. Defaults to True.
+            resume (bool): Whether to continue an interrupted prediction. Defaults to True.
             overwrite (bool): Whether scenes are predicted again that are finished. Defaults to False.
             part (tuple[int, int], optional): (I, N), I from 1: only every N-th scene starting with the I-th, for one of
                 N processes.

@@ -111,7 +111,7 @@ class Plan:
         return replace(self, grid=replace(self.grid, **changes))
 
     def check_lattice(self) -> None:
-        """Raise a ValueError if the config does not predict classes by windows, which alone a lattice suits."""
+        """Raise a ValueError if the config does not predict classes by windows; a lattice suits nothing else."""
         if self.lattice < 1:
             raise ValueError(f'the cells of a lattice have a side of at least 1 pixel, not {self.lattice}')
         if self.lattice > 1 and not self.suits_lattice:

@@ -80,7 +80,7 @@ class ClassMapTask(Task):
         )
 
     def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """Layers of joined values; with a last stage the probabilities alone."""
+        """Layers of joined values; with a last stage only the probabilities."""
         if self._stage is not None:
             return {NETWORK: softmax(values, axis=0) if self._logits else values}
         return self._layers_of(values)

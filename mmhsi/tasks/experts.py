@@ -22,7 +22,7 @@ _GRID = {'svc__C': [1.0, 10.0, 100.0, 1000.0], 'svc__gamma': [2.0**exponent for 
 _SIGMAS = (0.5, 1.0, 2.0, 3.0, 4.0)  # pixels
 _POWER = 0.15  # of the noise fractions that an SVM on means of one width sees
 _BLOCK = 65536  # pixels that are classified at a time
-_PRIOR = 0.5  # pixels that each part is taken to explain beforehand, so that few validation pixels do not silence it
+_PRIOR = 0.5  # pixels credited to each part in advance, so that few validation pixels do not remove it
 EXPERTS = (
     'SVM on spectra',
     'forest on spectra',
@@ -128,7 +128,7 @@ class Expert:
 
 
 def _svm(features: Features, C: float = 100.0, gamma: float | str = 'scale'):
-    # smoothed fractions have a scale that tells something, bands of spectra have not
+    # the scale of smoothed fractions is informative, that of bands is not
     scaled = bool(features.widths) and not features.difference
     return make_pipeline(FunctionTransformer() if scaled else StandardScaler(), SVC(C=C, gamma=gamma))
 
@@ -149,7 +149,7 @@ def mixture_weights(likelihoods: np.ndarray, prior: float = _PRIOR) -> np.ndarra
 
     Args:
         likelihoods (np.ndarray): (N, J), the probability that each of J parts gives the true class of N pixels.
-        prior (float): Pixels that each part is taken to explain beforehand. Defaults to 0.5.
+        prior (float): Pixels credited to each part in advance. Defaults to 0.5.
 
     Returns:
         np.ndarray: (J,), not negative, with sum 1.

@@ -20,7 +20,7 @@ class RestorationStage:
     """A weighted mean of a network, of classical methods and, of denoising, of the image itself.
 
     The weights of denoising depend on the noise of each band, which is estimated from the image: between the levels
-    they are interpolated, and a band without noise is left alone.
+    they are interpolated, and a band without noise is left unchanged.
 
     Args:
         scale (int): Factor of super-resolution, 1 for denoising.
@@ -65,7 +65,7 @@ class RestorationStage:
                 use = clean if clean.sum() >= 3 else np.ones(len(own), bool)
                 errors = np.stack([(parts[name] - image)[..., use].ravel() for name in names])
                 gram += errors @ errors.T
-            if clean.sum() < 3:  # the noise of the image itself would speak for leaving it alone
+            if clean.sum() < 3:  # the noise of the image itself would favour leaving it unchanged
                 rows.append(np.append(convex_weights(gram[:-1, :-1]), 0.0))
             else:
                 rows.append(convex_weights(gram))

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-_VALUES = 100_000_000  # of a strip with its margins, at most, unless the margins alone have more
+_VALUES = 100_000_000  # of a strip with its margins, unless the margins themselves have more
 _MARGIN = 64  # rows on each side that a strip is given besides
 
 

@@ -15,7 +15,7 @@ _FRACTIONS = ((0.05, 0.2), (0.2, 0.5), (0.5, 1.0))  # abundances of the targets 
 _PIXELS = 40  # targets of a set
 _BRIGHTNESS = 0.1  # standard deviation of the logarithm
 _STEPS = 4  # weights are multiples of one over it
-_GAIN = 0.9  # of what the area of the best detector lacks to one; a product has to lack less
+_GAIN = 0.9  # a product must miss less than this share of what the area of the best detector misses to one
 
 
 def choose_weights(scene, stage: ScoreStage, network: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
@@ -23,8 +23,8 @@ def choose_weights(scene, stage: ScoreStage, network: Callable[[np.ndarray], np.
 
     Three sets of single pixels hold 5 to 20, 20 to 50 and 50 to 100 % of the target spectrum, of differing brightness
     and with the noise of the scene. Each product of ranks with weights in quarters is a candidate. The one with the
-    largest mean area under the ROC curve wins if it lacks a tenth less to one than the best classical detector, which
-    wins otherwise. No ground truth is used.
+    largest mean area under the ROC curve is chosen if it is at least a tenth closer to one than that of the best
+    classical detector, which is chosen otherwise. No ground truth is used.
 
     Args:
         scene (DetectionScene): The scene, with a target spectrum.
@@ -58,7 +58,7 @@ def choose_weights(scene, stage: ScoreStage, network: Callable[[np.ndarray], np.
             for weights in _weights(len(titles))
         ]
     areas, candidates = total / len(_FRACTIONS), list(_weights(len(titles)))
-    # of the detectors alone, the best one stands unless a product is clearly better
+    # the best single detector is used unless a product is clearly better
     single = max(
         (index for index, weights in enumerate(candidates) if max(weights[1:]) == 1), key=lambda index: areas[index]
     )

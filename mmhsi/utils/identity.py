@@ -178,7 +178,7 @@ def identify(
         paths (Iterable[str | os.PathLike]): The files; see :func:`data_files` for those of a scene.
         before (Mapping, optional): Result of an earlier call; a file that has not been touched since is not read.
         root (str | os.PathLike, optional): Folder from which the names of the files start in the result and in
-            ``before``. Defaults to None: they are taken as they are given.
+            ``before``. Defaults to None: they are used unchanged.
 
     Returns:
         dict[str, dict]: By name: 'bytes', 'digest', and 'seen', with which the next call avoids reading the file.

@@ -129,6 +129,6 @@ class ThinnedPairs:
 
     @property
     def pixels(self) -> np.ndarray:
-        """Both pixels (2 m, C) of the m pairs, one behind the other; every second lies beside the next."""
+        """Both pixels (2 m, C) of the m pairs, in succession; pixels 2 i and 2 i + 1 are neighbours."""
         pairs = np.concatenate(self._parts)
         return pairs.reshape(-1, pairs.shape[-1])

@@ -51,7 +51,7 @@ class Precision:
 
     @contextmanager
     def context(self, device: torch.device) -> Iterator[None]:
-        """The products inside are computed so; what stood before is set again at the end."""
+        """Products inside the context are computed this way; the previous setting is restored at the end."""
         import torch
 
         if self.name == 'tf32':

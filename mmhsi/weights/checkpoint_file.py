@@ -231,7 +231,7 @@ def check_intact(path: str | os.PathLike) -> object:
 
 
 def _of_folder(path: Path, function: str) -> dict:
-    from . import sharded_checkpoint  # which stands on this module
+    from . import sharded_checkpoint  # which imports this module
 
     if not sharded_checkpoint.is_sharded(path):
         raise ValueError(

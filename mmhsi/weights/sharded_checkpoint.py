@@ -1,6 +1,6 @@
 """Checkpoints of runs whose processes share a network out: a folder to which each process writes its share.
 
-``torch.distributed.checkpoint`` writes the tensors: one file per process, and ``.metadata``, which tells where each
+``torch.distributed.checkpoint`` writes the tensors: one file per process, and ``.metadata``, which says where each
 part lies. Parameters and buffers are called ``model.<name>``, states of the optimiser ``optimizer.<parameter>.<key>``.
 ``run.pth`` has all else that a checkpoint holds, and size and checksum of every file. It is written last.
 """
@@ -28,7 +28,7 @@ MODEL, OPTIMIZER = 'model.', 'optimizer.'
 _METADATA = '.metadata'
 _CHUNK = 1 << 24  # bytes
 
-# What the description of the tensors names, beside plain containers; all of it carries data and runs no code.
+# What the description of the tensors names besides plain containers; all of it carries data and runs no code.
 _DESCRIPTION = {
     'torch.distributed.checkpoint.metadata': {
         'Metadata',
@@ -96,7 +96,7 @@ def write_shards(tensors: dict[str, Tensor], run: dict | None, folder: str | os.
 
 
 def read_run(folder: str | os.PathLike) -> dict:
-    """What a checkpoint holds beside its tensors.
+    """What a checkpoint holds besides its tensors.
 
     Raises:
         ValueError: If it is no such checkpoint, or a file of it is missing or has another size.

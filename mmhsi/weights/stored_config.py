@@ -143,7 +143,7 @@ def find_component(name: str, registries: tuple[str, ...], default_scope: str) -
     if dot and scope not in known_scopes():
         return None
     scopes = (scope,) if dot else dict.fromkeys((default_scope, 'mmengine'))
-    # first the one module that tells of the name, then all of each library
+    # first the one module that defines the name, then all of each library
     for whole in (False, True):
         for where in scopes:
             for registry in _registries(where, registries):

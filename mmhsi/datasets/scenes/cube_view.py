@@ -203,7 +203,7 @@ class CubeView:
         self._cube = None
 
     def raw_blocks(self, chosen: np.ndarray) -> Iterator[Block]:
-        """Raw pixels of a mask (H, W), whole rows at a time, and which of them lies beside the next."""
+        """Raw pixels of a mask (H, W), whole rows at a time, and which of them are neighbours of the next."""
         for top, rows in self._source.row_blocks():
             part = chosen[top : top + rows]
             if part.any():
@@ -382,7 +382,7 @@ class CubeView:
     def subset(self, name: str) -> np.ndarray:
         """Flat indices of all valid pixels, the only subset of a cube without labels."""
         if name != 'all':
-            raise ValueError(f'{self.info.path}: a scene without labels has the subset "all" alone, not {name!r}')
+            raise ValueError(f'{self.info.path}: a scene without labels has only the subset "all", not {name!r}')
         return np.flatnonzero(self.valid)
 
     def pixels(self, indices: np.ndarray) -> np.ndarray:

@@ -92,7 +92,7 @@ class NonNegativeEndmemberHook(Hook):
 class EvenLightHook(Hook):
     """Find out after a training whether the light of the scene is even, and give the endmembers their norms if it is.
 
-    A network that learns from angles knows shapes alone. Where shares with the right norms sum to one in every pixel
+    A network trained with spectral angles only learns shapes. Where shares with the right norms sum to one in every pixel
     (:func:`mmhsi.classical.unmixing.linear_scale`), abundances by least squares are those of the spectra themselves,
     and of the endmembers of the network and those it started from the ones that leave less of the pixels are taken;
     elsewhere they are shares of shapes. The last checkpoint is changed accordingly. No truth has any influence.

@@ -138,7 +138,7 @@ class SceneStage:
 
     Attributes:
         stage (PixelStage, optional): The choice.
-        parts (dict[str, np.ndarray]): Probabilities (H, W, K) of network and experts, each alone, after a call.
+        parts (dict[str, np.ndarray]): Probabilities (H, W, K) of the network and each expert, after a call.
     """
 
     def __init__(self, scene, options: Mapping, stage: PixelStage | None) -> None:

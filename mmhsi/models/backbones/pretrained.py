@@ -16,7 +16,7 @@ from torch import Tensor
 from mmhsi.registry import component_name
 from mmhsi.weights.encoder_state import EncoderState, load_encoder_state
 
-# Parameters that a pre-training checkpoint may lack.
+# Parameters that may be missing from a pre-training checkpoint.
 _MAY_BE_NEW = re.compile(r'pos_embed|(patch_embed|spat_map)\..*|.*\.(attn\.sampling_offsets\..*|gamma_[12])')
 _SHOWN_GROUPS = 4
 

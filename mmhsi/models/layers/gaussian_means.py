@@ -43,7 +43,7 @@ class GaussianMeans(nn.Module):
     to sum 1.
 
     Args:
-        sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels; 0 takes each pixel alone.
+        sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels; 0 means no smoothing.
         size (int): Height and width of the result.
         scales (Sequence[float], optional): Divisors of the means of each sigma: wider means vary less, and would
             otherwise have less weight. Defaults to None, 1 for all.

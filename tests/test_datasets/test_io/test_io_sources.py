@@ -224,7 +224,7 @@ def test_a_mask_beside_a_tiff_that_is_a_virtual_raster(world, companion):
     folder, secret = world
     write_tiff(folder / 'a.tif', np.ones((6, 7, 1), np.uint8))
     (folder / companion).write_text(vrt(SIMPLE.format(relative=0, name=secret)))
-    assert f'the file {companion} beside it is no TIFF' in refusal(folder / 'a.tif')
+    assert f'the file {companion} next to it is not a TIFF' in refusal(folder / 'a.tif')
 
 
 @pytest.mark.parametrize('place', ('inside', 'beside'))

@@ -195,7 +195,7 @@ def test_levels_out_of_range_are_refused(build, message):
         (GaussianNoise(), np.ones((4, 4)), r'not float64 of shape \(4, 4\)'),
         (GaussianNoise(), np.full((4, 4, 3), 800.0), 'but the cube reaches 800'),
         (GaussianNoise(), np.full((4, 4, 3), np.nan), 'but the cube reaches nan'),
-        (ImpulseNoise(), grey((4, 4, 2)), '0.333 of 2 bands, which is none'),
+        (ImpulseNoise(), grey((4, 4, 2)), '0.333 of 2 bands, which rounds to none'),
         (StripeNoise(), grey((4, 4, 6)), '0.05 to 0.15 of 4 columns, a range that holds no whole number'),
     ],
 )

@@ -2,7 +2,7 @@
 
 Follows JPL's readme files of the AVIRIS-Classic and AVIRIS-NG distributions, and for what they leave open the reader of
 hyperproc 0.1. Radiance of AVIRIS-Classic is stored times the factors of the .gain file, and -50 is no data; all else
-has -9999. Files of netCDF have a reader of their own.
+has -9999. NetCDF files have their own reader.
 """
 
 from __future__ import annotations
