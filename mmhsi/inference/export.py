@@ -152,7 +152,7 @@ def export_network(
         weights (str, optional): Checkpoint.
         path (str | Path): File to write.
         format (str): 'onnx', or 'torch-export', which ``torch.export.load`` reads. Defaults to 'onnx'.
-        num_bands (int, optional): Number of bands of a file, if neither the checkpoint nor the preprocessing determines it.
+        num_bands (int, optional): Number of bands of a file, if neither checkpoint nor preprocessing determines it.
         input_scale (float): Factor of the input, 255 for a program that divides bytes by 255. Defaults to 1.
         trust (bool): See :class:`mmhsi.apis.HSIInferencer`. Defaults to False.
 

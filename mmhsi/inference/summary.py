@@ -126,7 +126,8 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
         return None
     if not isinstance(summary, dict) or not {'scene', 'source', 'settings', 'files'} <= set(summary):
         raise ValueError(
-            f'{path}: a file of this name exists and does not describe a prediction; choose another folder, or overwrite it'
+            f'{path}: a file of this name exists and does not describe a prediction; choose another folder, '
+            'or overwrite it'
         )
     if summary['source'] != scene.paths:
         raise ValueError(

@@ -130,7 +130,8 @@ def _check_companions(path: str) -> None:
             with explained(companion), open(companion, 'rb') as stream:
                 if not stream.read(4).startswith((b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')):
                     raise CubeReadError(
-                        f'{path}: the file {name + suffix} next to it is not a TIFF, as masks and overviews are; remove it'
+                        f'{path}: the file {name + suffix} next to it is not a TIFF, as masks and overviews '
+                        'are; remove it'
                     )
 
 

@@ -174,9 +174,7 @@ class MixedNoise(Noise):
         self.noises = build_noises(noises)
         for noise in self.noises:
             if not isinstance(noise, BandNoise):
-                raise ValueError(
-                    f'MixedNoise mixes noise of single bands, but {type(noise).__name__} is of another kind'
-                )
+                raise ValueError(f'MixedNoise mixes noise of single bands, which {type(noise).__name__} is not')
         total = sum(noise.fraction for noise in self.noises)
         if total > 1 + 1e-9:
             raise ValueError(f'the noises of MixedNoise take {total:.3g} of the bands in total, more than all of them')

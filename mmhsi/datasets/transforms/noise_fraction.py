@@ -95,7 +95,7 @@ class MinimumNoiseFraction(SpectralComponents):
         self.fit_blocks(lambda: [(pixels, neighbours)])
 
     def fit_blocks(self, blocks: Blocks) -> None:
-        """Learn the state in one pass; if there are very many pairs of neighbours, every n-th serves to find the outlying ones."""
+        """Learn the state in one pass; outliers are found among at most every n-th pair of neighbours."""
         from scipy.linalg import LinAlgError, eigh
 
         moments = kept = None

@@ -92,10 +92,10 @@ class NonNegativeEndmemberHook(Hook):
 class EvenLightHook(Hook):
     """Find out after a training whether the light of the scene is even, and give the endmembers their norms if it is.
 
-    A network trained with spectral angles only learns shapes. Where shares with the right norms sum to one in every pixel
-    (:func:`mmhsi.classical.unmixing.linear_scale`), abundances by least squares are those of the spectra themselves,
-    and of the endmembers of the network and those it started from the ones that leave less of the pixels are taken;
-    elsewhere they are shares of shapes. The last checkpoint is changed accordingly. No truth has any influence.
+    A network trained with spectral angles learns only the shapes of spectra. If there are norms with which the shares
+    sum to one in every pixel (:func:`mmhsi.classical.unmixing.linear_scale`), abundances are computed from the spectra
+    themselves, and the endmembers are those of the network or the initial ones, whichever fit the pixels better.
+    Otherwise abundances are shares of shapes. The last checkpoint is changed accordingly. No ground truth is used.
     """
 
     priority = 'LOWEST'  # after the last checkpoint is written
