@@ -23,7 +23,7 @@ from prettytable import PrettyTable
 
 from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.inference.zoo import find_model
-from mmhsi.utils.command_line import KeyValues, check_checkpoint, command_parser, default_work_dir
+from mmhsi.utils.command_line import add_cfg_options, check_checkpoint, command_parser, default_work_dir
 from mmhsi.utils.precision import PRECISIONS
 from mmhsi.utils.tiling import BLENDS
 
@@ -63,13 +63,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='trust the checkpoint: unpickle it without restriction, and run the config in it as a program',
     )
     parser.add_argument('-o', '--out', required=True, help='folder of the products')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=KeyValues,
-        metavar='KEY=VALUE',
-        help='settings that override those of the config file',
-    )
+    add_cfg_options(parser)
     parser.add_argument('--key', help='name of the array in .mat, HDF5 and .npz files')
     parser.add_argument('--layout', choices=('auto', 'hwc', 'chw', 'bil'), help='axes of arrays in files')
     parser.add_argument(

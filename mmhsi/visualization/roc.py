@@ -15,9 +15,8 @@ from mmhsi.visualization.figure import (
     text_width,
     write_header,
 )
-from mmhsi.visualization.palette import LINES
+from mmhsi.visualization.palette import line_styles
 
-_STYLES = ('-', '--', ':', '-.')
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 760, 620, 96, 72
 _LINE, _SWATCH = 34, 40
 
@@ -132,14 +131,7 @@ def curve_frame(
     """Canvas with titled axes and the legend to the right; the style of each line."""
     if not names:
         raise ValueError('there is no result to draw')
-    lines = [
-        dict(
-            color=np.divide(LINES[index % len(LINES)], 255),
-            linewidth=1.8,
-            linestyle=_STYLES[index // len(LINES) % len(_STYLES)],
-        )
-        for index in range(len(names))
-    ]
+    lines = line_styles(len(names), 1.8)
     head = header_height(title, subtitle)
     label_width = max(text_width(name) for name in names)
     legend = _SWATCH + 12 + label_width + 24 + max(text_width(note) for note in notes)

@@ -16,11 +16,10 @@ from mmhsi.visualization.figure import (
     text_width,
     write_header,
 )
-from mmhsi.visualization.palette import LINES
+from mmhsi.visualization.palette import line_styles
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _LABEL, _LINE, _SWATCH = 520, 340, 100, 74, 32, 34, 40
 _COLUMNS = 3
-_STYLES = ('-', '--', ':', '-.')
 
 
 def training_curves_figure(
@@ -62,14 +61,7 @@ def training_curves_figure(
     down = rows * (_LABEL + _HEIGHT + _BOTTOM)
     canvas = Canvas(2 * MARGIN + across, 2 * MARGIN + head + down + _LINE * len(labels))
     write_header(canvas, title, subtitle)
-    lines = [
-        dict(
-            color=np.divide(LINES[index % len(LINES)], 255),
-            linewidth=1.6,
-            linestyle=_STYLES[index // len(LINES) % len(_STYLES)],
-        )
-        for index in range(len(runs))
-    ]
+    lines = line_styles(len(runs), 1.6)
     for index, key in enumerate(keys):
         row, column = divmod(index, columns)
         left, top = MARGIN + column * (_LEFT + _WIDTH) + _LEFT, MARGIN + head + row * (_LABEL + _HEIGHT + _BOTTOM)

@@ -6,21 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oscd_release import (
-    BANDS,
-    METRES,
-    SHAPE,
-    changes,
-    expected,
-    write_band,
-    write_city,
-    write_date,
-    write_date_in_utm,
-    write_map,
-)
+from oscd_release import SHAPE, changes, expected, write_band, write_city, write_date, write_date_in_utm, write_map
 from skimage.io import imread, imsave
 
-from mmhsi.datasets.oscd import OscdSettings, convert_city, find_cities, measure_displacement, read_city
+from mmhsi.datasets.oscd import BANDS, OscdSettings, convert_city, find_cities, measure_displacement, read_city
+from mmhsi.datasets.oscd.release import METRES
 
 PLAIN = OscdSettings(register=False)
 FINE = [band for band in BANDS if METRES[band] == 10]

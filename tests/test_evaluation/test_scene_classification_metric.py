@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.logging import MMLogger
 from mmengine.structures import BaseDataElement
 from scene_metric_samples import CLASSES, SHAPE, evaluate, scene_maps, tile_samples, window_samples
 from scipy.stats import entropy
@@ -12,15 +11,6 @@ from mmhsi.evaluation.functional import expected_calibration_error
 from mmhsi.evaluation.refinement import Refinement
 from mmhsi.registry import METRICS
 from mmhsi.utils.tiling import TileGrid
-
-
-@pytest.fixture
-def log(caplog):
-    # MMEngine's loggers pass nothing on to the root logger, where pytest listens
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def test_windows_make_the_map_and_the_scores():
