@@ -1,4 +1,4 @@
-"""Networks shared out over processes: the losses and scores of one process, and runs that are killed."""
+"""Networks sharded over processes: the losses and scores of one process, and runs that are killed."""
 
 import copy
 import json
@@ -260,6 +260,6 @@ def test_what_cannot_be_shared_out_is_told(group):
     model = Encoder()
     shard_modules(model, ('TransformerBlock',), None, True, 'cpu')
     with pytest.raises(
-        NotImplementedError, match=r'is shared out over processes and cannot be copied whole, as EMAHook'
+        NotImplementedError, match=r'is sharded over processes and cannot be copied as a whole, as EMAHook'
     ):
         copy.deepcopy(model)

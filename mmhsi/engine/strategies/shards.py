@@ -1,4 +1,4 @@
-"""A module shared out over processes: making it, filling it from a whole one, and back."""
+"""A module sharded over processes: creating it, filling it from a whole one, and gathering it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def shard_modules(
 
 def _refuse_to_copy(model: nn.Module, memo: dict) -> None:
     raise NotImplementedError(
-        f'{type(model).__name__} is shared out over processes and cannot be copied whole, as EMAHook does: leave that '
+        f'{type(model).__name__} is sharded over processes and cannot be copied as a whole, as EMAHook does: leave that '
         'hook out'
     )
 
@@ -75,7 +75,7 @@ def fill_shards(model: nn.Module, whole: nn.Module | None) -> None:
     """Give every process its part of the parameters and all buffers of a whole module.
 
     Args:
-        model (nn.Module): The module that is shared out; filled in place.
+        model (nn.Module): The sharded module; filled in place.
         whole (nn.Module, optional): The whole one, of the first process.
     """
     from torch.distributed.tensor import DTensor
@@ -92,10 +92,10 @@ def fill_shards(model: nn.Module, whole: nn.Module | None) -> None:
 
 @torch.no_grad()
 def gather_shards(model: nn.Module, whole: nn.Module | None) -> None:
-    """Give a whole module on the first process the parameters and buffers of one that is shared out.
+    """Copy parameters and buffers of a sharded module into a whole one on the first process.
 
     Args:
-        model (nn.Module): The module that is shared out.
+        model (nn.Module): The sharded module.
         whole (nn.Module, optional): The whole one, of the first process; filled in place.
     """
     from torch.distributed.fsdp import FSDPModule
