@@ -199,7 +199,7 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
     reference = cfg.get('reference')
     if reference is not None and reference not in names:
         raise ValueError(
-            f'{path}: the reference {reference!r} is no contestant; there are {", ".join(map(str, names))}'
+            f'{path}: the reference {reference!r} is not a contestant; there are {", ".join(map(str, names))}'
         )
     for contestant in cfg['contestants']:
         _check_contestant(path, contestant, settings)

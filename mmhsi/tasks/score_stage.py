@@ -66,7 +66,7 @@ class ScoreStage:
                 options = _fitting_windows(options, strip.valid.shape)
                 scores = ANOMALY_DETECTORS[method](strip.raw, valid=strip.valid, **options)
             elif self.spectrum is None:
-                raise ValueError(f'{title} looks for a target spectrum, and none is known')
+                raise ValueError(f'{title} looks for a target spectrum, but none is known')
             else:
                 scores = TARGET_DETECTORS[method](strip.raw, self.spectrum, valid=strip.valid, **options)
             found[strip.rows] = scores[strip.inner]

@@ -153,7 +153,9 @@ class NpyFile:
         while done < len(buffer):
             count = self._read_at(buffer[done:], offset + done)
             if not count:
-                raise ValueError(f'{self.path}: the file was cut off while it was read: byte {offset + done} is gone')
+                raise ValueError(
+                    f'{self.path}: the file was truncated while it was read: byte {offset + done} is missing'
+                )
             done += count
 
     def _read_at(self, buffer: memoryview, offset: int) -> int:

@@ -235,7 +235,7 @@ def _of_folder(path: Path, function: str) -> dict:
 
     if not sharded_checkpoint.is_sharded(path):
         raise ValueError(
-            f'{path} is a folder and no checkpoint: expected a file, or a folder with {sharded_checkpoint.RUN_FILE}'
+            f'{path} is a folder, not a checkpoint: expected a file, or a folder with {sharded_checkpoint.RUN_FILE}'
         )
     return getattr(sharded_checkpoint, function)(path)
 

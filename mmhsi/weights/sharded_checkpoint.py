@@ -103,7 +103,7 @@ def read_run(folder: str | os.PathLike) -> dict:
     """
     run = read_checkpoint(Path(folder, RUN_FILE))
     if not isinstance(run, dict) or not isinstance(run.get('files'), dict):
-        raise ValueError(f'{folder} is no checkpoint: {RUN_FILE} does not tell which files belong to it')
+        raise ValueError(f'{folder} is no checkpoint: {RUN_FILE} does not list the files that belong to it')
     for name, (size, _) in run['files'].items():
         path = Path(folder, name)
         found = path.stat().st_size if path.is_file() and path.parent == Path(folder) else None

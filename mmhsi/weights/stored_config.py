@@ -228,7 +228,7 @@ class _Check:
                     and item.split('.')[0] not in _HARMLESS
                     and (item.split('.')[0] not in known_scopes())
                 ):
-                    raise self._error((name,), f'{key}={item!r}, which is no component of a registry{self.hint}')
+                    raise self._error((name,), f'{key}={item!r}, which is not a component of a registry{self.hint}')
                 self.unused(f'{name}.{key}', item)
         elif isinstance(value, (list, tuple)):
             for item in value:

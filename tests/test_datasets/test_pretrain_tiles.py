@@ -352,5 +352,5 @@ def test_scenes_without_a_whole_tile_are_refused():
         UnlabelledTileDataset(Scene(smooth_cube(7, 9), name='small'), tile_size=8)
     cube = smooth_cube(8, 8, dtype=np.float32)
     cube[:, 0] = np.nan
-    with pytest.raises(ValueError, match='no tile is left, in all 1 more than the share of 0.05'):
+    with pytest.raises(ValueError, match='no tile is left: in all 1, more than the share of 0.05'):
         UnlabelledTileDataset(Scene(cube), tile_size=8)

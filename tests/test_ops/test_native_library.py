@@ -126,7 +126,7 @@ def test_a_damaged_cache_is_compiled_anew_once(source, tmp_path, monkeypatch, da
     [
         ('true', 'failed: it ended without an error, but wrote no library'),
         ('false', '--version failed'),
-        ('cc "', 'named by CC is no command: No closing quotation'),
+        ('cc "', 'in CC is not a valid command: No closing quotation'),
         ('   ', 'named by CC is not in the path'),
     ],
 )

@@ -341,7 +341,7 @@ def _change(request: Request) -> Plan:
     train, val = min(100, fewest // 3), min(50, fewest // 6)
     if val < 1:
         raise ValueError(
-            f'{found.source["path"]}: a class of {fewest} pixels leaves none to train, to validate and to test on'
+            f'{found.source["path"]}: a class has only {fewest} pixels, too few for training, validation and test'
         )
     plan.scene.append(
         (

@@ -87,7 +87,7 @@ class UnmixingScene(Scene):
         if (self._number or len(self._names or ())) > self.bands:
             raise ValueError(
                 f'{self.info.path}: {self._number or len(self._names)} endmembers are expected in '
-                f'{self.bands} bands, which cannot tell more endmembers than bands apart'
+                f'{self.bands} bands; more endmembers than bands cannot be distinguished'
             )
 
     @property

@@ -52,8 +52,8 @@ def shard_modules(
 
 def _refuse_to_copy(model: nn.Module, memo: dict) -> None:
     raise NotImplementedError(
-        f'{type(model).__name__} is sharded over processes and cannot be copied as a whole, as EMAHook does: leave that '
-        'hook out'
+        f'{type(model).__name__} is sharded over processes and cannot be copied as a whole, as EMAHook does: leave '
+        'that hook out'
     )
 
 

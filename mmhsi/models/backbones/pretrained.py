@@ -122,7 +122,7 @@ def _skipped_on_request(encoder: BaseModule, names: Iterable[str], patterns: Seq
             if fnmatchcase(name, pattern) or fnmatchcase(name, f'{pattern}.*')
         ]
         if not matched:
-            raise ValueError(f'skip: {pattern!r} is no parameter of {type(encoder).__name__} or of the checkpoint')
+            raise ValueError(f'skip: {pattern!r} is not a parameter of {type(encoder).__name__} or of the checkpoint')
         skipped.update(dict.fromkeys(set(names).intersection(matched), 'asked for'))
     return {name: skipped[name] for name in names if name in skipped}
 
