@@ -323,7 +323,7 @@ def _step_without_the_compiler(step: Callable) -> Callable:
 
 
 def _run_torchvision() -> None:
-    """Run the ``__init__`` of a lazy torchvision once its operators are imported: it tells their shapes."""
+    """Run the ``__init__`` of a lazy torchvision once its operators are imported: it registers their shapes."""
     package = sys.modules.get('torchvision')
     if isinstance(package, lazy.LazyPackage):
         package.run()
@@ -342,7 +342,7 @@ def _exclude_from_compilation() -> None:
 
 @contextmanager
 def _without_transformers():
-    """In the place of transformers a module that has MMEngine's choice of it, and imports it when that is built."""
+    """A stand-in for transformers with what MMEngine uses of it, which is imported when it is built."""
 
     def adafactor(*args, **kwargs):
         return importlib.import_module('transformers').Adafactor(*args, **kwargs)
@@ -356,7 +356,7 @@ def _without_transformers():
 
 @contextmanager
 def _standing_in(name: str, **contents):
-    """A module of these contents in the place of one that is not imported yet."""
+    """A module with these contents instead of one that is not imported yet."""
     if name in sys.modules:
         yield
         return
@@ -377,7 +377,7 @@ def leave_transformers_out() -> None:
 
 
 def _name_torchvision_only() -> None:
-    """Let MMEngine's list of versions tell that of torchvision without importing it, and PyTorch's compiler with it."""
+    """Let MMEngine's list of versions state that of torchvision without its import, which imports the compiler."""
     module = sys.modules['mmengine.utils.dl_utils.collect_env']
     collect = module.collect_env
 

@@ -84,7 +84,7 @@ def check_torchvision() -> None:
 
 
 def check_python() -> None:
-    """Look whether Python is one that mmhsi is tested with; an older one was refused before."""
+    """Warn if this version of Python is newer than the tested ones; older ones have been refused before."""
     if sys.version_info[:2] > _NEWEST_PYTHON:
         warnings.warn(
             f'mmhsi is tested with Python 3.11 to {".".join(map(str, _NEWEST_PYTHON))}, but this is Python '

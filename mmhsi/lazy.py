@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mmengine.registry import Registry
 
 _TOOLBOXES = ('mmhsi', 'mmpretrain', 'mmseg')
-# those parts of MMEngine that bring the sharding of PyTorch, and sympy with it
+# the parts of MMEngine that import PyTorch's sharding, and with it sympy
 _OF_MMENGINE = (
     'mmengine._strategy',
     'mmengine.model',
@@ -72,7 +72,7 @@ class LazyPackage(ModuleType):
                 finally:
                     object.__setattr__(self, '_running', False)
                 self.__class__ = ModuleType
-        # an ``__init__`` may register components itself, and those of the parts have not run for the names alone
+        # an ``__init__`` may register components itself, and those of the parts have not run for the names only
         for name, part in list(sys.modules.items()):
             if name.startswith(f'{self.__name__}.') and isinstance(part, LazyPackage):
                 part.run()
@@ -107,7 +107,7 @@ class LazyPackage(ModuleType):
 
 
 class _Loader:
-    """Reads the ``__init__`` of a package in place of running it."""
+    """Reads the ``__init__`` of a package instead of running it."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -130,7 +130,7 @@ class _Loader:
 
 
 def _homes(package: str, body: list[ast.stmt]) -> tuple[dict[str, tuple[str, str | None]], list[str]]:
-    """Where the names come from that the imports at the top of a package bring, and the ``import *`` among them."""
+    """Origins of the names that are imported at the top of a package, and its ``import *``."""
     homes, stars, own = {}, [], set()
     for node in body:
         if not isinstance(node, ast.ImportFrom) or (not node.level and not (node.module or '').startswith('mmhsi.')):

@@ -19,15 +19,15 @@ _END = object()
 
 @lru_cache(maxsize=1)
 def _libraries() -> ThreadpoolController:
-    """The libraries of threads that are loaded, which take milliseconds to be found."""
+    """The loaded thread libraries; finding them takes milliseconds."""
     return ThreadpoolController()
 
 
 def over_cores(function: Callable[[Any], None], items: Iterable, what: str = '') -> None:
-    """Call a function with each item, in as many threads as BLAS has; OMP_NUM_THREADS sets both.
+    """Call a function with each item, in as many threads as BLAS uses; OMP_NUM_THREADS sets both.
 
-    Small matrices keep a core busy one by one, while BLAS would split each among all cores. A bar shows under the name
-    ``what`` how far long work has come.
+    Small matrices keep a core busy one by one, while BLAS would split each among all cores. A progress bar
+    named ``what`` shows the state of long work.
     """
     libraries = _libraries()
     threads = max((library.num_threads for library in libraries.lib_controllers), default=1)

@@ -181,7 +181,7 @@ def least_squares_shares(pixels: np.ndarray, endmembers: np.ndarray, even_light:
 
 
 def linear_scale(pixels: np.ndarray, endmembers: np.ndarray) -> tuple[np.ndarray, float]:
-    """Norms of the endmembers with which shares would sum to one, and how badly they do.
+    """Norms of the endmembers with which shares would sum to one, and how far they are from that.
 
     Each pixel is a mixture of unit spectra with weights that are not negative, by least squares. In a scene of even
     light, shares times norms are these weights, so that the weights over the norms sum to one in every pixel: the norms

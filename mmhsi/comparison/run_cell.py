@@ -80,7 +80,7 @@ def run_in_process(
     """Entry point of the process of a cell: all output goes to its log; it exits with 1 after an error, and ends
     together with the process that runs the suite."""
     threading.Thread(target=_end_with, args=(runner_id,), daemon=True).start()
-    os.environ.update(environment)  # the process from which this one is forked may have an older one
+    os.environ.update(environment)  # the parent of this forked process may have an older one
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG).open('w') as log:
         os.dup2(log.fileno(), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""What follows a pixel classifier in test and prediction: classical classifiers beside it, a walker, a temperature."""
+"""The last stage of a pixel classifier in test and prediction: classical classifiers, a walker, a temperature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows a detecting network in test and prediction: classical detectors, joined with it by their ranks."""
+"""The last stage of a detecting network in test and prediction: classical detectors, joined with it by their ranks."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ScoreStage:
         self.spectrum = None if spectrum is None else np.asarray(spectrum, np.float64)
 
     def detect(self, title: str, view) -> np.ndarray:
-        """Scores (H, W) of a detector on the values in front of the preprocessing, NaN where there is no data."""
+        """Scores (H, W) of a detector on the values before the preprocessing, NaN where there is no data."""
         method, options = self.detectors[title]
         found = np.full((view.height, view.width), np.nan)
         for strip in strips(view):

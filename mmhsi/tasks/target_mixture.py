@@ -1,4 +1,4 @@
-"""Weights of target detectors, chosen on targets that are implanted into the scene itself."""
+"""Weights of target detectors, chosen on targets implanted into the scene itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GAIN = 0.9  # a product must miss less than this share of what the area of the 
 
 
 def choose_weights(scene, stage: ScoreStage, network: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
-    """Choose the weights of a stage that tell implanted targets best from the scene.
+    """Choose the weights of a stage that separate implanted targets best from the scene.
 
     Three sets of single pixels hold 5 to 20, 20 to 50 and 50 to 100 % of the target spectrum, of differing brightness
     and with the noise of the scene. Each product of ranks with weights in quarters is a candidate. The one with the
@@ -80,7 +80,7 @@ def _area(scores: np.ndarray, positive: np.ndarray) -> float:
 
 
 def _of_file(scene, cube: np.ndarray) -> np.ndarray:
-    """Values of the bands that are read → of all bands in front of the preprocessing."""
+    """Values of the bands that are read → of all bands before the preprocessing."""
     used = scene.view.used_bands
     if used is None or cube.shape[-1] == scene.info.bands:
         return cube
@@ -90,7 +90,7 @@ def _of_file(scene, cube: np.ndarray) -> np.ndarray:
 
 
 class _Implanted:
-    """A cube in memory that looks to :func:`mmhsi.tasks.strips.strips` as a view does."""
+    """A cube in memory with the part of the interface of a view that :func:`mmhsi.tasks.strips.strips` uses."""
 
     def __init__(self, cube: np.ndarray, valid: np.ndarray) -> None:
         self.cube, self.mask = cube, valid

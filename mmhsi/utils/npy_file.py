@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_SMALL = 2**16  # bytes that are read at once rather than in pieces
+_SMALL = 2**16  # bytes that are read at once, not in pieces
 
 
 def read_npy_header(path: str, stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype]:

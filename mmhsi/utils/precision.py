@@ -30,7 +30,7 @@ class Precision:
             raise ValueError(f'precision must be one of {", ".join(PRECISIONS)}, not {self.name!r}')
 
     def check(self, device: torch.device) -> None:
-        """Raise a ValueError if a device cannot compute so."""
+        """Raise a ValueError if a device does not support the format."""
         import torch  # the command line names the formats without it
 
         reason = None

@@ -183,7 +183,7 @@ class TileGrid:
         return weights
 
     def repeats(self, height: int, width: int) -> np.ndarray:
-        """How often each tile counts.
+        """Number of times that each tile counts.
 
         Args:
             height (int): Rows of the scene.

@@ -11,7 +11,7 @@ RGB_WAVELENGTHS = (650.0, 550.0, 450.0)
 # Without wavelengths: red, green and blue of a sensor from 400 to 2500 nm, still well spread for one that ends near
 # 1000
 _RGB_FRACTIONS = (0.25, 0.12, 0.05)
-_FEW_BANDS = 40  # as cameras of visible light have, from 400 to 700 nm
+_FEW_BANDS = 40  # as of cameras of visible light, from 400 to 700 nm
 _VISIBLE_FRACTIONS = (0.83, 0.5, 0.17)
 _TOLERANCE = 60.0
 STRETCH_PERCENTILES = (2.0, 98.0)  # shown as 0 and 255

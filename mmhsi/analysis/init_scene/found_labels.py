@@ -67,7 +67,7 @@ def choose_map(path: str, key: str | None, shape: tuple[int, int] | None) -> str
 
 
 def find_labels(path: str, cube: CubeInfo, key: str | None = None) -> FoundLabels:
-    """Read a label map and say what its values may mean.
+    """Read a label map and interpret its values.
 
     Args:
         path (str): File of a format of :func:`mmhsi.datasets.io.open_cube`.

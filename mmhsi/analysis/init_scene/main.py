@@ -54,7 +54,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Report, write and say what to type; returns 0, or 2 if the files are not suitable."""
+    """Report, write the files and print the next commands; returns 0, or 2 if the files are not suitable."""
     args = parse_args(argv)
     from mmhsi.analysis.init_scene.findings import commands, describe_cube, describe_labels
     from mmhsi.analysis.init_scene.plans import Request

@@ -260,7 +260,7 @@ def _classification(request: Request) -> Plan:
 
 
 def _two_codes(found: FoundLabels, first_is_zero: bool) -> tuple[list[int], str]:
-    """Codes of the frequent and of the rare class of a map of two, and how they were told apart."""
+    """Codes of the frequent and of the rare class of a map of two, and how they were distinguished."""
     codes = dict(found.counts)
     if first_is_zero or len(codes) == 1:
         codes = {0: found.zeros, **codes}

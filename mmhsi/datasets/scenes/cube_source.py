@@ -65,7 +65,7 @@ def _read_pixel_list(path: str, size: tuple[int, int], key: str | None = None, l
 
 
 def _with_wavelengths(info: CubeInfo, stated: Sequence[float] | None) -> CubeInfo:
-    """What a file says, with the wavelengths that the user states where it states none."""
+    """The description of a file, with the user's wavelengths if the file states none."""
     if stated is None or info.wavelengths is not None:
         return info
     waves = np.asarray(stated, np.float64)

@@ -172,7 +172,7 @@ class CubeView:
 
     @property
     def fitted(self) -> bool:
-        """Whether the preprocessing has all that it learns from data."""
+        """Whether the preprocessing is fitted, or needs no fit."""
         return self._chain.fitted
 
     def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
@@ -190,7 +190,7 @@ class CubeView:
 
     @property
     def streams(self) -> bool:
-        """Whether the preprocessing is fitted in a memory that does not grow with the number of pixels."""
+        """Whether the memory for fitting the preprocessing does not grow with the number of pixels."""
         return self._chain.streams
 
     def fit_on(self, chosen: np.ndarray) -> None:

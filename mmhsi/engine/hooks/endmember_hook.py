@@ -90,7 +90,7 @@ class NonNegativeEndmemberHook(Hook):
 
 @HOOKS.register_module()
 class EvenLightHook(Hook):
-    """Find out after a training whether the light of the scene is even, and give the endmembers their norms if it is.
+    """After a training, determine whether the scene is evenly lit, and restore the norms of the endmembers if it is.
 
     A network trained with spectral angles learns only the shapes of spectra. If there are norms with which the shares
     sum to one in every pixel (:func:`mmhsi.classical.unmixing.linear_scale`), abundances are computed from the spectra

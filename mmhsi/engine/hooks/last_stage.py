@@ -1,4 +1,4 @@
-"""What follows a network in test and prediction is chosen after its training and kept in its checkpoint."""
+"""Base of the hooks that choose the last stage of a network after its training and keep it in the checkpoint."""
 
 from __future__ import annotations
 

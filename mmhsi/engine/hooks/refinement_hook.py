@@ -18,8 +18,7 @@ from mmhsi.tasks.task import test_metric
 
 @HOOKS.register_module()
 class RefinementHook(LastStageHook):
-    """Let classical classifiers join the network, and a random walker and a temperature follow, as its validation
-    pixels choose.
+    """Combine the network with classical classifiers, a random walker and a temperature, chosen on validation pixels.
 
     After a training all pixels of the test scene are predicted once with the best state. Experts are fitted on the
     training pixels; their weights, the walker (off included) and the temperature are chosen by the likelihood of the

@@ -90,7 +90,7 @@ class FullyShardedStrategy(DDPStrategy):
         return super().prepare(model, optim_wrapper=optim_wrapper, **kwargs)
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
-        """Build the network: on the first process for real, on all of them without memory."""
+        """Build the network: with memory on the first process, without memory on all."""
         if not self.distributed:
             return super().build_model(model)
         if self.rank == 0 or isinstance(model, nn.Module):
@@ -273,7 +273,7 @@ class FullyShardedStrategy(DDPStrategy):
 
         for module in self.model.modules():
             if isinstance(module, FSDPModule):
-                module.reshard()  # behind an evaluation
+                module.reshard()  # after an evaluation
         return self.model.state_dict()
 
     def _optimizer_parameters(self) -> list[nn.Parameter]:

@@ -12,7 +12,7 @@ from torch.distributed import broadcast, get_rank, get_world_size
 def shard_modules(
     model: nn.Module, units: Sequence[str], dtype: torch.dtype | None, reshard_after_forward: bool, device: str
 ) -> None:
-    """Share a module out over all processes, in place.
+    """Shard a module over all processes, in place.
 
     In evaluation mode (``model.eval()``, which all processes then call together) every process holds all parameters.
 
@@ -43,7 +43,7 @@ def shard_modules(
     policy = MixedPrecisionPolicy()
     if dtype is not None:  # outside of units all tensors stay in float32
         policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32, output_dtype=torch.float32)
-    for module in reversed(found):  # inner ones before those around them
+    for module in reversed(found):  # inner ones before outer ones
         fully_shard(module, mesh=mesh, mp_policy=policy, reshard_after_forward=reshard_after_forward)
     fully_shard(model, mesh=mesh, reshard_after_forward=False)
     type(model).__deepcopy__ = _refuse_to_copy
@@ -114,7 +114,7 @@ def gather_shards(model: nn.Module, whole: nn.Module | None) -> None:
 def load_full_state(
     state: dict[int, dict[str, Tensor]], parameters: list[nn.Parameter]
 ) -> dict[int, dict[str, Tensor]]:
-    """The state of an optimiser that holds this process's parts, out of a whole one.
+    """The state of an optimiser of this process's parts, taken from a whole one.
 
     Args:
         state (dict[int, dict[str, Tensor]]): Of a run of one process, by the number of the parameter.

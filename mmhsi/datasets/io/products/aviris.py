@@ -39,7 +39,7 @@ def sensor_of(name: str) -> str:
 
 
 def time_of(flight: str | None) -> str | None:
-    """Date in the name of a flight line: ang20180814t224053, or f130503t01p00r08, whose t is no time."""
+    """Date in the name of a flight line: ang20180814t224053, or f130503t01p00r08, whose t is not a time."""
     if not flight:
         return None
     classic = re.match(r'f(\d\d)(\d\d)(\d\d)', flight)
@@ -60,7 +60,7 @@ def _sidecar(folder: str, suffix: str, flight: str | None) -> str | None:
 
 
 class AVIRISReader(RasterProduct):
-    """An ENVI image of a flight line, with what its header leaves to other files."""
+    """An ENVI image of a flight line, with the information that its header leaves to other files."""
 
     format = 'aviris'
 
