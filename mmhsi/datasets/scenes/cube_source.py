@@ -139,6 +139,19 @@ class CubeSource:
         """Number of bands of the file, including bad bands that are left out."""
         return self._reader.info.bands
 
+    def check_bands(self, expected: int | None) -> None:
+        """Raise a ValueError if the file has another number of bands, counted with or without bad bands."""
+        info = self.info
+        if expected in (None, info.bands, self.file_bands):
+            return
+        hint = ''
+        if info.wavelengths is not None:
+            hint = (
+                f'; it has the wavelengths {info.wavelengths.min():.0f} to {info.wavelengths.max():.0f} nm, by '
+                'which they can be matched if those of the model are given'
+            )
+        raise ValueError(f'{info.path}: {expected} bands are expected, but the file has {info.bands}{hint}')
+
     @property
     def kept_bands(self) -> np.ndarray:
         """Numbers in the file of the bands that are not left out as bad, int64."""
