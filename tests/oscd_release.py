@@ -1,4 +1,4 @@
-"""A release of OSCD in small: made-up ground, seen by 13 bands on grids of 10, 20 and 60 m at two dates."""
+"""A small release of OSCD: synthetic ground, seen by 13 bands on grids of 10, 20 and 60 m at two dates."""
 
 import warnings
 from functools import lru_cache

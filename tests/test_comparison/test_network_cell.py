@@ -1,4 +1,4 @@
-"""What a cell does beside training and test: pre-training before, noise between."""
+"""Steps of a cell other than training and test: pre-training before, noise in between."""
 
 from pathlib import Path
 

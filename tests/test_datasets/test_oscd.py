@@ -377,7 +377,7 @@ def test_settings_are_checked(options, message):
     reason=f'no cities of OSCD in {REAL_CITIES}; set MMHSI_TEST_DATA to the folder above',
 )
 def test_dates_of_a_real_city_match_after_the_conversion():
-    """Its second date comes from another tile of Sentinel-2, has other numbers of pixels and lies a pixel beside."""
+    """Its second date comes from another tile of Sentinel-2, has another size and is shifted by a pixel."""
     (first, second), changed, record = read(REAL_CITIES, OscdSettings(), 'saclay_e')
     assert first.shape == second.shape == (639, 688, 13) and changed.sum() == 4346
     shift = record['shift_of_second_date']

@@ -21,7 +21,7 @@ from mmhsi.registry import DATASETS
 
 @pytest.fixture
 def log(tmp_path_factory):
-    """What stands in the log file of the run so far, as a function."""
+    """A function that returns the content of the log file of the run so far."""
     path = tmp_path_factory.mktemp('log') / 'run.log'
     handler = logging.FileHandler(path)
     logger = MMLogger.get_current_instance()

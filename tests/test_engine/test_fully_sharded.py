@@ -214,7 +214,7 @@ def test_an_old_torch_is_named(monkeypatch):
 
 @pytest.fixture
 def group(monkeypatch):
-    """A process group of this process alone."""
+    """A process group of only this process."""
     for name, value in dict(RANK=0, WORLD_SIZE=1, MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port()).items():
         monkeypatch.setenv(name, str(value))
     torch.distributed.init_process_group('gloo')

@@ -81,7 +81,7 @@ class Interruption(Exception):
 
 
 def stop_after(monkeypatch, inferencer: HSIInferencer, batches: int | None) -> list:
-    """Let the network fail behind so many batches; returns the list that counts them."""
+    """Let the network fail after a number of batches; returns the list that counts them."""
     module = inferencer.model.backbone
     forward, calls = module.layers.forward, []
 

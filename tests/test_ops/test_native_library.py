@@ -29,7 +29,7 @@ needs_compiler = pytest.mark.skipif(not has_compiler(), reason='there is no C co
 
 @pytest.fixture
 def source(tmp_path, monkeypatch):
-    """A library of one function, and a cache of its own."""
+    """A library of one function, with its own cache."""
     monkeypatch.setenv('MMHSI_CACHE', str(tmp_path / 'cache'))
     folder = tmp_path / 'source'
     folder.mkdir()

@@ -1,6 +1,6 @@
 """The Triton kernels, run in Triton's interpreter and compiled for GPUs that are not here.
 
-The interpreter has a process of its own.
+The interpreter runs in its own process.
 """
 
 import importlib.metadata

@@ -1,6 +1,6 @@
 """Files that reach for other files and addresses, or take far more than they hold: each is refused, quickly.
 
-What a hostile file may get at is a secret beside the folder, and a server that must not be asked.
+A hostile file tries to reach a secret next to the folder, and a server that must not be contacted.
 """
 
 import bz2
@@ -28,7 +28,7 @@ BYTES = 300 * 2**20
 
 @pytest.fixture
 def world(tmp_path):
-    """A folder for the hostile file, and a secret raster beside it."""
+    """A folder for the hostile file, and a secret raster next to it."""
     folder, secret = tmp_path / 'folder', tmp_path / 'secret.tif'
     folder.mkdir()
     write_tiff(secret, np.full((6, 7, 1), 77, np.uint8))

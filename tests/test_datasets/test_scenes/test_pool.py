@@ -173,7 +173,7 @@ def test_what_is_no_set_is_named(config, tmp_path):
 
 
 def write_tile(folder, left, wavelengths):
-    """A GeoTIFF of 3 x 4 pixels of 10 m, its left edge so many pixels to the right."""
+    """A GeoTIFF of 3 x 4 pixels of 10 m, its left edge moved to the right by a number of pixels."""
     path = str(folder / f'{left}.tif')
     with rasterio.open(
         path,
