@@ -10,7 +10,7 @@ from mmhsi import moved
 
 @pytest.mark.parametrize('old', [*moved._ROOMS, *moved._MODULES, 'mmhsi.apis.inference.inputs'])
 def test_former_name_gives_the_module_of_today(old):
-    with pytest.warns(DeprecationWarning, match=f'{old} is {moved.new_name(old)} now'):
+    with pytest.warns(DeprecationWarning, match=f'{old} is now {moved.new_name(old)}'):
         sys.modules.pop(old, None)
         module = importlib.import_module(old)
     assert module is importlib.import_module(moved.new_name(old))
