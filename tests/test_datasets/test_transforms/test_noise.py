@@ -176,7 +176,7 @@ def test_noises_are_built_from_configs():
         (lambda: DeadlineNoise(0, 1.5), 'min_amount < max_amount'),
         (lambda: MissingStrips(0), 'number must be positive'),
         (lambda: MixedNoise([dict(type='ImpulseNoise', fraction=0.6)] * 2), 'take 1.2 of the bands'),
-        (lambda: MixedNoise([dict(type='GaussianNoise')]), 'but GaussianNoise is none'),
+        (lambda: MixedNoise([dict(type='GaussianNoise')]), 'which GaussianNoise is not'),
         (lambda: NoiseChain('case9'), "there is no 'case9'"),
         (lambda: NoiseChain([dict(type='RandomRotate90')]), 'RandomRotate90 is not a noise'),
         (lambda: NoiseChoice([]), 'no noise is given'),
