@@ -1,4 +1,4 @@
-"""Memory of a scene that is larger than it, and of a long training.
+"""Memory for a scene that is larger than memory, and for a long training.
 
     python benchmarks/bench_big_scene.py scene --gigabytes 20
     python benchmarks/bench_big_scene.py training --iterations 2000
@@ -8,13 +8,12 @@ pixels with a tiny network, tile by tile, and writes the map, as large as the sc
 window.
 
 ``training`` trains the tiny experiment of the tests, with a checkpoint every 50 and a validation every 99 iterations,
-and prints on the way what the process and its data workers hold. Two things that grow are no leak and are told apart:
+and prints the memory of the process and its data workers. Two things that grow are not leaks and are listed separately:
 
 - MMEngine keeps the history of every scalar that is logged, 16 bytes for a value, up to a million values;
 - MMEngine writes the scalars as JSON, and Python's encoder leaves some 30 objects that refer to each other for each
-  line. Python looks for such objects among the old ones only when those that are new make up a quarter of all, so that
-  a process with half a million objects grows by up to 15 MB before they go. Here they are collected before each
-  measurement, and counted.
+  line. Python collects old objects only when new ones make up a quarter of all, so that a process with half a million
+  objects grows by up to 15 MB before that. Here they are collected before each measurement, and counted.
 """
 
 import argparse
@@ -68,7 +67,7 @@ def scene(folder: Path, gigabytes: float) -> None:
 
 
 class MemoryHook(Hook):
-    """Prints, every so many iterations, what is held, what of it is the history of the scalars, and what was garbage.
+    """Prints at intervals the memory held, the part of it that is the history of scalars, and the garbage collected.
 
     Args:
         interval (int): Iterations between two lines.

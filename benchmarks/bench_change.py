@@ -3,10 +3,10 @@
     OMP_NUM_THREADS=1 python benchmarks/bench_change.py --taizhou PATH/taizhou-landsat --seeds 0 1 2
 
 Two pairs: Taizhou (Landsat, 2000 and 2003, 400 x 400, 6 bands; files 2000TM, 2003TM with their headers, change.bmp,
-unchanged.bmp of the ChangeDetectionRepository of Wu et al., IEEE TGRS 2014) and Indian Pines with a made-up second date
-(synthetic_pair.py; 145 x 145, 200 bands, every pixel is labelled). 'random' draws the labelled training pixels from the
-whole scene, 'blocks' from square blocks of the scene of which no window reaches into that of a test pixel: the
-difference is what overlapping windows and neighbouring pixels of one field give away.
+unchanged.bmp of the ChangeDetectionRepository of Wu et al., IEEE TGRS 2014) and Indian Pines with a synthetic second
+date (synthetic_pair.py; 145 x 145, 200 bands, every pixel is labelled). 'random' draws the labelled training pixels
+from the whole scene, 'blocks' from square blocks of the scene whose windows share no pixel with those of test pixels:
+the difference is the effect of overlapping windows and of neighbouring pixels of one field.
 
 All methods see standardised bands, each date by its own statistics, and are evaluated on the same test pixels. SVM: RBF
 kernel, C and gamma by cross-validation on the training pixels, on the spectra of both dates or on their difference; the
@@ -88,7 +88,7 @@ def pair_config(name: str, folder: Path) -> dict:
 
 
 def draw_split(scene: PairScene, kind: str, pixels: int, seed: int, window: int) -> Split:
-    """A split with so many training pixels of each class."""
+    """A split with this number of training pixels of each class."""
     labels, rng = scene.labels.ravel(), np.random.RandomState(seed)
     candidates, test = scene.subset('labelled'), None
     if kind == 'blocks':
@@ -142,7 +142,7 @@ def difference(pairs: np.ndarray) -> np.ndarray:
 
 
 def run_svm(scene: PairScene, features: Callable | None, seed: int) -> ChangeResult:
-    """An SVM on both spectra of a pixel, or on what is made of them."""
+    """An SVM on both spectra of a pixel, or on features computed from them."""
     made = []
 
     def make(seed: int) -> GridSearchCV:
@@ -158,7 +158,7 @@ def run_svm(scene: PairScene, features: Callable | None, seed: int) -> ChangeRes
 
 
 def run_detector(scene: PairScene, intensity: np.ndarray) -> ChangeResult:
-    """A detector whose intensity is known."""
+    """A detector with a given intensity."""
     return evaluate_change_detector(scene, lambda first, second, valid: intensity, threshold='otsu')
 
 
@@ -211,7 +211,7 @@ def bench_split(
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--taizhou', type=Path, help='folder of Taizhou (default: only Indian Pines)')
-    parser.add_argument('--pairs', nargs='+', choices=BLOCK_SIZE, help='pairs (default: all there are)')
+    parser.add_argument('--pairs', nargs='+', choices=BLOCK_SIZE, help='pairs (default: all)')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument(
         '--settings',

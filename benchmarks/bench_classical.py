@@ -1,11 +1,11 @@
 """Detectors without training: seconds of the present code, of another revision and of plain alternatives, in one run.
 
     OMP_NUM_THREADS=2 python benchmarks/bench_classical.py --against HEAD~10
-    OMP_NUM_THREADS=2 python benchmarks/bench_classical.py --rows 64    (the present code alone)
+    OMP_NUM_THREADS=2 python benchmarks/bench_classical.py --rows 64    (only the present code)
 
-The scene has 512 x 512 pixels of 100 correlated bands in float32. RX and ACE stand beside SPy's, CEM beside six lines
-of NumPy. Local RX and CRD take their default windows; --rows gives them fewer rows, from which the whole scene is
-reckoned. Each figure is the best of three of the turns that old and new code take.
+The scene has 512 x 512 pixels of 100 correlated bands in float32. RX and ACE are compared with SPy's, CEM with six
+lines of NumPy. Local RX and CRD use their default windows; --rows gives them fewer rows, from which the time of the
+whole scene is extrapolated. Old and new code run alternately; each figure is the best of three runs.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def measure(rows: int, alternatives: bool) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--against', help='revision of git to compare with')
-    parser.add_argument('--rows', type=int, default=SIDE, help='rows of the scene for local RX and CRD, 0 for neither')
+    parser.add_argument('--rows', type=int, default=SIDE, help='rows for local RX and CRD; 0 leaves them out')
     parser.add_argument('--repeats', type=int, default=2, help='turns of old and new')
     parser.add_argument('--inner', action='store_true', help=argparse.SUPPRESS)
     args = parser.parse_args()

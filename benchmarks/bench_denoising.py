@@ -2,11 +2,11 @@
 
     OMP_NUM_THREADS=1 python benchmarks/bench_denoising.py --data PATH --seeds 0 1 2
 
-Scenes: Indian Pines (145 x 145, 200 bands, from the package tensorly; taken for clean, so that its own noise is part of
-what is to be restored) and, below --data, simu-indian-clean (145 x 145, 224 bands, piecewise constant, no noise).
-Rows 0 to 96 train, rows 97 to 144 are the test. Each band is scaled to [0, 1] by percentiles of the training rows, then
-noise is added: Gaussian of 30 and of 70 (of 255), and the mixtures of the cases 2 (strength by band, impulses) and 5
-(stripes and dead lines besides). There is one network for Gaussian noise and one for mixtures, as in the configs.
+Scenes: Indian Pines (145 x 145, 200 bands, from the package tensorly; assumed to be clean, so that its own noise is
+part of the reference) and, below --data, simu-indian-clean (145 x 145, 224 bands, piecewise constant, no noise). Rows 0
+to 96 train, rows 97 to 144 are the test. Each band is scaled to [0, 1] by percentiles of the training rows, then noise
+is added: Gaussian of 30 and of 70 (of 255), and the mixtures of the cases 2 (strength by band, impulses) and 5 (also
+stripes and dead lines). There is one network for Gaussian noise and one for mixtures, as in the configs.
 
 --pictures writes the pictures of all methods, and those of aviris-224-raw-bands, whose noise is real and which has no
 clean image: its networks are trained on the upper rows of the scene itself, with noise added to them.

@@ -3,12 +3,12 @@
     OMP_NUM_THREADS=1 python benchmarks/bench_detection.py --data PATH --seeds 0 1 2
     OMP_NUM_THREADS=1 python benchmarks/bench_detection.py abu-urban-2 --seeds 0 --data PATH
 
-The data folder holds <task>/<scene>/<file> as SCENES says; the tools make Indian Pines with implanted targets. The
+The data folder holds <task>/<scene>/<file> as SCENES says; Indian Pines with implanted targets is created. The
 networks are those of configs/{target,anomaly}_detection/*-tiny_indian-pines-implanted*.py with the scene replaced. They
 learn from the pseudo-labels of a coarse detector, CEM for targets and RX for anomalies, and no ground truth chooses
 anything during a run: the state after the last epoch is tested. The settings of the configs were chosen on the scenes
-of DEVELOPMENT; the others were looked at once. Target spectra are the mean of the target pixels of the ground truth, in
-the last scene what was implanted.
+of DEVELOPMENT; the others were evaluated once. Target spectra are the mean of the target pixels of the ground truth; in
+the last scene, the implanted spectrum.
 
 Prints AUC (detection over false-alarm rate) of networks (mean and standard deviation over the seeds), of the coarse map
 and of each classical detector on the standardised bands, then the other areas of the networks. Seconds are processor
@@ -98,7 +98,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def make_implanted(folder: Path) -> Path:
-    """Write Indian Pines with implanted targets, unless it is there; the folder that MMHSI_DATA would name."""
+    """Write Indian Pines with implanted targets, unless it exists; returns its data root."""
     if not (folder / 'indian_pines_implanted/scene.mat').is_file():
         tools = ROOT / 'tools/dataset_converters'
         scene = folder / 'indian_pines'
@@ -122,7 +122,7 @@ def make_implanted(folder: Path) -> Path:
 
 
 def scene_settings(name: str, args: argparse.Namespace) -> dict:
-    """What of the scene differs from that of the config."""
+    """Settings of the scene that differ from those of the config."""
     task, files = SCENES[name]
     if files is None:
         return dict(data_root=str(make_implanted(Path(args.out) / 'data') / 'indian_pines_implanted'))
@@ -217,7 +217,7 @@ def write_pictures(name: str, results: dict[str, list[DetectionResult]], folder:
 
 
 def mean_and_spread(values: list[float]) -> str:
-    """'mean ± standard deviation', of a single value that alone."""
+    """'mean ± standard deviation', or only the value if there is one."""
     return f'{np.mean(values):.4f}' + (f' ± {np.std(values):.4f}' if len(values) > 1 else '')
 
 

@@ -1,10 +1,10 @@
-"""Read thousands of damaged files of every format, and count what the readers make of them.
+"""Read thousands of damaged files of every format, and count the outcomes.
 
     python benchmarks/bench_fuzz.py --cases 2000
 
-Small sound files of fifteen kinds are damaged by a seeded mutator (``tests/fuzzing.py``): flipped bits, extreme
-numbers, cuts, insertions; in text headers also exchanged numbers and words. Each damaged file is opened as a cube, a
-label map, a map and as spectra. A case is sound if all of these either give an array of the described size or raise an
+Small valid files of fifteen kinds are damaged by a seeded mutator (``tests/fuzzing.py``): flipped bits, extreme
+numbers, cuts, insertions; in text headers also replaced numbers and words. Each damaged file is opened as a cube, a
+label map, a map and as spectra. A case passes if all of these either give an array of the described size or raise an
 error that names the file. Everything else is a finding: another exception, the end of the process, more than ten
 seconds, or more than 256 MiB. The cases run in processes that may take 1 GiB more than they start with.
 """

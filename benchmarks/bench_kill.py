@@ -1,4 +1,4 @@
-"""Kill a training again and again, resume it each time, and compare its weights with those of a run left in peace.
+"""Kill a training again and again, resume it each time, and compare its weights with those of an uninterrupted run.
 
     python benchmarks/bench_kill.py --kills 24
 
@@ -6,8 +6,8 @@ The training is the toy experiment of the tests: ``tools/train.py --resume`` in 
 need not import everything anew), eight epochs of four iterations with random numbers in the data and in the model, and
 a checkpoint of 32 MiB after each epoch, so that much of its time goes into saving. A signal is sent a random time after
 the first iteration began. Printed for each: the signal, the time, whether the process was writing a checkpoint when it
-died, the iteration that the newest intact checkpoint holds, and the exit code. A training that comes to its end is
-compared, all weights and the state of the optimiser bit by bit, with the uninterrupted one, and the next one begins.
+died, the iteration that the newest intact checkpoint holds, and the exit code. A finished training is compared
+with the uninterrupted one, all weights and the state of the optimiser bit by bit, and the next one begins.
 """
 
 import argparse
@@ -30,13 +30,13 @@ LAST = 'epoch_8.pth'
 
 
 def state_of(folder: Path) -> tuple[bool, int]:
-    """Whether a save was cut off, and the iterations that the newest intact checkpoint holds."""
+    """Whether a save was interrupted, and the iterations that the newest intact checkpoint holds."""
     latest = find_latest_checkpoint(folder)
     return bool(list(folder.glob('*.part'))), torch.load(latest, weights_only=True)['meta']['iter'] if latest else 0
 
 
 def finish(folder: Path, expected: dict) -> None:
-    """Let a training come to its end, compare it and clear it away."""
+    """Let a training finish, compare it and delete it."""
     if wait(start(folder, *OPTIONS)):
         raise SystemExit((folder / 'output').read_text())
     assert_same(weights(folder, LAST), expected)
@@ -48,7 +48,7 @@ def finish(folder: Path, expected: dict) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--kills', type=int, default=24, help='signals to send (default: 24)')
-    parser.add_argument('--sigterm', type=int, default=4, help='every how manyth of them is SIGTERM (default: 4)')
+    parser.add_argument('--sigterm', type=int, default=4, help='every n-th of them is SIGTERM (default: 4)')
     parser.add_argument('--longest', type=float, default=3.0, help='latest time of a signal in seconds (default: 3)')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()

@@ -1,7 +1,7 @@
 """Time and peak memory of a training step of SpatMAE and SpecMAE, against a plain implementation.
 
-The plain one does what the method needs in the most direct way: it encodes all tokens, a mask token in place of the
-masked ones, with attention written out, in float32. Each line is measured in a process of its own.
+The plain one does what the method needs in the most direct way: it encodes all tokens, with a mask token instead of the
+masked ones and explicit attention matrices, in float32. Each line is measured in a process of its own.
 
     python benchmarks/bench_mae_step.py --arch tiny base --batch-size 32 4
 """

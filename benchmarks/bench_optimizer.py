@@ -5,8 +5,8 @@
 
 The parameters are those of a config's model, its rates and decays those of the config, the gradients random numbers.
 `library` is MMEngine's or mmpretrain's constructor, which makes a group of each parameter; the other rows have a group
-for each pair of rate and decay. Rounds in which every form makes one step; medians. The floor is what must move: the
-parameter, its gradient and two moments are read, and all but the gradient written.
+for each pair of rate and decay. Each round makes one step of every form; medians are printed. The floor is the memory
+traffic that is needed: the parameter, its gradient and two moments are read, and all but the gradient written.
 """
 
 import argparse

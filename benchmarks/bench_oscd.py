@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/bench_oscd.py --release FOLDER/OF/THE/RELEASE --seeds 0 1 2
 
-The cities of the release are converted first (into a temporary folder, or into --data where those that are there are
-not converted again). With all 24 the split is the published one. Of fewer, the folds below are used: in each, some
-cities are for testing, one for a look during training, and the rest is trained on. So every city is tested by a network
+The cities of the release are converted first (into a temporary folder, or into --data, where existing ones are not
+converted again). With all 24, the split is the published one. With fewer, the folds below are used: in each, some
+cities are for testing, one for validation, and the rest for training. So every city is tested by a network
 that never saw it, and the scores are those of the pooled confusion matrix of all cities tested, as is customary for
 OSCD.
 

@@ -1,4 +1,4 @@
-"""Time and memory of predicting a scene that is larger than memory needs to be, and the product read back.
+"""Time and memory of predicting a scene that is larger than memory, with a check of the product.
 
     python benchmarks/bench_predict.py                          (tile protocol, 5000 x 5000 pixels of 100 bands)
     python benchmarks/bench_predict.py --protocol windows --rows 20     (part of the rows; the whole is extrapolated)
@@ -6,7 +6,7 @@
 A GeoTIFF of int16 values is generated block by block: the spectra of Indian Pines' first 100 bands over a mosaic of its
 classes, mirrored over the scene, with noise and a corner without data. A tiny HyperSIGMA with random weights classifies
 it through tools/predict.py in a process of its own, whose peak memory is measured. The product is opened with rasterio:
-size, georeference, colours and nodata are checked, and its classes compared with those of a part predicted alone.
+size, georeference, colours and nodata are checked, and its classes compared with those of a part predicted separately.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def generate(path: Path, rows: int, columns: int, bands: int) -> None:
 
 
 def make_config(protocol: str, bands: int, folder: Path) -> Path:
-    """The config of the tiny network for scenes of so many bands, with standardised bands instead of components."""
+    """The config of the tiny network for a number of bands, with standardised bands instead of components."""
     cfg = Config.fromfile(ROOT / CONFIGS[protocol])
     dataset = cfg.test_dataloader.dataset
     if protocol == 'tiles':
@@ -128,7 +128,7 @@ def predict(scene: Path, config: Path, weights: Path, out: Path, memory: str) ->
         ]
     )
     while process.poll() is None:
-        # the peak that getrusage tells is at least that of the process that starts another
+        # the peak reported by getrusage is at least that of the parent process
         status = Path(f'/proc/{process.pid}/status').read_text()
         peak = max(peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith('VmHWM')), 0)
         time.sleep(0.1)

@@ -1,12 +1,12 @@
-"""What masked pre-training on the tiles of a scene brings for its classification with few labels.
+"""The benefit of masked pre-training on the tiles of a scene for its classification with few labels.
 
     python benchmarks/bench_pretraining.py --seeds 0 1 2
 
 Both branches are pre-trained on tiles of Indian Pines without labels, then HyperSIGMA is trained on ten labelled pixels
-of each class: from random weights by the config that is made for them, and by one and the same fine-tuning recipe from
+of each class: from random weights with the config designed for that, and by one and the same fine-tuning recipe from
 random weights and with one or both branches pre-trained. The scores are those of the test pixels, the seconds those
-that the processor worked. The tiles are those of the whole scene, test pixels included, without their labels. Parts
-that are finished are not repeated: the command goes on after an interruption.
+of processor time. The tiles are those of the whole scene, test pixels included, without their labels. Finished
+parts are not repeated: the command continues after an interruption.
 """
 
 import argparse
@@ -50,12 +50,12 @@ def parse_args() -> argparse.Namespace:
         help=f'lines of the table, of {", ".join(map(repr, VARIANTS))} (default: all)',
     )
     parser.add_argument('--work-dir', default='work_dirs/bench_pretraining', help='folder of the fine-tuned networks')
-    parser.add_argument('--epochs', type=int, help='number of epochs of every training, for a quick look')
+    parser.add_argument('--epochs', type=int, help='number of epochs of every training, for a quick test')
     return parser.parse_args()
 
 
 def train(cfg: Config, epochs: int | None, record: Path) -> tuple[Runner | None, dict]:
-    """Train, unless a record of as many epochs is there; returns the runner if it trained, and the record."""
+    """Train, unless there is a record of as many epochs; returns the runner if it trained, and the record."""
     if epochs is not None:
         cfg.train_cfg.update(max_epochs=epochs)
         if cfg.get('val_cfg') is not None:
@@ -70,7 +70,7 @@ def train(cfg: Config, epochs: int | None, record: Path) -> tuple[Runner | None,
 
 
 def pretrain(branch: str, checkpoint: Path, epochs: int | None) -> dict:
-    """Pre-train a branch so that ``checkpoint`` is there; returns the record."""
+    """Pre-train a branch and write ``checkpoint``; returns the record."""
     cfg = Config.fromfile(ROOT / f'configs/pretrain/{PRETRAINING[branch]}.py')
     cfg.work_dir = str(checkpoint.parent)
     record = checkpoint.with_suffix('.json')

@@ -1,10 +1,10 @@
-"""The recommended settings on scenes that they were not made for, beside the classical methods of the same run.
+"""The recommended settings on scenes that they were not designed for, compared with classical methods of the same run.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --data PATH --seeds 0 1 2
     OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --tasks classification --scenes houston-crop --seeds 5 6
 
 A run is configs/recommended/<task>.py with the files, keys and classes of a scene filled in and nothing else, trained
-and tested as tools/train.py and tools/test.py do. The table has the score that decides, of ours, of each part of it and
+and tested as tools/train.py and tools/test.py do. The table has the decisive score of ours, of each of its parts and
 of each classical method (mean and standard deviation over the seeds), the difference from the best classical method
 with its standard error, and the seconds of a run. The data folder holds <task>/<scene>/<file>; Indian Pines comes with
 a package. Finished runs are not repeated: their metrics.json is below --out.
@@ -199,7 +199,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='of split and training (default: 0)')
     parser.add_argument('--data', type=Path, default=ROOT / '../shared/data', help='folder of the scenes')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/bench_recommended'))
-    parser.add_argument('--table', type=Path, help='Markdown file for the tables (default: printed alone)')
+    parser.add_argument('--table', type=Path, help='Markdown file for the tables (default: only printed)')
     parser.add_argument('--again', action='store_true', help='repeat finished runs')
     return parser.parse_args(argv)
 

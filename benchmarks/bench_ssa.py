@@ -4,7 +4,7 @@ Compares, in one run and in turn, the reference's formulation (two samplings of 
 (scaled_dot_product_attention) and the back ends of mmhsi.ops.sparse_sampling_attention. Times are medians over rounds
 in each of which every variant runs once; the ratio is the median over rounds of the reference's time by the variant's.
 On the CPU the time is that of the process (all threads together) divided by the number of threads, unless --wall is
-given: other processes then disturb it less. Memory is what a process of its own grows by at most, less the results:
+given: this is less sensitive to other processes. Memory is the peak growth of a separate process, less the results:
 output and gradients.
 
     python benchmarks/bench_ssa.py --sides 8 16 32 64 128 --threads 1 2 --plot ssa.png
@@ -26,7 +26,7 @@ from mmhsi.ops import BACKENDS, sparse_sampling_attention
 
 HEADS, DIMS, POINTS = 12, 64, 8
 BATCHES = {8: 8, 16: 8, 32: 2, 64: 1, 128: 1}
-# N x N numbers per head are kept by these: no more tokens than this
+# these keep N x N numbers per head: at most this many tokens
 LARGEST = {'dense': 1024, 'separable': 1024, 'full': 4096}
 VARIANTS = ('reference', 'full', 'torch', 'dense', 'separable', 'fused', 'fused bfloat16', 'triton')
 
@@ -76,7 +76,7 @@ def resident(field: str) -> int:
 
 def measure_memory(sender, variant: str, inputs: tuple[Tensor, ...], side: int) -> None:
     torch.set_num_threads(1)
-    small = 2  # what libraries load at their first call is not counted
+    small = 2  # libraries loaded at the first call are not counted
     step(variant, random_inputs(small, 1, 1.0, inputs[0].dtype, 'cpu'), small, backward=True)
     with open('/proc/self/clear_refs', 'w', encoding='ascii') as file:
         file.write('5')

@@ -6,10 +6,10 @@
 `spatvit`: SpatViT-B on 64x64 pixels of 100 bands, forward and training step (forward, backward, AdamW). `hypersigma`:
 training step of the HyperSIGMA-B of configs/classification (window 33, batch 4; tile 128, batch 1) against the time
 that its matrix products alone need, which are counted and whose rate is measured in the same run. `reference` samples
-keys and values separately, as the paper's code does; in all else the network is ours. `full` is the network with full
-attention (scaled_dot_product_attention) in every block. Rounds in which every variant runs once; medians, and median
-ratios to the first variant. "of products": the time as a multiple of that of the matrix products alone, those of the
-network with sparse attention, without what is multiplied in full attention itself. Memory is the largest resident size
+keys and values separately, as the paper's code does; everything else is our network. `full` is the network with full
+attention (scaled_dot_product_attention) in every block. Each round runs every variant once; medians, and median
+ratios to the first variant, are printed. "of products": the time as a multiple of that of the matrix products of the
+network with sparse attention, without the products inside full attention. Memory is the largest resident size
 of a process that builds the network and makes one step. On the CPU times are processor time by thread unless --wall is
 given.
 """
@@ -58,7 +58,7 @@ class Steps:
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5, fused=True)
 
     def to(self, device: torch.device) -> 'Steps':
-        """Everything on another device, with an optimiser that has not begun."""
+        """Everything on another device, with a new optimiser."""
         samples = None if self.samples is None else [sample.to(device) for sample in self.samples]
         return Steps(self.network.to(device), self.inputs.to(device), samples)
 

@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/bench_super_resolution.py --data PATH --seeds 0 1 2
 
 PATH holds classification/houston2018-crop/houston_dataset.mat and super_resolution/paris-hyperion-ali/
-paris_data_hs_ms.mat; without it there is Indian Pines alone, which a package brings along. The scenes are reduced by
+paris_data_hs_ms.mat; without it only Indian Pines is used, which comes with a package. The scenes are reduced by
 MATLAB's antialiased bicubic imresize, and enlarged again by
 
 - the networks of configs/super_resolution/*-tiny_*, trained on one part of a scene and tested on another; no image of
@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = {'HyperSIGMA, tiny': 'hypersigma-tiny', 'SpatSIGMA, tiny': 'spatsigma-tiny', 'EDSR, tiny': 'edsr-tiny'}
 INTERPOLATIONS = ('bicubic', 'lanczos', 'spline')
 SCORES = dict(PSNR='MPSNR', SSIM='MSSIM', SAM='SAM', ERGAS='ERGAS', CC='CC', RMSE='RMSE')
-DATASETS_OF = {  # name in the table: config of the dataset, and what another scene changes in it
+DATASETS_OF = {  # name in the table: config of the dataset, and changes for another scene
     'Indian Pines x2': ('indian-pines_x2', None),
     'Indian Pines x4': ('indian-pines_x4', None),
     'Houston 2018 crop x4': ('houston-crop_x4', 'classification/houston2018-crop'),
@@ -116,8 +116,8 @@ def print_table(title: str, runs: dict[str, list[dict[str, float]]]) -> None:
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--data', type=Path, help='root of the real scenes (default: Indian Pines alone)')
-    parser.add_argument('--datasets', nargs='+', choices=DATASETS_OF, help='datasets (default: all there are)')
+    parser.add_argument('--data', type=Path, help='root of the real scenes (default: only Indian Pines)')
+    parser.add_argument('--datasets', nargs='+', choices=DATASETS_OF, help='datasets (default: all)')
     parser.add_argument('--networks', nargs='+', choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--iterations', type=int, help='iterations of a training (default: those of the configs)')

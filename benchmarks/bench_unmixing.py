@@ -7,7 +7,7 @@ MUUFL Gulfport) and urban/ (a cut of 34 x 78 pixels of HYDICE Urban, and the ref
 configs/unmixing/README.md. Samson has two references, which differ: each result is scored against both.
 
 Everything starts from vertex component analysis with the seed of the run, which also draws the training windows. 'unit'
-brings pixels and endmembers to norm 1 before FCLS and NMF. No truth has any influence before the scores. The table has
+brings pixels and endmembers to norm 1 before FCLS and NMF. No ground truth is used except for the scores. The table has
 mean and standard deviation over the seeds; seconds are those of one core, of training and test.
 """
 
@@ -45,7 +45,7 @@ SCORES = ('mSAD', 'aRMSE', 'aMSE', 'reconstruction_angle')
 
 
 def scene_config(name: str, data: Path, seed: int) -> dict:
-    """The scene of a dataset file, with its files below the folder and everything drawn by the seed."""
+    """The scene of a dataset file, with its files below the folder and all random choices from the seed."""
     scene = Config.fromfile(CONFIGS / f'_base_/datasets/{name}.py').scene.to_dict()
     scene.update(data_root=str(data / FOLDERS[name]), initial_endmembers=dict(type='vca', seed=seed))
     scene['split']['seed'] = seed

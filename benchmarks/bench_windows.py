@@ -1,11 +1,11 @@
-"""Prediction of a scene by windows: seconds against another revision, precisions, lattices, and what they change.
+"""Prediction of a scene by windows: seconds, compared with another revision, and the effect of precisions and lattices.
 
     OMP_NUM_THREADS=2 python benchmarks/bench_windows.py --weights CHECKPOINT --against HEAD~10
 
 The scene is Indian Pines (tensorly's copy), the config that of the demo unless --config names another by windows; the
-checkpoint is one that its training left, see demo/indian_pines.py. Without weights those of a random network are taken,
-whose classes are scattered as those of no scene are. Old and new code take turns, each in a process of its own without
-the time of its start; each figure is the best of --repeats. 'same' is the share of pixels with the class that the old
+checkpoint is from its training, see demo/indian_pines.py. Without weights, a random network is used, whose classes are
+more scattered than those of any real scene. Old and new code alternate, each in its own process without the time of its
+start; each figure is the best of --repeats. 'same' is the share of pixels with the class that the old
 code, or else the present one in fp32, gives them.
 """
 

@@ -1,4 +1,4 @@
-"""All that a GPU has to show, in one script and under eight minutes: right, fast, and everything runs.
+"""All checks that need a GPU, in one script of less than eight minutes: results, speed, and that everything runs.
 
     python benchmarks/gpu_check.py --out gpu_check.json
     python benchmarks/gpu_check.py --parts accuracy attention
@@ -6,10 +6,10 @@
 Parts: `accuracy`, sparse sampling attention against float64; `attention`, its time and memory against the reference's
 formulation, flash attention and the bytes that must move; `networks`, steps of whole networks in float32, with tf32
 products, in bfloat16, and compiled; `tasks`, two iterations and a test of a config of each task family; `pretraining`,
-ten steps in bfloat16; `fsdp`, ten steps of a large encoder that is shared out; `scene`, prediction of scenes, and the
-share of pixels that get the class they get on the CPU. The last table holds what was wanted and what was found. A part
-that fails is told and does not end the others. On a CPU everything is small, so that it is seen to run; its times say
-nothing.
+ten steps in bfloat16; `fsdp`, ten steps of a large sharded encoder; `scene`, prediction of scenes, and the
+share of pixels that get the class they get on the CPU. The last table holds targets and results. A part that
+fails is reported and does not stop the others. On a CPU everything is small, to check that it runs; its times have no
+meaning.
 """
 
 import argparse
@@ -80,7 +80,7 @@ class Check:
         return median(taken)
 
     def peak(self, run: Callable[[], object]) -> float | None:
-        """MiB that a run takes at most beyond what is there; None on a CPU."""
+        """Peak memory of a run in MiB beyond what is already allocated; None on a CPU."""
         if self.small:
             run()
             return None
@@ -282,7 +282,7 @@ PARTS: dict[str, Callable[[Check], None]] = dict(
 
 
 def main(argv: list[str] | None = None) -> Check:
-    """Run the parts and print their tables; returns what was found."""
+    """Run the parts and print their tables; returns the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--parts', nargs='+', choices=list(PARTS), default=list(PARTS))
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu', choices=['cuda', 'cpu'])
@@ -290,7 +290,7 @@ def main(argv: list[str] | None = None) -> Check:
         '--bandwidth',
         type=float,
         default=BANDWIDTH / 1e12,
-        help='of the memory of the GPU in TB/s (default: 4.8, an H200)',
+        help='bandwidth of the GPU memory in TB/s (default: 4.8, an H200)',
     )
     parser.add_argument('--out', help='JSON file of all tables')
     args = parser.parse_args(argv)

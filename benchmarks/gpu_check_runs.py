@@ -1,4 +1,4 @@
-"""The parts of gpu_check.py that run whole configs: tasks, pre-training, shared-out encoders, prediction."""
+"""The parts of gpu_check.py that run whole configs: tasks, pre-training, sharded encoders, prediction."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def pretraining(check) -> None:
 
 
 def sharded(check) -> None:
-    """Ten steps of a large encoder that is shared out (here to one process), in a process that torchrun starts."""
+    """Ten steps of a large sharded encoder (here in one process), started by torchrun."""
     config = 'configs/pretrain/spat-mae_large_hyperglobal_fsdp.py'
     with tempfile.TemporaryDirectory() as folder:
         tiles = Path(folder) / 'hyperglobal'

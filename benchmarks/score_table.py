@@ -1,4 +1,4 @@
-"""The table that the benchmarks of several seeds print."""
+"""The table printed by benchmarks of several seeds."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ def print_table(
 
     Args:
         title (str): Heading of the column of the methods.
-        runs (Sequence[Mapping[str, Mapping[str, float]]]): Of each run the scores and 'seconds', by method.
+        runs (Sequence[Mapping[str, Mapping[str, float]]]): For each run, the scores and 'seconds' by method.
         digits (Mapping[str, int]): Decimals of each score, in the order of the columns.
         seconds_digits (int): Decimals of the mean of the seconds. Defaults to 0.
     """

@@ -1,11 +1,11 @@
-"""What a pre-training of a huge encoder needs on 8, 64 and 256 GPUs: memory, bytes moved, time, samples, checkpoints.
+"""Needs of pre-training a huge encoder on 8, 64 and 256 GPUs: memory, bytes moved, time, samples, checkpoints.
 
     python benchmarks/shared_network_plan.py configs/pretrain/spat-mae_huge_hyperglobal_fsdp.py
     python benchmarks/shared_network_plan.py CONFIG --gpus 8 64 256 --write
 
 Counted, on the meta device: parameters, operations of a training step with its recomputations, bytes that autograd
 keeps. Measured here, with ``--write``: how fast one process writes its part of a checkpoint, flushes and reads it back.
-Assumed: what the constants below say of the machine. The rest is reckoned from these.
+Assumed: the constants of the machine below. The rest is computed from these.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from mmhsi.weights.sharded_checkpoint import write_shards
 
 # Assumptions: NVIDIA H200 in nodes of eight, with an adapter of 400 Gbit/s for each GPU.
 PEAK = 989e12  # FLOP/s in bfloat16, dense, as the maker states
-UTILISATION = 0.4  # of it, as large transformers reach
+UTILISATION = 0.4  # share of it that large transformers reach
 NVLINK = 0.8 * 450e9  # byte/s and direction of a GPU within its node
 NETWORK = 0.8 * 8 * 50e9  # byte/s and direction of a node
 GPUS_OF_A_NODE = 8

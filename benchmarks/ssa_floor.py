@@ -1,12 +1,12 @@
-"""What sparse sampling attention must move and reckon at the least, and what its GPU kernels move, counted per size.
+"""Least memory traffic and arithmetic of sparse sampling attention, and the traffic of its GPU kernels, by size.
 
     python benchmarks/ssa_floor.py --bandwidth 4.8 --dtype bfloat16
 
 Rows are those of one head, of d numbers. The floor: each of query, key, value, offsets and their gradients, the result
 and its gradient is read or written once. The kernels read it from memory at that rate at best, but each query touches
 4 P cells: `gathered` is what its program loads through the first-level cache of a multiprocessor, 128 bytes in a cycle;
-of that, what neighbours in a block have not loaded before comes from the second level. `atomic` is what a backward pass
-that adds to the gradients of keys and values would add, always in float32, in the second-level cache.
+of that, whatever neighbours in a block have not loaded before comes from the second level. `atomic` is the traffic of a
+backward pass that adds to the gradients of keys and values, always in float32, in the second-level cache.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def count(
     Args:
         batch, side, heads, dims, points: Images, tokens in a row and column, heads, their width and their points.
         size: Bytes of a number.
-        backward: The backward pass alone, not the forward pass.
+        backward: Only the backward pass instead of the forward pass.
         rows_of_cells: Cells of a column that a program of the last kernel takes.
     """
     queries = batch * heads * side**2
@@ -54,7 +54,7 @@ def count(
         floor = 4 * row + places
         return Counts(floor, floor + 4 * queries, 2 * 4 * points * row, 0, 20 * queries * points * dims)
     floor = 7 * row + 2 * places  # query, key, value, gradient of the result; three gradients
-    # each point is looked up from the two columns beside it, and once more by each further program of a column
+    # each point is read from the two adjacent columns, and once more by each further program of a column
     looks = 2 * (1 + 1 / min(rows_of_cells, side))
     entries = queries * points
     sort = entries * (4 + 4 * 2 * (4 + 8) + 8)  # keys written; four passes over keys and places; places read

@@ -21,7 +21,7 @@ def attend_by_two_samplings(
 
     def sample(tokens: Tensor) -> Tensor:
         maps = tokens.transpose(2, 3).reshape(batch * heads, dims, height, width)
-        # in float32 at least, as autocast has it
+        # at least in float32, as under autocast
         samples = F.grid_sample(maps.to(grid.dtype), grid, mode='bilinear', padding_mode='zeros', align_corners=False)
         return samples.to(tokens.dtype).reshape(batch, heads, dims, num_tokens, -1).permute(0, 1, 3, 4, 2)
 

@@ -12,7 +12,7 @@ _SMALLEST_FIELD = 30  # pixels
 def second_date(
     cube: np.ndarray, classes: np.ndarray, share: float = 0.35, snr: float = 30.0, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Make a second date of a scene: other crops on some fields, another light, noise of its own.
+    """Make a second date of a scene: different crops on some fields, different light, independent noise.
 
     - Fields are the connected regions of a class. Whole fields, drawn at random until they hold the share of the
       labelled pixels, change: they are covered with a piece of a field of another class, mirrored where it is too
@@ -26,7 +26,7 @@ def second_date(
         classes (np.ndarray): Ground truth, (H, W), 0 unlabelled.
         share (float): Share of the labelled pixels that change. Defaults to 0.35.
         snr (float): Ratio of the mean of a band to the standard deviation of its noise. Defaults to 30.
-        seed (int): Seed of all that is drawn. Defaults to 0.
+        seed (int): Seed of all random choices. Defaults to 0.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Second date, float32 (H, W, C), and bool (H, W), True where it has changed.
@@ -80,7 +80,7 @@ def _cover(place: np.ndarray, donor: np.ndarray) -> tuple[np.ndarray, ...]:
     sizes = np.argwhere(donor).max(axis=0) - corners[1] + 1
     offsets = (np.argwhere(place) - corners[0]) % (2 * sizes)
     rows, cols = (np.where(offsets < sizes, offsets, 2 * sizes - 1 - offsets) + corners[1]).T
-    # the box is not full: where it misses the field, its nearest pixel
+    # where the box misses the field, its nearest pixel is used
     nearest = distance_transform_edt(~donor, return_distances=False, return_indices=True)
     return tuple(axis[rows, cols] for axis in nearest)
 

@@ -12,13 +12,18 @@ import pickle
 import re
 import sys
 import types
-import weakref
-from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager
 
 from packaging.version import Version
 
 from mmhsi import lazy
+from mmhsi.light_imports import (
+    after_import,
+    leave_the_compiler_out,
+    leave_transformers_out,
+    let_messages_do_without_torch,
+    name_torchvision_only,
+    watch,
+)
 
 _OPERATORS = 'mmcv._ext'
 
@@ -219,194 +224,12 @@ def ask_for_huge_pages() -> None:
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 
 
-class _Watch(importlib.abc.MetaPathFinder):
-    """Runs the imports of some modules inside a context; a module that is there already is not waited for."""
-
-    def __init__(self) -> None:
-        self.waiting: dict[str, Callable[[], AbstractContextManager]] = {}
-
-    def find_spec(self, name: str, path=None, target=None):
-        """Find a module that is waited for, as Python would, and watch its execution."""
-        context = self.waiting.get(name)
-        if context is None:
-            return None
-        others = [finder for finder in sys.meta_path if finder is not self and hasattr(finder, 'find_spec')]
-        found = (finder.find_spec(name, path, target) for finder in others)
-        spec = next((spec for spec in found if spec is not None), None)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def exec_module(module):
-                self.waiting.pop(name, None)  # not before: some look only whether the module is there
-                with context():
-                    execute(module)
-
-            spec.loader.exec_module = exec_module
-        return spec
-
-
-_watch = _Watch()
-
-
-def _after_import(module: str, function: Callable[[], None]) -> None:
-    """Call a function now, or as soon as the module is imported."""
-
-    @contextmanager
-    def context():
-        yield
-        function()
-
-    if sys.modules.get(module) is not None:
-        function()
-    else:
-        _watch.waiting[module] = context
-
-
 def guard_checkpoint_loading() -> None:
     """Make MMEngine's loaders of checkpoints refuse code: now, or as soon as they are imported.
 
     Importing them here would import most of MMEngine.
     """
-    _after_import(
-        'mmengine.runner.checkpoint', functools.partial(importlib.import_module, 'mmhsi.weights.safe_loading')
-    )
-
-
-_not_disabled: weakref.WeakSet = weakref.WeakSet()
-
-
-def leave_the_compiler_out() -> None:
-    """Keep PyTorch from importing its compiler where nothing is compiled.
-
-    Some functions of PyTorch, such as those of optimizers and of custom operators, exclude themselves from compilation
-    when they are first called, and import ``torch._dynamo`` with sympy for it: 4 s of processor time at the start of
-    every training. Until somebody else imports it, nothing is compiled, and they are called as they are.
-    """
-    import torch
-    from torch.utils import checkpoint
-
-    disable = getattr(torch._compile, '_disable_dynamo', None)
-    if disable is None or 'torch._dynamo' in sys.modules:
-        return
-
-    @functools.wraps(disable)
-    def disable_later(fn=None, *args, **kwargs):
-        if fn is not None and 'torch._dynamo' not in sys.modules:
-            _call_as_it_is(fn)
-        return disable(fn, *args, **kwargs)
-
-    torch._compile._disable_dynamo = torch._disable_dynamo = disable_later
-    for value in (*vars(torch.optim.Optimizer).values(), *vars(checkpoint).values()):
-        if getattr(getattr(value, '__code__', None), 'co_filename', '') == disable.__code__.co_filename:
-            _call_as_it_is(value.__wrapped__)
-    for kind in vars(torch.optim).values():
-        step = vars(kind).get('step') if isinstance(kind, type) else None
-        if getattr(getattr(step, '__code__', None), 'co_name', '') == '_use_grad':
-            kind.step = _step_without_the_compiler(step)
-    _after_import('torch._dynamo', _exclude_from_compilation)
-    _after_import('torchvision.ops', _run_torchvision)
-
-
-def _step_without_the_compiler(step: Callable) -> Callable:
-    """The step of an optimizer, which asks the compiler to leave it alone only where there is one."""
-
-    @functools.wraps(step)
-    def step_as_it_is(self, *args, **kwargs):
-        if 'torch._dynamo' in sys.modules:
-            return step(self, *args, **kwargs)
-        import torch
-
-        with torch.set_grad_enabled(self.defaults['differentiable']):
-            return step.__wrapped__(self, *args, **kwargs)
-
-    return step_as_it_is
-
-
-def _run_torchvision() -> None:
-    """Run the ``__init__`` of a lazy torchvision once its operators are imported: it tells their shapes."""
-    package = sys.modules.get('torchvision')
-    if isinstance(package, lazy.LazyPackage):
-        package.run()
-
-
-def _call_as_it_is(function: Callable) -> None:
-    function.__dynamo_disable = function  # where the wrapper keeps what it calls
-    _not_disabled.add(function)
-
-
-def _exclude_from_compilation() -> None:
-    for function in list(_not_disabled):
-        del function.__dynamo_disable
-    _not_disabled.clear()
-
-
-@contextmanager
-def _without_transformers():
-    """In the place of transformers a module that has MMEngine's choice of it, and imports it when that is built."""
-
-    def adafactor(*args, **kwargs):
-        return importlib.import_module('transformers').Adafactor(*args, **kwargs)
-
-    if importlib.util.find_spec('transformers') is None:
-        yield
-        return
-    with _standing_in('transformers', Adafactor=adafactor):
-        yield
-
-
-@contextmanager
-def _standing_in(name: str, **contents):
-    """A module of these contents in the place of one that is not imported yet."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = stand_in = types.ModuleType(name)
-    stand_in.__spec__ = importlib.machinery.ModuleSpec(name, None)
-    vars(stand_in).update(contents)
-    try:
-        yield
-    finally:
-        if sys.modules.get(name) is stand_in:
-            del sys.modules[name]
-
-
-def leave_transformers_out() -> None:
-    """Keep MMEngine's optimizers from importing transformers for its Adafactor until one is built."""
-    if 'mmengine.optim.optimizer.builder' not in sys.modules:
-        _watch.waiting['mmengine.optim.optimizer.builder'] = _without_transformers
-
-
-def _name_torchvision_only() -> None:
-    """Let MMEngine's list of versions tell that of torchvision without importing it, and PyTorch's compiler with it."""
-    module = sys.modules['mmengine.utils.dl_utils.collect_env']
-    collect = module.collect_env
-
-    @functools.wraps(collect)
-    def collect_env(*args, **kwargs):
-        try:
-            version = importlib.metadata.version('torchvision')
-        except importlib.metadata.PackageNotFoundError:
-            return collect(*args, **kwargs)
-        with _standing_in('torchvision', __version__=version):
-            return collect(*args, **kwargs)
-
-    module.collect_env = collect_env
-
-
-def let_messages_do_without_torch() -> None:
-    """Keep MMEngine's logger from importing torch to ask which process of a distributed run this is.
-
-    Without torch there is none. The functions of the logger that ask have this answer for a machine without torch.
-    """
-    logger = sys.modules['mmengine.logging.logger']
-    for name, alone in (('_get_rank', 0), ('_get_world_size', 1), ('_get_device_id', 0)):
-        ask = getattr(logger, name, None)
-        if ask is not None:
-            setattr(logger, name, functools.partial(_ask_torch_if_there, ask, alone))
-
-
-def _ask_torch_if_there(ask: Callable[[], int], alone: int) -> int:
-    return alone if sys.modules.get('torch') is None else ask()
+    after_import('mmengine.runner.checkpoint', functools.partial(importlib.import_module, 'mmhsi.weights.safe_loading'))
 
 
 def _prepare_mmengine() -> None:
@@ -425,14 +248,14 @@ def apply() -> None:
 
     Nothing here imports MMEngine or torch: what concerns them waits until they are imported.
     """
-    if _watch not in sys.meta_path:
-        sys.meta_path.insert(0, _watch)
+    if watch not in sys.meta_path:
+        sys.meta_path.insert(0, watch)
     ask_for_huge_pages()
     install_mmcv_ops_stand_in()
     let_mmagic_import()
-    _after_import('mmengine', _prepare_mmengine)
+    after_import('mmengine', _prepare_mmengine)
     lazy.import_what_is_asked_for()
-    _after_import('torch', _prepare_torch)
+    after_import('torch', _prepare_torch)
     leave_transformers_out()
-    _after_import('mmengine.utils.dl_utils.collect_env', _name_torchvision_only)
+    after_import('mmengine.utils.dl_utils.collect_env', name_torchvision_only)
     guard_checkpoint_loading()

@@ -56,7 +56,7 @@ def check_mmcv() -> None:
         and not Version('2.0.0') <= Version(version) < Version('2.2.0')
     ):
         raise ImportError(
-            f'mmcv {version} is installed, and mmsegmentation {segmentation} takes mmcv from 2.0 to '
+            f'mmcv {version} is installed, but mmsegmentation {segmentation} requires mmcv from 2.0 to '
             'below 2.2: pip install "mmcv-lite>=2.1,<2.2"'
         )
 
@@ -84,11 +84,11 @@ def check_torchvision() -> None:
 
 
 def check_python() -> None:
-    """Look whether Python is one that mmhsi is tested with; an older one was refused before."""
+    """Warn if this version of Python is newer than the tested ones; older ones have been refused before."""
     if sys.version_info[:2] > _NEWEST_PYTHON:
         warnings.warn(
-            f'mmhsi is tested with Python 3.11 to {".".join(map(str, _NEWEST_PYTHON))}, and this is Python '
-            f'{".".join(map(str, sys.version_info[:3]))}: where something fails, make an environment with one of those',
+            f'mmhsi is tested with Python 3.11 to {".".join(map(str, _NEWEST_PYTHON))}, but this is Python '
+            f'{".".join(map(str, sys.version_info[:3]))}: if something fails, use one of these',
             stacklevel=2,
         )
 

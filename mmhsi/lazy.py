@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mmengine.registry import Registry
 
 _TOOLBOXES = ('mmhsi', 'mmpretrain', 'mmseg')
-# those parts of MMEngine that bring the sharding of PyTorch, and sympy with it
+# the parts of MMEngine that import PyTorch's sharding, and with it sympy
 _OF_MMENGINE = (
     'mmengine._strategy',
     'mmengine.model',
@@ -37,9 +37,9 @@ _OF_MMENGINE = (
     'mmengine.optim',
     'mmengine.optim.optimizer',
 )
-# its operators import the compiler of PyTorch, which those who want its transforms alone can do without
+# its operators import the compiler of PyTorch, which is not needed for its transforms
 _ALSO = (*_OF_MMENGINE, 'torchvision')
-# modules that register components of MMEngine's own registries under names that no package tells, by the registry
+# modules that register components of MMEngine's own registries under names that no package lists, by the registry
 _MORE = {
     'model': 'mmcv.cnn',
     'optimizer': 'mmengine.optim.optimizer.builder',
@@ -55,7 +55,7 @@ class LazyPackage(ModuleType):
     _stars: list[str] = []
 
     def home_of(self, name: str) -> tuple[str, str | None] | None:
-        """The module that holds a name, and the name there (None for the module itself); None if it is not told."""
+        """The module that holds a name, and the name there (None for the module itself); None if it is not known."""
         found = self._homes.get(name)
         for package in () if found else self._stars:
             module = importlib.import_module(package)
@@ -72,7 +72,7 @@ class LazyPackage(ModuleType):
                 finally:
                     object.__setattr__(self, '_running', False)
                 self.__class__ = ModuleType
-        # an ``__init__`` may register components itself, and those of the parts have not run for the names alone
+        # an ``__init__`` may register components itself, and those of the parts have not run for the names only
         for name, part in list(sys.modules.items()):
             if name.startswith(f'{self.__name__}.') and isinstance(part, LazyPackage):
                 part.run()
@@ -107,7 +107,7 @@ class LazyPackage(ModuleType):
 
 
 class _Loader:
-    """Reads the ``__init__`` of a package in place of running it."""
+    """Reads the ``__init__`` of a package instead of running it."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -130,7 +130,7 @@ class _Loader:
 
 
 def _homes(package: str, body: list[ast.stmt]) -> tuple[dict[str, tuple[str, str | None]], list[str]]:
-    """Where the names come from that the imports at the top of a package bring, and the ``import *`` among them."""
+    """Origins of the names that are imported at the top of a package, and its ``import *``."""
     homes, stars, own = {}, [], set()
     for node in body:
         if not isinstance(node, ast.ImportFrom) or (not node.level and not (node.module or '').startswith('mmhsi.')):
@@ -162,7 +162,7 @@ class _Finder(MetaPathFinder):
 
 
 def component(registry: Registry, name: str, parents: bool = False) -> Any:
-    """A component that a registry holds, for which the module that tells of it is imported, and no other.
+    """A component that a registry holds, for which only the module that defines it is imported.
 
     Args:
         registry (Registry): The registry.

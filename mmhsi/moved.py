@@ -1,6 +1,6 @@
 """Former names, which work on with a warning: of modules, of functions and classes, of arguments and config keys.
 
-CONTRIBUTING.md has the policy: a name warns for at least one minor release and goes with the next major one.
+CONTRIBUTING.md has the policy: a name warns for at least one minor release and is removed with the next major one.
 """
 
 import functools
@@ -80,20 +80,22 @@ def warn_of(former: str, now: str, until: str = '2', stacklevel: int = 3) -> Non
     Args:
         former (str): The former name.
         now (str): The present one.
-        until (str): The version with which the former one goes. Defaults to '2'.
+        until (str): The version that removes the former name. Defaults to '2'.
         stacklevel (int): As in ``warnings.warn``; 3 is the caller of the function that calls this one. Defaults to 3.
     """
     warnings.warn(
-        f'{former} is {now} now; the former name goes with version {until}', DeprecationWarning, stacklevel=stacklevel
+        f'{former} is now {now}; the former name will be removed in version {until}',
+        DeprecationWarning,
+        stacklevel=stacklevel,
     )
 
 
 def deprecated(now: str, until: str = '2') -> Callable:
-    """Decorator of a function or a class that has another name now; it works on and warns when it is called.
+    """Decorator of a function or class that has been renamed: it still works, and warns when it is called.
 
     Args:
-        now (str): What takes its place.
-        until (str): The version with which it goes. Defaults to '2'.
+        now (str): Its replacement.
+        until (str): The version that removes it. Defaults to '2'.
     """
 
     def decorate(called: Callable) -> Callable:
@@ -115,7 +117,7 @@ def renamed_argument(arguments: MutableMapping, former: str, now: str, where: st
         former (str): The former name.
         now (str): The present one.
         where (str): Whose argument it is, for messages.
-        until (str): The version with which the former one goes. Defaults to '2'.
+        until (str): The version that removes the former name. Defaults to '2'.
 
     Raises:
         ValueError: If both names are given.

@@ -37,6 +37,11 @@ def configs_of(folder: str) -> list[Path]:
     return sorted((ROOT / 'configs' / folder).glob('*.py'))
 
 
+def scene_of(path: Path) -> str:
+    """Name of the scene in the name of a config file."""
+    return path.stem.split('_')[1]
+
+
 def trained(paths: Sequence[Path]) -> list[Path]:
     """The configs that the tests train: those of L and H are the one of B with narrow encoders, see test_archs.py."""
     return [path for path in paths if not any(f'-{arch}_' in path.stem for arch in PUBLISHED[1:])]

@@ -10,7 +10,7 @@ What a reader sees is run as it is, unless an HTML comment before the block says
     with: --cfg-options train_cfg.max_epochs=1
     -->
 
-- ``slow``: takes more than a few seconds, and runs with ``MMHSI_TEST_DOCS=all`` alone.
+- ``slow``: takes more than a few seconds, and only runs with ``MMHSI_TEST_DOCS=all``.
 - ``setup: COMMAND``: a command that is run before the block. Several are allowed.
 - ``replace: OLD => NEW``: another text in its place, for placeholders such as CONFIG. Several are allowed.
 - ``with: ARGUMENTS``: behind every command ``python ...`` of the block, to shorten it.
@@ -171,7 +171,7 @@ def links(text: str) -> list[str]:
 
 
 def expand_braces(path: str) -> list[str]:
-    """The paths that a path with {a,b} stands for."""
+    """The paths represented by a path with {a,b}."""
     match = re.search(r'\{([^{}]*)\}', path)
     if match is None:
         return [path]

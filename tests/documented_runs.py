@@ -1,7 +1,7 @@
 """Running the code blocks of a page, in one process and in a folder that looks like the repository.
 
 ``python tools/...`` is run in this process, since importing the frameworks takes longer than most commands; what a
-block leaves (files, names of Python) is there for the later blocks of its page.
+block leaves (files, names of Python) is available to the later blocks of its page.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Page:
             (folder / name).symlink_to(ROOT / name)
 
     def do(self, block: Block) -> None:
-        """Run, load or check a block; an error tells where the block is."""
+        """Run, load or check a block; an error names the place of the block."""
         try:
             for command in block.setup:
                 self.run(command)

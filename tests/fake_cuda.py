@@ -1,7 +1,7 @@
 """A CUDA device that is not there: shapes, types and devices of a step, without its numbers.
 
 Tensors are torch's fake ones. Operations on tensors of two devices fail as they would on a GPU, custom operators are
-asked for their shapes alone, and what makes the host wait for the device is noted with its place in the code. The
+asked only for their shapes, and every wait of the host for the device is recorded with its place in the code. The
 autograd engine wants a real device, so that a backward pass is left out; gradients are made instead.
 """
 

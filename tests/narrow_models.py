@@ -22,7 +22,7 @@ SIZES = {
 
 
 def narrowed(value):
-    """A config with narrow encoders in the place of base ones."""
+    """A config with narrow encoders instead of base ones."""
     if isinstance(value, dict):
         value = ConfigDict({name: narrowed(entry) for name, entry in value.items()})
         if value.get('arch') == 'base':

@@ -1,4 +1,4 @@
-"""A release of OSCD in small: made-up ground, seen by 13 bands on grids of 10, 20 and 60 m at two dates."""
+"""A small release of OSCD: synthetic ground, seen by 13 bands on grids of 10, 20 and 60 m at two dates."""
 
 import warnings
 from functools import lru_cache
@@ -11,22 +11,8 @@ from rasterio.transform import from_bounds
 from rasterio.warp import transform as transform_points
 from skimage.io import imsave
 
-METRES = {
-    'B01': 60,
-    'B02': 10,
-    'B03': 10,
-    'B04': 10,
-    'B05': 20,
-    'B06': 20,
-    'B07': 20,
-    'B08': 10,
-    'B8A': 20,
-    'B09': 60,
-    'B10': 60,
-    'B11': 20,
-    'B12': 20,
-}
-BANDS = tuple(METRES)
+from mmhsi.datasets.oscd.release import METRES
+
 SHAPE = (96, 84)  # rows and columns of 10 m
 LEFT, TOP, DEGREES = 2.2, 48.7, 1e-4  # of the upper left corner, and of a pixel of 10 m
 BOUNDS = LEFT, TOP - SHAPE[0] * DEGREES, LEFT + SHAPE[1] * DEGREES, TOP

@@ -32,7 +32,7 @@ def value_and_gradients(inputs, spatial_shape, backend, grad_out, scale=None):
     return [out.detach(), *torch.autograd.grad(out, inputs, grad_out.to(out.dtype))]
 
 
-def check_against_float64(backend, batch, heads, spatial_shape, dims, num_points, spread, dtype, rtol, atol):
+def assert_agrees_with_float64(backend, batch, heads, spatial_shape, dims, num_points, spread, dtype, rtol, atol):
     """Compare values and gradients with the dense form in float64 at the same, rounded inputs.
 
     The dense form agrees with the definition and, unlike ``grid_sample``, takes the derivative from the right where a

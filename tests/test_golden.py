@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 from safetensors.numpy import save_file
 
 from golden_checks.case import GOLDEN_ROOT, find_cases, read_case
-from golden_checks.dispatch import check, find_check
+from golden_checks.dispatch import assert_agrees, find_check
 
 CASES = find_cases()
 BACKBONES = {case.json['case']: case for case in CASES if 'constructor' in case.json}
@@ -50,7 +50,7 @@ def moved(case, folder, tensors=None, **changes):
 @needs_cases
 @pytest.mark.parametrize('case', CASES, ids=lambda case: str(case.path.relative_to(GOLDEN_ROOT)))
 def test_golden(case):
-    check(case)
+    assert_agrees(case)
 
 
 @needs_cases
@@ -58,7 +58,7 @@ def test_golden(case):
 def test_a_copy_of_a_class_is_checked_wherever_the_case_lies(name, tmp_path):
     if name not in BACKBONES:
         pytest.skip(f'{GOLDEN_ROOT} has no case {name}')
-    check(moved(BACKBONES[name], tmp_path, reference=COPIES[name]))
+    assert_agrees(moved(BACKBONES[name], tmp_path, reference=COPIES[name]))
 
 
 @needs_cases
@@ -94,7 +94,7 @@ def test_the_network_is_built_for_the_size_of_the_recorded_input(tmp_path):
     tensors = dict(case.tensors)
     for name in ('in.x', 'grad.x'):
         tensors[name] = tensors[name].reshape(*tensors[name].shape[:2], 3, -1)
-    check(moved(case, tmp_path, tensors))
+    assert_agrees(moved(case, tmp_path, tensors))
 
 
 def test_the_spectral_patch_embedding_lays_out_the_pixels_in_a_row(tmp_path):
@@ -117,7 +117,7 @@ def test_a_case_of_something_unknown_fails(tmp_path):
     path = tmp_path / 'case.json'
     path.write_text(json.dumps(dict(reference='ImageClassification/model/Surprise.py: SpatViT')))
     with pytest.raises(AssertionError, match="no check for 'ImageClassification/model/Surprise.py:SpatViT'"):
-        check(read_case(path))
+        assert_agrees(read_case(path))
 
 
 def test_arguments_methods_and_folders_of_a_name_do_not_matter():

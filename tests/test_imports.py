@@ -23,7 +23,7 @@ FLOORS = [
 ]
 BESIDE = {('cli', 'apis'), ('comparison', 'analysis')}
 # modules that stand beside the house; any room may use them
-GROUND = ('compat', 'installation', 'lazy', 'moved', 'registry', 'structures', 'version')
+GROUND = ('compat', 'installation', 'lazy', 'light_imports', 'moved', 'registry', 'structures', 'version')
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 

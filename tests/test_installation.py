@@ -104,7 +104,9 @@ def test_an_mmcv_that_mmsegmentation_refuses(installed):
     from mmhsi.installation import check_mmcv
 
     installed(mmcv_lite='2.2.0', mmcv=None, mmsegmentation='1.2.2', onedl_mmcv=None)
-    with pytest.raises(ImportError, match='mmcv 2.2.0 is installed, and mmsegmentation 1.2.2 takes .*: pip install '):
+    with pytest.raises(
+        ImportError, match='mmcv 2.2.0 is installed, but mmsegmentation 1.2.2 requires .*: pip install '
+    ):
         check_mmcv()
     installed(mmcv_lite=None, mmcv='2.3.6', mmsegmentation=None)
     check_mmcv()
@@ -163,7 +165,7 @@ def test_a_python_that_is_too_new_is_named(monkeypatch):
     from mmhsi.installation import check_python
 
     monkeypatch.setattr(sys, 'version_info', (3, 15, 0))
-    with pytest.warns(UserWarning, match='tested with Python 3.11 to 3.13, and this is Python 3.15.0: where something'):
+    with pytest.warns(UserWarning, match='tested with Python 3.11 to 3.13, but this is Python 3.15.0: if something'):
         check_python()
 
 

@@ -27,7 +27,7 @@ TOOLBOXES = {'mmhsi': 'mmhsi.registry', 'mmpretrain': 'mmpretrain.registry', 'mm
 
 
 def run(code: str, *argv: str) -> dict:
-    """What a program in a process of its own prints last, as JSON."""
+    """The last output of a program in its own process, as JSON."""
     environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
     done = subprocess.run(
         [sys.executable, '-c', code, *argv], env=environment, capture_output=True, text=True, cwd=ROOT, check=False

@@ -10,7 +10,7 @@ from mmhsi import moved
 
 @pytest.mark.parametrize('old', [*moved._ROOMS, *moved._MODULES, 'mmhsi.apis.inference.inputs'])
 def test_former_name_gives_the_module_of_today(old):
-    with pytest.warns(DeprecationWarning, match=f'{old} is {moved.new_name(old)} now'):
+    with pytest.warns(DeprecationWarning, match=f'{old} is now {moved.new_name(old)}'):
         sys.modules.pop(old, None)
         module = importlib.import_module(old)
     assert module is importlib.import_module(moved.new_name(old))
@@ -24,7 +24,9 @@ def test_other_names_are_left_alone():
 
 def test_a_renamed_argument_keeps_its_value_and_warns():
     arguments = dict(width=3)
-    with pytest.warns(DeprecationWarning, match='width of Head is channels now; the former name goes with version 2'):
+    with pytest.warns(
+        DeprecationWarning, match='width of Head is now channels; the former name will be removed in version 2'
+    ):
         moved.renamed_argument(arguments, 'width', 'channels', 'Head')
     assert arguments == dict(channels=3)
     moved.renamed_argument(arguments, 'width', 'channels', 'Head')
@@ -39,7 +41,7 @@ def test_a_deprecated_function_works_on_and_warns():
         return 2 * value
 
     with pytest.warns(
-        DeprecationWarning, match='old is mmhsi.apis.new now; the former name goes with version 3'
+        DeprecationWarning, match='old is now mmhsi.apis.new; the former name will be removed in version 3'
     ) as seen:
         assert old(4) == 8
     assert seen[0].filename == __file__ and old.__doc__ == 'Doubles.'

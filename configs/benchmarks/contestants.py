@@ -1,6 +1,6 @@
-# Who is compared on Indian Pines. Networks by windows see 13 x 13 pixels of whitened components (the 3-D CNN 5 x 5) and
-# make 60 epochs in batches of 32 (20 where there are many labels); networks by tiles see the whole scene and make 300
-# steps. All choose their state on the validation pixels and none is pre-trained.
+# The methods compared on Indian Pines. Networks by windows see 13 x 13 pixels of whitened components (the 3-D CNN 5 x
+# 5) and make 60 epochs in batches of 32 (20 where there are many labels); networks by tiles see the whole scene and
+# make 300 steps. All choose their state on the validation pixels and none is pre-trained.
 full_attention = {  # every block of both branches attends to all tokens
     'model.backbone.spatial.full_attn_interval': 1,
     'model.backbone.spectral.full_attn_interval': 1,

@@ -1,4 +1,4 @@
-# What every network of the classification of windows costs, for tools/benchmark/efficiency.py: small ones on windows of
+# Cost of every network that classifies windows, for tools/benchmark/efficiency.py: small ones on windows of
 # 13 pixels, kinds of attention in them, and the published sizes on windows of 33 pixels, for an accelerator.
 _base_ = 'indian-pines_attention.py'
 

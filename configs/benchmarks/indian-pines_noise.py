@@ -1,4 +1,4 @@
-# Robustness to noise that the training has not seen, on the scene of the test. Strengths are those of 8-bit images.
+# Robustness to noise that is not in the training data, added to the test scene. Strengths are those of 8-bit images.
 _base_ = ['contestants.py', 'indian-pines_settings.py']
 
 noises = {

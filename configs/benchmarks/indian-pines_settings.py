@@ -37,7 +37,7 @@ strict = {
         'set.',
     ),
 }
-# the customary setting with its strict ones
+# the customary setting and its strict variants
 ten_per_class, ten_percent = [
     {name: setting for name, setting in {**customary, **strict}.items() if first in (name, setting.get('customary'))}
     for first in customary

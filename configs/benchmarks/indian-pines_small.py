@@ -1,4 +1,4 @@
-# The small architecture beside the tiny one, with few labels: minutes of an accelerator, hours of a CPU.
+# The small architecture compared with the tiny one, with few labels: minutes of an accelerator, hours of a CPU.
 _base_ = ['contestants.py', 'indian-pines_settings.py']
 
 names = ('HyperSIGMA-T', 'HyperSIGMA-T, full attention', 'SpatSIGMA-T', 'SpatSIGMA-T, full attention')

@@ -1,5 +1,5 @@
-# Networks of the literature beside HyperSIGMA-T, one scene of each task, under the same protocol: the same split, steps
-# and choice of the state. Scenes as in other_tasks.py.
+# Networks of the literature compared with HyperSIGMA-T, one scene of each task, under the same protocol: the same
+# split, steps and choice of the state. Scenes as in other_tasks.py.
 _base_ = ['indian-pines_settings.py', 'other_tasks.py']
 
 classification = 'classification, Indian Pines'

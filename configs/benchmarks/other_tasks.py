@@ -1,6 +1,6 @@
-# One real scene of each other task: tiny networks from scratch and the classical methods of the task. The environment
-# variable MMHSI_TEST_DATA names the folder of the scenes; where each is published is in the README of its task. Indian
-# Pines, of the denoising, lies below MMHSI_DATA as usual.
+# One real scene of each of the other tasks: tiny networks from scratch and the classical methods of the task. The
+# environment variable MMHSI_TEST_DATA names the folder of the scenes; where each is published is in the README of its
+# task. Indian Pines, of the denoising, lies below MMHSI_DATA as usual.
 data = '{{$MMHSI_TEST_DATA:data}}'
 target, anomaly, change = 'target detection, San Diego', 'anomaly detection, ABU Urban 2', 'change detection, Taizhou'
 unmixing, denoising, enlarging = 'unmixing, Samson', 'denoising, Indian Pines', 'super-resolution x4, Houston crop'
@@ -103,7 +103,7 @@ contestants = [
         for setting, (folder, dataset) in networks.items()
         for name, model in (('HyperSIGMA-T', 'hypersigma-tiny'), ('SpatSIGMA-T', 'spatsigma-tiny'), others[setting])
     ),
-    # nothing in these is drawn by a seed but the start of the unmixing
+    # only the start of the unmixing depends on a seed
     *(
         dict(
             name=method,

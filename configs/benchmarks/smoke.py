@@ -1,4 +1,4 @@
-# A suite that takes a minute: whether everything works on this machine. Its scores mean nothing.
+# A suite of one minute that checks whether everything works on this machine. Its scores have no meaning.
 short = {
     'train_cfg.max_epochs': 1,
     'train_cfg.val_begin': 1,

@@ -1,4 +1,4 @@
-# As the official code has it, where the defaults of this toolbox depart from it; see the README.
+# The settings of the official code where the defaults of this toolbox differ; see the README.
 _base_ = 'hypersigma-base_hermiston.py'
 
 model = dict(
@@ -14,14 +14,14 @@ model = dict(
 
 scene = dict(split=dict(seed=1))  # whatever the seed of the run
 train_dataloader = dict(dataset=dict(scene=scene))
-# labelled pixels alone are classified, and those of the training count as well
+# only labelled pixels are classified, and training pixels count too
 test_dataloader = dict(dataset=dict(scene=scene, subset='labelled', evaluate_on='labelled'))
 test_evaluator = dict(reference_rounding=True)
 
 optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=1.0))  # the rule matches no parameter
 # stepped before each epoch: the first one is already below the base rate, the last one trains with rate 0
 param_scheduler = [
-    dict(type='ConstantLR', factor=1.0, begin=0, end=1, by_epoch=True),  # notes the base rate
+    dict(type='ConstantLR', factor=1.0, begin=0, end=1, by_epoch=True),  # records the base rate
     dict(type='CosineAnnealingLR', T_max=50, eta_min=0, last_step=0, by_epoch=True),
 ]
 randomness = dict(seed=1)

@@ -8,4 +8,4 @@ model = dict(
     neck=dict(in_channels=384, spectral_channels=384, scales=(1, 1, 1, 1)),
     head=dict(in_channels=(64, 64, 64, 64)),
 )
-optim_wrapper = dict(optimizer=dict(lr=5e-4))  # the tiny one's is too large for twelve blocks
+optim_wrapper = dict(optimizer=dict(lr=5e-4))  # that of the tiny one is too large for twelve blocks

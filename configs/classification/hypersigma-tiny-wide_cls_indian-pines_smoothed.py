@@ -1,5 +1,5 @@
-# Few labels: beside the network a wide hidden layer looks at the same smoothed noise fractions. The network is trained
-# with noise, the wide layer without; Mixup, which the latter does not stand, is left out.
+# Few labels: in parallel to the network, a wide hidden layer processes the same smoothed noise fractions. The network
+# is trained with noise, the wide layer without; Mixup, which harms the latter, is left out.
 _base_ = 'hypersigma-tiny_cls_indian-pines_smoothed.py'
 
 model = dict(
@@ -14,4 +14,4 @@ model = dict(
         deep=_base_.model.head,
     ),
 )
-optim_wrapper = dict(clip_grad=dict(max_norm=5.0))  # the gradients of the deep path do not hold back the wide one
+optim_wrapper = dict(clip_grad=dict(max_norm=5.0))  # the gradients of the deep path do not slow down the wide one

@@ -2,10 +2,10 @@
 # Windows are not moved in training, which would take them over the borders of fields.
 _base_ = 'hypersigma-tiny_cls_indian-pines.py'
 
-window_size = 23  # pixels that are smoothed over
+window_size = 23  # pixels covered by the smoothing
 size = 3  # pixels that the network sees
 sigmas = (2.0, 5.0)  # pixels
-num_bands = 200 * len(sigmas)  # that the network sees
+num_bands = 200 * len(sigmas)  # seen by the network
 preprocessing = [dict(type='MinimumNoiseFraction', n_components=200, power=0.15)]
 load = dict(type='LoadSceneWindow', pad_mode='reflect')
 train_pipeline = [load, dict(type='RandomFlip', prob=0.5), dict(type='RandomRotate90'), _base_.pack]

@@ -1,4 +1,4 @@
-# As the official code has it, where the defaults of this toolbox depart from it; see the README.
+# The settings of the official code where the defaults of this toolbox differ; see the README.
 _base_ = 'spatsigma-base_cls_indian-pines.py'
 
 model = dict(
@@ -11,11 +11,11 @@ scene = dict(split=dict(val=0, small_class='reference'))
 train_dataloader = dict(dataset=dict(scene=scene))
 test_dataloader = dict(dataset=dict(scene=scene))
 test_evaluator = dict(aa='precision')
-# the lowest training loss chooses the state, looked at in every tenth epoch; nothing is validated
+# the state with the lowest training loss is kept, checked every tenth epoch; there is no validation
 val_dataloader = val_cfg = val_evaluator = None
 default_hooks = dict(checkpoint=dict(save_best=None))
 custom_hooks = [dict(type='LowestLossHook', subset='train', interval=10)]
 
 optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=1.0))  # the rule matches no parameter
-param_scheduler = []  # one is made and never stepped
+param_scheduler = []  # one is created but never stepped
 train_cfg = dict(max_epochs=301)  # off by one

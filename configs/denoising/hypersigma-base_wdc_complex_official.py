@@ -9,7 +9,7 @@ noise = dict(
         dict(type='StripeNoise'),
         dict(type='DeadlineNoise'),
     ],
-    rotate=True,  # in turn, each worker for itself
+    rotate=True,  # in turn, separately in each worker
 )
 train_pipeline = [
     dict(type='NonIIDGaussianNoise', sigmas=(10.0, 30.0, 50.0, 70.0)),

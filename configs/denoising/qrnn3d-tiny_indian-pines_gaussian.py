@@ -1,4 +1,4 @@
-# A narrow QRNN3D (Wei, Fu and Huang, IEEE TNNLS 32(1), 2021) in the place of HyperSIGMA, trained in the same way.
+# A narrow QRNN3D (Wei, Fu and Huang, IEEE TNNLS 32(1), 2021) instead of HyperSIGMA, trained in the same way.
 _base_ = [
     '../_base_/datasets/indian-pines_hid.py',
     '../_base_/schedules/hid_tiny.py',
@@ -12,4 +12,4 @@ model = dict(
     pixel_loss=dict(type='MSELoss'),
     test_cfg=dict(tile_size=_base_.tile_size, overlap=8),  # pixels
 )
-custom_hooks = []  # it has no head that could start from a subspace
+custom_hooks = []  # it has no head that can start from a subspace

@@ -1,6 +1,6 @@
-# As the official code does it: the published encoders, the constants of ImageNet on the stored numbers of all bands,
-# training on all 14 cities on crops that are always turned, the best state by the test cities, windows at the borders
-# counted repeatedly.
+# The settings of the official code: the published encoders, the constants of ImageNet applied to the stored values of
+# all bands, training on all 14 cities with crops that are always rotated, the best state chosen on the test cities,
+# windows at the borders counted repeatedly.
 _base_ = 'hypersigma-base_oscd.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# Three bands of a tile, drawn anew for each sample, from the longest wavelength to the shortest: the other data set of
+# Three bands of a tile, drawn anew for each sample, from the longest wavelength to the shortest: the other dataset of
 # the official code.
 _base_ = 'spat-mae_base_hyperglobal.py'
 

@@ -1,5 +1,5 @@
-# As the official code does it: one window of bands for each tile over all epochs, no augmentation, the loss on the
-# values as they are, an encoder without positions, and none in the decoder.
+# The settings of the official code: one window of bands for each tile over all epochs, no augmentation, the loss on
+# unnormalised values, no positions in encoder and decoder.
 _base_ = 'spec-mae_base_hyperglobal.py'
 
 model = dict(backbone=dict(use_abs_pos_emb=False), neck=dict(pos_table='zeros'), head=dict(norm_pix_loss=False))

@@ -22,5 +22,5 @@ model = dict(
     head=dict(norm_pix_loss=False),
 )
 
-# whitened components tell nothing about each other: bands are what can be rebuilt from bands
+# whitened components are uncorrelated; only bands can be reconstructed from bands
 train_dataloader = dict(dataset=dict(scene=dict(preprocessing=[dict(type='Standardize')])))

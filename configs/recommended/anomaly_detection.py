@@ -1,5 +1,5 @@
-# Recommended for a scene of one's own: fill in `scene` (files, keys) and nothing else, in a config that inherits this
-# one. Labels give the scores alone; nothing is learnt from them. The number of bands follows from the scene.
+# Recommended for your own scene: fill in `scene` (files, keys) and nothing else, in a config that inherits this
+# one. Labels are used only for the scores; nothing is learnt from them. The number of bands follows from the scene.
 _base_ = [
     '../_base_/models/hypersigma-base_had.py',
     '../_base_/datasets/detection_tiles.py',
@@ -11,7 +11,7 @@ num_bands = 20  # principal components, fewer where the scene has fewer bands
 scene = dict(
     type='DetectionScene',
     image=dict(path='{{$MMHSI_DATA:data}}/mine/cube.tif'),
-    labels=dict(path='{{$MMHSI_DATA:data}}/mine/labels.tif'),  # 0 background, 1 anomaly; None without any
+    labels=dict(path='{{$MMHSI_DATA:data}}/mine/labels.tif'),  # 0 background, 1 anomaly; None if there are none
     classes=('background', 'anomaly'),
     coarse=dict(detector='crd', preprocessing=[]),  # the teacher of the network, on the stored values
     pseudo_shares=dict(background=0.9, target=0.01),

@@ -1,7 +1,7 @@
-# Recommended for a pair of one's own: fill in `scene` (files of both dates, keys, codes of the labels) and nothing
+# Recommended for your own pair: fill in `scene` (files of both dates, keys, codes of the labels) and nothing
 # else, in a config that inherits this one. Some labelled pixels of both classes are needed. The number of bands follows
-# from the scene; classical classifiers beside the network are weighted, and a random walker and a temperature chosen,
-# by the validation pixels.
+# from the scene; classical classifiers in addition to the network are weighted, and a random walker and a temperature
+# are chosen, on the validation pixels.
 _base_ = [
     '../_base_/models/hypersigma-tiny_hcd.py',
     '../_base_/datasets/change_windows_tiny.py',

@@ -1,7 +1,7 @@
-# Recommended for a scene of one's own: fill in `scene` (files, keys, classes, split) and nothing else, in a config that
+# Recommended for your own scene: fill in `scene` (files, keys, classes, split) and nothing else, in a config that
 # inherits this one. What depends on the scene follows from it before the training, and is logged: noise fractions and
 # their power, widths of the smoothing, the window, numbers of bands and classes. A random walker along the edges of the
-# image and a temperature come last, as the validation pixels choose.
+# image and a temperature come last, chosen on the validation pixels.
 _base_ = [
     '../_base_/models/hypersigma-base_cls.py',
     '../_base_/datasets/windows.py',
@@ -14,7 +14,7 @@ scene = dict(
     image=dict(path='{{$MMHSI_DATA:data}}/mine/cube.tif'),
     labels=dict(path='{{$MMHSI_DATA:data}}/mine/labels.tif'),
     split=dict(type='NumberSplit', train=10, val=5, seed=0),  # labelled pixels per class
-    # all fractions that are no pure noise, of any sensor
+    # all fractions that are not pure noise, for any sensor
     preprocessing=[dict(type='MinimumNoiseFraction', n_components=1, ridge=1e-6)],
 )
 scene_settings = dict(
@@ -70,9 +70,9 @@ model = dict(
         ),
     ),
 )
-optim_wrapper = dict(clip_grad=dict(max_norm=5.0))  # the gradients of the deep path do not hold back the wide one
+optim_wrapper = dict(clip_grad=dict(max_norm=5.0))  # the gradients of the deep path do not slow down the wide one
 
-# of few validation pixels the accuracy ties where the likelihood tells states apart
+# with few validation pixels the accuracy often ties, the likelihood does not
 val_evaluator = dict(uncertainty=True)
 test_evaluator = val_evaluator
 default_hooks = dict(
@@ -81,7 +81,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='EMAHook', ema_type='MomentumAnnealingEMA', momentum=0.01, gamma=10),
-    # classical classifiers beside the network, weighted by the likelihood of the validation pixels; then the walker
+    # classical classifiers in addition to the network, weighted by the likelihood of the validation pixels
     dict(
         type='RefinementHook',
         experts=('SVM on spectra', 'forest on spectra', 'SVM on smoothed fractions', 'SVM on the input of the network'),

@@ -1,4 +1,4 @@
-# Recommended for a scene of one's own: fill in `scene` (file, key) and nothing else, in a config that inherits this
+# Recommended for your own scene: fill in `scene` (file, key) and nothing else, in a config that inherits this
 # one. The upper rows of the scene train, the next are for validation, the lowest are the test, to which noise of
 # `test_sigma` is added; a prediction restores the scene as it is. Numbers of bands and rows follow from the scene.
 # Network and classical denoisers are averaged, with weights for each level of noise; bands without noise are left

@@ -1,4 +1,4 @@
-# Recommended for a scene of one's own: fill in `scene` (file, key) and nothing else, in a config that inherits this
+# Recommended for your own scene: fill in `scene` (file, key) and nothing else, in a config that inherits this
 # one; another factor is `scene_settings = dict(scale=4)`. The upper rows of the scene train, the next are for
 # validation, the lowest are the test; a prediction enlarges the scene itself. Numbers of bands and rows follow from the
 # scene. The network learns what the bicubic image lacks; it is averaged with classical enlargements and with kernels

@@ -1,5 +1,5 @@
-# Recommended for a scene of one's own: fill in `scene` (files, keys, the target spectrum) and nothing else, in a config
-# that inherits this one. Labels give the scores alone, unless the target spectrum is taken from them. The number of
+# Recommended for your own scene: fill in `scene` (files, keys, the target spectrum) and nothing else, in a config that
+# inherits this one. Labels are used only for the scores, unless the target spectrum is taken from them. The number of
 # bands follows from the scene.
 _base_ = [
     '../_base_/models/hypersigma-base_htd.py',
@@ -12,7 +12,7 @@ num_bands = 20  # principal components, fewer where the scene has fewer bands
 scene = dict(
     type='DetectionScene',
     image=dict(path='{{$MMHSI_DATA:data}}/mine/cube.tif'),
-    labels=dict(path='{{$MMHSI_DATA:data}}/mine/labels.tif'),  # 0 background, 1 target; None without any
+    labels=dict(path='{{$MMHSI_DATA:data}}/mine/labels.tif'),  # 0 background, 1 target; None if there are none
     # target_spectrum=dict(path='target.csv'), or dict(select='mean'), the mean of the labelled target pixels
     coarse=dict(detector='cem', preprocessing=[dict(type='Standardize')]),  # the teacher of the network
     pseudo_shares=dict(background=0.9, target=0.01),

@@ -1,4 +1,4 @@
-# Recommended for a scene of one's own: fill in `scene` (file, key, number or names of the endmembers, a truth if there
+# Recommended for your own scene: fill in `scene` (file, key, number or names of the endmembers, a truth if there
 # is one) and nothing else, in a config that inherits this one. Numbers of bands and endmembers and the window follow
 # from the scene. The network finds the endmembers, fully constrained least squares on spectra of norm 1 the abundances.
 _base_ = [

@@ -1,4 +1,4 @@
-# As the official code has it, where the defaults of this toolbox depart from it; see the README.
+# The settings of the official code where the defaults of this toolbox differ; see the README.
 _base_ = 'hypersigma-base_houston_x8.py'
 
 model = dict(
@@ -14,7 +14,7 @@ model = dict(
 )
 
 val_dataloader = _base_.test_dataloader  # the best state is chosen on the test images
-val_evaluator = dict(ergas_ratio=4, skip_zeros=True)  # ERGAS comes out twice as large
+val_evaluator = dict(ergas_ratio=4, skip_zeros=True)  # ERGAS becomes twice as large
 test_evaluator = val_evaluator
 
 randomness = dict(seed=3000)

@@ -1,4 +1,4 @@
-# Another loss of mmagic in the place of the sum of three.
+# Another loss of mmagic instead of the sum of three.
 # Needs mmagic: pip install "mmhsi[restoration-zoo]"
 _base_ = 'hypersigma-tiny_indian-pines_x2.py'
 

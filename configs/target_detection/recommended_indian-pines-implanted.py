@@ -6,5 +6,5 @@ scene = dict(
     image=dict(path='scene.mat', key='data'),
     labels=dict(path='scene.mat', key='map'),
     label_codes=dict(background=1, target=2),  # 0: the towers themselves, not evaluated
-    target_spectrum=dict(path='scene.mat', key='target'),  # what was implanted, not taken from the ground truth
+    target_spectrum=dict(path='scene.mat', key='target'),  # the implanted spectrum, not taken from the ground truth
 )

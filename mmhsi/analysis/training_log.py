@@ -148,7 +148,7 @@ def read_log(path: str | Path) -> TrainingLog:
                 break  # the run is still writing, or was killed
             raise ValueError(f'{path}: line {number} is no JSON ({error})') from error
         if not isinstance(row, dict):
-            raise ValueError(f'{path}: line {number} is no object of keys and numbers, found {line[:40]!r}')
+            raise ValueError(f'{path}: line {number} is not an object of keys and numbers, found {line[:40]!r}')
         numbers = {key: value for key, value in row.items() if isinstance(value, (int, float))}
         if numbers.get('step') is not None:
             (log.training if 'iter' in numbers or 'lr' in numbers else log.validation).append(numbers)

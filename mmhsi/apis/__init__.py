@@ -1,4 +1,4 @@
-"""What a user calls: models from configs and from the zoo, prediction of scenes, classical baselines."""
+"""The public interface: models from configs and from the zoo, prediction of scenes, classical baselines."""
 
 from mmhsi.analysis.complexity import count_complexity
 from mmhsi.analysis.timing import time_network

@@ -1,4 +1,4 @@
-"""The network of Auto-AD, and how it learns the background of a scene; with torch, which its caller does without."""
+"""The network of Auto-AD, and its training on the background of a scene; needs torch, which its caller does not."""
 
 from __future__ import annotations
 

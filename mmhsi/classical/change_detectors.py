@@ -19,7 +19,7 @@ from .inputs import pixel_blocks, score_map, valid_mask
 _SMALLEST_EIGENVALUE = 1e-12
 _CONSTANT = 1e-12
 _OUTLIER = 4.0  # robust standard deviations above the median
-_FREQUENT = 1 / 3  # share of changed pixels by Otsu's rule from which the rest no longer tells what is usual
+_FREQUENT = 1 / 3  # share of changed pixels by Otsu's rule above which the median is no longer that of unchanged pixels
 _DEVIATION = 1.4826  # standard deviation of a normal distribution in median absolute deviations
 _THRESHOLDS = ('robust', 'otsu', 'li', 'triangle')
 
@@ -216,18 +216,18 @@ def pca_cva(
     return score_map((features - unchanged_centre) @ line / (line @ line), valid)
 
 
-def change_threshold(intensity: np.ndarray, valid: np.ndarray | None = None, method: str = 'otsu') -> float:
+def change_threshold(intensity: np.ndarray, valid: np.ndarray | None = None, method: str = 'robust') -> float:
     """Threshold that divides an intensity of change into unchanged (up to it) and changed (above it).
 
-    'robust' is the median plus four times the median absolute deviation in units of a standard deviation, which a few
-    very large intensities (clouds) do not move; where Otsu's rule marks a third of the pixels or more, changes are not
-    rare, and its threshold is taken. The others are the functions of ``skimage.filters``; Otsu's divides clouds from
-    all else where there are some.
+    'robust' is the median plus four times the median absolute deviation, scaled to a standard deviation. A few very
+    large intensities, such as clouds, do not move it. If Otsu's rule marks a third of the pixels or more, changes are
+    not rare, and its threshold is used instead. The other methods are the functions of ``skimage.filters``; if there
+    are clouds, Otsu's rule separates these from everything else.
 
     Args:
         intensity (np.ndarray): Any shape; NaN where not valid.
         valid (np.ndarray, optional): bool of the same shape. By default all but NaN.
-        method (str): 'robust', 'otsu', 'li' or 'triangle'. Defaults to 'otsu'.
+        method (str): 'robust', 'otsu', 'li' or 'triangle'. Defaults to 'robust'.
 
     Returns:
         float: The threshold; the common value if all are equal, so that nothing counts as changed.

@@ -1,4 +1,4 @@
-"""The neighbours of each pixel in a dual window: those of the outer window without those of the inner one.
+"""The neighbours of each pixel in a dual window: those in the outer but not in the inner window.
 
 At the border of the scene the outer window is shifted so that it keeps its size, and the inner window, which stays
 centred on its pixel, is cut off. Unlike mirroring the scene, this counts no pixel twice.
@@ -15,7 +15,7 @@ from .inputs import checked_windows
 from .parallel import over_cores
 
 _BATCH_BYTES = 2**22
-_RUN = 64  # pixels of a row whose sums run on from one to the next, so that rounding does not add up
+_RUN = 64  # pixels of a row with running sums, few enough that rounding errors do not accumulate
 
 
 def _outer_starts(length: int, outer: int) -> np.ndarray:

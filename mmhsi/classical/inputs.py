@@ -52,7 +52,7 @@ def valid_mask(cube: np.ndarray, valid: np.ndarray | None, what: str = 'the cube
 
 
 def _sum_is_finite(cube: np.ndarray) -> bool:
-    """True only if no value is NaN or infinity; a sum costs a tenth of looking at each value."""
+    """True only if no value is NaN or infinity; a sum costs a tenth of a check of each value."""
     with np.errstate(over='ignore', invalid='ignore'):
         return bool(np.isfinite(cube.sum()))
 
@@ -77,7 +77,7 @@ def valid_pixels(cube: np.ndarray, valid: np.ndarray | None) -> tuple[np.ndarray
 
 
 def pixel_parts(count: int) -> Iterator[slice]:
-    """Parts of ``count`` pixels that are few enough for a core's cache."""
+    """Parts of ``count`` pixels, each small enough for a core's cache."""
     for start in range(0, count, _BLOCK):
         yield slice(start, min(start + _BLOCK, count))
 
@@ -100,7 +100,7 @@ def scores_by_block(pixels: np.ndarray, score: Callable[[np.ndarray], np.ndarray
 
 
 def sum_by_block(pixels: np.ndarray, summand: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Sum of a function of float64 blocks (n, C) of pixels (N, C), on all cores; the same however many there are."""
+    """Sum of a function of float64 blocks (n, C) of pixels (N, C), on all cores; the same for any number of cores."""
     shares = np.array_split(np.arange(0, len(pixels), _BLOCK), _SHARES)
     sums: list = [None] * len(shares)
 

@@ -27,8 +27,8 @@ def sparse_nmf(
     as zero.
 
     Y. Qian, S. Jia, J. Zhou, A. Robles-Kelly, "Hyperspectral unmixing via L1/2 sparsity-constrained nonnegative matrix
-    factorization", IEEE TGRS 49(11), 2011. There :math:`\delta = 15`. Here pixels are scaled to a largest value of 1;
-    so large a weight would hardly change the abundances.
+    factorization", IEEE TGRS 49(11), 2011. The paper uses :math:`\delta = 15`. Here pixels are scaled to a largest
+    value of 1, for which such a weight would hardly change the abundances.
 
     Args:
         pixels (np.ndarray): Spectra of shape (N, C), non-negative.
@@ -62,7 +62,7 @@ def sparse_nmf(
     for name, values in (('pixels', pixels), ('endmembers', endmembers), ('abundances', abundances)):
         if not np.isfinite(values).all() or np.min(values) < 0:
             raise ValueError(
-                f'the {name} hold negative values, NaN or infinity, which a non-negative factorisation does not know'
+                f'the {name} hold negative values, NaN or infinity, which a non-negative factorisation cannot represent'
             )
     scale = np.max(pixels) or 1.0
     pixels, endmembers = pixels / scale, endmembers / scale

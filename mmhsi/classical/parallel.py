@@ -19,15 +19,15 @@ _END = object()
 
 @lru_cache(maxsize=1)
 def _libraries() -> ThreadpoolController:
-    """The libraries of threads that are loaded, which take milliseconds to be found."""
+    """The loaded thread libraries; finding them takes milliseconds."""
     return ThreadpoolController()
 
 
 def over_cores(function: Callable[[Any], None], items: Iterable, what: str = '') -> None:
-    """Call a function with each item, in as many threads as BLAS has; OMP_NUM_THREADS sets both.
+    """Call a function with each item, in as many threads as BLAS uses; OMP_NUM_THREADS sets both.
 
-    Small matrices keep a core busy one by one, while BLAS would split each among all cores. A bar shows under the name
-    ``what`` how far long work has come.
+    Small matrices keep a core busy one by one, while BLAS would split each among all cores. A progress bar
+    named ``what`` shows the state of long work.
     """
     libraries = _libraries()
     threads = max((library.num_threads for library in libraries.lib_controllers), default=1)
@@ -55,13 +55,13 @@ def solve_positive(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
     """Solution of a symmetric positive definite system by Cholesky's decomposition.
 
     Args:
-        matrix (np.ndarray): Lower triangle (C, C) float64; what stands above it is not looked at.
+        matrix (np.ndarray): Lower triangle (C, C) float64; the upper triangle is not read.
         vector (np.ndarray): Right-hand side (C,).
 
     Returns:
         np.ndarray: (C,).
     """
     solution, failed = dposv(matrix, vector, lower=1)[1:]
-    if failed:  # by rounding alone
+    if failed:  # only through rounding
         solution = np.linalg.solve(np.tril(matrix) + np.tril(matrix, -1).T, vector)
     return solution

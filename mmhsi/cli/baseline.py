@@ -72,7 +72,7 @@ def scenes_under_test(cfg: Config, raw: bool) -> tuple[list, str | None]:
     dataset_cfg = cfg.test_dataloader.dataset
     if raw:
         dataset_cfg.scene.preprocessing = []
-    if component_name(dataset_cfg) in ('TileDataset', 'WindowDataset'):  # their scenes alone need no torch
+    if component_name(dataset_cfg) in ('TileDataset', 'WindowDataset'):  # only their scenes need no torch
         scenes = list(datasets.get_scenes(dataset_cfg.scene))
         for scene in scenes:
             scene.prepare()

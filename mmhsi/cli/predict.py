@@ -23,7 +23,7 @@ from prettytable import PrettyTable
 
 from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.inference.zoo import find_model
-from mmhsi.utils.command_line import KeyValues, check_checkpoint, command_parser, default_work_dir
+from mmhsi.utils.command_line import add_cfg_options, check_checkpoint, command_parser, default_work_dir
 from mmhsi.utils.precision import PRECISIONS
 from mmhsi.utils.tiling import BLENDS
 
@@ -63,13 +63,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='trust the checkpoint: unpickle it without restriction, and run the config in it as a program',
     )
     parser.add_argument('-o', '--out', required=True, help='folder of the products')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=KeyValues,
-        metavar='KEY=VALUE',
-        help='settings that override those of the config file',
-    )
+    add_cfg_options(parser)
     parser.add_argument('--key', help='name of the array in .mat, HDF5 and .npz files')
     parser.add_argument('--layout', choices=('auto', 'hwc', 'chw', 'bil'), help='axes of arrays in files')
     parser.add_argument(
@@ -137,7 +131,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='also write the probability of the predicted class and the entropy of the probabilities',
     )
     parser.add_argument('--driver', choices=('GTiff', 'COG', 'ENVI'), default='GTiff', help='format of the rasters')
-    parser.add_argument('--gis', action='store_true', help='write a style of QGIS and a STAC item beside each GeoTIFF')
+    parser.add_argument('--gis', action='store_true', help='write a QGIS style and a STAC item next to each GeoTIFF')
     parser.add_argument('--no-pictures', action='store_true', help='write no pictures')
     parser.add_argument('--device', help='such as cpu or cuda:0 (default: an accelerator if there is one)')
     parser.add_argument(
@@ -198,7 +192,7 @@ def check_inputs(args: argparse.Namespace) -> None:
     """Check that the files named by the arguments exist, before anything slow.
 
     Raises:
-        OSError: If the weights or all scenes are absent; of several scenes those that are there are predicted.
+        OSError: If the weights or all scenes are absent; if only some are absent, the others are predicted.
         ValueError: If the model is neither a config file nor in the zoo.
     """
     from mmhsi.datasets.io.sources import is_address

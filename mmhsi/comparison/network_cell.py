@@ -70,7 +70,7 @@ def run_network(
 
 
 def pretrain(cfg: Config, part: str, first: Config, folder: Path) -> None:
-    """Train what a part of a network starts from, and let it start from the last state.
+    """Train the initial state of a part of a network, and let it start from the last state.
 
     Args:
         cfg (Config): The whole config of the network, in which the part of the backbone gets an ``init_cfg``.

@@ -119,10 +119,10 @@ def split_record(split: Split | None) -> dict | None:
     return dict(hash=digest.hexdigest()[:16], **{name: len(getattr(split, name)) for name in SUBSETS})
 
 
-def last_lines(path: str | Path, number: int = 12) -> list[str]:
-    """The last lines of a log that are not blank."""
+def last_lines(path: str | Path) -> list[str]:
+    """The last twelve lines of a log that are not blank."""
     try:
         lines = Path(path).read_text(encoding='utf-8', errors='replace').splitlines()
     except FileNotFoundError:
         return []
-    return [line.rstrip() for line in lines if line.strip()][-number:]
+    return [line.rstrip() for line in lines if line.strip()][-12:]

@@ -45,8 +45,8 @@ def run_cell(cell: Cell, folder: Path, device: str = 'cpu', threads: int = 1, pi
         found, results = run_network(cfg, folder, device, pictures, cell.seeded(cell.test_noise))
     elif cell.test_noise:
         raise ValueError(
-            f'{cell.name}: noise is put on the test alone, but {cell.method} learns and is tested in one go: name its '
-            f'settings without noise'
+            f'{cell.name}: noise is added to the test only, but {cell.method} learns and is tested in one step: list '
+            'its settings without noise'
         )
     else:
         found, results = run_classical(cfg, cell.method, cell.seeded(cell.options))
@@ -80,7 +80,7 @@ def run_in_process(
     """Entry point of the process of a cell: all output goes to its log; it exits with 1 after an error, and ends
     together with the process that runs the suite."""
     threading.Thread(target=_end_with, args=(runner_id,), daemon=True).start()
-    os.environ.update(environment)  # the process from which this one is forked may have an older one
+    os.environ.update(environment)  # the parent of this forked process may have an older one
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG).open('w') as log:
         os.dup2(log.fileno(), sys.stdout.fileno())

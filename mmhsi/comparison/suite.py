@@ -13,6 +13,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmhsi.datasets.verification import scenes_of
 from mmhsi.utils.run_seed import set_run_seed
 
 _CONTESTANT_KEYS = {'name', 'config', 'method', 'options', 'scene', 'cfg_options', 'settings', 'seeds', 'pretraining'}
@@ -64,7 +65,7 @@ class Cell:
         loaded = Config.fromfile(self.config)
         # a run formats its config several times, which takes longer than a small training
         cfg = Config(loaded.to_dict(), filename=str(self.config), format_python_code=False)
-        for scene in _scenes(cfg._cfg_dict):
+        for scene in scenes_of(cfg._cfg_dict):
             for key, value in self.seeded(self.scene).items():
                 scene[key] = Config(dict(value=value)).value
         cfg.merge_from_dict(self.seeded(self.cfg_options))
@@ -198,7 +199,7 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
     reference = cfg.get('reference')
     if reference is not None and reference not in names:
         raise ValueError(
-            f'{path}: the reference {reference!r} is no contestant; there are {", ".join(map(str, names))}'
+            f'{path}: the reference {reference!r} is not a contestant; there are {", ".join(map(str, names))}'
         )
     for contestant in cfg['contestants']:
         _check_contestant(path, contestant, settings)
@@ -254,18 +255,6 @@ def _check_keys(where: str, found: Mapping, known: set[str]) -> None:
     unknown = sorted(set(found) - known)
     if unknown:
         raise ValueError(f'{where} has {unknown[0]!r}, expected some of {", ".join(sorted(known))}')
-
-
-def _scenes(node: Any) -> Iterator[dict]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if key == 'scene' and isinstance(value, Mapping):
-                yield value
-            else:
-                yield from _scenes(value)
-    elif isinstance(node, (list, tuple)):
-        for value in node:
-            yield from _scenes(value)
 
 
 def _matches(cell: Cell, pattern: str) -> bool:

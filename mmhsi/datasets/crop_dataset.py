@@ -41,7 +41,7 @@ class CropDataset(HSIDataset):
         stride (int | Sequence[int], optional): Step of the crops in pixels of the scaled copy, one number for all
             scales or one for each. Defaults to ``crop_size``.
         scales (Sequence[float]): Crops are also cut from copies of each area scaled by these factors, resampled with
-            cubic splines (``scipy.ndimage.zoom``, bands untouched); 1 is the area itself. Defaults to 1 alone. Copies
+            cubic splines (``scipy.ndimage.zoom``, bands untouched); 1 is the area itself. Defaults to (1,). Copies
             are kept in memory.
         clean (bool): Whether the scene is clean. False is for a scene that is itself noisy: its samples have no 'gt'.
             Defaults to True.

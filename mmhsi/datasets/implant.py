@@ -97,7 +97,6 @@ def draw_blocks(
     fractions: Sequence[float] | tuple[float, float],
     rng: np.random.Generator,
     uniform: bool = False,
-    gap: int = 1,
 ) -> list[Block]:
     """Draw positions of square targets that do not touch each other.
 
@@ -111,7 +110,6 @@ def draw_blocks(
         fractions (Sequence[float]): Abundances; with ``uniform`` the lowest and the highest.
         rng (np.random.Generator): Source of randomness.
         uniform (bool): Whether to draw the fractions between the lowest and the highest. Defaults to False.
-        gap (int): Least number of pixels between two blocks. Defaults to 1.
 
     Returns:
         list[Block]: The blocks, in the order of the sides.
@@ -136,12 +134,12 @@ def draw_blocks(
         if place is None:
             raise ValueError(
                 f'no place for a block of {side} x {side} pixels in the scene of {height} x {width} '
-                f'pixels beside the {count - blocks.count(None)} blocks that were drawn before'
+                f'pixels next to the {count - blocks.count(None)} blocks drawn before'
             )
         row, column = place
         fraction = rng.uniform(*fractions) if uniform else fractions[index // len(sides) % len(fractions)]
         blocks[index] = Block(row, column, side, float(fraction))
-        free[max(row - gap, 0) : row + side + gap, max(column - gap, 0) : column + side + gap] = False
+        free[max(row - 1, 0) : row + side + 1, max(column - 1, 0) : column + side + 1] = False
     return blocks
 
 

@@ -222,8 +222,8 @@ class UnlabelledTileDataset(UnlabelledDataset):
                     self.skipped += 1
         if not tiles:
             raise ValueError(
-                f'no tile is left, in all {self.skipped} more than the share of {self.max_nodata:g} of '
-                'the pixels holds no data'
+                f'no tile is left: in all {self.skipped}, more than the share of {self.max_nodata:g} of the pixels '
+                'holds no data'
             )
         return np.array(tiles, dtype=np.int32)
 

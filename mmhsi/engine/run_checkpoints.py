@@ -58,7 +58,7 @@ def named_checkpoint(name: str | None, work_dir: str | Path) -> str | None:
     if found is None:
         held = sorted(path.name for path in work_dir.glob('*.pth')) if work_dir.is_dir() else []
         raise FileNotFoundError(
-            f'{work_dir}: the {name} checkpoint of a run is asked for, but '
+            f'{work_dir}: the {name} checkpoint of a run is requested, but '
             + (f'none is recorded; the folder holds {", ".join(held)}' if held else 'the folder holds no checkpoint')
         )
     return found

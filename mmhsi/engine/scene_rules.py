@@ -1,4 +1,4 @@
-"""What of a recommended config follows from its scene by plain rules, for all tasks but classification."""
+"""Settings of a recommended config that follow from its scene by simple rules, for all tasks except classification."""
 
 from __future__ import annotations
 

@@ -131,9 +131,9 @@ def rank_settings(
     return sorted(ranked, key=lambda entry: entry[0].loss)
 
 
-def window_size(widths: Sequence[float], smallest: int = 3) -> int:
-    """Side of the window in pixels that holds the Gaussians, odd."""
-    return max(2 * int(np.ceil(_REACH * max(widths))) + 1, smallest)
+def window_size(widths: Sequence[float]) -> int:
+    """Side of the window in pixels that holds the Gaussians: odd, at least 3."""
+    return max(2 * int(np.ceil(_REACH * max(widths))) + 1, 3)
 
 
 def _choose(cfg: Config) -> dict:

@@ -22,12 +22,10 @@ class Refinement:
     Attributes:
         strength (float, optional): g of :func:`mmhsi.classical.random_walker`; None for no walker.
         temperature (float): T of :func:`mmhsi.evaluation.functional.apply_temperature`, after the walker.
-        contrast (float): c of :func:`mmhsi.classical.edge_laplacian`.
     """
 
     strength: float | None = None
     temperature: float = 1.0
-    contrast: float = 10.0
 
     def __call__(self, probabilities: np.ndarray, laplacian: sparse.csr_matrix | None) -> np.ndarray:
         """Refine the probabilities (N, K) of the pixels of a graph; without a walker the graph may be None."""
@@ -37,19 +35,13 @@ class Refinement:
 
     def settings(self) -> dict:
         """The choice in plain values; ``walker`` is 'off' without one."""
-        return dict(
-            walker='off' if self.strength is None else self.strength,
-            temperature=self.temperature,
-            contrast=self.contrast,
-        )
+        return dict(walker='off' if self.strength is None else self.strength, temperature=self.temperature)
 
     @classmethod
     def from_settings(cls, settings: Mapping) -> Refinement:
         """The inverse of :meth:`settings`."""
         walker = settings['walker']
-        return cls(
-            None if walker == 'off' else float(walker), float(settings['temperature']), float(settings['contrast'])
-        )
+        return cls(None if walker == 'off' else float(walker), float(settings['temperature']))
 
 
 def choose_refinement(
@@ -58,7 +50,6 @@ def choose_refinement(
     places: np.ndarray,
     labels: np.ndarray,
     strengths: Sequence[float] = STRENGTHS,
-    contrast: float = 10.0,
 ) -> Refinement:
     """Choose walker and temperature by the likelihood of held-out pixels; using no walker is a candidate too.
 
@@ -67,17 +58,16 @@ def choose_refinement(
 
     Args:
         probabilities (np.ndarray): (N, K) of the pixels of the graph.
-        laplacian (sparse.csr_matrix): The graph, made with ``contrast``.
+        laplacian (sparse.csr_matrix): The graph.
         places (np.ndarray): (n,) rows of ``probabilities`` of the held-out pixels.
         labels (np.ndarray): (n,) their classes, 0 to K - 1.
         strengths (Sequence[float]): Candidates, from weak to strong, which means from large to small values.
-        contrast (float): Recorded in the result. Defaults to 10.
 
     Returns:
         Refinement: The choice; without held-out pixels, one without effect.
     """
     if not len(places):
-        return Refinement(contrast=contrast)
+        return Refinement()
     best, smallest = None, np.inf
     for strength in (None, *strengths):
         walked = probabilities if strength is None else random_walker(probabilities, laplacian, strength)
@@ -85,24 +75,23 @@ def choose_refinement(
         temperature = fit_temperature(held_out, labels)
         loss = negative_log_likelihood(apply_temperature(held_out, temperature), labels)
         if loss < smallest - 1e-9:
-            best, smallest = Refinement(strength, temperature, contrast), loss
+            best, smallest = Refinement(strength, temperature), loss
     assert best is not None  # a likelihood is finite
     return best
 
 
-def scene_laplacian(scene, contrast: float = 10.0) -> sparse.csr_matrix:
+def scene_laplacian(scene) -> sparse.csr_matrix:
     """The graph of the valid pixels of a scene, along the edges of the first principal component of its bands.
 
     Args:
         scene (Scene): The scene; bands that its preprocessing leaves out are ignored.
-        contrast (float): See :func:`mmhsi.classical.edge_laplacian`. Defaults to 10.
 
     Returns:
         sparse.csr_matrix: (N, N) for the N valid pixels in the order of their flat indices.
     """
     guide = np.zeros(scene.valid.shape)
     guide[scene.valid] = first_component(scene.raw_pixels(scene.subset('all')))
-    return edge_laplacian(guide, scene.valid, contrast)
+    return edge_laplacian(guide, scene.valid)
 
 
 class SceneRefiner:
@@ -111,16 +100,12 @@ class SceneRefiner:
     Args:
         scene (Scene): The scene.
         strengths (Sequence[float]): Candidates for the walker; without any only the temperature is chosen.
-        contrast (float): Of the graph. Defaults to 10.
         chosen (Refinement, optional): A choice that was made before. Defaults to None: it is made here.
     """
 
-    def __init__(
-        self, scene, strengths: Sequence[float] = STRENGTHS, contrast: float = 10.0, chosen: Refinement | None = None
-    ) -> None:
+    def __init__(self, scene, strengths: Sequence[float] = STRENGTHS, chosen: Refinement | None = None) -> None:
         self.scene = scene
         self.strengths = tuple(strengths)
-        self.contrast = contrast if chosen is None else chosen.contrast
         self.chosen = chosen
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
@@ -129,7 +114,7 @@ class SceneRefiner:
         Pixels without a prediction are not part of the graph.
         """
         from_map = self.scene.valid & np.isfinite(probabilities).all(axis=-1)
-        laplacian = scene_laplacian(self.scene, self.contrast)
+        laplacian = scene_laplacian(self.scene)
         keep = from_map[self.scene.valid]
         if not keep.all():
             laplacian = _subgraph(laplacian, keep)
@@ -148,7 +133,7 @@ class SceneRefiner:
         if (labels == IGNORE_INDEX).any():
             held_out, labels = held_out[labels != IGNORE_INDEX], labels[labels != IGNORE_INDEX]
         places = np.cumsum(from_map.ravel()) - 1
-        return choose_refinement(values, laplacian, places[held_out], labels, self.strengths, self.contrast)
+        return choose_refinement(values, laplacian, places[held_out], labels, self.strengths)
 
 
 def _subgraph(laplacian: sparse.csr_matrix, keep: np.ndarray) -> sparse.csr_matrix:

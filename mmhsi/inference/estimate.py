@@ -11,7 +11,7 @@ from mmhsi.inference.plan import Plan
 from mmhsi.tasks.networks import Network
 
 _LONG = 120.0  # seconds from which on the estimate is printed
-_TRIAL = 0.2  # seconds of a trial that tells enough
+_TRIAL = 0.2  # seconds of a trial that is long enough
 
 
 def samples_of(view, plan: Plan) -> int:

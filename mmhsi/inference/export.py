@@ -86,7 +86,7 @@ class SpectralStep(nn.Module):
         return image if self.weight is None else nn.functional.conv2d(image, self.weight)
 
     def inverse(self, image: Tensor) -> Tensor:
-        """An image that the step makes this one of, as far as there is one; for samples."""
+        """An image that the step converts to this one, if there is one; for samples."""
         if self.kind == 'SelectBands':
             whole = image.new_zeros(len(image), self.in_bands, *image.shape[2:])
             return whole.index_copy(1, self.indices, image)
@@ -96,7 +96,7 @@ class SpectralStep(nn.Module):
 
 
 class ExportedNetwork(nn.Module):
-    """A network behind its preprocessing: tiles or windows (B, C, h, w) in the values of the file → what it gives.
+    """A network with its preprocessing: tiles or windows (B, C, h, w) in the values of the file → its result.
 
     That is (B, K) for a window and (B, L, s h, s w) for a tile: probabilities of classes, abundances, restored bands.
 
@@ -124,7 +124,7 @@ class ExportedNetwork(nn.Module):
         return _of_logits(self.network, self.network.of_tiles(image))
 
     def sample(self, bands: int, size: tuple[int, int], count: int, seed: int = 0) -> Tensor:
-        """Random images (B, C, h, w) such as the preprocessing was fitted on, by way of the ``bands`` that it gives."""
+        """Random images (B, C, h, w) like those of the fit, which the preprocessing turns into ``bands`` bands."""
         image = torch.randn(count, bands, *size, generator=torch.Generator().manual_seed(seed))
         for step in reversed(self.steps):
             image = step.inverse(image)
@@ -152,7 +152,7 @@ def export_network(
         weights (str, optional): Checkpoint.
         path (str | Path): File to write.
         format (str): 'onnx', or 'torch-export', which ``torch.export.load`` reads. Defaults to 'onnx'.
-        num_bands (int, optional): Number of bands of a file, if neither the checkpoint nor the preprocessing tells.
+        num_bands (int, optional): Number of bands of a file, if neither checkpoint nor preprocessing determines it.
         input_scale (float): Factor of the input, 255 for a program that divides bytes by 255. Defaults to 1.
         trust (bool): See :class:`mmhsi.apis.HSIInferencer`. Defaults to False.
 
@@ -196,7 +196,7 @@ def export_network(
 
 
 def check_format(format: str) -> None:
-    """Raise an ImportError that says what to install if a format needs what is absent."""
+    """Raise an ImportError that says what to install if a package for the format is missing."""
     needed = ('onnx', 'onnxscript', 'onnxruntime') if format == 'onnx' else ()
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
@@ -204,7 +204,7 @@ def check_format(format: str) -> None:
 
 
 def chain_values(chain: SpectralChain, images: np.ndarray) -> np.ndarray:
-    """What the preprocessing itself makes of images (B, C, h, w)."""
+    """Images (B, C, h, w) after the preprocessing itself."""
     values = np.moveaxis(images, 1, -1)
     for step in chain.transforms:
         values = step(values)
@@ -238,7 +238,7 @@ def _fitted_chain(plan: Plan, record: dict | None) -> SpectralChain:
 
 
 def _bands_of_file(inferencer: HSIInferencer, plan: Plan, chain: SpectralChain) -> int:
-    """Number of bands that the preprocessing takes, as far as anything tells."""
+    """Number of bands that the preprocessing takes, if it can be determined."""
     known = training_bands(inferencer.cfg, inferencer._record)
     if known is not None:
         return len(known)
@@ -254,8 +254,8 @@ def _bands_of_file(inferencer: HSIInferencer, plan: Plan, chain: SpectralChain) 
             if getattr(module, 'in_channels', None):
                 return int(module.in_channels)
     raise ValueError(
-        f'{inferencer._config_name}: neither the checkpoint nor the preprocessing tells how many bands a file has: '
-        'give it (--num-bands)'
+        f'{inferencer._config_name}: neither the checkpoint nor the preprocessing determines the number of bands of a '
+        'file: give it (--num-bands)'
     )
 
 
@@ -309,7 +309,7 @@ def _deepness(description: dict[str, Any]) -> dict[str, Any]:
 
 
 def _program(exported: nn.Module, sample: Tensor) -> tuple[torch.export.ExportedProgram, str | int]:
-    """The network as a program for any number of images, or where it does not allow that for one at a time."""
+    """The network as a program for any number of images, or for one at a time if it allows no other number."""
     with torch.no_grad():
         try:
             batch = torch.export.Dim('batch', min=1, max=4096)
@@ -318,7 +318,7 @@ def _program(exported: nn.Module, sample: Tensor) -> tuple[torch.export.Exported
             if not isinstance(inputs[-1].shape[0], int):
                 return program, 'batch'
             reason = f'it takes {inputs[-1].shape[0]} for their number'
-        except Exception as error:  # of several kinds, by what in the network stands in the way
+        except Exception as error:  # of several types, depending on the part of the network that prevents it
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         print_log(f'the file takes one image at a time: {reason}', 'current', logging.WARNING)
         return torch.export.export(exported, (sample[:1],)), 1

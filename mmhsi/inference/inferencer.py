@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -22,18 +22,17 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmhsi import visualization
-from mmhsi.datasets.io import CubeReadError
-from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.engine.scene_settings import resolve_scene_settings
 from mmhsi.inference.estimate import announce
 from mmhsi.inference.inputs import SceneInput, list_inputs, part_of
+from mmhsi.inference.opening import open_scene
 from mmhsi.inference.plan import Plan, make_plan
 from mmhsi.inference.run_scene import predict_scene, try_network
 from mmhsi.inference.staging import Staging
 from mmhsi.inference.summary import SUFFIX, finished_scene, scene_settings, summarize
-from mmhsi.inference.training_state import find_target_spectrum, fitted_state, training_bands
+from mmhsi.inference.training_state import find_target_spectrum, training_bands
 from mmhsi.inference.weights import config_of_checkpoint, load_parameters, load_weights_file, training_record
 from mmhsi.inference.zoo import find_model
 from mmhsi.registry import INFERENCERS, MODELS
@@ -45,8 +44,6 @@ from mmhsi.utils.files import check_writable, write_text
 from mmhsi.utils.precision import Precision
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
 from mmhsi.weights.stored_config import registered_names_only
-
-_KEYED = ('.mat', '.npz', '.h5', '.hdf5')  # files of named arrays
 
 
 @INFERENCERS.register_module()
@@ -213,21 +210,21 @@ class HSIInferencer(BaseInferencer):
             precision (str): Number format of the products: 'fp32'; 'tf32' on NVIDIA GPUs from Ampere on; 'bf16' and
                 'fp16' by autocast, faster on GPUs and on processors that have them. Classes of close calls may change.
                 Defaults to 'fp32'.
-            lattice (int): For maps of classes by windows: only the corners of cells with so many pixels a side are
+            lattice (int): For maps of classes by windows: only the corners of cells with this many pixels a side are
                 predicted first; cells whose corners agree are filled, others split. The products say so. Defaults to 1:
                 every pixel is predicted.
             scores (bool): Whether the probabilities of classes are kept too. Defaults to False.
             uncertainty (bool): Whether the largest probability and the normalised entropy of the classes are kept too.
                 Defaults to False.
             not_finite (str): 'raise' fails a scene of which the network makes NaN or infinity; 'nodata' leaves those
-                pixels without data, and a warning tells how many. Defaults to 'raise'.
+                pixels without data, and a warning states their number. Defaults to 'raise'.
             driver (str): Format of rasters, 'GTiff', 'COG' (cloud-optimised) or 'ENVI'. Defaults to 'GTiff'.
-            gis (bool): Whether a style of QGIS and a STAC item stand beside each GeoTIFF. Defaults to False.
+            gis (bool): Whether to write a QGIS style and a STAC item next to each GeoTIFF. Defaults to False.
             pictures (bool): Whether pictures are written. Defaults to True.
             return_arrays (bool): Whether the arrays are returned; with an ``out_dir`` False keeps the memory fixed.
                 Defaults to True.
             return_vis (bool): Whether pictures are returned as arrays. Defaults to False.
-            resume (bool): Whether an interrupted prediction goes on. Defaults to True.
+            resume (bool): Whether to continue an interrupted prediction. Defaults to True.
             overwrite (bool): Whether scenes are predicted again that are finished. Defaults to False.
             part (tuple[int, int], optional): (I, N), I from 1: only every N-th scene starting with the I-th, for one of
                 N processes.
@@ -367,38 +364,7 @@ class HSIInferencer(BaseInferencer):
 
     def preprocess(self, scene: SceneInput, plan: Plan) -> CubeView | PairView:
         """Open a scene with the preprocessing that was fitted in training."""
-        common = dict(
-            preprocessing=plan.scene.get('preprocessing', ()),
-            num_bands=plan.scene.get('num_bands'),
-            wanted=plan.wanted,
-            matching=plan.match_bands,
-            trust_band_order=plan.trust_band_order,
-            nodata=plan.scene.get('nodata'),
-            name=scene.name,
-        )
-        images = plan.images if len(plan.images) == len(scene.sources) else [None] * len(scene.sources)
-        keyed = [
-            _with_key(_as_trained(source, image), plan.scene)
-            for source, image in zip(scene.sources, images, strict=True)
-        ]
-        try:
-            view = _open(keyed, plan, common)
-        except CubeReadError:
-            if all(one is other for one, other in zip(keyed, scene.sources, strict=True)):
-                raise
-            view = _open(
-                scene.sources, plan, common
-            )  # the cube has another name in this file than in that of the config
-        state = fitted_state(self._record, scene.name)
-        if state is not None and any(step.state_names for step in view.transforms):
-            view.load_state_dict(state)
-        view.require_fitted()
-        view.window(0, 0, 1, 1)  # a number of bands other than that of the fitted state
-        notes = [f'bands: {view.matched}']
-        if not view.info.placed:
-            notes.append('no georeference, so the products will not have one')
-        print_log(f'{view.info.path}: {view.height} x {view.width} pixels; {"; ".join(notes)}', 'current')
-        return view
+        return open_scene(scene, plan, self._record)
 
     def forward(
         self, scene: SceneInput, view, network: Network, plan: Plan, task: Task, staging: Staging
@@ -442,34 +408,8 @@ class HSIInferencer(BaseInferencer):
         return network
 
 
-def _as_trained(source: Any, image: Mapping | None) -> Any:
-    """A source that is read as in the training if it is the file of the training and nothing else is asked for."""
-    if 'array' in source or not image or not os.path.exists(image['path']):
-        return source
-    if not os.path.samefile(image['path'], source['path']) or source.get('key', image.get('key')) != image.get('key'):
-        return source
-    return {**image, **source}
-
-
 def _lattice_note(step: int, view, predicted_windows: int | None = None) -> str:
     note = f'by a lattice: cells of {step} x {step} pixels whose corners agree are filled in'
     if predicted_windows is None:
         return note
     return f'{note}; {predicted_windows} of {view.height * view.width} pixels were predicted'
-
-
-def _with_key(source: Any, settings: Mapping) -> Any:
-    """A source that is read like that of the config: scaled or not, with or without bad bands, and with its key and
-    layout if none are given and the file format has them."""
-    if 'array' in source:
-        return source
-    names = (
-        AS_STORED if 'key' in source or not source['path'].lower().endswith(_KEYED) else ('key', 'layout', *AS_STORED)
-    )
-    return {**{name: settings[name] for name in names if name in settings}, **source}
-
-
-def _open(images: Sequence, plan: Plan, settings: Mapping) -> CubeView | PairView:
-    if plan.pairs:
-        return PairView(images, joint=plan.scene.get('joint', True), **settings)
-    return CubeView(images[0], **settings)

@@ -111,7 +111,7 @@ class Plan:
         return replace(self, grid=replace(self.grid, **changes))
 
     def check_lattice(self) -> None:
-        """Raise a ValueError if the config does not predict classes by windows, which alone a lattice suits."""
+        """Raise a ValueError if the config does not predict classes by windows; a lattice suits nothing else."""
         if self.lattice < 1:
             raise ValueError(f'the cells of a lattice have a side of at least 1 pixel, not {self.lattice}')
         if self.lattice > 1 and not self.suits_lattice:
@@ -125,7 +125,7 @@ class Plan:
         """Whether the config predicts classes by windows."""
         return self.window is not None and issubclass(self.task, ClassMapTask)
 
-    def pipeline(self, pad_mode: str | None = None) -> tuple[LoadSceneWindow, list[SpectralTransform]]:
+    def pipeline(self) -> tuple[LoadSceneWindow, list[SpectralTransform]]:
         """The loading transform and the following spectral transforms, created for each scene.
 
         Raises:
@@ -141,10 +141,9 @@ class Plan:
             elif not self.task.degrades:
                 raise ValueError(
                     f'the test pipeline has the step {type(step).__name__}, which is not applied in predictions: '
-                    'move it into the preprocessing of the '
-                    'scene'
+                    'move it into the preprocessing of the scene'
                 )
-        loader = loader or LoadSceneWindow(pad_mode or self.pad_mode)
+        loader = loader or LoadSceneWindow(self.pad_mode)
         if self.whole:
             loader.pad_mode = self.pad_mode
         return loader, spectral

@@ -24,9 +24,9 @@ _SPECTRUM = 6  # float32 copies of a spectrum while a block is read and preproce
 _VALUE = 4  # float32 copies of a value while a part is stitched and finished
 
 
-def read_windows(plan: Plan, view, pad_mode: str | None = None) -> Callable[[Area], np.ndarray]:
+def read_windows(plan: Plan, view) -> Callable[[Area], np.ndarray]:
     """A function that returns the values (h, w, C) of an area like the test pipeline of the plan."""
-    loader, spectral = plan.pipeline(pad_mode)
+    loader, spectral = plan.pipeline()
 
     def read(area: Area) -> np.ndarray:
         values = loader.load(view, area)
@@ -65,7 +65,7 @@ def try_network(network: Network, plan: Plan, bands: int, source: str, memory: i
     network.zoom = 1 if values.ndim == 2 else values.shape[-1] // size[1]
     if values.ndim == 4 and tuple(values.shape[2:]) != (network.zoom * size[0], network.zoom * size[1]):
         raise ValueError(
-            f'the network makes {values.shape[2]} x {values.shape[3]} pixels of {size[0]} x {size[1]}, '
+            f'the network outputs {values.shape[2]} x {values.shape[3]} pixels for {size[0]} x {size[1]}, '
             'expected a whole multiple'
         )
     network.outputs = values.shape[1]
@@ -130,7 +130,7 @@ def predict_scene(
                 if plan.not_finite == 'raise':
                     row, col = wrong[0] // zoom + (top, left)
                     raise ValueError(
-                        f'{view.info.path}: the network makes NaN or infinity of {len(wrong)} pixels in '
+                        f'{view.info.path}: the network outputs NaN or infinity for {len(wrong)} pixels in '
                         f'the part of {rows} x {cols} pixels at row {top}, column {left}, the first at '
                         f'row {row}, column {col}'
                     )
@@ -148,7 +148,8 @@ def predict_scene(
         raise ValueError(view.why_empty())
     if lost:
         print_log(
-            f'{view.info.path}: the network makes NaN or infinity of {lost} pixels, which hold no data in the products',
+            f'{view.info.path}: the network outputs NaN or infinity for {lost} pixels, which are without data in the '
+            'products',
             'current',
             logging.WARNING,
         )

@@ -126,11 +126,12 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
         return None
     if not isinstance(summary, dict) or not {'scene', 'source', 'settings', 'files'} <= set(summary):
         raise ValueError(
-            f'{path}: a file of this name is there that tells of no prediction; choose another folder, or overwrite it'
+            f'{path}: a file of this name exists and does not describe a prediction; choose another folder, '
+            'or overwrite it'
         )
     if summary['source'] != scene.paths:
         raise ValueError(
-            f'{path}: the products of another scene of this name are there, of {summary["source"]}; '
+            f'{path}: there are products of another scene of this name, {summary["source"]}; '
             'choose another folder, or overwrite them'
         )
     files = {key: folder / file for key, file in summary['files'].items()}

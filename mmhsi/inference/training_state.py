@@ -114,7 +114,7 @@ def _bands_of_training_file(scene: Mapping) -> Bands | None:
 
 
 def find_target_spectrum(plan: Plan, view, stored: np.ndarray | None = None) -> np.ndarray:
-    """The target spectrum of a detector, in front of the preprocessing of a scene.
+    """The target spectrum of a detector, before the preprocessing of a scene.
 
     Args:
         plan (Plan): The plan, with the spectrum that the user gives: values (C,) of the bands that the model was

@@ -66,7 +66,7 @@ def training_record(checkpoint: Mapping, weights: str) -> dict | None:
         for state in states
     ):
         raise ValueError(
-            f"{weights}: expected in its entry 'mmhsi' the fitted transforms as tensors by name, found something else"
+            f"{weights}: expected the fitted transforms as tensors by name in its entry 'mmhsi', found something else"
         )
     return dict(record)
 

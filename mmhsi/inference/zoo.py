@@ -55,7 +55,7 @@ def zoo_root() -> Path:
         if (root / INDEX).is_file() and (root / 'configs').is_dir():
             return root
     raise FileNotFoundError(
-        f'{package}: no {INDEX} with configs beside the package or in {package / ".mim"}; install '
+        f'{package}: no {INDEX} with configs next to the package or in {package / ".mim"}; install '
         'mmhsi from its repository, or with pip from a wheel'
     )
 

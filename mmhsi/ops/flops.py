@@ -1,4 +1,4 @@
-"""Floating-point operations that PyTorch's ``FlopCounterMode`` does not know; importing this module registers them.
+"""Floating-point operations missing from PyTorch's ``FlopCounterMode``; importing this module registers them.
 
 A multiplication and an addition are two operations, as everywhere in ``torch.utils.flop_counter``.
 """

@@ -53,7 +53,7 @@ def find_compiler() -> list[str]:
         try:
             command = shlex.split(name)
         except ValueError as error:
-            raise OSError(f'the C compiler {wanted!r} named by CC is no command: {error}') from None
+            raise OSError(f'the C compiler {wanted!r} in CC is not a valid command: {error}') from None
         path = shutil.which(command[0]) if command else None
         if path:
             return [path, *command[1:]]

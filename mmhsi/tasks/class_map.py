@@ -65,7 +65,7 @@ class ClassMapTask(Task):
             self._stage = PixelStage.from_record(chosen)
 
     def last_stage(self, view, stored: Mapping[str, np.ndarray]) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
-        """The refined probabilities of all pixels, as :meth:`finish` makes layers of them."""
+        """The refined probabilities of all pixels, as layers like those of :meth:`finish`."""
         if self._stage is None:
             return
         probabilities = np.moveaxis(np.asarray(stored[NETWORK]), 0, -1)
@@ -80,7 +80,7 @@ class ClassMapTask(Task):
         )
 
     def finish(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """Layers of joined values; with a last stage the probabilities alone."""
+        """Layers of joined values; with a last stage only the probabilities."""
         if self._stage is not None:
             return {NETWORK: softmax(values, axis=0) if self._logits else values}
         return self._layers_of(values)

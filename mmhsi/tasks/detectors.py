@@ -21,7 +21,7 @@ def evaluate_detector(
         method (str): A key of :data:`mmhsi.classical.TARGET_DETECTORS` ('cem', 'ace', 'mf', 'sam', 'osp') or of
             :data:`mmhsi.classical.ANOMALY_DETECTORS` ('rx', 'local_rx', 'crd'), 'tsttd' or 'auto_ad', which train on
             the scene for minutes, or 'coarse' for the coarse map that the pseudo-labels of the scene come from.
-        threshold (float, optional): Pixels that score more are detected. Defaults to None: scores alone, no binary map.
+        threshold (float, optional): Pixels that score more are detected. Defaults to None: only scores, no binary map.
         evaluate_on (str): Subset that is evaluated, see :meth:`mmhsi.datasets.BaseScene.subset`. Defaults to
             'labelled'.
         **options: Further arguments of the detector, e.g. the windows of 'local_rx'.

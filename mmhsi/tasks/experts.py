@@ -1,4 +1,4 @@
-"""Classical pixel classifiers beside a network: fitted on its training pixels, kept as these, joined by likelihood."""
+"""Classical pixel classifiers joined with a network by likelihood: fitted on, and stored as, its training pixels."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from mmhsi.tasks.strips import Strip, strips
 
 _GRID = {'svc__C': [1.0, 10.0, 100.0, 1000.0], 'svc__gamma': [2.0**exponent for exponent in range(-13, 0, 2)]}
 _SIGMAS = (0.5, 1.0, 2.0, 3.0, 4.0)  # pixels
-_POWER = 0.15  # of the noise fractions that an SVM on means of one width sees
+_POWER = 0.15  # of the noise fractions that an SVM on means of one width uses
 _BLOCK = 65536  # pixels that are classified at a time
-_PRIOR = 0.5  # pixels that each part is taken to explain beforehand, so that few validation pixels do not silence it
+_PRIOR = 0.5  # pixels credited to each part in advance, so that few validation pixels do not remove it
 EXPERTS = (
     'SVM on spectra',
     'forest on spectra',
@@ -35,7 +35,7 @@ EXPERTS = (
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What an expert sees of a pixel.
+    """The features that an expert uses.
 
     Attributes:
         widths (tuple[float, ...]): Gaussians whose means of the preprocessed values it sees, in pixels; none for the
@@ -122,13 +122,13 @@ class Expert:
                 decision = self.model.decision_function(part)
                 known = softmax(np.stack([-decision, decision], 1) if decision.ndim == 1 else decision, axis=1)
             found[start : start + _BLOCK, self.model.classes_] = known
-        # no class is impossible, and a forest of few labels says so of many
+        # no class is impossible, although a forest of few labels gives many the probability 0
         found = (found + 1e-3) / (1 + 1e-3 * classes)
         return apply_temperature(found, self.temperature)
 
 
 def _svm(features: Features, C: float = 100.0, gamma: float | str = 'scale'):
-    # smoothed fractions have a scale that tells something, bands of spectra have not
+    # the scale of smoothed fractions is informative, that of bands is not
     scaled = bool(features.widths) and not features.difference
     return make_pipeline(FunctionTransformer() if scaled else StandardScaler(), SVC(C=C, gamma=gamma))
 
@@ -144,19 +144,18 @@ def fit_expert(kind: str, features: Features, pixels: np.ndarray, labels: np.nda
     return Expert(kind, features, pixels, labels, options, seed=seed)
 
 
-def mixture_weights(likelihoods: np.ndarray, prior: float = _PRIOR, steps: int = 500) -> np.ndarray:
+def mixture_weights(likelihoods: np.ndarray, prior: float = _PRIOR) -> np.ndarray:
     """Weights of a mixture by expectation maximisation.
 
     Args:
         likelihoods (np.ndarray): (N, J), the probability that each of J parts gives the true class of N pixels.
-        prior (float): Pixels that each part is taken to explain beforehand. Defaults to 0.5.
-        steps (int): Number of steps. Defaults to 500.
+        prior (float): Pixels credited to each part in advance. Defaults to 0.5.
 
     Returns:
         np.ndarray: (J,), not negative, with sum 1.
     """
     weights = np.full(likelihoods.shape[1], 1 / likelihoods.shape[1])
-    for _ in range(steps):
+    for _ in range(500):
         shares = likelihoods * weights
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
         weights = shares.sum(axis=0) + prior
@@ -297,7 +296,7 @@ def _array(values) -> np.ndarray | None:
 def _candidates(
     scene, titles: Sequence[str], widths: Sequence[float], scales: Sequence[float]
 ) -> dict[str, list[tuple[str, Features]]]:
-    """Kinds and features that compete for each title; a title whose features the scene has not is left out."""
+    """Kinds and features that compete for each title; a title is left out if the scene does not have its features."""
     unknown = set(titles) - set(EXPERTS)
     if unknown:
         raise ValueError(f'experts are {", ".join(EXPERTS)}; found {", ".join(sorted(unknown))}')

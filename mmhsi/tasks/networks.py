@@ -50,7 +50,7 @@ class Network:
 
     @torch.inference_mode()
     def run_prepared(self, inputs: Tensor, positions: Positions = ()) -> Tensor:
-        """Values of a batch behind the data preprocessor, in the precision of the network."""
+        """Values of a batch after the data preprocessor, in the precision of the network."""
         with self.precision.context(self.device):
             return self.run(inputs, positions)
 
@@ -77,7 +77,7 @@ class Network:
         return getattr(self.model.data_preprocessor, 'filters_windows', False)
 
     def run(self, inputs: Tensor, positions: Positions) -> Tensor:
-        """Values of a batch behind the data preprocessor; to be written by the subclass."""
+        """Values of a batch after the data preprocessor; implemented by subclasses."""
         raise NotImplementedError
 
 

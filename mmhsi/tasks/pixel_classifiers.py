@@ -56,7 +56,7 @@ def evaluate_pixel_classifier(
         aa (str): What AA averages, 'recall' or 'precision'. Defaults to 'recall'.
         smoothing (float | Sequence[float], optional): Standard deviation of the Gaussian in pixels, see
             :func:`mmhsi.classical.smoothed_cube`; of several values, the best on the validation pixels is used, and the
-            first of equally good ones. Defaults to None: each pixel alone.
+            first of equally good ones. Defaults to None: no smoothing.
         refine (bool): Whether a random walker along the edges of the image and a temperature, both chosen on the
             validation pixels, are applied last, as for a network with ``RefinementHook``; see
             :class:`mmhsi.evaluation.refinement.SceneRefiner`. Estimators without probabilities take the softmax of

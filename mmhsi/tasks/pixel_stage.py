@@ -1,4 +1,4 @@
-"""What follows a pixel classifier in test and prediction: classical classifiers beside it, a walker, a temperature."""
+"""The last stage of a pixel classifier in test and prediction: classical classifiers, a walker, a temperature."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class PixelStage:
         probabilities: np.ndarray,
         experts: Sequence[str] = (),
         strengths: Sequence[float] = STRENGTHS,
-        contrast: float = 10.0,
         widths: Sequence[float] = (),
         scales: Sequence[float] = (),
     ) -> PixelStage:
@@ -42,7 +41,7 @@ class PixelStage:
             scene (BaseScene): The scene.
             probabilities (np.ndarray): Of the network, (H, W, K), NaN where nothing was predicted.
             experts (Sequence[str]): See :class:`mmhsi.tasks.experts.Mixture`; none by default.
-            strengths, contrast: Of the walker, see :class:`mmhsi.evaluation.refinement.SceneRefiner`.
+            strengths (Sequence[float]): Of the walker, see :class:`mmhsi.evaluation.refinement.SceneRefiner`.
             widths, scales (Sequence[float]): Smoothing of the input of the network.
         """
         known = np.isfinite(probabilities).all(axis=-1).ravel()
@@ -51,9 +50,9 @@ class PixelStage:
         if experts and held_out:
             mixture = Mixture.fit(scene, probabilities, experts, widths, scales)
             probabilities = mixture(mixture.parts(scene.view, probabilities))
-        refiner = SceneRefiner(scene, strengths, contrast)
+        refiner = SceneRefiner(scene, strengths)
         refiner(probabilities)
-        return cls(mixture, refiner.chosen or Refinement(contrast=contrast))
+        return cls(mixture, refiner.chosen or Refinement())
 
     def __call__(self, view, probabilities: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Probabilities (H, W, K) of the network → those of the whole, and those of each part by name."""

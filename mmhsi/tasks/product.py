@@ -110,7 +110,7 @@ def write_product(product: Product, folder: Path, driver: str = 'GTiff', gis: bo
         product (Product): The product.
         folder (Path): Folder to write into.
         driver (str): Format of rasters, 'GTiff', 'COG' (cloud-optimised) or 'ENVI'. Defaults to 'GTiff'.
-        gis (bool): Whether a style of QGIS and a STAC item stand beside each GeoTIFF. Defaults to False.
+        gis (bool): Whether to write a QGIS style and a STAC item next to each GeoTIFF. Defaults to False.
 
     Returns:
         dict[str, Path]: The file of each layer; with endmembers ``endmembers`` (.csv) and ``spectral_library`` (.sli

@@ -144,14 +144,14 @@ class RestorationTask(Task):
                 f'{name}: absolute error',
                 'mean over the bands',
             )
-            assert result.band_psnr is not None and result.input_band_psnr is not None  # as there is a clean image
+            assert result.band_psnr is not None and result.input_band_psnr is not None  # because there is a clean image
             curves = dict(input=result.input_band_psnr, restored=result.band_psnr)
             figures['band_psnr'] = visualization.band_psnr_figure(curves, waves, f'{name}: PSNR of each band')
         return figures
 
 
 def _noise_before_and_after(image: np.ndarray, restored: np.ndarray) -> str:
-    """A sentence on the noise that is estimated in the bands of an image (H, W, C) and of what was made of it."""
+    """A sentence on the noise estimated in the bands of an image (H, W, C) and of its restoration."""
     if min(image.shape[:2]) < 8:
         return 'the image is too small for an estimate of its noise'
     before, after = noise_sigmas(image), noise_sigmas(restored)

@@ -1,4 +1,4 @@
-"""Pictures that set a restored scene beside what it was restored from: noise of each band, bands that changed most."""
+"""Pictures that compare a restored scene with its input: noise of each band, bands that changed most."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmhsi.datasets.transforms.units import file_units
 from mmhsi.tasks.product import Product
 from mmhsi.visualization.restoration import band_curves_figure, panels_figure, stretch_alike
 
-_SIDE = 512  # pixels of the part in the middle of the scene that is looked at, so that a large one is not read whole
+_SIDE = 512  # pixels of the part in the middle of the scene that is shown, so that a large scene is not read completely
 _SHOWN = 3
 _SMALLEST_SIDE = 16
 

@@ -1,4 +1,4 @@
-"""What follows a restoring network in test and prediction: classical methods, averaged with it."""
+"""The last stage of a restoring network in test and prediction: classical methods, averaged with it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from mmhsi.classical.enlargement import enlarge_by_kernels, fit_enlargement
 
 NETWORK_PART, INPUT_PART, KERNEL_PART = 'network', 'input', 'regression kernels'
 LEVELS = tuple(level / 255 for level in (2.0, 5.0, 10.0, 20.0, 35.0, 50.0, 70.0))  # deviations of the noise
-_CLEAN = 0.5  # a band serves for a level whose own noise is below this share of it
+_CLEAN = 0.5  # a band is used for a level if its own noise is below this share of it
 _SMALLEST_SIDE = 8  # pixels that the denoisers need
 
 
 class RestorationStage:
-    """A weighted mean of a network, of classical methods and, of denoising, of the image itself.
+    """A weighted mean of a network, of classical methods and, for denoising, of the image itself.
 
     The weights of denoising depend on the noise of each band, which is estimated from the image: between the levels
-    they are interpolated, and a band without noise is left alone.
+    they are interpolated, and a band without noise is left unchanged.
 
     Args:
         scale (int): Factor of super-resolution, 1 for denoising.
@@ -44,18 +44,15 @@ class RestorationStage:
         self.kernels = None if kernels is None else np.asarray(kernels, float)
 
     @classmethod
-    def fit_denoising(
-        cls, images: Sequence[np.ndarray], network: Callable, methods: Sequence[str], seed: int = 0
-    ) -> RestorationStage:
+    def fit_denoising(cls, images: Sequence[np.ndarray], network: Callable, methods: Sequence[str]) -> RestorationStage:
         """Weights that restore clean images best in the mean square after Gaussian noise of each level was added.
 
         Args:
             images (Sequence[np.ndarray]): Clean images (h, w, C) that no part was trained on.
             network (Callable): Noisy image (h, w, C) → restored.
             methods (Sequence[str]): Of :data:`mmhsi.classical.DENOISERS`.
-            seed (int): Of the noise. Defaults to 0.
         """
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         names = (NETWORK_PART, *methods, INPUT_PART)
         rows = [np.eye(len(names))[-1]]
         own = np.median([noise_sigmas(image) for image in images], axis=0)
@@ -68,7 +65,7 @@ class RestorationStage:
                 use = clean if clean.sum() >= 3 else np.ones(len(own), bool)
                 errors = np.stack([(parts[name] - image)[..., use].ravel() for name in names])
                 gram += errors @ errors.T
-            if clean.sum() < 3:  # the noise of the image itself would speak for leaving it alone
+            if clean.sum() < 3:  # the noise of the image itself would favour leaving it unchanged
                 rows.append(np.append(convex_weights(gram[:-1, :-1]), 0.0))
             else:
                 rows.append(convex_weights(gram))
@@ -101,7 +98,7 @@ class RestorationStage:
         return cls(scale, names, (0.0,), convex_weights(gram)[None], kernels)
 
     def __call__(self, image: np.ndarray, restored: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Degraded image (h, w, C) and what the network makes of it → the mean (s h, s w, C), and the parts."""
+        """Degraded image (h, w, C) and the result of the network → the mean (s h, s w, C), and the parts."""
         if self.scale == 1 and min(image.shape[:2]) < _SMALLEST_SIDE:
             return restored, {NETWORK_PART: restored}
         parts = _parts(image, restored, self.names, self.scale, self.kernels)

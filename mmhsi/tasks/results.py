@@ -52,7 +52,7 @@ def write_results(
         folder (str or Path): Folder to write into; it is made if it is not there.
         results (Mapping): Results by the name of the scene.
         metrics (Mapping, optional): The scalars of the run by name. Defaults to None.
-        scenes (Mapping, optional): Scenes by name, as far as they are at hand. Defaults to None.
+        scenes (Mapping, optional): Scenes by name, as far as they are available. Defaults to None.
         task (Task, optional): See :func:`write_scene_result`.
     """
     folder = Path(folder)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PICTURE_SIDE = 1200  # largest side of a picture in pixels; larger scenes are subsampled
+_MOST = 2000  # pixels of a class, drawn with a fixed seed
 
 
 def false_colours(view) -> tuple[list[np.ndarray], tuple[int, int, int]]:
@@ -83,7 +84,7 @@ def ground_truth_figure(
 
 
 def class_spectra_figure(
-    name: str, classes: Sequence[str], palette: Sequence | np.ndarray | None, scene=None, most: int = 2000
+    name: str, classes: Sequence[str], palette: Sequence | np.ndarray | None, scene=None
 ) -> Figure | None:
     """Mean spectra of the classes, as stored in the file.
 
@@ -92,7 +93,6 @@ def class_spectra_figure(
         classes (Sequence[str]): The K class names.
         palette (Sequence): K RGB colours.
         scene (Scene, optional): The scene; without it, or without labels, there is no picture.
-        most (int): Largest number of pixels read for a class, drawn with a fixed seed. Defaults to 2000.
     """
     if scene is None or len(scene.dates) > 1:
         return None
@@ -102,7 +102,7 @@ def class_spectra_figure(
     if not any(counts):
         return None
     random = np.random.RandomState(0)
-    drawn = [pixels if len(pixels) <= most else random.choice(pixels, most, replace=False) for pixels in drawn]
+    drawn = [pixels if len(pixels) <= _MOST else random.choice(pixels, _MOST, replace=False) for pixels in drawn]
     pixels = np.sort(np.concatenate(drawn))
     spectra, wavelengths = scene.raw_pixels(pixels), scene.info.wavelengths
     first = scene.transforms[0] if scene.transforms else None

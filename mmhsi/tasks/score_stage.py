@@ -1,4 +1,4 @@
-"""What follows a detecting network in test and prediction: classical detectors, joined with it by their ranks."""
+"""The last stage of a detecting network in test and prediction: classical detectors, joined with it by their ranks."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ScoreStage:
         self.spectrum = None if spectrum is None else np.asarray(spectrum, np.float64)
 
     def detect(self, title: str, view) -> np.ndarray:
-        """Scores (H, W) of a detector on the values in front of the preprocessing, NaN where there is no data."""
+        """Scores (H, W) of a detector on the values before the preprocessing, NaN where there is no data."""
         method, options = self.detectors[title]
         found = np.full((view.height, view.width), np.nan)
         for strip in strips(view):
@@ -66,7 +66,7 @@ class ScoreStage:
                 options = _fitting_windows(options, strip.valid.shape)
                 scores = ANOMALY_DETECTORS[method](strip.raw, valid=strip.valid, **options)
             elif self.spectrum is None:
-                raise ValueError(f'{title} looks for a target spectrum, and none is known')
+                raise ValueError(f'{title} looks for a target spectrum, but none is known')
             else:
                 scores = TARGET_DETECTORS[method](strip.raw, self.spectrum, valid=strip.valid, **options)
             found[strip.rows] = scores[strip.inner]

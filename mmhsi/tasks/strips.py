@@ -1,4 +1,4 @@
-"""A scene in strips of rows, for what is computed of a scene as a whole: small ones are a single strip."""
+"""A scene in strips of rows, for computations on the whole scene; a small scene is a single strip."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
-_VALUES = 100_000_000  # of a strip with its margins, at most, unless the margins alone have more
-_MARGIN = 64  # rows on each side that a strip is given besides
+_VALUES = 100_000_000  # of a strip with its margins, unless the margins themselves have more
+_MARGIN = 64  # additional rows on each side of a strip
 
 
 class Strip:
-    """Rows of a view, behind what the last stages ask of a scene.
+    """Rows of a view, with the interface of a scene that the last stages use.
 
     Args:
         view (CubeView | PairView): The scene.
@@ -39,7 +39,7 @@ class Strip:
 
     @cached_property
     def raw(self) -> np.ndarray:
-        """Values (h, w, C) in front of the preprocessing, 0 where there is no data."""
+        """Values (h, w, C) before the preprocessing, 0 where there is no data."""
         return np.where(self.valid[..., None], self.view.raw_window(self.top, 0, self.height, self.width), 0)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Weights of target detectors, chosen on targets that are implanted into the scene itself."""
+"""Weights of target detectors, chosen on targets implanted into the scene itself."""
 
 from __future__ import annotations
 
@@ -15,29 +15,26 @@ _FRACTIONS = ((0.05, 0.2), (0.2, 0.5), (0.5, 1.0))  # abundances of the targets 
 _PIXELS = 40  # targets of a set
 _BRIGHTNESS = 0.1  # standard deviation of the logarithm
 _STEPS = 4  # weights are multiples of one over it
-_GAIN = 0.9  # of what the area of the best detector lacks to one; a product has to lack less
+_GAIN = 0.9  # a product must miss less than this share of what the area of the best detector misses to one
 
 
-def choose_weights(
-    scene, stage: ScoreStage, network: Callable[[np.ndarray], np.ndarray], seed: int = 0
-) -> dict[str, float]:
-    """Choose the weights of a stage that tell implanted targets best from the scene.
+def choose_weights(scene, stage: ScoreStage, network: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
+    """Choose the weights of a stage that separate implanted targets best from the scene.
 
     Three sets of single pixels hold 5 to 20, 20 to 50 and 50 to 100 % of the target spectrum, of differing brightness
     and with the noise of the scene. Each product of ranks with weights in quarters is a candidate. The one with the
-    largest mean area under the ROC curve wins if it lacks a tenth less to one than the best classical detector, which
-    wins otherwise. No ground truth is used.
+    largest mean area under the ROC curve is chosen if it is at least a tenth closer to one than that of the best
+    classical detector, which is chosen otherwise. No ground truth is used.
 
     Args:
         scene (DetectionScene): The scene, with a target spectrum.
         stage (ScoreStage): All detectors, each with a weight.
         network (Callable): Preprocessed values (H, W, C') → difference of the logits (H, W).
-        seed (int): Of the targets. Defaults to 0.
 
     Returns:
         dict[str, float]: Weights with sum 1, by the titles of the stage and 'network'.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     view, valid = scene.view, scene.valid
     raw = np.where(valid[..., None], view.raw_window(0, 0, view.height, view.width), 0).astype(np.float64)
     steps = np.diff(raw, axis=1)[valid[:, 1:] & valid[:, :-1]]
@@ -61,7 +58,7 @@ def choose_weights(
             for weights in _weights(len(titles))
         ]
     areas, candidates = total / len(_FRACTIONS), list(_weights(len(titles)))
-    # of the detectors alone, the best one stands unless a product is clearly better
+    # the best single detector is used unless a product is clearly better
     single = max(
         (index for index, weights in enumerate(candidates) if max(weights[1:]) == 1), key=lambda index: areas[index]
     )
@@ -83,7 +80,7 @@ def _area(scores: np.ndarray, positive: np.ndarray) -> float:
 
 
 def _of_file(scene, cube: np.ndarray) -> np.ndarray:
-    """Values of the bands that are read → of all bands in front of the preprocessing."""
+    """Values of the bands that are read → of all bands before the preprocessing."""
     used = scene.view.used_bands
     if used is None or cube.shape[-1] == scene.info.bands:
         return cube
@@ -93,7 +90,7 @@ def _of_file(scene, cube: np.ndarray) -> np.ndarray:
 
 
 class _Implanted:
-    """A cube in memory that looks to :func:`mmhsi.tasks.strips.strips` as a view does."""
+    """A cube in memory with the part of the interface of a view that :func:`mmhsi.tasks.strips.strips` uses."""
 
     def __init__(self, cube: np.ndarray, valid: np.ndarray) -> None:
         self.cube, self.mask = cube, valid

@@ -116,7 +116,7 @@ class Task:
         raise NotImplementedError
 
     def use_record(self, record: Mapping | None, name: str) -> None:
-        """Take over what a training chose for a last stage, which follows when a scene is predicted as a whole.
+        """Use the last stage chosen in a training, which is applied when a scene is predicted as a whole.
 
         Args:
             record (Mapping, optional): ``checkpoint['mmhsi']``.
@@ -132,7 +132,7 @@ class Task:
         """Take over a target spectrum (C,) for the last stage."""
 
     def last_stage(self, view, stored: Mapping[str, np.ndarray]) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
-        """What a last stage makes of the layers of the network; nothing without one.
+        """The layers after a last stage; nothing without one.
 
         Args:
             view (CubeView | PairView): The scene.

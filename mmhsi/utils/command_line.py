@@ -73,6 +73,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         parser (ArgumentParser): The parser to extend.
     """
     parser.add_argument('config', help="config file, or 'mmhsi::' and a path below configs/")
+    add_cfg_options(parser)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',

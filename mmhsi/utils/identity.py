@@ -54,7 +54,7 @@ RACE = 2.0
 
 _BLOCK, _SAMPLES = 2**20, 256
 _DIGITS = 16  # bytes of a hash
-_SIDECARS = ('.aux.xml', '.msk', '.msk.ovr', '.ovr', '.ovr.msk', '.hdr', '.xml')  # behind the whole name
+_SIDECARS = ('.aux.xml', '.msk', '.msk.ovr', '.ovr', '.ovr.msk', '.hdr', '.xml')  # after the whole name
 _RELATED = (
     '.hdr',
     '.aux',
@@ -68,7 +68,7 @@ _RELATED = (
     '_rpc.txt',
     '.imd',
     '.IMD',
-    '_MTL.txt',  # in the place of the suffix
+    '_MTL.txt',  # instead of the suffix
 )
 _ENVI_DATA = ('', '.img', '.dat', '.bin', '.raw', '.bsq', '.bil', '.bip', '.sli')
 _VRT_SOURCE = re.compile(r'<(?:SourceFilename|SourceDataset)\b([^>]*)>([^<]*)<', re.IGNORECASE)
@@ -178,7 +178,7 @@ def identify(
         paths (Iterable[str | os.PathLike]): The files; see :func:`data_files` for those of a scene.
         before (Mapping, optional): Result of an earlier call; a file that has not been touched since is not read.
         root (str | os.PathLike, optional): Folder from which the names of the files start in the result and in
-            ``before``. Defaults to None: they are taken as they are given.
+            ``before``. Defaults to None: they are used unchanged.
 
     Returns:
         dict[str, dict]: By name: 'bytes', 'digest', and 'seen', with which the next call avoids reading the file.
@@ -234,7 +234,7 @@ class Looks:
         path = Path(base, 'looks', f'{value_digest(purpose)}.json')
         self._path: Path | None = path
         try:
-            Path(base).mkdir(mode=0o700, parents=True, exist_ok=True)  # as the cache of compiled libraries needs it
+            Path(base).mkdir(mode=0o700, parents=True, exist_ok=True)  # as required for the cache of compiled libraries
             path.parent.mkdir(mode=0o700, exist_ok=True)
             status = path.parent.lstat()
             if os.name == 'posix' and (status.st_uid != os.getuid() or status.st_mode & 0o022):

@@ -1,4 +1,4 @@
-"""Moments of spectra in one pass over any amount of data, in a memory that does not grow with it."""
+"""Moments of spectra in one pass over any amount of data, in constant memory."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def differences(pixels: np.ndarray, neighbours: np.ndarray | None) -> Iterable[n
 
 
 class ThinnedPairs:
-    """Pairs of neighbours that stand for all of a scene, in a memory that does not grow with it.
+    """Pairs of neighbours that represent all of a scene, in constant memory.
 
     Every n-th pair is kept; n is doubled whenever they become too many.
 
@@ -129,6 +129,6 @@ class ThinnedPairs:
 
     @property
     def pixels(self) -> np.ndarray:
-        """Both pixels (2 m, C) of the m pairs, one behind the other; every second lies beside the next."""
+        """Both pixels (2 m, C) of the m pairs, in succession; pixels 2 i and 2 i + 1 are neighbours."""
         pairs = np.concatenate(self._parts)
         return pairs.reshape(-1, pairs.shape[-1])

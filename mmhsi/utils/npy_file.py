@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_SMALL = 2**16  # bytes that are read at once rather than in pieces
+_SMALL = 2**16  # bytes that are read at once, not in pieces
 
 
 def read_npy_header(path: str, stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -153,7 +153,9 @@ class NpyFile:
         while done < len(buffer):
             count = self._read_at(buffer[done:], offset + done)
             if not count:
-                raise ValueError(f'{self.path}: the file was cut off while it was read: byte {offset + done} is gone')
+                raise ValueError(
+                    f'{self.path}: the file was truncated while it was read: byte {offset + done} is missing'
+                )
             done += count
 
     def _read_at(self, buffer: memoryview, offset: int) -> int:

@@ -21,7 +21,7 @@ def default_palette(num_classes: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _ranked_colours(limit: int = 256) -> list[tuple[int, int, int]]:
+def _ranked_colours() -> list[tuple[int, int, int]]:
     from skimage.color import rgb2lab  # slow to import, and most scenes have their own palette
 
     steps = np.linspace(0, 255, 18).round()
@@ -34,7 +34,7 @@ def _ranked_colours(limit: int = 256) -> list[tuple[int, int, int]]:
     lab = lab * [0.7, 1.0, 1.0]
     distance = np.linalg.norm(lab, axis=1)
     ranked: list[tuple[int, int, int]] = []
-    for _ in range(limit):
+    for _ in range(256):
         chosen = int(distance.argmax()) if ranked else int(np.linalg.norm(lab - [35, -30, -45], axis=1).argmin())
         red, green, blue = grid[chosen].tolist()
         ranked.append((red, green, blue))

@@ -30,7 +30,7 @@ class Precision:
             raise ValueError(f'precision must be one of {", ".join(PRECISIONS)}, not {self.name!r}')
 
     def check(self, device: torch.device) -> None:
-        """Raise a ValueError if a device cannot compute so."""
+        """Raise a ValueError if a device does not support the format."""
         import torch  # the command line names the formats without it
 
         reason = None
@@ -51,7 +51,7 @@ class Precision:
 
     @contextmanager
     def context(self, device: torch.device) -> Iterator[None]:
-        """The products inside are computed so; what stood before is set again at the end."""
+        """Products inside the context are computed this way; the previous setting is restored at the end."""
         import torch
 
         if self.name == 'tf32':

@@ -35,7 +35,7 @@ class TileGrid:
 
     - 'overwrite': a later tile overwrites an earlier one, except for its first ``overlap // 2`` rows and columns where
       it does not start at the border of the scene. It suits class numbers.
-    - 'average': all tiles count alike.
+    - 'average': all tiles have equal weight.
     - 'linear': the weight of a tile rises from its border over the overlap o, to :math:`\min(k / (o + 1), 1)` at the
       k-th row or column; that of a pixel is the product of those of its row and its column. At the border of the scene
       the weight stays 1. All tiles at a pixel are used, which averages their errors.
@@ -183,7 +183,7 @@ class TileGrid:
         return weights
 
     def repeats(self, height: int, width: int) -> np.ndarray:
-        """How often each tile counts.
+        """Number of times that each tile counts.
 
         Args:
             height (int): Rows of the scene.

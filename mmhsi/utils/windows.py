@@ -45,7 +45,7 @@ def source_indices(start: int, length: int, size: int, pad_mode: str = 'constant
             )
         if overhang > size:
             raise ValueError(
-                f'a window that hangs {overhang} pixels over an axis of {size} pixels cannot be filled '
+                f'a window that extends {overhang} pixels beyond an axis of {size} pixels cannot be filled '
                 'with pad_mode "append", which repeats each of them once; use a smaller window or another '
                 'pad_mode'
             )

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from mmhsi.utils.labels import IGNORE_INDEX
 from mmhsi.visualization.figure import LegendEntry, image_figure
 from mmhsi.visualization.palette import (
     CORRECT,
@@ -22,13 +23,12 @@ _DETECTION_COLOURS = (CORRECT, UNLABELLED, WRONG, MISSED, NOT_EVALUATED)
 _BRIGHTEST = 130
 
 
-def compare_binary(prediction: np.ndarray, target: np.ndarray, ignore_index: int = 255) -> np.ndarray:
+def compare_binary(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Classify the pixels of a binary map into five outcomes.
 
     Args:
-        prediction (np.ndarray): (H, W), 1 positive, 0 negative, ``ignore_index`` where nothing was predicted.
-        target (np.ndarray): (H, W), 1 positive, 0 negative, ``ignore_index`` where nothing is evaluated.
-        ignore_index (int): See above. Defaults to 255.
+        prediction (np.ndarray): (H, W), 1 positive, 0 negative, 255 where nothing was predicted.
+        target (np.ndarray): (H, W), 1 positive, 0 negative, 255 where nothing is evaluated.
 
     Returns:
         np.ndarray: (H, W) uint8: 0 true positive, 1 true negative, 2 false positive, 3 false negative, 4 where nothing
@@ -41,20 +41,19 @@ def compare_binary(prediction: np.ndarray, target: np.ndarray, ignore_index: int
     if prediction.shape != target.shape:
         raise ValueError(f'prediction {prediction.shape} and target {target.shape} differ in size')
     for what, labels in (('prediction', prediction), ('target', target)):
-        wrong = ~np.isin(labels, (0, 1, ignore_index))
+        wrong = ~np.isin(labels, (0, 1))
         if wrong.any():
-            raise ValueError(f'the {what} must hold 0, 1 or {ignore_index}, found {labels[wrong][0]}')
+            raise ValueError(f'the {what} must hold 0, 1 or {IGNORE_INDEX}, found {labels[wrong][0]}')
     outcome = np.where(target == 1, np.where(prediction == 1, 0, 3), np.where(prediction == 1, 2, 1))
-    return np.where((target == ignore_index) | (prediction == ignore_index), 4, outcome).astype(np.uint8)
+    return np.where((target == IGNORE_INDEX) | (prediction == IGNORE_INDEX), 4, outcome).astype(np.uint8)
 
 
-def colour_changes(prediction: np.ndarray, target: np.ndarray, ignore_index: int = 255) -> np.ndarray:
+def colour_changes(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Paint a change map: found changes white, unchanged black, false alarms red, missed changes green, else grey.
 
     Args:
-        prediction (np.ndarray): (H, W), 1 changed, 0 unchanged, ``ignore_index`` where nothing was predicted.
-        target (np.ndarray): (H, W), 1 changed, 0 unchanged, ``ignore_index`` where there is no label.
-        ignore_index (int): See above. Defaults to 255.
+        prediction (np.ndarray): (H, W), 1 changed, 0 unchanged, 255 where nothing was predicted.
+        target (np.ndarray): (H, W), 1 changed, 0 unchanged, 255 where there is no label.
 
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.
@@ -62,12 +61,10 @@ def colour_changes(prediction: np.ndarray, target: np.ndarray, ignore_index: int
     Raises:
         ValueError: If the maps differ in size or hold another value.
     """
-    return np.array(_CHANGE_COLOURS, np.uint8)[compare_binary(prediction, target, ignore_index)]
+    return np.array(_CHANGE_COLOURS, np.uint8)[compare_binary(prediction, target)]
 
 
-def change_map_figure(
-    prediction: np.ndarray, target: np.ndarray, title: str = '', subtitle: str = '', ignore_index: int = 255
-) -> Figure:
+def change_map_figure(prediction: np.ndarray, target: np.ndarray, title: str = '', subtitle: str = '') -> Figure:
     """Show a change map against the ground truth, with the number of pixels of each outcome.
 
     Args:
@@ -75,29 +72,25 @@ def change_map_figure(
         target (np.ndarray): See :func:`colour_changes`.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
-        ignore_index (int): See :func:`colour_changes`. Defaults to 255.
 
     Returns:
         Figure: The figure.
     """
-    outcome = compare_binary(prediction, target, ignore_index)
+    outcome = compare_binary(prediction, target)
     names = ('changed, found (TP)', 'unchanged (TN)', 'false alarm (FP)', 'missed change (FN)', 'unlabelled')
     return image_figure(
         np.array(_CHANGE_COLOURS, np.uint8)[outcome], title, subtitle, _legend(outcome, names, _CHANGE_COLOURS)
     )
 
 
-def colour_detections(
-    detected: np.ndarray, target: np.ndarray, picture: np.ndarray | None = None, ignore_index: int = 255
-) -> np.ndarray:
+def colour_detections(detected: np.ndarray, target: np.ndarray, picture: np.ndarray | None = None) -> np.ndarray:
     """Paint hits, misses and false alarms of a detector, on a dimmed picture of the scene if there is one.
 
     Args:
-        detected (np.ndarray): (H, W), 1 detected, 0 not, ``ignore_index`` where there is no score.
-        target (np.ndarray): (H, W), 1 target, 0 background, ``ignore_index`` where nothing is evaluated.
+        detected (np.ndarray): (H, W), 1 detected, 0 not, 255 where there is no score.
+        target (np.ndarray): (H, W), 1 target, 0 background, 255 where nothing is evaluated.
         picture (np.ndarray, optional): (H, W, 3) uint8 RGB, shown in dark grey where background was rejected. Defaults
             to None: black.
-        ignore_index (int): See above. Defaults to 255.
 
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB in the colours ``CORRECT`` (hit), ``MISSED``, ``WRONG`` (false alarm) and
@@ -106,7 +99,7 @@ def colour_detections(
     Raises:
         ValueError: If the maps differ in size or hold another value.
     """
-    outcome = compare_binary(detected, target, ignore_index)
+    outcome = compare_binary(detected, target)
     image = np.array(_DETECTION_COLOURS, np.uint8)[outcome]
     if picture is not None:
         grey = np.asarray(picture, np.float64).mean(axis=-1) * (_BRIGHTEST / 255)
@@ -116,12 +109,7 @@ def colour_detections(
 
 
 def detection_map_figure(
-    detected: np.ndarray,
-    target: np.ndarray,
-    title: str = '',
-    subtitle: str = '',
-    picture: np.ndarray | None = None,
-    ignore_index: int = 255,
+    detected: np.ndarray, target: np.ndarray, title: str = '', subtitle: str = '', picture: np.ndarray | None = None
 ) -> Figure:
     """Show hits, misses and false alarms of a detector, with the number of pixels of each.
 
@@ -131,18 +119,14 @@ def detection_map_figure(
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
         picture (np.ndarray, optional): See :func:`colour_detections`. Defaults to None.
-        ignore_index (int): See :func:`colour_detections`. Defaults to 255.
 
     Returns:
         Figure: The figure.
     """
-    outcome = compare_binary(detected, target, ignore_index)
+    outcome = compare_binary(detected, target)
     names = ('hit', 'correct rejection', 'false alarm', 'miss', 'not evaluated')
     return image_figure(
-        colour_detections(detected, target, picture, ignore_index),
-        title,
-        subtitle,
-        _legend(outcome, names, _DETECTION_COLOURS),
+        colour_detections(detected, target, picture), title, subtitle, _legend(outcome, names, _DETECTION_COLOURS)
     )
 
 

@@ -11,9 +11,10 @@ RGB_WAVELENGTHS = (650.0, 550.0, 450.0)
 # Without wavelengths: red, green and blue of a sensor from 400 to 2500 nm, still well spread for one that ends near
 # 1000
 _RGB_FRACTIONS = (0.25, 0.12, 0.05)
-_FEW_BANDS = 40  # as cameras of visible light have, from 400 to 700 nm
+_FEW_BANDS = 40  # as of cameras of visible light, from 400 to 700 nm
 _VISIBLE_FRACTIONS = (0.83, 0.5, 0.17)
 _TOLERANCE = 60.0
+STRETCH_PERCENTILES = (2.0, 98.0)  # shown as 0 and 255
 
 
 def select_rgb_bands(num_bands: int, wavelengths: Sequence[float] | np.ndarray | None = None) -> tuple[int, int, int]:
@@ -50,16 +51,13 @@ def select_rgb_bands(num_bands: int, wavelengths: Sequence[float] | np.ndarray |
     return max(red, green + 1), green, blue
 
 
-def stretch(
-    image: np.ndarray, valid: np.ndarray | None = None, percentiles: tuple[float, float] = (2.0, 98.0)
-) -> np.ndarray:
-    """Stretch each channel linearly between two percentiles of its valid pixels.
+def stretch(image: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Stretch each channel linearly between the 2nd and 98th percentile of its valid pixels.
 
     Args:
         image (np.ndarray): (H, W, 3) values.
         valid (np.ndarray, optional): (H, W) bool; False pixels do not count and become black. Pixels that are not
             finite never count. Defaults to None.
-        percentiles (tuple[float, float]): Percentiles shown as 0 and 255. Defaults to (2, 98).
 
     Returns:
         np.ndarray: (H, W, 3) uint8. A constant channel is 0.
@@ -72,7 +70,7 @@ def stretch(
     if not usable.any():
         return stretched
     pixels = image[usable]
-    low, high = np.percentile(pixels, percentiles, axis=0)
+    low, high = np.percentile(pixels, STRETCH_PERCENTILES, axis=0)
     span = np.where(high > low, high - low, np.inf)
     stretched[usable] = np.rint(np.clip((pixels - low) / span, 0.0, 1.0) * 255.0).astype(np.uint8)
     return stretched
@@ -83,7 +81,6 @@ def false_colour(
     wavelengths: Sequence[float] | np.ndarray | None = None,
     valid: np.ndarray | None = None,
     bands: tuple[int, int, int] | None = None,
-    percentiles: tuple[float, float] = (2.0, 98.0),
 ) -> np.ndarray:
     """Render a cube as an RGB picture.
 
@@ -93,14 +90,13 @@ def false_colour(
         valid (np.ndarray, optional): (H, W) bool, False for masked pixels, which become black. Defaults to None.
         bands (tuple[int, int, int], optional): Bands for red, green and blue. Defaults to None:
             :func:`select_rgb_bands`.
-        percentiles (tuple[float, float]): Percentiles shown as 0 and 255. Defaults to (2, 98).
 
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.
     """
     if bands is None:
         bands = select_rgb_bands(cube.shape[-1], wavelengths)
-    return stretch(np.asarray(cube)[..., list(bands)], valid, percentiles)
+    return stretch(np.asarray(cube)[..., list(bands)], valid)
 
 
 def false_colour_figure(

@@ -37,12 +37,11 @@ def heat_style(class_name: str) -> str:
     return 'anomaly' if 'anomal' in class_name.lower() else 'target'
 
 
-def heat_limits(scores: np.ndarray, percentiles: tuple[float, float] = (2.0, 99.9)) -> tuple[float, float]:
-    """Choose the scores at the two ends of a colour map, so that a few outliers do not darken the rest.
+def heat_limits(scores: np.ndarray) -> tuple[float, float]:
+    """Percentiles 2 and 99.9 as the ends of a colour map, so that a few outliers do not darken the rest.
 
     Args:
         scores (np.ndarray): (H, W), NaN or infinite where there is no score.
-        percentiles (tuple[float, float]): Percentiles shown as the ends. Defaults to (2, 99.9).
 
     Returns:
         tuple[float, float]: Both ends; the lowest and the highest score if the percentiles are equal; (0, 1) without
@@ -51,7 +50,7 @@ def heat_limits(scores: np.ndarray, percentiles: tuple[float, float] = (2.0, 99.
     known = np.asarray(scores)[np.isfinite(scores)]
     if not known.size:
         return 0.0, 1.0
-    low, high = np.percentile(known, percentiles)
+    low, high = np.percentile(known, (2.0, 99.9))
     return (float(low), float(high)) if low < high else (float(known.min()), float(known.max()))
 
 

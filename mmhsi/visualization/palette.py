@@ -20,6 +20,19 @@ TRUE_CHANGE, TRUE_UNCHANGED, FALSE_CHANGE, MISSED_CHANGE = (255, 255, 255), (0, 
 UNLABELLED_CHANGE = (128, 128, 128)
 # Okabe and Ito's colours that are dark enough for lines on white
 LINES = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0), (0, 0, 0))
+_STYLES = ('-', '--', ':', '-.')
+
+
+def line_styles(number: int, width: float) -> list[dict]:
+    """Arguments of Matplotlib for a number of lines that can be distinguished: colour, style, and width in points."""
+    return [
+        dict(
+            color=np.divide(LINES[index % len(LINES)], 255),
+            linewidth=width,
+            linestyle=_STYLES[index // len(LINES) % len(_STYLES)],
+        )
+        for index in range(number)
+    ]
 
 
 def resolve_palette(palette: Sequence | np.ndarray | None, num_classes: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from mmhsi.visualization.false_colour import STRETCH_PERCENTILES
 from mmhsi.visualization.figure import (
     MARGIN,
     QUIET_COLOUR,
@@ -21,20 +22,17 @@ from mmhsi.visualization.roc import curve_frame
 _PANEL, _GAP, _LABEL, _BAR, _LEAST = 520, 22, 56, 150, 260
 
 
-def stretch_alike(
-    images: Sequence[np.ndarray], reference: int, percentiles: tuple[float, float] = (2.0, 98.0)
-) -> list[np.ndarray]:
-    """Stretch several pictures by the percentiles of one of them, so that equal values look the same.
+def stretch_alike(images: Sequence[np.ndarray], reference: int) -> list[np.ndarray]:
+    """Stretch several pictures by the 2nd and 98th percentile of one of them, so that equal values look the same.
 
     Args:
         images (Sequence[np.ndarray]): Pictures (H, W, 3) of finite values.
         reference (int): The picture that gives the percentiles.
-        percentiles (tuple[float, float]): Percentiles shown as 0 and 255. Defaults to (2, 98).
 
     Returns:
         list[np.ndarray]: (H, W, 3) uint8 each. A channel that is constant in the reference is 0.
     """
-    low, high = np.percentile(np.asarray(images[reference], np.float64), percentiles, axis=(0, 1))
+    low, high = np.percentile(np.asarray(images[reference], np.float64), STRETCH_PERCENTILES, axis=(0, 1))
     span = np.where(high > low, high - low, np.inf)
     return [np.rint(np.clip((image - low) / span, 0.0, 1.0) * 255.0).astype(np.uint8) for image in images]
 

@@ -15,9 +15,8 @@ from mmhsi.visualization.figure import (
     text_width,
     write_header,
 )
-from mmhsi.visualization.palette import LINES
+from mmhsi.visualization.palette import line_styles
 
-_STYLES = ('-', '--', ':', '-.')
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 760, 620, 96, 72
 _LINE, _SWATCH = 34, 40
 
@@ -94,14 +93,13 @@ def roc_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
     return canvas.figure
 
 
-def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', points: int = 2001) -> Figure:
+def threshold_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
     """Compare detection and false-alarm rate against the threshold: the side views of the 3-D ROC curve.
 
     Args:
         results (Mapping[str, DetectionResult]): As in :func:`roc_figure`.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
-        points (int): Thresholds at which a curve is drawn. Defaults to 2001.
 
     Returns:
         Figure: The figure; the legend gives the areas under both curves.
@@ -114,7 +112,7 @@ def threshold_figure(results: Mapping, title: str = '', subtitle: str = '', poin
         for result in results.values()
     ]
     canvas, panels, lines = curve_frame(list(results), notes, title, subtitle, 2)
-    grid = np.linspace(0, 1, points)
+    grid = np.linspace(0, 1, 2001)
     for result, line in zip(results.values(), lines, strict=True):
         if result.curves is not None:
             thresholds = result.curves.thresholds[::-1]
@@ -133,14 +131,7 @@ def curve_frame(
     """Canvas with titled axes and the legend to the right; the style of each line."""
     if not names:
         raise ValueError('there is no result to draw')
-    lines = [
-        dict(
-            color=np.divide(LINES[index % len(LINES)], 255),
-            linewidth=1.8,
-            linestyle=_STYLES[index // len(LINES) % len(_STYLES)],
-        )
-        for index in range(len(names))
-    ]
+    lines = line_styles(len(names), 1.8)
     head = header_height(title, subtitle)
     label_width = max(text_width(name) for name in names)
     legend = _SWATCH + 12 + label_width + 24 + max(text_width(note) for note in notes)

@@ -16,10 +16,10 @@ from mmhsi.visualization.figure import (
     text_width,
     write_header,
 )
-from mmhsi.visualization.palette import LINES
+from mmhsi.visualization.palette import line_styles
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _LABEL, _LINE, _SWATCH = 520, 340, 100, 74, 32, 34, 40
-_STYLES = ('-', '--', ':', '-.')
+_COLUMNS = 3
 
 
 def training_curves_figure(
@@ -27,7 +27,6 @@ def training_curves_figure(
     unit: str = 'epoch',
     title: str = '',
     subtitle: str = '',
-    columns: int = 3,
 ) -> Figure:
     """Draw training curves.
 
@@ -39,7 +38,6 @@ def training_curves_figure(
         unit (str): Unit of the positions. Defaults to 'epoch'.
         title (str): Bold first line. Defaults to ''.
         subtitle (str): Second line. Defaults to ''.
-        columns (int): Largest number of panels side by side. Defaults to 3.
 
     Returns:
         Figure: The figure, with the runs in a legend below if there are several.
@@ -50,7 +48,7 @@ def training_curves_figure(
     keys = list(dict.fromkeys(key for curves in runs.values() for key in curves))
     if not keys:
         raise ValueError('there is no curve to draw')
-    columns = min(columns, len(keys))
+    columns = min(_COLUMNS, len(keys))
     rows = -(-len(keys) // columns)
     head = header_height(title, subtitle)
     labels = list(runs) if len(runs) > 1 else []
@@ -63,14 +61,7 @@ def training_curves_figure(
     down = rows * (_LABEL + _HEIGHT + _BOTTOM)
     canvas = Canvas(2 * MARGIN + across, 2 * MARGIN + head + down + _LINE * len(labels))
     write_header(canvas, title, subtitle)
-    lines = [
-        dict(
-            color=np.divide(LINES[index % len(LINES)], 255),
-            linewidth=1.6,
-            linestyle=_STYLES[index // len(LINES) % len(_STYLES)],
-        )
-        for index in range(len(runs))
-    ]
+    lines = line_styles(len(runs), 1.6)
     for index, key in enumerate(keys):
         row, column = divmod(index, columns)
         left, top = MARGIN + column * (_LEFT + _WIDTH) + _LEFT, MARGIN + head + row * (_LABEL + _HEIGHT + _BOTTOM)

@@ -231,11 +231,11 @@ def check_intact(path: str | os.PathLike) -> object:
 
 
 def _of_folder(path: Path, function: str) -> dict:
-    from . import sharded_checkpoint  # which stands on this module
+    from . import sharded_checkpoint  # which imports this module
 
     if not sharded_checkpoint.is_sharded(path):
         raise ValueError(
-            f'{path} is a folder and no checkpoint: expected a file, or a folder with {sharded_checkpoint.RUN_FILE}'
+            f'{path} is a folder, not a checkpoint: expected a file, or a folder with {sharded_checkpoint.RUN_FILE}'
         )
     return getattr(sharded_checkpoint, function)(path)
 

@@ -13,7 +13,7 @@ import torch
 from mmhsi.utils.files import put_in_place
 
 _BLOCK = 1 << 20
-_SECONDS = 60  # without a byte
+_SECONDS = 60  # without receiving a byte
 # the convention of torch.hub and OpenMMLab, name-<first digits of the SHA-256>.pth; dates do not count
 _HASHED_NAME = re.compile(r'-(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\.)([0-9a-f]{8,64})\.[^.-]+$')
 

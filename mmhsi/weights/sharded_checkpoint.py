@@ -1,6 +1,6 @@
-"""Checkpoints of runs whose processes share a network out: a folder to which each process writes its share.
+"""Checkpoints of sharded networks: a folder to which each process writes its share.
 
-``torch.distributed.checkpoint`` writes the tensors: one file per process, and ``.metadata``, which tells where each
+``torch.distributed.checkpoint`` writes the tensors: one file per process, and ``.metadata``, which says where each
 part lies. Parameters and buffers are called ``model.<name>``, states of the optimiser ``optimizer.<parameter>.<key>``.
 ``run.pth`` has all else that a checkpoint holds, and size and checksum of every file. It is written last.
 """
@@ -28,7 +28,7 @@ MODEL, OPTIMIZER = 'model.', 'optimizer.'
 _METADATA = '.metadata'
 _CHUNK = 1 << 24  # bytes
 
-# What the description of the tensors names, beside plain containers; all of it carries data and runs no code.
+# What the description of the tensors names besides plain containers; all of it carries data and runs no code.
 _DESCRIPTION = {
     'torch.distributed.checkpoint.metadata': {
         'Metadata',
@@ -96,14 +96,14 @@ def write_shards(tensors: dict[str, Tensor], run: dict | None, folder: str | os.
 
 
 def read_run(folder: str | os.PathLike) -> dict:
-    """What a checkpoint holds beside its tensors.
+    """What a checkpoint holds besides its tensors.
 
     Raises:
         ValueError: If it is no such checkpoint, or a file of it is missing or has another size.
     """
     run = read_checkpoint(Path(folder, RUN_FILE))
     if not isinstance(run, dict) or not isinstance(run.get('files'), dict):
-        raise ValueError(f'{folder} is no checkpoint: {RUN_FILE} does not tell which files belong to it')
+        raise ValueError(f'{folder} is no checkpoint: {RUN_FILE} does not list the files that belong to it')
     for name, (size, _) in run['files'].items():
         path = Path(folder, name)
         found = path.stat().st_size if path.is_file() and path.parent == Path(folder) else None
@@ -142,7 +142,7 @@ def stored_tensors(folder: str | os.PathLike) -> dict[str, tuple[torch.Size, tor
 
 
 def read_shards(tensors: dict[str, Tensor], folder: str | os.PathLike) -> None:
-    """Fill tensors from a checkpoint; of a ``DTensor`` the part of this process, however the writers shared it out.
+    """Fill tensors from a checkpoint; of a ``DTensor`` the part of this process, however it was sharded before.
 
     Args:
         tensors (dict[str, Tensor]): By their names in the folder; filled in place.
@@ -158,14 +158,14 @@ def read_shards(tensors: dict[str, Tensor], folder: str | os.PathLike) -> None:
         if name not in stored or stored[name][0] != tensor.shape:
             found = f'of shape {tuple(stored[name][0])}' if name in stored else 'missing'
             raise ValueError(f'{folder}: expected {name} of shape {tuple(tensor.shape)}, it is {found}')
-    # every process reads for itself; before torch had this option, it did so where there was no process group
+    # every process reads on its own; older versions of torch did so only without a process group
     alone = {'no_dist': True} if 'no_dist' in inspect.signature(dcp.load).parameters else {}
     with torch.no_grad(), _quiet():
         dcp.load(tensors, storage_reader=_reader(folder), **alone)
 
 
 def read_whole(folder: str | os.PathLike) -> dict:
-    """The checkpoint that one process would have written: for tests, predictions, and runs that share nothing out.
+    """The checkpoint that one process would have written: for tests, predictions, and runs without sharding.
 
     Args:
         folder (str | Path): The checkpoint.
@@ -188,7 +188,7 @@ def read_whole(folder: str | os.PathLike) -> dict:
 
 
 def states_of(tensors: dict[str, Tensor], names: list[str]) -> dict[int, dict[str, Tensor]]:
-    """States of an optimiser by the number of the parameter, out of tensors by their names in a folder.
+    """States of an optimiser by the number of the parameter, from tensors by their names in a folder.
 
     Args:
         tensors (dict[str, Tensor]): Tensors of a checkpoint.
@@ -225,7 +225,7 @@ def _reader(folder: str | os.PathLike):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without torch's remark that there is one process."""
+    """Suppress torch's message that there is only one process."""
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'torch.distributed is disabled, unavailable or uninitialized')
         yield

@@ -143,7 +143,7 @@ def find_component(name: str, registries: tuple[str, ...], default_scope: str) -
     if dot and scope not in known_scopes():
         return None
     scopes = (scope,) if dot else dict.fromkeys((default_scope, 'mmengine'))
-    # first the one module that tells of the name, then all of each library
+    # first the one module that defines the name, then all of each library
     for whole in (False, True):
         for where in scopes:
             for registry in _registries(where, registries):
@@ -228,7 +228,7 @@ class _Check:
                     and item.split('.')[0] not in _HARMLESS
                     and (item.split('.')[0] not in known_scopes())
                 ):
-                    raise self._error((name,), f'{key}={item!r}, which is no component of a registry{self.hint}')
+                    raise self._error((name,), f'{key}={item!r}, which is not a component of a registry{self.hint}')
                 self.unused(f'{name}.{key}', item)
         elif isinstance(value, (list, tuple)):
             for item in value:

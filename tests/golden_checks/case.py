@@ -1,4 +1,4 @@
-"""Golden cases: a JSON description and the tensors beside it, in any of three formats."""
+"""Golden cases: a JSON description and its tensors, in any of three formats."""
 
 import json
 import os
@@ -34,7 +34,7 @@ class GoldenCase:
     def references(self) -> list[str]:
         """The official classes or functions named in the description, as ``file:name`` without spaces.
 
-        The low-level cases name files and a class; those without a class are told apart by their kind.
+        The low-level cases name files and a class; those without a class are distinguished by their kind.
         """
         if 'reference' in self.json:
             return [self.json['reference'].replace(' ', '')]

@@ -62,7 +62,7 @@ def assert_scalar(case: GoldenCase, name: str, found: Tensor) -> None:
 
 
 def check_outputs(case: GoldenCase, **found: Tensor) -> None:
-    """All outputs of a case, and what its format records beside them.
+    """All outputs of a case, and the further values that its format records.
 
     Outputs are compared by name, or in their order where the case calls them otherwise; an output that repeats the
     input is the input.

@@ -34,7 +34,7 @@ def tiles_of(image: np.ndarray, tile: int) -> tuple[list[np.ndarray], np.ndarray
 
 
 def noise_of(name: str) -> BaseTransform:
-    """The noise that a name of the goldens stands for; numbers are standard deviations."""
+    """The noise for a name in the golden cases; numbers are standard deviations."""
     kind, *numbers = re.split('_sigma|_', name)
     numbers = tuple(map(int, numbers))
     bank = [dict(type=f'mmhsi.{kind}Noise') for kind in ('Stripe', 'Deadline', 'Impulse')]

@@ -107,7 +107,7 @@ def find_check(reference: str) -> Check | None:
     return loading.check_loading if reference.endswith('.init_weights') else CLASSES[kind]
 
 
-def check(case: GoldenCase) -> None:
+def assert_agrees(case: GoldenCase) -> None:
     """Check a case; one that names nothing known fails."""
     checks = [found for reference in case.references if (found := find_check(reference)) is not None]
     assert checks, f'{case.path}: no check for {" or ".join(map(repr, case.references))}'

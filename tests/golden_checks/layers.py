@@ -47,7 +47,7 @@ def check_channel_norm(case: GoldenCase) -> None:
 
 
 def check_patch_embedding(case: GoldenCase) -> None:
-    """Tokens of an image; the official module gives the grid beside them, which is a fact of the shapes."""
+    """Tokens of an image; the official module also returns the grid, which follows from the shapes."""
     if not case.state:
         return check_pixel_sequence(case)
     width, bands, patch, _ = shapes_of(case)['proj.weight']

@@ -56,7 +56,7 @@ def check_unmixing_schedule(case: GoldenCase) -> None:
 
 
 def _decayed(depth: int, config: dict) -> dict[float, int]:
-    """Number of parameters by weight decay of SpatSIGMA for unmixing with so many blocks."""
+    """Number of parameters by weight decay of SpatSIGMA for unmixing with this number of blocks."""
     model = Config.fromfile(MODEL_CONFIGS / 'spatsigma-base_hiu.py').model
     model.backbone.update(
         arch=dict(embed_dims=12, num_layers=depth, num_heads=2, full_attn_interval=3, out_indices=(depth - 1,)),

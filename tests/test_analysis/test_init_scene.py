@@ -78,7 +78,7 @@ def test_a_raster_is_described_and_its_odd_values_are_told(scene, tmp_path, caps
         ' '.join(dataset.read_text().split())
     )
     assert main([*found.paths, '--task', 'classification', '--out', str(tmp_path / 'out')]) == 2
-    assert 'is there already' in capsys.readouterr().err
+    assert 'exists already' in capsys.readouterr().err
     assert main([*found.paths, '--task', 'classification', '--out', str(tmp_path / 'out'), '--overwrite']) == 0
     text = capsys.readouterr().out
     for words in ('EPSG:32633, pixels of 10 x 10', '2 are empty or constant', '40: ', 'train', 'predict'):
@@ -167,7 +167,7 @@ def test_every_task_writes_a_config_whose_scene_can_be_built(scene, tmp_path):
         ('unmixing', dict(cube=np.random.rand(5, 6, 7)), '--endmembers NUMBER'),
         ('target_detection', dict(cube=np.random.rand(5, 6, 7)), '--target-spectrum FILE'),
         ('classification', dict(cube=np.random.rand(5, 6, 7), gt=np.random.rand(5, 6)), 'expected whole numbers'),
-        ('classification', dict(cube=np.random.rand(5, 6, 7), gt=np.eye(5, 6)), 'one class alone'),
+        ('classification', dict(cube=np.random.rand(5, 6, 7), gt=np.eye(5, 6)), 'only one class'),
     ],
 )
 def test_what_is_missing_is_a_sentence(tmp_path, capsys, task, files, message):

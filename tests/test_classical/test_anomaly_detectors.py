@@ -171,7 +171,7 @@ def test_collaborative_scores_have_the_units_of_the_cube():
 
 
 def test_a_pixel_that_equals_its_neighbours_is_represented():
-    """More neighbours than bands, all distances zero: the penalty alone would leave nothing to solve."""
+    """More neighbours than bands, all distances zero: with the penalty only, there would be nothing to solve."""
     cube = make_scene()
     cube[:8] = cube[0, 0]
     scores = crd(cube, **WINDOWS)

@@ -1,4 +1,4 @@
-"""What a cell does beside training and test: pre-training before, noise between."""
+"""Steps of a cell other than training and test: pre-training before, noise in between."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_a_network_starts_from_its_pre_training_and_is_tested_on_noise(suite, tm
     # without any band one class is found everywhere: a sixteenth of the mean of the classes, or of those tested
     assert record['scores']['kappa'] == pytest.approx(0, abs=1e-6)
     assert not list((tmp_path / 'network').rglob('*.pth'))
-    with pytest.raises(ValueError, match='forest learns and is tested in one go'):
+    with pytest.raises(ValueError, match='forest learns and is tested in one step'):
         run_cell(forest, tmp_path / 'forest')
 
 

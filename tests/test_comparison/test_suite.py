@@ -99,7 +99,7 @@ def test_fingerprint_tells_whatever_changes_a_result(tmp_path):
         ("customary='3 per class'", "customary='all'", "names 'all' as the customary"),
         ('cfg_options=', 'cfg_option=', "has 'cfg_option', expected some of cfg_options"),
         ("name='SVM, raw'", "name='ResNet 18'", 'two contestants make the cell 10-percent/resnet-18/seed5'),
-        ('scores =', "reference = 'SVM'\nscores =", "reference 'SVM' is no contestant"),
+        ('scores =', "reference = 'SVM'\nscores =", "reference 'SVM' is not a contestant"),
     ],
 )
 def test_a_suite_that_is_wrong_is_refused(tmp_path, old, new, message):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test, trained
+from config_runs import ROOT, configs_of, look_alikes, quick, scene_of, train_and_test, trained
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from products import read_product
@@ -33,19 +33,8 @@ PICTURES = {'false_colour_1', 'false_colour_2', 'ground_truth', 'classes'}
 
 
 @pytest.fixture(scope='module')
-def look_alike_root(tmp_path_factory) -> Path:
+def written(tmp_path_factory) -> Path:
     return look_alikes(tmp_path_factory.mktemp('data'), ['hermiston', 'farmland', 'bay_area', 'santa_barbara'])
-
-
-@pytest.fixture
-def data_root(look_alike_root, monkeypatch) -> Path:
-    monkeypatch.setenv('MMHSI_DATA', str(look_alike_root))
-    return look_alike_root
-
-
-def scene_of(path: Path) -> str:
-    """Name of the scene in the name of a config file."""
-    return path.stem.split('_')[1]
 
 
 def test_every_dataset_has_both_base_networks():

@@ -28,7 +28,7 @@ CLASSES = {
 
 
 def scene_name(config: Path) -> str:
-    """The scene that a file name tells; its parts are model, protocol, scene and perhaps options."""
+    """The scene in a file name, whose parts are model, protocol, scene and perhaps options."""
     return config.stem.split('_')[2]
 
 

@@ -59,12 +59,6 @@ def written(tmp_path_factory) -> Path:
     return root
 
 
-@pytest.fixture
-def data_root(written, monkeypatch) -> Path:
-    monkeypatch.setenv('MMHSI_DATA', str(written))
-    return written
-
-
 def fit_to_look_alike(cfg: Config) -> Config:
     """Let the areas of the Washington DC Mall lie inside its look-alike."""
     for subset in ('train', 'val', 'test'):

@@ -154,7 +154,7 @@ def test_base_configs_hold_the_published_settings(model, name):
 
 
 def learning_rates(schedule, iterations, epoch_length):
-    """Rate of each iteration, from MMEngine's schedulers on a linear layer in the place of the network."""
+    """Rate of each iteration, from MMEngine's schedulers on a linear layer instead of the network."""
     cfg = Config.fromfile(ROOT / 'configs' / schedule)
     wrapper = build_optim_wrapper(torch.nn.Linear(1, 1), dict(optimizer=cfg.optim_wrapper.optimizer))
     schedulers = [

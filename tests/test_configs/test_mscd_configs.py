@@ -19,7 +19,7 @@ def data_root(tmp_path_factory):
 
 
 def use_cities_of(data_root, cfg):
-    """Train on all but the last of the training cities that are there, validate on that, test on the first for it."""
+    """Train on all but the last of the existing training cities, validate on that one, test on the first test city."""
     *train, val = (data_root / 'oscd/train.txt').read_text().strip().split(',')
     test = (data_root / 'oscd/test.txt').read_text().strip().split(',')[0]
     for subset, names in dict(train=train, val=[val], test=[test]).items():

@@ -141,7 +141,7 @@ def test_every_cell_is_found_in_the_configs(readme, row, monkeypatch):
 
 
 def resolved(value, file: Path):
-    """A value in which CASE stands for the test case of a denoising network."""
+    """A value in which CASE is replaced by the test case of a denoising network."""
     if isinstance(value, dict):
         return {key: resolved(inner, file) for key, inner in value.items()}
     case = 'Case5' if 'complex' in file.stem else 'Case1'

@@ -42,12 +42,6 @@ def written(tmp_path_factory) -> Path:
     return root
 
 
-@pytest.fixture
-def data_root(written, monkeypatch) -> Path:
-    monkeypatch.setenv('MMHSI_DATA', str(written))
-    return written
-
-
 def short(name: str, work_dir: Path) -> Config:
     """Two iterations of a config, with few blocks in the networks of mmagic."""
     cfg = quick(BY_NAME[name], work_dir)

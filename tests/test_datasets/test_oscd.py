@@ -6,21 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oscd_release import (
-    BANDS,
-    METRES,
-    SHAPE,
-    changes,
-    expected,
-    write_band,
-    write_city,
-    write_date,
-    write_date_in_utm,
-    write_map,
-)
+from oscd_release import SHAPE, changes, expected, write_band, write_city, write_date, write_date_in_utm, write_map
 from skimage.io import imread, imsave
 
-from mmhsi.datasets.oscd import OscdSettings, convert_city, find_cities, measure_displacement, read_city
+from mmhsi.datasets.oscd import BANDS, OscdSettings, convert_city, find_cities, measure_displacement, read_city
+from mmhsi.datasets.oscd.release import METRES
 
 PLAIN = OscdSettings(register=False)
 FINE = [band for band in BANDS if METRES[band] == 10]
@@ -387,7 +377,7 @@ def test_settings_are_checked(options, message):
     reason=f'no cities of OSCD in {REAL_CITIES}; set MMHSI_TEST_DATA to the folder above',
 )
 def test_dates_of_a_real_city_match_after_the_conversion():
-    """Its second date comes from another tile of Sentinel-2, has other numbers of pixels and lies a pixel beside."""
+    """Its second date comes from another tile of Sentinel-2, has another size and is shifted by a pixel."""
     (first, second), changed, record = read(REAL_CITIES, OscdSettings(), 'saclay_e')
     assert first.shape == second.shape == (639, 688, 13) and changed.sum() == 4346
     shift = record['shift_of_second_date']

@@ -21,7 +21,7 @@ from mmhsi.registry import DATASETS
 
 @pytest.fixture
 def log(tmp_path_factory):
-    """What stands in the log file of the run so far, as a function."""
+    """A function that returns the content of the log file of the run so far."""
     path = tmp_path_factory.mktemp('log') / 'run.log'
     handler = logging.FileHandler(path)
     logger = MMLogger.get_current_instance()
@@ -308,7 +308,7 @@ def test_tiles_of_scenes_at_hand(tmp_path):
         Scene(second, name='second'),
     ]
     dataset = UnlabelledTileDataset(
-        scenes, tile_size=8, overlap=2, pipeline=[dict(type='CenterBandWindow', num_bands=9)]
+        scenes, tile_size=8, overlap=2, pipeline=[dict(type='RandomBandWindow', num_bands=9)]
     )
     origins = [dataset[index]['origin'] for index in range(len(dataset))]
     # 6 pixels from tile to tile; columns 0, 4, 8 and rows 0, 6, 12, without the tiles that touch the missing pixels
@@ -319,7 +319,9 @@ def test_tiles_of_scenes_at_hand(tmp_path):
     for index, origin in enumerate(origins[:-1]):
         sample = dataset[index]
         row, col = origin['row'], origin['col']
-        np.testing.assert_array_equal(sample['img'], first[row : row + 8, col : col + 8, 1:10] * np.float32(0.5))
+        np.testing.assert_array_equal(
+            sample['img'], first[row : row + 8, col : col + 8, sample['bands']] * np.float32(0.5)
+        )
         assert set(sample) == {
             'img',
             'bands',
@@ -350,5 +352,5 @@ def test_scenes_without_a_whole_tile_are_refused():
         UnlabelledTileDataset(Scene(smooth_cube(7, 9), name='small'), tile_size=8)
     cube = smooth_cube(8, 8, dtype=np.float32)
     cube[:, 0] = np.nan
-    with pytest.raises(ValueError, match='no tile is left, in all 1 more than the share of 0.05'):
+    with pytest.raises(ValueError, match='no tile is left: in all 1, more than the share of 0.05'):
         UnlabelledTileDataset(Scene(cube), tile_size=8)

@@ -10,10 +10,11 @@ from mmhsi.engine.distributed import build_runner
 
 def test_classical_methods_stand_beside_the_network(tmp_path):
     cfg = tiny_config(tmp_path, tmp_path / 'work')
+    cfg.default_hooks.result.out_dir = 'maps'  # where --show-dir puts the results
     cfg.default_hooks.classical = dict(type='ClassicalHook', titles=['SVM on spectra'])
     runner = build_runner(cfg)
     scores = runner.test()
-    stored = json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text())
+    stored = json.loads((Path(runner.log_dir) / 'maps/metrics.json').read_text())
     classical = stored['classical']['SVM on spectra']
     assert set(stored['classical']) == {'SVM on spectra'} and classical['failure'] is None
     assert classical['scores']['OA'] > 0.6 > scores['OA']  # the network is not trained

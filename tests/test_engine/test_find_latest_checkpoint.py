@@ -1,4 +1,4 @@
-"""Which checkpoint of a work dir a run goes on from."""
+"""The checkpoint of a work dir from which a run continues."""
 
 import pytest
 import torch

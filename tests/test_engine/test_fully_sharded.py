@@ -1,4 +1,4 @@
-"""Networks shared out over processes: the losses and scores of one process, and runs that are killed."""
+"""Networks sharded over processes: the losses and scores of one process, and runs that are killed."""
 
 import copy
 import json
@@ -214,7 +214,7 @@ def test_an_old_torch_is_named(monkeypatch):
 
 @pytest.fixture
 def group(monkeypatch):
-    """A process group of this process alone."""
+    """A process group of only this process."""
     for name, value in dict(RANK=0, WORLD_SIZE=1, MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port()).items():
         monkeypatch.setenv(name, str(value))
     torch.distributed.init_process_group('gloo')
@@ -260,6 +260,6 @@ def test_what_cannot_be_shared_out_is_told(group):
     model = Encoder()
     shard_modules(model, ('TransformerBlock',), None, True, 'cpu')
     with pytest.raises(
-        NotImplementedError, match=r'is shared out over processes and cannot be copied whole, as EMAHook'
+        NotImplementedError, match=r'is sharded over processes and cannot be copied as a whole, as EMAHook'
     ):
         copy.deepcopy(model)

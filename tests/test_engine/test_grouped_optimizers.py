@@ -74,7 +74,7 @@ def test_settings_are_those_of_the_library_in_as_few_groups_as_there_are_setting
 @pytest.mark.parametrize('schedule, ours, theirs', PAIRS)
 @pytest.mark.parametrize('fused', [False, None])
 def test_steps_are_those_of_the_library(schedule, ours, theirs, fused):
-    """Grouped alone to the bit, fused up to rounding."""
+    """Grouping keeps every bit; the fused form differs by rounding."""
     weights = []
     for constructor in (ours, theirs):
         model = Model()

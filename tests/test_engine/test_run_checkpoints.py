@@ -42,7 +42,7 @@ def test_a_run_is_tested_with_its_own_best_state(tmp_path):
 def test_names_without_a_checkpoint_are_refused(tmp_path):
     assert named_checkpoint('some/file.pth', tmp_path) == 'some/file.pth' and named_checkpoint(None, tmp_path) is None
     for name in ('best', 'last'):
-        with pytest.raises(FileNotFoundError, match=f'the {name} checkpoint of a run is asked for, but the folder'):
+        with pytest.raises(FileNotFoundError, match=f'the {name} checkpoint of a run is requested, but the folder'):
             named_checkpoint(name, tmp_path / 'nothing')
     torch.save({}, tmp_path / 'other.pth')
     with pytest.raises(FileNotFoundError, match='none is recorded; the folder holds other.pth'):

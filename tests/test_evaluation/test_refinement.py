@@ -12,7 +12,7 @@ SHAPE = (24, 30)
 
 @pytest.fixture
 def scene():
-    """Fields of three classes that the first component tells apart, one pixel without data."""
+    """Fields of three classes that differ in the first component, one pixel without data."""
     rng = np.random.default_rng(0)
     labels = gaussian_filter(rng.normal(size=(*SHAPE, 3)), (4, 4, 0)).argmax(axis=-1) + 1
     cube = (labels[..., None] * [10.0, 20.0, 5.0] + rng.normal(0, 1, (*SHAPE, 3))).astype(np.float32)

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from mmengine.logging import MMLogger
 from scene_metric_samples import (
     SHAPE,
     binary_target,
@@ -13,15 +12,6 @@ from scene_metric_samples import (
 from sklearn import metrics
 
 from mmhsi.registry import METRICS
-
-
-@pytest.fixture
-def log(caplog):
-    # MMEngine's loggers pass nothing on to the root logger, where pytest listens
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def reference(pred, target):

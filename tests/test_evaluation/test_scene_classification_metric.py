@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.logging import MMLogger
 from mmengine.structures import BaseDataElement
 from scene_metric_samples import CLASSES, SHAPE, evaluate, scene_maps, tile_samples, window_samples
 from scipy.stats import entropy
@@ -12,15 +11,6 @@ from mmhsi.evaluation.functional import expected_calibration_error
 from mmhsi.evaluation.refinement import Refinement
 from mmhsi.registry import METRICS
 from mmhsi.utils.tiling import TileGrid
-
-
-@pytest.fixture
-def log(caplog):
-    # MMEngine's loggers pass nothing on to the root logger, where pytest listens
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def test_windows_make_the_map_and_the_scores():
@@ -302,7 +292,7 @@ def test_what_refines_the_probabilities_makes_the_map():
     evaluator.evaluate(len(samples))
     result = evaluator.metrics[0].scene_results['scene']
     np.testing.assert_array_equal(result.prediction, 2 - pred)
-    assert result.summary()['settings'] == dict(refinement=dict(walker=0.1, temperature=2.0, contrast=10.0))
+    assert result.summary()['settings'] == dict(refinement=dict(walker=0.1, temperature=2.0))
 
 
 def test_uncertainty_of_tiles_is_stitched_as_the_labels_are():

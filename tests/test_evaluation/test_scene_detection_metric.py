@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.logging import MMLogger
 from scene_metric_samples import (
     DETECTION_CLASSES,
     SHAPE,
@@ -18,15 +17,6 @@ from sklearn.metrics import roc_auc_score
 from mmhsi.evaluation import detection_curves, detection_scores
 from mmhsi.registry import METRICS
 from mmhsi.utils.tiling import TileGrid
-
-
-@pytest.fixture
-def log(caplog):
-    # MMEngine's loggers pass nothing on to the root logger, where pytest listens
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def stitched(samples, value, blend='overwrite'):

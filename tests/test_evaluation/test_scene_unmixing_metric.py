@@ -4,7 +4,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.logging import MMLogger
 
 from mmhsi.classical import fcls
 from mmhsi.datasets import UnmixingScene
@@ -14,15 +13,6 @@ from mmhsi.tasks.networks import LeastSquaresAbundances
 from mmhsi.utils.tiling import TileGrid
 
 SHAPE, BANDS, ENDMEMBERS, NAMES = (14, 11), 6, 3, ('soil', 'tree', 'water')
-
-
-@pytest.fixture
-def log(caplog):
-    # MMEngine's loggers pass nothing on to the root logger, where pytest listens
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Tests of exported networks: the file alone computes what the inferencer does, from the values of a scene."""
+"""Tests of exported networks: from the values of a scene, the file computes the same as the inferencer."""
 
 import json
 

@@ -208,7 +208,7 @@ def test_batches_fit_into_the_memory():
 
 
 class Device:
-    """A network on a GPU of so many free bytes, of which a sample takes some and the weights others."""
+    """A network on a GPU with a number of free bytes, some of which a sample takes and some the weights."""
 
     device = torch.device('cuda')
 

@@ -81,7 +81,7 @@ class Interruption(Exception):
 
 
 def stop_after(monkeypatch, inferencer: HSIInferencer, batches: int | None) -> list:
-    """Let the network fail behind so many batches; returns the list that counts them."""
+    """Let the network fail after a number of batches; returns the list that counts them."""
     module = inferencer.model.backbone
     forward, calls = module.layers.forward, []
 
@@ -356,7 +356,7 @@ def test_a_scene_that_is_cut_off_while_it_is_predicted_fails_alone(tmp_path, mon
     first, second = inferencer(
         [tmp_path / 'a.npy', tmp_path / 'b.npy'], tmp_path / 'out', batch_size=2, pictures=False, on_error='continue'
     )['predictions']
-    assert 'a.npy: the file was cut off while it was read' in first['error']
+    assert 'a.npy: the file was truncated while it was read' in first['error']
     assert second['classes'].shape == (HEIGHT, WIDTH)
 
 

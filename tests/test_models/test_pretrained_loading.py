@@ -180,7 +180,7 @@ def test_parameters_can_be_skipped(files):
     _, before, changed = initialised(spectral, init_cfg)
     norms = {f'blocks.{i}.norm2.weight' for i in range(3)}
     assert set(before) - changed == OFFSETS | EMBEDDINGS['spat_map'] | norms
-    with pytest.raises(ValueError, match="skip: 'spatmap' is no parameter of SpecViT or of the checkpoint"):
+    with pytest.raises(ValueError, match="skip: 'spatmap' is not a parameter of SpecViT or of the checkpoint"):
         spectral(dict(init_cfg, skip=['spatmap'])).init_weights()
 
 

@@ -1,11 +1,9 @@
 """Restoration networks and tiling, which need no mmagic."""
 
-import logging
 from pathlib import Path
 
 import pytest
 import torch
-from mmengine.logging import MMLogger
 from narrow_low_level import BANDS, RESTORATION, SIZES, narrow_low_level
 from narrow_models import build
 from torch import nn
@@ -15,16 +13,7 @@ from mmhsi.models.restorers import restore_by_tiles
 from mmhsi.utils.imresize import imresize
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    """The initialisation tells every parameter."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    yield
-    logger.setLevel(level)
+pytestmark = pytest.mark.usefixtures('quiet')
 
 
 def images(*shape):

@@ -1,10 +1,7 @@
 """Whole models of detection and change detection, from the base configs and with parts of other libraries."""
 
-import logging
-
 import pytest
 import torch
-from mmengine.logging import MMLogger
 from mmengine.structures import PixelData
 from mmpretrain.structures import DataSample
 from mmseg.structures import SegDataSample
@@ -13,16 +10,7 @@ from narrow_models import BANDS, SIZES, build, narrow_model
 # a head of mmseg finds its default loss only in a config of mmseg's scope
 LOSS = dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True)
 TASKS = [f'{branches}-base_{task}' for task in SIZES for branches in ('hypersigma', 'spatsigma')]
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    """The initialisation tells every parameter."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    yield
-    logger.setLevel(level)
+pytestmark = pytest.mark.usefixtures('quiet')
 
 
 def batch(task, size=None, count=2):

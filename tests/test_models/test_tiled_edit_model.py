@@ -1,10 +1,7 @@
 """The restoration model with our networks and with those of mmagic, and our networks in mmagic's model."""
 
-import logging
-
 import pytest
 import torch
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from narrow_low_level import BANDS, RESTORATION, SCALE, SIZES, narrow_low_level
 from narrow_models import build
@@ -19,14 +16,7 @@ def mmagic():
     return pytest.importorskip('mmagic.models', reason='mmagic is not installed')
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    """The initialisation tells every parameter."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    yield
-    logger.setLevel(level)
+pytestmark = pytest.mark.usefixtures('quiet')
 
 
 def batch(task, size=None, count=2, sample_type=RestorationDataSample):

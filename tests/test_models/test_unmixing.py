@@ -1,12 +1,9 @@
 """The unmixing network, its head and its decoder."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.logging import MMLogger
 from mmengine.structures import BaseDataElement
 from narrow_low_level import BANDS, ENDMEMBERS, SIZES, narrow_low_level
 from narrow_models import build
@@ -16,16 +13,7 @@ from mmhsi.models import AbundanceHead, EndmemberDecoder
 
 SIZE = SIZES['hiu']
 NAMES = ['hypersigma-base_hiu', 'spatsigma-base_hiu']
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    """The initialisation tells every parameter."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    yield
-    logger.setLevel(level)
+pytestmark = pytest.mark.usefixtures('quiet')
 
 
 def images(batch=2, size=SIZE):

@@ -29,7 +29,7 @@ needs_compiler = pytest.mark.skipif(not has_compiler(), reason='there is no C co
 
 @pytest.fixture
 def source(tmp_path, monkeypatch):
-    """A library of one function, and a cache of its own."""
+    """A library of one function, with its own cache."""
     monkeypatch.setenv('MMHSI_CACHE', str(tmp_path / 'cache'))
     folder = tmp_path / 'source'
     folder.mkdir()
@@ -126,7 +126,7 @@ def test_a_damaged_cache_is_compiled_anew_once(source, tmp_path, monkeypatch, da
     [
         ('true', 'failed: it ended without an error, but wrote no library'),
         ('false', '--version failed'),
-        ('cc "', 'named by CC is no command: No closing quotation'),
+        ('cc "', 'in CC is not a valid command: No closing quotation'),
         ('   ', 'named by CC is not in the path'),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ssa_inputs import CASES, check_against_float64, random_inputs, value_and_gradients
+from ssa_inputs import CASES, assert_agrees_with_float64, random_inputs, value_and_gradients
 from torch.utils.checkpoint import checkpoint
 
 from mmhsi.models.layers import SparseSamplingAttention
@@ -34,7 +34,7 @@ def threads():
 @pytest.mark.parametrize('case', CASES, ids=str)
 def test_agrees_with_float64(case, dtype):
     rtol, atol = BOUNDS[dtype]
-    check_against_float64('fused', *case, dtype, rtol, atol)
+    assert_agrees_with_float64('fused', *case, dtype, rtol, atol)
 
 
 def test_agrees_with_the_definition():
@@ -97,7 +97,7 @@ def test_agrees_on_processors_with_narrower_vectors(flag, monkeypatch):
     for case in CASES:
         for dtype in (torch.float32, torch.bfloat16):
             rtol, atol = BOUNDS[dtype]
-            check_against_float64('fused', *case, dtype, rtol, atol)
+            assert_agrees_with_float64('fused', *case, dtype, rtol, atol)
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16], ids=str)
@@ -231,7 +231,8 @@ def test_layer_under_autocast_is_as_exact_as_the_definition(layer):
 def test_works_after_fork():
     # in a process of its own: threads that other tests left behind would not survive the fork
     script = Path(__file__).resolve().parents[1] / 'fork_check.py'
-    subprocess.run([sys.executable, str(script)], check=True, timeout=180)
+    finished = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=180)
+    assert finished.returncode == 0, finished.stderr
 
 
 def test_memory_does_not_grow():

@@ -3,8 +3,8 @@
 import pytest
 from mmengine.registry import init_default_scope
 
-from golden_checks import layers
 from golden_checks.case import GOLDEN_ROOT, find_cases
+from golden_checks.dispatch import assert_agrees
 from mmhsi.ops.ssa_fused import why_unavailable
 
 CASES = [case for case in find_cases() if case.reference.endswith((':SampleAttention', ':Block'))]
@@ -19,4 +19,4 @@ def test_golden_layers(case, backend, monkeypatch):
         pytest.skip(f'no fused kernel: {why_unavailable()}')
     init_default_scope('mmhsi')
     monkeypatch.setenv('MMHSI_SSA_BACKEND', backend)
-    layers.check_layer(case)
+    assert_agrees(case)

@@ -1,6 +1,6 @@
 """The Triton kernels, run in Triton's interpreter and compiled for GPUs that are not here.
 
-The interpreter has a process of its own.
+The interpreter runs in its own process.
 """
 
 import importlib.metadata
@@ -18,7 +18,7 @@ compiled = pytest.importorskip('compiled_kernels')
 
 SCRIPT = """
 import torch
-from ssa_inputs import check_against_float64, random_inputs, value_and_gradients
+from ssa_inputs import assert_agrees_with_float64, random_inputs, value_and_gradients
 
 from mmhsi.ops import sparse_sampling_attention
 from mmhsi.ops.ssa_triton import ssa_triton, ssa_triton_backward
@@ -28,7 +28,7 @@ for batch, heads, shape, dims, points, spread in [(1, 2, (3, 4), 15, 3, 2.), (1,
                                                   (1, 1, (9, 3), 64, 2, 1.), (2, 1, (4, 2), 80, 3, 20.)]:
     for dtype, rtol, atol in [(torch.float32, 1e-5, 2e-6), (torch.bfloat16, 2e-2, 1e-2), (torch.float16, 3e-3, 2e-3)]:
         if dtype == torch.float32 or dims == 15:
-            check_against_float64('triton', batch, heads, shape, dims, points, spread, dtype, rtol, atol)
+            assert_agrees_with_float64('triton', batch, heads, shape, dims, points, spread, dtype, rtol, atol)
 
 query, key, value, offsets = random_inputs(1, 1, (2, 3), 4, 2, dtype=torch.float32)
 assert torch.count_nonzero(sparse_sampling_attention(query, key, value, offsets + 1e9, (2, 3), backend='triton')) == 0
@@ -139,7 +139,7 @@ print('all agree')
 
 
 def interpret(script, *arguments):
-    """Run a script with kernels in the interpreter; the variable must be set before the import."""
+    """Output of a script with kernels in the interpreter; the variable must be set before the import."""
     environment = dict(
         os.environ,
         TRITON_INTERPRET='1',
@@ -154,15 +154,16 @@ def interpret(script, *arguments):
         timeout=500,
         check=False,
     )
-    assert result.returncode == 0 and 'all agree' in result.stdout, result.stderr[-3000:]
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result.stdout
 
 
 def test_kernels_in_the_interpreter():
-    interpret(SCRIPT)
+    assert 'all agree' in interpret(SCRIPT)
 
 
 def test_layer_under_compilation_checkpointing_autocast_and_distribution(tmp_path):
-    interpret(LAYER_SCRIPT, str(tmp_path / 'store'))
+    assert 'all agree' in interpret(LAYER_SCRIPT, str(tmp_path / 'store'))
 
 
 needs_recent_triton = pytest.mark.skipif(
@@ -178,7 +179,7 @@ ROTATION = [(compiled.ARCHS[i], 64, compiled.DTYPES[i % 3]) for i in range(len(c
 MATRIX = [(arch, width, dtype) for arch in compiled.ARCHS for width in compiled.WIDTHS for dtype in compiled.DTYPES]
 
 
-def check_compiled(arch, width, dtype):
+def assert_compiles_within_budget(arch, width, dtype):
     launches = compiled.compile_both(arch, width, dtype)
     assert [launch.name for launch in launches] == list(BUDGET)
     for launch in launches:
@@ -189,14 +190,14 @@ def check_compiled(arch, width, dtype):
 @needs_recent_triton
 @pytest.mark.parametrize('arch, width, dtype', ROTATION)
 def test_compiles_within_its_budget(arch, width, dtype):
-    check_compiled(arch, width, dtype)
+    assert_compiles_within_budget(arch, width, dtype)
 
 
 @needs_recent_triton
 @pytest.mark.slow
 @pytest.mark.parametrize('arch, width, dtype', [case for case in MATRIX if case not in ROTATION])
 def test_compiles_within_its_budget_everywhere(arch, width, dtype):
-    check_compiled(arch, width, dtype)
+    assert_compiles_within_budget(arch, width, dtype)
 
 
 @needs_recent_triton

@@ -1,4 +1,4 @@
-"""Classical methods beside a network: each in its own form, on the pixels of the network."""
+"""Classical methods compared with a network: each with its own settings, on the pixels of the network."""
 
 import numpy as np
 import pytest

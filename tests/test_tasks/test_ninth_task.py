@@ -1,4 +1,4 @@
-"""A ninth task is one file: the one below, as a user writes it, beside what mmhsi has."""
+"""A ninth task is one file: the one below, as a user writes it, in addition to those of mmhsi."""
 
 import numpy as np
 from inference_cases import config, save_checkpoint, segmentor, toy_cube

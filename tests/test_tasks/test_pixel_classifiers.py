@@ -137,7 +137,7 @@ def test_several_smoothings_need_validation_pixels():
 
 @pytest.mark.parametrize('estimator', ['svm', 'forest'])
 def test_a_refinement_comes_last(estimator):
-    """Large fields and much noise: neighbours help where the spectrum alone does not tell."""
+    """Large fields and much noise: neighbours help where the spectrum is not enough."""
     labels = np.where(np.arange(20)[:, None] < 7, 1, np.where(np.arange(15) < 8, 2, 3)) * np.ones(SHAPE, int)
     split = {'type': 'NumberSplit', 'train': 6, 'val': 8}
     scene = make_scene(noise=1.5, split=split, labels=labels)

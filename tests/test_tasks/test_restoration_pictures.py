@@ -1,4 +1,4 @@
-"""Pictures of a denoised scene beside what it was."""
+"""Pictures that compare a denoised scene with its input."""
 
 import numpy as np
 

@@ -25,7 +25,7 @@ BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
 
 @pytest.fixture(scope='module')
 def run(tmp_path_factory):
-    """Folder of a training of two epochs and its test, with maps of the uncertainty; 'config.py' and 'data' beside."""
+    """Folder of a training of two epochs and its test, with maps of the uncertainty, next to 'config.py' and 'data'."""
     folder = tmp_path_factory.mktemp('analysis')
     (folder / 'data').mkdir()
     cfg = tiny_config(folder / 'data', folder / 'run')
@@ -183,7 +183,7 @@ def test_the_tool_writes_into_the_folder_and_names_what_is_missing(run, tmp_path
 
 
 def test_runs_of_other_tasks_and_baselines_have_tables_too(run, tmp_path):
-    """Results as other tasks write them, beside the config of this run, without its log."""
+    """Results as other tasks write them, with the config of this run but without its log."""
     shutil.copytree(run / 'run', tmp_path / 'run', ignore=shutil.ignore_patterns('*.pth', 'results', '*.log', '*.json'))
     (folder,) = (entry.parent for entry in (tmp_path / 'run').glob('*/vis_data'))
     for name, scenes in (

@@ -137,7 +137,7 @@ def test_a_raster_keeps_its_georeference_and_its_pixels_without_data(main, folde
         (['config.py', '--labels', 'truth.npy'], '--labels belongs to a cube, but config.py is a config'),
         (['scene.mat', '--key', 'X'], 'scene.mat does not say where its coarse map lies: give --out'),
         (['scene.mat', '--key', 'X', '--out', 'map.png'], 'map.png: expected a name that ends in .mat, .npy, .tif'),
-        (['scene.mat', '--key', 'X', '--out', 'scene.mat'], 'scene.mat is there already; --overwrite replaces it'),
+        (['scene.mat', '--key', 'X', '--out', 'scene.mat'], 'scene.mat exists already; --overwrite replaces it'),
         (['scene.mat', '--key', 'Y', '--out', 'map.mat'], "scene.mat: .*'Y'"),
         (['scene.mat', '--key', 'X', '--detector', 'cem', '--out', 'map.mat'], "'cem' needs a target spectrum"),
         (['scene.mat', '--key', 'X', '--select', 'median', '--out', 'map.mat'], '--select takes the target spectrum'),

@@ -35,7 +35,7 @@ def parameters(checkpoint):
 
 @pytest.fixture
 def run_tool(tmp_path, monkeypatch):
-    """Run a tool in this process on the toy config, in a work dir of its own."""
+    """Run a tool in this process on the toy config, in its own work dir."""
     monkeypatch.syspath_prepend(str(TOY))
     monkeypatch.setenv('LOCAL_RANK', '0')
     runs = []

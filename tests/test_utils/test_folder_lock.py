@@ -35,7 +35,7 @@ def test_a_folder_is_held_by_one(tmp_path, shared):
 
 
 def test_many_processes_take_turns(tmp_path):
-    """None sees the mark of another inside, though the file of the lock comes and goes."""
+    """No process sees the mark of another one inside, although the lock file is created and removed."""
 
     def work() -> int:
         done = 0

@@ -1,4 +1,4 @@
-"""What tells that a file, a setting or the code is another one than before."""
+"""Detecting that a file, a setting or the code has changed."""
 
 import hashlib
 import json

@@ -22,7 +22,7 @@ def test_weights_of_an_enlargement_by_two():
 
 
 def test_weights_of_a_reduction_by_two_are_those_of_a_kernel_twice_as_wide():
-    """The new pixel 2 stands at 4.5, between 4 and 5; the kernel is k(x / 2) / 2 (sum 1)."""
+    """The new pixel 2 lies at 4.5, between 4 and 5; the kernel is k(x / 2) / 2 (sum 1)."""
     k = {0.25: 0.8671875, 0.75: 0.2265625, 1.25: -0.0703125, 1.75: -0.0234375}
     half = np.array([k[1.75], k[1.25], k[0.75], k[0.25]]) / 2
     np.testing.assert_allclose(bicubic_weights(10, 5)[2], [0, *half, *half[::-1], 0], atol=1e-15)

@@ -54,7 +54,7 @@ def test_a_file_that_is_cut_off_while_it_is_read_is_an_error(tmp_path):
     os.truncate(tmp_path / 'cube.npy', 2**20)
     np.testing.assert_array_equal(reader.read((0, 0, 10, 300)), cube[:10])
     for window in ((390, 0, 10, 300), (200, 10, 5, 5), None):
-        with pytest.raises(CubeReadError, match='^[^:]*cube.npy: the file was cut off while it was read: byte'):
+        with pytest.raises(CubeReadError, match='^[^:]*cube.npy: the file was truncated while it was read: byte'):
             reader.read(window)
     with pytest.raises(CubeReadError, match='truncated or damaged'):
         pickle.loads(pickle.dumps(reader)).read((0, 0, 10, 300))
@@ -111,5 +111,5 @@ def test_a_store_of_patches_that_is_cut_off_is_an_error(tmp_path):
     store = PatchStore(tmp_path / 'store')
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(store)).read(-1), store.read(49))
     os.truncate(store.path, 2**16)
-    with pytest.raises(CubeReadError, match='cut off while it was read'):
+    with pytest.raises(CubeReadError, match='truncated while it was read'):
         store.read(49)

@@ -100,7 +100,7 @@ def test_repetitions_of_the_published_code():
 @pytest.mark.parametrize('shape', [(19, 14), (6, 7), (4, 30), (3, 2)])
 @pytest.mark.parametrize('grid', GRIDS, ids=str)
 def test_weights_sum_to_one_and_are_not_negative(grid, shape):
-    """The share of a tile is what a map gets where it alone is 1."""
+    """The share of a tile is the map if this tile is 1 and all others are 0."""
     positions = grid.positions(*shape)
     shares = np.array(
         [

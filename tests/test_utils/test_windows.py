@@ -47,7 +47,7 @@ def test_append_repeats_the_last_elements_in_their_order():
     wanted = np.concatenate([wanted, wanted[:, -3:]], axis=1)
     np.testing.assert_array_equal(crop_window(image, 1, 2, 5, 6, 'append'), wanted[1:, 2:])
     np.testing.assert_array_equal(crop_window(image, 1, 2, 3, 3, 'append'), image[1:, 2:])
-    with pytest.raises(ValueError, match='hangs 5 pixels over an axis of 4'):
+    with pytest.raises(ValueError, match='extends 5 pixels beyond an axis of 4'):
         crop_window(image, 0, 0, 9, 5, 'append')
     with pytest.raises(ValueError, match='begins 1 pixels before an axis'):
         crop_window(image, -1, 0, 4, 4, 'append')

@@ -18,7 +18,7 @@ TARGET = np.array([[1, 0, 0, 1, 255, 255, 1, 0]])
 
 def test_outcomes_are_told_apart():
     assert compare_binary(PREDICTION, TARGET).tolist() == [[0, 1, 2, 3, 4, 4, 4, 4]]
-    assert compare_binary(PREDICTION == 1, TARGET == 1, ignore_index=9).tolist() == [[0, 1, 2, 3, 2, 1, 3, 1]]
+    assert compare_binary(PREDICTION == 1, TARGET == 1).tolist() == [[0, 1, 2, 3, 2, 1, 3, 1]]
 
 
 def test_changes_have_the_customary_colours():

@@ -1,4 +1,4 @@
-"""Downloads are told apart by their whole address, compared with a known hash, and taken whole or not at all."""
+"""Downloads are identified by their whole address, compared with a known hash, and used completely or not at all."""
 
 import hashlib
 import threading

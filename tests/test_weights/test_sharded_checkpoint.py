@@ -76,7 +76,7 @@ def test_a_folder_without_its_last_file_is_no_checkpoint(folder):
     (folder / 'run.pth').unlink()
     for read in (read_checkpoint, check_intact):
         with pytest.raises(
-            ValueError, match=r'is a folder and no checkpoint: expected a file, or a folder with run.pth'
+            ValueError, match=r'is a folder, not a checkpoint: expected a file, or a folder with run.pth'
         ):
             read(folder)
 

@@ -190,7 +190,7 @@ def test_a_network_that_cannot_be_built_is_named(lab, checkpoint, changes, messa
 @pytest.mark.parametrize(
     'entry, value, message',
     [
-        ('mmhsi', 3, "in its entry 'mmhsi' the fitted transforms"),
+        ('mmhsi', 3, "the fitted transforms as tensors by name in its entry 'mmhsi'"),
         ('mmhsi', {}, "in its entry 'mmhsi'"),
         ('mmhsi', dict(transforms=dict(x=1)), "in its entry 'mmhsi'"),
         ('mmhsi', dict(transforms={}, scenes=[1]), 'mmhsi'),

@@ -159,7 +159,7 @@ def make_map(args: argparse.Namespace) -> Path:
     if path.suffix not in SUFFIXES:
         raise ValueError(f'{path}: expected a name that ends in {", ".join(SUFFIXES)}')
     if path.exists() and not args.overwrite:
-        raise FileExistsError(f'{path} is there already; --overwrite replaces it')
+        raise FileExistsError(f'{path} exists already; --overwrite replaces it')
     detector = args.detector or ('rx' if scene.target_spectrum is None else 'cem')
     scores = scene.detect(detector, **args.options)
     write_map(path, scores, args.out_key or key or 'coarse', scene)

@@ -1,7 +1,7 @@
 # AVIRIS (San Diego airport, three aircraft, about 100 x 100 pixels).
 _base_ = 'detection_tiles.py'
 
-num_bands = 189  # of the usual copy without the bands of water absorption; not stated by the official code
+num_bands = 189  # of the usual copy without the water absorption bands; not stated by the official code
 scene = dict(
     type='DetectionScene',
     name='aviris',

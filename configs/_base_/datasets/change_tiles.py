@@ -1,5 +1,5 @@
 # Tile protocol of change detection: every pixel of a tile of two dates gets a label. A dataset file adds scene, tile
-# and overlap. Not in the official code, which has it for other tasks.
+# and overlap. The official code has this protocol for other tasks only.
 pack = dict(
     type='mmseg.PackSegInputs',
     meta_keys=('ori_shape', 'img_shape', 'top', 'left', 'overlap', 'scene_name', 'scene_shape'),

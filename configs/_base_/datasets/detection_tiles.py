@@ -12,7 +12,7 @@ train_dataloader = dict(
     batch_size=2,
     num_workers=2,
     persistent_workers=True,
-    drop_last=False,  # True in the official code, which leaves nothing to train on of a scene of one tile
+    drop_last=False,  # True in the official code, which leaves no training tile of a scene of one tile
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='TileDataset', subset='pseudo', tile_size=tile_size, overlap=tile_overlap, pipeline=[pack]),
 )

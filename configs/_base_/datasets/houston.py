@@ -22,6 +22,6 @@ official_split = dict(
     type='MapSplit',
     train=dict(path='{{$MMHSI_DATA:data}}/houston/TRLabel.mat', key=('TRLabel', 'houston_gt_tr')),
     test=dict(path='{{$MMHSI_DATA:data}}/houston/TSLabel.mat', key=('TSLabel', 'houston_gt_te')),
-    val_number=20,  # of the about 190 training pixels of each class, for validation; our choice
+    val_number=20,  # of about 190 training pixels of each class, for validation; our choice
     seed=0,
 )

@@ -1,4 +1,4 @@
-# Super-resolution of Houston by patches that are cut and reduced already: files of
+# Super-resolution of Houston from patches that have been cut and reduced: files of
 # tools/dataset_converters/houston_sr.py or of the authors, arrays (rows, columns, bands) in [0, 1]. A dataset file adds
 # the paths and the scale.
 num_bands = 48

@@ -14,7 +14,7 @@ scene = dict(
     num_bands=200,
     coarse=dict(detector='cem', preprocessing=[dict(type='Standardize')]),
     pseudo_shares=dict(background=0.9, target=0.01),  # larger than for a pre-trained network
-    target_spectrum=dict(path='scene.mat', key='target'),  # what was implanted, not taken from the ground truth
+    target_spectrum=dict(path='scene.mat', key='target'),  # the implanted spectrum, not taken from the ground truth
     preprocessing=[dict(type='Standardize'), dict(type='SpectralPCA', n_components=num_bands, whiten=True)],
 )
 

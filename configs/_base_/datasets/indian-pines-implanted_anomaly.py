@@ -1,4 +1,4 @@
-# The same scene without the knowledge of the target spectrum.
+# The same scene without a known target spectrum.
 _base_ = 'indian-pines-implanted.py'
 
 scene = dict(

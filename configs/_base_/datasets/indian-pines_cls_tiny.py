@@ -1,5 +1,5 @@
 # Small windows with augmentation, for small networks trained from scratch. All components are kept: the whitened ones
-# of low variance carry what tells the crops apart.
+# of low variance carry what distinguishes the crops.
 _base_ = 'indian-pines_cls.py'
 
 window_size = 13  # pixels

@@ -1,5 +1,5 @@
-# Denoising of Indian Pines, which is taken for clean: rows 0 to 80 train, 81 to 96 are for validation, the rest is the
-# test. Areas are (top, left, height, width) in pixels.
+# Denoising of Indian Pines, which is assumed to be clean: rows 0 to 80 train, 81 to 96 are for validation, the rest is
+# the test. Areas are (top, left, height, width) in pixels.
 _base_ = ['indian-pines.py', 'denoising.py']
 
 num_bands = 200

@@ -1,6 +1,6 @@
 # HyperSIGMA, denoising (window 64, patch 2). A config adds img_size to both branches and the spatial refinement,
-# tile_size, and the bands: in_channels, embed_dims of the spatial refinement, num_bands of the head. The reference's
-# own ways, which a config can switch on in the init_cfg of a branch:
+# tile_size, and the bands: in_channels, embed_dims of the spatial refinement, num_bands of the head. Peculiarities of
+# the reference, which a config can switch on in the init_cfg of a branch:
 # - first spectral position taken for that of a class token: drop_first_token=True (G3)
 # - spatial patch embedding always new, even where it fits: skip=('patch_embed', )
 model = dict(

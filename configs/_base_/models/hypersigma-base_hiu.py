@@ -1,5 +1,5 @@
 # HyperSIGMA, unmixing (window 64, patch 2). A config adds img_size, in_channels and num_bands (the bands) and
-# num_endmembers. The reference's own ways, which a config can switch on:
+# num_endmembers. Peculiarities of the reference, which a config can switch on:
 # - pre-trained spectral branch without spat_map, although it fits: init_cfg with skip=('spat_map', ) (G1)
 # - cosine of the loss not clamped: loss_reconstruction.margin=None (U1)
 # - variation over neighbouring endmembers, without a gradient: loss_variation along='endmembers', reduction='sum' (U2)

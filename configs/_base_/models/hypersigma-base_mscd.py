@@ -11,7 +11,7 @@ model = dict(
             spatial=dict(
                 type='SpatViT', arch='base', patch_size=8, in_channels=100, num_points=4, use_abs_pos_emb=False
             ),
-            # the gate looks at an early block of the spectral branch, as in the reference
+            # the gate uses an early block of the spectral branch, as in the reference
             spectral=dict(type='SpecViT', arch='base', num_tokens=100, out_indices='early', use_abs_pos_emb=False),
         ),
         neck=dict(
@@ -36,7 +36,7 @@ model = dict(
         num_classes=2,
         out_channels=2,
         dropout_ratio=0.0,
-        init_cfg=None,  # as PyTorch draws it
+        init_cfg=None,  # initialised as by PyTorch
         loss_decode=[
             dict(type='WeightedCrossEntropyLoss', class_weight=(1, 10)),
             dict(type='LovaszSoftmaxLoss', loss_weight=0.75),

@@ -29,7 +29,7 @@ model = dict(
         pool_scales=(1, 2),
         num_classes=2,
         norm_cfg=dict(type='GN', num_groups=8),
-        # most pixels of a tile are no training pixels
+        # most pixels of a tile are not training pixels
         loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
     ),
     train_cfg=dict(),

@@ -1,7 +1,7 @@
 # A HyperSIGMA of two blocks for unmixing, which one CPU core trains from scratch in a minute or two. Patches of one
 # pixel keep the abundances sharp; larger logits let the few iterations reach pure pixels, and the weaker sparsity
-# leaves mixed ones mixed; spectra of one length show materials in the dark as well. A config adds img_size, in_channels
-# and num_bands (the bands) and num_endmembers.
+# leaves mixed ones mixed; spectra scaled to one length show materials in shadow as well. A config adds img_size,
+# in_channels and num_bands (the bands) and num_endmembers.
 _base_ = 'hypersigma-base_hiu.py'
 
 model = dict(

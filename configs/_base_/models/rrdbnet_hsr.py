@@ -1,4 +1,4 @@
-# The generator of ESRGAN of mmagic (RRDBNet; Wang et al., ECCV Workshops 2018), trained by its pixel loss alone. A
+# The generator of ESRGAN of mmagic (RRDBNet; Wang et al., ECCV Workshops 2018), trained with its pixel loss only. A
 # config adds in_channels, out_channels and upscale_factor, 2 or 4.
 # Needs mmagic: pip install "mmhsi[restoration-zoo]"
 _base_ = 'edsr_hsr.py'

@@ -1,5 +1,5 @@
 # SpatSIGMA, unmixing: the spatial branch alone (window 64, patch 2). A config adds img_size, in_channels and num_bands
-# (the bands) and num_endmembers. The reference's own ways, which a config can switch on:
+# (the bands) and num_endmembers. Peculiarities of the reference, which a config can switch on:
 # - cosine of the loss not clamped: loss_reconstruction.margin=None (U1)
 # - variation over neighbouring endmembers, without a gradient: loss_variation along='endmembers', reduction='sum' (U2)
 # - endmembers clamped only inside the loss: without NonNegativeEndmemberHook (U7)

@@ -1,4 +1,4 @@
-# SpatSIGMA, multispectral change detection: the spatial branch of HyperSIGMA alone, which the reference has not. A
+# SpatSIGMA, multispectral change detection: the spatial branch of HyperSIGMA alone, not in the reference. A
 # config adds img_size, and the in_channels of the projection (the bands of one date).
 _base_ = 'hypersigma-base_mscd.py'
 

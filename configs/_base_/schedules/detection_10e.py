@@ -7,7 +7,7 @@ optim_wrapper = dict(
     constructor='LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(layer_decay_rate=0.9, flat_decay_mult=0.0, custom_keys={'pos_embed': dict(decay_mult=0.0)}),
 )
-# one half wave over all iterations
+# half a period over all iterations
 param_scheduler = [dict(type='CosineAnnealingLR', T_max=10, eta_min=0, by_epoch=True, convert_to_iter_based=True)]
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=10)

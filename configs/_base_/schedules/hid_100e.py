@@ -1,5 +1,5 @@
-# Denoising with a pre-trained encoder: two epochs of warm-up, then a cosine. In the official code the warm-up comes one
-# epoch late, which the _official configs repeat, and weight decay is 1e-4 on all parameters, as here.
+# Denoising with a pre-trained encoder: two epochs of warm-up, then a cosine. In the official code the warm-up starts
+# one epoch late, which the _official configs repeat, and weight decay is 1e-4 on all parameters, as here.
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999), weight_decay=1e-4),
     constructor='GroupedOptimWrapperConstructor',

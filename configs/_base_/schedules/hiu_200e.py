@@ -1,5 +1,5 @@
 # Unmixing with a pre-trained encoder. The official code has no effective layer decay (its rule matches no parameter):
-# layer_decay_rate is 1 here too, as the rates belong to that. It steps its cosine before each epoch;
+# layer_decay_rate is 1 here too, as the rates were chosen with it. It steps its cosine before each epoch;
 # hypersigma-base_urban_official.py repeats that.
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),

@@ -1,5 +1,5 @@
-# Super-resolution with a pre-trained encoder. The official code counts epochs from 1 and halves the rate in those that
-# 150 divides: the 150th and the 300th are the first with a lower one.
+# Super-resolution with a pre-trained encoder. The official code counts epochs from 1 and halves the rate at multiples
+# of 150, so that the 150th and the 300th epoch are the first with a lower one.
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=6e-5), constructor='GroupedOptimWrapperConstructor')
 param_scheduler = [dict(type='MultiStepLR', milestones=[149, 299], gamma=0.5, by_epoch=True)]
 

@@ -222,7 +222,7 @@ def _find_pixel_list(
         fitting = [pair for pair in candidates if pair[0] * pair[1] in shape]
         if not fitting:
             raise CubeReadError(
-                f"{path}: '{name}' {shape} is a list of pixels, and nothing tells the size of the image; say "
+                f"{path}: '{name}' {shape} is a list of pixels, but the size of the image is not known; give "
                 '--size HEIGHT WIDTH'
             )
         source['size'] = tuple(int(side) for side in fitting[0])
@@ -237,7 +237,7 @@ def _find_pixel_list(
             np.moveaxis(values.reshape(-1, *pair), 0, -1) for pair in ((height, width), (width, height))
         )
         rough_rows, rough_columns = _roughness(by_row), _roughness(by_column.swapaxes(0, 1))
-        # of a square image both are alike, as one is the other turned: MATLAB stores columns
+        # a square image looks the same either way, transposed: MATLAB stores columns
         rows_are_smoother = rough_rows < rough_columns * (1 - _ALIKE) or (
             rough_rows < rough_columns * (1 + _ALIKE) and not path.lower().endswith('.mat')
         )
@@ -278,7 +278,7 @@ def _look(source: dict, reasons: dict[str, str]) -> FoundCube:
     )
     good = np.flatnonzero(varies)
     if not len(good):
-        raise CubeReadError(f'{source["path"]}: all bands are empty or constant in the rows looked at')
+        raise CubeReadError(f'{source["path"]}: all bands are empty or constant in the sampled rows')
     values = info.physical(stored[..., good], good)
     valid = ~missing[..., good].any(axis=-1)
     seen = values[valid] if valid.any() else values[~missing[..., good]]

@@ -1,4 +1,4 @@
-"""What a label map holds, found by looking: its values, what they may mean, and how many pixels have each."""
+"""Inspect a label map: its values, what they may mean, and how many pixels have each."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class FoundLabels:
         source (dict): Arguments of the labels of a scene: path, and key and ignore where they are needed.
         counts (dict[int, int]): Pixels of each value that may stand for a class, without 0 and ignored values.
         zeros (int): Pixels with the value 0.
-        ignored (dict[float, int]): Pixels of the values that are taken for "no label".
-        reasons (dict[str, str]): Why an argument of the source has its value, by its name.
+        ignored (dict[float, int]): Pixels of the values that are read as "no label".
+        reasons (dict[str, str]): Reason for the value of each argument of the source, by name.
     """
 
     source: dict
@@ -67,7 +67,7 @@ def choose_map(path: str, key: str | None, shape: tuple[int, int] | None) -> str
 
 
 def find_labels(path: str, cube: CubeInfo, key: str | None = None) -> FoundLabels:
-    """Read a label map and say what its values may mean.
+    """Read a label map and interpret its values.
 
     Args:
         path (str): File of a format of :func:`mmhsi.datasets.io.open_cube`.

@@ -1,4 +1,4 @@
-"""What a file of unmixing holds beside its cube, found by looking: abundances and endmembers."""
+"""Inspect a file for unmixing: the abundances and endmembers that it holds besides the cube."""
 
 from __future__ import annotations
 

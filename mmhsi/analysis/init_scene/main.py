@@ -41,20 +41,20 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--layout', choices=('hwc', 'chw', 'bil', 'cwh', 'whc'), help='axes of the array in the file')
     parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='size of an image stored as a pixel list')
     parser.add_argument(
-        '--wavelengths', nargs=2, type=float, metavar=('FIRST', 'LAST'), help='nm, of a file that states none'
+        '--wavelengths', nargs=2, type=float, metavar=('FIRST', 'LAST'), help='in nm, if the file states none'
     )
     parser.add_argument('--labels-key', metavar='KEY', help='name of the label map, or of the abundances, in its file')
-    parser.add_argument('--classes', nargs='+', metavar='NAME', help='names of the classes, by rising label')
-    parser.add_argument('--target-spectrum', metavar='FILE', help='spectrum that a target detector looks for')
-    parser.add_argument('--target-name', metavar='NAME', help='its name in a file of several')
-    parser.add_argument('--endmembers', type=int, metavar='NUMBER', help='number of endmembers of unmixing')
-    parser.add_argument('--scale', type=int, default=2, help='factor of super-resolution, 2 or 4 (default: 2)')
-    parser.add_argument('--overwrite', action='store_true', help='replace files that are there')
+    parser.add_argument('--classes', nargs='+', metavar='NAME', help='names of the classes, by ascending label')
+    parser.add_argument('--target-spectrum', metavar='FILE', help='file of the spectrum of the target')
+    parser.add_argument('--target-name', metavar='NAME', help='name of the spectrum in a file of several')
+    parser.add_argument('--endmembers', type=int, metavar='NUMBER', help='number of endmembers')
+    parser.add_argument('--scale', type=int, default=2, help='scale factor of super-resolution, 2 or 4 (default: 2)')
+    parser.add_argument('--overwrite', action='store_true', help='replace existing files')
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Report, write and say what to type; returns 0, or 2 if the files do not do."""
+    """Report, write the files and print the next commands; returns 0, or 2 if the files are not suitable."""
     args = parse_args(argv)
     from mmhsi.analysis.init_scene.findings import commands, describe_cube, describe_labels
     from mmhsi.analysis.init_scene.plans import Request

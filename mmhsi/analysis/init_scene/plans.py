@@ -33,7 +33,7 @@ class Request:
         name (str, optional): Name of the scene.
         key, layout, size: Of the cube, see :func:`find_cube`.
         labels_key (str, optional): Name of the label map in its file.
-        classes (list[str], optional): Names of the classes, by rising label.
+        classes (list[str], optional): Names of the classes, in ascending order of their labels.
         target_spectrum, target_name (str, optional): File of the target spectrum, and its name in it.
         endmembers (int, optional): Number of endmembers.
         scale (int): Factor of super-resolution.
@@ -234,7 +234,7 @@ def _classification(request: Request) -> Plan:
         )
     if len(names) < 2:
         raise ValueError(
-            f'{found.source["path"]}: there is one class alone ({next(iter(found.counts))}), a classifier needs two'
+            f'{found.source["path"]}: there is only one class ({next(iter(found.counts))}), a classifier needs two'
         )
     counts = ', '.join(f'{count:,}' for count in found.counts.values())
     named = '' if request.classes else '; no names were given: put yours here'
@@ -260,7 +260,7 @@ def _classification(request: Request) -> Plan:
 
 
 def _two_codes(found: FoundLabels, first_is_zero: bool) -> tuple[list[int], str]:
-    """Codes of the frequent and of the rare class of a map of two, and how they were told apart."""
+    """Codes of the frequent and of the rare class of a map of two, and how they were distinguished."""
     codes = dict(found.counts)
     if first_is_zero or len(codes) == 1:
         codes = {0: found.zeros, **codes}
@@ -341,7 +341,7 @@ def _change(request: Request) -> Plan:
     train, val = min(100, fewest // 3), min(50, fewest // 6)
     if val < 1:
         raise ValueError(
-            f'{found.source["path"]}: a class of {fewest} pixels leaves none to train, to validate and to test on'
+            f'{found.source["path"]}: a class has only {fewest} pixels, too few for training, validation and test'
         )
     plan.scene.append(
         (
@@ -363,7 +363,7 @@ def _unmixing(request: Request) -> Plan:
     if truth is not None:
         maps = number_of_maps(truth, cube.info.shape[:2])
         if number not in (None, maps):
-            raise ValueError(f'{truth["path"]}: there are {maps} abundance maps, but --endmembers says {number}')
+            raise ValueError(f'{truth["path"]}: there are {maps} abundance maps, but --endmembers is {number}')
         number = maps
     spectra = next(
         (
@@ -376,9 +376,7 @@ def _unmixing(request: Request) -> Plan:
     if number is None and spectra is not None:
         number = number_of_spectra(spectra)
     if number is None:
-        raise ValueError(
-            f'{cube.source["path"]}: nothing tells how many endmembers the scene has, say --endmembers NUMBER'
-        )
+        raise ValueError(f'{cube.source["path"]}: the number of endmembers is not known; give --endmembers NUMBER')
     if truth is not None:
         plan.scene.append(('abundances', _relative(truth, plan.root), 'the truth; for the scores alone'))
     if spectra is not None:

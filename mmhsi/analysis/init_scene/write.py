@@ -39,7 +39,7 @@ def write_files(plan: Plan, task: str, folder: Path, overwrite: bool = False, sc
     dataset, config = folder / f'{stem}_{task}_scene.py', folder / f'{stem}_{task}.py'
     for path in (dataset, config, *(folder / name for name in plan.files)):
         if path.exists() and not overwrite:
-            raise FileExistsError(f'{path}: the file is there already; --overwrite replaces it')
+            raise FileExistsError(f'{path}: the file exists already; --overwrite replaces it')
     folder.mkdir(parents=True, exist_ok=True)
     dataset.write_text(dataset_text(plan, f'{stem}_scene'), encoding='utf-8')
     config.write_text(_config_file(plan, task, f'{stem}_scene', dataset.name, scale), encoding='utf-8')

@@ -1,4 +1,4 @@
-"""The scenes of a run under the pointer: false colour, truth and prediction with their spectra."""
+"""Interactive scenes of a run: false colour, truth and prediction with the spectrum under the pointer."""
 
 from __future__ import annotations
 

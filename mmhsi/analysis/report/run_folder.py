@@ -148,7 +148,7 @@ def open_run(path: str | Path, config: str | Path | None = None, trust: bool = F
 
 
 def _lies_in(path: Path, folder: Path) -> bool:
-    """Whether a file lies in the folder: a link to another place would reveal files outside."""
+    """Whether a file lies in the folder: a link to another place would expose files outside."""
     if path.resolve().is_relative_to(folder.resolve()):
         return True
     print_log(f'{path} is left out: it is a link to {path.resolve()}', 'current', logging.WARNING)

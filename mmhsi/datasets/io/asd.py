@@ -33,7 +33,7 @@ _MOST_CHANNELS = 10_000
 
 
 def is_asd(start: bytes) -> bool:
-    """Whether a file with this beginning is an ASD file, and not text that happens to start alike."""
+    """Whether a file with this beginning is an ASD file, and not text that happens to start the same way."""
     return start[:3] in _SIGNATURES and any(byte < 9 for byte in start[3:])
 
 

@@ -50,5 +50,5 @@ def read_images(path: 'str | os.PathLike[str]', keys: Mapping[str, str], layout:
             images[wanted] = array if array.ndim == 4 else array[None]
     if len({len(array) for array in images.values()}) > 1:
         counts = ', '.join(f'{keys[name]!r} {len(array)}' for name, array in images.items())
-        raise CubeReadError(f'{path}: the arrays must hold equally many images, found {counts}')
+        raise CubeReadError(f'{path}: the arrays must hold the same number of images, found {counts}')
     return images

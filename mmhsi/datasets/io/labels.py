@@ -72,7 +72,7 @@ def whole_labels(values: np.ndarray, path: str) -> np.ndarray:
         if fractional.any():
             where = tuple(np.argwhere(fractional)[0])
             value = values[where]
-            hint = '' if np.isfinite(value) else f'; if it means unlabelled, say ignore={value}'
+            hint = '' if np.isfinite(value) else f'; if it means unlabelled, give ignore={value}'
             place = f'row {where[0]}, column {where[1]}' if values.ndim == 2 else f'place {where}'
             raise CubeReadError(f'{path}: label {value} at {place}, expected whole numbers{hint}')
     if values.size and values.min() < 0:

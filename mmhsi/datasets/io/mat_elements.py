@@ -161,7 +161,7 @@ class _Walk:
         for _ in range(count):
             kind, length, content = self.tag()
             if kind != _MATRIX or content is not None:
-                raise _Damage(f'unknown data type {kind} in the place of an array')
+                raise _Damage(f'unknown data type {kind} instead of an array')
             outer, self.source.left = self.source.left, length
             if length > outer:
                 raise _Damage(f'{length} bytes are announced, {outer} are left')

@@ -33,7 +33,7 @@ class NpyReader(ArrayReader):
         if (file.shape, file.dtype) != known:
             raise CubeReadError(
                 f'{self.path}: the file was replaced: it holds {file.shape} values of type '
-                f'{file.dtype}, when it was opened first it held {known[0]} of type {known[1]}'
+                f'{file.dtype}, it was first opened with {known[0]} values of type {known[1]}'
             )
         return file
 

@@ -130,7 +130,8 @@ def _check_companions(path: str) -> None:
             with explained(companion), open(companion, 'rb') as stream:
                 if not stream.read(4).startswith((b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')):
                     raise CubeReadError(
-                        f'{path}: the file {name + suffix} beside it is no TIFF, as masks and overviews are; remove it'
+                        f'{path}: the file {name + suffix} next to it is not a TIFF, as masks and overviews '
+                        'are; remove it'
                     )
 
 
@@ -169,7 +170,7 @@ def _check_source(path: str, element: ElementTree.Element, folder: str, depth: i
     name = (element.text or '').strip()
     source = os.path.join(os.path.dirname(path), name)  # a path that is absolute stays as it is
     if is_address(name) or not os.path.isfile(source) or not _inside(source, folder):
-        raise CubeReadError(f'{path}: the source {name!r} of the virtual raster is no file in its folder')
+        raise CubeReadError(f'{path}: the source {name!r} of the virtual raster is not a file in its folder')
     if source.lower().endswith('.vrt'):
         _check_vrt(source, folder, depth + 1)
         return

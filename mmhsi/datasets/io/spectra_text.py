@@ -162,7 +162,7 @@ def _titled_wavelengths(path: str, titles: list[str] | None, width: int) -> np.n
     bands = [_band(title) for title in titles]
     if None in bands and any(band is not None for band in bands):
         odd = titles[bands.index(None)]
-        raise CubeReadError(f'{path}: the column {odd!r} stands among bands and is none by its title; remove it')
+        raise CubeReadError(f'{path}: the column {odd!r} is among the bands but, by its title, is not one; remove it')
     wavelengths = np.array(bands, np.float64)
     return wavelengths if bands and np.isfinite(wavelengths).all() and None not in bands else None
 

@@ -327,7 +327,7 @@ def write_raster(
         driver = _DRIVERS.get(suffix.lower())
     if driver not in ('GTiff', 'COG', 'ENVI'):
         raise ValueError(
-            f'{path}: cannot tell the format by the suffix {suffix!r}, expected .tif, .img or .hdr, or '
+            f'{path}: cannot determine the format from the suffix {suffix!r}, expected .tif, .img or .hdr, or '
             "driver 'GTiff', 'COG' or 'ENVI'"
         )
     if array.ndim not in (2, 3) or 0 in array.shape:

@@ -254,7 +254,7 @@ def finished(folder: Path, settings: OscdSettings, files: CityFiles | None = Non
         used = record['settings']
     except (OSError, ValueError, KeyError, TypeError):
         raise FileExistsError(
-            f'{folder} is there but holds no {RECORD} of a conversion: it is not a converted city and is not replaced'
+            f'{folder} exists but holds no {RECORD} of a conversion: it is not a converted city and is not replaced'
         ) from None
     if used != asdict(settings):
         raise FileExistsError(

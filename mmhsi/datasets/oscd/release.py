@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BANDS = ('B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B09', 'B10', 'B11', 'B12')
+METRES = dict(B01=60, B02=10, B03=10, B04=10, B05=20, B06=20, B07=20, B08=10, B8A=20, B09=60, B10=60, B11=20, B12=20)
+"""Ground sampling distance of the bands of Sentinel-2."""
+BANDS = tuple(METRES)
 """The bands of Sentinel-2 in the order of their wavelengths, which is that of the converted arrays."""
 
 TRAIN_CITIES = (

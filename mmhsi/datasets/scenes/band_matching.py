@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
+from mmengine.logging import print_log
+
+from mmhsi.datasets.io import CubeInfo
 
 METHODS = ('check', 'nearest', 'resample', 'off')
 SAME_BAND = 5.0
@@ -121,6 +125,47 @@ def match_bands(wanted: Bands, found: Bands, method: str = 'check', tolerance: f
     except ValueError as error:
         raise ValueError(f'{found.source} does not cover the bands of {wanted.source}: {error}') from error
     return BandMatch(np.arange(len(found)), weights).select(np.arange(len(wanted)))
+
+
+def match_file(
+    info: CubeInfo, wanted: Bands | None, method: str, trust_band_order: bool
+) -> tuple[BandMatch | None, str]:
+    """Match the bands of a file with those of a model, if the wavelengths of both are known.
+
+    Args:
+        info (CubeInfo): Description of the file.
+        wanted (Bands, optional): The bands of the model, if their wavelengths are known.
+        method (str): See :func:`match_bands`.
+        trust_band_order (bool): Whether a file without wavelengths is assumed to have the bands of the model.
+
+    Returns:
+        tuple[BandMatch | None, str]: The match, None if the bands are used unchanged; and the result in words.
+
+    Raises:
+        ValueError: As :func:`match_bands`, or if wavelengths that the method needs are not known.
+    """
+    if wanted is not None and info.wavelengths is not None:
+        match = match_bands(wanted, Bands(info.wavelengths, info.fwhm, info.path), method)
+        words = {'check': 'the same bands by their wavelengths', 'off': 'not compared'}
+        return match, words.get(method, f'matched by {method}')
+    whose = 'its wavelengths' if info.wavelengths is None else 'the wavelengths that the model was trained on'
+    unknown = f'{whose} are not known'
+    if method in ('nearest', 'resample'):
+        raise ValueError(f'{info.path}: the bands cannot be matched by wavelength: {unknown}')
+    if wanted is not None and method == 'check':
+        if not trust_band_order:
+            raise ValueError(
+                f'{info.path}: the wavelengths are not known, while the model was trained on {len(wanted)} known '
+                f'bands ({wanted.wavelengths.min():.0f} to {wanted.wavelengths.max():.0f} nm); state them '
+                '(wavelengths=..., on the command line --wavelengths), or, if it has the same bands in the same '
+                'order, say so: trust_band_order=True, on the command line --trust-band-order'
+            )
+        print_log(
+            f'{info.path}: the bands are assumed to be the {len(wanted)} that the model was trained on, in their order',
+            'current',
+            logging.WARNING,
+        )
+    return None, f'by their number only: {unknown}'
 
 
 def _limits(wanted: Bands, tolerance: float | None, near: bool) -> np.ndarray:

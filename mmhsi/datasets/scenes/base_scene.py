@@ -72,7 +72,7 @@ class BaseScene:
     Attributes:
         task (str): Name of the task of scenes of this class, see :mod:`mmhsi.tasks`; a subclass inherits it.
         view (CubeView | PairView): The values.
-        pool (tuple[BaseScene, ...]): The scenes of one set of data that this one belongs to, by default itself alone;
+        pool (tuple[BaseScene, ...]): The scenes of one set of data that this one belongs to, by default only itself;
             see :func:`mmhsi.datasets.scenes.pool.join_scenes`.
     """
 

@@ -65,7 +65,7 @@ def _read_pixel_list(path: str, size: tuple[int, int], key: str | None = None, l
 
 
 def _with_wavelengths(info: CubeInfo, stated: Sequence[float] | None) -> CubeInfo:
-    """What a file says, with the wavelengths that the user states where it states none."""
+    """The description of a file, with the user's wavelengths if the file states none."""
     if stated is None or info.wavelengths is not None:
         return info
     waves = np.asarray(stated, np.float64)
@@ -138,6 +138,19 @@ class CubeSource:
     def file_bands(self) -> int:
         """Number of bands of the file, including bad bands that are left out."""
         return self._reader.info.bands
+
+    def check_bands(self, expected: int | None) -> None:
+        """Raise a ValueError if the file has another number of bands, counted with or without bad bands."""
+        info = self.info
+        if expected in (None, info.bands, self.file_bands):
+            return
+        hint = ''
+        if info.wavelengths is not None:
+            hint = (
+                f'; it has the wavelengths {info.wavelengths.min():.0f} to {info.wavelengths.max():.0f} nm, by '
+                'which they can be matched if those of the model are given'
+            )
+        raise ValueError(f'{info.path}: {expected} bands are expected, but the file has {info.bands}{hint}')
 
     @property
     def kept_bands(self) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmhsi.datasets.io import CubeInfo
-from mmhsi.datasets.scenes.band_matching import BandMatch, Bands, match_bands
+from mmhsi.datasets.scenes.band_matching import Bands, match_file
 from mmhsi.datasets.scenes.cube_source import CubeSource, Source
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.spectral import SpectralTransform
@@ -79,7 +79,9 @@ class CubeView:
         self.dates = (self,)
         self.name = name or Path(self.info.path).stem
         self.cached = cache or not self.info.windowed
-        match = self._match(num_bands, wanted, matching, trust_band_order)
+        match, self.matched = match_file(self.info, wanted, matching, trust_band_order)
+        if match is None:
+            self._source.check_bands(num_bands)
         self.raw_bands, self.raw_wavelengths = (
             (self.info.bands, self.info.wavelengths) if match is None else (len(wanted), wanted.wavelengths)
         )
@@ -91,50 +93,6 @@ class CubeView:
         self._select()
         self._raw = self._cube = self._valid = None
         self._last: tuple[Area, np.ndarray] | None = None
-
-    def _match(self, num_bands: int | None, wanted: Bands | None, matching: str, trusted: bool) -> BandMatch | None:
-        info = self.info
-        if wanted is not None and info.wavelengths is not None:
-            match = match_bands(wanted, Bands(info.wavelengths, info.fwhm, info.path), matching)
-            self.matched = {'check': 'the same bands by their wavelengths', 'off': 'not compared'}.get(
-                matching, f'matched by {matching}'
-            )
-            if match is not None:
-                return match
-        else:
-            unknown = (
-                'its wavelengths are not known'
-                if info.wavelengths is None
-                else ('the wavelengths that the model was trained on are not known')
-            )
-            self.matched = f'by their number only: {unknown}'
-            if matching in ('nearest', 'resample'):
-                raise ValueError(f'{info.path}: the bands cannot be matched by wavelength: {unknown}')
-            if wanted is not None and matching == 'check' and not trusted:
-                raise ValueError(
-                    f'{info.path}: the wavelengths are not known, while the model was trained on {len(wanted)} known '
-                    f'bands ({wanted.wavelengths.min():.0f} to {wanted.wavelengths.max():.0f} nm); state them '
-                    '(wavelengths=..., on the command line --wavelengths), or, if it has the same bands in the same '
-                    'order, say so: trust_band_order=True, on the command line --trust-band-order'
-                )
-            if wanted is not None and matching == 'check':
-                print_log(
-                    f'{info.path}: the bands are assumed to be the {len(wanted)} that the model was trained on, in '
-                    'their order',
-                    'current',
-                    logging.WARNING,
-                )
-        if num_bands not in (None, info.bands, self._source.file_bands):
-            hint = (
-                ''
-                if info.wavelengths is None
-                else (
-                    f'; it has the wavelengths {info.wavelengths.min():.0f} to {info.wavelengths.max():.0f} nm, by '
-                    'which they can be matched if those of the model are given'
-                )
-            )
-            raise ValueError(f'{info.path}: {num_bands} bands are expected, but the file has {info.bands}{hint}')
-        return None
 
     def _select(self) -> None:
         """Read only the bands that the preprocessing uses."""
@@ -172,7 +130,7 @@ class CubeView:
 
     @property
     def fitted(self) -> bool:
-        """Whether the preprocessing has all that it learns from data."""
+        """Whether the preprocessing is fitted, or needs no fit."""
         return self._chain.fitted
 
     def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
@@ -190,7 +148,7 @@ class CubeView:
 
     @property
     def streams(self) -> bool:
-        """Whether the preprocessing is fitted in a memory that does not grow with the number of pixels."""
+        """Whether the memory for fitting the preprocessing does not grow with the number of pixels."""
         return self._chain.streams
 
     def fit_on(self, chosen: np.ndarray) -> None:
@@ -203,7 +161,7 @@ class CubeView:
         self._cube = None
 
     def raw_blocks(self, chosen: np.ndarray) -> Iterator[Block]:
-        """Raw pixels of a mask (H, W), whole rows at a time, and which of them lies beside the next."""
+        """Raw pixels of a mask (H, W), whole rows at a time, and which of them are neighbours of the next."""
         for top, rows in self._source.row_blocks():
             part = chosen[top : top + rows]
             if part.any():
@@ -382,7 +340,7 @@ class CubeView:
     def subset(self, name: str) -> np.ndarray:
         """Flat indices of all valid pixels, the only subset of a cube without labels."""
         if name != 'all':
-            raise ValueError(f'{self.info.path}: a scene without labels has the subset "all" alone, not {name!r}')
+            raise ValueError(f'{self.info.path}: a scene without labels has only the subset "all", not {name!r}')
         return np.flatnonzero(self.valid)
 
     def pixels(self, indices: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from mmhsi.datasets.transforms.noise import Noise
 
 
 def add_noise(scene: Scene, noise: Noise) -> None:
-    """Put noise on the values of a scene, in front of its preprocessing, whose fitted state stays.
+    """Add noise to the values of a scene before its preprocessing, whose fitted state is unchanged.
 
     The whole cube is read, and brought to [0, 1] from its smallest to its largest valid value for the noise, so that
     stripes and dead lines run through all windows. Labels, split and validity stay.

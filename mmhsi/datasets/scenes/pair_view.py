@@ -113,7 +113,7 @@ class PairView:
 
     @property
     def fitted(self) -> bool:
-        """Whether the preprocessing has all that it learns from data."""
+        """Whether the preprocessing is fitted, or needs no fit."""
         return all(date.fitted for date in self.dates)
 
     def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
@@ -140,7 +140,7 @@ class PairView:
 
     @property
     def streams(self) -> bool:
-        """Whether the preprocessing is fitted in a memory that does not grow with the number of pixels."""
+        """Whether the memory for fitting the preprocessing does not grow with the number of pixels."""
         return all(date.streams for date in self.dates)
 
     def fit_on(self, chosen: np.ndarray) -> None:
@@ -152,7 +152,7 @@ class PairView:
                 date.fit_on(chosen)
 
     def require_fitted(self) -> None:
-        """Raise a ValueError if the preprocessing lacks what it learns from data."""
+        """Raise a ValueError if the preprocessing is not fitted."""
         for date in self.dates:
             date.require_fitted()
 

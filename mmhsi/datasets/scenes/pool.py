@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mmhsi.datasets.scenes.base_scene import BaseScene
 
 _SAME_BAND = 5.0  # nm
-SAMPLE = 500_000  # pixels that are fitted on where they are needed in memory together
+SAMPLE = 500_000  # pixels for the fit if they are needed in memory at once
 
 
 def join_scenes(scenes: Sequence[BaseScene]) -> tuple[BaseScene, ...]:
@@ -81,7 +81,7 @@ def fit_together(scenes: Sequence[BaseScene], limit: int | None) -> None:
     for scene in scenes:
         scene.view.load()
         sample = scene.fit_sample(share)
-        if len(sample):  # the last pixel of a scene does not lie beside the first one of the next
+        if len(sample):  # the last pixel of a scene is not adjacent to the first one of the next
             pixels.append(sample)
             neighbours.append([*scene.fit_neighbours(share), False])
     if not pixels:

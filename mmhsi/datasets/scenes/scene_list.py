@@ -34,7 +34,7 @@ def scene_configs(scene: Mapping) -> list[dict]:
     is no sensor product; the scenes of a folder are those of :func:`mmhsi.datasets.io.folders.scene_files`. ``labels``
     and ``coarse`` are then given for each scene: as a list of the same length, or as a pattern or a folder of files
     whose names fit those of the cubes. In all other strings '{name}' stands for the name of a scene, which is that of
-    its file without suffix, with the folder before it where files are named alike.
+    its file without suffix, preceded by the folder if several files have the same name.
 
     Args:
         scene (Mapping): The config.
@@ -150,7 +150,7 @@ def _of_each(source, names: Sequence[str], images: Sequence, root: str | None, w
 
 
 def _matched(found: Sequence, images: Sequence, what: str) -> list:
-    """The files whose names fit those of the cubes: the same, or the same but for words that all have in common."""
+    """The files whose names fit those of the cubes: the same, or the same except for words that all have in common."""
     stems = [_stem(image) for image in images]
     candidates = [_stem(source) for source in found]
     for own, others in ((stems, candidates), (_distinctive(stems), _distinctive(candidates))):

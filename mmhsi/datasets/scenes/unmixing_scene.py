@@ -87,7 +87,7 @@ class UnmixingScene(Scene):
         if (self._number or len(self._names or ())) > self.bands:
             raise ValueError(
                 f'{self.info.path}: {self._number or len(self._names)} endmembers are expected in '
-                f'{self.bands} bands, which cannot tell more endmembers than bands apart'
+                f'{self.bands} bands; more endmembers than bands cannot be distinguished'
             )
 
     @property
@@ -164,7 +164,7 @@ class UnmixingScene(Scene):
 
         Args:
             seed (int): Of its random directions. Defaults to 0.
-            draws (int): Number of runs with seeds of their own; those endmembers are taken whose mixtures of shapes
+            draws (int): Number of runs with different seeds; of these, the endmembers are used whose mixtures of shapes
                 are nearest to the shapes of the pixels. Defaults to 1.
 
         Raises:

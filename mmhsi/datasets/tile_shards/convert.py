@@ -30,7 +30,7 @@ _SECONDS_TO_SAVE = 60.0  # between two saves of the records that were checked
 
 
 def _stored_dtype(dtype: np.dtype) -> np.dtype:
-    """Values are stored as they are, but for double precision, which no sensor has."""
+    """Values are stored unchanged, except for double precision, which no sensor has."""
     return np.dtype(np.float32) if dtype.kind == 'f' else dtype
 
 

@@ -10,7 +10,7 @@ A folder of shards holds::
 
 A record is written after its tiles, so a scene with a record is finished. The format is plain .npy because a window of
 a memory map is read without a copy and without a library, a file for each scene can be written by any number of
-processes at once and be replaced alone, and tiles stored as (bands, rows, columns) make consecutive bands one
+processes at once and be replaced separately, and tiles stored as (bands, rows, columns) make consecutive bands one
 contiguous range of the file. zarr would add a dependency, and a file for each chunk or a codec for each read.
 """
 

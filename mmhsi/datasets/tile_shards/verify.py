@@ -88,7 +88,7 @@ def verify_sources(out: str | Path, scene: str, root: str | Path) -> str | None:
     try:
         files = read_json(record_path(out, scene)).get('source_files')
     except (FileNotFoundError, ValueError):
-        return None  # told of the shard
+        return None  # reported for the shard
     if files is None:
         return None  # of an earlier version
     now = identify(

@@ -1,9 +1,9 @@
 """Transforms of hyperspectral cubes and windows."""
 
-from mmhsi.datasets.transforms.augment import RandomBandNoise, RandomRotate90, RandomSpectralScale
+from mmhsi.datasets.transforms.augment import RandomBandNoise, RandomRotate90
 from mmhsi.datasets.transforms.band_noise import DeadlineNoise, ImpulseNoise, MissingBands, MixedNoise, StripeNoise
 from mmhsi.datasets.transforms.band_statistics import StandardizeTile
-from mmhsi.datasets.transforms.band_window import CenterBandWindow, RandomBands, RandomBandWindow, RandomTileCrop
+from mmhsi.datasets.transforms.band_window import RandomBands, RandomBandWindow, RandomTileCrop
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.degradation import BicubicDegradation
 from mmhsi.datasets.transforms.dihedral import Dihedral, RandomDihedral, dihedral
@@ -32,7 +32,6 @@ from mmhsi.datasets.transforms.standardized_loading import LoadStandardizedWindo
 
 __all__ = [
     'BicubicDegradation',
-    'CenterBandWindow',
     'DeadlineNoise',
     'Dihedral',
     'GaussianNoise',
@@ -56,7 +55,6 @@ __all__ = [
     'RandomDihedral',
     'RandomRotate90',
     'RandomSceneCrop',
-    'RandomSpectralScale',
     'RandomTileCrop',
     'ScaleValues',
     'SelectBands',

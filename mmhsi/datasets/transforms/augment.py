@@ -1,4 +1,4 @@
-"""Random changes of a training window: rotation by quarter turns, brightness, noise.
+"""Random changes of a training window: rotation by quarter turns, noise.
 
 For flips use ``mmcv.RandomFlip`` (``type='RandomFlip'``), which works with any number of bands.
 """
@@ -11,11 +11,6 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmhsi.registry import TRANSFORMS
-
-
-def _check_probability(prob: float) -> None:
-    if not 0 <= prob <= 1:
-        raise ValueError(f'prob must lie in [0, 1], not {prob}')
 
 
 @TRANSFORMS.register_module()
@@ -51,31 +46,6 @@ class RandomRotate90(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class RandomSpectralScale(BaseTransform):
-    """Multiplies 'img' by a random factor drawn from N(1, sigma²), like a change of illumination.
-
-    Args:
-        sigma (float): Standard deviation of the factor. Defaults to 0.1.
-        per_band (bool): Whether to draw a factor for each band instead of one for all. Defaults to False.
-        prob (float): Probability that a window is changed. Defaults to 0.5.
-    """
-
-    def __init__(self, sigma: float = 0.1, per_band: bool = False, prob: float = 0.5):
-        _check_probability(prob)
-        self.sigma = sigma
-        self.per_band = per_band
-        self.prob = prob
-
-    def transform(self, results: dict) -> dict:
-        """Scale 'img' of shape (H, W, C)."""
-        if np.random.rand() < self.prob:
-            image = results['img']
-            factor = np.random.normal(1.0, self.sigma, image.shape[-1] if self.per_band else 1)
-            results['img'] = image * factor.astype(image.dtype)
-        return results
-
-
-@TRANSFORMS.register_module()
 class RandomBandNoise(BaseTransform):
     """Adds Gaussian noise to every value of 'img'.
 
@@ -86,7 +56,8 @@ class RandomBandNoise(BaseTransform):
     """
 
     def __init__(self, sigma: float = 0.1, prob: float = 0.5):
-        _check_probability(prob)
+        if not 0 <= prob <= 1:
+            raise ValueError(f'prob must lie in [0, 1], not {prob}')
         self.sigma = sigma
         self.prob = prob
 

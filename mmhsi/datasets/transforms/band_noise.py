@@ -22,7 +22,9 @@ class BandNoise(Noise):
         """Number of bands out of ``bands`` that are corrupted, rounded down."""
         number = int(self.fraction * bands + 1e-9)  # 0.29 * 100 is a little less than 29
         if self.fraction and not number:
-            raise ValueError(f'{type(self).__name__} is to corrupt {self.fraction:.3g} of {bands} bands, which is none')
+            raise ValueError(
+                f'{type(self).__name__} is to corrupt {self.fraction:.3g} of {bands} bands, which rounds to none'
+            )
         return number
 
     def corrupt_bands(self, cube: np.ndarray, bands: np.ndarray, rng) -> None:
@@ -172,10 +174,10 @@ class MixedNoise(Noise):
         self.noises = build_noises(noises)
         for noise in self.noises:
             if not isinstance(noise, BandNoise):
-                raise ValueError(f'MixedNoise mixes noise of single bands, but {type(noise).__name__} is none')
+                raise ValueError(f'MixedNoise mixes noise of single bands, which {type(noise).__name__} is not')
         total = sum(noise.fraction for noise in self.noises)
         if total > 1 + 1e-9:
-            raise ValueError(f'the noises of MixedNoise take {total:.3g} of the bands in all, at most 1 is there')
+            raise ValueError(f'the noises of MixedNoise take {total:.3g} of the bands in total, more than all of them')
 
     def corrupt(self, cube: np.ndarray, rng) -> np.ndarray:
         order = rng.permutation(cube.shape[-1])

@@ -27,37 +27,6 @@ def _has_too_few(transform: BaseTransform, found: int, results: dict) -> bool:
     )
 
 
-class _BandWindow(BaseTransform):
-    """Takes consecutive bands of 'img' (h, w, C), 'bands' (C,) and 'wavelengths' (C,).
-
-    If 'img' is a memory map, only these bands are loaded. Adds the key 'band_start'.
-    """
-
-    def __init__(self, num_bands: int = 100, too_few: str = 'error'):
-        _check_bands(num_bands, too_few)
-        self.num_bands = num_bands
-        self.too_few = too_few
-
-    def start(self, spare: int, results: dict) -> int:
-        """First band of the window, from 0 to ``spare``; implemented by subclasses."""
-        raise NotImplementedError
-
-    def transform(self, results: dict) -> dict | None:
-        """Cut out the window; None for an image with too few bands that is to be skipped."""
-        image = results['img']
-        if _has_too_few(self, image.shape[-1], results):
-            return None
-        start = self.start(image.shape[-1] - self.num_bands, results)
-        window = slice(start, start + self.num_bands)
-        # order 'K' keeps the memory layout of the axes, so that the bands are read and later packed without reordering
-        results['img'] = image[..., window].astype(np.float32, order='K')
-        for key in ('bands', 'wavelengths'):
-            if key in results:
-                results[key] = results[key][window]
-        results['band_start'] = start
-        return results
-
-
 def _name(results: dict) -> str:
     origin = results.get('origin')
     return 'the image' if origin is None else 'the tile at row {row}, column {col} of {scene}'.format(**origin)
@@ -76,7 +45,7 @@ def _file_share(results: dict, seed: int) -> float:
 
 
 @TRANSFORMS.register_module()
-class RandomBandWindow(_BandWindow):
+class RandomBandWindow(BaseTransform):
     r"""Takes ``num_bands`` consecutive bands at a random position and converts the image to float32.
 
     By default each sample gets its own position, drawn uniformly from all positions. With ``per_sample=False`` every
@@ -84,7 +53,8 @@ class RandomBandWindow(_BandWindow):
     :math:`(C - n) r` rounded half to even, with one uniform number r for each tile; so the outermost positions are half
     as likely as the others. (There, r also depends on the rank that reads a file; here it depends on the tile only.)
 
-    'bands' and 'wavelengths' of the sample are cut in the same way; 'band_start' is added.
+    'bands' and 'wavelengths' of the sample are cut in the same way; 'band_start' is added. Of a memory map, only the
+    bands of the window are loaded.
 
     Args:
         num_bands (int): Number of bands n. Defaults to 100.
@@ -99,11 +69,28 @@ class RandomBandWindow(_BandWindow):
     """
 
     def __init__(self, num_bands: int = 100, per_sample: bool = True, seed: int = 0, too_few: str = 'error'):
-        super().__init__(num_bands, too_few)
+        _check_bands(num_bands, too_few)
+        self.num_bands = num_bands
         self.per_sample = per_sample
         self.seed = seed
+        self.too_few = too_few
 
-    def start(self, spare: int, results: dict) -> int:
+    def transform(self, results: dict) -> dict | None:
+        """Cut out the window; None for an image with too few bands that is to be skipped."""
+        image = results['img']
+        if _has_too_few(self, image.shape[-1], results):
+            return None
+        start = self._start(image.shape[-1] - self.num_bands, results)
+        window = slice(start, start + self.num_bands)
+        # order 'K' keeps the memory layout of the axes, so that the bands are read and later packed without reordering
+        results['img'] = image[..., window].astype(np.float32, order='K')
+        for key in ('bands', 'wavelengths'):
+            if key in results:
+                results[key] = results[key][window]
+        results['band_start'] = start
+        return results
+
+    def _start(self, spare: int, results: dict) -> int:
         if self.per_sample:
             return int(np.random.randint(spare + 1))
         return int(np.rint(spare * _file_share(results, self.seed)))
@@ -116,22 +103,6 @@ class RandomBandWindow(_BandWindow):
 
 
 @TRANSFORMS.register_module()
-class CenterBandWindow(_BandWindow):
-    """Takes the ``num_bands`` consecutive bands in the middle and converts the image to float32, e.g. for validation.
-
-    Args:
-        num_bands (int): Number of bands. Defaults to 100.
-        too_few (str): 'error' or 'skip', see :class:`RandomBandWindow`. Defaults to 'error'.
-    """
-
-    def start(self, spare: int, results: dict) -> int:
-        return spare // 2
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(num_bands={self.num_bands}, too_few={self.too_few!r})'
-
-
-@TRANSFORMS.register_module()
 class RandomBands(BaseTransform):
     """Takes a few distinct random bands, the longest wavelength first, and converts the image to float32.
 
@@ -140,17 +111,15 @@ class RandomBands(BaseTransform):
 
     Args:
         num_bands (int): Number of bands. Defaults to 3.
-        descending (bool): Whether the bands run from the last to the first, as in the published code. Defaults to True.
         too_few (str): 'error' or 'skip', see :class:`RandomBandWindow`. Defaults to 'error'.
 
     Raises:
         ValueError: If an image has too few bands, with ``too_few='error'``.
     """
 
-    def __init__(self, num_bands: int = 3, descending: bool = True, too_few: str = 'error'):
+    def __init__(self, num_bands: int = 3, too_few: str = 'error'):
         _check_bands(num_bands, too_few)
         self.num_bands = num_bands
-        self.descending = descending
         self.too_few = too_few
 
     def transform(self, results: dict) -> dict | None:
@@ -158,9 +127,7 @@ class RandomBands(BaseTransform):
         image = results['img']
         if _has_too_few(self, image.shape[-1], results):
             return None
-        drawn = np.sort(np.random.choice(image.shape[-1], self.num_bands, replace=False))
-        if self.descending:
-            drawn = drawn[::-1]
+        drawn = np.sort(np.random.choice(image.shape[-1], self.num_bands, replace=False))[::-1]
         # band by band: nothing else of a memory map is loaded
         results['img'] = np.stack([image[..., band].astype(np.float32) for band in drawn], axis=-1)
         for key in ('bands', 'wavelengths'):
@@ -169,9 +136,7 @@ class RandomBands(BaseTransform):
         return results
 
     def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(num_bands={self.num_bands}, descending={self.descending}, too_few={self.too_few!r})'
-        )
+        return f'{type(self).__name__}(num_bands={self.num_bands}, too_few={self.too_few!r})'
 
 
 @TRANSFORMS.register_module()

@@ -65,11 +65,11 @@ class SpectralChain:
 
     @property
     def streams(self) -> bool:
-        """Whether what is to be fitted learns in a memory that does not grow with the number of pixels."""
+        """Whether the memory for fitting does not grow with the number of pixels."""
         return all(step.fitted or step.streams for step in self.transforms[self._selects :])
 
     def fit_blocks(self, blocks: Blocks) -> None:
-        """Fit each transform on what the ones before make of the blocks of a scene, a pass for each that is fitted."""
+        """Fit each transform to the output of the previous ones, in one pass over the blocks of a scene for each."""
         steps = self.transforms[self._selects :]
         for number, step in enumerate(steps):
             if not step.fitted:

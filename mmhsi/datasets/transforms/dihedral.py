@@ -38,7 +38,7 @@ def check_square(name: str, results: dict, keys: Sequence[str]) -> list[str]:
     """
     present = [key for key in keys if key in results]
     if not present:
-        raise ValueError(f'{name} is to turn {", ".join(keys)}, but the sample has none of them')
+        raise ValueError(f'{name} is to rotate {", ".join(keys)}, but the sample has none of them')
     for key in present:
         height, width = results[key].shape[:2]
         if height != width:

@@ -9,9 +9,7 @@ from mmhsi.registry import TRANSFORMS
 from mmhsi.utils.moments import Blocks, SpectralMoments, ThinnedPairs, differences
 
 
-def _covariance_of_most(
-    pixels: np.ndarray, covariance: np.ndarray, trim: float, ridge: float = 0.0, steps: int = 3
-) -> np.ndarray:
+def _covariance_of_most(pixels: np.ndarray, covariance: np.ndarray, trim: float, ridge: float = 0.0) -> np.ndarray:
     """Covariance (C, C) of the differences in pairs of pixels (2 m, C) about 0 without the share ``trim`` that lies
     farthest out.
 
@@ -24,7 +22,7 @@ def _covariance_of_most(
         return (difference * cho_solve(factor, difference.T).T).sum(axis=1)
 
     neighbours = np.arange(len(pixels) - 1) % 2 == 0
-    for _ in range(steps):
+    for _ in range(3):
         factor = cho_factor(covariance)
         found = [distances(difference, factor) for difference in differences(pixels, neighbours)]
         limit = np.quantile(np.concatenate(found), 1 - trim)
@@ -97,7 +95,7 @@ class MinimumNoiseFraction(SpectralComponents):
         self.fit_blocks(lambda: [(pixels, neighbours)])
 
     def fit_blocks(self, blocks: Blocks) -> None:
-        """Learn the state in one pass; of very many pairs of neighbours every n-th tells which lie farthest out."""
+        """Learn the state in one pass; outliers are found among at most every n-th pair of neighbours."""
         from scipy.linalg import LinAlgError, eigh
 
         moments = kept = None

@@ -21,7 +21,7 @@ class SpectralTransform:
 
     state_names: tuple[str, ...] = ()
     uses_neighbours = False  # whether fit also takes which of the pixels are adjacent
-    streams = False  # whether fit_blocks does in a memory that does not grow with the number of pixels
+    streams = False  # whether the memory of fit_blocks does not grow with the number of pixels
 
     def __init__(self):
         for name in self.state_names:
@@ -357,7 +357,7 @@ class SpectralPCA(SpectralComponents):
         # the covariance is small (C x C) however many pixels there are, and its eigenvectors are exact
         variance, vectors = np.linalg.eigh(moments.scatter / (moments.count - 1))
         components = vectors.T[: -self.n_components - 1 : -1]
-        # as scikit-learn has it, the largest value of a component is positive
+        # as in scikit-learn, the largest value of a component is positive
         largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
         variance = np.maximum(variance[: -self.n_components - 1 : -1], 0)
         self.load_state_dict({'mean': moments.mean, 'components': components * np.sign(largest), 'variance': variance})

@@ -11,6 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from mmhsi.datasets import get_scenes
+from mmhsi.engine.hooks.scene_result_hook import results_folder
 from mmhsi.evaluation import RestorationMetric
 from mmhsi.evaluation.json_values import json_number
 from mmhsi.registry import HOOKS
@@ -33,14 +34,12 @@ class ClassicalHook(Hook):
 
     Args:
         titles (Sequence[str], optional): Contestants to run. Defaults to all.
-        out_dir (str): Folder of the results below the log folder of the run. Defaults to 'results'.
     """
 
     priority = 'LOWEST'  # after the results are written
 
-    def __init__(self, titles: Sequence[str] | None = None, out_dir: str = 'results') -> None:
+    def __init__(self, titles: Sequence[str] | None = None) -> None:
         self.titles = titles
-        self.out_dir = out_dir
 
     def after_test_epoch(self, runner, metrics: dict | None = None) -> None:
         """Run them, on the main process."""
@@ -101,7 +100,7 @@ class ClassicalHook(Hook):
             if outcome.failure is not None:
                 runner.logger.warning(f'{title} was not run on scene {name!r}: {outcome.failure}')
         runner.logger.info(f'Scene {name!r}, {ours} and classical methods:\n{table.get_string()}\n{sentence}')
-        _add(Path(runner.log_dir) / self.out_dir / 'metrics.json', outcomes, parts, (score, larger), sentence)
+        _add(results_folder(runner) / 'metrics.json', outcomes, parts, (score, larger), sentence)
 
 
 def _one_result(task: Task, results: list, dataset: Mapping) -> Any:

@@ -14,6 +14,8 @@ from mmhsi.engine.resume import find_latest_checkpoint
 from mmhsi.registry import HOOKS
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
 
+_TOLERANCE = 0.05  # root mean square by which the sums of even light may miss one
+
 
 @HOOKS.register_module()
 class InitialEndmemberHook(Hook):
@@ -88,21 +90,15 @@ class NonNegativeEndmemberHook(Hook):
 
 @HOOKS.register_module()
 class EvenLightHook(Hook):
-    """Find out after a training whether the light of the scene is even, and give the endmembers their norms if it is.
+    """After a training, determine whether the scene is evenly lit, and restore the norms of the endmembers if it is.
 
-    A network that learns from angles knows shapes alone. Where shares with the right norms sum to one in every pixel
-    (:func:`mmhsi.classical.unmixing.linear_scale`), abundances by least squares are those of the spectra themselves,
-    and of the endmembers of the network and those it started from the ones that leave less of the pixels are taken;
-    elsewhere they are shares of shapes. The last checkpoint is changed accordingly. No truth has any influence.
-
-    Args:
-        tolerance (float): Root mean square by which the sums may miss one. Defaults to 0.05.
+    A network trained with spectral angles learns only the shapes of spectra. If there are norms with which the shares
+    sum to one in every pixel (:func:`mmhsi.classical.unmixing.linear_scale`), abundances are computed from the spectra
+    themselves, and the endmembers are those of the network or the initial ones, whichever fit the pixels better.
+    Otherwise abundances are shares of shapes. The last checkpoint is changed accordingly. No ground truth is used.
     """
 
     priority = 'LOWEST'  # after the last checkpoint is written
-
-    def __init__(self, tolerance: float = 0.05) -> None:
-        self.tolerance = tolerance
 
     def after_train(self, runner) -> None:
         """Decide, and change model and checkpoint."""
@@ -111,7 +107,7 @@ class EvenLightHook(Hook):
         pixels = scene.pixels(scene.subset('all')).astype(np.float64)
         found = model.endmembers.detach().cpu().double().numpy().T
         norms, misfit = linear_scale(pixels, found)
-        even = misfit < self.tolerance and np.isfinite(norms).all()
+        even = misfit < _TOLERANCE and np.isfinite(norms).all()
         if even:
             candidates = [unit_spectra(found) * norms[:, None]]
             if scene.initial_endmembers is not None:

@@ -59,7 +59,7 @@ class NonFiniteLossHook(Hook):
         self._batch = None
 
     def before_gather_checkpoint(self, runner) -> None:
-        """Refuse to save a network that is shared out and has weights that are not finite, on all processes."""
+        """Refuse to save a sharded network with weights that are not finite, on all processes."""
         if not hasattr(runner.model, 'reshard'):
             return
         parts = {

@@ -1,29 +1,22 @@
-"""Classical methods beside a restoring network: averaged with weights that are found on the validation images."""
+"""Classical methods averaged with a restoring network, with weights that are fitted on the validation images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dist import barrier, is_main_process
-from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
-from mmhsi.engine.resume import find_latest_checkpoint
-from mmhsi.engine.run_checkpoints import best_checkpoint
+from mmhsi.engine.hooks.last_stage import LastStageHook
 from mmhsi.registry import HOOKS
 from mmhsi.tasks.restoration_stage import RestorationStage
 from mmhsi.tasks.restorers import restoration_dataset
 from mmhsi.tasks.task import test_metric
-from mmhsi.weights.checkpoint_file import parameters_of, read_checkpoint, write_checkpoint
-
-RECORD = 'restoration_mean'  # in checkpoint['mmhsi']
 
 
 @HOOKS.register_module()
-class RestorationMeanHook(Hook):
+class RestorationMeanHook(LastStageHook):
     """Average a restoring network with classical methods.
 
     After a training the weights are found on the validation images with the best state, see
@@ -31,42 +24,21 @@ class RestorationMeanHook(Hook):
     those of the checkpoint that was loaded. Without any the test finds its own.
 
     Args:
-        methods (Sequence[str]): Names of classical methods, denoisers or enlargements as the task is.
+        methods (Sequence[str]): Names of classical methods: denoisers, or enlargements for super-resolution.
     """
 
-    priority = 'LOWEST'
+    name = 'restoration_mean'
 
     def __init__(self, methods: Sequence[str]) -> None:
+        super().__init__()
         self.methods = tuple(methods)
-        self._record: dict | None = None
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Remember the weights that a checkpoint holds."""
-        self._record = (checkpoint.get('mmhsi') or {}).get(RECORD)
-
-    def after_train(self, runner) -> None:
-        """Find the weights for the best state, or for the last one, and write them down there."""
-        path = best_checkpoint(runner) or find_latest_checkpoint(runner.work_dir)
-        if path is None or not Path(path).is_file():
-            runner.logger.warning('RestorationMeanHook: the run has no checkpoint; the test finds the weights.')
-            return
-        checkpoint = read_checkpoint(path, mmap=False)
-        model = runner.model
-        last = {name: value.clone() for name, value in model.state_dict().items()}
-        state = parameters_of(checkpoint, path)
-        model.load_state_dict({name: state[name.removeprefix('module.')] for name in last})
-        try:
-            self._record = self._fit(runner).record()
-        finally:
-            model.load_state_dict(last)
-        if is_main_process():
-            checkpoint.setdefault('mmhsi', {})[RECORD] = self._record
-            write_checkpoint(checkpoint, path)
-        barrier()
+    def choose(self, runner) -> dict:
+        return self._fit(runner).record()
 
     def before_test(self, runner) -> None:
         """Hand the stage to the metrics."""
-        stage = RestorationStage.from_record(self._record) if self._record else self._fit(runner)
+        stage = RestorationStage.from_record(self.record) if self.record else self._fit(runner)
         for metric in runner.test_evaluator.metrics:
             metric.refine = stage
 

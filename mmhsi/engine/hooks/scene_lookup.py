@@ -39,7 +39,7 @@ def loop_scenes(*loops) -> list:
     Returns:
         list[Scene]: The scenes, each once.
     """
-    from mmengine.runner import BaseLoop  # with torch, which the search alone does without
+    from mmengine.runner import BaseLoop  # imports torch, which the search itself does not need
 
     datasets = [loop.dataloader.dataset for loop in loops if isinstance(loop, BaseLoop)]
     return unique(scene for dataset in datasets for scene in find_scenes(dataset))

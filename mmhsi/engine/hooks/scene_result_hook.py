@@ -42,10 +42,16 @@ class SceneResultHook(Hook):
         if not results:
             runner.logger.warning('SceneResultHook found no metric with scene results: nothing is written')
             return
-        folder = Path(runner.log_dir) / self.out_dir
+        folder = results_folder(runner)
         scenes = {scene.name: scene for scene in find_scenes(runner.test_dataloader.dataset)}
         write_results(folder, results, metrics, scenes, _task(runner.cfg))
         runner.logger.info(f'Results of {", ".join(results)} are in {folder}')
+
+
+def results_folder(runner) -> Path:
+    """The folder of the results of a test, as configured in the :class:`SceneResultHook` of the run."""
+    names = [hook.out_dir for hook in runner.hooks if isinstance(hook, SceneResultHook)]
+    return Path(runner.log_dir) / (names[0] if names else 'results')
 
 
 def _task(cfg):

@@ -15,7 +15,7 @@ class LayerDecayOptimWrapperConstructor(GroupingMixin, LearningRateDecayOptimWra
     """mmpretrain's constructor, for classifiers, segmentors and all other models with a ``backbone``.
 
     mmpretrain asks the model for the number of a layer, which only its own classifiers know. Here the backbone is asked
-    if the model does not know it. A parameter of layer l of L has its learning rate multiplied by
+    if the model does not define it. A parameter of layer l of L has its learning rate multiplied by
     ``layer_decay_rate ** (L - 1 - l)``. The reference runs without decay (its rule never matches its names):
     ``layer_decay_rate=1.`` reproduces that. Parameters of equal rate and decay share a group, and the optimiser is
     fused, see :class:`GroupingMixin`.

@@ -1,4 +1,4 @@
-"""Networks shared out over the processes of a run, on GPUs or CPUs."""
+"""Networks sharded over the processes of a run, on GPUs or CPUs."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _PRECISIONS = {'fp32': None, 'bf16': torch.bfloat16}
 
 @STRATEGIES.register_module()
 class FullyShardedStrategy(DDPStrategy):
-    """Parameters, gradients and states of the optimiser, shared out by ``torch.distributed.fsdp.fully_shard``.
+    """Parameters, gradients and states of the optimiser, sharded by ``torch.distributed.fsdp.fully_shard``.
 
     A process holds one part of N of each. Before a unit runs, its parameters are gathered, and let go behind it; its
-    gradients are averaged and shared out in the backward pass. The losses are those of one process.
+    gradients are averaged and scattered in the backward pass. The losses are those of one process.
 
     - The first process builds and initialises the network, in its main memory. The others build it without memory (on
       the meta device) and get their parts.
@@ -90,7 +90,7 @@ class FullyShardedStrategy(DDPStrategy):
         return super().prepare(model, optim_wrapper=optim_wrapper, **kwargs)
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
-        """Build the network: on the first process for real, on all of them without memory."""
+        """Build the network: with memory on the first process, without memory on all."""
         if not self.distributed:
             return super().build_model(model)
         if self.rank == 0 or isinstance(model, nn.Module):
@@ -273,7 +273,7 @@ class FullyShardedStrategy(DDPStrategy):
 
         for module in self.model.modules():
             if isinstance(module, FSDPModule):
-                module.reshard()  # behind an evaluation
+                module.reshard()  # after an evaluation
         return self.model.state_dict()
 
     def _optimizer_parameters(self) -> list[nn.Parameter]:

@@ -1,4 +1,4 @@
-"""A module shared out over processes: making it, filling it from a whole one, and back."""
+"""A module sharded over processes: creating it, filling it from a whole one, and gathering it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.distributed import broadcast, get_rank, get_world_size
 def shard_modules(
     model: nn.Module, units: Sequence[str], dtype: torch.dtype | None, reshard_after_forward: bool, device: str
 ) -> None:
-    """Share a module out over all processes, in place.
+    """Shard a module over all processes, in place.
 
     In evaluation mode (``model.eval()``, which all processes then call together) every process holds all parameters.
 
@@ -43,7 +43,7 @@ def shard_modules(
     policy = MixedPrecisionPolicy()
     if dtype is not None:  # outside of units all tensors stay in float32
         policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32, output_dtype=torch.float32)
-    for module in reversed(found):  # inner ones before those around them
+    for module in reversed(found):  # inner ones before outer ones
         fully_shard(module, mesh=mesh, mp_policy=policy, reshard_after_forward=reshard_after_forward)
     fully_shard(model, mesh=mesh, reshard_after_forward=False)
     type(model).__deepcopy__ = _refuse_to_copy
@@ -52,8 +52,8 @@ def shard_modules(
 
 def _refuse_to_copy(model: nn.Module, memo: dict) -> None:
     raise NotImplementedError(
-        f'{type(model).__name__} is shared out over processes and cannot be copied whole, as EMAHook does: leave that '
-        'hook out'
+        f'{type(model).__name__} is sharded over processes and cannot be copied as a whole, as EMAHook does: leave '
+        'that hook out'
     )
 
 
@@ -75,7 +75,7 @@ def fill_shards(model: nn.Module, whole: nn.Module | None) -> None:
     """Give every process its part of the parameters and all buffers of a whole module.
 
     Args:
-        model (nn.Module): The module that is shared out; filled in place.
+        model (nn.Module): The sharded module; filled in place.
         whole (nn.Module, optional): The whole one, of the first process.
     """
     from torch.distributed.tensor import DTensor
@@ -92,10 +92,10 @@ def fill_shards(model: nn.Module, whole: nn.Module | None) -> None:
 
 @torch.no_grad()
 def gather_shards(model: nn.Module, whole: nn.Module | None) -> None:
-    """Give a whole module on the first process the parameters and buffers of one that is shared out.
+    """Copy parameters and buffers of a sharded module into a whole one on the first process.
 
     Args:
-        model (nn.Module): The module that is shared out.
+        model (nn.Module): The sharded module.
         whole (nn.Module, optional): The whole one, of the first process; filled in place.
     """
     from torch.distributed.fsdp import FSDPModule
@@ -114,7 +114,7 @@ def gather_shards(model: nn.Module, whole: nn.Module | None) -> None:
 def load_full_state(
     state: dict[int, dict[str, Tensor]], parameters: list[nn.Parameter]
 ) -> dict[int, dict[str, Tensor]]:
-    """The state of an optimiser that holds this process's parts, out of a whole one.
+    """The state of an optimiser of this process's parts, taken from a whole one.
 
     Args:
         state (dict[int, dict[str, Tensor]]): Of a run of one process, by the number of the parameter.

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from mmhsi.utils.labels import IGNORE_INDEX
+
 
 def place_pixels(
-    rows: np.ndarray, cols: np.ndarray, labels: np.ndarray, shape: tuple[int, int], empty: int = 255
+    rows: np.ndarray, cols: np.ndarray, labels: np.ndarray, shape: tuple[int, int]
 ) -> tuple[np.ndarray, int]:
     """Write one label per position into a map.
 
@@ -14,12 +16,12 @@ def place_pixels(
     Args:
         rows (np.ndarray): (N,) rows.
         cols (np.ndarray): (N,) columns.
-        labels (np.ndarray): (N,) labels, 0 .. ``empty``.
+        labels (np.ndarray): (N,) labels, 0 .. 255.
         shape (tuple[int, int]): Height and width of the scene.
-        empty (int): Value of positions without a label, larger than any label. Defaults to 255.
 
     Returns:
-        tuple[np.ndarray, int]: The (H, W) uint8 map, and the number of entries that disagree with it.
+        tuple[np.ndarray, int]: The (H, W) uint8 map, 255 where there is no label, and the number of entries that
+        disagree with it.
 
     Raises:
         ValueError: If a position lies outside the scene.
@@ -31,9 +33,9 @@ def place_pixels(
         raise ValueError(
             f'pixel at row {rows[first]}, column {cols[first]} lies outside the scene of {shape[0]} x {shape[1]} pixels'
         )
-    placed = np.full(shape, empty, np.uint8)
+    placed = np.full(shape, IGNORE_INDEX, np.uint8)
     np.minimum.at(placed, (rows, cols), labels.astype(np.uint8))
-    return placed, int(np.count_nonzero((placed[rows, cols] != labels) & (labels != empty)))
+    return placed, int(np.count_nonzero((placed[rows, cols] != labels) & (labels != IGNORE_INDEX)))
 
 
 def merge_tiles(tiles: list[np.ndarray], tops: list[int], lefts: list[int]) -> tuple[dict, int]:
@@ -65,19 +67,18 @@ def merge_tiles(tiles: list[np.ndarray], tops: list[int], lefts: list[int]) -> t
     return dict(sorted(merged.items())), conflicts
 
 
-def overlay_labels(tiles: dict, shape: tuple[int, int], empty: int = 255) -> tuple[np.ndarray, int]:
+def overlay_labels(tiles: dict, shape: tuple[int, int]) -> tuple[np.ndarray, int]:
     """Overlay label tiles with gaps, e.g. the ground truth of tiles.
 
     Args:
-        tiles (dict): (h, w) label tile by (top, left); parts outside the scene must be ``empty``.
+        tiles (dict): (h, w) label tile by (top, left); parts outside the scene must be 255.
         shape (tuple[int, int]): Height and width of the scene.
-        empty (int): The value of gaps, larger than any label. Defaults to 255.
 
     Returns:
-        tuple[np.ndarray, int]: The (H, W) uint8 map with the smallest label of each pixel, and the number of tile
-        pixels with another label.
+        tuple[np.ndarray, int]: The (H, W) uint8 map with the smallest label of each pixel, 255 in gaps, and the number
+        of tile pixels with another label.
     """
-    placed = np.full(shape, empty, np.uint8)
+    placed = np.full(shape, IGNORE_INDEX, np.uint8)
     for (top, left), tile in tiles.items():
         window = placed[top : top + tile.shape[0], left : left + tile.shape[1]]
         np.minimum(window, tile[: window.shape[0], : window.shape[1]], out=window)
@@ -85,5 +86,5 @@ def overlay_labels(tiles: dict, shape: tuple[int, int], empty: int = 255) -> tup
     for (top, left), tile in tiles.items():
         window = placed[top : top + tile.shape[0], left : left + tile.shape[1]]
         tile = tile[: window.shape[0], : window.shape[1]]
-        conflicts += int(np.count_nonzero((tile != empty) & (tile != window)))
+        conflicts += int(np.count_nonzero((tile != IGNORE_INDEX) & (tile != window)))
     return placed, conflicts

@@ -34,7 +34,7 @@ class ClassMapMetric(SceneMetric):
         """Labels (H, W), probabilities (H, W, K) and settings of a scene whose probabilities are kept."""
         empty = np.isnan(prediction[..., 0])
         labels = np.where(empty, IGNORE_INDEX, prediction[..., 0]).astype(np.uint8)
-        # of repeated samples that differ in rounding the smaller values are left, which may miss the sum
+        # repeated samples that differ in rounding leave the smaller values, whose sum may not be one
         probabilities = prediction[..., 1:] / prediction[..., 1:].sum(axis=-1, keepdims=True)
         if name not in self.refiners:
             return labels, probabilities, {}
@@ -86,6 +86,6 @@ class ClassMapMetric(SceneMetric):
             return super().place(rows, cols, values, shape)
         labels, conflicts = super().place(rows, cols, values[:, 0], shape)
         placed = np.full((*shape, values.shape[1]), np.inf, np.float32)
-        np.minimum.at(placed, (rows, cols), values)  # of repeated windows the smaller value, whatever their order
+        np.minimum.at(placed, (rows, cols), values)  # the smaller value of repeated windows, regardless of their order
         placed[labels == IGNORE_INDEX] = np.nan
         return placed, conflicts

@@ -16,7 +16,7 @@ from torch import Tensor
 from mmhsi.registry import component_name
 from mmhsi.weights.encoder_state import EncoderState, load_encoder_state
 
-# Parameters that a pre-training checkpoint may lack.
+# Parameters that may be missing from a pre-training checkpoint.
 _MAY_BE_NEW = re.compile(r'pos_embed|(patch_embed|spat_map)\..*|.*\.(attn\.sampling_offsets\..*|gamma_[12])')
 _SHOWN_GROUPS = 4
 
@@ -122,7 +122,7 @@ def _skipped_on_request(encoder: BaseModule, names: Iterable[str], patterns: Seq
             if fnmatchcase(name, pattern) or fnmatchcase(name, f'{pattern}.*')
         ]
         if not matched:
-            raise ValueError(f'skip: {pattern!r} is no parameter of {type(encoder).__name__} or of the checkpoint')
+            raise ValueError(f'skip: {pattern!r} is not a parameter of {type(encoder).__name__} or of the checkpoint')
         skipped.update(dict.fromkeys(set(names).intersection(matched), 'asked for'))
     return {name: skipped[name] for name in names if name in skipped}
 

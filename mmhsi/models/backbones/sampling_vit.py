@@ -93,8 +93,6 @@ class SamplingViT(BaseModule):
             :mod:`mmhsi.models.layers.attention`. Defaults to None (sparse sampling attention).
         full_attn_interval (int, optional): Every n-th block has full attention: 1 all, 0 none. Defaults to the arch's.
         qkv_bias (bool): Whether query, key and value have a bias. Defaults to True.
-        drop_rate (float): Dropout rate of MLPs and output projections. Defaults to 0.
-        attn_drop_rate (float): Dropout rate of full attention's weights. Defaults to 0.
         drop_path_rate (float): Drop-path rate of the last block of the arch. Defaults to 0.1.
         layer_scale_init_value (float, optional): Initial value of a learnt scale of each branch. Defaults to None.
         use_abs_pos_emb (bool): Whether to add learnt position embeddings. Defaults to True.
@@ -113,8 +111,6 @@ class SamplingViT(BaseModule):
         attn_cfg: dict | None = None,
         full_attn_interval: int | None = None,
         qkv_bias: bool = True,
-        drop_rate: float = 0.0,
-        attn_drop_rate: float = 0.0,
         drop_path_rate: float = 0.1,
         layer_scale_init_value: float | None = None,
         use_abs_pos_emb: bool = True,
@@ -140,8 +136,6 @@ class SamplingViT(BaseModule):
             num_points=num_points,
             attn_cfg=attn_cfg,
             qkv_bias=qkv_bias,
-            drop_rate=drop_rate,
-            attn_drop_rate=attn_drop_rate,
             layer_scale_init_value=layer_scale_init_value,
         )
 

@@ -94,16 +94,16 @@ class HSIDataPreprocessor(ClsDataPreprocessor):
 
     @property
     def takes_blocks(self) -> bool:
-        """Whether :meth:`of_windows` gives what the forward pass makes of each window."""
+        """Whether :meth:`of_windows` can replace the forward pass of each window."""
         return self.pad_size_divisor == 1
 
     @property
     def filters_windows(self) -> bool:
-        """Whether :meth:`of_windows` spares work that neighbouring windows share beyond that of single pixels."""
+        """Whether :meth:`of_windows` saves more than the computations of single pixels."""
         return self.takes_blocks and self.smooth is not None
 
     def of_windows(self, image: Tensor, window: int) -> Tensor:
-        """What the forward pass makes of the window around each pixel of an image in a test.
+        """Result of the forward pass for the window around each pixel of an image in a test.
 
         Standardisation and smoothing are linear and the same everywhere: they are applied to the image once, not to
         each of the windows that share a pixel.

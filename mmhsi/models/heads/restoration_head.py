@@ -25,7 +25,7 @@ class RestorationHead(BaseModule):
         mid_channels (int, optional): Channels between the two convolutions that reduce the features to the bands.
             Defaults to None, which fuses the features as they are.
         width (int, optional): Channels between fusion and tail. Defaults to ``num_bands``, as the reference has it;
-            fewer take less time and hold the result in a subspace of so many dimensions.
+            fewer take less time and restrict the result to a subspace of that many dimensions.
         init_cfg (dict, optional): Initialisation of the module.
     """
 

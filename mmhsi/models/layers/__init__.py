@@ -11,11 +11,10 @@ from .attention import (
 )
 from .conv_norm_relu import conv_norm_relu
 from .gaussian_means import GaussianMeans
-from .grid import square_grid
 from .mamba import Mamba, selective_scan
-from .position_embedding import resize_spatial_position_embedding
 from .refinement import RefinementTransformer
 from .spectral_embedding import SpectralEmbedding
+from .token_grid import resize_spatial_position_embedding, square_grid
 from .transformer_block import TransformerBlock, TransformerBlocks, init_linear_and_norm
 
 __all__ = [

@@ -43,7 +43,7 @@ class GaussianMeans(nn.Module):
     to sum 1.
 
     Args:
-        sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels; 0 takes each pixel alone.
+        sigmas (Sequence[float]): Standard deviations of the Gaussians in pixels; 0 means no smoothing.
         size (int): Height and width of the result.
         scales (Sequence[float], optional): Divisors of the means of each sigma: wider means vary less, and would
             otherwise have less weight. Defaults to None, 1 for all.
@@ -81,7 +81,7 @@ class GaussianMeans(nn.Module):
         return torch.einsum('skh,bchsl->bsckl', over_rows, columns).flatten(1, 2)
 
     def of_windows(self, image: Tensor, window: int) -> Tensor:
-        """What :meth:`forward` makes of the window around each pixel of an image, without cutting the windows out.
+        """Result of :meth:`forward` for the window around each pixel of an image, without cutting out the windows.
 
         A mean over the rows of a window serves all windows of these rows. For many pixels at a time this is two
         products with banded matrices, which do best on images not much larger than two windows.

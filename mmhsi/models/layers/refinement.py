@@ -6,8 +6,7 @@ from torch import Tensor, nn
 
 from mmhsi.registry import MODELS
 
-from .grid import square_grid
-from .position_embedding import resize_spatial_position_embedding
+from .token_grid import resize_spatial_position_embedding, square_grid
 from .transformer_block import TransformerBlocks
 
 

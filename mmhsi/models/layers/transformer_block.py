@@ -16,17 +16,16 @@ _NORM_EPS = 1e-6
 
 
 class Mlp(BaseModule):
-    """Two linear layers with an exact GELU between them; dropout only after the second."""
+    """Two linear layers with an exact GELU between them."""
 
-    def __init__(self, embed_dims: int, feedforward_channels: int, drop_rate: float = 0.0) -> None:
+    def __init__(self, embed_dims: int, feedforward_channels: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(embed_dims, feedforward_channels)
         self.act = nn.GELU()
         self.fc2 = nn.Linear(feedforward_channels, embed_dims)
-        self.drop = nn.Dropout(drop_rate)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.drop(self.fc2(self.act(self.fc1(x))))
+        return self.fc2(self.act(self.fc1(x)))
 
 
 @MODELS.register_module()
@@ -43,8 +42,6 @@ class TransformerBlock(BaseModule):
             ``dict(type='mmhsi.WindowAttention', window_size=7)``. Defaults to None.
         layer (int): Number of the block among those of its kind, from 0. Defaults to 0.
         qkv_bias (bool): Whether query, key and value have a bias. Defaults to True.
-        drop_rate (float): Dropout rate of the MLP and the output projection. Defaults to 0.
-        attn_drop_rate (float): Dropout rate of the weights of full attention; other kinds have none. Defaults to 0.
         drop_path_rate (float): Probability that a sample skips a branch. Defaults to 0.
         layer_scale_init_value (float, optional): Initial value of :math:`\gamma`; ``None`` for no scale.
         init_cfg (dict, optional): Initialisation of the module.
@@ -60,24 +57,22 @@ class TransformerBlock(BaseModule):
         attn_cfg: dict | None = None,
         layer: int = 0,
         qkv_bias: bool = True,
-        drop_rate: float = 0.0,
-        attn_drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
         layer_scale_init_value: float | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        shared = dict(embed_dims=embed_dims, num_heads=num_heads, qkv_bias=qkv_bias, proj_drop=drop_rate)
+        shared = dict(embed_dims=embed_dims, num_heads=num_heads, qkv_bias=qkv_bias)
         self.norm1 = nn.LayerNorm(embed_dims, eps=_NORM_EPS)
         if sparse and attn_cfg is not None:
             self.attn = MODELS.build(dict(attn_cfg, layer=layer, **shared))
         elif sparse:
             self.attn = SparseSamplingAttention(num_points=num_points, **shared)
         else:
-            self.attn = FullAttention(attn_drop=attn_drop_rate, **shared)
+            self.attn = FullAttention(**shared)
         self.drop_path = DropPath(drop_path_rate) if drop_path_rate else nn.Identity()
         self.norm2 = nn.LayerNorm(embed_dims, eps=_NORM_EPS)
-        self.mlp = Mlp(embed_dims, feedforward_channels, drop_rate)
+        self.mlp = Mlp(embed_dims, feedforward_channels)
         if layer_scale_init_value is None:
             self.gamma_1 = self.gamma_2 = None
         else:

@@ -5,12 +5,11 @@ from torch import Tensor, nn
 from mmhsi.registry import MODELS
 
 
-def gradient_3d(image: Tensor, eps: float = 1e-6) -> Tensor:
-    r"""Magnitude of the gradient of a cube: :math:`\sqrt{d_x^2 + d_y^2 + d_c^2 + \epsilon}` of backward differences.
+def gradient_3d(image: Tensor) -> Tensor:
+    r"""Magnitude of the gradient of a cube: :math:`\sqrt{d_x^2 + d_y^2 + d_c^2 + 10^{-6}}` of backward differences.
 
     Args:
         image: (B, C, H, W).
-        eps: Keeps the root differentiable where the image is constant. Defaults to 1e-6.
 
     Returns:
         (B, C - 1, H - 1, W - 1), of the pixels that have all three neighbours.
@@ -21,7 +20,7 @@ def gradient_3d(image: Tensor, eps: float = 1e-6) -> Tensor:
         + (inner - image[:, 1:, :-1, 1:]).square()
         + (inner - image[:, :-1, 1:, 1:]).square()
     )
-    return (squares + eps).sqrt()
+    return (squares + 1e-6).sqrt()  # differentiable where the image is constant
 
 
 @MODELS.register_module()

@@ -68,9 +68,8 @@ class SpectralEnhancement(BaseModule):
     its result, or between resampling and reduction.
 
     Args:
-        in_channels (int): Channels E of the spatial levels.
+        in_channels (int): Channels E of the spatial levels and of the spectral tokens.
         num_tokens (int): Number T of spectral tokens.
-        spectral_in_channels (int, optional): Width of the spectral tokens. Defaults to ``in_channels``.
         spectral_channels (int): Width after the reduction. Defaults to 128.
         num_spectral_levels (int): Number of spectral levels, which are summed. Defaults to 1.
         mid_channels (int): Hidden width of a gate. Defaults to 128.
@@ -92,7 +91,6 @@ class SpectralEnhancement(BaseModule):
         self,
         in_channels: int,
         num_tokens: int,
-        spectral_in_channels: int | None = None,
         spectral_channels: int = 128,
         num_spectral_levels: int = 1,
         mid_channels: int = 128,
@@ -113,8 +111,7 @@ class SpectralEnhancement(BaseModule):
             raise ValueError(f'fusion must be one of {list(FUSIONS)}, found {fusion!r}')
         self.pyramid = LevelPyramid(in_channels, scales, out_channels, sum_levels)
         self.spectral_reductions = nn.ModuleList(
-            nn.Linear(spectral_in_channels or in_channels, spectral_channels, bias=False)
-            for _ in range(num_spectral_levels)
+            nn.Linear(in_channels, spectral_channels, bias=False) for _ in range(num_spectral_levels)
         )
         self.spatial_refinement = MODELS.build(spatial_refinement) if spatial_refinement else nn.Identity()
         self.spectral_refinement = MODELS.build(spectral_refinement) if spectral_refinement else nn.Identity()

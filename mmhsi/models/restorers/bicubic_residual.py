@@ -72,7 +72,7 @@ class BicubicResidual(BaseModule):
         details = self.network(x)
         if details.shape != lms.shape:
             raise ValueError(
-                f'{type(self.network).__name__} makes {tuple(details.shape)} of {tuple(x.shape)}, '
+                f'{type(self.network).__name__} outputs {tuple(details.shape)} for {tuple(x.shape)}, '
                 f'expected {tuple(lms.shape)} at scale {self.scale}'
             )
         return lms + details

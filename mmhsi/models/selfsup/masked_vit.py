@@ -40,7 +40,6 @@ class MaskedSamplingAttention(SparseSamplingAttention):
             attention.qkv.in_features,
             attention.num_heads,
             qkv_bias=attention.qkv.bias is not None,
-            proj_drop=attention.proj_drop.p,
             num_points=attention.num_points,
             backend=attention.backend,
         )

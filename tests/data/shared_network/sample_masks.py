@@ -1,4 +1,4 @@
-"""Masked encoders whose masks depend on the sample alone: the same for any number of processes."""
+"""Masked encoders whose masks only depend on the sample: the same for any number of processes."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Files for geographic information systems beside a raster, and the cloud-optimised layout."""
+"""Companion files of a raster for geographic information systems, and the cloud-optimised layout."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What GeoTIFFs and the files beside them say about values and bands; expected by rasterio."""
+"""Statements of GeoTIFFs and their companion files on values and bands; expected values by rasterio."""
 
 import io
 import multiprocessing

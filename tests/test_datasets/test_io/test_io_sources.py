@@ -1,6 +1,6 @@
 """Files that reach for other files and addresses, or take far more than they hold: each is refused, quickly.
 
-What a hostile file may get at is a secret beside the folder, and a server that must not be asked.
+A hostile file tries to reach a secret next to the folder, and a server that must not be contacted.
 """
 
 import bz2
@@ -28,7 +28,7 @@ BYTES = 300 * 2**20
 
 @pytest.fixture
 def world(tmp_path):
-    """A folder for the hostile file, and a secret raster beside it."""
+    """A folder for the hostile file, and a secret raster next to it."""
     folder, secret = tmp_path / 'folder', tmp_path / 'secret.tif'
     folder.mkdir()
     write_tiff(secret, np.full((6, 7, 1), 77, np.uint8))
@@ -63,14 +63,15 @@ def write_tiff(path, cube, **tags):
             dataset.update_tags(ns=namespace, **items)
 
 
-def refused(path, match='', **options):
-    """Opening and reading give the error of a reader, in little time and memory."""
+def refusal(path, **options):
+    """The error message of the reader, which names the file and comes in little time and memory."""
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    with pytest.raises(CubeReadError, match=match) as caught:
+    with pytest.raises(CubeReadError) as caught:
         read_cube(path, **options)
     assert os.path.splitext(os.path.basename(path))[0] in str(caught.value)
     assert time.process_time() - start < SECONDS
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < BYTES
+    return str(caught.value)
 
 
 BAND = '<VRTRasterBand dataType="Byte" band="1"{attributes}>{content}</VRTRasterBand>'
@@ -89,7 +90,7 @@ def vrt(content, attributes='', dataset=''):
 def test_a_virtual_raster_under_another_name(world, name):
     folder, secret = world
     (folder / name).write_text(vrt(SIMPLE.format(relative=0, name=secret)))
-    refused(folder / name, 'a virtual raster, which is read under a name that ends in .vrt')
+    assert 'a virtual raster, which is read under a name that ends in .vrt' in refusal(folder / name)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_sources_elsewhere(world, server, source):
     name = source.format(secret=secret, server=address)
     for relative in (0, 1):
         (folder / 'a.vrt').write_text(vrt(SIMPLE.format(relative=relative, name=name)))
-        refused(folder / 'a.vrt')
+        assert 'a.vrt' in refusal(folder / 'a.vrt')
     assert not asked
 
 
@@ -154,7 +155,7 @@ def test_sources_elsewhere(world, server, source):
 def test_virtual_rasters_of_other_kinds(world, text):
     folder, _ = world
     (folder / 'a.vrt').write_text(text)
-    refused(folder / 'a.vrt')
+    assert 'a.vrt' in refusal(folder / 'a.vrt')
 
 
 def test_a_virtual_raster_of_files_beside_it_is_read(world):
@@ -189,7 +190,7 @@ def test_descriptions_of_web_services(world, server, name, text):
     folder, _ = world
     address, asked = server
     (folder / name).write_text(text.format(server=address))
-    refused(folder / name, 'the content is XML or HTML')
+    assert 'the content is XML or HTML' in refusal(folder / name)
     assert not asked
 
 
@@ -215,7 +216,7 @@ def test_descriptions_of_web_services(world, server, name, text):
 def test_formats_that_nobody_needs_are_left_alone(world, content):
     folder, _ = world
     (folder / 'a.dat').write_bytes(content)
-    refused(folder / 'a.dat', 'nor a raster that is read here')
+    assert 'nor a raster that is read here' in refusal(folder / 'a.dat')
 
 
 @pytest.mark.parametrize('companion', ('a.tif.msk', 'a.tif.ovr', 'a.tif.MSK'))
@@ -223,7 +224,7 @@ def test_a_mask_beside_a_tiff_that_is_a_virtual_raster(world, companion):
     folder, secret = world
     write_tiff(folder / 'a.tif', np.ones((6, 7, 1), np.uint8))
     (folder / companion).write_text(vrt(SIMPLE.format(relative=0, name=secret)))
-    refused(folder / 'a.tif', f'the file {companion} beside it is no TIFF')
+    assert f'the file {companion} next to it is not a TIFF' in refusal(folder / 'a.tif')
 
 
 @pytest.mark.parametrize('place', ('inside', 'beside'))
@@ -241,7 +242,7 @@ def test_overviews_that_metadata_name(world, server, place):
             )
         time.sleep(0.05)
         asked.clear()  # GDAL asks when the file is written here, without our settings
-        refused(folder / 'a.tif', 'the file names another one')
+        assert 'the file names another one' in refusal(folder / 'a.tif')
         assert not asked
 
 
@@ -289,7 +290,7 @@ def test_hdf5_that_names_other_files(world, write, key):
     with h5py.File(folder.parent / 'secret.h5', 'w') as file:
         file['cube'] = np.full((4, 5, 6), 77, 'u1')
     write(folder / 'a.h5', folder.parent / 'secret.h5')
-    refused(folder / 'a.h5', key=key)
+    assert 'a.h5' in refusal(folder / 'a.h5', key=key)
 
 
 def test_hdf5_whose_wavelengths_are_in_another_file(world):
@@ -411,7 +412,7 @@ def hdf5_of_many_arrays(path):
 )
 def test_small_files_that_would_take_long_or_much(world, name, write):
     write(world[0] / name)
-    refused(world[0] / name)
+    assert name in refusal(world[0] / name)
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def test_layout_settles_what_a_table_leaves_open(tmp_path):
         ('nm,grass\n450,.1\n550,NaN\n650,.3\n', "line 3: value 2 is 'NaN', expected a number"),
         ('grass,.1,.2\nsoil,.3,n/a\n', "line 2: value 3 is 'n/a', expected a number"),
         ('nm,grass\n450,.1\n550,.2,.3\n650,.3\n', 'line 3 has 3 values, the last line has 2'),
-        ('name,plot,450,550\ngrass,7,.1,.2\n', "the column 'plot' stands among bands and is none by its title"),
+        ('name,plot,450,550\ngrass,7,.1,.2\n', "the column 'plot' is among the bands but, by its title, is not one"),
         ('nm,grass\n450,.1\n-1,.2\n650,.3\n', 'the wavelengths of 3 bands .* expected one positive number'),
         ('wavelength\n450\n550\n650\n', 'the table has wavelengths but no values'),
         ('wavenumber (cm-1),x\n4000,.2\n3000,.3\n2000,.4\n', "the unit 'wavenumber' of the wavelengths is not known"),

@@ -164,7 +164,7 @@ def test_lists_of_many_bands_are_read_again(tmp_path):
 
 
 def test_suffix_and_driver(tmp_path, cube):
-    with pytest.raises(ValueError, match="cannot tell the format by the suffix '.map'"):
+    with pytest.raises(ValueError, match="cannot determine the format from the suffix '.map'"):
         write_raster(tmp_path / 'a.map', cube)
     write_raster(tmp_path / 'a.map', cube, driver='ENVI')
     np.testing.assert_array_equal(read_cube(tmp_path / 'a.map')[0], cube)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import rasterio
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score, cohen_kappa_score, roc_auc_score
@@ -174,7 +173,7 @@ def test_what_is_no_set_is_named(config, tmp_path):
 
 
 def write_tile(folder, left, wavelengths):
-    """A GeoTIFF of 3 x 4 pixels of 10 m, its left edge so many pixels to the right."""
+    """A GeoTIFF of 3 x 4 pixels of 10 m, its left edge moved to the right by a number of pixels."""
     path = str(folder / f'{left}.tif')
     with rasterio.open(
         path,
@@ -191,15 +190,6 @@ def write_tile(folder, left, wavelengths):
         for band, wavelength in enumerate(wavelengths, 1):
             file.update_tags(band, wavelength=wavelength, wavelength_units='nm')
     return path
-
-
-@pytest.fixture
-def log(caplog):
-    # MMEngine's loggers pass nothing on to the root logger, where pytest listens
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def test_scenes_on_the_same_ground_are_told(tmp_path, log):

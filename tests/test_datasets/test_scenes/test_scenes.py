@@ -1,6 +1,5 @@
 import copy
 import gc
-import logging
 import os
 import pickle
 import weakref
@@ -9,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from mmengine.logging import MMLogger
 from scipy.io import loadmat, savemat
 
 from mmhsi.datasets import CLASS_INFO, PairScene, Scene, SpectralPCA, Split, get_class_info, get_scene
@@ -21,18 +19,6 @@ TEST_DATA = Path(os.environ.get('MMHSI_TEST_DATA', Path(__file__).parents[3] / '
 needs_data = pytest.mark.skipif(
     not TEST_DATA.is_dir(), reason=f'no real scenes in {TEST_DATA}; set MMHSI_TEST_DATA to their folder'
 )
-
-
-@pytest.fixture
-def log():
-    """Messages that the current logger of MMEngine gets."""
-    messages = []
-    handler = logging.Handler()
-    handler.emit = lambda record: messages.append(record.getMessage())
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(handler)
-    yield messages
-    logger.removeHandler(handler)
 
 
 @pytest.fixture
@@ -250,9 +236,9 @@ def test_pixels_without_data_are_masked(files, cube, labels, log, cache):
         window = scene.window(0, 0, 20, 30)
     assert np.isfinite(window).all() and not window[~scene.valid].any()
     assert not scene.pixels([2 * 30 + 3]).any()
-    masked = [message for message in log if 'are masked' in message]
+    masked = [message for message in log.messages if 'are masked' in message]
     assert len(masked) == 1 and 'holes.npy: 3 of 600 pixels hold NaN or nodata (-9999)' in masked[0]
-    assert any('2 labelled pixels hold no data' in message for message in log)
+    assert any('2 labelled pixels hold no data' in message for message in log.messages)
 
     # What is masked has no part in the fit.
     pixels = cube.reshape(-1, 6)[scene.valid.ravel()].astype(np.float64)

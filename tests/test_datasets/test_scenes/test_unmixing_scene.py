@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from scipy.io import loadmat, savemat
 
 from mmhsi.classical import fcls, vca
@@ -15,15 +14,6 @@ from mmhsi.evaluation import UnmixingResult
 ROOT = Path(__file__).parents[3]
 DATA = Path(os.environ.get('MMHSI_TEST_DATA', ROOT.parent / 'shared/data')) / 'unmixing'
 HEIGHT, WIDTH, BANDS, ENDMEMBERS = 7, 9, 12, 3
-
-
-@pytest.fixture
-def log(caplog):
-    # MMEngine's loggers pass nothing on to the root logger, where pytest listens
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ def test_noises_are_built_from_configs():
         (lambda: DeadlineNoise(0, 1.5), 'min_amount < max_amount'),
         (lambda: MissingStrips(0), 'number must be positive'),
         (lambda: MixedNoise([dict(type='ImpulseNoise', fraction=0.6)] * 2), 'take 1.2 of the bands'),
-        (lambda: MixedNoise([dict(type='GaussianNoise')]), 'but GaussianNoise is none'),
+        (lambda: MixedNoise([dict(type='GaussianNoise')]), 'which GaussianNoise is not'),
         (lambda: NoiseChain('case9'), "there is no 'case9'"),
         (lambda: NoiseChain([dict(type='RandomRotate90')]), 'RandomRotate90 is not a noise'),
         (lambda: NoiseChoice([]), 'no noise is given'),
@@ -195,7 +195,7 @@ def test_levels_out_of_range_are_refused(build, message):
         (GaussianNoise(), np.ones((4, 4)), r'not float64 of shape \(4, 4\)'),
         (GaussianNoise(), np.full((4, 4, 3), 800.0), 'but the cube reaches 800'),
         (GaussianNoise(), np.full((4, 4, 3), np.nan), 'but the cube reaches nan'),
-        (ImpulseNoise(), grey((4, 4, 2)), '0.333 of 2 bands, which is none'),
+        (ImpulseNoise(), grey((4, 4, 2)), '0.333 of 2 bands, which rounds to none'),
         (StripeNoise(), grey((4, 4, 6)), '0.05 to 0.15 of 4 columns, a range that holds no whole number'),
     ],
 )

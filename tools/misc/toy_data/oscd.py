@@ -9,26 +9,13 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import from_origin
 from skimage.transform import resize
 
+from mmhsi.datasets.oscd.release import METRES
+
 from .change import MATERIALS, change_pair
 from .files import stored
 from .landscape import field_grid, smooth_spectra, sow
 
 RELEASE = 'Onera Satellite Change Detection dataset - '
-BANDS = {  # ground sampling distance in metres
-    'B01': 60,
-    'B02': 10,
-    'B03': 10,
-    'B04': 10,
-    'B05': 20,
-    'B06': 20,
-    'B07': 20,
-    'B08': 10,
-    'B8A': 20,
-    'B09': 60,
-    'B10': 60,
-    'B11': 20,
-    'B12': 20,
-}
 CITIES = {  # subset, rows and columns of both dates on the grid of 10 m: the dates of Abu Dhabi differ in the original
     'aguasclaras': ('train', (128, 131), (128, 131)),
     'abudhabi': ('train', (131, 129), (129, 128)),
@@ -55,7 +42,7 @@ def _write(path: Path, driver: str, values: np.ndarray, **profile) -> None:
 
 def _write_bands(folder: Path, name: str, cube: np.ndarray, extent: tuple[float, float]) -> None:
     """One GeoTIFF for each band, on the grid of the sensor; all cover ``extent``, degrees of latitude and longitude."""
-    for band, (label, metres) in enumerate(BANDS.items()):
+    for band, (label, metres) in enumerate(METRES.items()):
         shape = tuple(round(length * 10 / metres) for length in cube.shape[:2])
         values = cube[..., band]
         if metres > 10:
@@ -85,7 +72,7 @@ def write_oscd(folder: Path, rng: np.random.Generator) -> None:
     The map has the size of the first date. The converted arrays (H, W, 13) have it too: both dates and all bands are on
     the grid of its bands of 10 m.
     """
-    spectra = smooth_spectra(rng, MATERIALS, len(BANDS))  # of all cities: what is learnt in one is true in another
+    spectra = smooth_spectra(rng, MATERIALS, len(METRES))  # of all cities: what is learnt in one is true in another
     for city, (subset, shape, second_shape) in CITIES.items():
         grid = field_grid(shape, _SIDE)
         changed = sow(rng, grid, {1: (grid.max() + 1) // 10}, rest=0).astype(bool)

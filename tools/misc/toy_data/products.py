@@ -7,17 +7,8 @@ import numpy as np
 
 from .landscape import field_grid, reflectance, smooth_spectra
 from .product_arrays import write_aviris3, write_aviris5, write_emit, write_neon, write_prisma, write_tanager
-from .product_images import (
-    write_ahsi,
-    write_aviris_classic,
-    write_aviris_ng,
-    write_desis,
-    write_enmap,
-    write_headwall,
-    write_hyperion,
-    write_sentinel2,
-    write_specim,
-)
+from .product_envi import write_aviris_classic, write_aviris_ng, write_headwall, write_specim
+from .product_images import write_ahsi, write_desis, write_enmap, write_hyperion, write_sentinel2
 
 SHAPE = 24, 18
 """Rows and columns of a look-alike."""

@@ -85,7 +85,7 @@ class AHSIReader(RasterProduct):
         known = 'AHSI' in name.upper() or starts_with(os.path.join(folder, f'{match[1]}.xml'), b'AHSI', within=2**15)
         if not known or not all(map(os.path.isfile, pair.values())):
             return None
-        # without the text that states the bands the two are images like others
+        # without the text file of bands, the two are ordinary images
         return pair['V'] if any(_RESPONSE in other.lower() for other in os.listdir(folder or '.')) else None
 
     @classmethod
@@ -131,7 +131,7 @@ class AHSIReader(RasterProduct):
         return replace(info, **self._metadata(info))
 
     def _text(self, *words: str) -> np.ndarray | None:
-        """Numbers (lines, columns) of the text file beside the images whose name has all words."""
+        """Numbers (lines, columns) of the text file next to the images whose name contains all words."""
         names = [
             name
             for name in sorted(os.listdir(self.folder or '.'))

@@ -2,7 +2,7 @@
 
 Follows JPL's readme files of the AVIRIS-Classic and AVIRIS-NG distributions, and for what they leave open the reader of
 hyperproc 0.1. Radiance of AVIRIS-Classic is stored times the factors of the .gain file, and -50 is no data; all else
-has -9999. Files of netCDF have a reader of their own.
+has -9999. NetCDF files have their own reader.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def sensor_of(name: str) -> str:
 
 
 def time_of(flight: str | None) -> str | None:
-    """Date in the name of a flight line: ang20180814t224053, or f130503t01p00r08, whose t is no time."""
+    """Date in the name of a flight line: ang20180814t224053, or f130503t01p00r08, whose t is not a time."""
     if not flight:
         return None
     classic = re.match(r'f(\d\d)(\d\d)(\d\d)', flight)
@@ -60,7 +60,7 @@ def _sidecar(folder: str, suffix: str, flight: str | None) -> str | None:
 
 
 class AVIRISReader(RasterProduct):
-    """An ENVI image of a flight line, with what its header leaves to other files."""
+    """An ENVI image of a flight line, with the information that its header leaves to other files."""
 
     format = 'aviris'
 

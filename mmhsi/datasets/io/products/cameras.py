@@ -99,7 +99,7 @@ class CameraReader(RasterProduct):
         if missing:
             raise self._fail(
                 f'reflectance needs a {missing[0]} reference, such as '
-                f'{_NAMES[missing[0]][0].format(name)}.hdr, beside the image'
+                f'{_NAMES[missing[0]][0].format(name)}.hdr, next to the image'
             )
         self._dark, white = (self._average(path, info) for path in paths.values())
         ratio, note = self._exposure(paths['white'])

@@ -49,7 +49,7 @@ class HyperionReader(RasterProduct):
         return dict(pairs)
 
     def _band_files(self, fields: dict[str, str]) -> dict[int, str]:
-        """Files that are there by the number of their band, from 1."""
+        """Existing files by the number of their band, from 1."""
         stated = {
             int(match[1]): value
             for name, value in fields.items()

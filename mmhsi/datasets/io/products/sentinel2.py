@@ -43,7 +43,7 @@ class Sentinel2Reader(RasterProduct):
         return os.path.splitext(os.path.basename(os.path.dirname(os.path.abspath(entry))))[0]
 
     def _images(self, root) -> dict[str, list[str]]:
-        """Images that are there, by the name of their band, finest first."""
+        """Existing images by the name of their band, finest first."""
         granules = list(root.iter('Granule'))
         if len(granules) != 1:
             raise self._fail(f'the product has {len(granules)} granules, expected one')
@@ -60,7 +60,7 @@ class Sentinel2Reader(RasterProduct):
         images = self._images(root)
         bands = [band for band in BANDS if band in images]
         if not bands:
-            raise self._fail('none of the images that it names is there')
+            raise self._fail('none of the images that it names exists')
         finest = max(self._file(images[band][0]).info.height for band in bands)
 
         def layer(path: str) -> Layer:

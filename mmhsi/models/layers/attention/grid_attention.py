@@ -14,20 +14,13 @@ class GridAttention(BaseModule):
         embed_dims (int): Width C of the tokens.
         num_heads (int): Number of heads, at most ``embed_dims``.
         qkv_bias (bool): Whether the query, key and value projection has a bias. Defaults to True.
-        proj_drop (float): Dropout rate after the output projection, in [0, 1). Defaults to 0.
         layer (int): Number of this layer among those of its kind, from 0; shifted windows shift the odd ones. Defaults
             to 0.
         init_cfg (dict, optional): Initialisation of the module.
     """
 
     def __init__(
-        self,
-        embed_dims: int,
-        num_heads: int,
-        qkv_bias: bool = True,
-        proj_drop: float = 0.0,
-        layer: int = 0,
-        init_cfg: dict | None = None,
+        self, embed_dims: int, num_heads: int, qkv_bias: bool = True, layer: int = 0, init_cfg: dict | None = None
     ) -> None:
         super().__init__(init_cfg)
         if not 1 <= num_heads <= embed_dims:
@@ -38,7 +31,6 @@ class GridAttention(BaseModule):
         inner_dims = self.inner_dims = self.head_dims * num_heads
         self.qkv = nn.Linear(embed_dims, 3 * inner_dims, bias=qkv_bias)
         self.proj = nn.Linear(inner_dims, embed_dims)
-        self.proj_drop = nn.Dropout(proj_drop)
 
     def split_heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Project tokens (B, N, C) to query, key and value, each (B, heads, N, d)."""
@@ -51,4 +43,4 @@ class GridAttention(BaseModule):
 
     def merge_heads(self, x: Tensor) -> Tensor:
         """Concatenate heads (B, heads, N, d) and project to (B, N, C)."""
-        return self.proj_drop(self.proj(x.transpose(1, 2).flatten(2)))
+        return self.proj(x.transpose(1, 2).flatten(2))
