@@ -67,11 +67,11 @@ def test_companions_are_found_without_a_list_or_missed(tmp_path):
     if name not in BACKBONES:
         pytest.skip(f'{GOLDEN_ROOT} has no case {name}')
     case = moved(BACKBONES[name], tmp_path, tensor_files=None)
-    check(case)
+    assert_agrees(case)
     case.path.with_suffix('.safetensors').rename(case.path.with_name('tensors.safetensors'))
-    check(read_case(case.path))
+    assert_agrees(read_case(case.path))
     with pytest.raises(FileNotFoundError):
-        check(read_case(moved(BACKBONES[name], case.path.parent, tensor_files=['absent.safetensors']).path))
+        assert_agrees(read_case(moved(BACKBONES[name], case.path.parent, tensor_files=['absent.safetensors']).path))
 
 
 @needs_cases
@@ -82,7 +82,7 @@ def test_a_recorded_training_mode_and_double_precision_are_taken_over(tmp_path):
         pytest.skip(f'{GOLDEN_ROOT} has no case spat_cd_p1')
     tensors = {key: value.astype('float64') for key, value in case.tensors.items()}
     assert case.json['constructor']['drop_path_rate'] > 0
-    check(moved(case, tmp_path, tensors, mode='train', dtype='float64'))
+    assert_agrees(moved(case, tmp_path, tensors, mode='train', dtype='float64'))
 
 
 @needs_cases
@@ -110,7 +110,7 @@ def test_the_spectral_patch_embedding_lays_out_the_pixels_in_a_row(tmp_path):
         json.dumps(dict(reference='ChangeDetection/models/SpecVit.py: PatchEmbed', constructor={}, case='x'))
     )
     save_file(tensors, path.with_suffix('.safetensors'))
-    check(read_case(path))
+    assert_agrees(read_case(path))
 
 
 def test_a_case_of_something_unknown_fails(tmp_path):
