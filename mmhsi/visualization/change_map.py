@@ -41,7 +41,7 @@ def compare_binary(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
     if prediction.shape != target.shape:
         raise ValueError(f'prediction {prediction.shape} and target {target.shape} differ in size')
     for what, labels in (('prediction', prediction), ('target', target)):
-        wrong = ~np.isin(labels, (0, 1))
+        wrong = ~np.isin(labels, (0, 1, IGNORE_INDEX))
         if wrong.any():
             raise ValueError(f'the {what} must hold 0, 1 or {IGNORE_INDEX}, found {labels[wrong][0]}')
     outcome = np.where(target == 1, np.where(prediction == 1, 0, 3), np.where(prediction == 1, 2, 1))

@@ -110,7 +110,7 @@ def test_fractions_are_drawn_from_a_range():
         (dict(sides=(0,)), 'sides of at least one pixel'),
         (dict(fractions=()), 'expected at least one of each'),
         (dict(sides=(7,)), 'no place for a block of 7 x 7 pixels in the scene of 6 x 6 pixels next to the 0 blocks'),
-        (dict(sides=(3,), count=5), 'no place for a block of 3 x 3 pixels .* beside the [1-4] blocks'),
+        (dict(sides=(3,), count=5), 'no place for a block of 3 x 3 pixels .* next to the [1-4] blocks'),
         (dict(fractions=(0.4, 0.2), uniform=True), 'expected the lowest and the highest'),
     ],
 )

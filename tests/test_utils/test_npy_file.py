@@ -64,7 +64,7 @@ def test_a_file_that_is_replaced_by_another_shape_is_an_error(tmp_path):
     np.save(tmp_path / 'cube.npy', np.zeros((8, 9, 5)))
     reader = pickle.loads(pickle.dumps(open_cube(tmp_path / 'cube.npy')))
     np.save(tmp_path / 'cube.npy', np.zeros((9, 8, 5)))
-    with pytest.raises(CubeReadError, match=r'the file was replaced: it holds \(9, 8, 5\) .* held \(8, 9, 5\)'):
+    with pytest.raises(CubeReadError, match=r'the file was replaced: it holds \(9, 8, 5\) .* opened with \(8, 9, 5\)'):
         reader.read((0, 0, 2, 2))
 
 

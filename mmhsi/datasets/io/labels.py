@@ -78,7 +78,7 @@ def whole_labels(values: np.ndarray, path: str) -> np.ndarray:
     if values.size and values.min() < 0:
         raise CubeReadError(
             f'{path}: labels range from {values.min():g} to {values.max():g}, expected 0 (unlabelled) '
-            f'and class numbers from 1; if {values.min():g} means unlabelled, say '
+            f'and class numbers from 1; if {values.min():g} means unlabelled, give '
             f'ignore={values.min():g}'
         )
     return values.astype(np.int64)

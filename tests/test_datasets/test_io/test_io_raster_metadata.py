@@ -307,7 +307,7 @@ def test_values_that_mean_unlabelled_are_asked_for(tmp_path):
         labels = np.ones((6, 7, 1), dtype)
         labels[3, 2] = value
         path = write(tmp_path / 'a.tif', labels)
-        with pytest.raises(CubeReadError, match=f'if (it|-1) means unlabelled, say ignore={shown}'):
+        with pytest.raises(CubeReadError, match=f'if (it|-1) means unlabelled, give ignore={shown}'):
             read_labels(path)
         expected = np.ones((6, 7))
         expected[3, 2] = 0

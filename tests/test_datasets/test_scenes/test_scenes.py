@@ -366,8 +366,8 @@ def test_arrays_that_no_file_could_hold_are_refused(image):
     'labels, message',
     [
         (np.full((4, 4), 1.5), 'label 1.5 at row 0, column 0, expected whole numbers'),
-        (np.full((4, 4), np.nan), 'say ignore=nan'),
-        (np.full((4, 4), -1), 'say ignore=-1'),
+        (np.full((4, 4), np.nan), 'give ignore=nan'),
+        (np.full((4, 4), -1), 'give ignore=-1'),
         (np.full((4, 4), 'x'), 'expected real numbers, found <U1'),
         (np.ones((4, 4), complex), 'expected real numbers, found complex128'),
         (np.ones((3, 4), int), 'the label map has 3 x 4 pixels'),

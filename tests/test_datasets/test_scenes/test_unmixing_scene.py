@@ -154,10 +154,7 @@ def test_sound_abundances_are_not_reported(truth, log):
 @pytest.mark.parametrize(
     'given, message',
     [
-        (
-            dict(num_endmembers=13),
-            '13 endmembers are expected in 12 bands, which cannot tell more endmembers than bands',
-        ),
+        (dict(num_endmembers=13), '13 endmembers are expected in 12 bands; more endmembers than bands'),
         (dict(endmembers=np.ones((13, 12))), 'there are 13 endmembers in 12 bands'),
         (dict(endmembers=np.ones((3, 11))), 'the array of endmembers: the endmembers have 11 bands, expected 12'),
         (dict(endmembers=np.ones((3, 12)), num_endmembers=4), '3 endmembers are found, expected 4'),
