@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Weights of target detectors, chosen on targets implanted into the scene itself."""
-=======
-"""Weight of a network beside target detectors, chosen on targets that are implanted into the scene itself."""
->>>>>>> 8f500bc (Target detection: CEM and matched filter count equally, a network joins where it helps)
+"""Weight of a network beside target detectors, chosen on targets implanted into the scene itself."""
 
 from __future__ import annotations
 
@@ -17,34 +13,18 @@ from mmhsi.tasks.score_stage import NETWORK_PART, ScoreStage, surprise
 _FRACTIONS = ((0.05, 0.2), (0.2, 0.5), (0.5, 1.0))  # abundances of the targets of a set
 _PIXELS = 40  # targets of a set
 _BRIGHTNESS = 0.1  # standard deviation of the logarithm
-<<<<<<< HEAD
-_STEPS = 4  # weights are multiples of one over it
-_GAIN = 0.9  # a product must miss less than this share of what the area of the best detector misses to one
+_STEPS = 4  # the weight of the network is a multiple of one over it
+_GAIN = 0.9  # with the network less than this share of what the area of the detectors misses to one must be missing
 
 
 def choose_weights(scene, stage: ScoreStage, network: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
-    """Choose the weights of a stage that separate implanted targets best from the scene.
-
-    Three sets of single pixels hold 5 to 20, 20 to 50 and 50 to 100 % of the target spectrum, of differing brightness
-    and with the noise of the scene. Each product of ranks with weights in quarters is a candidate. The one with the
-    largest mean area under the ROC curve is chosen if it is at least a tenth closer to one than that of the best
-    classical detector, which is chosen otherwise. No ground truth is used.
-=======
-_STEPS = 4  # the weight of the network is a multiple of one over it
-_GAIN = 0.9  # of what the area of the detectors lacks to one; with the network less has to be lacking
-
-
-def choose_weights(
-    scene, stage: ScoreStage, network: Callable[[np.ndarray], np.ndarray], seed: int = 0
-) -> dict[str, float]:
     """Choose how much a network counts beside classical detectors, which count equally.
 
     Three sets of single pixels hold 5 to 20, 20 to 50 and 50 to 100 % of the target spectrum, of differing brightness
     and with the noise of the scene. Of the weights 0, 1/4, 1/2, 3/4 and 1 of the network in the product of ranks, the
-    one with the largest mean area under the ROC curve is taken if it lacks a tenth less to one than the product without
-    the network, and 0 otherwise. Such targets say little about the detectors among each other, because the spectra of
-    real ones differ. No ground truth is used.
->>>>>>> 8f500bc (Target detection: CEM and matched filter count equally, a network joins where it helps)
+    one with the largest mean area under the ROC curve is chosen if it is at least a tenth closer to one than the
+    product without the network, and 0 otherwise. Such targets say little about the detectors among each other, because
+    the spectra of real ones differ. No ground truth is used.
 
     Args:
         scene (DetectionScene): The scene, with a target spectrum.
@@ -78,15 +58,7 @@ def choose_weights(
             _area(sum(weight * height for weight, height in zip(weights, heights, strict=True)), positive)
             for weights in candidates
         ]
-<<<<<<< HEAD
-    areas, candidates = total / len(_FRACTIONS), list(_weights(len(titles)))
-    # the best single detector is used unless a product is clearly better
-    single = max(
-        (index for index, weights in enumerate(candidates) if max(weights[1:]) == 1), key=lambda index: areas[index]
-    )
-=======
     areas = total / len(_FRACTIONS)
->>>>>>> 8f500bc (Target detection: CEM and matched filter count equally, a network joins where it helps)
     best = int(areas.argmax())
     chosen = best if 1 - areas[best] < _GAIN * (1 - areas[0]) else 0
     return dict(zip(titles, candidates[chosen], strict=True))
