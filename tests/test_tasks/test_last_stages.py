@@ -122,7 +122,8 @@ def test_a_network_joins_target_detectors_only_where_it_helps():
     assert scene.spectrum_from_labels
     scene.prepare()
     stage = ScoreStage({'CEM': ('cem', {}), 'MF': ('mf', {})}, dict(network=1.0, CEM=1.0, MF=1.0), target)
-    useless = choose_weights(scene, stage, lambda values: rng.normal(size=values.shape[:2]))
+    noise = np.random.default_rng(3)
+    useless = choose_weights(scene, stage, lambda values: noise.normal(size=values.shape[:2]))
     assert useless == {'network': 0, 'CEM': 0.5, 'MF': 0.5}
     background = scene.view.raw_window(0, 0, 24, 25)
     perfect = choose_weights(scene, stage, lambda values: np.abs(values - background).sum(axis=-1))
