@@ -40,7 +40,9 @@ def make_config(folder: Path, field: float, noise: float) -> Config:
 def test_settings_follow_from_the_scene(tmp_path):
     widths = {}
     for field, noise in ((1.2, 0.3), (8.0, 14.0)):
-        cfg = make_config(tmp_path, field, noise)
+        folder = tmp_path / f'{field}'  # scenes of one path are shared while one is in memory
+        folder.mkdir()
+        cfg = make_config(folder, field, noise)
         resolve_scene_settings(cfg)
         chosen = cfg.chosen_settings
         widths[field] = max(chosen.widths)
