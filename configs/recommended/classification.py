@@ -81,9 +81,16 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='EMAHook', ema_type='MomentumAnnealingEMA', momentum=0.01, gamma=10),
-    # classical classifiers in addition to the network, weighted by the likelihood of the validation pixels
+    # classical classifiers in addition to the network, weighted by cross-validated likelihood
     dict(
         type='RefinementHook',
-        experts=('SVM on spectra', 'forest on spectra', 'SVM on smoothed fractions', 'SVM on the input of the network'),
+        experts=(
+            'SVM on spectra',
+            'forest on spectra',
+            'SVM on smoothed fractions',
+            'SVM on fractions',
+            'forest on fractions',
+            'SVM on the input of the network',
+        ),
     ),
 ]

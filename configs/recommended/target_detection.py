@@ -40,5 +40,6 @@ default_hooks = dict(
     checkpoint=dict(save_best=None),
     classical=dict(type='ClassicalHook'),  # CEM, ACE, matched filter, SAM, OSP after each test; None leaves them out
 )
-# the product of the ranks of network and detectors, with weights chosen on targets that are implanted into the scene
-custom_hooks = [dict(type='ScoreFusionHook', detectors={'CEM': 'cem', 'matched filter': 'mf'})]
+# the product of the ranks of CEM and matched filter, and of the network if that tells targets that are implanted into
+# the scene clearly better
+custom_hooks = [dict(type='ScoreFusionHook', detectors={'CEM': 'cem', 'matched filter': 'mf'}, left_out=0.02)]

@@ -13,7 +13,7 @@ from .inputs import checked_target, score_map, scores_by_block, sum_by_block, va
 from .whitening import whitening
 
 
-def cem(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+def cem(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, left_out: float = 0.0) -> np.ndarray:
     """Constrained energy minimisation: the filter with the least mean output energy whose response to the target is 1.
 
     s(x) = x^T R^-1 d / (d^T R^-1 d) with R = (1/N) sum of x x^T over the N valid pixels. Source: Harsanyi, Detection
@@ -24,18 +24,17 @@ def cem(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
         cube (np.ndarray): (H, W, C).
         target (np.ndarray): Spectrum d of shape (C,) in the units of the cube.
         valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+        left_out (float): Share of the valid pixels, those that score highest, that a second pass leaves out from the
+            background statistics, which targets of another spectrum than d distort. Defaults to 0: a single pass.
 
     Returns:
         np.ndarray: float64 scores of shape (H, W), NaN where not valid.
 
     Raises:
-        ValueError: If the target is zero or has another number of bands, no pixel is valid, or all are zero.
+        ValueError: If the target is zero or has another number of bands, no pixel is valid, all are zero, or
+            ``left_out`` is out of range.
     """
-    pixels, valid = valid_pixels(cube, valid)
-    target = checked_target(target, pixels.shape[1])
-    _, transform = whitening(pixels, centred=False)
-    signature = _seen_by_scene(target @ transform)
-    return score_map(_filtered(pixels, transform @ signature / (signature @ signature)), valid)
+    return _adaptive_filter(cube, target, valid, False, left_out)
 
 
 def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -70,7 +69,9 @@ def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
     return score_map(scores_by_block(pixels, squared_cosine), valid)
 
 
-def matched_filter(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+def matched_filter(
+    cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, left_out: float = 0.0
+) -> np.ndarray:
     """Matched filter: 0 for the mean of the scene and 1 for the target.
 
     s(x) = t^T S^-1 (x - m) / (t^T S^-1 t) with t = d - m, and the mean m and the covariance S of the valid pixels.
@@ -80,6 +81,8 @@ def matched_filter(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | Non
         cube (np.ndarray): (H, W, C).
         target (np.ndarray): Spectrum d of shape (C,) in the units of the cube.
         valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+        left_out (float): Share of the valid pixels, those that score highest, that a second pass leaves out from the
+            background statistics, which targets of another spectrum than d distort. Defaults to 0: a single pass.
 
     Returns:
         np.ndarray: float64 scores of shape (H, W), NaN where not valid.
@@ -87,8 +90,7 @@ def matched_filter(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | Non
     Raises:
         ValueError: As :func:`ace`.
     """
-    pixels, mean, transform, signature, valid = _whitened(cube, target, valid)
-    return score_map(_filtered(pixels, transform @ signature / (signature @ signature), mean), valid)
+    return _adaptive_filter(cube, target, valid, True, left_out)
 
 
 def sam(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -154,6 +156,25 @@ def osp(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, c
             'fewer'
         )
     return score_map(_filtered(pixels, remainder / (target @ remainder)), valid)
+
+
+def _adaptive_filter(
+    cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None, centred: bool, left_out: float
+) -> np.ndarray:
+    if not 0 <= left_out < 1:
+        raise ValueError(f'left_out is a share of the pixels, 0 <= left_out < 1, found {left_out}')
+    pixels, valid = valid_pixels(cube, valid)
+    target = checked_target(target, pixels.shape[1])
+
+    def scores_of(background: np.ndarray) -> np.ndarray:
+        mean, transform = whitening(background, centred)
+        signature = _seen_by_scene((target - mean) @ transform)
+        return _filtered(pixels, transform @ signature / (signature @ signature), mean if centred else None)
+
+    scores = scores_of(pixels)
+    if left_out:
+        scores = scores_of(pixels[scores <= np.quantile(scores, 1 - left_out)])
+    return score_map(scores, valid)
 
 
 def _whitened(

@@ -1,4 +1,4 @@
-"""Means, deviations and paired tests of repeated runs."""
+"""Means, deviations, intervals and paired tests of repeated runs."""
 
 from collections.abc import Sequence
 
@@ -14,6 +14,38 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
     if not values.size:
         return float('nan'), float('nan')
     return float(values.mean()), float(values.std(ddof=1)) if values.size > 1 else float('nan')
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """Mean of the differences of paired runs, and half the width of its confidence interval by Student's t.
+
+    Args:
+        first (Sequence[float]): A score of n runs.
+        second (Sequence[float]): That of the runs with the same seeds.
+        level (float): Confidence. Defaults to 0.95.
+
+    Returns:
+        tuple[float, float]: Mean of first - second, and the half width, NaN for fewer than two pairs.
+    """
+    mean, std = mean_and_std(_differences(first, second))
+    count = len(first)
+    if count < 2:
+        return mean, float('nan')
+    return mean, float(stats.t.ppf((1 + level) / 2, count - 1) * std / np.sqrt(count))
+
+
+def holm(probabilities: Sequence[float]) -> list[float]:
+    """p of several tests, adjusted by Holm's step-down method: the family-wise error rate is kept.
+
+    The i-th smallest of m values is multiplied by m - i + 1, made at least as large as those before it, and at most 1
+    (Holm, Scand. J. Stat. 6, 1979). NaN counts for nothing and stays.
+    """
+    values = np.asarray(probabilities, np.float64)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind='stable')]
+    adjusted = values.copy()
+    adjusted[order] = np.minimum(np.maximum.accumulate(values[order] * np.arange(len(order), 0, -1)), 1)
+    return adjusted.tolist()
 
 
 def paired_t_test(first: Sequence[float], second: Sequence[float]) -> float:

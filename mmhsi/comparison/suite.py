@@ -17,6 +17,7 @@ from mmhsi.datasets.verification import scenes_of
 from mmhsi.utils.run_seed import set_run_seed
 
 _CONTESTANT_KEYS = {'name', 'config', 'method', 'options', 'scene', 'cfg_options', 'settings', 'seeds', 'pretraining'}
+BEST_CLASSICAL = 'best classical'
 _SETTING_KEYS = {'scene', 'cfg_options', 'scores', 'customary', 'curve', 'note', 'test_noise'}
 
 
@@ -109,7 +110,8 @@ class Suite:
         cells (tuple[Cell, ...]): All runs, setting by setting, seed by seed.
         settings (Mapping[str, Mapping]): The settings by name, see :func:`load_suite`.
         scores (Mapping[str, int]): Decimals of the scores in the tables; tests and plots compare the first one.
-        reference (str, optional): Contestant with which all others are compared; by default the best of each table.
+        reference (str, optional): Contestant with which all others are compared, or 'best classical' for the best
+            classical method of each table; by default the best of each table.
     """
 
     name: str
@@ -167,7 +169,8 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
     - both may have ``scene``, settings that override those of every scene of the config (first those of the setting),
       and ``cfg_options``, overrides of the config by dotted names. There and in ``options`` the string '{seed}' stands
       for the seed of the cell, which is set for all splits and ``randomness`` anyway;
-    - ``scores``: decimals by score, of which the first one is compared; ``seeds``; optionally ``reference``.
+    - ``scores``: decimals by score, of which the first one is compared; ``seeds``; optionally ``reference``, the
+      contestant that the tests compare the others with, or 'best classical'.
 
     Args:
         path (str | Path): The file.
@@ -197,7 +200,7 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
             )
     names = [contestant.get('name') for contestant in cfg['contestants']]
     reference = cfg.get('reference')
-    if reference is not None and reference not in names:
+    if reference not in (None, BEST_CLASSICAL, *names):
         raise ValueError(
             f'{path}: the reference {reference!r} is not a contestant; there are {", ".join(map(str, names))}'
         )

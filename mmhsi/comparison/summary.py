@@ -9,8 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from mmhsi.comparison.records import MAPS
-from mmhsi.comparison.statistics import mcnemar_test, mean_and_std, paired_t_test, wilcoxon_test
-from mmhsi.comparison.suite import Suite, slug
+from mmhsi.comparison.statistics import (
+    holm,
+    mcnemar_test,
+    mean_and_std,
+    paired_difference,
+    paired_t_test,
+    wilcoxon_test,
+)
+from mmhsi.comparison.suite import BEST_CLASSICAL, Suite, slug
 
 
 @dataclass
@@ -21,7 +28,10 @@ class Row:
         contestant (str): Its name.
         records (dict[int, dict]): Finished records by seed.
         failed (dict[int, dict]): The others by seed.
-        tests (dict[str, float]): p of the paired tests against the reference by name; empty for the reference itself.
+        tests (dict[str, float]): p of the paired tests against the reference by name, 'Holm' that of the t test,
+            adjusted for the number of contestants; empty for the reference itself.
+        difference (tuple[float, float], optional): Mean difference from the reference over the common seeds, and half
+            the width of its 95 % confidence interval.
         leakage (float, optional): Advantage of the customary setting, averaged over the common seeds.
     """
 
@@ -30,6 +40,7 @@ class Row:
     failed: dict[int, dict]
     tests: dict[str, float] = field(default_factory=dict)
     leakage: float | None = None
+    difference: tuple[float, float] | None = None
 
     def values(self, score: str) -> dict[int, float]:
         """The defined values of a score by seed."""
@@ -85,7 +96,10 @@ def reference_of(suite: Suite, setting: str, rows: Sequence[Row]) -> Row | None:
     """The row with which the others of a setting are compared: the reference of the suite, else the best row."""
     score = main_score(suite, setting)
     finished = [row for row in rows if row.values(score)]
-    if suite.reference is not None and any(row.contestant == suite.reference for row in finished):
+    if suite.reference == BEST_CLASSICAL:
+        classical = [row for row in finished if any(record.get('method') for record in row.records.values())]
+        finished = classical or finished
+    elif any(row.contestant == suite.reference for row in finished):
         return next(row for row in finished if row.contestant == suite.reference)
     return max(finished, key=lambda row: mean_and_std(list(row.values(score).values()))[0], default=None)
 
@@ -128,6 +142,7 @@ def _compare(rows: Sequence[Row], reference: Row | None, suite: Suite, setting: 
         if row is reference or not common:
             continue
         pair = [values[seed] for seed in common], [own[seed] for seed in common]
+        row.difference = paired_difference(*pair)
         row.tests = {'t': paired_t_test(*pair), 'Wilcoxon': wilcoxon_test(*pair)}
         maps = [
             (_correct(root, setting, row.contestant, seed), _correct(root, setting, reference.contestant, seed))
@@ -138,6 +153,9 @@ def _compare(rows: Sequence[Row], reference: Row | None, suite: Suite, setting: 
             row.tests['McNemar'] = mcnemar_test(
                 *(np.concatenate([pair[side]['correct'] for pair in maps]) for side in (0, 1))
             )[0]
+    tested = [row for row in rows if row.tests]
+    for row, adjusted in zip(tested, holm([row.tests['t'] for row in tested]), strict=True):
+        row.tests['Holm'] = adjusted
 
 
 def _correct(root: Path, setting: str, contestant: str, seed: int) -> Mapping[str, np.ndarray] | None:

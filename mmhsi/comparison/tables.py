@@ -26,16 +26,26 @@ def columns(suite: Suite, setting: str, rows: Sequence[Row]) -> list[list[str]]:
     """The table of a setting as text: the heading, then a line for each contestant.
 
     Scores are 'mean ± standard deviation (n)', '(n)' only if it differs from that of most rows; '*' marks the reference
-    of the tests; 'failed' means that no seed was finished.
+    of the tests; 'failed' means that no seed was finished. The difference from the reference has half the width of its
+    95 % confidence interval.
     """
     scores = suite.scores_of(setting)
     reference = reference_of(suite, setting, rows)
     costs = {name: entry for name, entry in _COSTS.items() if any(row.mean(*entry[0]) is not None for row in rows)}
     tests = list(dict.fromkeys(name for row in rows for name in row.tests))
     leaking = any(row.leakage is not None for row in rows)
+    compared = any(row.difference is not None for row in rows)
     first = next(iter(scores))
     table = [
-        ['contestant', 'seeds', *scores, *(['leakage'] if leaking else []), *(f'p, {name}' for name in tests), *costs]
+        [
+            'contestant',
+            'seeds',
+            *scores,
+            *(['leakage'] if leaking else []),
+            *(['difference'] if compared else []),
+            *(f'p, {name}' for name in tests),
+            *costs,
+        ]
     ]
     for row in rows:
         seeds = str(len(row.records)) + (f', {len(row.failed)} failed' if row.failed else '')
@@ -43,6 +53,8 @@ def columns(suite: Suite, setting: str, rows: Sequence[Row]) -> list[list[str]]:
         cells += [_spread(row, score, digits) for score, digits in scores.items()]
         if leaking:
             cells.append('' if row.leakage is None else f'{row.leakage:+.{scores[first]}f}')
+        if compared:
+            cells.append(_difference(row.difference, scores[first]))
         cells += [_probability(row.tests.get(name)) for name in tests]
         for keys, divisor, digits in costs.values():
             value = row.mean(*keys)
@@ -132,6 +144,13 @@ def _spread(row: Row, score: str, digits: int) -> str:
         return 'failed' if row.failed and not row.records else '-'
     mean, std = mean_and_std(values)
     return f'{mean:.{digits}f}' + ('' if math.isnan(std) else f' ± {std:.{digits}f}')
+
+
+def _difference(found: tuple[float, float] | None, digits: int) -> str:
+    if found is None:
+        return ''
+    mean, half = found
+    return f'{mean:+.{digits}f}' + ('' if math.isnan(half) else f' ± {half:.{digits}f}')
 
 
 def _probability(value: float | None) -> str:

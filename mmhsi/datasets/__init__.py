@@ -26,6 +26,7 @@ from mmhsi.datasets.scenes.scene import Scene
 from mmhsi.datasets.scenes.shared_scenes import get_scene, get_scenes
 from mmhsi.datasets.scenes.unmixing_scene import UnmixingScene
 from mmhsi.datasets.splits.areas import AreaSplit, BlockSplit, CentreSplit
+from mmhsi.datasets.splits.fields import FieldSplit
 from mmhsi.datasets.splits.per_class import LimitedSplit, NumberSplit, RatioSplit
 from mmhsi.datasets.splits.pooled import SceneSplit
 from mmhsi.datasets.splits.split import Split
@@ -48,6 +49,7 @@ __all__ = [
     'CubeReader',
     'DetectionScene',
     'EightPoses',
+    'FieldSplit',
     'FileSplit',
     'HSITileDataset',
     'IGNORE_INDEX',

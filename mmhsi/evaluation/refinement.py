@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from mmhsi.classical.random_walker import edge_laplacian, first_component, random_walker
-from mmhsi.evaluation.functional.calibration import apply_temperature, fit_temperature, negative_log_likelihood
+from mmhsi.evaluation.functional.calibration import apply_temperature, fit_temperature
 from mmhsi.utils.labels import IGNORE_INDEX
 
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01)
@@ -50,6 +50,7 @@ def choose_refinement(
     places: np.ndarray,
     labels: np.ndarray,
     strengths: Sequence[float] = STRENGTHS,
+    default: float | None = None,
 ) -> Refinement:
     """Choose walker and temperature by the likelihood of held-out pixels; using no walker is a candidate too.
 
@@ -62,22 +63,31 @@ def choose_refinement(
         places (np.ndarray): (n,) rows of ``probabilities`` of the held-out pixels.
         labels (np.ndarray): (n,) their classes, 0 to K - 1.
         strengths (Sequence[float]): Candidates, from weak to strong, which means from large to small values.
+        default (float, optional): Of the strengths, the one that is used unless the best is better by more than one
+            standard error of the differences over the held-out pixels. Defaults to None: the best one is used.
 
     Returns:
         Refinement: The choice; without held-out pixels, one without effect.
     """
     if not len(places):
         return Refinement()
-    best, smallest = None, np.inf
+    found, losses = {}, {}
     for strength in (None, *strengths):
         walked = probabilities if strength is None else random_walker(probabilities, laplacian, strength)
         held_out = np.maximum(walked[places], 0)
         temperature = fit_temperature(held_out, labels)
-        loss = negative_log_likelihood(apply_temperature(held_out, temperature), labels)
-        if loss < smallest - 1e-9:
-            best, smallest = Refinement(strength, temperature), loss
-    assert best is not None  # a likelihood is finite
-    return best
+        true = apply_temperature(held_out, temperature)[np.arange(len(labels)), labels.astype(np.int64)]
+        found[strength] = Refinement(strength, temperature)
+        losses[strength] = -np.log(np.maximum(true, 1e-12))
+    best = None
+    for strength in strengths:
+        if losses[strength].mean() < losses[best].mean() - 1e-9:
+            best = strength
+    if default in strengths:
+        lacking = losses[default] - losses[best]
+        if lacking.mean() <= lacking.std() / np.sqrt(len(lacking)):
+            best = default
+    return found[best]
 
 
 def scene_laplacian(scene) -> sparse.csr_matrix:
@@ -101,10 +111,18 @@ class SceneRefiner:
         scene (Scene): The scene.
         strengths (Sequence[float]): Candidates for the walker; without any only the temperature is chosen.
         chosen (Refinement, optional): A choice that was made before. Defaults to None: it is made here.
+        default (float, optional): See :func:`choose_refinement`. Defaults to None.
     """
 
-    def __init__(self, scene, strengths: Sequence[float] = STRENGTHS, chosen: Refinement | None = None) -> None:
+    def __init__(
+        self,
+        scene,
+        strengths: Sequence[float] = STRENGTHS,
+        chosen: Refinement | None = None,
+        default: float | None = None,
+    ) -> None:
         self.scene = scene
+        self.default = default
         self.strengths = tuple(strengths)
         self.chosen = chosen
 
@@ -133,7 +151,7 @@ class SceneRefiner:
         if (labels == IGNORE_INDEX).any():
             held_out, labels = held_out[labels != IGNORE_INDEX], labels[labels != IGNORE_INDEX]
         places = np.cumsum(from_map.ravel()) - 1
-        return choose_refinement(values, laplacian, places[held_out], labels, self.strengths)
+        return choose_refinement(values, laplacian, places[held_out], labels, self.strengths, self.default)
 
 
 def _subgraph(laplacian: sparse.csr_matrix, keep: np.ndarray) -> sparse.csr_matrix:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,19 +14,26 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
+from mmhsi.classical.kernel_ridge import leave_one_out, squared_distances
 from mmhsi.classical.smoothing import smoothed_cube
-from mmhsi.evaluation.functional.calibration import apply_temperature, fit_temperature, negative_log_likelihood
+from mmhsi.evaluation.functional.calibration import apply_temperature, fit_temperature
 from mmhsi.tasks.strips import Strip, strips
 
 _GRID = {'svc__C': [1.0, 10.0, 100.0, 1000.0], 'svc__gamma': [2.0**exponent for exponent in range(-13, 0, 2)]}
 _SIGMAS = (0.5, 1.0, 2.0, 3.0, 4.0)  # pixels
-_POWER = 0.15  # of the noise fractions that an SVM on means of one width uses
+_POWERS = 0.15, 0.5  # of the noise fractions that classifiers of means of one width use: nearly whitened, and not
 _BLOCK = 65536  # pixels that are classified at a time
 _PRIOR = 0.5  # pixels credited to each part in advance, so that few validation pixels do not remove it
+_EXPERT_PRIOR = 0.05  # the same for experts among each other, for which more pixels decide
+_FOLDS = 5
+_MOST = 600  # labelled pixels that decide on the width of the smoothing
+_SMALLEST_WEIGHT = 0.01  # of a part that is kept
 EXPERTS = (
     'SVM on spectra',
     'forest on spectra',
     'SVM on smoothed fractions',
+    'SVM on fractions',
+    'forest on fractions',
     'SVM on the input of the network',
     'SVM on differences',
     'SVM on smoothed differences',
@@ -185,7 +192,12 @@ class Mixture:
         scales: Sequence[float] = (),
         seed: int = 0,
     ) -> Mixture:
-        """Fit experts on the training pixels of a scene, and temperatures and weights on its validation pixels.
+        """Fit experts on the training pixels of a scene and weight them.
+
+        The smoothing of each is that whose leave-one-out likelihood on training and validation pixels is best.
+        Temperatures and weights of the experts among each other follow from five-fold cross-validation on these pixels,
+        and the weight of the network beside all of them from the validation pixels, on which it was not trained. Parts
+        with less than 1 % are left out.
 
         Args:
             scene (BaseScene): The scene, with a split.
@@ -206,24 +218,30 @@ class Mixture:
         is_train = np.isin(both, train)
         network = probabilities.reshape(-1, classes)[val]
         temperature = fit_temperature(network, true)
-        found = {'network': apply_temperature(network, temperature)}
-        experts = {}
-        for title, candidates in _candidates(scene, titles, widths, scales).items():
-            best: tuple[float, Expert, np.ndarray] | None = None
-            for kind, features in candidates:
-                pixels = features.at(view, both)
-                expert = fit_expert(kind, features, pixels[is_train], labels[train], seed)
-                values = expert.probabilities(pixels[~is_train], classes)
-                heat = fit_temperature(values, true)
-                values = apply_temperature(values, heat)
-                loss = negative_log_likelihood(values, true)
-                if best is None or loss < best[0]:
-                    best = loss, Expert(**{**_fields(expert), 'temperature': heat}), values
-            if best is not None:
-                _, experts[title], found[title] = best
-        likelihoods = np.stack([values[np.arange(len(val)), true] for values in found.values()], axis=1)
-        weights = mixture_weights(likelihoods)
-        return cls(experts, dict(zip(found, weights.tolist(), strict=True)), temperature)
+        experts, crossed, held_out = {}, [], []
+        folds = _folds(labels[both], seed)
+        for title, (kind, candidates) in _candidates(scene, titles, widths, scales).items():
+            features, pixels = _best_features(view, candidates, both, labels[both], seed)
+            expert = fit_expert(kind, features, pixels[is_train], labels[train], seed)
+            values = _cross_validated(expert, pixels, labels[both], folds, classes)
+            expert = replace(expert, temperature=fit_temperature(values, labels[both]))
+            experts[title] = expert
+            crossed.append(apply_temperature(values, expert.temperature)[np.arange(len(both)), labels[both]])
+            held_out.append(expert.probabilities(pixels[~is_train], classes)[np.arange(len(val)), true])
+        if not experts:
+            return cls({}, {'network': 1.0}, temperature)
+        shares = mixture_weights(np.stack(crossed, axis=1), _EXPERT_PRIOR)
+        together = np.stack(held_out, axis=1) @ shares
+        alone = apply_temperature(network, temperature)[np.arange(len(val)), true]
+        own, theirs = mixture_weights(np.stack([alone, together], axis=1))
+        weights = {'network': float(own), **dict(zip(experts, (theirs * shares).tolist(), strict=True))}
+        weights = {title: weight for title, weight in weights.items() if weight >= _SMALLEST_WEIGHT}
+        total = sum(weights.values())
+        return cls(
+            {title: expert for title, expert in experts.items() if title in weights},
+            {'network': 0.0, **{title: weight / total for title, weight in weights.items()}},
+            temperature,
+        )
 
     def parts(self, view, probabilities: np.ndarray) -> dict[str, np.ndarray]:
         """Probabilities (H, W, K) of the network and of each expert; NaN where the network has none."""
@@ -285,8 +303,45 @@ class Mixture:
         return cls(experts, record['weights'], record['temperature'])
 
 
-def _fields(expert: Expert) -> dict:
-    return {name: getattr(expert, name) for name in Expert.__dataclass_fields__}
+def _folds(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Fold (N,) of each pixel, the pixels of a class spread evenly."""
+    found = np.empty(len(labels), np.int64)
+    rng = np.random.RandomState(seed)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        found[rng.permutation(own)] = np.arange(len(own)) % _FOLDS
+    return found
+
+
+def _cross_validated(
+    expert: Expert, pixels: np.ndarray, labels: np.ndarray, folds: np.ndarray, classes: int
+) -> np.ndarray:
+    """Probabilities (N, K) of pixels by an expert of the same settings that was fitted on the other folds."""
+    found = np.full((len(labels), classes), 1 / classes)
+    for fold in np.unique(folds):
+        inside = folds == fold
+        if len(np.unique(labels[~inside])) > 1:
+            other = replace(expert, pixels=pixels[~inside], labels=labels[~inside], temperature=1.0)
+            found[inside] = other.probabilities(pixels[inside], classes)
+    return found
+
+
+def _best_features(
+    view, candidates: Sequence[Features], places: np.ndarray, labels: np.ndarray, seed: int
+) -> tuple[Features, np.ndarray]:
+    """The features with the best leave-one-out likelihood, and their values (N, D) at sorted flat indices."""
+    found = [features.at(view, places) for features in candidates]
+    if len(found) == 1:
+        return candidates[0], found[0]
+    some = slice(None)
+    if len(places) > _MOST:
+        some = np.random.RandomState(seed).choice(len(places), _MOST, replace=False)
+    losses = []
+    for pixels in found:
+        part = pixels[some].astype(np.float64)
+        losses.append(leave_one_out(squared_distances(part, part), labels[some]).loss)
+    best = int(np.argmin(losses))
+    return candidates[best], found[best]
 
 
 def _array(values) -> np.ndarray | None:
@@ -295,25 +350,34 @@ def _array(values) -> np.ndarray | None:
 
 def _candidates(
     scene, titles: Sequence[str], widths: Sequence[float], scales: Sequence[float]
-) -> dict[str, list[tuple[str, Features]]]:
-    """Kinds and features that compete for each title; a title is left out if the scene does not have its features."""
+) -> dict[str, tuple[str, list[Features]]]:
+    """Kind, and features that compete, for each title; a title is left out if the scene does not have its features."""
     unknown = set(titles) - set(EXPERTS)
     if unknown:
         raise ValueError(f'experts are {", ".join(EXPERTS)}; found {", ".join(sorted(unknown))}')
     spectra, last = Features(), scene.transforms[-1] if scene.transforms else None
-    known = {EXPERTS[0]: [('svm', spectra)], EXPERTS[1]: [('forest', spectra)]}
+    known = {'SVM on spectra': ('svm', [spectra]), 'forest on spectra': ('forest', [spectra])}
     if last is not None and hasattr(last, 'ratio'):
-        factors = np.maximum(last.ratio, 1e-9) ** (_POWER - last.power)
-        if len(scene.dates) > 1:
-            factors = np.tile(factors, len(scene.dates))
-        means = scene.pixels(np.sort(scene.split.train)) * factors
-        scale = float(means.std()) or 1.0
-        known[EXPERTS[2]] = [('svm', Features((sigma,), (scale,), factors)) for sigma in _SIGMAS]
+        steep, flat = (_fractions(scene, last, power) for power in _POWERS)
+        known['SVM on smoothed fractions'] = 'svm', [steep(sigma) for sigma in _SIGMAS]
+        known['SVM on fractions'] = 'svm', [flat(sigma) for sigma in (0.0, *_SIGMAS)]
+        known['forest on fractions'] = 'forest', [flat(sigma) for sigma in (0.0, 1.0, 2.0)]
     if widths:
-        known[EXPERTS[3]] = [
-            ('svm', Features(tuple(map(float, widths)), tuple(map(float, scales or [1] * len(widths)))))
-        ]
+        own = Features(tuple(map(float, widths)), tuple(map(float, scales or [1] * len(widths))))
+        known['SVM on the input of the network'] = 'svm', [own]
     if len(scene.dates) > 1:
-        known[EXPERTS[4]] = [('svm', Features((0.0,), (1.0,), difference=True))]
-        known[EXPERTS[5]] = [('svm', Features((sigma,), (1.0,), difference=True)) for sigma in _SIGMAS[:3]]
+        known['SVM on differences'] = 'svm', [Features((0.0,), (1.0,), difference=True)]
+        known['SVM on smoothed differences'] = (
+            'svm',
+            [Features((sigma,), (1.0,), difference=True) for sigma in _SIGMAS[:3]],
+        )
     return {title: known[title] for title in titles if title in known}
+
+
+def _fractions(scene, last, power: float) -> Callable[[float], Features]:
+    """Features of means of the noise fractions to a power, by the width of the smoothing."""
+    factors = np.maximum(last.ratio, 1e-9) ** (power - last.power)
+    if len(scene.dates) > 1:
+        factors = np.tile(factors, len(scene.dates))
+    scale = float((scene.pixels(np.sort(scene.split.train)) * factors).std()) or 1.0
+    return lambda sigma: Features((sigma,), (scale,), factors)

@@ -11,6 +11,8 @@ from mmhsi.evaluation.refinement import STRENGTHS, Refinement, SceneRefiner
 from mmhsi.tasks.experts import Mixture
 from mmhsi.tasks.strips import strips
 
+_WALKER = 0.1  # strength of the walker behind a mixture, unless another is clearly better
+
 
 class PixelStage:
     """Joins the probabilities of a network with those of experts, and refines them along the edges of the image.
@@ -50,7 +52,7 @@ class PixelStage:
         if experts and held_out:
             mixture = Mixture.fit(scene, probabilities, experts, widths, scales)
             probabilities = mixture(mixture.parts(scene.view, probabilities))
-        refiner = SceneRefiner(scene, strengths)
+        refiner = SceneRefiner(scene, strengths, default=_WALKER if mixture else None)
         refiner(probabilities)
         return cls(mixture, refiner.chosen or Refinement())
 

@@ -1,9 +1,8 @@
-"""Weights of target detectors, chosen on targets implanted into the scene itself."""
+"""Weight of a network beside target detectors, chosen on targets implanted into the scene itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import product
+from collections.abc import Callable
 
 import numpy as np
 from scipy.stats import rankdata
@@ -14,17 +13,18 @@ from mmhsi.tasks.score_stage import NETWORK_PART, ScoreStage, surprise
 _FRACTIONS = ((0.05, 0.2), (0.2, 0.5), (0.5, 1.0))  # abundances of the targets of a set
 _PIXELS = 40  # targets of a set
 _BRIGHTNESS = 0.1  # standard deviation of the logarithm
-_STEPS = 4  # weights are multiples of one over it
-_GAIN = 0.9  # a product must miss less than this share of what the area of the best detector misses to one
+_STEPS = 4  # the weight of the network is a multiple of one over it
+_GAIN = 0.9  # with the network less than this share of what the area of the detectors misses to one must be missing
 
 
 def choose_weights(scene, stage: ScoreStage, network: Callable[[np.ndarray], np.ndarray]) -> dict[str, float]:
-    """Choose the weights of a stage that separate implanted targets best from the scene.
+    """Choose how much a network counts beside classical detectors, which count equally.
 
     Three sets of single pixels hold 5 to 20, 20 to 50 and 50 to 100 % of the target spectrum, of differing brightness
-    and with the noise of the scene. Each product of ranks with weights in quarters is a candidate. The one with the
-    largest mean area under the ROC curve is chosen if it is at least a tenth closer to one than that of the best
-    classical detector, which is chosen otherwise. No ground truth is used.
+    and with the noise of the scene. Of the weights 0, 1/4, 1/2, 3/4 and 1 of the network in the product of ranks, the
+    one with the largest mean area under the ROC curve is chosen if it is at least a tenth closer to one than the
+    product without the network, and 0 otherwise. Such targets say little about the detectors among each other, because
+    the spectra of real ones differ. No ground truth is used.
 
     Args:
         scene (DetectionScene): The scene, with a target spectrum.
@@ -40,7 +40,8 @@ def choose_weights(scene, stage: ScoreStage, network: Callable[[np.ndarray], np.
     steps = np.diff(raw, axis=1)[valid[:, 1:] & valid[:, :-1]]
     noise = 1.4826 * np.median(np.abs(steps), axis=0) / np.sqrt(2)  # half of the steps show more than noise
     titles = [NETWORK_PART, *stage.detectors]
-    total = np.zeros(len(list(_weights(len(titles)))))
+    candidates = _weights(len(stage.detectors))
+    total = np.zeros(len(candidates))
     for low, high in _FRACTIONS:
         count = min(_PIXELS, max(int(np.count_nonzero(valid)) // 50, 1))
         places = rng.choice(np.flatnonzero(valid), count, replace=False)
@@ -55,22 +56,17 @@ def choose_weights(scene, stage: ScoreStage, network: Callable[[np.ndarray], np.
         positive = np.isin(np.flatnonzero(valid), places)
         total += [
             _area(sum(weight * height for weight, height in zip(weights, heights, strict=True)), positive)
-            for weights in _weights(len(titles))
+            for weights in candidates
         ]
-    areas, candidates = total / len(_FRACTIONS), list(_weights(len(titles)))
-    # the best single detector is used unless a product is clearly better
-    single = max(
-        (index for index, weights in enumerate(candidates) if max(weights[1:]) == 1), key=lambda index: areas[index]
-    )
+    areas = total / len(_FRACTIONS)
     best = int(areas.argmax())
-    chosen = best if 1 - areas[best] < _GAIN * (1 - areas[single]) else single
+    chosen = best if 1 - areas[best] < _GAIN * (1 - areas[0]) else 0
     return dict(zip(titles, candidates[chosen], strict=True))
 
 
-def _weights(count: int) -> Iterator[tuple[float, ...]]:
-    for parts in product(range(_STEPS + 1), repeat=count):
-        if sum(parts) == _STEPS:
-            yield tuple(part / _STEPS for part in parts)
+def _weights(count: int) -> list[tuple[float, ...]]:
+    """Of the network and of each detector; without the network first."""
+    return [(step / _STEPS, *[(1 - step / _STEPS) / count] * count) for step in range(_STEPS + 1)]
 
 
 def _area(scores: np.ndarray, positive: np.ndarray) -> float:

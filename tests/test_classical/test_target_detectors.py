@@ -69,6 +69,19 @@ def test_scores_are_those_of_the_formula(name, naive):
     np.testing.assert_allclose(scores, naive(cube, target), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize('detector', [cem, matched_filter])
+def test_a_second_pass_takes_statistics_of_what_scores_least(detector):
+    cube, target = make_scene(shape=(10, 10))
+    background = np.sort(detector(cube, target).ravel())[:80]
+    kept = cube[detector(cube, target) <= background[-1]][None]
+    expected = detector(np.concatenate([kept, kept * 0]), target, np.stack([np.ones((80,), bool), np.zeros(80, bool)]))
+    found = detector(cube, target, left_out=0.2)
+    np.testing.assert_allclose(found[detector(cube, target) <= background[-1]], expected[0], rtol=1e-9)
+    assert np.isfinite(found).all()
+    with pytest.raises(ValueError, match='left_out is a share'):
+        detector(cube, target, left_out=1.0)
+
+
 @pytest.mark.parametrize('detector, value', [(cem, 1), (matched_filter, 1), (ace, 1), (sam, 0), (osp, 1)])
 def test_a_pixel_that_is_the_target_has_the_known_score(detector, value):
     cube, target = make_scene(bands=8)

@@ -74,6 +74,10 @@ def test_rows_hold_means_tests_and_leakage(suite, records, tmp_path):
     assert strict.leakage == pytest.approx(0.15) and best.leakage is None
     named = Suite('compare', suite.cells, SETTINGS, dict(OA=3), reference='B_2')
     assert [bool(row.tests) for row in summarise(named, records, tmp_path)['random']] == [True, False]
+    assert other.tests['Holm'] == other.tests['t'] and other.difference[0] == pytest.approx(-0.1)
+    classical = [dict(record, method='svm') if record['contestant'] == 'B_2' else record for record in records]
+    against = Suite('compare', suite.cells, SETTINGS, dict(OA=3), reference='best classical')
+    assert [bool(row.tests) for row in summarise(against, classical, tmp_path)['random']] == [True, False]
 
 
 def test_mcnemar_pools_the_maps_of_the_seeds(suite, records, tmp_path):
@@ -92,8 +96,9 @@ def test_mcnemar_pools_the_maps_of_the_seeds(suite, records, tmp_path):
 def test_table_as_text(suite, records, tmp_path):
     rows = summarise(suite, records, tmp_path)
     head, best, other = columns(suite, 'random', rows['random'])
-    assert head[:5] == ['contestant', 'seeds', 'OA', 'p, t', 'p, Wilcoxon']
-    assert best == ['A *', '3', '0.850 ± 0.050', '', '', '2.000', '3.000', '10', '2.0', '500']
+    assert head[:7] == ['contestant', 'seeds', 'OA', 'difference', 'p, t', 'p, Wilcoxon', 'p, Holm']
+    assert best == ['A *', '3', '0.850 ± 0.050', '', '', '', '', '2.000', '3.000', '10', '2.0', '500']
+    assert other[3] == '-0.100 ± 0.124'  # Student's t of two degrees of freedom
     assert other[:3] == ['B_2', '3', '0.750 ± 0.050']
     strict = columns(suite, 'strict', rows['strict'])
     assert strict[1][:4] == ['A', '3', '0.700 ± 0.100', '+0.150'] and strict[0][3] == 'leakage'

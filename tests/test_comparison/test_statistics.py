@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mmhsi.comparison.statistics import mcnemar_test, mean_and_std, paired_t_test, wilcoxon_test
+from mmhsi.comparison.statistics import (
+    holm,
+    mcnemar_test,
+    mean_and_std,
+    paired_difference,
+    paired_t_test,
+    wilcoxon_test,
+)
 
 FIRST, SECOND = [0.86, 0.84, 0.88, 0.85, 0.87], [0.83, 0.85, 0.84, 0.83, 0.81]
 
@@ -57,3 +64,19 @@ def test_mcnemar_of_many_pixels_is_edwards_chi_square():
     assert mcnemar_test(*maps_of(0, 20, 20, 0))[0] == 1.0
     with pytest.raises(ValueError, match='found 3 and 2'):
         mcnemar_test([True] * 3, [True] * 2)
+
+
+def test_confidence_interval_of_paired_differences():
+    mean, half = paired_difference(FIRST, SECOND)
+    interval = stats.ttest_rel(FIRST, SECOND).confidence_interval(0.95)
+    assert (mean - half, mean + half) == pytest.approx((interval.low, interval.high))
+    wide = stats.ttest_rel(FIRST, SECOND).confidence_interval(0.99)
+    assert paired_difference(FIRST, SECOND, 0.99)[1] == pytest.approx((wide.high - wide.low) / 2)
+    assert paired_difference([0.5], [0.25])[0] == 0.25 and math.isnan(paired_difference([0.5], [0.25])[1])
+
+
+def test_holm_steps_down():
+    # 4 x 0.005, 3 x 0.01, 2 x 0.03, and 0.04 no less than the one before
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, float('nan'), 0.9])[::2] == pytest.approx([1.0, 1.0])
+    assert math.isnan(holm([0.5, float('nan')])[1]) and holm([]) == []

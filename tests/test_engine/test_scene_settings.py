@@ -40,7 +40,9 @@ def make_config(folder: Path, field: float, noise: float) -> Config:
 def test_settings_follow_from_the_scene(tmp_path):
     widths = {}
     for field, noise in ((1.2, 0.3), (8.0, 14.0)):
-        cfg = make_config(tmp_path, field, noise)
+        folder = tmp_path / f'{field}'  # scenes of one path are shared while one is in memory
+        folder.mkdir()
+        cfg = make_config(folder, field, noise)
         resolve_scene_settings(cfg)
         chosen = cfg.chosen_settings
         widths[field] = max(chosen.widths)
@@ -92,7 +94,9 @@ def test_a_scene_of_ones_own_is_trained_tested_and_tested_again(tmp_path):
     assert scores['OA'] > 0.5 and 'NLL' in scores
     result = runner.test_evaluator.metrics[0].scene_results['fields']
     weights = result.settings['refinement']['weights']
-    assert set(weights) == {'network', *EXPERTS[:4]} and sum(weights.values()) == pytest.approx(1, abs=1e-3)
+    assert {'network'} < set(weights) <= {'network', *EXPERTS[:6]} and sum(weights.values()) == pytest.approx(
+        1, abs=1e-3
+    )
     assert set(result.settings['parts']) == set(weights)
     stored = json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text())
     assert set(stored['parts']) == set(weights) and 'SVM on spectra' in stored['classical']

@@ -86,3 +86,17 @@ def test_without_validation_pixels_nothing_changes():
     chosen = choose_refinement(np.full((4, 2), 0.5), None, np.zeros(0, int), np.zeros(0, int))
     assert chosen == Refinement()
     np.testing.assert_allclose(chosen(np.array([[0.3, 0.7]]), None), [[0.3, 0.7]])
+
+
+def test_a_default_walker_gives_way_to_a_clearly_better_choice_alone(scene):
+    laplacian, places = scene_laplacian(scene), np.arange(40)
+    undecided = np.full((int(scene.valid.sum()), 3), 1 / 3)
+    labels = scene.labels[scene.valid][places]
+    assert choose_refinement(undecided, laplacian, places, labels).strength is None
+    assert choose_refinement(undecided, laplacian, places, labels, default=0.3).strength == 0.3
+    # pixels that contradict all of their neighbours: any walker is worse in each of them
+    spread = np.arange(0, int(scene.valid.sum()), 30)
+    certain = np.eye(3)[(scene.labels[scene.valid] + 1) % 3] * 0.97 + 0.01
+    labels = scene.labels[scene.valid][spread]
+    certain[spread] = np.eye(3)[labels] * 0.97 + 0.01
+    assert choose_refinement(certain, laplacian, spread, labels, default=0.3).strength is None

@@ -9,12 +9,13 @@ from scipy.stats import chi2
 from mmhsi.classical import noise_sigmas
 from mmhsi.classical.enlargement import enlarge_bicubic, enlarge_by_kernels, fit_enlargement
 from mmhsi.classical.unmixing import linear_scale
-from mmhsi.datasets import Scene
+from mmhsi.datasets import DetectionScene, Scene
 from mmhsi.tasks.experts import EXPERTS, Mixture, mixture_weights
 from mmhsi.tasks.pixel_stage import PixelStage
 from mmhsi.tasks.restoration_stage import RestorationStage, convex_weights
 from mmhsi.tasks.score_stage import ScoreStage, as_many, surprise
 from mmhsi.tasks.strips import strips
+from mmhsi.tasks.target_mixture import choose_weights
 from mmhsi.utils.imresize import imresize
 
 
@@ -105,6 +106,28 @@ def test_detectors_are_joined_by_their_ranks(scene):
     np.testing.assert_allclose(np.argsort(scores[scene.valid]), np.argsort(expected[scene.valid]))
     assert np.nanmin(scores) >= 0 and np.nanmax(scores) <= 1 and np.isnan(scores[~scene.valid]).all()
     assert detected.sum() == (margin > 0).sum()
+
+
+def test_a_network_joins_target_detectors_only_where_it_helps():
+    rng = np.random.default_rng(0)
+    target = rng.uniform(3, 4.5, 6)
+    scene = DetectionScene(
+        (rng.normal(size=(24, 25, 6)) @ rng.normal(size=(6, 6))).astype(np.float32),
+        labels=(rng.random((24, 25)) < 0.02).astype(np.uint8) + 1,
+        classes=('background', 'target'),
+        target_spectrum=dict(select='mean'),
+        preprocessing=[],
+        name='noise',
+    )
+    assert scene.spectrum_from_labels
+    scene.prepare()
+    stage = ScoreStage({'CEM': ('cem', {}), 'MF': ('mf', {})}, dict(network=1.0, CEM=1.0, MF=1.0), target)
+    noise = np.random.default_rng(3)
+    useless = choose_weights(scene, stage, lambda values: noise.normal(size=values.shape[:2]))
+    assert useless == {'network': 0, 'CEM': 0.5, 'MF': 0.5}
+    background = scene.view.raw_window(0, 0, 24, 25)
+    perfect = choose_weights(scene, stage, lambda values: np.abs(values - background).sum(axis=-1))
+    assert perfect['network'] > 0
 
 
 def test_a_clean_band_is_left_alone_and_a_noisy_one_is_not():

@@ -121,6 +121,11 @@ class DetectionScene(Scene):
         return np.asarray(select_target_spectrum(self._target_spectra(raw=True), **source), np.float64)
 
     @property
+    def spectrum_from_labels(self) -> bool:
+        """Whether the target spectrum is that of labelled pixels of the scene itself."""
+        return self._spectrum_source is not None and 'path' not in self._spectrum_source
+
+    @property
     def sample_meta(self) -> dict:
         """The target spectrum, if there is one."""
         return {} if self._spectrum_source is None else {'target_spectrum': self.target_spectrum}

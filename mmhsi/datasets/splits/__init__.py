@@ -6,6 +6,7 @@ _HOMES = {
     'AreaSplit': 'areas',
     'BlockSplit': 'areas',
     'CentreSplit': 'areas',
+    'FieldSplit': 'fields',
     'FileSplit': 'stored',
     'LimitedSplit': 'per_class',
     'MapSplit': 'stored',

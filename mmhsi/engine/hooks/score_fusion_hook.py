@@ -23,20 +23,24 @@ from mmhsi.utils.windows import crop_window
 class ScoreFusionHook(LastStageHook):
     """Join a detecting network with classical detectors, by products of ranks.
 
-    Without given weights (target detection), they are chosen on targets implanted into the scene, see
-    :func:`mmhsi.tasks.target_mixture.choose_weights`; no ground truth is used. The choice is written into the
-    checkpoint of a training; test and prediction apply it.
+    Without given weights (target detection), the detectors count equally, and the weight of the network is chosen on
+    targets implanted into the scene, see :func:`mmhsi.tasks.target_mixture.choose_weights`; no ground truth is used.
+    The choice is written into the checkpoint of a training; test and prediction apply it.
 
     Args:
         detectors (Mapping[str, str | Mapping]): By title, the name of a classical detector, or a dict of ``method`` and
             its options.
         weights (Mapping[str, float], optional): By title, and of the 'network'. Defaults to None: they are chosen.
+        left_out (float): ``left_out`` of the target detectors where the target spectrum is not that of labelled pixels
+            of the scene: targets of another spectrum distort the background statistics, while targets whose mean is
+            looked for do not. Defaults to 0.
     """
 
     name = 'score_fusion'  # its record is by the name of the scene
 
-    def __init__(self, detectors: Mapping, weights: Mapping[str, float] | None = None) -> None:
+    def __init__(self, detectors: Mapping, weights: Mapping[str, float] | None = None, left_out: float = 0.0) -> None:
         super().__init__()
+        self.left_out = left_out
         self.detectors = {}
         for title, detector in detectors.items():
             options = dict(detector) if isinstance(detector, Mapping) else dict(method=detector)
@@ -60,14 +64,20 @@ class ScoreFusionHook(LastStageHook):
 
     def _choose(self, runner, scene) -> ScoreStage:
         scene.prepare()
-        spectrum = scene.raw_target_spectrum
+        spectrum, detectors, note = scene.raw_target_spectrum, self.detectors, ''
+        if self.left_out and spectrum is not None and not scene.spectrum_from_labels:
+            detectors = {
+                title: (method, {'left_out': self.left_out, **options})
+                for title, (method, options) in detectors.items()
+            }
+            note = f'; {self.left_out:.0%} of the pixels left out from the background statistics'
         if self.weights is not None:
-            stage = ScoreStage(self.detectors, self.weights, spectrum)
+            stage = ScoreStage(detectors, self.weights, spectrum)
         else:
-            every = ScoreStage(self.detectors, dict.fromkeys((NETWORK_PART, *self.detectors), 1.0), spectrum)
+            every = ScoreStage(detectors, dict.fromkeys((NETWORK_PART, *detectors), 1.0), spectrum)
             weights = choose_weights(scene, every, _network_scores(runner, scene))
-            stage = ScoreStage(self.detectors, weights, spectrum)
-        runner.logger.info(f'Weights of the ranks on scene {scene.name!r}: {stage.describe()}.')
+            stage = ScoreStage(detectors, weights, spectrum)
+        runner.logger.info(f'Weights of the ranks on scene {scene.name!r}: {stage.describe()}{note}.')
         return stage
 
 
