@@ -14,9 +14,11 @@ from mmhsi.datasets.io.errors import CubeReadError
 from mmhsi.datasets.io.folders import SCENE_SUFFIXES
 from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.spectra_arrays import open_listing
-from mmhsi.datasets.scenes.scene_list import scene_configs
+from mmhsi.datasets.scenes.scene_list import fill_name, scene_configs
 from mmhsi.datasets.scenes.shared_scenes import get_scenes
 from mmhsi.datasets.splits.split import SUBSETS
+from mmhsi.datasets.whole_scene_dataset import scene_names
+from mmhsi.utils.progress import progress_bar
 
 ARRAYS = ('.mat', '.h5', '.hdf5', '.he5', '.nc', '.npy', '.npz')
 LARGEST_LABEL = 1000
@@ -29,7 +31,7 @@ def describe_values(reader: CubeReader) -> str:
     rows = max(1, BLOCK_BYTES // max(1, info.width * info.bands * info.dtype.itemsize))
     low, high, nan, infinite, no_data = math.inf, -math.inf, 0, 0, 0
     labels: np.ndarray | None = np.zeros(LARGEST_LABEL + 1, np.int64)
-    for top in range(0, info.height, rows):
+    for top in progress_bar(range(0, info.height, rows), 'reading', 'blocks', after=2.0):
         block = reader.read((top, 0, min(rows, info.height - top), info.width))
         finite = np.isfinite(block)
         nan += int(np.isnan(block).sum())
@@ -84,11 +86,15 @@ def check_file(path: Path) -> Iterator[tuple[str, bool]]:
 
 
 def scenes_of(node: object) -> Iterator[Mapping]:
-    """The configs of all scenes in a config."""
+    """The configs of all scenes in a config; of a scene that stands for several places, one for each."""
     if isinstance(node, Mapping):
+        places = scene_names(node['names'], node.get('exclude') or ()) if 'names' in node else ()
         for key, value in node.items():
-            if key == 'scene' and isinstance(value, Mapping):
-                yield value
+            if key == 'scene' and isinstance(value, Mapping) and places:
+                yield from (dict(fill_name(value, place), name=place) for place in places)
+            elif key == 'scene' and isinstance(value, Mapping):
+                if '{name}' not in repr(value.get('image')):  # else its places are named elsewhere
+                    yield value
             else:
                 yield from scenes_of(value)
     elif isinstance(node, (list, tuple)):
