@@ -18,6 +18,7 @@ from mmhsi.evaluation.refinement import STRENGTHS
 from mmhsi.registry import HOOKS, METRICS
 from mmhsi.tasks.pixel_stage import PixelStage
 from mmhsi.tasks.task import test_metric
+from mmhsi.utils.progress import progress_bar
 from mmhsi.weights.checkpoint_file import parameters_of, read_checkpoint, write_checkpoint
 
 RECORD = 'refinement'  # in checkpoint['mmhsi'], by the name of the scene
@@ -70,6 +71,9 @@ class RefinementHook(Hook):
         model = runner.model
         last = {name: value.clone() for name, value in model.state_dict().items()}
         model.load_state_dict(self._fitting(parameters_of(checkpoint, path), last))
+        runner.logger.info(
+            f'Fitting the last stage: all pixels of the test scene are predicted once with {Path(path).name}.'
+        )
         try:
             chosen = self._choose(runner)
         finally:
@@ -130,7 +134,7 @@ class RefinementHook(Hook):
         training = runner.model.training
         runner.model.eval()
         try:
-            for batch in dataloader:
+            for batch in progress_bar(dataloader, 'last stage', 'batches'):
                 metric.process(batch, [sample.to_dict() for sample in runner.model.test_step(batch)])
         finally:
             runner.model.train(training)
