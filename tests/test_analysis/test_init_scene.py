@@ -308,10 +308,11 @@ def test_the_places_of_a_config_are_checked(scene, tmp_path, capsys):
     cube, labels = scene
     for place in 'abc':
         (tmp_path / 'places' / place).mkdir(parents=True)
-        for name, array in (('one', cube), ('two', cube), ('map', (labels == 2).astype(np.uint8))):
+        for name, array in (('before', cube), ('after', cube), ('map', (labels == 2).astype(np.uint8))):
             write_raster(tmp_path / 'places' / place / f'{name}.tif', array)
     task = 'multispectral_change_detection'
-    assert spoken(capsys, tmp_path / 'places', '--task', task, '--out', tmp_path)[0] == 0
+    status, out, _ = spoken(capsys, tmp_path / 'places', '--task', task, '--out', tmp_path)
+    assert status == 0 and 'before.tif is taken for the first date, after.tif for the second' in out
     with pytest.raises(SystemExit) as ended:
         check_data([str(tmp_path / f'places_{task}.py')])
     out = capsys.readouterr().out

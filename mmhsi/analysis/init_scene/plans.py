@@ -21,6 +21,7 @@ from mmhsi.datasets.scenes.cube_source import CubeSource
 from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
 
 _BAND_FILES = tuple(f'b{band}{suffix}' for band in ('01', '02', '8a') for suffix in ('.tif', '.tiff', '.jp2'))
+_SECOND = re.compile(r'post|after|later', re.IGNORECASE)
 CHANGE_NAMES = ('unchanged', 'changed')
 _OTHER_UNITS = 50  # ratio of typical values that no target has in the units of the scene
 _SMALL_CLASS = 16  # labelled pixels: 10 to train, 5 to validate, 1 to test
@@ -490,7 +491,7 @@ def _multispectral(request: Request) -> Plan:
         )
     if len(files) < 3:
         raise ValueError(f'{root}: {len(files)} places with files, expected at least 3: to train, validate and test')
-    common = sorted(set.intersection(*files.values()))
+    common = sorted(set.intersection(*files.values()), key=lambda name: (bool(_SECOND.search(name)), name))
     first = next(iter(files))
     cubes: dict[str, FoundCube] = {}
     maps: dict[str, FoundLabels] = {}
@@ -526,6 +527,7 @@ def _multispectral(request: Request) -> Plan:
     ]
     names = list(files)
     plan.places = True
+    plan.notes.append('{} is taken for the first date, {} for the second.'.format(*cubes))
     held_out, chosen = max(1, len(names) // 3), max(1, len(names) // 8)
     plan.numbers = [
         ('bands', kept[0].bands, 'bands of one date'),
