@@ -317,3 +317,15 @@ def test_the_places_of_a_config_are_checked(scene, tmp_path, capsys):
         check_data([str(tmp_path / f'places_{task}.py')])
     out = capsys.readouterr().out
     assert ended.value.code == 0 and '9 files, 3 scenes: no problems' in out and 'WRONG' not in out
+
+
+@pytest.mark.parametrize('change', [lambda cube: cube.transpose(2, 0, 1), lambda cube: cube.reshape(-1, BANDS)])
+def test_files_are_checked_as_the_config_reads_them(scene, tmp_path, capsys, change):
+    cube, labels = scene
+    np.save(tmp_path / 'cube.npy', change(cube))
+    np.save(tmp_path / 'labels.npy', labels)
+    argv = tmp_path / 'cube.npy', tmp_path / 'labels.npy', '--task', 'classification', '--out', tmp_path
+    assert spoken(capsys, *argv)[0] == 0
+    with pytest.raises(SystemExit):
+        check_data([str(tmp_path / 'cube_classification.py')])
+    assert f'{HEIGHT} x {WIDTH} pixels, {BANDS} bands, float32' in capsys.readouterr().out
