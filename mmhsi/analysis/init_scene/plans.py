@@ -148,7 +148,8 @@ def _start(request: Request, kind: str, number: int = 1) -> Plan:
     paths, keys, rest = _files(request, number)
     most, what = (2, 'abundances and endmembers') if request.task == 'unmixing' else (1, 'one file of labels')
     if len(rest) > most:
-        raise ValueError(f'{request.task}: {what} may follow the scene, found {", ".join(rest)}')
+        masks = '; draw masks of changed and unchanged pixels into one map, with two values' if number == 2 else ''
+        raise ValueError(f'{request.task}: {what} may follow the scene, found {", ".join(rest)}{masks}')
     shape = _shape_of_map(rest[0], request.labels_key) if rest and request.task != 'unmixing' else None
     cubes = [
         find_cube(path, key, request.layout, request.size, shape, request.wavelengths)
