@@ -81,6 +81,12 @@ def test_any_scene_gets_a_page(scene, tmp_path, capsys, monkeypatch):
     assert data['rgb'] == [12, 6, 1] and data['wavelengths'][0] == 400 and data['wavelengths'][-1] == 700
     assert np.array_equal(unpack(data['maps']['truth'], (6, 8)), maps['ground truth'])
     assert 'http' not in text and 'src=' not in text  # nothing is loaded
+    savemat('both.mat', dict(cube=np.nan_to_num(cube), gt=maps['prediction'] + 1))
+    savemat('height.mat', dict(cube=np.nan_to_num(cube), height=np.nan_to_num(cube[..., 0])))
+    for file, titles in (('both', ['gt']), ('height', [])):  # a map of labels in the file is shown, another one is not
+        assert main([f'{file}.mat']) == 0
+        inside = re.search(r'class="scene-data">(.*?)</script>', Path(f'{file}.html').read_text(), re.S)[1]
+        assert list(json.loads(inside)['maps']) == titles
     assert main(['scene.mat', '--rgb', '1', '2', '13']) == 2
     assert 'the scene has the bands 1 to 12' in capsys.readouterr().err
 

@@ -63,6 +63,15 @@ def choose_map(path: str, key: str | None, shape: tuple[int, int] | None) -> str
     return next(iter(arrays)) or None
 
 
+def shape_of_map(path: str, key: str | None) -> tuple[int, int] | None:
+    """Rows and columns of a map; None if it cannot be read, which is told when it is compared with the cube."""
+    try:
+        with open_map(path, choose_map(path, key, None)) as reader:
+            return reader.info.shape[:2]
+    except ValueError:
+        return None
+
+
 def _why_not(path: str, shape: tuple[int, int] | None) -> str:
     """What to do with an array that is a label map in another form."""
     if shape is None or map_arrays(path, shape):

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from mmhsi.analysis.init_scene.found_cube import FoundCube, find_cube, two_dates
-from mmhsi.analysis.init_scene.found_labels import FoundLabels, choose_map, find_labels, map_arrays
+from mmhsi.analysis.init_scene.found_labels import FoundLabels, find_labels, map_arrays, shape_of_map
 from mmhsi.analysis.init_scene.found_mixture import find_abundances, find_endmembers, number_of_maps, number_of_spectra
 from mmhsi.datasets.io import read_labels
 from mmhsi.datasets.io.folders import scene_files
-from mmhsi.datasets.io.maps import open_map
 from mmhsi.datasets.io.same_ground import check_same_ground
 from mmhsi.datasets.scenes.cube_source import CubeSource
 from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
@@ -150,7 +149,7 @@ def _start(request: Request, kind: str, number: int = 1) -> Plan:
     if len(rest) > most:
         masks = '; draw masks of changed and unchanged pixels into one map, with two values' if number == 2 else ''
         raise ValueError(f'{request.task}: {what} may follow the scene, found {", ".join(rest)}{masks}')
-    shape = _shape_of_map(rest[0], request.labels_key) if rest and request.task != 'unmixing' else None
+    shape = shape_of_map(rest[0], request.labels_key) if rest and request.task != 'unmixing' else None
     cubes = [
         find_cube(path, key, request.layout, request.size, shape, request.wavelengths)
         for path, key in zip(paths, keys, strict=True)
@@ -208,15 +207,6 @@ def _files(request: Request, number: int) -> tuple[list[str], list[str | None], 
         raise ValueError(f'--key: {len(keys)} names are given, {request.task} reads {number}')
     keys = (keys or [None]) * number if len(keys) < number else keys
     return request.paths[:number], keys[:number], request.paths[number:]
-
-
-def _shape_of_map(path: str, key: str | None) -> tuple[int, int] | None:
-    try:
-        name = choose_map(path, key, None)
-        with open_map(path, name) as reader:
-            return reader.info.shape[:2]
-    except ValueError:
-        return None  # reported again, with the size of the cube, when the labels are read
 
 
 def _labels(request: Request, cube: FoundCube, rest: Sequence[str]) -> FoundLabels | None:
