@@ -49,7 +49,8 @@ def describe_cube(cube: FoundCube) -> list[tuple[str, str]]:
     rows.append(
         (
             'values',
-            f'1 % {low:.4g}, median {middle:.4g}, 99 % {high:.4g}, largest {cube.largest:.4g}{scaled}: {_unit(cube)}',
+            f'1st percentile {low:.4g}, median {middle:.4g}, 99th {high:.4g}, largest {cube.largest:.4g}{scaled}: '
+            f'{_unit(cube)}',
         )
     )
     return rows
