@@ -299,7 +299,8 @@ def test_printed_commands_survive_the_shell(scene, tmp_path, capsys):
     _, out, _ = spoken(
         capsys, folder / 'my cube.npy', folder / 'labels.npy', '--task', 'classification', '--out', folder
     )
-    words = {line.split()[1]: shlex.split(line) for line in out.splitlines() if ' -c ' in line or '.py' in line}
+    commands = [shlex.split(line) for line in out.split('Next\n')[1].splitlines()[::2]]
+    words = {command[1]: command for command in commands}
     assert Path(words['predict'][0]).name == 'mmhsi' and words['predict'][2] == str(folder / 'my cube.npy')
     assert Path(words['train'][2]) == folder / 'my_cube_classification.py' and Path(words['train'][2]).is_file()
 
