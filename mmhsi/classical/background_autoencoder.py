@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmhsi.utils.progress import progress_bar
+
 _STOP_EVERY, _REWEIGH_EVERY = 50, 100  # iterations
 _NEGATIVE_SLOPE = 0.2
 
@@ -63,7 +65,7 @@ def learn_background(
     noise = 0.1 * torch.rand_like(scene)
     weights, changes, last = inside, [], 0.0
     optimizer = torch.optim.Adam(network.parameters(), lr=lr)
-    for number in range(1, iterations + 1):
+    for number in progress_bar(range(1, iterations + 1), 'autoencoder', 'iterations', after=2.0):
         background = network(noise + 0.1 * torch.randn_like(noise))
         loss = (weights * (background - scene)).square().mean()
         optimizer.zero_grad()

@@ -14,6 +14,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.special import chdtrc
 
+from mmhsi.utils.progress import progress_bar
+
 from .inputs import pixel_blocks, score_map, valid_mask
 
 _SMALLEST_EIGENVALUE = 1e-12
@@ -85,7 +87,7 @@ def isfa(
         raise ValueError(f'max_iterations is {max_iterations}, expected at least 1')
     dates = first[valid], second[valid]
     weights, previous = np.ones(len(dates[0])), None
-    for _ in range(max_iterations):
+    for _ in progress_bar(range(max_iterations), 'ISFA', 'iterations', after=2.0):
         centres, gains = zip(*(_standardisation(date, weights) for date in dates), strict=True)
         for name, gain in zip(('first', 'second'), gains, strict=True):
             if not gain.any():

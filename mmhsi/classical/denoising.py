@@ -10,6 +10,8 @@ import numpy as np
 import pywt
 from scipy.special import ndtri
 
+from mmhsi.utils.progress import progress_bar
+
 from .inputs import valid_mask
 
 _SMALLEST_SIDE = 8  # pixels, for a wavelet decomposition
@@ -208,7 +210,7 @@ def robust_low_rank(
     largest = np.linalg.norm(matrix, 2)
     dual = matrix / max(largest, np.abs(matrix).max() / weight)
     penalty, sparse = 1.25 / largest, np.zeros_like(matrix)
-    for _ in range(max_iterations):
+    for _ in progress_bar(range(max_iterations), 'robust low rank', 'iterations', after=2.0):
         left, values, right = np.linalg.svd(matrix - sparse + dual / penalty, full_matrices=False)
         kept = np.maximum(values - 1 / penalty, 0)
         rank = max(np.count_nonzero(kept), 1)

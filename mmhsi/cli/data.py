@@ -34,7 +34,15 @@ def main(argv: list[str] | None = None) -> None:
     from mmengine.registry import init_default_scope
 
     from mmhsi.datasets.io.folders import files_of_scene, scene_files
-    from mmhsi.datasets.verification import check_file, check_scene, checksum, compare_checksums, files_of, scenes_of
+    from mmhsi.datasets.verification import (
+        check_file,
+        check_scene,
+        checksum,
+        compare_checksums,
+        files_of,
+        laid_out,
+        scenes_of,
+    )
 
     if isinstance(dataset, Path):
         root = dataset
@@ -50,7 +58,8 @@ def main(argv: list[str] | None = None) -> None:
     if not files:
         print(f'{dataset}: no file with the suffix of an image or of arrays')
     for path in files:
-        for text, sound in check_file(path):
+        stated = [image for scene in scenes for image in laid_out(scene) if Path(image['path']) == path]
+        for text, sound in check_file(path, stated):
             print(f'{"ok   " if sound else "WRONG"} {path}: {text}' if str(path) not in text else f'WRONG {text}')
             problems += not sound
     for scene in scenes:

@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from mmhsi.comparison.statistics import mean_and_std
 from mmhsi.comparison.suite import Suite
 from mmhsi.comparison.summary import Row, main_score
-from mmhsi.visualization.figure import QUIET_COLOUR, TEXT_SIZE
+from mmhsi.visualization.figure import QUIET_COLOUR, TEXT_SIZE, label_powers
 from mmhsi.visualization.roc import curve_frame
 
 
@@ -86,6 +86,7 @@ def _curve_figure(
                 parse_math=False,
             )
     axes.set_xscale('log')
+    label_powers(axes.xaxis)
     axes.autoscale(axis='y')
     axes.margins(x=0.08, y=0.08)
     if abscissa != 'parameters':  # few values, best labelled individually

@@ -3,34 +3,36 @@
 import hashlib
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from mmhsi.datasets.io.base import CubeReader
+from mmhsi.datasets.io.base import CubeInfo
 from mmhsi.datasets.io.cube import open_reader
 from mmhsi.datasets.io.errors import CubeReadError
 from mmhsi.datasets.io.folders import SCENE_SUFFIXES
 from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.spectra_arrays import open_listing
-from mmhsi.datasets.scenes.scene_list import scene_configs
+from mmhsi.datasets.scenes.cube_source import CubeSource
+from mmhsi.datasets.scenes.scene_list import fill_name, scene_configs
 from mmhsi.datasets.scenes.shared_scenes import get_scenes
 from mmhsi.datasets.splits.split import SUBSETS
+from mmhsi.datasets.whole_scene_dataset import scene_names
+from mmhsi.utils.progress import progress_bar
 
 ARRAYS = ('.mat', '.h5', '.hdf5', '.he5', '.nc', '.npy', '.npz')
 LARGEST_LABEL = 1000
 BLOCK_BYTES = 2**26
 
 
-def describe_values(reader: CubeReader) -> str:
+def describe_values(info: CubeInfo, read: Callable) -> str:
     """Size, type and range of a cube or a map, non-finite values, and the number of pixels of each label."""
-    info = reader.info
     rows = max(1, BLOCK_BYTES // max(1, info.width * info.bands * info.dtype.itemsize))
     low, high, nan, infinite, no_data = math.inf, -math.inf, 0, 0, 0
     labels: np.ndarray | None = np.zeros(LARGEST_LABEL + 1, np.int64)
-    for top in range(0, info.height, rows):
-        block = reader.read((top, 0, min(rows, info.height - top), info.width))
+    for top in progress_bar(range(0, info.height, rows), 'reading', 'blocks', after=2.0):
+        block = read((top, 0, min(rows, info.height - top), info.width))
         finite = np.isfinite(block)
         nan += int(np.isnan(block).sum())
         infinite += int((~finite).sum()) - int(np.isnan(block).sum())
@@ -59,12 +61,12 @@ def describe_values(reader: CubeReader) -> str:
     return text
 
 
-def check_file(path: Path) -> Iterator[tuple[str, bool]]:
-    """The content of a file, array by array, and whether it could be read."""
+def check_file(path: Path, images: Sequence[Mapping] = ()) -> Iterator[tuple[str, bool]]:
+    """The content of a file, array by array, and whether it could be read; arrays of ``images`` as these are read."""
     try:
         if path.suffix.lower() not in ARRAYS or product_title(path) is not None:
             with open_reader(path) as reader:
-                yield describe_values(reader), True
+                yield describe_values(reader.info, reader.read), True
             return
         with open_listing(str(path)) as listing:
             variables = listing.variables
@@ -73,22 +75,49 @@ def check_file(path: Path) -> Iterator[tuple[str, bool]]:
         return
     for name, variable in variables.items():
         shape, what = variable.shape, f'{name or "array"} {variable.shape}'
+        image = next((image for image in images if image.get('key', name) in (name, None)), None)
+        if image is not None:
+            yield _check_image(image, name or 'array')
+            continue
         if not variable.numeric or len(shape) not in (2, 3) or min(shape) == 1:
             yield f'{what} {variable.kind}', True
             continue
         try:
             with open_reader(path, name or None, layout='hwc', ndim=len(shape)) as reader:
-                yield f'{name or "array"}: {describe_values(reader)}', True
+                yield f'{name or "array"}: {describe_values(reader.info, reader.read)}', True
         except (CubeReadError, OSError) as error:
             yield str(error), False
 
 
+def _check_image(image: Mapping, name: str) -> tuple[str, bool]:
+    try:
+        source = CubeSource(image, keep_bad_bands=True)
+        try:
+            return f'{name}: {describe_values(source.info, source.stored)}', True
+        finally:
+            source.close()
+    except (ValueError, OSError) as error:
+        return str(error), False
+
+
+def laid_out(scene: Mapping) -> Iterator[Mapping]:
+    """The images of a scene whose axes the config states, each with its whole path."""
+    images = scene.get('image')
+    for image in images if isinstance(images, (list, tuple)) else (images,):
+        if isinstance(image, Mapping) and 'path' in image and ('layout' in image or 'size' in image):
+            yield {**image, 'path': os.path.join(scene.get('data_root') or '', image['path'])}
+
+
 def scenes_of(node: object) -> Iterator[Mapping]:
-    """The configs of all scenes in a config."""
+    """The configs of all scenes in a config; of a scene that stands for several places, one for each."""
     if isinstance(node, Mapping):
+        places = scene_names(node['names'], node.get('exclude') or ()) if 'names' in node else ()
         for key, value in node.items():
-            if key == 'scene' and isinstance(value, Mapping):
-                yield value
+            if key == 'scene' and isinstance(value, Mapping) and places:
+                yield from (dict(fill_name(value, place), name=place) for place in places)
+            elif key == 'scene' and isinstance(value, Mapping):
+                if '{name}' not in repr(value.get('image')):  # else its places are named elsewhere
+                    yield value
             else:
                 yield from scenes_of(value)
     elif isinstance(node, (list, tuple)):

@@ -22,6 +22,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmhsi import visualization
+from mmhsi.datasets.scenes.cube_source import CubeSource
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.engine.scene_settings import resolve_scene_settings
@@ -37,7 +38,7 @@ from mmhsi.inference.weights import config_of_checkpoint, load_parameters, load_
 from mmhsi.inference.zoo import find_model
 from mmhsi.registry import INFERENCERS, MODELS
 from mmhsi.tasks.networks import Network
-from mmhsi.tasks.product import DRIVERS, Product, write_figures, write_product
+from mmhsi.tasks.product import DRIVERS, Product, write_figures, write_gis_files, write_product
 from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import NETWORK, Task
 from mmhsi.utils.files import check_writable, write_text
@@ -308,6 +309,8 @@ class HSIInferencer(BaseInferencer):
             finished = finished_scene(scene, plan, settings)
             if finished is not None:
                 print_log(f'{scene.name}: already finished, skipped', 'current')
+                if plan.gis and plan.driver != 'ENVI':
+                    self._add_gis_files(scene, plan, finished)
                 return finished, None
         view = self.preprocess(scene, plan)
         try:
@@ -395,6 +398,18 @@ class HSIInferencer(BaseInferencer):
         files['summary'] = folder / f'{product.name}{SUFFIX}'
         write_text(files['summary'], json.dumps(summary, indent=2) + '\n')
         return {name: str(path) for name, path in files.items()}
+
+    @staticmethod
+    def _add_gis_files(scene: SceneInput, plan: Plan, finished: dict) -> None:
+        """Write the styles and items that a finished scene lacks."""
+        source = CubeSource(scene.sources[0])
+        acquired = source.info.acquired
+        source.close()
+        for layer, file in finished['files'].items():
+            path = Path(file)
+            beside = path.with_suffix('.json'), path.with_suffix('.qml')
+            if path.suffix == DRIVERS[plan.driver] and not any(file.is_file() for file in beside):
+                write_gis_files(path, layer, scene.name, plan.task.name, acquired)
 
     def _network(self, view, plan: Plan, task: Task) -> Network:
         meta = None

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mmengine.logging import print_log
 from prettytable import PrettyTable
 
 from mmhsi.datasets import get_scenes
+from mmhsi.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from mmhsi.tasks.task import Task
@@ -69,9 +71,9 @@ def run_contest(
     """
     scenes = get_scenes(dict(scene_cfg))
     outcomes = {}
-    for contestant in task.contestants(scenes[0]):
-        if titles is not None and contestant.title not in titles:
-            continue
+    chosen = [each for each in task.contestants(scenes[0]) if titles is None or each.title in titles]
+    for number, contestant in enumerate(progress_bar(chosen, 'classical methods', 'methods', after=2.0), 1):
+        print_log(f'Classical method {number} of {len(chosen)}: {contestant.title}', 'current')
         start = time.perf_counter()
         try:
             own = _prepared(scenes, scene_cfg, contestant)

@@ -333,7 +333,7 @@ def _best_features(
     found = [features.at(view, places) for features in candidates]
     if len(found) == 1:
         return candidates[0], found[0]
-    some = slice(None)
+    some = np.arange(len(places))
     if len(places) > _MOST:
         some = np.random.RandomState(seed).choice(len(places), _MOST, replace=False)
     losses = []

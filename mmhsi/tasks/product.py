@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import rasterio
 
 from mmhsi import visualization
 from mmhsi.datasets.io import CubeInfo, write_raster
+from mmhsi.datasets.io.georeference import silent_georeference
+from mmhsi.datasets.io.gis import write_companions
 from mmhsi.datasets.io.writer import envi_list
 from mmhsi.utils.files import PART_SUFFIX, put_in_place
 from mmhsi.utils.labels import IGNORE_INDEX
@@ -23,6 +26,7 @@ DRIVERS = {'GTiff': '.tif', 'COG': '.tif', 'ENVI': '.img'}
 """Formats of rasters and their suffixes."""
 CLASS_LAYERS = ('classes', 'detected')
 """Products that are maps of classes: 1 to K, and 0 where there is no data."""
+_RAMP_COLOURS = 9  # of a style; linear in between
 _PICTURE_SIDE = 1200  # largest side of a picture of a map in pixels; larger scenes are subsampled
 
 
@@ -130,13 +134,40 @@ def write_product(product: Product, folder: Path, driver: str = 'GTiff', gis: bo
             driver=driver,
             zoom=product.zoom,
             note=product.note,
-            style=gis,
-            stac={'mmhsi:scene': product.name, 'mmhsi:task': product.task, 'mmhsi:layer': layer} if gis else None,
             **_raster_facts(product, layer, len(array)),
         )
+        if gis and driver != 'ENVI':
+            acquired = None if product.info is None else product.info.acquired
+            write_gis_files(files[layer], layer, product.name, product.task, acquired)
     if product.endmembers is not None:
         files.update(_write_endmembers(product, folder))
     return files
+
+
+def write_gis_files(path: Path, layer: str, name: str, task: str, acquired: str | None) -> list[Path]:
+    """Write the style and the STAC item of a raster of a product, see :func:`write_companions`.
+
+    Args:
+        path (Path): The raster, a GeoTIFF.
+        layer (str): Name of its layer.
+        name (str): Name of the scene.
+        task (str): Name of the task.
+        acquired (str, optional): Time of acquisition of the scene.
+
+    Returns:
+        list[Path]: The files.
+    """
+    from mmhsi.visualization.heat_map import HEAT_MAPS, heat_style  # matplotlib takes a while
+
+    properties = {'mmhsi:scene': name, 'mmhsi:task': task, 'mmhsi:layer': layer}
+    if layer in CLASS_LAYERS or layer == 'restored':
+        return write_companions(path, acquired, properties)
+    with silent_georeference(), rasterio.open(path) as raster:
+        descriptions = raster.descriptions
+    detected = layer == 'scores' and len(descriptions) == 1
+    colours = HEAT_MAPS[heat_style(descriptions[0] or '') if detected else 'confidence']
+    ramp = (colours(np.linspace(0, 1, _RAMP_COLOURS))[:, :3] * 255).round().astype(int).tolist()
+    return write_companions(path, acquired, properties, ramp, None if detected else (0.0, 1.0))
 
 
 def _write_endmembers(product: Product, folder: Path) -> dict[str, Path]:

@@ -6,10 +6,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 DPI = 150
 MARGIN = 28
@@ -70,6 +72,15 @@ class Canvas:
                 linewidth=0.5,
             )
         )
+
+
+def label_powers(axis: Axis) -> None:
+    """Label the powers of ten of a logarithmic axis with plain numbers.
+
+    Matplotlib's own labels are formulas, for which it looks for fonts that not every installation has.
+    """
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))
+    axis.set_minor_formatter(NullFormatter())
 
 
 @lru_cache(maxsize=1024)

@@ -11,6 +11,7 @@ from mmhsi.visualization.figure import (
     TITLE_SIZE,
     Canvas,
     header_height,
+    label_powers,
     quiet_axes,
     text_width,
     write_header,
@@ -87,6 +88,7 @@ def roc_figure(results: Mapping, title: str = '', subtitle: str = '') -> Figure:
             )
             axes.plot(*points, **line)
     axes.set_xscale('log')
+    label_powers(axes.xaxis)
     axes.set_xlim(lowest, 1)
     axes.set_xlabel('false-alarm rate')
     axes.set_ylabel('detection rate')

@@ -12,6 +12,7 @@ from mmhsi.visualization.figure import (
     TITLE_SIZE,
     Canvas,
     header_height,
+    label_powers,
     quiet_axes,
     text_width,
     write_header,
@@ -73,6 +74,7 @@ def training_curves_figure(
                 axes.plot(places, values, **line, marker='o' if len(places) < 12 else None, markersize=4)
         if _wide([curves[key][1] for curves in runs.values() if key in curves]):
             axes.set_yscale('log')
+            label_powers(axes.yaxis)
         axes.set_xlabel(unit)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.margins(x=0.02)

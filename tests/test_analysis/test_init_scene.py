@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.io import savemat
 from mmhsi.analysis.init_scene.main import TASKS, main
 from mmhsi.analysis.init_scene.plans import _PLANS, Request, make_plan
 from mmhsi.analysis.init_scene.write import init_scene
+from mmhsi.cli.data import main as check_data
 from mmhsi.datasets import get_scene
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
@@ -90,7 +92,7 @@ def test_a_map_tells_the_axes_of_an_array(scene, tmp_path, axes, layout):
     cube, labels = scene
     savemat(tmp_path / 'scene.mat', dict(cube=cube.transpose(axes), thumbnail=cube[..., :3], gt=labels))
     np.save(tmp_path / 'gt.npy', labels)
-    plan = make_plan(request('classification', tmp_path / 'scene.mat', tmp_path / 'gt.npy', key='cube'))
+    plan = make_plan(request('classification', tmp_path / 'scene.mat', tmp_path / 'gt.npy', key=['cube']))
     assert plan.cube.source.get('layout') == layout
     assert plan.cube.info.shape == (HEIGHT, WIDTH, BANDS)
 
@@ -220,3 +222,111 @@ def test_from_real_files_to_a_map(tmp_path, monkeypatch):
     assert run('predict', path, '-c', config, '-w', 'last', '-o', 'maps', '--no-pictures') == 0
     tested = next(Path('work_dirs/samson_unmixing').rglob('results/Samson_abundances.tif'))
     assert np.allclose(raster(tested), raster('maps/Samson_abundances.tif'), atol=1e-4)
+
+
+def spoken(capsys, *argv):
+    """What the command says: its status, output and errors."""
+    status = main([str(word) for word in argv])
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def test_zero_is_a_class_if_it_has_a_name(scene, tmp_path, capsys):
+    cube, labels = scene
+    np.save(tmp_path / 'cube.npy', cube)
+    codes = np.where(labels == 0, 255, labels - 1).astype(np.uint8)  # classes from 0
+    write_raster(tmp_path / 'codes.tif', codes)
+    argv = tmp_path / 'cube.npy', tmp_path / 'codes.tif', '--task', 'classification', '--out', tmp_path / 'out'
+    _, out, _ = spoken(capsys, *argv)
+    assert f'so is 0 ({(codes == 0).sum():,} pixels). If 0 is a class, name all classes: --classes NAME_OF_0' in out
+    plan = make_plan(request('classification', *argv[:2], classes=['a', 'b', 'c']))
+    built = get_scene({**arguments(plan), 'preprocessing': []})
+    assert [int((built.labels == label).sum()) for label in range(3)] == [
+        int((labels == code).sum()) for code in (1, 2, 3)
+    ]
+
+
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        (lambda labels: labels.T, 'rows and columns are exchanged'),
+        (lambda labels: labels.reshape(-1, 1), f'reshape it to {HEIGHT} x {WIDTH}'),
+        (lambda labels: labels[..., None], 'numpy.squeeze'),
+        (lambda labels: np.eye(4)[labels], 'the argmax over that axis plus 1'),
+    ],
+)
+def test_a_label_map_in_another_form_is_told(scene, tmp_path, capsys, change, words):
+    cube, labels = scene
+    np.save(tmp_path / 'cube.npy', cube)
+    np.save(tmp_path / 'labels.npy', change(labels))
+    status, _, err = spoken(capsys, tmp_path / 'cube.npy', tmp_path / 'labels.npy', '--task', 'classification')
+    assert status == 2 and words in err
+
+
+@pytest.mark.parametrize('key, first', [(None, 'T1'), (['T2', 'T1'], 'T2')])
+def test_two_dates_in_one_file(scene, tmp_path, key, first):
+    cube, labels = scene
+    later = cube + 1000 * (labels == 2)[..., None]
+    savemat(tmp_path / 'pair.mat', dict(T1=cube, T2=later, changes=(labels == 2).astype(np.uint8)))
+    plan = make_plan(request('change_detection', tmp_path / 'pair.mat', key=key))
+    assert [image['key'] for image in arguments(plan)['image']] == ['T1', 'T2'][:: 1 if first == 'T1' else -1]
+    built = get_scene({**arguments(plan), 'preprocessing': []})
+    dates = np.concatenate([cube, later] if first == 'T1' else [later, cube], axis=-1)
+    assert np.allclose(built.window(0, 0, HEIGHT, WIDTH), dates)
+    assert np.array_equal(built.labels == 1, labels == 2)
+
+
+def test_a_target_spectrum_is_read_at_once(scene, tmp_path, capsys):
+    cube, labels = scene
+    np.save(tmp_path / 'cube.npy', cube)
+    argv = tmp_path / 'cube.npy', '--task', 'target_detection', '--out', tmp_path / 'out', '--target-spectrum'
+    assert 'no such file' in spoken(capsys, *argv, tmp_path / 'target.csv')[2]
+    (tmp_path / 'target.csv').write_text('target\n1\n2\n')
+    assert f'has 2 values, but the scene has {BANDS} bands' in spoken(capsys, *argv, tmp_path / 'target.csv')[2]
+    for factor, told in ((1, False), (1e-4, True)):
+        spectrum = '\n'.join(f'{value * factor:.8f}' for value in cube[labels == 1].mean(axis=0))
+        (tmp_path / 'target.csv').write_text(f'target\n{spectrum}\n')
+        status, out, _ = spoken(capsys, *argv, tmp_path / 'target.csv', '--overwrite')
+        assert status == 0 and ('If their units differ, add scale=' in out) == told
+
+
+def test_printed_commands_survive_the_shell(scene, tmp_path, capsys):
+    cube, labels = scene
+    folder = tmp_path / "it's a (föhn) $HOME"
+    folder.mkdir()
+    np.save(folder / 'my cube.npy', cube)
+    np.save(folder / 'labels.npy', labels)
+    _, out, _ = spoken(
+        capsys, folder / 'my cube.npy', folder / 'labels.npy', '--task', 'classification', '--out', folder
+    )
+    commands = [shlex.split(line) for line in out.split('Next\n')[1].splitlines()[::2]]
+    words = {command[1]: command for command in commands}
+    assert Path(words['predict'][0]).name == 'mmhsi' and words['predict'][2] == str(folder / 'my cube.npy')
+    assert Path(words['train'][2]) == folder / 'my_cube_classification.py' and Path(words['train'][2]).is_file()
+
+
+def test_the_places_of_a_config_are_checked(scene, tmp_path, capsys):
+    cube, labels = scene
+    for place in 'abc':
+        (tmp_path / 'places' / place).mkdir(parents=True)
+        for name, array in (('before', cube), ('after', cube), ('map', (labels == 2).astype(np.uint8))):
+            write_raster(tmp_path / 'places' / place / f'{name}.tif', array)
+    task = 'multispectral_change_detection'
+    status, out, _ = spoken(capsys, tmp_path / 'places', '--task', task, '--out', tmp_path)
+    assert status == 0 and 'before.tif is taken for the first date, after.tif for the second' in out
+    with pytest.raises(SystemExit) as ended:
+        check_data([str(tmp_path / f'places_{task}.py')])
+    out = capsys.readouterr().out
+    assert ended.value.code == 0 and '9 files, 3 scenes: no problems' in out and 'WRONG' not in out
+
+
+@pytest.mark.parametrize('change', [lambda cube: cube.transpose(2, 0, 1), lambda cube: cube.reshape(-1, BANDS)])
+def test_files_are_checked_as_the_config_reads_them(scene, tmp_path, capsys, change):
+    cube, labels = scene
+    np.save(tmp_path / 'cube.npy', change(cube))
+    np.save(tmp_path / 'labels.npy', labels)
+    argv = tmp_path / 'cube.npy', tmp_path / 'labels.npy', '--task', 'classification', '--out', tmp_path
+    assert spoken(capsys, *argv)[0] == 0
+    with pytest.raises(SystemExit):
+        check_data([str(tmp_path / 'cube_classification.py')])
+    assert f'{HEIGHT} x {WIDTH} pixels, {BANDS} bands, float32' in capsys.readouterr().out

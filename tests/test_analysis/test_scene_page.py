@@ -1,6 +1,7 @@
 """Tests of the page of a scene: the data in it, and its script in Node.js where that is installed."""
 
 import base64
+import html
 import json
 import re
 import shutil
@@ -80,6 +81,12 @@ def test_any_scene_gets_a_page(scene, tmp_path, capsys, monkeypatch):
     assert data['rgb'] == [12, 6, 1] and data['wavelengths'][0] == 400 and data['wavelengths'][-1] == 700
     assert np.array_equal(unpack(data['maps']['truth'], (6, 8)), maps['ground truth'])
     assert 'http' not in text and 'src=' not in text  # nothing is loaded
+    savemat('both.mat', dict(cube=np.nan_to_num(cube), gt=maps['prediction'] + 1))
+    savemat('height.mat', dict(cube=np.nan_to_num(cube), height=np.nan_to_num(cube[..., 0])))
+    for file, titles in (('both', ['gt']), ('height', [])):  # a map of labels in the file is shown, another one is not
+        assert main([f'{file}.mat']) == 0
+        inside = re.search(r'class="scene-data">(.*?)</script>', Path(f'{file}.html').read_text(), re.S)[1]
+        assert list(json.loads(inside)['maps']) == titles
     assert main(['scene.mat', '--rgb', '1', '2', '13']) == 2
     assert 'the scene has the bands 1 to 12' in capsys.readouterr().err
 
@@ -115,3 +122,43 @@ def test_the_script_reads_what_is_written(scene, tmp_path):
     assert found['all'] == [200, 210, 220, 255] and found['hidden'] == [0, 0, 0, 0] == found['unlabelled']
     assert found['colour'] == [*unpack(data['picture'], (48, 3))[1].tolist(), 255]
     assert found['under'] == [[5, 7], None] and found['line'] == '5.0,51.0 105.0,1.0'
+
+
+@pytest.mark.skipif(shutil.which('chromium') is None, reason='Chromium, which shows the page, is absent')
+def test_a_browser_follows_the_pointer_the_slider_and_the_legend(scene, tmp_path, monkeypatch):
+    """Pointer over a pixel, a click that keeps it, the slider, and a class that is hidden, in a page from a file."""
+    cube, maps = scene
+    monkeypatch.chdir(tmp_path)
+    savemat('scene.mat', dict(cube=np.nan_to_num(cube)))
+    np.save('truth.npy', np.where(maps['ground truth'] == 255, 0, maps['ground truth'] + 1).astype(np.uint8))
+    assert main(['scene.mat', 'truth.npy', '-o', 'page.html']) == 0
+    probe = """<script>addEventListener('load', () => {
+      const said = [];
+      const stage = document.querySelector('.stage'), box = stage.querySelector('canvas').getBoundingClientRect();
+      const point = (kind, column, row) => stage.dispatchEvent(new MouseEvent(kind, {
+        bubbles: true,
+        clientX: box.left + (column + 0.5) * box.width / 8,
+        clientY: box.top + (row + 0.5) * box.height / 6,
+      }));
+      const text = () => document.querySelector('.readout').textContent;
+      const state = () => [text(), document.querySelectorAll('polyline').length];
+      point('pointermove', 5, 1); said.push(state());
+      point('click', 5, 1); point('pointermove', 0, 0); said.push(state());
+      point('click', 0, 0); point('pointermove', 0, 0); said.push(state());
+      const check = document.querySelector('.legend input'); check.click(); said.push(state());
+      const slider = document.querySelector('.slider'); slider.value = 30; slider.dispatchEvent(new Event('input'));
+      said.push(document.querySelector('canvas.above').style.clipPath);
+      document.title = JSON.stringify(said);
+    })</script>"""
+    Path('probe.html').write_text(Path('page.html').read_text().replace('</body>', f'{probe}</body>'))
+    options = ['--headless=new', '--no-sandbox', '--disable-gpu', f'--user-data-dir={tmp_path / "profile"}']
+    command = ['chromium', *options, '--window-size=1200,900', '--dump-dom', Path('probe.html').resolve().as_uri()]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    if shown.returncode or '<title>' not in shown.stdout:
+        pytest.skip(f'Chromium does not start here: {shown.stderr[-200:]}')
+    over, kept, moved, hidden, clip = json.loads(html.unescape(re.search('<title>(.*?)</title>', shown.stdout)[1]))
+    assert over == ['row 1, column 5; truth: class 2', 3]  # two means and the pixel
+    assert kept == ['row 1, column 5; truth: class 2 (kept)', 3]
+    assert moved == ['row 0, column 0; truth: class 1', 3]
+    assert hidden[1] == 1  # the mean of the other class
+    assert clip == 'inset(0px 70% 0px 0px)'

@@ -299,6 +299,9 @@ def test_an_interrupted_prediction_goes_on(tmp_path, monkeypatch, protocol):
         calls = stop_after(patch, inferencer, None)
         (again,) = inferencer(out_dir=tmp_path / 'out', **inputs)['predictions']
         assert again['skipped'] and not calls
+        inferencer(out_dir=tmp_path / 'out', gis=True, **inputs)  # what a finished scene lacks is added
+        assert not calls
+        assert {path.name for path in (tmp_path / 'out').glob('*.qml')} == {'scene_classes.qml', 'scene_scores.qml'}
         inferencer(out_dir=tmp_path / 'out', overwrite=True, **inputs)
         assert calls
 

@@ -100,3 +100,11 @@ def test_many_methods_differ_and_nothing_is_clipped(results):
         assert not clipped_texts(figure)
         lines = figure.axes[0].lines
         assert len({(tuple(line.get_color()), line.get_linestyle()) for line in lines}) == 25
+
+
+def test_labels_are_plain_numbers(results):
+    axes = roc_figure(results).axes[0]
+    axes.figure.canvas.draw()
+    labels = [label.get_text() for label in [*axes.get_xticklabels(), *axes.get_xticklabels(minor=True)]]
+    assert {'0.001', '0.01', '0.1', '1'} <= set(labels)
+    assert not any('$' in label for label in labels)  # a formula, for which matplotlib looks for fonts

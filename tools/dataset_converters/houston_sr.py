@@ -36,6 +36,7 @@ from scipy.io import savemat
 from mmhsi.datasets.io import CubeReader, open_cube
 from mmhsi.datasets.transforms import BicubicDegradation
 from mmhsi.utils.command_line import run_converter
+from mmhsi.utils.progress import progress_bar
 from mmhsi.utils.tiling import TileGrid
 
 NAMES = {'gt': 'gt', 'img': 'ms', 'enlarged': 'ms_bicubic'}
@@ -210,7 +211,7 @@ def convert(
 
         for subset in ('trains', 'evals'):
             (folder / subset).mkdir(parents=True, exist_ok=True)
-            for number, corner in enumerate(areas[subset], start=1):
+            for number, corner in enumerate(progress_bar(areas[subset], subset, 'patches', after=2.0), start=1):
                 _save(folder / subset / f'{number:04}.mat', images(corner, patch))
         tests = [images(corner, settings.test_size) for corner in areas['test']]
         _save(folder / 'houston_test.mat', {name: np.stack([test[name] for test in tests]) for name in NAMES.values()})

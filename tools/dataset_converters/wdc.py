@@ -32,6 +32,7 @@ from scipy.io import savemat
 from mmhsi.datasets import NOISE_CASES, CropDataset, NoiseChain, PercentileScale, RandomDihedral, Scene, write_patches
 from mmhsi.datasets.splits.areas import Area, check_areas
 from mmhsi.utils.command_line import run_converter
+from mmhsi.utils.progress import progress_bar
 from mmhsi.utils.tiling import TileGrid
 
 TRAIN, VAL, TEST = ((0, 0, 600, 307), (800, 0, 416, 307)), ((1216, 0, 64, 307),), (600, 50, 192, 192)
@@ -83,7 +84,8 @@ def patches(parts: Sequence[np.ndarray], args: argparse.Namespace, augment: bool
     """Patches (size, size, C) of all parts, one after the other."""
     pose = RandomDihedral(keys=('gt',), reverse_prob=0.5)
     for part in parts:
-        for sample in CropDataset(Scene(part), None, args.size, args.strides, args.scales):
+        crops = CropDataset(Scene(part), None, args.size, args.strides, args.scales)
+        for sample in progress_bar(crops, 'cutting', 'patches', total=len(crops), after=2.0):
             yield pose(sample)['gt'] if augment else sample['gt']
 
 
@@ -104,7 +106,7 @@ def write_tests(out: Path, clean: np.ndarray, args: argparse.Namespace) -> None:
         noisy, kept = noisy[:height, :width], clean[:height, :width]
         write_mat(out / f'test/Case{case}/test.mat', input=noisy, gt=kept)
         corners = TileGrid(args.size, layout='inside').positions(height, width).tolist()
-        for number, (top, left) in enumerate(corners, 1):
+        for number, (top, left) in enumerate(progress_bar(corners, f'case {case}', 'patches', after=2.0), 1):
             square = slice(top, top + args.size), slice(left, left + args.size)
             write_mat(out / f'Patch_Cases/Case{case}/{number}.mat', input=noisy[square], gt=kept[square])
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from mmhsi.datasets import write_patches
+from mmhsi.utils.progress import progress_bar
 
 SHAPES = 'meta_info.txt'
 
@@ -69,7 +70,7 @@ def read_patches(database: Path) -> Iterator[np.ndarray]:
             raise ValueError(
                 f'{database}: {transaction.stat()["entries"]} patches, but {SHAPES} has {len(shapes)} lines'
             )
-        for key in sorted(shapes):
+        for key in progress_bar(sorted(shapes), 'converting', 'patches', after=2.0):
             rows, columns, bands = shapes[key]
             content = transaction.get(key.encode('ascii'))
             size, expected = 0 if content is None else len(content), 4 * rows * columns * bands

@@ -18,6 +18,7 @@ from mmhsi.apis import init_model
 from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.registry import DATASETS
 from mmhsi.utils.command_line import add_config_arguments, default_work_dir, load_config
+from mmhsi.utils.progress import progress_bar
 from mmhsi.visualization import save_figure, select_rgb_bands, stretch
 
 TITLES = ('original', 'masked', 'reconstruction')
@@ -125,7 +126,7 @@ def main(argv: list[str] | None = None) -> None:
     tiles = np.unique(np.linspace(0, len(dataset) - 1, args.num_tiles).round().astype(int))
     np.random.seed(args.seed)
     torch.manual_seed(args.seed)
-    for index in tiles.tolist():
+    for index in progress_bar(tiles.tolist(), 'reconstructing', 'tiles', after=2.0):
         sample = dataset[index]
         images = model.data_preprocessor(dict(inputs=[sample['inputs']]))['inputs']
         pictures = reconstruct(model, images)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +27,12 @@ def describe_cube(cube: FoundCube) -> list[tuple[str, str]]:
         ('size', f'{info.height} x {info.width} pixels, {info.bands + len(cube.marked_bad)} bands, {info.dtype}'),
     ]
     if info.wavelengths is None:
-        rows.append(('wavelengths', 'the file states none'))
+        rows.append(
+            (
+                'wavelengths',
+                'the file states none; --wavelengths FIRST LAST gives them, for false colour and matching of bands',
+            )
+        )
     else:
         low, high = np.nanmin(info.wavelengths), np.nanmax(info.wavelengths)
         rows.append(('wavelengths', f'{low:.0f} to {high:.0f} nm'))
@@ -40,7 +49,8 @@ def describe_cube(cube: FoundCube) -> list[tuple[str, str]]:
     rows.append(
         (
             'values',
-            f'1 % {low:.4g}, median {middle:.4g}, 99 % {high:.4g}, largest {cube.largest:.4g}{scaled}: {_unit(cube)}',
+            f'1st percentile {low:.4g}, median {middle:.4g}, 99th {high:.4g}, largest {cube.largest:.4g}{scaled}: '
+            f'{_unit(cube)}',
         )
     )
     return rows
@@ -85,19 +95,31 @@ def describe_labels(plan: Plan) -> list[tuple[str, str]]:
 def commands(config: Path, plan: Plan, request: Request) -> list[tuple[str, str]]:
     """The next commands, as pairs of a command and its description."""
     work_dir = f'work_dirs/{config.stem}'
-    scenes = ' '.join(f'"{path}"' if ' ' in path else path for path in request.paths[: len(plan.cubes)])
+    paths = [cube.source['path'] for cube in plan.cubes]
     if plan.places:
         place = {name: value for name, value, _ in plan.numbers}['test'][0]
-        scenes = ' '.join(str(Path(request.paths[0], *Path(cube.source['path']).parts)) for cube in plan.cubes)
-        scenes = scenes.replace('{name}', place)
+        paths = [str(Path(plan.root, place, *Path(path).relative_to(plan.root).parts[1:])) for path in paths]
     state = 'last' if request.task in ('target_detection', 'anomaly_detection', 'unmixing') else 'best'
     scored = [
-        (f'mmhsi test {config} {state}', f'scores, maps and the comparison with classical methods in {work_dir}'),
-        (f'mmhsi baseline {config}', 'classical methods alone, on the same pixels'),
+        (('test', config, state), f'scores, maps and the comparison with classical methods in {work_dir}'),
+        (('baseline', config), 'classical methods alone, on the same pixels'),
     ]
-    return [
-        (f'mmhsi data {config}', 'reads every file once'),
-        (f'mmhsi train {config}', 'trains; the log says which settings followed from the scene'),
+    listed = [
+        (('data', config), 'reads every file once'),
+        (('train', config), 'trains; the log says which settings followed from the scene'),
         *(scored if plan.scored else []),
-        (f'mmhsi predict {scenes} -c {config} -w {state} -o {work_dir}/maps', 'maps of this scene or of others'),
+        (('predict', *paths, '-c', config, '-w', state, '-o', f'{work_dir}/maps'), 'maps of this scene or of others'),
     ]
+    return [(shlex.join(map(str, [*_program(), *words])), text) for words, text in listed]
+
+
+def _program() -> list[str]:
+    """The words that call the command: its name, or its path where the shell does not find the name."""
+    beside = Path(sys.executable).with_name('mmhsi')
+    found = shutil.which('mmhsi')
+    if found is not None and (not beside.exists() or os.path.samefile(found, beside)):
+        return ['mmhsi']
+    if beside.exists():
+        inside = beside.is_relative_to(Path.cwd())
+        return [str(beside.relative_to(Path.cwd()) if inside else beside)]
+    return [sys.executable, '-m', 'mmhsi.cli']

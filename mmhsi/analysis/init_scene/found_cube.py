@@ -73,6 +73,16 @@ def array_list(path: str) -> dict[str, Variable]:
         return dict(listing.variables)
 
 
+def two_dates(path: str) -> list[str]:
+    """Names of the two cubes of a file that holds exactly two, of one size; else empty."""
+    cubes = {
+        name: item.shape
+        for name, item in array_list(path).items()
+        if item.numeric and len(item.shape) == 3 and min(item.shape) > 1
+    }
+    return list(cubes) if len(cubes) == 2 and len(set(cubes.values())) == 1 else []
+
+
 def find_cube(
     path: str,
     key: str | None = None,
@@ -123,7 +133,10 @@ def _one_scene(path: str) -> str:
     scenes = scene_files(path)
     if len(scenes) != 1:
         listed = ', '.join(scene.name for scene in scenes[:8]) or 'none'
-        raise CubeReadError(f'{path}: a folder with {len(scenes)} scenes ({listed}), expected one; name the file')
+        several = '; a config of several scenes is shown in docs/own_scene.md' if len(scenes) > 1 else ''
+        raise CubeReadError(
+            f'{path}: a folder with {len(scenes)} scenes ({listed}), expected one; name the file{several}'
+        )
     return str(scenes[0])
 
 

@@ -22,6 +22,7 @@ class FoundLabels:
         source (dict): Arguments of the labels of a scene: path, and key and ignore where they are needed.
         counts (dict[int, int]): Pixels of each value that may stand for a class, without 0 and ignored values.
         zeros (int): Pixels with the value 0.
+        without (int): Pixels that the file itself marks as having no data.
         ignored (dict[float, int]): Pixels of the values that are read as "no label".
         reasons (dict[str, str]): Reason for the value of each argument of the source, by name.
     """
@@ -31,11 +32,7 @@ class FoundLabels:
     zeros: int
     ignored: dict[float, int] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def numbered(self) -> bool:
-        """Whether the values are 1 to K without a gap."""
-        return list(self.counts) == list(range(1, len(self.counts) + 1))
+    without: int = 0
 
 
 def map_arrays(path: str, shape: tuple[int, int] | None) -> dict[str, Variable]:
@@ -60,10 +57,36 @@ def choose_map(path: str, key: str | None, shape: tuple[int, int] | None) -> str
         listed = ', '.join(f"'{name}' {item.shape}" for name, item in array_list(path).items())
         size = '' if shape is None else f' of {shape[0]} x {shape[1]} pixels'
         raise CubeReadError(
-            f'{path}: {"several matrices" if arrays else "no matrix"}{size} that could be the label map, name it with '
-            f'--labels-key; the file holds {listed}'
+            f'{path}: {"several matrices" if arrays else "no matrix"}{size} that could be the label map'
+            f'{", name it with --labels-key" if arrays else ""}; the file holds {listed}{_why_not(path, shape)}'
         )
     return next(iter(arrays)) or None
+
+
+def shape_of_map(path: str, key: str | None) -> tuple[int, int] | None:
+    """Rows and columns of a map; None if it cannot be read, which is told when it is compared with the cube."""
+    try:
+        with open_map(path, choose_map(path, key, None)) as reader:
+            return reader.info.shape[:2]
+    except ValueError:
+        return None
+
+
+def _why_not(path: str, shape: tuple[int, int] | None) -> str:
+    """What to do with an array that is a label map in another form."""
+    if shape is None or map_arrays(path, shape):
+        return ''
+    shapes = [item.shape for item in array_list(path).values() if item.numeric]
+    if shape[::-1] in shapes and shape[0] != shape[1]:
+        return '. Its rows and columns are exchanged: save its transpose'
+    pixels = shape[0] * shape[1]
+    if any(found in ((pixels,), (pixels, 1), (1, pixels)) for found in shapes):
+        return f'. It is a list of all pixels: reshape it to {shape[0]} x {shape[1]}'
+    if any(found in ((*shape, 1), (1, *shape)) for found in shapes):
+        return '. Save it without the axis of length 1 (numpy.squeeze)'
+    if any(len(found) == 3 and shape == found[:2] for found in shapes):
+        return '. It has a third axis: a label map has one number per pixel, e.g. the argmax over that axis plus 1'
+    return ''
 
 
 def find_labels(path: str, cube: CubeInfo, key: str | None = None) -> FoundLabels:
@@ -114,4 +137,5 @@ def find_labels(path: str, cube: CubeInfo, key: str | None = None) -> FoundLabel
         reasons['ignore'] = (
             ', '.join(f'{number:g} at {count:,} pixels' for number, count in ignored.items()) + ': taken for "no label"'
         )
-    return FoundLabels(source, {int(number): count for number, count in found.items()}, zeros, ignored, reasons)
+    codes = {int(number): count for number, count in found.items()}
+    return FoundLabels(source, codes, zeros, ignored, reasons, int(no_data.sum()))

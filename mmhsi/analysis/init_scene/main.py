@@ -20,7 +20,7 @@ TASKS = (
 _DESCRIPTION = """Write a dataset file and a config for a scene of your own.
 
     mmhsi init SCENE [LABELS] --task classification         one cube and its label map
-    mmhsi init FIRST SECOND LABELS --task change_detection  two dates and the map of the changes
+    mmhsi init FIRST SECOND LABELS --task change_detection  two dates and the map of the changes, or one file with all
     mmhsi init SCENE --task unmixing --endmembers 4         a cube, whose file may hold the truth as well
 
 The files are read, what they hold is reported, and each value that is written stands beside its reason. Nothing else
@@ -37,14 +37,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--out', default='experiments', metavar='DIR', help='folder of both files (default: experiments)'
     )
     parser.add_argument('--name', help='name of the scene (default: that of its file)')
-    parser.add_argument('--key', help='name of the cube in a file of several arrays')
+    parser.add_argument(
+        '--key', nargs='+', metavar='KEY', help='name of the cube in a file of several arrays; of each date in turn'
+    )
     parser.add_argument('--layout', choices=('hwc', 'chw', 'bil', 'cwh', 'whc'), help='axes of the array in the file')
     parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='size of an image stored as a pixel list')
     parser.add_argument(
         '--wavelengths', nargs=2, type=float, metavar=('FIRST', 'LAST'), help='in nm, if the file states none'
     )
     parser.add_argument('--labels-key', metavar='KEY', help='name of the label map, or of the abundances, in its file')
-    parser.add_argument('--classes', nargs='+', metavar='NAME', help='names of the classes, by ascending label')
+    parser.add_argument(
+        '--classes',
+        nargs='+',
+        metavar='NAME',
+        help='names of the classes, by ascending label; one name more than there are labels makes 0 the first class',
+    )
     parser.add_argument('--target-spectrum', metavar='FILE', help='file of the spectrum of the target')
     parser.add_argument('--target-name', metavar='NAME', help='name of the spectrum in a file of several')
     parser.add_argument('--endmembers', type=int, metavar='NUMBER', help='number of endmembers')

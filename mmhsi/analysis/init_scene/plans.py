@@ -10,16 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from mmhsi.analysis.init_scene.found_cube import FoundCube, find_cube
-from mmhsi.analysis.init_scene.found_labels import FoundLabels, choose_map, find_labels, map_arrays
+from mmhsi.analysis.init_scene.found_cube import FoundCube, find_cube, two_dates
+from mmhsi.analysis.init_scene.found_labels import FoundLabels, find_labels, map_arrays, shape_of_map
 from mmhsi.analysis.init_scene.found_mixture import find_abundances, find_endmembers, number_of_maps, number_of_spectra
 from mmhsi.datasets.io import read_labels
 from mmhsi.datasets.io.folders import scene_files
-from mmhsi.datasets.io.maps import open_map
 from mmhsi.datasets.io.same_ground import check_same_ground
 from mmhsi.datasets.scenes.cube_source import CubeSource
+from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
 
+_BAND_FILES = tuple(f'b{band}{suffix}' for band in ('01', '02', '8a') for suffix in ('.tif', '.tiff', '.jp2'))
+_SECOND = re.compile(r'post|after|later', re.IGNORECASE)
 CHANGE_NAMES = ('unchanged', 'changed')
+_OTHER_UNITS = 50  # ratio of typical values that no target has in the units of the scene
 _SMALL_CLASS = 16  # labelled pixels: 10 to train, 5 to validate, 1 to test
 
 
@@ -31,7 +34,8 @@ class Request:
         paths (list[str]): Files of the scene and of its labels, absolute.
         task (str): Name of the task.
         name (str, optional): Name of the scene.
-        key, layout, size: Of the cube, see :func:`find_cube`.
+        key (Sequence[str], optional): Name of the cube in its file, or that of each of two dates.
+        layout, size: Of the cube, see :func:`find_cube`.
         labels_key (str, optional): Name of the label map in its file.
         classes (list[str], optional): Names of the classes, in ascending order of their labels.
         target_spectrum, target_name (str, optional): File of the target spectrum, and its name in it.
@@ -44,7 +48,7 @@ class Request:
     paths: list[str]
     task: str
     name: str | None = None
-    key: str | None = None
+    key: Sequence[str] | None = None
     layout: str | None = None
     size: tuple[int, int] | None = None
     labels_key: str | None = None
@@ -140,16 +144,16 @@ def _image_reason(cube: FoundCube) -> str:
 
 def _start(request: Request, kind: str, number: int = 1) -> Plan:
     """Cubes and labels of the request, and the settings common to all scenes."""
-    paths = request.paths[:number]
-    if len(paths) < number:
-        raise ValueError(
-            f'{request.task} needs two dates: mmhsi init FIRST SECOND LABELS, found {len(request.paths)} file'
-        )
-    rest = request.paths[number:]
-    if len(rest) > 1:
-        raise ValueError(f'{request.task}: one file of labels is expected after the scene, found {", ".join(rest)}')
-    shape = _shape_of_map(rest[0], request.labels_key) if rest else None
-    cubes = [find_cube(path, request.key, request.layout, request.size, shape, request.wavelengths) for path in paths]
+    paths, keys, rest = _files(request, number)
+    most, what = (2, 'abundances and endmembers') if request.task == 'unmixing' else (1, 'one file of labels')
+    if len(rest) > most:
+        masks = '; draw masks of changed and unchanged pixels into one map, with two values' if number == 2 else ''
+        raise ValueError(f'{request.task}: {what} may follow the scene, found {", ".join(rest)}{masks}')
+    shape = shape_of_map(rest[0], request.labels_key) if rest and request.task != 'unmixing' else None
+    cubes = [
+        find_cube(path, key, request.layout, request.size, shape, request.wavelengths)
+        for path, key in zip(paths, keys, strict=True)
+    ]
     if len(cubes) == 2:
         check_same_ground(cubes[1].info, cubes[0].info, 'the two dates')
         if cubes[0].info.bands != cubes[1].info.bands:
@@ -182,18 +186,27 @@ def _start(request: Request, kind: str, number: int = 1) -> Plan:
         if 0.01 < cube.zeros < 1:
             plan.notes.append(
                 f'{cube.source["path"]}: {cube.zeros:.1%} of the pixels looked at are 0 in all bands; if this means '
-                '"no data", say nodata=0.'
+                '"no data", add nodata=0 to the dataset file.'
             )
     return plan
 
 
-def _shape_of_map(path: str, key: str | None) -> tuple[int, int] | None:
-    try:
-        name = choose_map(path, key, None)
-        with open_map(path, name) as reader:
-            return reader.info.shape[:2]
-    except ValueError:
-        return None  # reported again, with the size of the cube, when the labels are read
+def _files(request: Request, number: int) -> tuple[list[str], list[str | None], list[str]]:
+    """The file of each cube, its key, and the files that follow."""
+    keys = list(request.key or [])
+    if number == 2 and len(request.paths) < 3:
+        inside = keys if len(keys) == 2 else two_dates(request.paths[0])
+        if len(inside) == 2:
+            return [request.paths[0]] * 2, list(inside), request.paths[1:]
+    if len(request.paths) < number:
+        raise ValueError(
+            f'{request.task} needs two dates: mmhsi init FIRST SECOND LABELS, or a file of two cubes of one size '
+            f'(--key FIRST SECOND names them); found {len(request.paths)} file'
+        )
+    if len(keys) > number:
+        raise ValueError(f'--key: {len(keys)} names are given, {request.task} reads {number}')
+    keys = (keys or [None]) * number if len(keys) < number else keys
+    return request.paths[:number], keys[:number], request.paths[number:]
 
 
 def _labels(request: Request, cube: FoundCube, rest: Sequence[str]) -> FoundLabels | None:
@@ -210,9 +223,17 @@ def _need_labels(plan: Plan, request: Request, why: str) -> FoundLabels:
     if plan.labels is None:
         raise ValueError(
             f'{request.task} needs labels: {why}; give the label map after the scene, or its name in the file with '
-            '--labels-key'
+            f'--labels-key{_may_be_labels(plan.cube)}'
         )
     return plan.labels
+
+
+def _may_be_labels(cube: FoundCube) -> str:
+    arrays = map_arrays(cube.source['path'], None)
+    listed = ', '.join(f"'{name}' {item.shape}" for name, item in arrays.items())
+    return (
+        f'. Its file also holds {listed}; the cube has {cube.info.height} x {cube.info.width} pixels' if arrays else ''
+    )
 
 
 def _add_labels(plan: Plan) -> None:
@@ -226,21 +247,28 @@ def _classification(request: Request) -> Plan:
     plan = _start(request, 'Scene')
     found = _need_labels(plan, request, 'a classifier learns from labelled pixels')
     _add_labels(plan)
-    names = request.classes or [f'class {code}' for code in found.counts]
-    if len(names) != len(found.counts):
+    counted = found.counts
+    if found.zeros and len(request.classes or ()) == len(counted) + 1:
+        counted = {0: found.zeros, **counted}
+    names = request.classes or [f'class {code}' for code in counted]
+    if len(names) != len(counted):
         raise ValueError(
-            f'{len(names)} class names are given ({", ".join(names)}), but the label map has {len(found.counts)} '
-            f'values: {", ".join(map(str, found.counts))}'
+            f'{len(names)} class names are given ({", ".join(names)}), but the label map has {len(counted)} '
+            f'values: {", ".join(map(str, counted))}; others are unlabelled{_zero_may_be_a_class(found)}'
         )
     if len(names) < 2:
         raise ValueError(
-            f'{found.source["path"]}: there is only one class ({next(iter(found.counts))}), a classifier needs two'
+            f'{found.source["path"]}: there is only one class ({next(iter(counted))}), a classifier needs two; '
+            f'other pixels are unlabelled{_zero_may_be_a_class(found)}'
         )
-    counts = ', '.join(f'{count:,}' for count in found.counts.values())
+    if found.zeros and 0 not in counted and (found.ignored or found.without):
+        marks = [f'{value:g}' for value in found.ignored] + ['"no data"'] * bool(found.without)
+        plan.notes.append(f'Pixels marked {" and ".join(marks)} are unlabelled{_zero_may_be_a_class(found)}.')
+    counts = ', '.join(f'{count:,}' for count in counted.values())
     named = '' if request.classes else '; no names were given: put yours here'
     plan.scene.append(('classes', tuple(names), f'{counts} pixels{named}'))
-    if not found.numbered:
-        codes = dict(zip(names, found.counts, strict=True))
+    if list(counted) != list(range(1, len(counted) + 1)):
+        codes = dict(zip(names, counted, strict=True))
         plan.scene.append(('label_codes', codes, 'values of the classes in the label map'))
     plan.scene.append(
         (
@@ -249,14 +277,20 @@ def _classification(request: Request) -> Plan:
             'labelled pixels of each class for training and validation; all others are for the test',
         )
     )
-    small = [
-        f'{name} ({count})' for name, count in zip(names, found.counts.values(), strict=True) if count < _SMALL_CLASS
-    ]
+    small = [f'{name} ({count})' for name, count in zip(names, counted.values(), strict=True) if count < _SMALL_CLASS]
     if small:
         plan.notes.append(
             f'Classes with fewer than {_SMALL_CLASS} labelled pixels train on fewer than ten: {", ".join(small)}.'
         )
     return plan
+
+
+def _zero_may_be_a_class(found: FoundLabels) -> str:
+    if not found.zeros:
+        return ''
+    codes = [0, *found.counts]
+    names = ' '.join(f'NAME_OF_{code}' for code in codes[:3]) + (' and so on' if len(codes) > 3 else '')
+    return f'; so is 0 ({found.zeros:,} pixels). If 0 is a class, name all classes: --classes {names}'
 
 
 def _two_codes(found: FoundLabels, first_is_zero: bool) -> tuple[list[int], str]:
@@ -290,6 +324,7 @@ def _detection(request: Request) -> Plan:
         spectrum = dict(path=os.path.abspath(request.target_spectrum))
         if request.target_name is not None:
             spectrum['name'] = request.target_name
+        _check_target(plan, spectrum)
         plan.scene.append(('target_spectrum', spectrum, "what is sought; scale=... if its units are not the scene's"))
     elif target:
         if plan.labels is None:
@@ -308,6 +343,22 @@ def _detection(request: Request) -> Plan:
             '--target-spectrum FILE takes it from elsewhere.'
         )
     return plan
+
+
+def _check_target(plan: Plan, spectrum: Mapping) -> None:
+    """Read the target spectrum as the scene will, and compare its values with those of the cube."""
+    source = CubeSource(plan.cube.source, plan.cube.nodata, keep_bad_bands=bool(plan.left_out))
+    info = source.info
+    source.close()
+    values = read_target_spectrum(bands=info.bands, wavelengths=info.wavelengths, **spectrum)
+    low, middle, high = plan.cube.percentiles
+    typical = float(np.nanmedian(np.abs(values)))
+    if typical == 0 or not 1 / _OTHER_UNITS < max(abs(middle), abs(high - low)) / typical < _OTHER_UNITS:
+        plan.notes.append(
+            f'{spectrum["path"]}: the target spectrum lies between {np.nanmin(values):.4g} and '
+            f'{np.nanmax(values):.4g}, the scene between {low:.4g} and {high:.4g}. If their units differ, add '
+            'scale=... to target_spectrum in the dataset file.'
+        )
 
 
 def _mean_of_targets(plan: Plan, code: int) -> str:
@@ -420,15 +471,22 @@ def _multispectral(request: Request) -> Plan:
         for place in places
     }
     files = {place: found for place, found in files.items() if found}
+    if any(
+        re.match(r'imgs_[12]', name) and name.lower().endswith(_BAND_FILES) for name in set().union(*files.values())
+    ):
+        raise ValueError(
+            f'{root}: the folders imgs_1 and imgs_2 hold a file for each band, as the release of OSCD does; bring them '
+            f'to one grid first: python tools/dataset_converters/oscd.py {root} --out data/oscd'
+        )
     if len(files) < 3:
         raise ValueError(f'{root}: {len(files)} places with files, expected at least 3: to train, validate and test')
-    common = sorted(set.intersection(*files.values()))
+    common = sorted(set.intersection(*files.values()), key=lambda name: (bool(_SECOND.search(name)), name))
     first = next(iter(files))
     cubes: dict[str, FoundCube] = {}
     maps: dict[str, FoundLabels] = {}
     for name in common:
         path = str(Path(root, first, name))
-        found = find_cube(path, request.key, request.layout)
+        found = find_cube(path, None if request.key is None else request.key[0], request.layout)
         if found.info.bands > 3:
             cubes[name] = found
         else:
@@ -458,6 +516,7 @@ def _multispectral(request: Request) -> Plan:
     ]
     names = list(files)
     plan.places = True
+    plan.notes.append('{} is taken for the first date, {} for the second.'.format(*cubes))
     held_out, chosen = max(1, len(names) // 3), max(1, len(names) // 8)
     plan.numbers = [
         ('bands', kept[0].bands, 'bands of one date'),

@@ -41,7 +41,8 @@ def scene_data(
         max_values (int): Largest number of values of the cube. Defaults to 4000000.
 
     Returns:
-        dict: ``height``, ``width``, ``step``; ``bands`` (their numbers, from 1), ``wavelengths`` (nm, or None),
+        dict: ``height``, ``width``, ``step``; ``file_bands``, their number in the file; ``bands`` (their numbers,
+        from 1), ``wavelengths`` (nm, or None),
         ``low`` and ``high`` (of the levels), ``cube`` (levels, band after band), ``picture`` (RGB), ``maps`` by title
         (these three as base64 of bytes), ``classes``, ``palette``, ``means`` (K spectra by the first of the maps that
         holds a class, None for one without a pixel), ``rgb`` (from 1).
@@ -64,6 +65,7 @@ def scene_data(
         height=int(values.shape[0]),
         width=int(values.shape[1]),
         step=step,
+        file_bands=info.bands,
         bands=(chosen + 1).tolist(),
         wavelengths=None if info.wavelengths is None else np.round(info.wavelengths[chosen], 2).tolist(),
         low=_short(low),

@@ -16,7 +16,9 @@ The page needs no network and no server."""
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('scene', help='file, or folder of a sensor product')
-    parser.add_argument('maps', nargs='*', metavar='MAP', help='label or class maps of the same pixels')
+    parser.add_argument(
+        'maps', nargs='*', metavar='MAP', help='label or class maps of the same pixels (default: the one in the file)'
+    )
     parser.add_argument('-o', '--out', help='HTML file (default: the name of the scene in the current folder)')
     parser.add_argument('--key', help='name of the cube in a file of several arrays')
     parser.add_argument('--labels-key', metavar='KEY', help='name of the map in its file')
@@ -28,7 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--rgb', nargs=3, type=int, metavar=('R', 'G', 'B'), help='bands of the false colour, counted from 1'
     )
-    parser.add_argument('--classes', nargs='+', metavar='NAME', help='names of the classes, by rising label')
+    parser.add_argument('--classes', nargs='+', metavar='NAME', help='names of the classes, by ascending label')
     return parser.parse_args(argv)
 
 

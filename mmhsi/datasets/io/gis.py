@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -19,85 +19,133 @@ from rasterio.warp import transform as warp
 
 from mmhsi.utils.files import write_text
 
-from .base import CubeInfo
+from .georeference import raster_environment, silent_georeference
 
+_LOOKED_AT = 1024  # rows and columns of a map of numbers that give the limits of its colours
+_PERCENTILES = (2.0, 99.9)
+_STYLE = (
+    "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+    '<qgis version="3.22" styleCategories="Symbology">\n  <pipe>\n    {}\n  </pipe>\n</qgis>\n'
+)
 _EDGE = 21  # points along each edge of the footprint, which is curved in longitude and latitude
 
 
-def write_style(
-    path: str | os.PathLike[str], colormap: Mapping[int, tuple[int, int, int]], names: Mapping[int, str]
-) -> Path:
-    """Write the style of a map of classes, which QGIS applies to a raster of the same name.
+def write_companions(
+    path: str | os.PathLike[str],
+    acquired: str | None,
+    properties: Mapping[str, str],
+    ramp: Sequence[tuple[int, int, int]] = (),
+    limits: tuple[float, float] | None = None,
+) -> list[Path]:
+    """Write the style and the STAC item of a raster of :func:`mmhsi.datasets.write_raster`.
+
+    The style, ``<raster without suffix>.qml``, is applied by QGIS to the raster of the same name: the colours and names
+    of a map of classes, or a ramp of colours on the first band of a map of numbers. The item,
+    ``<raster without suffix>.json``, follows STAC 1.0.0 with the extensions projection 1.1 and raster 1.1; a raster
+    whose position cannot be given in longitude and latitude has none, and a warning says so.
 
     Args:
-        path (str | os.PathLike): The raster.
-        colormap (Mapping[int, tuple]): Red, green, blue of its values.
-        names (Mapping[int, str]): Names of its values; those without are left out of the legend.
-
-    Returns:
-        Path: The file, ``<raster without suffix>.qml``.
-    """
-    entries = ''.join(
-        f'\n          <paletteEntry value="{value}" color="#{"".join(f"{part:02x}" for part in colormap[value])}" '
-        f'alpha="255" label={quoteattr(str(name))}/>'
-        for value, name in sorted(names.items())
-        if value in colormap
-    )
-    style = Path(path).with_suffix('.qml')
-    write_text(
-        style,
-        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-        '<qgis version="3.22" styleCategories="Symbology">\n  <pipe>\n'
-        '      <rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1">\n'
-        f'        <colorPalette>{entries}\n        </colorPalette>\n'
-        '      </rasterrenderer>\n  </pipe>\n</qgis>\n',
-    )
-    return style
-
-
-def write_stac_item(
-    path: str | os.PathLike[str], like: CubeInfo | None, names: Mapping[int, str], properties: Mapping[str, str]
-) -> Path | None:
-    """Write the item of a written raster (STAC 1.0.0 with the extensions projection 1.1 and raster 1.1).
-
-    Args:
-        path (str | os.PathLike): The raster, with a georeference.
-        like (CubeInfo, optional): The cube of the raster, for the time of acquisition. If it is unknown, ``datetime``
+        path (str | os.PathLike): A GeoTIFF.
+        acquired (str, optional): Time of acquisition of its scene, ISO 8601. If it is unknown, ``datetime`` of the item
             is the time of writing, and ``mmhsi:acquired`` null.
-        names (Mapping[int, str]): Names of the values of a map of classes.
-        properties (Mapping[str, str]): Further properties.
+        properties (Mapping[str, str]): Further properties of the item.
+        ramp (Sequence[tuple]): Colours from the lowest to the highest value, red, green, blue (0 to 255), for a map of
+            numbers. Defaults to (): no style.
+        limits (tuple[float, float], optional): Values of the first and the last colour. Defaults to the 2nd and the
+            99.9th percentile of the band.
 
     Returns:
-        Path | None: The file, ``<raster without suffix>.json``; None, with a warning, for a raster whose position
-        cannot be given in longitude and latitude.
+        list[Path]: The files.
     """
-    path = Path(path)
-    with rasterio.open(path) as raster:
-        footprint = _footprint(raster.transform, raster.width, raster.height, raster.crs)
-        if footprint is None:
-            print_log(
-                f'{path}: the raster has no position in longitude and latitude, so no STAC item is written',
-                'current',
-                logging.WARNING,
-            )
-            return None
-        bands = [
-            {
-                'data_type': str(np.dtype(dtype)),
-                **({} if raster.nodata is None else {'nodata': 'nan' if np.isnan(raster.nodata) else raster.nodata}),
-            }
-            for dtype in raster.dtypes
-        ]
-        code = raster.crs.to_epsg()
-        projection = {
-            'proj:epsg': code,
-            **({} if code is not None else {'proj:wkt2': raster.crs.to_wkt()}),
-            'proj:shape': [raster.height, raster.width],
-            'proj:transform': list(raster.transform)[:6],
+    path, files = Path(path), []
+    with raster_environment(), silent_georeference(), rasterio.open(path) as raster:
+        names = {
+            int(tag.removeprefix('class_')): name for tag, name in raster.tags(1).items() if tag.startswith('class_')
         }
-    acquired = None if like is None else like.acquired
+        if names or len(ramp):
+            renderer = _palette(raster, names) if names else _ramp(ramp, limits or _limits(raster))
+            files.append(path.with_suffix('.qml'))
+            write_text(files[-1], _STYLE.format(renderer))
+        item = _stac_item(raster, path, acquired, names, properties)
+    if item is not None:
+        files.append(path.with_suffix('.json'))
+        write_text(files[-1], json.dumps(item, indent=2) + '\n')
+    return files
+
+
+def _hex(colour: Sequence[int]) -> str:
+    return '#' + ''.join(f'{int(part):02x}' for part in colour[:3])
+
+
+def _palette(raster: rasterio.DatasetReader, names: Mapping[int, str]) -> str:
+    colours = raster.colormap(1)
+    entries = ''.join(
+        f'\n        <paletteEntry value="{value}" color="{_hex(colours[value])}" alpha="255" label={quoteattr(name)}/>'
+        for value, name in sorted(names.items())
+    )
+    return (
+        '<rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1">\n'
+        f'      <colorPalette>{entries}\n      </colorPalette>\n    </rasterrenderer>'
+    )
+
+
+def _ramp(ramp: Sequence[Sequence[int]], limits: tuple[float, float]) -> str:
+    low, high = limits
+    items = ''.join(
+        f'\n          <item value="{value:.9g}" color="{_hex(colour)}" alpha="255" label="{value:.4g}"/>'
+        for value, colour in zip(np.linspace(low, high, len(ramp)), ramp, strict=True)
+    )
+    span = f'minimumValue="{low:.9g}" maximumValue="{high:.9g}"'
+    return (
+        '<rasterrenderer type="singlebandpseudocolor" band="1" opacity="1" alphaBand="-1" '
+        f'classificationMin="{low:.9g}" classificationMax="{high:.9g}">\n      <rastershader>\n'
+        f'        <colorrampshader colorRampType="INTERPOLATED" classificationMode="1" clip="0" {span}>{items}\n'
+        '        </colorrampshader>\n      </rastershader>\n    </rasterrenderer>'
+    )
+
+
+def _limits(raster: rasterio.DatasetReader) -> tuple[float, float]:
+    step = max(1, -(-max(raster.shape) // _LOOKED_AT))
+    values = raster.read(1, masked=True, out_shape=(-(-raster.height // step), -(-raster.width // step))).compressed()
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = map(float, np.percentile(values, _PERCENTILES))
+    return (low, high) if low < high else (low, low + 1.0)
+
+
+def _stac_item(
+    raster: rasterio.DatasetReader,
+    path: Path,
+    acquired: str | None,
+    names: Mapping[int, str],
+    properties: Mapping[str, str],
+) -> dict | None:
+    footprint = _footprint(raster.transform, raster.width, raster.height, raster.crs)
+    if footprint is None:
+        print_log(
+            f'{path}: the raster has no position in longitude and latitude, so no STAC item is written',
+            'current',
+            logging.WARNING,
+        )
+        return None
+    bands = [
+        {
+            'data_type': str(np.dtype(dtype)),
+            **({} if raster.nodata is None else {'nodata': 'nan' if np.isnan(raster.nodata) else raster.nodata}),
+        }
+        for dtype in raster.dtypes
+    ]
+    code = raster.crs.to_epsg()
+    projection = {
+        'proj:epsg': code,
+        **({} if code is not None else {'proj:wkt2': raster.crs.to_wkt()}),
+        'proj:shape': [raster.height, raster.width],
+        'proj:transform': list(raster.transform)[:6],
+    }
+    cloud = raster.tags(ns='IMAGE_STRUCTURE').get('LAYOUT') == 'COG'
     longitudes, latitudes = zip(*footprint, strict=True)
-    item = {
+    return {
         'type': 'Feature',
         'stac_version': '1.0.0',
         'stac_extensions': [
@@ -118,15 +166,12 @@ def write_stac_item(
         'assets': {
             'data': {
                 'href': f'./{path.name}',
-                'type': 'image/tiff; application=geotiff',
+                'type': f'image/tiff; application=geotiff{"; profile=cloud-optimized" if cloud else ""}',
                 'roles': ['data'],
                 'raster:bands': bands,
             }
         },
     }
-    target = path.with_suffix('.json')
-    write_text(target, json.dumps(item, indent=2) + '\n')
-    return target
 
 
 def _footprint(

@@ -21,7 +21,11 @@ def single_band(reader: CubeReader, what: str = 'map') -> tuple[np.ndarray, np.n
         raise CubeReadError(f'{reader.path}: the file has {info.bands} bands, expected a {what} of one band')
     values = reader.read()
     if info.bands == 3 and not np.all(values == values[..., :1]):
-        raise CubeReadError(f'{reader.path}: the file has 3 bands, expected a {what} of one band')
+        colours = len(np.unique(values.reshape(-1, 3), axis=0))
+        raise CubeReadError(
+            f'{reader.path}: the file has 3 bands, expected a {what} of one band; as a picture it has {colours} '
+            'colours: save the number of the class of each pixel, not its colour'
+        )
     no_data = np.zeros(values.shape[:2], dtype=bool)
     if info.nodata is not None:
         finite = np.isfinite(values) if np.all(np.isfinite(info.nodata)) else True

@@ -23,7 +23,6 @@ from .base import CubeInfo
 from .cube import Path
 from .envi import DATA_SUFFIXES
 from .georeference import raster_environment, silent_georeference
-from .gis import write_stac_item, write_style
 
 _DRIVERS = {'.tif': 'GTiff', '.tiff': 'GTiff', '.hdr': 'ENVI', **dict.fromkeys(DATA_SUFFIXES[1:-1], 'ENVI')}
 _STORED_AS = {'bool': 'uint8', 'int8': 'int16', 'float16': 'float32'}
@@ -285,8 +284,6 @@ def write_raster(
     class_names: Mapping[int, str] | None = None,
     zoom: int = 1,
     note: str | None = None,
-    style: bool = False,
-    stac: Mapping[str, str] | None = None,
 ) -> None:
     """Write a map or a cube as GeoTIFF (tiled, deflate), cloud-optimised GeoTIFF, or ENVI (raw and a header).
 
@@ -312,9 +309,6 @@ def write_raster(
         class_names (dict[int, str], optional): Names of the values of a map of one band.
         zoom (int): Pixels of the array per pixel of ``like`` along an axis. Defaults to 1.
         note (str, optional): Description of the file, one line without braces.
-        style (bool): Whether a map with colours and names gets a style file of QGIS beside it. Defaults to False.
-        stac (Mapping[str, str], optional): Properties of an item of a SpatioTemporal Asset Catalog beside a GeoTIFF
-            with a place. Defaults to None: no item.
 
     Raises:
         ValueError: If the arguments do not agree with each other or with the format.
@@ -363,8 +357,3 @@ def write_raster(
     notes.unlink(missing_ok=True)  # GDAL's metadata of the previous file
     if labels and driver != 'ENVI':
         notes.write_text(_category_names(labels), encoding='utf-8')
-    if style and labels and colormap:
-        write_style(target, dict(colormap), labels)
-    if stac is not None and driver != 'ENVI':
-        with raster_environment(), silent_georeference():
-            write_stac_item(target, like, labels, stac)

@@ -242,7 +242,7 @@ class CubeSource:
         """Selected bands without data in any pixel, counted without those left out as bad."""
         bands = np.arange(self.info.bands) if self.bands is None else self.bands
         empty = np.ones(len(bands), dtype=bool)
-        for top, rows in self.row_blocks():
+        for top, rows in progress_bar(list(self.row_blocks()), 'looking for empty bands', 'blocks', after=_PATIENCE):
             stored = self.stored((top, 0, rows, self.info.width), bands)
             empty &= self.info.no_data(stored, bands, self._nodata).all(axis=(0, 1))
         return bands[empty].tolist()

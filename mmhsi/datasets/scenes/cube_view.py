@@ -162,7 +162,7 @@ class CubeView:
 
     def raw_blocks(self, chosen: np.ndarray) -> Iterator[Block]:
         """Raw pixels of a mask (H, W), whole rows at a time, and which of them are neighbours of the next."""
-        for top, rows in self._source.row_blocks():
+        for top, rows in progress_bar(list(self._source.row_blocks()), 'fitting', 'blocks', after=2.0):
             part = chosen[top : top + rows]
             if part.any():
                 area = (top, 0, rows, self.width)
@@ -390,7 +390,7 @@ class CubeView:
             True where these bands hold data and the pixel is valid, if that is known.
         """
         parts = []
-        for top, rows in self._source.row_blocks():
+        for top, rows in progress_bar(list(self._source.row_blocks()), 'reading bands', 'blocks', after=2.0):
             first = -top % step
             if first < rows:
                 values, valid = self._source.read((top, 0, rows, self.width), bands)

@@ -14,6 +14,7 @@ from mmhsi.evaluation.refinement import STRENGTHS
 from mmhsi.registry import HOOKS, METRICS
 from mmhsi.tasks.pixel_stage import PixelStage
 from mmhsi.tasks.task import test_metric
+from mmhsi.utils.progress import progress_bar
 
 
 @HOOKS.register_module()
@@ -81,7 +82,7 @@ class RefinementHook(LastStageHook):
         training = runner.model.training
         runner.model.eval()
         try:
-            for batch in dataloader:
+            for batch in progress_bar(dataloader, 'last stage', 'batches'):
                 metric.process(batch, [sample.to_dict() for sample in runner.model.test_step(batch)])
         finally:
             runner.model.train(training)

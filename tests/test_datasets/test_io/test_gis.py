@@ -10,6 +10,7 @@ import rasterio
 from rasterio.warp import transform_bounds
 
 from mmhsi.datasets.io import CubeInfo, write_raster
+from mmhsi.datasets.io.gis import write_companions
 
 UTM = rasterio.crs.CRS.from_epsg(32633).to_wkt()
 COLOURS = {0: (0, 0, 0), 1: (10, 200, 255), 2: (1, 2, 3)}
@@ -25,7 +26,9 @@ def info():
 def test_a_map_brings_its_style_and_its_item(tmp_path, info):
     labels = np.random.default_rng(0).integers(0, 3, (300, 520)).astype(np.uint8)
     path = tmp_path / 'map.tif'
-    write_raster(path, labels, info, 0, COLOURS, class_names=NAMES, style=True, stac={'mmhsi:task': 'classification'})
+    write_raster(path, labels, info, 0, COLOURS, class_names=NAMES)
+    written = write_companions(path, info.acquired, {'mmhsi:task': 'classification'})
+    assert [file.name for file in written] == ['map.qml', 'map.json']
     entries = ElementTree.parse(tmp_path / 'map.qml').getroot().findall('.//paletteEntry')
     assert [(entry.get('value'), entry.get('color'), entry.get('label')) for entry in entries] == [
         ('0', '#000000', 'no data'),
@@ -46,11 +49,31 @@ def test_a_map_brings_its_style_and_its_item(tmp_path, info):
 
 
 def test_no_item_is_made_up(tmp_path, info):
-    write_raster(tmp_path / 'a.tif', np.zeros((300, 520)), replace(info, crs=None, transform=None), stac={})
+    write_raster(tmp_path / 'a.tif', np.zeros((300, 520)), replace(info, crs=None, transform=None))
+    assert write_companions(tmp_path / 'a.tif', None, {}) == []
     assert not (tmp_path / 'a.json').exists()
-    write_raster(tmp_path / 'b.tif', np.zeros((300, 520)), replace(info, acquired=None), stac={})
+    write_raster(tmp_path / 'b.tif', np.zeros((300, 520)), info)
+    write_companions(tmp_path / 'b.tif', None, {})
     properties = json.loads((tmp_path / 'b.json').read_text())['properties']
     assert properties['mmhsi:acquired'] is None and properties['datetime']
+
+
+@pytest.mark.parametrize('limits', [None, (0.0, 1.0)])
+def test_a_map_of_scores_has_a_ramp_of_colours(tmp_path, info, limits):
+    scores = np.random.default_rng(0).normal(size=(300, 520)).astype(np.float32)
+    known = scores.copy()
+    scores[:40] = np.nan
+    path = tmp_path / 'scores.tif'
+    write_raster(path, scores, info, np.nan, band_names=['score of anomaly'], driver='COG')
+    write_companions(path, info.acquired, {}, [(0, 0, 0), (255, 128, 0), (255, 255, 255)], limits)
+    renderer = ElementTree.parse(tmp_path / 'scores.qml').getroot().find('.//rasterrenderer')
+    items = renderer.findall('.//item')
+    low, high = limits or np.percentile(known[40:], (2, 99.9))
+    assert renderer.get('type') == 'singlebandpseudocolor'
+    assert [item.get('color') for item in items] == ['#000000', '#ff8000', '#ffffff']
+    assert np.allclose([float(item.get('value')) for item in items], [low, (low + high) / 2, high], rtol=1e-5)
+    item = json.loads((tmp_path / 'scores.json').read_text())
+    assert item['assets']['data']['type'] == 'image/tiff; application=geotiff; profile=cloud-optimized'
 
 
 @pytest.mark.parametrize('dtype', ['uint8', 'float32'])

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmhsi.utils.progress import progress_bar
+
 from .change import CHANGE
 from .classification import CLASSIFICATION
 from .denoising import DENOISING
@@ -47,7 +49,7 @@ def make(root: str | Path, names: Sequence[str] | None = None, seed: int = 0) ->
     if unknown:
         raise ValueError(f'no look-alike of {unknown[0]!r} can be made; known are {", ".join(DATASETS)}')
     folders = [Path(root) / name for name in names]
-    for name, folder in zip(names, folders, strict=True):
+    for name, folder in progress_bar(list(zip(names, folders, strict=True)), 'writing', 'datasets', after=2.0):
         claim_folder(folder, name)
         DATASETS[name](folder, np.random.default_rng([seed, *name.encode()]))
     return folders
@@ -69,7 +71,7 @@ def make_products(root: str | Path, names: Sequence[str] | None = None, seed: in
         ValueError: If a name is unknown.
     """
     paths = []
-    for name in names or PRODUCTS:
+    for name in progress_bar(list(names or PRODUCTS), 'writing', 'products', after=2.0):
         folder = Path(root) / 'products' / name
         claim_folder(folder, name)
         paths.append(write_product(name, folder, seed))
