@@ -35,6 +35,7 @@ class CubeInfo:
         dtype (np.dtype): Type of the stored values, in the byte order of the machine.
         nodata (float | np.ndarray, optional): Stored value of pixels without data: one number for all bands, or
             float64 (bands,) where they differ, NaN for a band that has none.
+        further_nodata (tuple[float]): Other stored values of pixels without data, of all bands.
         valid_range (tuple[float, float], optional): Lowest and highest stored value that is data, infinite where only
             one is stated.
         wavelengths (np.ndarray, optional): Band centres in nm, float64 (bands,).
@@ -68,6 +69,7 @@ class CubeInfo:
     bands: int
     dtype: np.dtype
     nodata: float | np.ndarray | None = None
+    further_nodata: tuple[float, ...] = ()
     valid_range: tuple[float, float] | None = None
     wavelengths: np.ndarray | None = None
     fwhm: np.ndarray | None = None
@@ -158,6 +160,8 @@ class CubeInfo:
         bad = ~(np.abs(stored) < LARGEST) if stored.dtype.kind in 'fc' else np.zeros(stored.shape, dtype=bool)
         if self.valid_range is not None:
             bad |= (stored < self.valid_range[0]) | (stored > self.valid_range[1])
+        for value in self.further_nodata:
+            bad |= stored == value
         mark = self.nodata if nodata is None else nodata
         if mark is None:
             return bad
@@ -166,7 +170,12 @@ class CubeInfo:
             if stored.dtype.kind == 'f':
                 mark = mark.astype(stored.dtype)  # compared in the precision of the file
         elif stored.dtype.kind in 'iu' and mark % 1 == 0:
-            mark = int(mark)  # compared exactly, and without a copy of the block as floats
+            # compared exactly, and without a copy of the block as floats; 2^64 - 1 rounds up as a float
+            mark = (
+                min(int(mark), int(np.iinfo(stored.dtype).max))
+                if mark == float(np.iinfo(stored.dtype).max)
+                else int(mark)
+            )
         return bad | (stored == mark)
 
     @property

@@ -6,6 +6,7 @@ with coordinates), and the names that airborne and spaceborne products use inste
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,69 +26,20 @@ _NODATA = (
     'fill_value',
     'ignore_value',
 )
+# without 'n', 'num' or 'number of' before them, and 'dim' behind
 _ROWS = (
-    'y',
-    'yc',
-    'ydim',
-    'lat',
-    'latitude',
-    'row',
-    'rows',
-    'nrows',
-    'numrows',
-    'line',
-    'lines',
-    'nlines',
-    'numlines',
-    'northing',
-    'downtrack',
-    'alongtrack',
-    'height',
-    'scan',
-    'scans',
-    'scanline',
-    'scanlines',
-    'frame',
-    'frames',
+    *('y', 'yc', 'lat', 'latitude', 'northing', 'row', 'line', 'scan', 'scanline', 'frame', 'height'),
+    *('downtrack', 'alongtrack'),
 )
 _COLUMNS = (
-    'x',
-    'xc',
-    'xdim',
-    'lon',
-    'longitude',
-    'col',
-    'cols',
-    'column',
-    'columns',
-    'ncols',
-    'numcols',
-    'sample',
-    'samples',
-    'nsamples',
-    'numsamples',
-    'easting',
-    'crosstrack',
-    'acrosstrack',
-    'width',
-    'pixel',
-    'pixels',
+    *('x', 'xc', 'lon', 'longitude', 'easting', 'col', 'column', 'sample', 'pixel', 'width'),
+    *('crosstrack', 'acrosstrack', 'pixelsperline', 'samplesperline'),
 )
 _BANDS = (
-    'band',
-    'bands',
-    'nbands',
-    'numbands',
-    'bandnumber',
-    'channel',
-    'channels',
-    'spectral',
-    'spectralband',
-    'spectralbands',
-    'wave',
-    'frequency',
+    *('band', 'bandnumber', 'channel', 'spectral', 'spectralband', 'spectralchannel', 'frequency', 'wavelengthband'),
     *WAVELENGTH_NAMES,
 )
+_COUNT_OF = re.compile(r'^(?:numberof|num|n)(?=.)|(?:dim|dimension|axis|index)$')
 _STANDARD_NAMES = {
     'projection_y_coordinate': 'rows',
     'latitude': 'rows',
@@ -98,6 +50,7 @@ _STANDARD_NAMES = {
     'radiation_wavelength': 'bands',
     'sensor_band_central_radiation_wavelength': 'bands',
 }
+_LINEAR = (('slope', 'intercept'), ('gain', 'offset'), ('Slope', 'Intercept'), ('Gain', 'Offset'))
 _AXIS_LETTERS = {'Y': 'rows', 'X': 'columns'}
 
 
@@ -135,24 +88,41 @@ def _numbers(attributes: Mapping[str, Any], name: str, bands: int) -> np.ndarray
     return np.repeat(values, bands) if len(values) == 1 else values if len(values) == bands else None
 
 
-def nodata_of(attributes: Mapping[str, Any], bands: int, notes: list[str]) -> float | np.ndarray | None:
-    """The stored value of pixels without data, from the first attribute that states it."""
+def nodata_of(
+    attributes: Mapping[str, Any], bands: int, notes: list[str]
+) -> tuple[float | np.ndarray | None, tuple[float, ...]]:
+    """The stored values of pixels without data, from the attributes that state them.
+
+    Args:
+        attributes (Mapping[str, Any]): The attributes of the array.
+        bands (int): Number of bands C.
+        notes (list[str]): Gets a sentence on statements that are not understood.
+
+    Returns:
+        tuple: The first one, a number or float64 (C,), or None; and further ones, numbers (CF 1.11, section 2.5.1:
+        ``missing_value`` may list several, beside ``_FillValue``).
+    """
     stated = {name: plain_name(name) for name in attributes}
     found = []
     for wanted in _NODATA:
         found += [name for name, plain in stated.items() if plain == plain_name(wanted)]
-    read = {name: _numbers(attributes, name, bands) for name in found}
-    values = {name: numbers for name, numbers in read.items() if numbers is not None}
-    if not values:
-        return None
-    first, numbers = next(iter(values.items()))
-    for name, others in values.items():
-        if not np.array_equal(numbers, others, equal_nan=True):
-            notes.append(
-                f'{first!r} and {name!r} state different values without data ({numbers[0]:g} and '
-                f'{others[0]:g}); the former is masked'
-            )
-    return float(numbers[0]) if np.array_equal(numbers, np.repeat(numbers[0], bands), equal_nan=True) else numbers
+    first, further = None, []
+    for name in found:
+        numbers = _numbers(attributes, name, bands)
+        if numbers is None:
+            try:
+                further += np.asarray(attributes[name], np.float64).ravel().tolist()
+            except (TypeError, ValueError):
+                notes.append(f'the attribute {name!r} is no number, and is not used')
+            continue
+        single = np.array_equal(numbers, np.repeat(numbers[0], bands), equal_nan=True)
+        if first is None:
+            first = float(numbers[0]) if single else numbers
+        else:
+            further += numbers[:1].tolist() if single else sorted(set(numbers.tolist()))
+    if first is None and further:
+        first = further.pop(0)
+    return first, tuple(value for value in dict.fromkeys(further) if not np.all(first == value) and np.isfinite(value))
 
 
 def valid_range_of(
@@ -204,12 +174,17 @@ def scale_and_offset(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Scale and offset (C,) of an array, or None.
 
-    ``scale_factor`` of the CF conventions multiplies. By any other name (``Scale_Factor`` of NEON,
-    ``reflectance scale factor`` of ENVI) a number above 1 is the factor by which reflectances were multiplied, and
-    divides.
+    ``scale_factor`` of the CF conventions multiplies, as ``slope`` and ``gain`` do. By any other name (``Scale_Factor``
+    of NEON, ``reflectance scale factor`` of ENVI) a number above 1 is the factor by which reflectances were multiplied,
+    and divides.
     """
     scale = _numbers(attributes, 'scale_factor', bands)
     offset = _numbers(attributes, 'add_offset', bands)
+    for slope, intercept in _LINEAR if scale is None and offset is None else ():
+        if slope in attributes and _numbers(attributes, slope, bands) is not None:
+            scale, offset = (_numbers(attributes, name, bands) for name in (slope, intercept))
+            notes.append(f'values are multiplied by {slope!r}, and {intercept!r} is added')
+            break
     for name in attributes if scale is None else ():
         if plain_name(name) in ('scalefactor', 'reflectancescalefactor', 'scale'):
             scale = _numbers(attributes, name, bands)
@@ -233,20 +208,26 @@ def role_of(dimension: Dimension) -> str | None:
         return 'rows'
     if unit.startswith(('degrees east', 'degree east')):
         return 'columns'
-    name = plain_name(dimension.name)
-    for role, names in (('rows', _ROWS), ('columns', _COLUMNS), ('bands', _BANDS)):
-        if name in names:
-            return role
+    plain = plain_name(dimension.name)
+    for name in (plain, _COUNT_OF.sub('', plain)):
+        for role, names in (('rows', _ROWS), ('columns', _COLUMNS), ('bands', _BANDS)):
+            if name in names or name.removesuffix('s') in names:
+                return role
     return None
 
 
 def axes_by_names(dimensions: Sequence[Dimension]) -> tuple[int, int, int] | None:
     """Axes of rows, columns and bands of an array of three, if the names of its dimensions define them; else None.
 
-    Two known axes determine the third: layers of a time series are bands.
+    Two known axes determine the third: layers of a time series are bands. The bands alone determine rows and columns,
+    which are in this order.
     """
     roles = [role_of(dimension) for dimension in dimensions]
     known = [role for role in roles if role is not None]
+    if known == ['bands'] and len(roles) == 3:
+        band_axis = roles.index('bands')
+        rows, columns = (axis for axis in range(3) if axis != band_axis)
+        return rows, columns, band_axis
     if len(roles) != 3 or len(known) < 2 or len(set(known)) < len(known):
         return None
     missing = {'rows', 'columns', 'bands'}.difference(known)

@@ -20,6 +20,7 @@ from .envi_header import Fields, layout_of, read_header
 from .errors import CubeReadError, explained
 from .georeference import place_of, raster_environment, silent_georeference
 from .memory import check_fits
+from .pam import sidecar_fields
 from .text import decode
 from .wavelengths import in_nanometres, statement_of_names
 
@@ -34,7 +35,8 @@ def data_file(header: str) -> str:
 
     Args:
         header (str): Path that ends in .hdr; the data file has the same name without it, or with the suffix of a raw
-            image or of a TIFF instead. If there are several, the one whose size matches the header is used.
+            image or of a TIFF instead. If there are several, the one whose size matches the header is used; if there
+            is none, the only one with another suffix and that size.
 
     Returns:
         str: Path of the data file.
@@ -48,7 +50,7 @@ def data_file(header: str) -> str:
         for suffix in (*DATA_SUFFIXES, *_OTHER_SUFFIXES)
         for variant in dict.fromkeys((suffix, suffix.upper()))
     ]
-    found = [candidate for candidate in candidates if os.path.isfile(candidate)]
+    found = [candidate for candidate in candidates if os.path.isfile(candidate)] or _of_the_size(header, stem)
     if not found:
         raise CubeReadError(
             f'{header}: no data file next to this header, expected {os.path.basename(stem)!r} without '
@@ -67,6 +69,21 @@ def data_file(header: str) -> str:
                 f'that it describes ({needed} bytes); name the data file'
             )
     return (raw or found)[0]
+
+
+def _of_the_size(header: str, stem: str) -> list[str]:
+    """The file with the name of a header, any suffix, and the size that the header describes, if there is one."""
+    folder, name = os.path.split(stem)
+    others = [
+        os.path.join(folder, other)
+        for other in sorted(os.listdir(folder or '.'))
+        if os.path.splitext(other)[0] == name and other != os.path.basename(header)
+    ]
+    if not others:
+        return []
+    needed = layout_of(read_header(header), stem, header).bytes
+    fitting = [path for path in others if os.path.isfile(path) and os.path.getsize(path) == needed]
+    return fitting if len(fitting) == 1 else []
 
 
 def is_header(path: str) -> bool:
@@ -153,11 +170,19 @@ class EnviReader(CubeReader):
             notes.append(f"the header {header} does not state 'byte order'; 0 (little endian) is taken")
         said = Fields(fields, layout.bands, f'the header {header}')
         names = said.band_names
+        named = None if said.wavelengths else statement_of_names(names or (), notes)
         wavelengths, fwhm, wave_notes = in_nanometres(
-            said.wavelengths or [s for s in [statement_of_names(names or ())] if s], said.fwhm, layout.bands
+            said.wavelengths or ([] if named is None else [named]), said.fwhm, layout.bands
         )
         scale, offset = said.scale_and_offset
         nodata, bad_bands = said.nodata, said.bad_bands
+        beside = sidecar_fields(self.path, layout.bands, notes)
+        if nodata is None:
+            nodata = beside.get('nodata')
+        if scale is None and offset is None:
+            scale, offset = beside.get('scale'), beside.get('offset')
+        if os.path.isfile(self.path + '.msk'):
+            notes.append(f'the mask {os.path.basename(self.path)}.msk beside the file is not applied')
         place, place_notes = _place(fields, self.path)
         return CubeInfo(
             path=self.path,
@@ -176,7 +201,7 @@ class EnviReader(CubeReader):
             sensor=said.sensor,
             acquired=said.acquired,
             **place,
-            companions=(self._header,),
+            companions=(self._header, *beside.get('companions', ())),
             notes=(*notes, *wave_notes, *said.notes, *place_notes),
         )
 

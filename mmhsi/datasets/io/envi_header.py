@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .errors import CubeReadError
 from .text import read_text
-from .wavelengths import Statement, parse_numbers
+from .wavelengths import (
+    FWHM_NAMES,
+    WAVELENGTH_NAMES,
+    Statement,
+    name_of_wavelengths,
+    parse_numbers,
+    plain_name,
+    unit_of_name,
+)
 
 DTYPES = {1: 'u1', 2: 'i2', 3: 'i4', 4: 'f4', 5: 'f8', 12: 'u2', 13: 'u4', 14: 'i8', 15: 'u8'}
 _COMPLEX = (6, 9)
@@ -21,6 +29,16 @@ _NEAR = 200  # number of characters within which a brace may open on the next li
 _COUNTED = ('samples', 'lines', 'bands')
 # the fields that define the layout: contradictory values are an error
 _LAYOUT = (*_COUNTED, 'data type', 'interleave', 'byte order', 'header offset', 'file compression')
+
+# names of one fact, ENVI's own first
+_IGNORED = ('dataignorevalue', 'ignorevalue', 'nodata', 'nodatavalue', 'missingvalue', 'fillvalue')
+_FACTORS = ('reflectance scale factor', 'scale factor')
+_GAINS = (
+    ('data gain values', 'data offset values'),
+    ('data reflectance gain values', 'data reflectance offset values'),
+)
+_BAD_BANDS = ('bbl', 'bad band list')
+_UNITS = ('wavelengthunits', 'wavelengthunit')
 
 
 def parse_header(text: str, path: str) -> dict[str, str]:
@@ -198,58 +216,67 @@ class Fields:
 
     @property
     def nodata(self) -> float | np.ndarray | None:
-        """``data ignore value``: one number, or (C,) if the bands differ."""
-        values = self._numbers('data ignore value')
+        """``data ignore value``, or its name in other software: one number, or (C,) if the bands differ."""
+        by_name = {plain_name(name): name for name, value in self.fields.items() if value}
+        name = next((by_name[plain] for plain in _IGNORED if plain in by_name), _IGNORED[0])
+        values = self._numbers(name)
         return None if values is None else one_number(values)
 
     @property
     def bad_bands(self) -> np.ndarray | None:
         """``bbl``, the list of 1 for good and 0 for bad bands: bool (C,), True for bad; None if no band is bad."""
-        values = self._numbers('bbl', single=False)
+        name = next((name for name in _BAD_BANDS if self.fields.get(name)), _BAD_BANDS[0])
+        values = self._numbers(name, single=False)
         if values is None:
             return None
         if not np.isin(values, (0, 1)).all() or not values.any():
             what = 'marks every band as bad' if not values.any() else 'holds other numbers than 0 and 1'
-            self.notes.append(f"the field 'bbl' of {self.source} {what} and is not used")
+            self.notes.append(f"the field '{name}' of {self.source} {what} and is not used")
             return None
         return None if values.all() else values == 0
 
     @property
     def scale_and_offset(self) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """(C,) each, or None: from ``reflectance scale factor``, else ``data gain values`` and
-        ``data offset values``."""
-        factor = self._numbers('reflectance scale factor')
-        gain, offset = self._numbers('data gain values'), self._numbers('data offset values')
+        """(C,) each, or None: from ``reflectance scale factor``, else ``data gain values`` and ``data offset values``,
+        else ``data reflectance gain values`` and ``data reflectance offset values``.
+
+        A factor above 1 divides, as ENVI defines it. Below 1 it would make reflectances of thousands, and multiplies.
+        """
+        factor_name = next((name for name in _FACTORS if self.fields.get(name)), _FACTORS[0])
+        factor = self._numbers(factor_name)
+        pairs = [(self._numbers(gain), self._numbers(offset)) for gain, offset in _GAINS]
+        pairs = [pair for pair in pairs if any(values is not None for values in pair)]
+        gain, offset = pairs[0] if pairs else (None, None)
         if factor is not None:
-            if gain is not None or offset is not None:
-                self.notes.append(
-                    f"{self.source} states a 'reflectance scale factor' and 'data gain values' or 'data "
-                    "offset values'; the former is applied"
-                )
             with np.errstate(divide='ignore'):
                 gain, offset = 1 / factor, None
+            if (np.abs(factor) < 1).all() and factor.all():
+                self.notes.append(f"values are multiplied by '{factor_name}' = {factor[0]:g} of {self.source}")
+                gain = factor
+        if len(pairs) + (factor is not None) > 1:
+            self.notes.append(
+                f"{self.source} states more than one of 'reflectance scale factor', 'data gain values' or 'data offset "
+                "values', and 'data reflectance gain values'; the first is applied"
+            )
         return checked_scale(gain, offset, self.source, self.notes)
 
     @property
     def wavelengths(self) -> list[Statement]:
         """The statement on band centres, if there is one."""
-        return self._statement('wavelength')
+        return self._statement(WAVELENGTH_NAMES)
 
     @property
     def fwhm(self) -> list[Statement]:
         """The statement on widths, if there is one."""
-        return self._statement('fwhm')
+        return self._statement(FWHM_NAMES)
 
-    def _statement(self, name: str) -> list[Statement]:
-        if not self.fields.get(name):
+    def _statement(self, wanted: Sequence[str]) -> list[Statement]:
+        name = name_of_wavelengths((name for name, value in self.fields.items() if value), wanted)
+        if name is None:
             return []
-        return [
-            Statement(
-                f"the field '{name}' of {self.source}",
-                self.fields[name],
-                self.fields.get('wavelength units') or self.fields.get('wavelength unit'),
-            )
-        ]
+        unit = next((value for name, value in self.fields.items() if plain_name(name) in _UNITS and value), None)
+        source = f"the field '{name}' of {self.source}"
+        return [Statement(source, self.fields[name], unit_of_name(name) or unit)]
 
     @property
     def band_names(self) -> tuple[str, ...] | None:

@@ -70,6 +70,9 @@ class HDF5Reader(ArrayReader):
     def _vector(self, name: str) -> np.ndarray:
         return self._handle()[name][()]
 
+    def _stored(self, name: str) -> h5py.Dataset:
+        return self._handle()[name]
+
     def _attributes(self, name: str) -> Mapping[str, Any]:
         file = self._handle()
         if name and not isinstance(file.get(name, getlink=True), h5py.HardLink):

@@ -23,6 +23,7 @@ from .wavelengths import (
     name_of_wavelengths,
     plain_name,
     statement_of_names,
+    unit_of_name,
 )
 
 _LARGEST_XML = 2**24
@@ -60,12 +61,14 @@ class RasterMetadata:
     def fields(self) -> dict:
         """The fields on bands and values, with ``notes`` and ``companions``."""
         names: Sequence[str] = [self._dataset.descriptions[index - 1] or '' for index in self._indices]
+        stated = self._stated('wavelength')
+        notes = self.notes if not stated else None
         named = [
-            statement_of_names(names),
-            statement_of_names([self._of_file[''].get(f'band{index}', '') for index in self._indices]),
+            statement_of_names(names, notes),
+            statement_of_names([self._of_file[''].get(f'band{index}', '') for index in self._indices], notes),
         ]
         wavelengths, fwhm, notes = in_nanometres(
-            [*self._stated('wavelength'), *filter(None, named), *self._xml()], self._stated('fwhm'), self.bands
+            [*stated, *filter(None, named), *self._xml()], self._stated('fwhm'), self.bands
         )
         scale, offset = self._scale_and_offset()
         headers = [*self._envi(), *self._header]
@@ -137,12 +140,17 @@ class RasterMetadata:
                         self._unit(name, where),
                     )
                 )
-            name = name_of_wavelengths(self._of_file[where], names)
+            of_file = self._of_file[where]
+            name = name_of_wavelengths(of_file, names)
             if name is not None:
                 statements.append(
-                    Statement(
-                        f'the tag {name!r}{where} of the file', self._of_file[where][name], self._unit(name, where)
-                    )
+                    Statement(f'the tag {name!r}{where} of the file', of_file[name], self._unit(name, where))
+                )
+            name = next((name for name in names if all(f'{name}{index}' in of_file for index in self._indices)), None)
+            if name is not None:
+                values = ' '.join(of_file[f'{name}{index}'] for index in self._indices)
+                statements.append(
+                    Statement(f"the tags '{name}1' ...{where} of the file", values, self._unit(name, where))
                 )
         key = next(key for key, value in _MICROMETRES_OF_GDAL.items() if value == what)
         imagery = [self._dataset.tags(index, ns='IMAGERY').get(key) for index in self._indices]
@@ -156,9 +164,8 @@ class RasterMetadata:
 
     def _unit(self, name: str, where: str) -> str | None:
         """The unit in the name of a tag, else in a tag of the first band or of the file."""
-        for unit in ('nm', 'um', 'nanometers', 'nanometres', 'micrometers', 'micrometres'):
-            if name.endswith(unit):
-                return unit
+        if unit_of_name(name):
+            return unit_of_name(name)
         for tags in (self._of_bands[where][0], self._of_file[where], self._of_bands[''][0], self._of_file['']):
             for key in ('wavelengthunits', 'wavelengthunit'):
                 if tags.get(key):
@@ -269,7 +276,7 @@ def spectral_bands(dataset: rasterio.DatasetReader, path: str) -> tuple[list[int
     full = np.iinfo(sample.dtype).max if sample.dtype.kind in 'iu' else sample.max()
     between = np.count_nonzero((sample != 0) & (sample != full) & (sample != 255) & (sample != 1))
     tags = _plain(dataset.tags(alpha))
-    if between > 0.05 * sample.size or any(name in tags for name in WAVELENGTH_NAMES):
+    if between > 0.05 * sample.size or name_of_wavelengths(tags, WAVELENGTH_NAMES):
         return (
             indices,
             None,

@@ -1,6 +1,9 @@
 """Check that two files cover the same ground: cube and labels, two dates, cube and coarse map."""
 
+from dataclasses import replace
+
 import numpy as np
+from rasterio._err import CPLE_BaseError  # what PROJ raises comes without a public class
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform as warp
@@ -8,13 +11,15 @@ from rasterio.warp import transform as warp
 from .base import CubeInfo
 
 _TOLERANCE = 0.5  # pixels
+_FEWEST_POINTS = 3  # that determine an affine map
 
 
 def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
     """Compare the size of two files and, if both have one, their georeference.
 
     The four corners are compared, after a transformation if the coordinate systems differ; they may be half a pixel
-    apart.
+    apart. A file with control points only is compared by the affine map that fits them, and the corners may be apart by
+    its largest error in addition; two files with the same control points cover the same ground.
 
     Args:
         found (CubeInfo): Description of one file.
@@ -29,8 +34,12 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
             f'{what} must have the same pixels: {expected.path} has {expected.height} x {expected.width}, '
             f'{found.path} has {found.height} x {found.width}'
         )
+    if found.gcps and found.gcps == expected.gcps and found.gcps_crs == expected.gcps_crs:
+        return
+    (found, error), (expected, other_error) = _with_transform(found), _with_transform(expected)
     if found.transform is None or expected.transform is None:
         return
+    tolerance = _TOLERANCE + error + other_error
     columns, rows = np.array([[0, 0], [found.width, 0], [0, found.height], [found.width, found.height]], float).T
     x, y = _places(found, columns, rows)
     systems = [system for info in (found, expected) if (system := _system(info)) is not None]
@@ -41,7 +50,7 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
         )
         try:
             x, y = map(np.asarray, warp(*systems, x, y))
-        except RasterioError as error:
+        except (RasterioError, CPLE_BaseError) as error:
             raise ValueError(
                 f'{what} must lie on the same ground: {found.path} and {expected.path} have the '
                 f'coordinate systems {names} without a transformation between them: {error}'
@@ -52,9 +61,9 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
     a, b, c, d, e, f = expected.transform
     back = np.linalg.inv(np.array([[a, b], [d, e]])) @ np.stack([x - c, y - f])
     shift = back - np.stack([columns, rows])
-    if not np.isfinite(shift).all() or np.abs(shift).max() > _TOLERANCE:
+    if not np.isfinite(shift).all() or np.abs(shift).max() > tolerance:
         right, down = shift[:, 0]
-        turned = np.ptp(shift, axis=1).max() > _TOLERANCE
+        turned = np.ptp(shift, axis=1).max() > tolerance
         how = (
             'their pixels have another size or direction'
             if turned
@@ -66,6 +75,21 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
             f'{what} must lie on the same ground: {found.path} has the transform {_shown(found)}, '
             f'{expected.path} has {_shown(expected)}: {how}{systems_differ}'
         )
+
+
+def _with_transform(info: CubeInfo) -> tuple[CubeInfo, float]:
+    """The description with the affine map that fits its control points, if it has only these, and the largest error of
+    the map at one of them in pixels."""
+    if info.transform is not None or len(info.gcps or ()) < _FEWEST_POINTS:
+        return info, 0.0
+    rows, columns, x, y, _ = np.array(info.gcps).T
+    pixels = np.stack([columns, rows, np.ones(len(rows))], axis=1)
+    (a, d), (b, e), (c, f) = np.linalg.lstsq(pixels, np.stack([x, y], axis=1), rcond=None)[0]
+    if np.linalg.matrix_rank(pixels) < _FEWEST_POINTS or a * e == b * d:  # the points lie on a line
+        return info, 0.0
+    apart = np.linalg.inv(np.array([[a, b], [d, e]])) @ np.stack([x - c, y - f]) - pixels.T[:2]
+    placed = replace(info, transform=(a, b, c, d, e, f), crs=info.gcps_crs)
+    return placed, float(np.abs(apart).max())
 
 
 def overlap(first: CubeInfo, second: CubeInfo) -> int:

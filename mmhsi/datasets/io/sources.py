@@ -82,6 +82,9 @@ def drivers_for(path: str) -> list[str]:
         raise CubeReadError(f'{known}: the content is XML or HTML, which may name other files and addresses')
     if esri_header(path):
         return ['EHdr']
+    if start.startswith((b'PK\x03\x04', b'\x1f\x8b', b'BZh', b'7z\xbc\xaf')):
+        inside = f', or name a raster in it as /vsizip/{path}/NAME' if start.startswith(b'PK') else ''
+        raise CubeReadError(f'{path}: the file is an archive; unpack it{inside}')
     raise CubeReadError(
         f'{known}: GeoTIFF, JPEG 2000, PNG, JPEG, BMP, PNM, Erdas Imagine, VRT (raw ENVI data need '
         'their .hdr file beside them); gdal_translate converts others'

@@ -17,7 +17,7 @@ from .mat import MatReader
 from .numpy_files import NpyReader, NpzReader
 from .spectral_library import SpectralLibrary, number_names, to_nanometres
 from .variables import Variable, quoted, select_variable
-from .wavelengths import FWHM_NAMES, WAVELENGTH_NAMES, plain_name
+from .wavelengths import FWHM_NAMES, WAVELENGTH_NAMES, is_named, name_of_wavelengths, plain_name
 
 LAYOUTS = ('auto', 'rows', 'columns')
 
@@ -105,7 +105,7 @@ def read_array_spectra(path: str, key: str | None, layout: str, unit: str | None
 
 def _band_vector(listing: _Listing, names: Sequence[str]) -> np.ndarray | None:
     for name, variable in listing.variables.items():
-        if plain_name(name) in names and variable.numeric and variable.is_vector:
+        if is_named(name, names) and variable.numeric and variable.is_vector:
             return listing.array(name).astype(np.float64).ravel()
     return None
 
@@ -119,7 +119,7 @@ def _spectra_name(path: str, variables: Mapping[str, Variable], key: str | None,
         if variable.numeric
         and 1 <= len(variable.shape) <= 2
         and max(variable.shape) > 1
-        and plain_name(name) not in (*WAVELENGTH_NAMES, *FWHM_NAMES)
+        and not is_named(name, (*WAVELENGTH_NAMES, *FWHM_NAMES))
         and (wavelengths is None or len(wavelengths) in variable.shape)
     ]
     if len(fitting) != 1:
@@ -158,15 +158,13 @@ def _fields(path: str, key: str, content: Mapping[str, Any]) -> tuple:
     """Names, values, wavelengths and widths of a struct."""
     fields = {plain_name(name): np.asarray(value) for name, value in content.items()}
     numeric = {name: value for name, value in fields.items() if value.dtype.kind in 'iuf'}
-    wavelengths, fwhm = (
-        next((numeric[name].astype(np.float64).ravel() for name in names if name in numeric), None)
-        for names in (WAVELENGTH_NAMES, FWHM_NAMES)
-    )
+    found = [name_of_wavelengths(numeric, names) for names in (WAVELENGTH_NAMES, FWHM_NAMES)]
+    wavelengths, fwhm = (None if name is None else numeric[name].astype(np.float64).ravel() for name in found)
     spectra = [
         value
         for name, value in numeric.items()
         if value.size > 1
-        and name not in (*WAVELENGTH_NAMES, *FWHM_NAMES)
+        and not is_named(name, (*WAVELENGTH_NAMES, *FWHM_NAMES))
         and (wavelengths is None or len(wavelengths) in value.shape)
     ]
     if len(spectra) != 1:

@@ -16,6 +16,8 @@ from .spectral_library import SpectralLibrary, number_names, to_nanometres
 from .text_tables import Table, number_of, read_table
 
 _FEWEST_BANDS = 2
+# files of Spectra Vista's spectrometers: wavelength in nm, radiance of reference and target, reflectance in percent
+_SVC, _SVC_COLUMNS = '/*** Spectra Vista', 4
 _WAVELENGTH = re.compile(
     r'wave|wvl|^wl|lambda|wellenl|longueur|longitud de onda|波长|波長|^(nm|um|µm|μm)$|[(\[](nm|um|µm|μm)[)\]]'
 )
@@ -47,6 +49,9 @@ def read_text_spectra(path: str, layout: str, unit: str | None) -> SpectralLibra
         CubeReadError: If the file is not text, holds no table of numbers, lacks a value, or is ambiguous.
     """
     table = read_table(path)
+    if any(line.startswith(_SVC) for line in table.header[:3]) and table.values.shape[1] == _SVC_COLUMNS:
+        reflectance = table.values[:, 3] / 100
+        return SpectralLibrary((_name_of_file(table),), reflectance[None], table.values[:, 0], None, path)
     chosen = _layout_of(table) if layout == 'auto' else layout
     if chosen == 'columns' and table.labels[0]:
         raise CubeReadError(f'{path}: rows begin with names, as {table.labels[-1][0]!r}; a spectrum is a row then')
@@ -76,7 +81,9 @@ def _unclear(table: Table, name: str, values: np.ndarray, layout: str) -> CubeRe
 
 
 def _name_of_file(table: Table) -> str:
-    stated = [line.partition(':')[2].strip() for line in table.header if line.lower().startswith('name:')]
+    stated = [
+        re.split('[:=]', line, maxsplit=1)[1].strip() for line in table.header if re.match('name *[:=]', line.lower())
+    ]
     return stated[0] if stated else os.path.splitext(os.path.basename(table.path))[0]
 
 

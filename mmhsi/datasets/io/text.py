@@ -12,7 +12,8 @@ def decode(content: bytes) -> str:
     """Decode bytes in UTF-8, UTF-16 (with or without a byte order mark), GBK or Latin-1.
 
     The last two cannot be distinguished with certainty. Chinese text consists of pairs of non-ASCII bytes, while
-    Latin-1 characters (µ, °) occur singly among ASCII.
+    Latin-1 characters (µ, °) occur singly among ASCII. The second byte of a pair may be that of a brace: the braces of
+    the text are balanced in the right encoding.
 
     Args:
         content (bytes): The bytes.
@@ -38,7 +39,9 @@ def decode(content: bytes) -> str:
         return content.decode('latin-1')
     signs = sum(ord(letter) > 127 for letter in text)
     paired = sum(byte > 127 for byte in content) >= 1.5 * signs
-    return text if paired else content.decode('latin-1')
+    latin = content.decode('latin-1')
+    swallowed = latin.count('{') == latin.count('}') and text.count('{') != text.count('}')
+    return text if paired and not swallowed else latin
 
 
 def read_text(path: str, largest: int, what: str) -> str:

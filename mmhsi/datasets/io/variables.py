@@ -122,11 +122,12 @@ def select_variable(path: str, variables: Mapping[str, Variable], key: Key, ndim
                 f'{path}: {quoted(found[0])} is of type {variables[found[0]].kind}, expected real numbers'
             )
         return found[0]
+    images = {name: variable for name, variable in variables.items() if variable.numeric and variable.size > 1}
     matching = [
         name
-        for name, variable in variables.items()
-        if variable.numeric and len(variable.shape) == ndim and (ndim != 2 or min(variable.shape) > 1)
-    ]
+        for name, variable in images.items()
+        if len(variable.shape) == ndim and (ndim != 2 or min(variable.shape) > 1)
+    ] or [name for name, variable in images.items() if sum(length > 1 for length in variable.shape) == ndim]
     if len(matching) != 1:
         count = 'several numeric' if matching else 'no numeric'
         raise CubeReadError(
@@ -142,6 +143,24 @@ def select_variable(path: str, variables: Mapping[str, Variable], key: Key, ndim
             f'size=({height}, {width})'
         )
     return matching[0]
+
+
+def single_axes(shape: tuple[int, ...], ndim: int, spare: Sequence[bool]) -> list[int]:
+    """Axes of length one that an array has besides those of an image, such as a single time.
+
+    Args:
+        shape (tuple[int]): Shape of the array.
+        ndim (int): Number of axes of the image.
+        spare (Sequence[bool]): For each axis, whether it is none of the image by its name.
+
+    Returns:
+        list[int]: The axes, ascending; none if the array has too few of length one.
+    """
+    single = [axis for axis, length in enumerate(shape) if length == 1]
+    count = len(shape) - ndim
+    if count < 1 or len(single) < count:
+        return []
+    return sorted(sorted(single, key=lambda axis: not spare[axis])[:count])
 
 
 def larger_pixel_list(variables: Mapping[str, Variable], name: str) -> tuple[str, tuple[int, int]] | None:

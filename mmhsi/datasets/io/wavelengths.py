@@ -35,16 +35,16 @@ _SHORTEST, _LONGEST = 100.0, 1e5
 # The narrowest bands of imaging spectrometers are about 0.1 nm wide.
 _NARROWEST = 0.05
 
-# Names, in lower case and without underscores and blanks, under which files store the values of the bands.
+# Names, in lower case and without underscores and blanks, under which files store the values of the bands; perhaps
+# with a unit behind them.
 WAVELENGTH_NAMES = (
     'wavelength',
     'wavelengths',
-    'wavelengthnm',
-    'wavelengthsnm',
-    'wavelengthum',
-    'wavelengthsum',
     'wl',
+    'wls',
     'wvl',
+    'wave',
+    'waves',
     'lambda',
     'wavelengthcenter',
     'wavelengthcenters',
@@ -56,19 +56,28 @@ WAVELENGTH_NAMES = (
     'centrewavelengths',
     'centralwavelength',
     'centralwavelengths',
+    'bandwavelength',
+    'bandwavelengths',
+    'sensorwavelength',
+    'sensorwavelengths',
     'bandcenter',
     'bandcenters',
     'bandcentre',
     'bandcentres',
+    'cw',
 )
-FWHM_NAMES = ('fwhm', 'fwhms', 'fwhmnm', 'fwhmum', 'bandwidth', 'bandwidths')
+FWHM_NAMES = ('fwhm', 'fwhms', 'bandfwhm', 'sensorfwhm', 'bandwidth', 'bandwidths')
+_UNITS_OF_NAMES = ('nm', 'um', 'nanometers', 'nanometres', 'micrometers', 'micrometres', 'microns')
 
 _NUMBER = r'\d+(?:[.]\d+)?(?:[eE][+-]?\d+)?'
 _UNIT = r'nm|nanomet(?:er|re)s?|[uµμ]m|micromet(?:er|re)s?|microns?|å|angstroms?'
 # what GDAL makes of an ENVI header ('Band 1 (450.5 Nanometers)'), and what other software calls bands ('450.5 nm')
-_IN_NAME = re.compile(rf'(?:^|[\s(\[_=@])(?P<value>{_NUMBER})[\s_]*(?P<unit>{_UNIT})\b', re.IGNORECASE)
-# names that say so without a unit, as R writes them ('X450.5'), and 'wl_450'
-_PREFIXED = re.compile(r'(?:x|wl|wvl|wavelength|lambda)[\s_]*(\d+(?:[.]\d+)?)', re.IGNORECASE)
+_IN_NAME = re.compile(rf'(?:^|[\s(\[_=@:])(?P<value>{_NUMBER})[\s_]*(?P<unit>{_UNIT})\b', re.IGNORECASE)
+# names that say so without a unit: as R writes them ('X450.5'), 'wl_450', 'wavelength = 450', 'nm_450'
+_PREFIXED = re.compile(rf'(?:x|wl|wvl|wavelength|lambda|nm)[\s_:=]*({_NUMBER})', re.IGNORECASE)
+_NUMBERED = re.compile(r'(?P<prefix>[a-z]*)[\s_:=]*(?P<value>\d+([.]\d+)?)', re.IGNORECASE)
+_COMMA = re.compile(rf'\d+,\d+\s*(?:{_UNIT})', re.IGNORECASE)
+_YEARS = (1900, 2100)
 _REFLECTED = (350.0, 2600.0)  # nm
 
 
@@ -92,6 +101,15 @@ class Statement:
         unit = (self.unit or '').strip().lower()
         return unit not in _UNSTATED and nanometres_per_unit(unit, np.ones(1)) is not None
 
+    def __post_init__(self) -> None:
+        unit = (self.unit or '').split(';')[0].strip(' \t{}"\'')
+        if isinstance(self.values, str) and parse_numbers(self.values) is None:
+            found = _numbers_with_unit(self.values)
+            if found is not None:
+                object.__setattr__(self, 'values', found[0])
+                unit = found[1]
+        object.__setattr__(self, 'unit', unit or None)
+
     @property
     def numbers(self) -> np.ndarray | None:
         """float64 values; None if they are not numbers."""
@@ -105,7 +123,19 @@ class Statement:
 
 def plain_name(name: str) -> str:
     """The name of an array or a field as in :data:`WAVELENGTH_NAMES`: its last part, lower case, letters and digits."""
-    return re.sub(r'[\s_.-]', '', name.rsplit('/', 1)[-1].lower())
+    return re.sub(r'[\s_.()\[\]-]', '', name.rsplit('/', 1)[-1].lower())
+
+
+def unit_of_name(name: str) -> str | None:
+    """The unit behind the name of an array or a field, as in 'wavelength_nm' or 'FWHM (um)'."""
+    plain = plain_name(name)
+    return next((unit for unit in _UNITS_OF_NAMES if plain.endswith(unit)), None)
+
+
+def is_named(name: str, wanted: Sequence[str]) -> bool:
+    """Whether a name is one of ``wanted``, perhaps with a unit behind it."""
+    plain, unit = plain_name(name), unit_of_name(name)
+    return plain in wanted or unit is not None and plain.removesuffix(unit) in wanted
 
 
 def nanometres_per_unit(unit: str | None, wavelengths: np.ndarray) -> float | None:
@@ -126,7 +156,7 @@ def nanometres_per_unit(unit: str | None, wavelengths: np.ndarray) -> float | No
 
 
 def parse_numbers(text: str | None) -> np.ndarray | None:
-    """Read a list of numbers in ENVI's notation, ``{412.0, 418.5, ...}``.
+    """Read a list of numbers in ENVI's notation, ``{412.0, 418.5, ...}``; semicolons separate too.
 
     Args:
         text (str, optional): The list.
@@ -134,11 +164,23 @@ def parse_numbers(text: str | None) -> np.ndarray | None:
     Returns:
         np.ndarray | None: float64 values, or None if the text is missing or holds anything but numbers.
     """
-    words = re.split(r'[,\s]+', (text or '').strip().strip('{}[]()').strip())
+    words = re.split(r'[,;\s]+', (text or '').strip().strip('{}[]()').strip())
     try:
         return np.array([float(word) for word in words if word], np.float64)
     except ValueError:
         return None
+
+
+def _numbers_with_unit(text: str) -> tuple[np.ndarray, str] | None:
+    """The numbers and the unit of a list in which it follows each number, as in '450 nm, 460 nm'."""
+    words = [word.strip() for word in re.split(r'[,;]+', text.strip().strip('{}[]()'))]
+    if len(words) == 1:
+        words = re.findall(rf'{_NUMBER}\s*(?:{_UNIT})', text, re.IGNORECASE)
+    matches = [re.fullmatch(rf'({_NUMBER})\s*({_UNIT})', word, re.IGNORECASE) for word in words if word]
+    found = [match.groups() for match in matches if match]
+    if not found or len(found) < len(matches) or len({unit.lower() for _, unit in found}) > 1:
+        return None
+    return np.array([float(value) for value, _ in found]), found[0][1]
 
 
 def usable(values: np.ndarray | None, bands: int) -> bool:
@@ -146,33 +188,45 @@ def usable(values: np.ndarray | None, bands: int) -> bool:
     return values is not None and values.shape == (bands,) and bool(np.all(np.isfinite(values) & (values > 0)))
 
 
-def statement_of_names(names: Sequence[str]) -> Statement | None:
+def statement_of_names(names: Sequence[str], notes: list[str] | None = None) -> Statement | None:
     """Wavelengths that the names of all bands state.
 
     The unit stands behind them, as in 'Band 1 (450.5 Nanometers)', or they are numbers between 350 and 2600, and no
-    count, behind a sign for wavelengths, as in 'X450.5'.
+    count, behind a sign for wavelengths, as in 'X450.5', or with decimals behind a common word or none, as in '450.5'.
+
+    Args:
+        names (Sequence[str]): The name of each band.
+        notes (list[str], optional): Gets a sentence on whole numbers that may be wavelengths.
+
+    Returns:
+        Statement | None: The wavelengths; None if the names state none.
     """
+    names = [name.replace(',', '.') if _COMMA.fullmatch(name.strip()) else name for name in names]
     found = [match for name in names if (match := _IN_NAME.search(name))]
     if found and len(found) == len(names) and len({match['unit'].lower().rstrip('s') for match in found}) == 1:
         return Statement('the names of the bands', [float(match['value']) for match in found], found[0]['unit'])
-    prefixed = [match for name in names if (match := _PREFIXED.fullmatch(name.strip()))]
-    if len(prefixed) < 2 or len(prefixed) < len(names):
+    numbered = [match for name in names if (match := _NUMBERED.fullmatch(name.strip()))]
+    if len(numbered) < 2 or len(numbered) < len(names) or len({match['prefix'].lower() for match in numbered}) > 1:
         return None
-    values = np.array([float(match[1]) for match in prefixed])
-    counted = (np.diff(values) == 1).all()
+    values = np.array([float(match['value']) for match in numbered])
+    counted = (np.diff(values) == 1).all() or len(set(values)) < len(values)
     if counted or values.min() < _REFLECTED[0] or values.max() > _REFLECTED[1]:
         return None
-    return Statement('the names of the bands', values, 'nm')
+    if all(map(_PREFIXED.fullmatch, map(str.strip, names))) or any('.' in match['value'] for match in numbered):
+        return Statement('the names of the bands', values, 'nm')
+    if notes is not None and (values.min() < _YEARS[0] or values.max() > _YEARS[1]):
+        notes.append(
+            f'the names of the bands are numbers, {names[0]!r} to {names[-1]!r}, which may number bands or be '
+            'wavelengths; they are not used: state wavelengths= if they are'
+        )
+    return None
 
 
 def name_of_wavelengths(names: Iterable[str], wanted: Sequence[str]) -> str | None:
-    """The first of ``wanted`` among names as :func:`plain_name` gives them, perhaps with a unit behind it; or None."""
-    names = list(names)
-    for name in wanted:
-        for unit in ('', 'nm', 'um', 'nanometers', 'nanometres', 'micrometers', 'micrometres'):
-            if name + unit in names:
-                return name + unit
-    return None
+    """The first of the names that is one of ``wanted``, in the order of these, perhaps with a unit behind it; or
+    None."""
+    names = list(dict.fromkeys(names))
+    return next((name for one in wanted for name in names if is_named(name, (one,))), None)
 
 
 def in_nanometres(

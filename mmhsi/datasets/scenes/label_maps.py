@@ -11,6 +11,7 @@ from mmhsi.datasets.io import CubeInfo, read_labels
 from mmhsi.datasets.io.labels import whole_labels
 
 _MOST_UNNAMED = 99
+_LARGE = 50  # above, a number far from the others is a code such as 99
 _NO_DATA = -1  # marks unlabelled pixels if 0 is the code of a class
 
 
@@ -62,7 +63,8 @@ def _recode(labels: np.ndarray, codes: Mapping[int, int], path: str) -> np.ndarr
 def _check_numbering(labels: np.ndarray, path: str) -> None:
     """Without class names the largest label is the number of classes, so it must not be a special code."""
     used = np.unique(labels[labels > 0])
-    if used.size and used[-1] > _MOST_UNNAMED and used[-1] > 2 * used.size:
+    apart = used.size > 1 and used[-1] > _LARGE and used[-1] > 2 * used[-2]
+    if used.size and (used[-1] > _MOST_UNNAMED or apart) and used[-1] > 2 * used.size:
         listed = ', '.join(map(str, used[:8])) + (', ...' if used.size > 8 else '')
         raise ValueError(
             f'{path}: the labels go up to {used[-1]}, but {used.size} numbers are used ({listed}); name '

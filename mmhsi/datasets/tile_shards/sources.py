@@ -158,9 +158,8 @@ class ScenePart:
         window = (top, 0, rows, self.width)
         blocks = [reader.read(window) for reader in self._readers]
         for reader, block in zip(self._readers, blocks, strict=True):
-            if reader.info.valid_range is not None:
-                low, high = reader.info.valid_range
-                block[(block < low) | (block > high)] = 0 if self.nodata is None else self.nodata
+            if reader.info.valid_range is not None or reader.info.further_nodata:
+                block[reader.info.no_data(block)] = 0 if self.nodata is None else self.nodata
         values = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=-1)
         for reader in self._readers:
             valid = reader.read_mask(window)

@@ -137,6 +137,8 @@ def test_a_unit_of_latin_1(tmp_path, cube):
         ('data ignore value =', None, None),
         ('data ignore value = {-9999}', -9999, None),
         ('data ignore value = -9.999e3', -9999, None),
+        ('ignore value = -9999', -9999, None),
+        ('nodata = -9999', -9999, None),
         ('data ignore value = none', None, "'none' and is not used"),
         ('data ignore value = {0, 1, 2, 3}', [0, 1, 2, 3], None),
         ('data ignore value = {0, 1}', None, '2 numbers for 4'),
@@ -164,7 +166,10 @@ def test_ignore_value(tmp_path, cube, text, nodata, note):
         ),
         ('data gain values = {2, 0, 4, 5}', None, None, 'a scale of 0'),
         ('data offset values = {1, 1, 1, 1}', None, 1, None),
-        ('reflectance scale factor = 100\ndata gain values = {2, 3, 4, 5}', 0.01, None, 'the former is applied'),
+        ('reflectance scale factor = 100\ndata gain values = {2, 3, 4, 5}', 0.01, None, 'the first is applied'),
+        ('scale factor = 10000', 1e-4, None, None),
+        ('reflectance scale factor = 0.0001', 1e-4, None, 'are multiplied by'),
+        ('data reflectance gain values = {2, 3, 4, 5}', [2, 3, 4, 5], None, None),
     ),
 )
 def test_scale_and_offset(tmp_path, cube, text, scale, offset, note):
@@ -183,6 +188,7 @@ def test_scale_and_offset(tmp_path, cube, text, scale, offset, note):
     (
         ('bbl = {1, 0, 1, 1}', [False, True, False, False], None),
         ('bbl = {1.0,\n 0.0, 1.0, 0}', [False, True] * 2, None),
+        ('bad band list = {1, 0, 1, 1}', [False, True, False, False], None),
         ('bbl = {1, 1, 1, 1}', None, None),
         ('bbl = {0, 0, 0, 0}', None, 'marks every band as bad'),
         ('bbl = {1, 0, 1}', None, '3 numbers for 4 bands'),
@@ -302,6 +308,52 @@ def test_notes_of_gdal_beside_the_file(tmp_path, cube):
     info = open_cube(path).info
     np.testing.assert_allclose(info.wavelengths, [460, 550, 650, 2400])  # the header counts
     assert info.companions == (str(tmp_path / 'scene.hdr'),)
+
+
+def test_nodata_and_scale_of_gdal_beside_the_file(tmp_path, cube):
+    path = write(tmp_path, cube, 'map info = {UTM, 1, 1, 5e5, 5e6, 30, 30, 33, North, WGS-84}\n')
+    with rasterio.open(path, 'r+') as dataset:
+        dataset.scales, dataset.offsets = (1e-4, 2e-4, 1e-4, 1e-4), (0, 1, 0, 0)
+    with rasterio.open(path) as dataset:
+        assert dataset.scales == (1e-4, 2e-4, 1e-4, 1e-4)  # they are in the .aux.xml file
+    info = open_cube(path).info
+    assert info.scale.tolist() == [1e-4, 2e-4, 1e-4, 1e-4] and info.offset.tolist() == [0, 1, 0, 0]
+    assert str(tmp_path / 'scene.img.aux.xml') in info.companions
+    (tmp_path / 'scene.img.aux.xml').write_text(
+        '<PAMDataset><PAMRasterBand band="2"><NoDataValue>-5</NoDataValue></PAMRasterBand></PAMDataset>'
+    )
+    np.testing.assert_array_equal(open_cube(path).info.nodata, [np.nan, -5, np.nan, np.nan])
+    (tmp_path / 'scene.img.aux.xml').write_text('<PAMDataset>')
+    assert 'is not understood' in open_cube(path).info.notes[0]
+
+
+@pytest.mark.parametrize(
+    'field',
+    (
+        'wavelengths = {450, 550, 650, 850}',
+        'wavelength (nm) = {450, 550, 650, 850}',
+        'center wavelength = {0.45, 0.55, 0.65, 0.85}\nwavelength units = "Micrometers"',
+        'wavelength = {450 nm, 550 nm, 650 nm, 850 nm}',
+        'wavelength = {450; 550; 650; 850}\nwavelength units = Nanometers ; from the lab',
+        'band names = {450.0, 550.0, 650.0, 850.0}',
+    ),
+)
+def test_spellings_of_wavelengths(tmp_path, cube, field):
+    np.testing.assert_allclose(open_cube(write(tmp_path, cube, field + '\n')).info.wavelengths, [450, 550, 650, 850])
+
+
+def test_a_letter_before_a_brace_that_would_make_a_chinese_sign_with_it(tmp_path, cube):
+    path = write(tmp_path, cube, 'description = {µ° Ä}\nwavelength = {450, 550, 650, 850}\n', encoding='latin-1')
+    assert open_cube(path).info.wavelengths.tolist() == [450, 550, 650, 850]
+
+
+def test_data_files_of_other_suffixes(tmp_path, cube):
+    write(tmp_path, cube, name='scene.rfl')
+    (tmp_path / 'scene.log').write_text('about the flight')
+    np.testing.assert_array_equal(read_cube(tmp_path / 'scene.hdr')[0], cube)
+    (tmp_path / 'scene.copy').write_bytes((tmp_path / 'scene.rfl').read_bytes())
+    with pytest.raises(CubeReadError, match='no data file next to this header'):
+        read_cube(tmp_path / 'scene.hdr')
 
 
 @pytest.mark.parametrize(

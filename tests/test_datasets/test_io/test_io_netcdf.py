@@ -73,10 +73,61 @@ def test_axes_by_the_names_of_dimensions(tmp_path, cube, order):
     assert not info.notes
 
 
-def test_axes_that_the_names_do_not_tell(tmp_path, cube):
-    values, info = read_cube(write(tmp_path / 'a.nc', cube, ('u', 'v', 'band')))
-    np.testing.assert_array_equal(values, cube)
-    assert "does not name the axes of 'cube'; its shape (6, 7, 4) is taken as (rows, columns, bands)" in info.notes[0]
+@pytest.mark.parametrize(
+    'names',
+    (
+        ('nBand', 'nLine', 'nPixel'),
+        ('number_of_bands', 'number_of_scans', 'pixels_per_line'),
+        ('spectral_channel', 'y_dim', 'x_dim'),
+        ('Wavelengths', 'numRows', 'numCols'),
+        ('bands', 'u', 'v'),
+    ),
+)
+@pytest.mark.parametrize('axes', ((2, 0, 1), (0, 2, 1), (0, 1, 2)))
+def test_spellings_of_the_names_of_axes(tmp_path, cube, names, axes):
+    by_axis = {2: names[0], 0: names[1], 1: names[2]}
+    with h5py.File(tmp_path / 'a.nc', 'w') as file:
+        file['cube'] = cube.transpose(axes)
+        for position, axis in enumerate(axes):
+            file['cube'].dims[position].label = by_axis[axis]
+    np.testing.assert_array_equal(read_cube(tmp_path / 'a.nc')[0], cube)
+
+
+def test_axes_that_the_names_do_not_tell_are_asked_for(tmp_path, cube):
+    path = tmp_path / 'a.nc'
+    with h5py.File(path, 'w') as file:
+        file['cube'] = cube
+        for position, name in enumerate('uvw'):
+            file['cube'].dims[position].label = name
+    with pytest.raises(CubeReadError, match=r"\(6, 7, 4\) are named 'u', 'v', 'w', and .*say layout="):
+        read_cube(path)
+    np.testing.assert_array_equal(read_cube(path, layout='hwc')[0], cube)
+
+
+@pytest.mark.parametrize(
+    'names', (('time', 'band', 'y', 'x'), ('y', 'x', 'band', 'time'), ('band', 'time', 'y', 'x'), ())
+)
+@pytest.mark.parametrize('bands', (4, 1))
+def test_an_axis_of_length_one_besides(tmp_path, cube, names, bands):
+    axes = dict(y=(6,), x=(7,), band=(bands,), time=(1,))
+    order = names or ('time', 'y', 'x', 'band')
+    wanted = cube[..., :bands]
+    stored = wanted[..., None].transpose([('y', 'x', 'band', 'time').index(name) for name in order])
+    with h5py.File(tmp_path / 'a.nc', 'w') as file:
+        file['cube'] = stored
+        assert stored.shape == tuple(axes[name][0] for name in order)
+        for position, name in enumerate(names):
+            file['cube'].dims[position].label = name
+    with open_cube(tmp_path / 'a.nc') as reader:
+        np.testing.assert_array_equal(reader.read(), wanted)
+        np.testing.assert_array_equal(reader.read((2, 1, 3, 4), [bands - 1]), wanted[2:5, 1:5, -1:])
+
+
+def test_two_times_are_refused(tmp_path, cube):
+    with h5py.File(tmp_path / 'a.nc', 'w') as file:
+        file['cube'] = np.stack([cube, cube])
+    with pytest.raises(CubeReadError, match=r"'cube' \(2, 6, 7, 4\)"):
+        read_cube(tmp_path / 'a.nc')
 
 
 @pytest.mark.parametrize(
@@ -155,7 +206,8 @@ def test_scale_offset_and_fill_value_of_cf(tmp_path, cube):
         ({'missing_value': np.array([-1], 'i2')}, None, -1, None),
         ({'nodata': '-5'}, None, -5, None),
         ({'scale_factor': 0.0}, None, None, 'a scale of 0'),
-        ({'_FillValue': np.int16(-1), 'missing_value': np.int16(-2)}, None, -1, 'the former is masked'),
+        ({'slope': 0.5, 'intercept': 0.0}, 0.5, None, "multiplied by 'slope'"),
+        ({'missing_value': 'none'}, None, None, "'missing_value' is no number"),
         ({'scale_factor': 'high'}, None, None, None),
         ({'scale_factor': [1.0, 2, 3, 4]}, [1, 2, 3, 4], None, None),
     ),
@@ -165,6 +217,21 @@ def test_names_of_scale_and_nodata(tmp_path, cube, attributes, scale, nodata, no
     assert info.scale is None if scale is None else np.allclose(info.scale, scale)
     assert info.nodata == nodata
     assert not info.notes if note is None else any(note in line for line in info.notes)
+
+
+@pytest.mark.parametrize(
+    'attributes, marks',
+    (
+        ({'_FillValue': np.int16(-1), 'missing_value': np.int16(-2)}, [-1, -2]),
+        ({'missing_value': np.array([-1, -2], 'i2')}, [-1, -2]),
+        ({'_FillValue': np.int16(-1), 'missing_value': np.int16(-1)}, [-1]),
+        ({'_FillValue': np.int16(-1), '_Unsigned': 'true'}, [-1]),
+    ),
+)
+def test_every_mark_of_missing_data_counts(tmp_path, cube, attributes, marks):
+    cube[1, 1, 1], cube[2, 2, 2] = -1, -2
+    path = write(tmp_path / 'a.nc', cube, attributes=attributes)
+    np.testing.assert_array_equal(Scene(path).valid, ~np.isin(cube, marks).any(axis=-1))
 
 
 @pytest.mark.parametrize(
@@ -215,6 +282,59 @@ def test_wavelengths_as_attributes(tmp_path, cube):
         file['data/cube'] = cube
         file['data'].attrs.update({'Wavelengths': CENTRES / 1000, 'wavelength_units': 'um'})
     np.testing.assert_allclose(open_cube(tmp_path / 'a.h5').info.wavelengths, CENTRES)
+
+
+@pytest.mark.parametrize(
+    'name, values, attributes',
+    (
+        ('band_wavelength', CENTRES, {}),
+        ('wavelength', np.array([b'450', b'550', b'650', b'850']), {}),
+        ('center_wavelengths_um', CENTRES / 1000, {}),
+        ('bands', CENTRES, {'units': 'nm'}),
+        ('wave', CENTRES / 1000, {'Unit': 'Micrometers'}),
+    ),
+)
+def test_names_and_types_of_wavelengths(tmp_path, cube, name, values, attributes):
+    with h5py.File(tmp_path / 'a.h5', 'w') as file:
+        file['cube'], file[name] = cube, values
+        file[name].attrs.update(attributes)
+    np.testing.assert_allclose(open_cube(tmp_path / 'a.h5').info.wavelengths, CENTRES)
+
+
+def test_lists_as_text_and_good_bands_as_attributes(tmp_path, cube):
+    with h5py.File(tmp_path / 'a.h5', 'w') as file:
+        file['cube'] = cube
+        file['cube'].attrs.update({'wavelengths': '[450, 550, 650, 850]', 'good_wavelengths': [1, 1, 0, 1]})
+    info = open_cube(tmp_path / 'a.h5').info
+    np.testing.assert_array_equal(info.wavelengths, CENTRES)
+    assert info.bad_bands.tolist() == [False, False, True, False]
+
+
+def test_coordinates_of_the_bands_that_are_text(tmp_path, cube):
+    names = [f'{centre:g} nm' for centre in CENTRES]
+    coordinates = {'band': (np.array(names, h5py.string_dtype()), {})}
+    info = open_cube(write(tmp_path / 'a.nc', cube, coordinates=coordinates)).info
+    np.testing.assert_array_equal(info.wavelengths, CENTRES)
+    assert info.band_names == tuple(names)
+
+
+def test_a_transform_without_coordinates(tmp_path, cube):
+    crs = rasterio.crs.CRS.from_epsg(32633).to_wkt()
+    mapping = {'crs': (np.int32(0), {'spatial_ref': crs, 'GeoTransform': '500000 30 0 5000000 0 -30'})}
+    info = open_cube(write(tmp_path / 'a.nc', cube, attributes={'grid_mapping': 'crs'}, extra=mapping)).info
+    assert info.transform == (30, 0, 500000, 0, -30, 5000000)
+    assert rasterio.crs.CRS.from_wkt(info.crs).to_epsg() == 32633
+
+
+def test_latitudes_and_longitudes_of_each_pixel_are_control_points(tmp_path, cube):
+    lat, lon = np.meshgrid(50 - 0.1 * np.arange(6), 10 + 0.2 * np.arange(7), indexing='ij')
+    extra = {'lat': (lat, {}), 'lon': (lon, {'units': 'degrees_east'})}
+    path = write(tmp_path / 'a.nc', cube, attributes={'coordinates': 'time lat lon'}, extra=extra)
+    info = open_cube(path).info
+    assert info.transform is None and rasterio.crs.CRS.from_wkt(info.gcps_crs).to_epsg() == 4326
+    for row, column, x, y, _ in info.gcps:
+        assert (x, y) == (lon[int(row), int(column)], lat[int(row), int(column)])
+    assert len(info.gcps) == 42
 
 
 @pytest.mark.parametrize('step', (-30.0, 30.0))

@@ -96,6 +96,15 @@ def test_decimal_commas_and_encodings(tmp_path, text, encoding):
     assert library.values.tolist() == [[0.15, 0.25, 0.15]]
 
 
+def test_reflectance_of_an_svc_file(tmp_path):
+    text = '/*** Spectra Vista SIG Data ***/\nname= leaf 7\ndata=\n' + ''.join(
+        f'{wavelength},5  10,00  5,00  {percent},00\n' for wavelength, percent in ((450, 10), (550, 20), (650, 30))
+    )
+    library = read_spectra(write(tmp_path, text, 'leaf.sig'))
+    assert library.names == ('leaf 7',) and library.wavelengths.tolist() == [450.5, 550.5, 650.5]
+    np.testing.assert_allclose(library.values, [[0.1, 0.2, 0.3]])
+
+
 def test_chinese_names_in_gbk(tmp_path):
     path = tmp_path / 'a.csv'
     path.write_bytes('wavelength,水稻,土壤\n450,.1,.9\n550,.3,.8\n650,.25,.7\n'.encode('gbk'))

@@ -36,6 +36,10 @@ from mmhsi.datasets.io.wavelengths import Statement, in_nanometres, statement_of
         ([1, 2, 3], 'Index', None, "'Index', which is no length"),
         ([450, 550], 'nm', None, 'has 2 values for 3 bands and is not used'),
         ([450, 0, 2400], 'nm', None, 'holds 0, expected a positive number'),
+        ('450 nm, 550 nm, 2400 nm', None, [450, 550, 2400], None),
+        ('0.45um 0.55um 2.4um', None, [450, 550, 2400], None),
+        ('450; 550; 2400', '{Nanometers}', [450, 550, 2400], None),
+        ('[450, 550, 2400]', 'nm ; as measured', [450, 550, 2400], None),
         ([450, np.nan, 2400], 'nm', None, 'holds nan, expected a positive number'),
         ('450, none, 2400', 'nm', None, 'something else than numbers'),
     ),
@@ -89,6 +93,16 @@ def test_widths(values, unit, expected, note):
         (['450', '550'], None),
         (['X450.5', 'X550'], [450.5, 550]),
         (['wl_450', 'wl_550'], [450, 550]),
+        (['450.5', '550.0'], [450.5, 550]),
+        (['Band 450.5', 'Band 550.0'], [450.5, 550]),
+        (['wavelength = 450', 'wavelength = 550'], [450, 550]),
+        (['nm_450', 'nm_550'], [450, 550]),
+        (['450,5 nm', '550,0 nm'], [450.5, 550]),
+        (['band 1: 450 nm', 'band 2: 550 nm'], [450, 550]),
+        (['400-450 nm', '500-550 nm'], None),  # a range
+        (['B02', 'B03'], None),
+        (['1990.5', '1995.5'], [1990.5, 1995.5]),
+        (['1990', '2010'], None),  # years
         (['X401', 'X402'], None),
         (['X1', 'X2'], None),
         (['450 nm', 'ratio'], None),
@@ -103,3 +117,12 @@ def test_wavelengths_in_the_names_of_bands(names, expected):
         assert statement is None
     else:
         np.testing.assert_allclose(in_nanometres([statement], [], 2)[0], expected)
+
+
+def test_whole_numbers_as_names_are_reported():
+    notes = []
+    assert statement_of_names(['450', '550'], notes) is None and "'450' to '550'" in notes[0]
+    notes = []
+    for names in (['1990', '2010'], ['1', '2'], ['red', 'green']):
+        assert statement_of_names(names, notes) is None
+    assert not notes

@@ -21,6 +21,7 @@ FORMATS = {  # name: format, sensor, time of acquisition, EPSG code of the place
     'desis_l2a': ('desis', 'DESIS', '2019-12-03T02:11:28.000', 32633),
     'hyperion_l1t': ('hyperion', 'EO-1 Hyperion', '2013-08-05T09:42:31', 32633),
     'ahsi_gf5': ('ahsi', 'GF5B AHSI', '2022-06-15T03:24:51', None),
+    'ahsi_zy1': ('ahsi', 'ZY1E AHSI', '2020-04-01T03:31:07', None),
     'aviris_classic': ('aviris', 'AVIRIS-Classic', '2013-05-03', 32610),
     'aviris_ng': ('aviris', 'AVIRIS-NG', '2018-08-14T22:40:53', 32611),
     'aviris_3': ('aviris', 'AVIRIS-3', '2023-07-29T17:12:28', 32611),
@@ -34,7 +35,8 @@ FORMATS = {  # name: format, sensor, time of acquisition, EPSG code of the place
     'sentinel2_l1c': ('sentinel2', 'Sentinel-2A MSI', '2022-07-24T10:16:01.024', 32633),
     'sentinel2_l2a': ('sentinel2', 'Sentinel-2A MSI', '2022-07-24T10:16:01.024', 32633),
     'specim': ('camera', 'SPECIM FX10', '2022-11-11', None),
-    'headwall': ('camera', None, None, None),
+    'hyspex': ('camera', 'HySpex', '2020-06-15T10:11:12', None),
+    'headwall': ('camera', 'Headwall', None, None),
 }
 
 
@@ -225,8 +227,9 @@ def test_sentinel2_against_gdal(products):
     assert info.fwhm[1] == pytest.approx(expected, abs=0.1)  # B02, between samples of 1 nm
 
 
-def test_ahsi(products):
-    folder = products['ahsi_gf5']
+@pytest.mark.parametrize('name, first', [('ahsi_gf5', 150), ('ahsi_zy1', 76)])
+def test_ahsi(products, name, first):
+    folder = products[name]
     values, valid, info = read(folder)
     parts = {}
     for short, long in (('VN', 'VNIR'), ('SW', 'SWIR')):
@@ -234,7 +237,7 @@ def test_ahsi(products):
         bands = np.loadtxt(the(folder, f'*Spectralresponse_{long}.raw'), delimiter=',')
         parts[short] = gdal(the(folder, f'*_{short}.tif')) * gains[:, 0] + gains[:, 1], bands
     keep = parts['SW'][1][:, 0] > parts['VN'][1][-1, 0]
-    assert 0 < (~keep).sum() < 5 and info.bands == 150 + keep.sum() and valid.all()
+    assert 0 < (~keep).sum() < 5 and info.bands == first + keep.sum() and valid.all()
     np.testing.assert_allclose(values, np.concatenate([parts['VN'][0], parts['SW'][0][..., keep]], -1), rtol=1e-6)
     for column, stated in enumerate((info.wavelengths, info.fwhm)):
         np.testing.assert_array_equal(stated, np.concatenate([parts['VN'][1], parts['SW'][1][keep]])[:, column])
@@ -402,6 +405,7 @@ def test_reflectance_of_cameras(products):
     for name, image, references, exposures in (
         ('specim', 'leaf_0001.raw', ('DARKREF_leaf_0001.raw', 'WHITEREF_leaf_0001.raw'), 10 / 20),
         ('headwall', 'raw_0', ('darkReference', 'whiteReference'), 1),
+        ('hyspex', 'field_*.hyspex', ('dark_*.hyspex', 'white_*.hyspex'), 5000 / 20000),
     ):
         folder = products[name]
         stored = read_cube(folder)[0]
@@ -414,6 +418,52 @@ def test_reflectance_of_cameras(products):
     the(products['headwall'], 'whiteReference.hdr').unlink()
     with pytest.raises(CubeReadError, match='reflectance needs a white reference'):
         open_cube(products['headwall'], 'reflectance')
+
+
+@pytest.mark.parametrize('change', (str.upper, str.lower))
+@pytest.mark.parametrize('name', ('ahsi_zy1', 'sentinel2_l2a', 'emit_l2a', 'enmap_l2a'))
+def test_names_in_upper_or_lower_case(products, tmp_path, name, change):
+    source = products[name] if products[name].is_dir() else products[name].parent
+    folder = tmp_path / 'copy'
+    shutil.copytree(source, folder)
+    for path in list(folder.rglob('*')):
+        if path.is_file():
+            path.rename(path.with_name(change(path.name)))
+    with open_cube(source) as before, open_cube(folder) as after:
+        np.testing.assert_array_equal(before.read((0, 0, 4, 4)), after.read((0, 0, 4, 4)))
+        assert before.info.sensor == after.info.sensor and before.info.placed == after.info.placed
+        assert (before.info.mask is None) == (after.info.mask is None)
+
+
+@pytest.mark.parametrize(
+    'name, layer, note',
+    (
+        ('enmap_l2a', '*QL_QUALITY_CLOUD*', 'QL_QUALITY_CLOUD'),
+        ('desis_l2a', '*QL_QUALITY-2*', 'QL_QUALITY-2'),
+        ('sentinel2_l2a', '*_SCL_*', 'scene classification'),
+        ('emit_l2a', '*L2A_MASK*', 'L2A_MASK'),
+    ),
+)
+def test_a_quality_layer_that_is_missing_is_named(products, tmp_path, name, layer, note):
+    source = products[name] if products[name].is_dir() else products[name].parent
+    folder = tmp_path / 'copy'
+    shutil.copytree(source, folder)
+    for path in list(folder.rglob(layer)):
+        path.unlink()
+    notes = open_cube(folder).info.notes
+    assert any(note in line and 'clouds are not masked' in line for line in notes)
+
+
+def test_prisma_with_one_detector(products, tmp_path):
+    path = tmp_path / products['prisma_l2d'].name
+    shutil.copy(products['prisma_l2d'], path)
+    with h5py.File(path, 'r+') as file:
+        del file['HDFEOS/SWATHS/PRS_L2D_HCO/Data Fields/SWIR_Cube']
+        bands = np.count_nonzero(file.attrs['List_Cw_Vnir'])
+    info = open_cube(path).info
+    assert info.bands == bands and 'the file holds the bands of VNIR alone' in info.notes
+    with pytest.raises(CubeReadError, match='no SWIR_Cube'):
+        open_cube(path, 'SWIR')
 
 
 def test_folders_that_are_no_product(products, tmp_path):

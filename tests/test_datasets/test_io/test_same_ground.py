@@ -50,6 +50,30 @@ def test_other_ground_is_named(other, message):
     assert 'cube.tif' in str(error.value) and 'labels.tif' in str(error.value)
 
 
+def points(shift=0.0, bend=0.0):
+    """Control points of the cube's corners and centre, some pixels to the right, the centre bent down."""
+    places = ((0, 0), (0, 70), (60, 0), (60, 70), (30, 35))
+    return tuple(
+        (float(row), float(column), 5e5 + 30 * (column + shift), 5e6 - 30 * (row + bend * (row == 30)), 0.0)
+        for row, column in places
+    )
+
+
+def test_control_points_are_compared_by_the_map_that_fits_them():
+    swath = moved(transform=None, crs=None, gcps=points(), gcps_crs=UTM32)
+    check_same_ground(swath, CUBE, 'files')
+    check_same_ground(moved(transform=None, gcps=points(bend=2), gcps_crs=UTM32), CUBE, 'files')
+    for bend in (0, 2):
+        with pytest.raises(ValueError, match='files must lie on the same ground'):
+            check_same_ground(moved(transform=None, gcps=points(100, bend), gcps_crs=UTM32), CUBE, 'files')
+    check_same_ground(swath, replace(swath, path='cube.tif'), 'files')
+
+
+def test_a_place_that_the_other_system_does_not_know():
+    with pytest.raises(ValueError, match='without a transformation between them'):
+        check_same_ground(moved(crs=CRS.from_epsg(4326).to_wkt()), CUBE, 'files')
+
+
 def test_one_place_in_two_coordinate_systems_passes():
     corners = transform(CRS.from_wkt(UTM32), CRS.from_epsg(32632), [5e5, 5e5 + 30], [5e6, 5e6 - 30])
     (left, right), (top, bottom) = corners

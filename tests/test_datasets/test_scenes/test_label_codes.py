@@ -71,3 +71,11 @@ def test_codes_name_the_classes_where_nothing_else_does():
     scene = Scene(CUBE, STORED, label_codes=dict(grown=2, felled=1))
     assert scene.classes == ('grown', 'felled')
     np.testing.assert_array_equal(scene.labels, [[255, 1, 0, 0], [1, 1, 255, 0], [0, 255, 1, 1]])
+
+
+@pytest.mark.parametrize('code', (99, 255, 128))
+def test_a_number_far_from_the_classes_is_asked_for(code):
+    labels = np.array([[1, 2, 3, code]] * 2)
+    with pytest.raises(ValueError, match=f'ignore={code}'):
+        Scene(np.ones((2, 4, 3), np.float32), labels).labels  # noqa: B018
+    assert len(Scene(np.ones((2, 4, 3), np.float32), np.array([[1, 2, 3, 20]] * 2)).classes) == 20

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+HYSPEX = b'HYSPEX\0\0' + (3584).to_bytes(4, 'little') + bytes(3572)
+"""The beginning of a file: a word, the length of the binary header, and settings, which are empty here."""
+
 
 def write_envi(path: Path, values: np.ndarray, header: dict, interleave: str = 'bil', big: bool = False) -> None:
     """Write (H, W, C) as a raw file and a header next to it, ``<path>.hdr``."""
@@ -152,4 +155,26 @@ def write_headwall(folder: Path, scene: Callable, rng: np.random.Generator) -> P
             values,
             {'description': '{Headwall Hyperspec}', 'wavelength units': 'nm', 'wavelength': wavelengths},
         )
+    return folder
+
+
+def write_hyspex(folder: Path, scene: Callable, rng: np.random.Generator) -> Path:
+    """A folder of HySpex: image, dark and white reference with a binary header, exposures in the descriptions."""
+    name = 'field_VNIR_1800_SN00840_FOVx2_20200615T101112_raw'
+    folder = folder / 'hyspex'
+    wavelengths, image, dark, white = _camera(scene, rng, 186)
+    for beginning, values, exposure in (('', image, 20000), ('dark_', dark, 20000), ('white_', white, 5000)):
+        path = folder / f'{beginning}{name}'
+        write_envi(
+            path,
+            values,
+            {
+                'description': f'{{HySpex VNIR-1800\nFrameperiod = 40000\nIntegration time = {exposure}\nBinning = 1}}',
+                'header offset': len(HYSPEX),
+                'wavelength units': 'nm',
+                'wavelength': wavelengths,
+            },
+        )
+        path.with_name(path.name + '.hyspex').write_bytes(HYSPEX + path.read_bytes())
+        path.unlink()
     return folder

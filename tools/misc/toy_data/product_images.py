@@ -174,7 +174,7 @@ RPB = dict(
 )
 
 
-def _rpb() -> str:
+def _rpb(satellite: str) -> str:
     def polynomial(**terms: float) -> str:
         values = [f'{terms.get(name, 0.0):.6e}' for name in ('one', 'long', 'lat', *(f't{i}' for i in range(17)))]
         return '(\n' + ',\n'.join(f'\t\t\t{value}' for value in values) + ')'
@@ -186,31 +186,44 @@ def _rpb() -> str:
         sampDenCoef=polynomial(one=1.0),
     )
     return (
-        'satId = "GF5B";\nbandId = "V";\nSpecId = "RPC00B";\nBEGIN_GROUP = IMAGE\n\terrBias = 0.0;\n'
+        f'satId = "{satellite}";\nbandId = "V";\nSpecId = "RPC00B";\nBEGIN_GROUP = IMAGE\n\terrBias = 0.0;\n'
         '\terrRand = 0.0;\n'
         + ''.join(f'\t{key} = {value};\n' for key, value in {**RPB, **lists}.items())
         + 'END_GROUP = IMAGE\nEND;\n'
     )
 
 
-def write_ahsi(folder: Path, scene: Callable, rng: np.random.Generator) -> Path:
-    """A folder of GF-5B: TIFFs of 150 and 180 bands, texts of calibration and responses, RPC and corners in XML."""
-    name = 'GF5B_AHSI_E110.5_N37.2_20220615_004094_L10000182401'
+AHSI = {  # satellite: name, time, and first and last wavelength (nm), bands and width (nm) of both detectors
+    'GF5B': (
+        'GF5B_AHSI_E110.5_N37.2_20220615_004094_L10000182401',
+        '2022-06-15 03:24:51',
+        (('VNIR', 'VN', (389.9, 1029.2), 150, 4.3), ('SWIR', 'SW', (1005.2, 2512.0), 180, 8.1)),
+    ),
+    'ZY1E': (
+        'ZY1E_AHSI_E110.50_N37.20_20200401_002884_L1A0000103284',
+        '2020-04-01 03:31:07',
+        (('VNIR', 'VN', (395.6, 1039.8), 76, 8.6), ('SWIR', 'SW', (1005.6, 2501.1), 90, 16.8)),
+    ),
+}
+
+
+def write_ahsi(folder: Path, scene: Callable, rng: np.random.Generator, satellite: str = 'GF5B') -> Path:
+    """A folder of GF-5B or ZY1-02D: TIFFs of both detectors, texts of calibration and bands, RPC, corners in XML."""
+    name, start, detectors = AHSI[satellite]
     folder = folder / name
-    for detector, short, ends, count in (('VNIR', 'VN', (389.9, 1029.2), 150), ('SWIR', 'SW', (1005.2, 2512.0), 180)):
+    for detector, short, ends, count, width in detectors:
         wavelengths = np.linspace(*ends, count)
         gains = np.linspace(0.05, 0.02, count)
         stored = np.round(
             scene(np.random.default_rng(7), wavelengths) * np.interp(wavelengths, [390, 2600], [150, 3]) / gains
         ).astype(np.uint16)
         write_raster(folder / f'{name}_{short}.tif', stored)
-        (folder / f'{name}_{short}.rpb').write_text(_rpb(), encoding='ascii')
-        (folder / f'GF5B_AHSI_RadCal_{detector}.raw').write_text(
+        (folder / f'{name}_{short}.rpb').write_text(_rpb(satellite), encoding='ascii')
+        (folder / f'{satellite}_AHSI_RadCal_{detector}.raw').write_text(
             ''.join(f'{gain:.8f},0.0\n' for gain in gains), encoding='ascii'
         )
-        (folder / f'GF5B_AHSI_Spectralresponse_{detector}.raw').write_text(
-            ''.join(f'{centre:.4f},{4.3 if detector == "VNIR" else 8.1:.4f}\n' for centre in wavelengths),
-            encoding='ascii',
+        (folder / f'{satellite}_AHSI_Spectralresponse_{detector}.raw').write_text(
+            ''.join(f'{centre:.4f},{width:.4f}\n' for centre in wavelengths), encoding='ascii'
         )
     corners = {
         f'{corner}{axis}': value
@@ -225,12 +238,7 @@ def write_ahsi(folder: Path, scene: Callable, rng: np.random.Generator) -> Path:
     (folder / f'{name}.xml').write_text(
         '<?xml version="1.0" encoding="UTF-8"?><ProductMetaData>'
         + _tags(
-            SatelliteID='GF5B',
-            SensorID='AHSI',
-            StartTime='2022-06-15 03:24:51',
-            LinesInPixels=24,
-            SamplesInPixels=18,
-            **corners,
+            SatelliteID=satellite, SensorID='AHSI', StartTime=start, LinesInPixels=24, SamplesInPixels=18, **corners
         )
         + '</ProductMetaData>',
         encoding='utf-8',

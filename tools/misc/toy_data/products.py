@@ -7,7 +7,7 @@ import numpy as np
 
 from .landscape import field_grid, reflectance, smooth_spectra
 from .product_arrays import write_aviris3, write_aviris5, write_emit, write_neon, write_prisma, write_tanager
-from .product_envi import write_aviris_classic, write_aviris_ng, write_headwall, write_specim
+from .product_envi import write_aviris_classic, write_aviris_ng, write_headwall, write_hyspex, write_specim
 from .product_images import write_ahsi, write_desis, write_enmap, write_hyperion, write_sentinel2
 
 SHAPE = 24, 18
@@ -27,7 +27,8 @@ PRODUCTS: dict[str, Callable] = {
     'enmap_l2a': lambda folder, rng: write_enmap(folder, scene, rng, 'L2A'),
     'desis_l2a': lambda folder, rng: write_desis(folder, scene, rng),
     'hyperion_l1t': lambda folder, rng: write_hyperion(folder, scene, rng),
-    'ahsi_gf5': lambda folder, rng: write_ahsi(folder, scene, rng),
+    'ahsi_gf5': lambda folder, rng: write_ahsi(folder, scene, rng, 'GF5B'),
+    'ahsi_zy1': lambda folder, rng: write_ahsi(folder, scene, rng, 'ZY1E'),
     'aviris_classic': lambda folder, rng: write_aviris_classic(folder, scene, rng),
     'aviris_ng': lambda folder, rng: write_aviris_ng(folder, scene, rng),
     'aviris_3': lambda folder, rng: write_aviris3(folder, scene, rng),
@@ -41,6 +42,7 @@ PRODUCTS: dict[str, Callable] = {
     'sentinel2_l1c': lambda folder, rng: write_sentinel2(folder, scene, rng, 'L1C'),
     'sentinel2_l2a': lambda folder, rng: write_sentinel2(folder, scene, rng, 'L2A'),
     'specim': lambda folder, rng: write_specim(folder, scene, rng),
+    'hyspex': lambda folder, rng: write_hyspex(folder, scene, rng),
     'headwall': lambda folder, rng: write_headwall(folder, scene, rng),
 }
 """Writer of each product into a folder, which returns the path that a user would open."""

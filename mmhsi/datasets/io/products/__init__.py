@@ -72,6 +72,12 @@ def products_in(folder: str | os.PathLike) -> tuple[dict[str, str], set[str]]:
     return {entry: reader.title(entry) for entry, reader in entries.items()}, claimed
 
 
+def entries_below(folder: str | os.PathLike) -> list[str]:
+    """The products that a folder is: those in it, or in its folder 'capture'."""
+    below = os.path.join(folder, _CAPTURE)
+    return list(products_in(folder)[0]) or (list(products_in(below)[0]) if os.path.isdir(below) else [])
+
+
 def product_title(path: str | os.PathLike) -> str | None:
     """Name of the product that a file belongs to, from its folder or its files; None for other files."""
     found = _product_of(os.fspath(path)) if os.path.isfile(path) else None
@@ -109,8 +115,7 @@ def open_product(path: str, key: Key = None) -> ProductReader | None:
         if found is None or found[0].one_file and _named_by(path, key):
             return None
     else:
-        below = os.path.join(path, _CAPTURE)
-        entries = list(products_in(path)[0]) or (list(products_in(below)[0]) if os.path.isdir(below) else [])
+        entries = entries_below(path)
         if not entries:
             raise CubeReadError(f'{path}: this is a folder, but not of a known sensor product; expected a file')
         if len(entries) > 1:
@@ -121,4 +126,4 @@ def open_product(path: str, key: Key = None) -> ProductReader | None:
     return found[0](found[1], key)
 
 
-__all__ = ['PRODUCTS', 'ProductReader', 'open_product', 'product_title', 'products_in']
+__all__ = ['PRODUCTS', 'ProductReader', 'entries_below', 'open_product', 'product_title', 'products_in']

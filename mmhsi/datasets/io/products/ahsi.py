@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo
-from mmhsi.datasets.io.products.base import first_text, iso_time, join_detectors, read_xml, starts_with, wkt
+from mmhsi.datasets.io.products.base import first_text, iso_time, join_detectors, read_xml, sibling, starts_with, wkt
 from mmhsi.datasets.io.products.rasters import Layer, RasterProduct
 
 _IMAGE = re.compile(r'(.+)_(VN|SW|VNIR|SWIR)(\.(?:tif|tiff|geotiff))', re.IGNORECASE)
@@ -82,7 +82,8 @@ class AHSIReader(RasterProduct):
             match[2].upper()[:1]: path,
             _OTHER[match[2]].upper()[:1]: os.path.join(folder, f'{match[1]}_{_OTHER[match[2]]}{match[3]}'),
         }
-        known = 'AHSI' in name.upper() or starts_with(os.path.join(folder, f'{match[1]}.xml'), b'AHSI', within=2**15)
+        xml = sibling(folder, f'{match[1]}.xml') or ''
+        known = 'AHSI' in name.upper() or starts_with(xml, b'AHSI', within=2**15)
         if not known or not all(map(os.path.isfile, pair.values())):
             return None
         # without the text file of bands, the two are ordinary images
@@ -135,7 +136,8 @@ class AHSIReader(RasterProduct):
         names = [
             name
             for name in sorted(os.listdir(self.folder or '.'))
-            if all(word in name.upper() for word in words) and name.lower().endswith(('.raw', '.txt'))
+            if all(word in name.upper() or f'_{word[:2]}.' in name.upper() for word in words)
+            and name.lower().endswith(('.raw', '.txt'))
         ]
         if not names:
             return None
@@ -179,8 +181,8 @@ class AHSIReader(RasterProduct):
         facts: dict[str, str | None] = dict(sensor='AHSI')
         place: dict[str, Any] = {}
         used = list(self._used)
-        xml = os.path.join(self.folder, f'{self._beginning}.xml')
-        if os.path.isfile(xml):
+        xml = sibling(self.folder, f'{self._beginning}.xml')
+        if xml is not None:
             root = read_xml(xml)
             used.append(xml)
             facts = dict(
@@ -195,7 +197,7 @@ class AHSIReader(RasterProduct):
             if len(corners) == len(_CORNERS):
                 place = dict(gcps=tuple(corners), gcps_crs=wkt(4326))
         stem = os.path.splitext(self.path)[0]
-        rpb = next((stem + end for end in ('.rpb', '.RPB') if os.path.isfile(stem + end)), None)
+        rpb = sibling(self.folder, f'{os.path.basename(stem)}.rpb')
         if rpb is not None:
             place = dict(rpcs=self._rpb(rpb))
             used.append(rpb)

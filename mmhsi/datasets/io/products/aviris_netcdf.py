@@ -14,9 +14,10 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
+from mmhsi.datasets.io.grid_place import control_points
 from mmhsi.datasets.io.products.aviris import RADIANCE, flight_of, sensor_of, time_of
 from mmhsi.datasets.io.products.base import affine, as_text, iso_time, wkt
-from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, fill_value, through_lookup_table
+from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, fill_value, through_lookup_table
 
 
 class AVIRISNetCDFReader(HDF5Product):

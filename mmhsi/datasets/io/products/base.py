@@ -67,6 +67,10 @@ class ProductReader(CubeReader):
         """Folder of the entry."""
         return os.path.dirname(self.path)
 
+    def _note_absent(self, layer: str, consequence: str) -> None:
+        """Say in the notes that a quality layer that such products have is not in the folder."""
+        self._notes.append(f'{layer}, which such products have, is not beside the file: {consequence}')
+
     def _fail(self, sentence: str) -> CubeReadError:
         return CubeReadError(f'{self.path}: {sentence}')
 
@@ -79,6 +83,17 @@ def starts_with(path: str, *beginnings: bytes, within: int = 2048) -> bool:
     except OSError:
         return False
     return any(text in head for text in beginnings)
+
+
+def sibling(folder: str, name: str) -> str | None:
+    """The file of a folder with a name in upper or lower case, given the name; None if there is none."""
+    path = os.path.join(folder, name)
+    if os.path.isfile(path):
+        return path
+    parent, wanted = os.path.split(path)
+    others = sorted(os.listdir(parent or '.')) if os.path.isdir(parent or '.') else []
+    found = [other for other in others if other.lower() == wanted.lower()]
+    return os.path.join(parent, found[0]) if found else None
 
 
 def read_xml(path: str) -> ElementTree.Element:

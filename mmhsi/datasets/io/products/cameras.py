@@ -1,14 +1,16 @@
 """Folders of line cameras (Specim, HySpex, Headwall): ENVI images with a dark and a white reference.
 
 No document is common to them; follows the names that the makers' programs give: Specim Lumo and IQ (capture/<name>.raw,
-DARKREF_<name>, WHITEREF_<name>), Headwall (raw_0, darkReference, whiteReference), and plain dark and white. Reflectance
-is (image - dark) / (white - dark) with the references averaged over their lines, for each column and band, times the
-integration time (tint) of the white reference over that of the image where both headers state it.
+DARKREF_<name>, WHITEREF_<name>), HySpex (<name>.hyspex with a binary header), Headwall (raw_0, darkReference,
+whiteReference), and plain dark and white. Reflectance is (image - dark) / (white - dark) with the references averaged
+over their lines, for each column and band, times the integration time of the white reference over that of the image
+where both headers state it (tint, or HySpex's description).
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,6 +23,7 @@ from mmhsi.datasets.io.products.base import iso_time, starts_with
 from mmhsi.datasets.io.products.rasters import Layer, RasterProduct
 
 _MAKERS = (b'SPECIM', b'Specim', b'specim', b'HySpex', b'HYSPEX', b'Headwall', b'HEADWALL')
+_NAMED = ('SPECIM', 'HySpex', 'Headwall')
 _NAMES = {
     kind: (
         f'{kind.upper()}REF_{{}}',
@@ -59,6 +62,21 @@ def _is_reference(name: str) -> bool:
     )
 
 
+def _integration_time(header: str) -> float | None:
+    """The field ``tint`` of Specim's headers, or what HySpex writes into the description."""
+    fields = read_header(header)
+    found = re.search(r'integration time\s*[=:]\s*([\d.]+)', fields.get('description', ''), re.IGNORECASE)
+    try:
+        return float(fields.get('tint') or (found[1] if found else ''))
+    except ValueError:
+        return None
+
+
+def _time_in_name(path: str) -> str | None:
+    stamp = re.search(r'(?<!\d)\d{8}T\d{6}(?!\d)', os.path.basename(path))
+    return stamp and iso_time(stamp[0])
+
+
 class CameraReader(RasterProduct):
     """The image as stored, or with the key 'reflectance' its reflectance, float32, computed for the window read."""
 
@@ -87,8 +105,11 @@ class CameraReader(RasterProduct):
         info = replace(
             info,
             companions=tuple(dict.fromkeys((self.path, *main.companions, *info.companions))),
-            sensor=main.sensor or read_header(self.path).get('sensor type'),
-            acquired=main.acquired or iso_time(read_header(self.path).get('acquisition date')),
+            sensor=main.sensor
+            or next((name for name in _NAMED if starts_with(self.path, name.encode(), within=2**14)), None),
+            acquired=main.acquired
+            or iso_time(read_header(self.path).get('acquisition date'))
+            or _time_in_name(self.path),
         )
         if self.view == 'stored':
             return info
@@ -127,12 +148,10 @@ class CameraReader(RasterProduct):
         return reader.read().mean(axis=0, dtype=np.float64)
 
     def _exposure(self, white: str) -> tuple[float, str]:
-        times = [read_header(path).get('tint') for path in (white, self.path)]
-        try:
-            reference, image = (float(time or '') for time in times)
-            return reference / image, f'reflectance is scaled by the integration times {reference:g} / {image:g}'
-        except (ValueError, ZeroDivisionError):
+        times = [_integration_time(path) for path in (white, self.path)]
+        if None in times or not times[1]:
             return 1.0, 'the headers state no integration times (tint); reflectance takes them to be the same'
+        return times[0] / times[1], f'reflectance is scaled by the integration times {times[0]:g} / {times[1]:g}'
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         stored = (

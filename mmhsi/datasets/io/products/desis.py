@@ -38,6 +38,8 @@ class DESISReader(DLRProduct):
             for band, surface in zip(_CLOUDS, ('land', 'water'), strict=True)
             for flag in self._flag('QL_QUALITY-2', _SET, f'clouds over {surface}', band)
         ]
+        if not quality and level == 'L2A':
+            self._note_absent('QL_QUALITY-2', 'clouds are not masked')
         if self._beside('QL_QUALITY'):
             self._notes.append('QL_QUALITY, which marks single bands of pixels, is not applied')
         return self._stack(

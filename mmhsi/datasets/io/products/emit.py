@@ -16,8 +16,9 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
-from mmhsi.datasets.io.products.base import affine, as_text, iso_time, wkt
-from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, fill_value, through_lookup_table
+from mmhsi.datasets.io.grid_place import control_points
+from mmhsi.datasets.io.products.base import affine, as_text, iso_time, sibling, wkt
+from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, fill_value, through_lookup_table
 
 _FLAGS = {0: 'cloud', 3: 'spacecraft'}  # bands of the mask that are not valid
 
@@ -36,8 +37,12 @@ class EMITReader(HDF5Product):
 
     @classmethod
     def claims(cls, entry: str, name: str) -> bool:
-        stamp = re.search(r'\d{8}T\d{6}_\w+\.nc', os.path.basename(entry))
-        return stamp is not None and bool(re.match(r'EMIT_L', name)) and name.endswith(stamp[0])
+        stamp = re.search(r'\d{8}T\d{6}_\w+\.nc', os.path.basename(entry), re.IGNORECASE)
+        return (
+            stamp is not None
+            and bool(re.match(r'EMIT_L', name, re.IGNORECASE))
+            and name.lower().endswith(stamp[0].lower())
+        )
 
     def _describe(self) -> CubeInfo:
         file = self._handle()
@@ -65,8 +70,10 @@ class EMITReader(HDF5Product):
 
     def _mask_file(self) -> str | None:
         folder, name = os.path.split(self.path)
-        path = os.path.join(folder, re.sub(r'L\w\w_(RFL|RAD)', 'L2A_MASK', name))
-        if path == self.path or not os.path.isfile(path):
+        wanted = re.sub(r'L\w\w_(RFL|RAD)', 'L2A_MASK', name, flags=re.IGNORECASE)
+        path = None if wanted == name else sibling(folder, wanted)
+        if path is None:
+            self._note_absent('the file L2A_MASK', 'clouds are not masked')
             return None
         with h5py.File(path, 'r') as file:
             fits = 'mask' in file and file['mask'].shape[:2] == self._swath[:2]

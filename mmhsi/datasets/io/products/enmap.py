@@ -34,6 +34,12 @@ class EnMAPReader(DLRProduct):
             *self._flag('QL_QUALITY_CLASSES', (3,), 'background'),
             *self._flag('QL_QUALITY_CLOUD', (1,), 'clouds'),
         ]
+        for ending, consequence in (
+            ('QL_QUALITY_CLASSES', 'background is known by its value alone'),
+            ('QL_QUALITY_CLOUD', 'clouds are not masked'),
+        ):
+            if self._beside(ending) is None:
+                self._note_absent(ending, consequence)
         if self._beside('QL_PIXELMASK'):
             self._notes.append('QL_PIXELMASK, which marks single bands of pixels, is not applied')
         return self._stack(

@@ -10,10 +10,9 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
-from mmhsi.datasets.io.products.base import ProductReader, wkt
+from mmhsi.datasets.io.products.base import ProductReader
 
 _SWATH_BYTES = 64 * 2**20
-_POINTS = 11  # control points along an axis
 _SUFFIXES = ('.he5', '.h5', '.hdf5', '.hdf', '.nc', '.nc4', '')
 
 
@@ -124,29 +123,6 @@ def fill_value(cube: h5py.Dataset, default: float) -> float:
     """The attribute _FillValue, else the default."""
     stated = cube.attrs.get('_FillValue')
     return default if stated is None else float(np.ravel(stated)[0])
-
-
-def control_points(latitude: h5py.Dataset, longitude: h5py.Dataset, lines: int, samples: int) -> dict:
-    """Georeference of a swath: a grid of control points in degrees from its arrays of latitude and longitude.
-
-    Args:
-        latitude (h5py.Dataset): Degrees of each pixel centre, (lines, samples).
-        longitude (h5py.Dataset): Degrees of each pixel centre.
-        lines (int): Rows of the cube.
-        samples (int): Columns of the cube.
-
-    Returns:
-        dict: ``gcps`` and ``gcps_crs`` of :class:`CubeInfo`; empty if no pixel has coordinates or the sizes differ.
-    """
-    if latitude.shape != (lines, samples) or longitude.shape != (lines, samples):
-        return {}
-    rows, columns = (np.unique(np.linspace(0, length - 1, _POINTS).round().astype(int)) for length in (lines, samples))
-    points = []
-    for row in rows:
-        for column, x, y in zip(columns, longitude[row][columns], latitude[row][columns], strict=True):
-            if abs(x) <= 180 and abs(y) <= 90 and (x or y):  # fill values are larger, or 0 in both
-                points.append((row + 0.5, column + 0.5, float(x), float(y), 0.0))
-    return dict(gcps=tuple(points), gcps_crs=wkt(4326)) if points else {}
 
 
 def through_lookup_table(

@@ -15,8 +15,9 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
+from mmhsi.datasets.io.grid_place import control_points
 from mmhsi.datasets.io.products.base import as_text, iso_time, join_detectors, wkt
-from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points
+from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part
 
 _SWATH = re.compile(r'PRS_(L1|L2B|L2C|L2D)_HCO')
 _DETECTORS = ('Vnir', 'Swir')
@@ -39,7 +40,7 @@ class PRISMAReader(HDF5Product):
     @classmethod
     def recognises(cls, file: h5py.File) -> bool:
         swath = _swath(file)
-        return swath is not None and all(
+        return swath is not None and any(
             f'HDFEOS/SWATHS/{swath}/Data Fields/{name.upper()}_Cube' in file and f'List_Cw_{name}' in file.attrs
             for name in _DETECTORS
         )
@@ -49,7 +50,12 @@ class PRISMAReader(HDF5Product):
         swath = _swath(file)
         assert swath is not None  # of a file that was recognised
         level, group = swath.split('_')[1], f'HDFEOS/SWATHS/{swath}'
-        names = [name for name in _DETECTORS if self.view in ('joined', name.upper())]
+        there = [name for name in _DETECTORS if f'{group}/Data Fields/{name.upper()}_Cube' in file]
+        if len(there) < len(_DETECTORS) and self.view == 'joined':
+            self._notes.append(f'the file holds the bands of {there[0].upper()} alone')
+        names = [name for name in there if self.view in ('joined', name.upper())]
+        if not names:
+            raise self._fail(f'the file holds no {self.view}_Cube')
         centres = [np.asarray(file.attrs[f'List_Cw_{name}'], np.float64) for name in names]
         widths = [np.asarray(file.attrs[f'List_Fwhm_{name}'], np.float64) for name in names]
         cubes = [file[f'{group}/Data Fields/{name.upper()}_Cube'] for name in names]

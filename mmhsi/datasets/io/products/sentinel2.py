@@ -13,11 +13,11 @@ import re
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo
-from mmhsi.datasets.io.products.base import first_text, iso_time, read_xml, starts_with
+from mmhsi.datasets.io.products.base import first_text, iso_time, read_xml, sibling, starts_with
 from mmhsi.datasets.io.products.rasters import Layer, Quality, RasterProduct
 
 BANDS = ('B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B09', 'B10', 'B11', 'B12')
-_ENTRY = re.compile(r'MTD_MSIL(1C|2A)\.xml')
+_ENTRY = re.compile(r'MTD_MSIL(1C|2A)\.xml', re.IGNORECASE)
 _CLASSES = {0: 'no data', 1: 'saturated or defective pixels', 8: 'clouds', 9: 'clouds'}  # of SCL, that are not valid
 
 
@@ -49,9 +49,10 @@ class Sentinel2Reader(RasterProduct):
             raise self._fail(f'the product has {len(granules)} granules, expected one')
         images: dict[str, list[tuple[int, str]]] = {}
         for element in root.iter('IMAGE_FILE'):
-            path = os.path.join(self.folder, *(element.text or '').strip().split('/')) + '.jp2'
-            match = re.search(r'_(B\d[\dA]|SCL)(?:_(\d+)m)?\.jp2$', path)
-            if match and os.path.isfile(path):
+            stated = os.path.join(self.folder, *(element.text or '').strip().split('/')) + '.jp2'
+            match = re.search(r'_(B\d[\dA]|SCL)(?:_(\d+)m)?\.jp2$', stated)
+            path = sibling(*os.path.split(stated)) if match else None
+            if match and path is not None:
                 images.setdefault(match[1], []).append((int(match[2] or 0), path))
         return {band: [path for _, path in sorted(found)] for band, found in images.items()}
 
@@ -71,6 +72,8 @@ class Sentinel2Reader(RasterProduct):
             if 'SCL' in images
             else []
         )
+        if not quality and _ENTRY.fullmatch(os.path.basename(self.path))[1].upper() == '2A':
+            self._note_absent('the scene classification (SCL)', 'clouds are not masked')
         spectral = {self._band(element.get('physicalBand')): element for element in root.iter('Spectral_Information')}
         numbers = {element.get('bandId'): band for band, element in spectral.items()}
         offsets = {

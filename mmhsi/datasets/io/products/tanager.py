@@ -14,8 +14,9 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo
+from mmhsi.datasets.io.grid_place import control_points
 from mmhsi.datasets.io.products.base import as_text, iso_time, wkt
-from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, control_points, fill_value
+from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, fill_value
 
 _CUBES = {
     'surface_reflectance': 'reflectance',
