@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmhsi.datasets import get_scene
+from mmhsi.datasets.scenes.shared_scenes import get_scenes
 
 _ROWS = 10  # of validation and of test, at least, in pixels of the degraded image
 _SHARES = 0.55, 0.12  # of the rows for training and for validation; the rest is for the test
@@ -22,14 +23,20 @@ def choose_by_rule(cfg: Config, task: str) -> dict:
     """
     settings = _RULES[task][0](cfg)
     listed = ', '.join(f'{name} {value}' for name, value in settings.items())
-    name = _scene(cfg, preprocessing=_selection(cfg), split=None, fit_on='all').name
-    print_log(f'Settings that follow from scene {name!r}: {listed}.', 'current', logging.INFO)
+    scenes = get_scenes({**cfg.scene.to_dict(), 'preprocessing': _selection(cfg), 'split': None, 'fit_on': 'all'})
+    print_log(f'Settings that follow from {name_scenes(scenes)}: {listed}.', 'current', logging.INFO)
     return settings
 
 
 def fill_in_by_rule(cfg: Config, task: str, chosen: Mapping) -> None:
     """Write what :func:`choose_by_rule` found into a config, in place."""
     _RULES[task][1](cfg, chosen)
+
+
+def name_scenes(scenes: Sequence) -> str:
+    """Words for a scene or the scenes of a set."""
+    more = f' and {len(scenes) - 1} more' if len(scenes) > 1 else ''
+    return f'scene {scenes[0].name!r}{more}'
 
 
 def _scene(cfg: Config, **changes):
@@ -42,7 +49,7 @@ def _choose_detection(cfg: Config) -> dict:
             'target detection looks for a spectrum: give scene.target_spectrum, dict(path=...) with a file of it, or '
             "dict(select='mean'), which takes the mean of the labelled target pixels"
         )
-    scene = _scene(cfg, preprocessing=_selection(cfg))
+    scene = get_scenes({**cfg.scene.to_dict(), 'preprocessing': _selection(cfg)})[0]  # those of a set have equal bands
     return dict(bands=scene.bands, components=min(cfg.scene_settings.components, scene.bands))
 
 

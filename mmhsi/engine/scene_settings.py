@@ -22,8 +22,8 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from mmhsi.classical.kernel_ridge import LeaveOneOut, leave_one_out, squared_distances
-from mmhsi.datasets import get_scene
-from mmhsi.engine.scene_rules import choose_by_rule, fill_in_by_rule
+from mmhsi.datasets.scenes.shared_scenes import get_scenes
+from mmhsi.engine.scene_rules import choose_by_rule, fill_in_by_rule, name_scenes
 from mmhsi.models.layers.gaussian_means import GaussianMeans
 from mmhsi.tasks.task import task_name
 from mmhsi.weights.checkpoint_file import read_checkpoint
@@ -82,7 +82,7 @@ def rank_settings(
 
     Args:
         scene (Scene): Labels, split, and a preprocessing that ends with ``MinimumNoiseFraction(power=0.5)`` of all
-            components.
+            components. The labelled pixels are those of all scenes of its set.
         powers (Sequence[float]): Candidates, see :class:`mmhsi.datasets.transforms.MinimumNoiseFraction`.
         widths (Sequence[Sequence[float]]): Candidates, each a sequence of standard deviations in pixels, 0 for none.
         smallest_ratio (float): Components whose variance is less than this many times that of their noise are left out.
@@ -95,16 +95,15 @@ def rank_settings(
     fractions = scene.transforms[-1]
     scene.prepare()
     count = max(int(np.count_nonzero(fractions.ratio >= smallest_ratio)), 1)
-    places = np.sort(np.concatenate([scene.split.train, scene.split.val]))
-    if len(places) > _PIXELS:
-        places = np.sort(np.random.RandomState(seed).choice(places, _PIXELS, replace=False))
-    labels = scene.labels.ravel()[places]
+    labels, places = _labelled(scene.pool, seed)
     sigmas = sorted({sigma for each in widths for sigma in each})
     size = window_size(sigmas)
     smooth = GaussianMeans(sigmas, 1)
     windows = (
-        scene.window(row - size // 2, col - size // 2, size, size, 'reflect')[..., :count]
-        for row, col in zip(*np.divmod(places, scene.width), strict=True)
+        owner.window(*(int(start) - size // 2 for start in divmod(place, owner.width)), size, size, 'reflect')[
+            ..., :count
+        ]
+        for owner, place in places
     )
     means = np.concatenate(
         [smooth(torch.from_numpy(window.transpose(2, 0, 1)[None].copy())).numpy() for window in windows]
@@ -131,6 +130,17 @@ def rank_settings(
     return sorted(ranked, key=lambda entry: entry[0].loss)
 
 
+def _labelled(pool: Sequence, seed: int) -> tuple[np.ndarray, list[tuple]]:
+    """Classes of the labelled pixels of a set, at most 600, and the scene and the flat index of each."""
+    found = [np.sort(np.concatenate([scene.split.train, scene.split.val])) for scene in pool]
+    owners = np.repeat(np.arange(len(pool)), list(map(len, found)))
+    indices, chosen = np.concatenate(found), np.arange(len(owners))
+    if len(chosen) > _PIXELS:
+        chosen = np.sort(np.random.RandomState(seed).choice(chosen, _PIXELS, replace=False))
+    places = [(pool[owner], index) for owner, index in zip(owners[chosen], indices[chosen], strict=True)]
+    return np.array([scene.labels.ravel()[index] for scene, index in places]), places
+
+
 def window_size(widths: Sequence[float]) -> int:
     """Side of the window in pixels that holds the Gaussians: odd, at least 3."""
     return max(2 * int(np.ceil(_REACH * max(widths))) + 1, 3)
@@ -144,22 +154,24 @@ def _choose(cfg: Config) -> dict:
             'scene_settings choose power and smoothing of noise fractions: the preprocessing of the scene '
             f'must end with MinimumNoiseFraction, found {fractions.get("type")}'
         )
-    bands = get_scene({**scene_cfg, 'preprocessing': before}).bands
-    scene = get_scene({**scene_cfg, 'preprocessing': [*before, {**fractions, 'n_components': bands, 'power': 0.5}]})
-    ranked = rank_settings(scene, **cfg.scene_settings.to_dict())
+    bands = get_scenes({**scene_cfg, 'preprocessing': before})[0].bands
+    whole = [*before, {**fractions, 'n_components': bands, 'power': 0.5}]
+    pool = get_scenes({**scene_cfg, 'preprocessing': whole})
+    ranked = rank_settings(pool[0], **cfg.scene_settings.to_dict())
     best, chosen = ranked[0]
-    others = ', '.join(
+    next_best = ', '.join(
         f'{fit.loss:.3f} with {other["power"]:g} and {_list(other["widths"])}' for fit, other in ranked[1:4]
     )
+    labelled = sum(len(scene.split.train) + len(scene.split.val) for scene in pool)
     print_log(
-        f'Settings chosen for scene {scene.name!r}, by the leave-one-out likelihood of '
-        f'{len(scene.split.train) + len(scene.split.val)} labelled pixels: {chosen["components"]} of {bands} '
-        f'noise fractions to the power {chosen["power"]:g}, smoothed by {_list(chosen["widths"])} pixels (loss '
-        f'{best.loss:.3f}; next best: {others}).',
+        f'Settings chosen for {name_scenes(pool)}, by the leave-one-out likelihood of '
+        f'{labelled} labelled pixels: {chosen["components"]} of {bands} noise fractions to the power '
+        f'{chosen["power"]:g}, smoothed by {_list(chosen["widths"])} pixels (loss '
+        f'{best.loss:.3f}; next best: {next_best}).',
         'current',
         logging.INFO,
     )
-    return dict(chosen, classes=len(scene.classes))
+    return dict(chosen, classes=len(pool[0].classes))
 
 
 def _list(widths: Sequence[float]) -> str:

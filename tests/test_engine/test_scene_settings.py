@@ -110,3 +110,36 @@ def test_a_scene_of_ones_own_is_trained_tested_and_tested_again(tmp_path):
     again.scene_settings.widths = ((0.0,),)  # the choice of the checkpoint counts, to which its weights belong
     again.load_from, again.work_dir = best, str(tmp_path / 'again')
     assert build_runner(again).test() == pytest.approx(scores)
+
+
+def test_tiles_are_trained_and_tested_as_one_set(tmp_path):
+    cfg = make_config(tmp_path, 6.0, 6.0)
+    for name in ('cube', 'labels'):
+        (tmp_path / name).mkdir()
+        whole = np.load(tmp_path / f'{name}.npy')
+        for number, part in enumerate((whole[:22], whole[22:, :30])):
+            np.save(tmp_path / name / f'tile_{number}.npy', part)
+    cfg.scene.update(name=None, image=str(tmp_path / 'cube'), labels=str(tmp_path / 'labels'))
+    cfg.train_cfg.update(max_epochs=1, val_begin=1, val_interval=1)
+    cfg.param_scheduler = None
+    torch.manual_seed(0)
+    runner = build_runner(cfg)
+    runner.train()
+    best = load_best(runner)
+    scores = runner.test()
+    results = runner.test_evaluator.metrics[0].scene_results
+    assert list(results) == ['tile_0', 'tile_1']
+    scenes = runner.test_dataloader.dataset.scenes
+    right = total = 0
+    for scene in scenes:
+        test = scene.split.test
+        right += np.count_nonzero(results[scene.name].prediction.ravel()[test] == scene.labels.ravel()[test])
+        total += len(test)
+    assert scores['OA'] == pytest.approx(right / total) and scores['OA'] > 0.4
+    assert sum(len(scene.split.train) for scene in scenes) == 4 * 10  # of each class in both together
+    chosen = [result.settings['refinement'] for result in results.values()]
+    assert chosen[0] == chosen[1] and set(chosen[0]['weights']) == {'network', *EXPERTS[:4]}
+    stored = json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text())
+    assert set(stored['scenes']) == {'tile_0', 'tile_1'}
+    predicted = HSIInferencer(weights=best, show_progress=False)(str(tmp_path / 'cube/tile_1.npy'))
+    np.testing.assert_array_equal(predicted['predictions'][0]['classes'], results['tile_1'].prediction)

@@ -9,9 +9,11 @@ import torch
 
 from mmhsi.engine.hooks.last_stage import LastStageHook, test_dataloader
 from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.engine.scene_rules import name_scenes
 from mmhsi.evaluation.metrics.class_probabilities import ClassMapMetric
 from mmhsi.evaluation.refinement import STRENGTHS
 from mmhsi.registry import HOOKS, METRICS
+from mmhsi.tasks.mosaic import Mosaic
 from mmhsi.tasks.pixel_stage import PixelStage
 from mmhsi.tasks.task import test_metric
 from mmhsi.utils.progress import progress_bar
@@ -25,7 +27,8 @@ class RefinementHook(LastStageHook):
     training pixels; their weights, the walker (off included) and the temperature are chosen by the likelihood of the
     validation pixels, see :class:`mmhsi.tasks.pixel_stage.PixelStage`, and written into the checkpoint, the experts as
     arrays of their training pixels. Test and prediction apply what the checkpoint holds. With a checkpoint that has no
-    choice, or weights of another origin, the test makes its own.
+    choice, or weights of another origin, the test makes its own. Scenes of one set have one choice, by the pixels of
+    all; without a checkpoint that holds it, each has its own.
 
     The metric of the test is a ``SceneClassificationMetric(uncertainty=True)`` or a
     ``SceneChangeMetric(uncertainty=True)``, and its dataset covers the whole scene.
@@ -59,18 +62,21 @@ class RefinementHook(LastStageHook):
             metric.refiners = self._refiners(runner, runner.test_dataloader.dataset)
 
     def _refiners(self, runner, dataset) -> dict[str, SceneStage]:
-        smoothing = (runner.cfg.get('chosen_settings') or {}) if self.experts else {}
-        options = dict(
-            experts=self.experts,
-            strengths=self.strengths,
-            widths=tuple(smoothing.get('widths', ())),
-            scales=tuple(smoothing.get('rms', ())),
-        )
+        options = self._options(runner)
         refiners = {}
         for scene in find_scenes(dataset):
             record = self.record.get(scene.name) or next(iter(self.record.values()), None)
             refiners[scene.name] = SceneStage(scene, options, record and PixelStage.from_record(record))
         return refiners
+
+    def _options(self, runner) -> dict:
+        smoothing = (runner.cfg.get('chosen_settings') or {}) if self.experts else {}
+        return dict(
+            experts=self.experts,
+            strengths=self.strengths,
+            widths=tuple(smoothing.get('widths', ())),
+            scales=tuple(smoothing.get('rms', ())),
+        )
 
     @torch.no_grad()
     def choose(self, runner) -> dict[str, dict]:
@@ -78,7 +84,11 @@ class RefinementHook(LastStageHook):
         self.record = {}
         metric = METRICS.build(dict(test_metric(runner.cfg), uncertainty=True))
         metric.dataset_meta = dataloader.dataset.metainfo
-        metric.refiners = refiners = self._refiners(runner, dataloader.dataset)
+        scenes = find_scenes(dataloader.dataset)
+        together = len(scenes) > 1 and all(scene.pool == tuple(scenes) for scene in scenes)
+        metric.refiners = refiners = (
+            {scene.name: _Collector() for scene in scenes} if together else self._refiners(runner, dataloader.dataset)
+        )
         training = runner.model.training
         runner.model.eval()
         try:
@@ -87,10 +97,29 @@ class RefinementHook(LastStageHook):
         finally:
             runner.model.train(training)
         metric.evaluate(len(dataloader.dataset))
-        stages = {name: refiner.stage for name, refiner in refiners.items() if refiner.stage is not None}
+        if together:
+            mosaic = Mosaic(scenes)
+            stacked = mosaic.stack([refiners[scene.name].probabilities for scene in scenes], np.nan)
+            stages = {scenes[0].name: PixelStage.fit(mosaic, stacked, **self._options(runner))}
+        else:
+            stages = {name: refiner.stage for name, refiner in refiners.items() if refiner.stage is not None}
         for name, stage in stages.items():
-            runner.logger.info(f'Last stage of scene {name!r}: {stage.describe()}.')
+            words = name_scenes(scenes) if together else f'scene {name!r}'
+            runner.logger.info(f'Last stage of {words}: {stage.describe()}.')
         return {name: stage.record() for name, stage in stages.items()}
+
+
+class _Collector:
+    """Keeps the probabilities (H, W, K) of a scene, for a metric, and leaves them as they are."""
+
+    parts: dict[str, np.ndarray] = {}
+
+    def __call__(self, probabilities: np.ndarray) -> np.ndarray:
+        self.probabilities = probabilities.copy()
+        return probabilities
+
+    def settings(self) -> dict:
+        return {}
 
 
 class SceneStage:
