@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmhsi.datasets.hsi_dataset import HSIDataset
 from mmhsi.datasets.scenes.base_scene import BaseScene
@@ -90,6 +92,15 @@ class SceneDataset(HSIDataset):
             self._first_pixels = np.cumsum([0, *sizes[:-1]])
             self._first_rows = np.cumsum([0, *(scene.height for scene in self.scenes[:-1])])
             super().full_init()
+            self._advise()
+
+    def _advise(self) -> None:
+        """Log what would make the windows of scenes that are not in memory faster to read."""
+        views = [view for scene in self.scenes if not scene.cached for view in scene.dates]
+        for view in views:
+            advice = view.advise(*self.get_data_info(0)['window'][2:])
+            if advice is not None:
+                print_log(advice, 'current', logging.WARNING)
 
     def check_window(self, scene: BaseScene) -> None:
         """Raise a ValueError if the windows do not suit a scene; to be written by the subclass."""

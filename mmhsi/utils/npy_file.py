@@ -138,10 +138,12 @@ class NpyFile:
         values = np.empty(shape, self.dtype)
         buffer = values.reshape(-1).view(np.uint8).data
         strides = [prod(lengths[number + 1 :]) * itemsize for number in range(len(lengths))]
-        first = self._start + sum(start * stride for (start, _), stride in zip(read, strides, strict=True))
-        for number, place in enumerate(np.ndindex(*shape[:axis])):
-            offset = first + sum(step * stride for step, stride in zip(place, strides, strict=False))
-            self._fill(buffer[number * run * itemsize : (number + 1) * run * itemsize], offset)
+        offsets = np.array(self._start + sum(start * stride for (start, _), stride in zip(read, strides, strict=True)))
+        for length, stride in zip(shape[:axis], strides, strict=False):
+            offsets = np.add.outer(offsets, stride * np.arange(length))
+        size = run * itemsize
+        for begin, offset in zip(range(0, len(buffer), size), offsets.ravel().tolist(), strict=True):
+            self._fill(buffer[begin : begin + size], offset)
         inner = [
             slice(start - begin, start - begin + count)
             for (start, _), (begin, _), count in zip(limits, read, wanted, strict=True)
@@ -149,7 +151,7 @@ class NpyFile:
         return values[tuple(inner)] if inner else values
 
     def _fill(self, buffer: memoryview, offset: int) -> None:
-        done = 0
+        done = self._read_at(buffer, offset)  # nearly always all of it
         while done < len(buffer):
             count = self._read_at(buffer[done:], offset + done)
             if not count:

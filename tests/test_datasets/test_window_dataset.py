@@ -1,6 +1,7 @@
 import time
 import timeit
 
+import h5py
 import numpy as np
 import pytest
 import rasterio
@@ -10,6 +11,8 @@ from rasterio import Affine
 from torch.utils.data import DataLoader
 
 from mmhsi.datasets import Scene, WindowDataset
+from mmhsi.datasets.io import open_cube
+from mmhsi.datasets.scenes import cube_source
 from mmhsi.registry import DATASETS
 from mmhsi.utils.windows import crop_window
 
@@ -188,3 +191,38 @@ def test_jitter_moves_the_window_and_keeps_the_label(scene):
     assert seen == set(shifted)
     with pytest.raises(ValueError, match='jitter must not be negative'):
         WindowDataset(scene, 'train', window_size=5, pipeline=[{'type': 'LoadSceneWindow', 'jitter': -1}])
+
+
+def test_blocks_that_make_windows_slow_are_named(tmp_path, monkeypatch):
+    cube = np.zeros((16, 40, 6), np.uint16)
+    shape = dict(driver='GTiff', height=16, width=40, count=6, dtype='uint16')
+    transform = Affine(1, 0, 0, 0, -1, 0)
+    for name, profile in (
+        ('plain', {}),
+        ('strips', dict(compress='deflate', blockysize=2)),
+        ('tiles', dict(compress='deflate', interleave='pixel', tiled=True, blockxsize=16, blockysize=16)),
+    ):
+        with rasterio.open(tmp_path / f'{name}.tif', 'w', transform=transform, **shape, **profile) as file:
+            file.write(np.moveaxis(cube, -1, 0))
+    with h5py.File(tmp_path / 'lines.mat', 'w') as file:  # a MATLAB file, whose axes are reversed
+        file.create_dataset('cube', data=cube.transpose(2, 1, 0), chunks=(6, 40, 2), compression='gzip')
+    found = {path.stem: open_cube(path) for path in sorted(tmp_path.iterdir())}
+    assert {name: reader.blocks for name, reader in found.items()} == {
+        'lines': (2, 40, 6),
+        'plain': None,
+        'strips': (2, 40, 1),
+        'tiles': (16, 16, 6),
+    }
+    # 4 rows touch 5 of 2 on average, 4 columns all 40, and 6 bands themselves
+    assert found['lines'].unpacked_share(4, 4, 6) == pytest.approx(5 / 4 * 40 / 4)
+    assert found['plain'].unpacked_share(4, 4, 6) == 1
+    scene = dict(image=str(tmp_path / 'strips.tif'), cache=False)
+    view = Scene(**scene).view
+    assert view.advise(4, 4) is None  # all of it fits into the cache
+    monkeypatch.setattr(cube_source, 'BLOCK_CACHE', 1000)
+    assert 'unpack 12 times as many values' in view.advise(4, 4) and '2 x 40 pixels and 1 bands' in view.advise(4, 4)
+    assert Scene(str(tmp_path / 'plain.tif'), cache=False).view.advise(4, 4) is None
+    logged = []
+    monkeypatch.setattr('mmhsi.datasets.scene_dataset.print_log', lambda text, *_: logged.append(text))
+    WindowDataset(dict(scene, type='Scene'), subset='all', window_size=4, pipeline=[]).full_init()
+    assert len(logged) == 1 and 'cache=True keeps the scene in memory' in logged[0]

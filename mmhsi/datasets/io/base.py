@@ -270,6 +270,18 @@ class CubeReader:
     def _read_mask(self, window: Window) -> np.ndarray:
         raise NotImplementedError
 
+    @property
+    def blocks(self) -> tuple[int, int, int] | None:
+        """Rows, columns and bands of the blocks that are unpacked as a whole; None for values that are not packed."""
+        return None
+
+    def unpacked_share(self, rows: int, columns: int, bands: int) -> float:
+        """Mean number of values that are unpacked for each value of a window at a random place, at least 1."""
+        share = 1.0
+        for length, block, whole in zip((rows, columns, bands), self.blocks or (1, 1, 1), self.info.shape, strict=True):
+            share *= max(min(length - 1 + block, whole) / length, 1.0)
+        return share
+
     def _checked_window(self, window: Window | None) -> Window:
         height, width = self.info.height, self.info.width
         if window is None:

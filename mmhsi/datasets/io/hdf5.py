@@ -7,6 +7,7 @@ cannot access others.
 import os
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakSet
 
 import h5py
 import numpy as np
@@ -20,7 +21,20 @@ from .variables import NUMERIC_CLASSES, Dimension, Variable, kind_of
 
 _MOST_OBJECTS = 100_000
 _LARGEST_ATTRIBUTE = 2**20  # values
+_CACHE_SLOTS = 12_421
+_LEAST_CACHE = 2**24
+_OPENED: WeakSet[h5py.File] = WeakSet()
 NETCDF3 = (b'CDF\x01', b'CDF\x02')
+
+
+def open_hdf5(path: str) -> h5py.File:
+    """Open a file for reading, with a cache of unpacked chunks as large as that of GDAL, which keeps windows at random
+    places from unpacking the same chunks again; files that are open together share it."""
+    opened = sum(map(bool, _OPENED))
+    cache = max(BLOCK_CACHE // (opened + 1), _LEAST_CACHE)
+    file = h5py.File(path, 'r', rdcc_nbytes=cache, rdcc_nslots=_CACHE_SLOTS)
+    _OPENED.add(file)
+    return file
 
 
 class HDF5Reader(ArrayReader):
@@ -37,7 +51,7 @@ class HDF5Reader(ArrayReader):
         super().__init__(path, *args, **kwargs)
 
     def _open(self) -> h5py.File:
-        return h5py.File(self.path, 'r')
+        return open_hdf5(self.path)
 
     def _variables(self) -> dict[str, Variable]:
         variables = {}
@@ -66,6 +80,10 @@ class HDF5Reader(ArrayReader):
                 )
             check_fits(self.path, f"a chunk of '{self._name}'", chunk)
         return dataset
+
+    @property
+    def blocks(self) -> tuple[int, int, int] | None:
+        return packed_chunks(self._handle()[self._name], self._axes)
 
     def _vector(self, name: str) -> np.ndarray:
         return self._handle()[name][()]
@@ -99,6 +117,14 @@ class HDF5Reader(ArrayReader):
             else:
                 dimensions.append(Dimension(title))
         return dimensions if any(dimension.name for dimension in dimensions) else []
+
+
+def packed_chunks(dataset: h5py.Dataset, axes: tuple[int, int, int]) -> tuple[int, int, int] | None:
+    """Rows, columns and bands of the chunks of an array with these axes; None if it is not compressed."""
+    if dataset.chunks is None or dataset.compression is None:
+        return None
+    rows, columns, bands = (dataset.chunks[axis] if axis >= 0 else 1 for axis in axes)
+    return rows, columns, bands
 
 
 def _kind(dataset: h5py.Dataset) -> str:

@@ -161,6 +161,15 @@ class RasterReader(CubeReader):
             return 'the mask of the file'
         return 'the masks of the bands' if any(not of_band for of_band in flags) else None
 
+    @property
+    def blocks(self) -> tuple[int, int, int] | None:
+        dataset = self._handle()
+        structure = dataset.tags(ns='IMAGE_STRUCTURE')
+        if dataset.driver == 'GTiff' and 'COMPRESSION' not in structure:
+            return None
+        rows, columns = dataset.block_shapes[0]
+        return rows, columns, len(self._indices) if structure.get('INTERLEAVE') == 'PIXEL' else 1
+
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         top, left, rows, columns = window
         indices = self._indices if bands is None else [self._indices[band] for band in bands]

@@ -11,12 +11,14 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmhsi.datasets.io import CubeInfo, open_cube
+from mmhsi.datasets.io.georeference import BLOCK_CACHE
 from mmhsi.datasets.scenes.unmixing_truth import read_maps
 from mmhsi.utils.progress import progress_bar
 
 Source = str | dict | np.ndarray
 
 BLOCK_BYTES = 64 * 2**20
+_SLOW = 4.0  # values unpacked for each value of a window
 _PATIENCE = 2.0  # seconds before a bar appears
 AS_STORED = ('scaled', 'keep_bad_bands', 'wavelengths')
 """Arguments of an image that say how its file is taken, besides those of the reader; see :class:`CubeSource`."""
@@ -203,6 +205,23 @@ class CubeSource:
             valid &= mask
         values[~valid] = 0
         return values, valid
+
+    def advise(self, height: int, width: int) -> str | None:
+        """What would make windows of this size faster, in a sentence; None if they are read well, or are found in the
+        cache of unpacked blocks."""
+        if isinstance(self._reader, _ArrayReader):
+            return None
+        bands = self.info.bands if self.bands is None else len(self.bands)
+        share = self._reader.unpacked_share(height, width, bands)
+        size = self.info.height * self.info.width * bands * self.info.dtype.itemsize
+        if share < _SLOW or size <= BLOCK_CACHE:
+            return None
+        rows, columns, depth = self._reader.blocks
+        return (
+            f'{self.info.path}: windows of {height} x {width} pixels unpack {share:.0f} times as many values as they '
+            f'hold, because the file is packed in blocks of {rows} x {columns} pixels and {depth} bands; cache=True '
+            'keeps the scene in memory, and a copy in ENVI format (mmhsi.datasets.io.write_raster) is read faster'
+        )
 
     def row_blocks(self) -> Iterator[tuple[int, int]]:
         """First row and number of rows of blocks that fit into memory."""

@@ -320,6 +320,10 @@ class CubeView:
         cols[cols >= 0] -= first_col
         return gather(values, rows, cols, pad_value)
 
+    def advise(self, height: int, width: int) -> str | None:
+        """See :meth:`mmhsi.datasets.scenes.cube_source.CubeSource.advise`."""
+        return self._source.advise(height, width)
+
     def validity(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         """Valid pixels (h, w) of a window, False outside the cube; free after :meth:`window` for it."""
         bottom, right = min(top + height, self.height), min(left + width, self.width)

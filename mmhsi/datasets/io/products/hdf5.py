@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
+from mmhsi.datasets.io.hdf5 import open_hdf5, packed_chunks
 from mmhsi.datasets.io.products.base import ProductReader
 
 _SWATH_BYTES = 64 * 2**20
@@ -54,7 +55,7 @@ class HDF5Product(ProductReader):
         raise NotImplementedError
 
     def _open(self) -> h5py.File:
-        return h5py.File(self.path, 'r')
+        return open_hdf5(self.path)
 
     def _info(
         self,
@@ -88,6 +89,11 @@ class HDF5Product(ProductReader):
             notes=tuple(self._notes),
             **facts,
         )
+
+    @property
+    def blocks(self) -> tuple[int, int, int] | None:
+        """Those of the first part."""
+        return packed_chunks(self._handle()[self.parts[0].name], self.parts[0].axes)
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         where = [(part, band) for part in self.parts for band in part.bands]

@@ -77,6 +77,11 @@ class RasterProduct(ProductReader):
             main, format=self.format, bands=len(self.layers), dtype=np.result_type(*types), key=self.view, **facts
         )
 
+    @property
+    def blocks(self) -> tuple[int, int, int] | None:
+        """Those of the file of the first band."""
+        return self._file(self.layers[0].path).blocks
+
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         layers = self.layers if bands is None else [self.layers[band] for band in bands]
         block = np.empty((*window[2:], len(layers)), self.info.dtype)
