@@ -25,6 +25,7 @@ TITLES = {
     'desis_l2a': 'DESIS-HSI-L2A-DT1203190212_025-20191203T021128-V0210',
     'hyperion_l1t': 'EO1H1930242013217110PZ',
     'ahsi_gf5': 'GF5B_AHSI_E110.5_N37.2_20220615_004094_L10000182401',
+    'ahsi_zy1': 'ZY1E_AHSI_E110.50_N37.20_20200401_002884_L1A0000103284',
     'aviris_classic': 'f130503t01p00r08rdn_e_sc01_ort_img',
     'aviris_ng': 'ang20180814t224053_corr_v2r2_img',
     'aviris_3': 'AV320230729t171228_000_L2A_OE_main_27577724_RFL_ORT',
@@ -38,6 +39,7 @@ TITLES = {
     'sentinel2_l1c': 'S2A_MSIL1C_20220724T101601_N0400_R065_T33UUU_20220724T150000',
     'sentinel2_l2a': 'S2A_MSIL2A_20220724T101601_N0400_R065_T33UUU_20220724T150000',
     'specim': 'leaf_0001',
+    'hyspex': 'field_VNIR_1800_SN00840_FOVx2_20200615T101112_raw',
     'headwall': 'raw_0',
 }
 
