@@ -95,11 +95,11 @@ def npy(path: Path, cube: np.ndarray) -> Path:
 FORMATS: dict[str, tuple[str, Callable, Callable]] = {
     'npy': ('a.npy', npy, of_numpy),
     'ENVI, band after band': ('b.img', envi, of_rasterio),
-    'TIFF, strips': ('c.tif', tiff, of_rasterio),
-    'TIFF, strips, deflated': ('d.tif', lambda p, c: tiff(p, c, compress='deflate'), of_rasterio),
+    'TIFF, strips': ('c.tif', lambda p, c: tiff(p, c, interleave='band'), of_rasterio),
+    'TIFF, strips, deflated': ('d.tif', lambda p, c: tiff(p, c, compress='deflate', interleave='band'), of_rasterio),
     'TIFF, tiles of 128, deflated': (
         'e.tif',
-        lambda p, c: tiff(p, c, compress='deflate', tiled=True, blockxsize=128, blockysize=128),
+        lambda p, c: tiff(p, c, compress='deflate', interleave='band', tiled=True, blockxsize=128, blockysize=128),
         of_rasterio,
     ),
     'TIFF, tiles of 64, all bands': (

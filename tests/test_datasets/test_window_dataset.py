@@ -199,7 +199,7 @@ def test_blocks_that_make_windows_slow_are_named(tmp_path, monkeypatch):
     transform = Affine(1, 0, 0, 0, -1, 0)
     for name, profile in (
         ('plain', {}),
-        ('strips', dict(compress='deflate', blockysize=2)),
+        ('strips', dict(compress='deflate', blockysize=2, interleave='band')),
         ('tiles', dict(compress='deflate', interleave='pixel', tiled=True, blockxsize=16, blockysize=16)),
     ):
         with rasterio.open(tmp_path / f'{name}.tif', 'w', transform=transform, **shape, **profile) as file:
