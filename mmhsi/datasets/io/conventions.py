@@ -180,6 +180,9 @@ def scale_and_offset(
     """
     scale = _numbers(attributes, 'scale_factor', bands)
     offset = _numbers(attributes, 'add_offset', bands)
+    for name, values in (('scale_factor', scale), ('add_offset', offset)):
+        if values is None and name in attributes:
+            notes.append(f'the attribute {name!r} is no number for each band, and is not applied')
     for slope, intercept in _LINEAR if scale is None and offset is None else ():
         if slope in attributes and _numbers(attributes, slope, bands) is not None:
             scale, offset = (_numbers(attributes, name, bands) for name in (slope, intercept))

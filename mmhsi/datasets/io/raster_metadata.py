@@ -122,6 +122,8 @@ class RasterMetadata:
                 name.lower().replace('_', ' '): value.strip().strip('{}')
                 for name, value in self._dataset.tags(ns=domain).items()
             }
+            if domain is None:
+                tags.pop('scale factor', None)  # that of CF, which goes with add_offset
             found.append(Fields(tags, self.bands, f'the tags{where} of the file'))
         return found
 

@@ -127,7 +127,7 @@ def select_variable(path: str, variables: Mapping[str, Variable], key: Key, ndim
         name
         for name, variable in images.items()
         if len(variable.shape) == ndim and (ndim != 2 or min(variable.shape) > 1)
-    ] or [name for name, variable in images.items() if sum(length > 1 for length in variable.shape) == ndim]
+    ] or [name for name, variable in images.items() if _has_spare_axes(variable.shape, ndim)]
     if len(matching) != 1:
         count = 'several numeric' if matching else 'no numeric'
         raise CubeReadError(
@@ -143,6 +143,11 @@ def select_variable(path: str, variables: Mapping[str, Variable], key: Key, ndim
             f'size=({height}, {width})'
         )
     return matching[0]
+
+
+def _has_spare_axes(shape: tuple[int, ...], ndim: int) -> bool:
+    """Whether an array is an image but for axes of length one."""
+    return 0 < len(shape) - ndim <= shape.count(1) and len(shape) - shape.count(1) >= 2
 
 
 def single_axes(shape: tuple[int, ...], ndim: int, spare: Sequence[bool]) -> list[int]:

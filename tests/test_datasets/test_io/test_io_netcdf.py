@@ -208,7 +208,8 @@ def test_scale_offset_and_fill_value_of_cf(tmp_path, cube):
         ({'scale_factor': 0.0}, None, None, 'a scale of 0'),
         ({'slope': 0.5, 'intercept': 0.0}, 0.5, None, "multiplied by 'slope'"),
         ({'missing_value': 'none'}, None, None, "'missing_value' is no number"),
-        ({'scale_factor': 'high'}, None, None, None),
+        ({'scale_factor': 'high'}, None, None, "'scale_factor' is no number"),
+        ({'scale_factor': [1.0, 2]}, None, None, "'scale_factor' is no number"),
         ({'scale_factor': [1.0, 2, 3, 4]}, [1, 2, 3, 4], None, None),
     ),
 )
