@@ -119,7 +119,7 @@ class HDF5Reader(ArrayReader):
         return dimensions if any(dimension.name for dimension in dimensions) else []
 
 
-def packed_chunks(dataset: h5py.Dataset, axes: tuple[int, int, int]) -> tuple[int, int, int] | None:
+def packed_chunks(dataset: h5py.Dataset, axes: tuple[int, ...]) -> tuple[int, int, int] | None:
     """Rows, columns and bands of the chunks of an array with these axes; None if it is not compressed."""
     if dataset.chunks is None or dataset.compression is None:
         return None

@@ -148,10 +148,10 @@ class CameraReader(RasterProduct):
         return reader.read().mean(axis=0, dtype=np.float64)
 
     def _exposure(self, white: str) -> tuple[float, str]:
-        times = [_integration_time(path) for path in (white, self.path)]
-        if None in times or not times[1]:
+        reference, scene = _integration_time(white), _integration_time(self.path)
+        if reference is None or not scene:
             return 1.0, 'the headers state no integration times (tint); reflectance takes them to be the same'
-        return times[0] / times[1], f'reflectance is scaled by the integration times {times[0]:g} / {times[1]:g}'
+        return reference / scene, f'reflectance is scaled by the integration times {reference:g} / {scene:g}'
 
     def _read(self, window: Window, bands: Sequence[int] | None) -> np.ndarray:
         stored = (

@@ -72,7 +72,8 @@ class Sentinel2Reader(RasterProduct):
             if 'SCL' in images
             else []
         )
-        if not quality and _ENTRY.fullmatch(os.path.basename(self.path))[1].upper() == '2A':
+        entry = _ENTRY.fullmatch(os.path.basename(self.path))
+        if not quality and entry is not None and entry[1].upper() == '2A':
             self._note_absent('the scene classification (SCL)', 'clouds are not masked')
         spectral = {self._band(element.get('physicalBand')): element for element in root.iter('Spectral_Information')}
         numbers = {element.get('bandId'): band for band, element in spectral.items()}
