@@ -9,5 +9,5 @@ contestants = [
 ]
 settings = _base_.ten_per_class
 scores = dict(OA=4, AA=4, kappa=4)
-reference = 'HyperSIGMA-T'
+reference = 'best classical'
 seeds = (0, 1, 2)

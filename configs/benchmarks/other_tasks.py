@@ -118,5 +118,5 @@ contestants = [
     ),
 ]
 scores = dict(OA=4)
-reference = 'HyperSIGMA-T'
+reference = 'best classical'
 seeds = (0, 1, 2)

@@ -19,6 +19,8 @@ from mmhsi.comparison.statistics import (
 )
 from mmhsi.comparison.suite import BEST_CLASSICAL, Suite, slug
 
+_ERRORS = {'mSAD', 'aMSE', 'aRMSE', 'RMSE_overall', 'RMSE', 'SAM', 'ERGAS', 'NLL'}  # scores of which less is better
+
 
 @dataclass
 class Row:
@@ -101,7 +103,8 @@ def reference_of(suite: Suite, setting: str, rows: Sequence[Row]) -> Row | None:
         finished = classical or finished
     elif any(row.contestant == suite.reference for row in finished):
         return next(row for row in finished if row.contestant == suite.reference)
-    return max(finished, key=lambda row: mean_and_std(list(row.values(score).values()))[0], default=None)
+    sign = -1 if score in _ERRORS else 1
+    return max(finished, key=lambda row: sign * mean_and_std(list(row.values(score).values()))[0], default=None)
 
 
 def split_conflicts(records: Iterable[dict]) -> list[str]:

@@ -13,6 +13,7 @@ from mmhsi.evaluation.functional.calibration import apply_temperature, fit_tempe
 from mmhsi.utils.labels import IGNORE_INDEX
 
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01)
+_MARGIN = 1.5  # standard errors
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def choose_refinement(
         places (np.ndarray): (n,) rows of ``probabilities`` of the held-out pixels.
         labels (np.ndarray): (n,) their classes, 0 to K - 1.
         strengths (Sequence[float]): Candidates, from weak to strong, which means from large to small values.
-        default (float, optional): Of the strengths, the one that is used unless the best is better by more than one
-            standard error of the differences over the held-out pixels. Defaults to None: the best one is used.
+        default (float, optional): Of the strengths, the one that is used unless the best is better by more than 1.5
+            standard errors of the differences over the held-out pixels. Defaults to None: the best one is used.
 
     Returns:
         Refinement: The choice; without held-out pixels, one without effect.
@@ -85,7 +86,7 @@ def choose_refinement(
             best = strength
     if default in strengths:
         lacking = losses[default] - losses[best]
-        if lacking.mean() <= lacking.std() / np.sqrt(len(lacking)):
+        if lacking.mean() <= _MARGIN * lacking.std() / np.sqrt(len(lacking)):
             best = default
     return found[best]
 

@@ -11,7 +11,7 @@ from mmhsi.evaluation.refinement import STRENGTHS, Refinement, SceneRefiner
 from mmhsi.tasks.experts import Mixture
 from mmhsi.tasks.strips import strips
 
-_WALKER = 0.1  # strength of the walker behind a mixture, unless another is clearly better
+_WALKER = 0.03  # strength of the walker behind a mixture, unless another is clearly better
 
 
 class PixelStage:

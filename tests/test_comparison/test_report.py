@@ -78,6 +78,9 @@ def test_rows_hold_means_tests_and_leakage(suite, records, tmp_path):
     classical = [dict(record, method='svm') if record['contestant'] == 'B_2' else record for record in records]
     against = Suite('compare', suite.cells, SETTINGS, dict(OA=3), reference='best classical')
     assert [bool(row.tests) for row in summarise(against, classical, tmp_path)['random']] == [True, False]
+    errors = [dict(record, scores=dict(aRMSE=record['scores']['OA'])) for record in records]
+    less = Suite('compare', suite.cells, SETTINGS, dict(aRMSE=3))
+    assert [bool(row.tests) for row in summarise(less, errors, tmp_path)['random']] == [True, False]
 
 
 def test_mcnemar_pools_the_maps_of_the_seeds(suite, records, tmp_path):
