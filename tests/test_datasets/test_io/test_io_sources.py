@@ -125,7 +125,7 @@ def test_sources_elsewhere(world, server, source):
     name = source.format(secret=secret, server=address)
     for relative in (0, 1):
         (folder / 'a.vrt').write_text(vrt(SIMPLE.format(relative=relative, name=name)))
-        assert 'a.vrt' in refusal(folder / 'a.vrt')
+        assert str(folder) in refusal(folder / 'a.vrt')  # the raster, or a source beside it that is at fault
     assert not asked
 
 
@@ -412,7 +412,7 @@ def hdf5_of_many_arrays(path):
 )
 def test_small_files_that_would_take_long_or_much(world, name, write):
     write(world[0] / name)
-    assert name in refusal(world[0] / name)
+    assert str(world[0] / name).rsplit('.', 1)[0] in refusal(world[0] / name)  # of ENVI files the header
 
 
 @pytest.mark.parametrize(
