@@ -5,6 +5,7 @@ Those that take more than a few seconds run with MMHSI_TEST_DOCS=all, as the job
 
 import os
 import re
+import runpy
 
 import pytest
 from documented_blocks import ROOT, count, expand_braces, inline_code, links, pages, read_page
@@ -96,3 +97,13 @@ def test_citation_agrees_with_its_file(request):
     citation = (request.config.rootpath / 'CITATION.cff').read_text(encoding='utf-8')
     for entry in ('10.1109/TPAMI.2025.3557581', 'Hyperspectral Intelligence Comprehension Foundation Model'):
         assert entry in text and entry in citation
+
+
+def test_the_first_page_shows_small_pictures_and_what_made_them():
+    page = text_of('docs/index.md')
+    names = re.findall(r'\{figure\} images/(\w+)\.png', page)
+    parse_args = runpy.run_path(str(ROOT / 'docs/pictures.py'))['parse_args']
+    drawn = re.findall(r'`python docs/pictures\.py (\w+)`', page)
+    assert len(names) == 6 and set(drawn) < set(names) and parse_args(drawn).names == drawn
+    for name in names:
+        assert (ROOT / f'docs/images/{name}.png').stat().st_size < 150_000, name
