@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from mmhsi.utils.files import parse_json
+
 FILE_NAME = 'scalars.json'
 _COUNTERS = ('epoch', 'iter', 'step')
+_LARGEST_COUNT = 2**53
 _BOOKKEEPING = ('time', 'data_time', 'memory', 'base_lr', 'eta')
 
 
@@ -142,19 +145,32 @@ def read_log(path: str | Path) -> TrainingLog:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
+            row = parse_json(line)
+        except ValueError as error:
             if number == len(lines):
                 break  # the run is still writing, or was killed
             raise ValueError(f'{path}: line {number} is no JSON ({error})') from error
         if not isinstance(row, dict):
             raise ValueError(f'{path}: line {number} is not an object of keys and numbers, found {line[:40]!r}')
-        numbers = {key: value for key, value in row.items() if isinstance(value, (int, float))}
+        numbers = _numbers(row, f'{path}: line {number}')
         if numbers.get('step') is not None:
             (log.training if 'iter' in numbers or 'lr' in numbers else log.validation).append(numbers)
     if not log.training and not log.validation:
         raise ValueError(f'{path}: no line has the step of a training or validation')
     return log
+
+
+def _numbers(row: dict, place: str) -> dict:
+    """The numbers of a line."""
+    numbers = {
+        key: value for key, value in row.items() if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+    for key, value in numbers.items():
+        if key in _COUNTERS and not (0 <= value <= _LARGEST_COUNT and value == int(value)):  # NaN neither
+            raise ValueError(f'{place}: {key} is {value:.6g}, expected a count')
+        if isinstance(value, int) and abs(value) > sys.float_info.max:
+            raise ValueError(f'{place}: {key} is larger than any number that is computed with')
+    return numbers
 
 
 def default_keys(logs: Sequence[TrainingLog]) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmhsi.datasets.splits.split import SUBSETS, Split
 from mmhsi.evaluation.json_values import json_number
+from mmhsi.utils.files import parse_json
 from mmhsi.utils.identity import changes, code_digest, files_of_config, identify, package_versions
 
 RECORD, LOG, MAPS = 'cell.json', 'log.txt', 'maps.npz'
@@ -43,19 +44,36 @@ def write_record(folder: str | Path, record: dict) -> Path:
 def read_record(folder: str | Path) -> dict | None:
     """The record of a cell; None if there is none, or its file is damaged or not a record."""
     try:
-        record = json.loads((Path(folder) / RECORD).read_text(encoding='utf-8'))
+        record = parse_json((Path(folder) / RECORD).read_text(encoding='utf-8'))
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) and record.get('status') in _ENTRIES else None
+    return record if isinstance(record, dict) and record.get('status') in tuple(_ENTRIES) else None
 
 
 def whole_record(folder: str | Path) -> dict | None:
-    """Like :func:`read_record`, but also None if an entry that tables need is missing, as in a foreign file."""
+    """Like :func:`read_record`, but also None if an entry that tables need is missing or of another kind, as in a
+    foreign file."""
     record = read_record(folder)
-    known = record is not None and all(
-        isinstance(record.get(name), kind) for name, kind in _ENTRIES[record['status']].items()
-    )
-    return record if known else None
+    return record if record is not None and _is_whole(record) else None
+
+
+def _is_whole(record: Mapping) -> bool:
+    if not all(isinstance(record.get(name), kind) for name, kind in _ENTRIES[record['status']].items()):
+        return False
+    if not isinstance(record.get('versions') or {}, Mapping):
+        return False
+    if record['status'] == 'failed':
+        return all(isinstance(line, str) for line in record['last_lines'])
+    split = record.get('split')
+    if split is not None and not (isinstance(split, Mapping) and isinstance(split.get('hash'), str)):
+        return False
+    numbers = [
+        *record['scores'].values(),
+        *record['peak_memory'].values(),
+        *(record.get(name) for name in ('test_seconds', 'parameters', 'flops')),
+        *((split.get(name) for name in SUBSETS) if split else ()),
+    ]
+    return all(value is None or isinstance(value, (int, float)) for value in numbers)
 
 
 def why_no_record(folder: str | Path) -> str | None:

@@ -10,7 +10,6 @@ type are stored in the file instead of a separate text; and NumPy can read it.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from mmhsi.datasets.io import CubeReadError
 from mmhsi.datasets.tile_shards.writer import ShardWriter, whole_file, write_json
+from mmhsi.utils.files import parse_json
 from mmhsi.utils.npy_file import NpyFile
 
 FORMAT = 'mmhsi patches 1'
@@ -86,12 +86,14 @@ class PatchStore:
             if not path.is_file():
                 raise FileNotFoundError(f'{path}: no such file; a folder of patches holds {PATCHES} and {INDEX}')
         try:
-            content = json.loads(index.read_bytes())
+            content = parse_json(index.read_bytes())
             if content['format'] != FORMAT:
                 raise ValueError(f'its format is {content["format"]!r}, expected {FORMAT!r}')
             self.shape, dtype = tuple(content['shape']), np.dtype(content['dtype'])
             self.description: dict = content['description']
             self._checksums, size = content['checksums'], content['bytes']
+            if not (isinstance(size, int) and isinstance(self._checksums, list) and isinstance(self.description, dict)):
+                raise TypeError('an entry is of another kind')
         except (ValueError, KeyError, TypeError) as error:
             raise CubeReadError(f'{index}: the index of the patches is damaged: {error}') from None
         found = self.path.stat().st_size

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
@@ -99,6 +100,8 @@ def _is_intact(path: Path, damaged: list[str]) -> bool:
         checkpoint = check_intact(path)
     except (OSError, ValueError) as error:
         return _report(error, damaged)
+    if not isinstance(checkpoint, Mapping):
+        return _report(f'{path} cannot be resumed from: it holds {type(checkpoint).__name__}, not a dict', damaged)
     missing = (_NEEDED if path.is_dir() else {*_NEEDED, 'state_dict'}) - set(checkpoint)
     return not missing or _report(
         f'{path} cannot be resumed from: it has no {" and no ".join(sorted(missing))}', damaged
@@ -114,6 +117,6 @@ def _report(error: Exception | str, damaged: list[str]) -> bool:
 def _iterations(path: Path, damaged: list[str]) -> int | None:
     try:
         return int((read_run if path.is_dir() else read_checkpoint)(path)['meta']['iter'])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, IndexError) as error:
         damaged.append(f'{path}: {error}')
         return None

@@ -6,8 +6,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,14 @@ from mmhsi.inference.run_scene import predict_scene, try_network
 from mmhsi.inference.staging import Staging
 from mmhsi.inference.summary import SUFFIX, finished_scene, scene_settings, summarize
 from mmhsi.inference.training_state import find_target_spectrum, training_bands
-from mmhsi.inference.weights import config_of_checkpoint, load_parameters, load_weights_file, training_record
+from mmhsi.inference.weights import (
+    check_classes,
+    config_of_checkpoint,
+    data_description,
+    load_parameters,
+    load_weights_file,
+    training_record,
+)
 from mmhsi.inference.zoo import find_model
 from mmhsi.registry import INFERENCERS, MODELS
 from mmhsi.tasks.networks import Network
@@ -75,6 +82,8 @@ class HSIInferencer(BaseInferencer):
             checkpoint holds more than data.
     """
 
+    _stored_config = False  # whether the config is that of the checkpoint
+
     def __init__(
         self,
         model: str | Path | Config | None = None,
@@ -108,6 +117,7 @@ class HSIInferencer(BaseInferencer):
                     guard = nullcontext() if is_trusted() else registered_names_only()
                     cfg.update(config_of_checkpoint(checkpoint, weights)._cfg_dict)
                     self._config_name = f'the config that {weights} holds'
+                    self._stored_config = True
         init_default_scope(cfg.get('default_scope', self.scope))
         if weights is not None and cfg.get('scene_settings') is not None:  # a recipe whose sizes the training chose
             cfg.load_from = weights
@@ -130,12 +140,27 @@ class HSIInferencer(BaseInferencer):
         else:
             load_parameters(model, checkpoint, weights, self._config_name)
         self._record = training_record(checkpoint, str(weights))
-        self._meta = dict((checkpoint.get('meta') or {}).get('dataset_meta') or {})
+        self._meta = data_description(checkpoint, str(weights))
+        check_classes(self._meta, str(weights))
         model.cfg = cfg
         return model.to(device).eval()
 
     def _init_pipeline(self, cfg: Config) -> Plan:
-        return make_plan(cfg, self.model)
+        with self._stored_config_explained():
+            return make_plan(cfg, self.model)
+
+    @contextmanager
+    def _stored_config_explained(self) -> Iterator[None]:
+        """A config that comes with a checkpoint may hold anything: what goes wrong is an error that names it."""
+        try:
+            yield
+        except Exception as error:
+            if not self._stored_config or isinstance(error, (OSError, ValueError, torch.cuda.OutOfMemoryError)):
+                raise
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ValueError(
+                f'{self._config_name} describes no prediction that can be made: {type(error).__name__}: {reason}'
+            ) from error
 
     def _init_collate(self, cfg: Config) -> None:
         return None
@@ -250,6 +275,8 @@ class HSIInferencer(BaseInferencer):
         ):
             if value not in known:
                 raise ValueError(f"{what} must be '{known[0]}' or '{known[1]}', not {value!r}")
+        with self._stored_config_explained():
+            wanted = training_bands(self.cfg, self._record, bands)
         plan = self.plan.tiled(tile_size, overlap, blend)
         if target_spectrum is not None:
             if not plan.make_task().wants_spectrum(self.model):
@@ -260,7 +287,7 @@ class HSIInferencer(BaseInferencer):
         plan = replace(
             plan,
             folder=None if out_dir is None else check_writable(out_dir, 'the folder of the products'),
-            wanted=training_bands(self.cfg, self._record, bands),
+            wanted=wanted,
             match_bands=match_bands,
             trust_band_order=trust_band_order,
             batch_size=batch_size,
@@ -285,7 +312,8 @@ class HSIInferencer(BaseInferencer):
                 list_inputs(inputs, plan.pairs, dict(key=key, layout=layout, wavelengths=wavelengths)), part
             ):
                 try:
-                    prediction, picture = self.predict(scene, plan)
+                    with self._stored_config_explained():
+                        prediction, picture = self.predict(scene, plan)
                 except (OSError, ValueError, RuntimeError) as error:
                     if on_error == 'raise':
                         raise
@@ -395,6 +423,9 @@ class HSIInferencer(BaseInferencer):
         if plan.pictures:
             files.update(write_figures(figures, product.name, folder))
         summary['files'] = {name: path.name for name, path in files.items()}
+        summary['bytes'] = {path.name: path.stat().st_size for path in files.values()}
+        if plan.gis:
+            summary['gis'] = True
         files['summary'] = folder / f'{product.name}{SUFFIX}'
         write_text(files['summary'], json.dumps(summary, indent=2) + '\n')
         return {name: str(path) for name, path in files.items()}

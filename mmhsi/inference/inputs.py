@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmhsi.datasets.io.folders import SCENE_SUFFIXES, scene_files
-from mmhsi.datasets.io.products import product_title
+from mmhsi.datasets.io.products import open_product, product_title
 from mmhsi.datasets.io.sources import is_address
 from mmhsi.utils.identity import array_digest, content_digest, data_files
 
@@ -60,9 +60,23 @@ class SceneInput:
             if is_address(source['path']):
                 facts.append([source['path'], *stated])
                 continue
-            contents = {file: content_digest(file) for file in data_files(source['path'])}
+            contents = {file: content_digest(file) for file in _files_of(source)}
             facts.append([source['path'], *stated, contents])
         return facts
+
+
+def _files_of(source: Mapping) -> list[str]:
+    """The files of an image: by their names, and those of a sensor product that its reader names."""
+    path = source['path']
+    found = dict.fromkeys(data_files(path))
+    try:
+        product = open_product(path, source.get('key'))
+    except (OSError, ValueError):  # explained when the scene is opened
+        product = None
+    if product is not None:
+        with product:
+            found.update(dict.fromkeys((product.info.path, *product.info.companions)))
+    return [file for file in found if os.path.isfile(file)]
 
 
 def files_of(folder: str | Path) -> list[Path]:

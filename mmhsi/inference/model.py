@@ -10,9 +10,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
-from mmhsi.inference.weights import config_of_checkpoint, load_weights_file
+from mmhsi.inference.weights import config_of_checkpoint, data_description, load_weights_file
 from mmhsi.registry import MODELS
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
+from mmhsi.weights.finite import require_finite
 from mmhsi.weights.stored_config import registered_names_only
 
 
@@ -55,11 +56,20 @@ def init_model(
         elif not isinstance(config, Config):
             raise TypeError(f'config must be a file name or a Config, found {type(config).__name__}')
         init_default_scope(config.get('default_scope', 'mmhsi'))
-        with guard:
-            model = MODELS.build(config.model)
+        try:
+            with guard:
+                model = MODELS.build(config.model)
+        except Exception as error:
+            if isinstance(guard, nullcontext):
+                raise
+            raise ValueError(
+                f'the config that {checkpoint} holds describes a network that cannot be built: '
+                f'{type(error).__name__}: {error}'
+            ) from error
         model.dataset_meta = {}
         if checkpoint is not None:
             loaded = load_checkpoint(model, checkpoint, map_location='cpu')
-            model.dataset_meta = loaded.get('meta', {}).get('dataset_meta', {})
+            require_finite(model, str(checkpoint))
+            model.dataset_meta = data_description(loaded, str(checkpoint))
     model.cfg = config
     return model.to(device or get_device()).eval()

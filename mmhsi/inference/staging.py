@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from mmengine.logging import print_log
 
-from mmhsi.utils.files import write_text
+from mmhsi.utils.files import parse_json, write_text
 from mmhsi.utils.folder_lock import LOCK, FolderBusyError, FolderLock
 from mmhsi.utils.npy_file import NpyFile
 
@@ -69,6 +69,8 @@ class Staging:
         self._layout: dict[str, list] = {}
         self._files: dict[str, BinaryIO] = {}
         self._recorded = time.monotonic()
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, f'{folder}: it is a link, and the parts of a prediction are not kept elsewhere')
         try:
             self._lock = FolderLock(folder, 'a prediction')  # held until the folder is removed
         except FolderBusyError as error:
@@ -86,7 +88,7 @@ class Staging:
         if not path.is_file():
             return None
         try:
-            record = json.loads(path.read_text(encoding='utf-8'))
+            record = parse_json(path.read_text(encoding='utf-8'))
             different = [
                 key
                 for key in {*self._settings, *record['settings']}

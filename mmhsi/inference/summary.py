@@ -7,6 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from mmhsi.inference.inputs import SceneInput
 from mmhsi.inference.plan import Plan
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import CLASS_LAYERS, DRIVERS, Product
-from mmhsi.utils.identity import content_digest
+from mmhsi.utils.files import parse_json
+from mmhsi.utils.identity import content_digest, data_files, files_of_config
 from mmhsi.utils.precision import FULL
+from mmhsi.weights.sharded_checkpoint import RUN_FILE
 
 SUFFIX = '_prediction.json'
 """Suffix of its name, after that of the scene."""
@@ -37,18 +40,26 @@ def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | Non
         dict: The settings.
     """
     identity: Any = weights
-    if weights is not None and os.path.isfile(weights):
-        identity = [weights, content_digest(weights)]
+    file = None if weights is None else os.path.join(weights, RUN_FILE) if os.path.isdir(weights) else weights
+    if file is not None and os.path.isfile(file):
+        identity = [weights, content_digest(file)]  # the file of a folder holds the checksums of the others
     spectrum: Any = plan.target_spectrum
     path = spectrum.get('path') if isinstance(spectrum, Mapping) else spectrum
-    if isinstance(path, (str, os.PathLike)) and os.path.isfile(path):
-        spectrum = [repr(spectrum), content_digest(path)]
+    if isinstance(path, (str, os.PathLike)):
+        root = spectrum.get('data_root') if isinstance(spectrum, Mapping) else None
+        files = data_files(os.path.join(root or '', path))
+        if files:
+            spectrum = [repr(spectrum), [[name, content_digest(name)] for name in files]]
+    wanted = plan.wanted
+    widths = None if wanted is None or plan.match_bands != 'resample' else wanted.fwhm
+    # such as statistics of the bands
+    named = files_of_config([plan.scene.get('preprocessing'), plan.loading])
     described = dict(
         preprocessing=plan.scene,
         tiles=(plan.window, plan.grid, plan.pad_mode, plan.loading),
         model=model,
         metric=plan.metric,
-        bands=None if plan.wanted is None else plan.wanted.wavelengths.tolist(),
+        bands=None if wanted is None else wanted.wavelengths.tolist(),
         spectrum=_plain(spectrum),
     )
     return dict(
@@ -62,6 +73,9 @@ def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | Non
         # only what is not the default, so that scenes that were finished before the choice existed stay so
         **({} if plan.precision == FULL else dict(precision=plan.precision.name)),
         **({} if plan.lattice == 1 else dict(lattice=plan.lattice)),
+        **({} if plan.driver == 'GTiff' else dict(driver=plan.driver)),
+        **({} if widths is None else dict(widths=widths.tolist())),
+        **({} if not named else dict(files={name: content_digest(name) for name in named})),
         **{name: hashlib.sha256(repr(value).encode()).hexdigest()[:16] for name, value in described.items()},
     )
 
@@ -120,7 +134,7 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
     if not path.is_file():
         return None
     try:
-        summary = json.loads(path.read_text(encoding='utf-8'))
+        summary = parse_json(path.read_text(encoding='utf-8'))
     except ValueError:
         print_log(f'{path} is damaged; the scene is predicted again', 'current', logging.WARNING)
         return None
@@ -134,13 +148,21 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
             f'{path}: there are products of another scene of this name, {summary["source"]}; '
             'choose another folder, or overwrite them'
         )
+    if not isinstance(summary['files'], dict) or not all(
+        isinstance(name, str) and name == os.path.basename(name) for name in summary['files'].values()
+    ):
+        print_log(f'{path} is damaged; the scene is predicted again', 'current', logging.WARNING)
+        return None
     files = {key: folder / file for key, file in summary['files'].items()}
+    written = summary.get('bytes')  # of former versions unknown
     suffixes = {file.suffix for file in files.values()}
     wanted = {DRIVERS[plan.driver], *(['.png'] if plan.pictures else [])}
     if (
         summary['settings'] != json.loads(json.dumps(settings))
         or not wanted <= suffixes
-        or not all(file.is_file() and file.stat().st_size for file in files.values())
+        or plan.gis
+        and not summary.get('gis')
+        or not all(_is_whole(file, written) for file in files.values())
     ):
         return None
     return dict(
@@ -150,6 +172,13 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
         skipped=True,
         files={**{key: str(file) for key, file in files.items()}, 'summary': str(path)},
     )
+
+
+def _is_whole(file: Path, written: Any) -> bool:
+    """Whether a product is there and not shorter than it was written."""
+    size = file.stat().st_size if file.is_file() else 0
+    known = written.get(file.name) if isinstance(written, Mapping) else None
+    return size > 0 and not (isinstance(known, int) and size < known)
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.config import Config
 
 from mmhsi.datasets.io import open_cube, read_spectra
@@ -35,7 +36,11 @@ def fitted_state(record: Mapping | None, name: str) -> dict[str, np.ndarray] | N
     if record is None:
         return None
     state = record.get('scenes', {}).get(name, record['transforms'])
-    return {key: value.cpu().numpy() for key, value in state.items()}
+    exact = (torch.float32, torch.float64)
+    return {
+        key: (value.double() if value.is_floating_point() and value.dtype not in exact else value).cpu().numpy()
+        for key, value in state.items()
+    }
 
 
 def training_bands(cfg: Config, record: Mapping | None, given: Any = None) -> Bands | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from mmhsi.weights.checkpoint_file import parameters_of
+from mmhsi.weights.finite import require_finite
 from mmhsi.weights.stored_config import read_stored_config
 
 _MAX_LISTED = 4
@@ -42,7 +44,7 @@ def config_of_checkpoint(checkpoint: Mapping, weights: str, trust: bool = False)
     """
     meta = checkpoint.get('meta') or {}
     text = meta.get('cfg') if isinstance(meta, Mapping) else None
-    if not text:
+    if text is None or isinstance(text, str) and not text:
         raise ValueError(f'{weights}: the checkpoint does not hold the config it was trained with; give the config too')
     return read_stored_config(text, weights, trust)
 
@@ -61,14 +63,68 @@ def training_record(checkpoint: Mapping, weights: str) -> dict | None:
         if isinstance(record, Mapping) and (isinstance(record.get('scenes') or {}, Mapping))
         else [None]
     )
-    if not all(
-        isinstance(state, Mapping) and all(isinstance(value, torch.Tensor) for value in state.values())
-        for state in states
-    ):
+    if not all(isinstance(state, Mapping) and all(map(_is_plain, state.values())) for state in states):
         raise ValueError(
             f"{weights}: expected the fitted transforms as tensors by name in its entry 'mmhsi', found something else"
         )
+    for state in states:
+        wrong = next((name for name, value in state.items() if not torch.isfinite(value).all()), None)
+        if wrong is not None:
+            raise ValueError(f"{weights}: in its entry 'mmhsi' the fitted transforms hold NaN or infinity in {wrong!r}")
     return dict(record)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is a tensor of real numbers in memory."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout == torch.strided
+        and not (value.is_quantized or value.is_meta or value.is_complex())
+        and value.dtype != torch.bool
+    )
+
+
+def data_description(checkpoint: Mapping, weights: str) -> dict:
+    """What a checkpoint says of its training data, ``checkpoint['meta']['dataset_meta']``: classes, palette, ...
+
+    Raises:
+        ValueError: If it is no dict.
+    """
+    meta = checkpoint.get('meta') or {}
+    described = (meta.get('dataset_meta') if isinstance(meta, Mapping) else None) or {}
+    if not isinstance(described, Mapping):
+        raise ValueError(f"{weights}: expected a dict as 'dataset_meta', found {type(described).__name__}")
+    return dict(described)
+
+
+def check_classes(described: Mapping, weights: str) -> None:
+    """Refuse classes that are not distinct names, and a palette that does not consist of colours.
+
+    Args:
+        described (Mapping): Result of :func:`data_description`.
+        weights (str): Name of the file, for the message.
+
+    Raises:
+        ValueError: If there are such.
+    """
+    classes, palette = described.get('classes'), described.get('palette')
+    if classes is not None:
+        names = list(classes) if isinstance(classes, (list, tuple)) else [classes]
+        if not isinstance(classes, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"{weights}: expected names as the 'classes' of 'dataset_meta', found {classes!r:.100}")
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"{weights}: two of the 'classes' of 'dataset_meta' are named {twice!r}")
+    if palette is not None:
+        try:
+            colours = np.asarray(palette, np.float64)
+        except (ValueError, TypeError):
+            colours = np.full((1, 3), np.nan)
+        if colours.ndim != 2 or colours.shape[1:] != (3,) or not ((colours >= 0) & (colours <= 255)).all():
+            raise ValueError(
+                f"{weights}: expected colours of three numbers from 0 to 255 as the 'palette' of 'dataset_meta', found "
+                f'{palette!r:.100}'
+            )
 
 
 def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config: str) -> None:
@@ -91,6 +147,16 @@ def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config:
         if name in state and isinstance(value, torch.Tensor) and state[name].shape != value.shape
     ]
     problems = {'of another shape': shapes}
+    kinds = [
+        f'{name} of type {state[name].dtype}'
+        for name, value in wanted.items()
+        if name in state
+        and isinstance(value, torch.Tensor)
+        and value.is_floating_point()
+        and not state[name].is_floating_point()
+    ]
+    if kinds:
+        raise ValueError(f'{weights}: {kinds[0]}, expected a parameter of real numbers')
     if not shapes:
         try:
             result = model.load_state_dict(state, strict=False)
@@ -109,3 +175,4 @@ def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config:
             f'{weights}: the weights are not those of {config}{origin}: of its {len(wanted)} parameters '
             f'{"; ".join(found)}'
         )
+    require_finite(model, weights)

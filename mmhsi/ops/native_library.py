@@ -26,6 +26,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from mmhsi.utils.files import parse_json
+
 CACHE_VARIABLE = 'MMHSI_CACHE'
 
 # No -ffast-math: NaN and infinity keep their meaning, so that a diverged training is noticed.
@@ -153,7 +155,7 @@ def _compile(compiler: list[str], source: Path, note: Path) -> None:
 def _intact_library(note: Path) -> Path | None:
     """The library that a note names, if it exists unchanged; else None."""
     try:
-        told = json.loads(note.read_text(encoding='utf-8'))
+        told = parse_json(note.read_text(encoding='utf-8'))
         if not re.fullmatch(rf'{re.escape(note.stem)}-[0-9a-f]{{16}}\.so', told['file']):
             return None
         path = note.with_name(told['file'])

@@ -16,7 +16,7 @@ from mmhsi.datasets.io import CubeInfo, write_raster
 from mmhsi.datasets.io.georeference import silent_georeference
 from mmhsi.datasets.io.gis import write_companions
 from mmhsi.datasets.io.writer import envi_list
-from mmhsi.utils.files import PART_SUFFIX, put_in_place
+from mmhsi.utils.files import part_of_file, put_in_place
 from mmhsi.utils.labels import IGNORE_INDEX
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _write_endmembers(product: Product, folder: Path) -> dict[str, Path]:
     stem = f'{product.name}_endmembers'
     table, library = folder / f'{stem}.csv', folder / f'{stem}.sli'
     write_table(table, product.classes, spectra, waves)
-    part = Path(f'{library}{PART_SUFFIX}')
+    part = part_of_file(library)
     spectra.astype('<f4').tofile(part)
     put_in_place(part, library)
     clean = [name.replace(',', ' ').replace('{', '(').replace('}', ')') for name in product.classes]
@@ -198,7 +198,7 @@ def _write_endmembers(product: Product, folder: Path) -> dict[str, Path]:
         if product.fwhm is not None:
             lines.append(f'fwhm = {envi_list(product.fwhm.tolist())}')
     header = library.with_suffix('.hdr')
-    part = Path(f'{header}{PART_SUFFIX}')
+    part = part_of_file(header)
     part.write_text('\n'.join(lines) + '\n', encoding='utf-8')
     put_in_place(part, header)
     return {'endmembers': table, 'spectral_library': library}
@@ -206,7 +206,7 @@ def _write_endmembers(product: Product, folder: Path) -> dict[str, Path]:
 
 def write_table(path: Path, names: Sequence[str], spectra: np.ndarray, wavelengths: np.ndarray | None = None) -> None:
     """Write spectra (P, C) as a table: wavelength (nm), or band from 1, and a column for each spectrum."""
-    part = Path(f'{path}{PART_SUFFIX}')
+    part = part_of_file(path)
     with part.open('w', newline='', encoding='utf-8') as stream:
         writer = csv.writer(stream)
         writer.writerow(['band' if wavelengths is None else 'wavelength (nm)', *names])

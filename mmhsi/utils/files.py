@@ -1,10 +1,22 @@
 """Writing files atomically."""
 
+import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 PART_SUFFIX = '.part'  # of files that are being written
+
+
+def part_of_file(path: str | os.PathLike) -> Path:
+    """The name under which a file is written before :func:`put_in_place`.
+
+    What already has this name is removed: through a link, a file elsewhere would be written.
+    """
+    part = Path(f'{path}{PART_SUFFIX}')
+    part.unlink(missing_ok=True)
+    return part
 
 
 def put_in_place(part: str | os.PathLike, path: str | os.PathLike) -> None:
@@ -55,9 +67,21 @@ def write_text(path: str | os.PathLike, text: str) -> None:
         path (str | Path): The file.
         text (str): Its content.
     """
-    part = Path(f'{path}{PART_SUFFIX}')
+    part = part_of_file(path)
     part.write_text(text, encoding='utf-8')
     put_in_place(part, path)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: If it is no JSON; unlike in ``json.loads``, also if it is nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError('the JSON text is nested too deeply') from None
 
 
 def check_writable(folder: str | os.PathLike, what: str = 'the folder') -> Path:

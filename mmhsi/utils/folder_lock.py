@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from mmhsi.utils.files import parse_json
+
 try:
     import fcntl
 except ModuleNotFoundError:  # Windows does not have these locks
@@ -98,7 +100,7 @@ class FolderLock:
     def _holder(self) -> str:
         try:
             self._file.seek(0)
-            told = json.loads(self._file.read())
+            told = parse_json(self._file.read())
             return f'{told["purpose"]} (process {told["process"]} on {told["host"]}, since {told["since"]})'
         except (ValueError, KeyError, TypeError):
             return 'another process'

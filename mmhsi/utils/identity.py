@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import html
 import importlib.metadata
 import json
 import os
@@ -24,10 +23,11 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 
-from mmhsi.utils.files import write_text
+from mmhsi.utils.files import parse_json, write_text
 
 PACKAGES = (
     'mmhsi',
@@ -54,24 +54,29 @@ RACE = 2.0
 
 _BLOCK, _SAMPLES = 2**20, 256
 _DIGITS = 16  # bytes of a hash
+# suffixes of companions; readers and GDAL know them in small and in capital letters
 _SIDECARS = ('.aux.xml', '.msk', '.msk.ovr', '.ovr', '.ovr.msk', '.hdr', '.xml')  # after the whole name
 _RELATED = (
     '.hdr',
+    '.xml',
     '.aux',
+    '.aux.xml',
+    '.ige',
+    '.rrd',
+    '.clr',
+    '.stx',
     '.prj',
     '.tfw',
     '.tifw',
     '.wld',
     '.rpb',
-    '.RPB',
-    '_RPC.TXT',
     '_rpc.txt',
     '.imd',
-    '.IMD',
     '_MTL.txt',  # instead of the suffix
 )
-_ENVI_DATA = ('', '.img', '.dat', '.bin', '.raw', '.bsq', '.bil', '.bip', '.sli')
-_VRT_SOURCE = re.compile(r'<(?:SourceFilename|SourceDataset)\b([^>]*)>([^<]*)<', re.IGNORECASE)
+_ENVI_DATA = ('', '.img', '.hyspex', '.dat', '.bin', '.raw', '.bsq', '.bil', '.bip', '.sli', '.tif', '.tiff')
+_FILES = ('path', 'image', 'labels', 'coarse')  # keys of a config that name a file or a folder
+_VRT_SOURCES = ('sourcefilename', 'sourcedataset', 'overviewfile')
 _VRT_BYTES, _VRT_DEPTH = 16 * 2**20, 4
 
 
@@ -152,19 +157,38 @@ def _add(path: str, found: dict[str, None], depth: int) -> None:
             found.update(dict.fromkeys(os.path.join(folder, name) for name in names if not name.startswith('.')))
         return
     stem, suffix = os.path.splitext(path)
-    beside = [path, *(path + ending for ending in _SIDECARS), *(stem + ending for ending in _RELATED)]
-    if suffix.lower() == '.hdr':
-        beside += [stem + ending for ending in _ENVI_DATA]
+    beside = [path, *_present(path, _SIDECARS), *_present(stem, _RELATED)]
     found.update(dict.fromkeys(name for name in beside if os.path.isfile(name)))
-    if depth and suffix.lower() == '.vrt' and os.path.isfile(path):
-        with open(path, encoding='utf-8', errors='replace') as file:
-            text = file.read(_VRT_BYTES)
-        for attributes, name in _VRT_SOURCE.findall(text):
-            name = html.unescape(name).strip()
-            if re.search(r'relativeToVRT\s*=\s*["\']1', attributes, re.IGNORECASE) or not os.path.isabs(name):
-                name = os.path.join(os.path.dirname(path), name)
-            if name not in found and os.path.isfile(name):
-                _add(name, found, depth - 1)
+    if suffix.lower() == '.hdr':
+        sources = _present(stem, _ENVI_DATA)
+    elif suffix.lower() == '.vrt' and os.path.isfile(path):
+        sources = [os.path.join(os.path.dirname(path), name) for name in _sources_of_vrt(path)]
+    else:
+        return
+    for name in sources:
+        if depth and name not in found and os.path.isfile(name):
+            _add(name, found, depth - 1)
+
+
+def _present(stem: str, endings: Iterable[str]) -> list[str]:
+    """The files whose names are a stem and one of these endings, in small or in capital letters."""
+    names = dict.fromkeys(stem + written for ending in endings for written in (ending, ending.lower(), ending.upper()))
+    return [name for name in names if os.path.isfile(name)]
+
+
+def _sources_of_vrt(path: str) -> list[str]:
+    """The files that a virtual raster names, as they are written; none of one that the reader refuses."""
+    with open(path, 'rb') as file:
+        content = file.read(_VRT_BYTES)
+    try:
+        elements = [] if b'<!ENTITY' in content else ElementTree.fromstring(content).iter()
+        return [
+            (element.text or '').strip()
+            for element in elements
+            if element.tag.rpartition('}')[2].lower() in _VRT_SOURCES
+        ]
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return []
 
 
 def identify(
@@ -205,10 +229,10 @@ def _identify(path: str, before: Any) -> dict:
         ):
             return dict(before)
         return dict(bytes=status.st_size, digest=content_digest(path), seen=[*seen, now])
-    except (OSError, TypeError, IndexError) as error:
-        if not isinstance(error, OSError):
-            return _identify(path, None)  # the record is damaged
+    except (OSError, ValueError) as error:  # of which the latter is a name that no file can have
         return dict(bytes=-1, digest=type(error).__name__, seen=[])
+    except (TypeError, IndexError):
+        return _identify(path, None)  # the record is damaged
 
 
 def told(identities: Mapping[str, Mapping]) -> dict[str, dict]:
@@ -240,7 +264,7 @@ class Looks:
             if os.name == 'posix' and (status.st_uid != os.getuid() or status.st_mode & 0o022):
                 self._path = None
                 return
-            entries = json.loads(path.read_text(encoding='utf-8'))
+            entries = parse_json(path.read_text(encoding='utf-8'))
             self.entries = entries if isinstance(entries, dict) else {}
         except (OSError, ValueError):
             pass
@@ -297,17 +321,18 @@ def files_of_config(config: Any) -> list[str]:
             for item in value:
                 look(item, root, key)
         elif isinstance(value, (str, os.PathLike)):
-            for place in _places(os.fspath(value), root):
-                if key in ('path', 'image', 'labels', 'coarse') or not os.path.isdir(place):
+            for place in _places(os.fspath(value), root, key in _FILES):
+                if key in _FILES or not os.path.isdir(place):
                     found.update(data_files(place))
 
     look(config, '')
     return sorted(found)
 
 
-def _places(name: str, root: str) -> set[str]:
-    """The files that a string of a config names, if any."""
-    if not re.search(r'[./\\]', name) or '\0' in name or len(name) > 4096:
+def _places(name: str, root: str, expected: bool = False) -> set[str]:
+    """The files that a string of a config names, if any; one without a dot or folder only where a file is expected, or
+    in the ``data_root`` around it."""
+    if not (expected or root or re.search(r'[./\\]', name)) or not name or '\0' in name or len(name) > 4096:
         return set()
     places = {os.path.join(root, name), name}
     if re.search(r'\{\w*\}|[*?[]', name) and not any(map(os.path.exists, places)):

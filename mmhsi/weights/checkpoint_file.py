@@ -124,6 +124,8 @@ def read_checkpoint_stream(
     file.seek(0)
     if is_safetensors(head):
         return read_safetensors(file, name, map_location)
+    if head.startswith(_ZIP):
+        _require_stored_parts(file, name)
     if not head.startswith((_ZIP, _PICKLE)):
         raise ValueError(
             f'{name} is not a checkpoint: expected a file of torch.save or safetensors, found one that '
@@ -163,6 +165,22 @@ def read_checkpoint_stream(
             f'{name} is damaged or incomplete: expected a file of torch.save, found that reading it '
             f'stops with "{reason}"'
         ) from error
+
+
+def _require_stored_parts(file: BinaryIO, name: str) -> None:
+    """Refuse a zip archive that unpacks to more than it holds: ``torch.save`` does not compress."""
+    size = file.seek(0, os.SEEK_END)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            parts = sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
+        parts = 0  # truncated: explained where it is read
+    file.seek(0)
+    if parts > size:
+        raise ValueError(
+            f'{name} is not a checkpoint: expected a file of torch.save, found an archive of {size} bytes that unpacks '
+            f'to {parts}'
+        )
 
 
 def _restriction(trust: bool) -> dict:

@@ -14,6 +14,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +103,12 @@ def read_run(folder: str | os.PathLike) -> dict:
         ValueError: If it is no such checkpoint, or a file of it is missing or has another size.
     """
     run = read_checkpoint(Path(folder, RUN_FILE))
-    if not isinstance(run, dict) or not isinstance(run.get('files'), dict):
+    files = run.get('files') if isinstance(run, dict) else None
+    if not isinstance(files, dict) or not all(
+        isinstance(name, str) and isinstance(facts, (list, tuple)) and len(facts) == 2 for name, facts in files.items()
+    ):
         raise ValueError(f'{folder} is no checkpoint: {RUN_FILE} does not list the files that belong to it')
-    for name, (size, _) in run['files'].items():
+    for name, (size, _) in files.items():
         path = Path(folder, name)
         found = path.stat().st_size if path.is_file() and path.parent == Path(folder) else None
         if found != size:
@@ -135,10 +139,18 @@ def stored_tensors(folder: str | os.PathLike) -> dict[str, tuple[torch.Size, tor
         ValueError: If the description of the tensors cannot be read, or holds anything else.
     """
     described = _reader(folder).read_metadata().state_dict_metadata
-    others = [name for name, entry in described.items() if not hasattr(entry, 'properties')]
+    stored = {
+        name: (getattr(entry, 'size', None), getattr(getattr(entry, 'properties', None), 'dtype', None))
+        for name, entry in described.items()
+    }
+    others = [
+        name
+        for name, (size, dtype) in stored.items()
+        if not (isinstance(name, str) and isinstance(size, torch.Size) and isinstance(dtype, torch.dtype))
+    ]
     if others:
         raise ValueError(f'{folder} holds {", ".join(map(str, others[:3]))}, which are no tensors')
-    return {name: (entry.size, entry.properties.dtype) for name, entry in described.items()}
+    return stored
 
 
 def read_shards(tensors: dict[str, Tensor], folder: str | os.PathLike) -> None:
@@ -160,8 +172,13 @@ def read_shards(tensors: dict[str, Tensor], folder: str | os.PathLike) -> None:
             raise ValueError(f'{folder}: expected {name} of shape {tuple(tensor.shape)}, it is {found}')
     # every process reads on its own; older versions of torch did so only without a process group
     alone = {'no_dist': True} if 'no_dist' in inspect.signature(dcp.load).parameters else {}
-    with torch.no_grad(), _quiet():
-        dcp.load(tensors, storage_reader=_reader(folder), **alone)
+    try:
+        with torch.no_grad(), _quiet():
+            dcp.load(tensors, storage_reader=_reader(folder), **alone)
+    except dcp.CheckpointException as error:
+        rank, (reason, _) = next(iter(error.failures.items()))
+        said = (str(reason) or type(reason).__name__).splitlines()[0]
+        raise ValueError(f'{folder} is damaged: process {rank} cannot read its share: {said}') from error
 
 
 def read_whole(folder: str | os.PathLike) -> dict:
@@ -177,13 +194,19 @@ def read_whole(folder: str | os.PathLike) -> dict:
         ValueError: As :func:`read_run` and :func:`stored_tensors`.
     """
     run = read_run(folder)
-    del run['files']
-    tensors = {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in stored_tensors(folder).items()}
+    files = run.pop('files')
+    stored, held = stored_tensors(folder), sum(size for size, _ in files.values())
+    described = sum(prod(shape) * dtype.itemsize for shape, dtype in stored.values())
+    if described > held:
+        raise ValueError(f'{folder} is damaged: tensors of {described} bytes are described, its files have {held}')
+    tensors = {name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in stored.items()}
     read_shards(tensors, folder)
     run['state_dict'] = {name.removeprefix(MODEL): value for name, value in tensors.items() if name.startswith(MODEL)}
     if 'optimizer' in run:
-        names = run['optimizer'].pop('names')
-        run['optimizer']['state'] = states_of(tensors, names)
+        try:
+            run['optimizer']['state'] = states_of(tensors, run['optimizer'].pop('names'))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f'{folder} is damaged: the parameters of its optimiser are not named: {error}') from error
     return run
 
 

@@ -82,3 +82,23 @@ def test_what_is_wrong_is_named(tmp_path):
 def test_the_cut_last_line_of_a_killed_run_is_left_out(tmp_path):
     log = read_log(write(tmp_path / 'scalars.json', epoch_rows(), '{"lr": 0.'))
     assert len(log.training) == 6
+
+
+@pytest.mark.parametrize(
+    'line, message',
+    [
+        ('{"lr": 1, "iter": 1, "epoch": 1e-320, "step": 1}', 'line 2: epoch is .*, expected a count'),
+        ('{"lr": 1, "iter": 1, "epoch": NaN, "step": 1}', 'line 2: epoch is nan, expected a count'),
+        ('{"lr": 1, "step": Infinity}', 'line 2: step is inf, expected a count'),
+        ('{"lr": 1, "iter": -1, "step": 1}', 'line 2: iter is -1, expected a count'),
+        ('{"lr": 1, "step": 1, "loss": 1' + '0' * 400 + '}', 'line 2: loss is larger than any number'),
+        ('[' * 100_000, 'line 2 is no JSON .*nested too deeply'),
+        ('{"lr": 1' + '0' * 5000 + '}', 'line 2 is no JSON'),
+    ],
+)
+def test_numbers_that_cannot_be_are_told(tmp_path, line, message):
+    rows = epoch_rows()
+    path = tmp_path / 'scalars.json'
+    path.write_text(f'{json.dumps(rows[0])}\n{line}\n{json.dumps(rows[1])}\n')
+    with pytest.raises(ValueError, match=f'scalars.json: {message}'):
+        read_log(path)

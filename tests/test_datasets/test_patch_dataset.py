@@ -126,13 +126,20 @@ def test_a_damaged_store_is_found(tmp_path):
         dataset[2]
     path.write_bytes(whole)
     content = json.loads(listed)
-    for key, value in (('format', 'other'), ('shape', [3, 8, 10, 4]), ('checksums', [1])):
+    for key, value in (
+        ('format', 'other'),
+        ('shape', [3, 8, 10, 4]),
+        ('checksums', [1]),
+        ('checksums', 3),
+        ('bytes', 'x'),
+    ):
         index.write_text(json.dumps({**content, key: value}))
         with pytest.raises(CubeReadError, match='patches'):
             PatchDataset(tmp_path)
-    index.write_text(listed[:40])
-    with pytest.raises(CubeReadError, match='patches.json: the index of the patches is damaged'):
-        PatchDataset(tmp_path)
+    for damaged in (listed[:40], '[' * 100_000):
+        index.write_text(damaged)
+        with pytest.raises(CubeReadError, match='patches.json: the index of the patches is damaged'):
+            PatchDataset(tmp_path)
     index.unlink()
     with pytest.raises(FileNotFoundError, match='patches.json: no such file'):
         PatchStore(tmp_path)

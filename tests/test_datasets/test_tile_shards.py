@@ -387,6 +387,27 @@ def test_index_of_an_unfinished_conversion_is_refused(tmp_path):
     ]
 
 
+def test_an_index_that_does_not_agree_is_damaged(tmp_path):
+    shards = make_shards(tmp_path, {'a': smooth_cube(8, 8)})
+    path = shards / 'index.json'
+    index = json.loads(path.read_text())
+    (record,) = index['shards']
+    assert len(ShardStore(shards)) == record['shape'][0]
+    for changed in (
+        3,
+        {},
+        dict(record, dtype='O'),
+        dict(record, shape=[-1, *record['shape'][1:]]),
+        dict(record, shape=[10**9, *record['shape'][1:]]),
+        dict(record, bands=[1]),
+        dict(record, tiles=dict(record['tiles'], row=[0] * 100)),
+        dict(record, bytes=1),
+    ):
+        path.write_text(json.dumps(dict(index, shards=[changed])))
+        with pytest.raises(ValueError, match='index.json: the index of the shards is damaged'):
+            ShardStore(shards)
+
+
 @pytest.mark.parametrize('name', ['../outside', '/etc/passwd', 'a/../../b', '', 'a//b', '.', 3, 'a\0b'])
 def test_a_scene_of_an_index_does_not_lead_out_of_the_folder(tmp_path, name):
     write_json(tmp_path / 'out' / 'scenes.json', {'format': FORMAT, 'scenes': [name]})

@@ -32,6 +32,15 @@ def damage(path, how):
     )
 
 
+@pytest.mark.parametrize('content', [[{}], 3, torch.ones(2), dict(meta=dict(iter=float('inf')), state_dict={})])
+def test_what_is_no_checkpoint_is_passed_over(tmp_path, content):
+    torch.save(content, tmp_path / 'epoch_9.pth')
+    good = save(tmp_path, 'epoch_2.pth', 20)
+    assert find_latest_checkpoint(tmp_path) == str(good)
+    (tmp_path / 'last_checkpoint').write_text('epoch_9.pth')
+    assert find_latest_checkpoint(tmp_path) == str(good)
+
+
 def test_the_named_one_is_taken_though_others_are_further(tmp_path):
     save(tmp_path, 'epoch_9.pth', 90)
     named = save(tmp_path, 'epoch_2.pth', 20)

@@ -322,6 +322,80 @@ def test_a_changed_setting_starts_anew(tmp_path, monkeypatch):
     assert 'skipped' not in again and not np.array_equal(again['classes'], result['classes'])
 
 
+def _vrt(folder: Path) -> Path:
+    """A virtual raster of a scene beside it, named in the way that some programs write."""
+    band = (
+        '<VRTRasterBand dataType="Float32" band="{0}"><SimpleSource><SourceFilename relativeToVRT="1">'
+        '<![CDATA[scene.tif]]></SourceFilename><SourceBand>{0}</SourceBand></SimpleSource></VRTRasterBand>'
+    )
+    bands = ''.join(band.format(number + 1) for number in range(BANDS))
+    path = folder / 'scene.vrt'
+    path.write_text(f'<VRTDataset rasterXSize="{WIDTH}" rasterYSize="{HEIGHT}">{bands}</VRTDataset>')
+    return path
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _summary(path: Path, **changes) -> None:
+    path.write_text(json.dumps(dict(json.loads(path.read_text()), **changes)))
+
+
+FINISHED = {  # change: (file of the scene, what is changed in its folder, options of the second prediction)
+    'source_of_a_vrt': ('scene.vrt', lambda at: write_scene(at / 'scene.tif', toy_cube(HEIGHT, WIDTH, seed=1)), {}),
+    'header_in_capitals': ('raw.img', lambda at: at.joinpath('raw.HDR').open('a').write('data ignore value = 3\n'), {}),
+    'wavelengths_beside': ('scene.tif', lambda at: (at / 'scene.xml').write_text('<wavelength>5</wavelength>'), {}),
+    'product_cut': ('scene.tif', lambda at: _cut(at / 'out/scene_classes.tif'), {}),
+    'foreign_product': ('scene.tif', lambda at: (at / 'out/scene_classes.tif').write_text('x'), {}),
+    'files_elsewhere': (
+        'scene.tif',
+        lambda at: _summary(at / 'out/scene_prediction.json', files={'a': '../a.tif'}),
+        {},
+    ),
+    'files_in_a_list': ('scene.tif', lambda at: _summary(at / 'out/scene_prediction.json', files=['a']), {}),
+    'deep_summary': ('scene.tif', lambda at: (at / 'out/scene_prediction.json').write_text('[' * 10**5), {}),
+    'another_format': ('scene.tif', lambda at: None, dict(driver='COG')),
+    'files_of_gis': ('scene.tif', lambda at: None, dict(gis=True)),
+    'nothing': ('scene.tif', lambda at: None, {}),
+}
+
+
+def test_what_counts_as_finished(tmp_path):
+    inferencer = build(tmp_path, config(segmentor(), tile_size=16, overlap=8))
+    cube = toy_cube(HEIGHT, WIDTH)
+    for name, (scene, change, options) in FINISHED.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        write_scene(folder / 'scene.tif', cube)
+        _vrt(folder)
+        (folder / 'raw.img').write_bytes(cube.tobytes())
+        (folder / 'raw.HDR').write_text(
+            f'ENVI\nsamples = {WIDTH}\nlines = {HEIGHT}\nbands = {BANDS}\ndata type = 4\ninterleave = bip\n'
+        )
+        for more, skipped in (({}, False), (options, name == 'nothing'), (options, True)):
+            (result,) = inferencer(folder / scene, folder / 'out', pictures=False, **more)['predictions']
+            assert ('skipped' in result) == skipped, name
+            if not skipped and not more:
+                change(folder)
+
+
+def test_the_parts_of_a_prediction_are_not_kept_behind_a_link(tmp_path):
+    inferencer = build(tmp_path, config(segmentor(), tile_size=16, overlap=8))
+    write_scene(tmp_path / 'scene.tif', toy_cube(HEIGHT, WIDTH))
+    (tmp_path / 'precious').mkdir()
+    (tmp_path / 'precious/file').write_text('kept')
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out/.scene.part').symlink_to(tmp_path / 'precious')
+    (tmp_path / 'precious.json').write_text('kept')
+    with pytest.raises(OSError, match=r'\.scene\.part: it is a link'):
+        inferencer(tmp_path / 'scene.tif', tmp_path / 'out', pictures=False)
+    (tmp_path / 'out/.scene.part').unlink()
+    (tmp_path / 'out/scene_prediction.json.part').symlink_to(tmp_path / 'precious.json')
+    inferencer(tmp_path / 'scene.tif', tmp_path / 'out', pictures=False)
+    assert (tmp_path / 'precious/file').read_text() == (tmp_path / 'precious.json').read_text() == 'kept'
+
+
 def test_a_full_disk_fails_its_scene_alone(tmp_path):
     inferencer = build(tmp_path, config(segmentor(), tile_size=16, overlap=8))
     for name, side in (('a_large', 200), ('b_small', 20)):

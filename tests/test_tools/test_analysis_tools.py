@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import runpy
 import shutil
 import subprocess
@@ -392,6 +393,39 @@ def test_the_config_of_a_run_folder_is_data(run, tmp_path, monkeypatch, tool, li
     assert not (tmp_path / 'harm').exists()
     code, printed = tool('analysis_tools/report.py', tmp_path / 'run', '-c', run / 'config.py', '--no-flops')
     assert code == 0, printed
+
+
+@pytest.mark.parametrize(
+    'name, content, message',
+    [
+        ('results/metrics.json', '{"scenes": {"a": 3}}', 'the config, the log or the scores of this run are damaged'),
+        ('results/metrics.json', '{"scenes": {}, "metrics": [1]}', 'the config, the log or the scores of this run'),
+        ('results/metrics.json', '[' * 10**5, 'metrics.json: no JSON .*nested too deeply'),
+        ('vis_data/scalars.json', '{"lr": 1, "iter": 1, "epoch": NaN, "step": 1}\n', 'epoch is nan, expected a count'),
+        (
+            'vis_data/config.py',
+            "model = dict(type='Conv2d')\ntest_dataloader = dict(dataset=dict(type='TileDataset', scene=dict()))\n",
+            'damaged: (TypeError|KeyError)',
+        ),
+    ],
+)
+def test_a_damaged_run_folder_is_a_sentence(run, tmp_path, name, content, message):
+    shutil.copytree(run / 'run', tmp_path / 'run', ignore=shutil.ignore_patterns('*.pth'))
+    (folder,) = (path.parent for path in (tmp_path / 'run').glob('*/vis_data'))
+    (folder / name).write_text(content)
+    with pytest.raises(ValueError, match=f'{tmp_path}.*{message}'):
+        make_report(tmp_path / 'run', complexity=False)
+
+
+def test_a_report_ends_and_writes_where_it_should(run, tmp_path):
+    shutil.copytree(run / 'run', tmp_path / 'run', ignore=shutil.ignore_patterns('*.pth'))
+    (folder,) = (path.parent for path in (tmp_path / 'run').glob('*/vis_data'))
+    os.mkfifo(folder / 'pipe.log')
+    os.mkfifo(folder / 'results/stripes_pipe.png')
+    (tmp_path / 'precious').write_text('kept')
+    (tmp_path / 'run/report.html.part').symlink_to(tmp_path / 'precious')
+    assert make_report(tmp_path / 'run', complexity=False).is_file()
+    assert (tmp_path / 'precious').read_text() == 'kept'
 
 
 def test_links_out_of_a_run_folder_are_not_followed(run, tmp_path):

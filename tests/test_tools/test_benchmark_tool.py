@@ -142,6 +142,10 @@ def test_cells_of_other_versions_or_code_are_marked(main, finished, capsys):
         'x',
         '{"status": "failed", "error": 1, "last_lines": 3}',
         '\x00',
+        '{"status": []}',
+        '[' * 100_000,
+        '{"status": "done", "hash": "x", "scores": {"OA": "1"}, "train_seconds": 1, "peak_memory": {}, "device": "x"}',
+        '{"status": "failed", "error": "x", "last_lines": [3]}',
     ],
 )
 def test_a_foreign_record_is_a_sentence(main, finished, capsys, foreign):

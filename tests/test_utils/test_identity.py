@@ -96,17 +96,31 @@ def test_the_files_behind_a_scene(tmp_path):
         'e.img',
         'e2.dat',
         'e2.dat.hdr',
+        'g.HDR',
+        'g.IMG',
+        'g.xml',
+        'h.tif.MSK',
+        'h.tif',
+        'h.TFW',
+        'i.hdr',
+        'i.hyspex',
+        'j.hdr',
+        'j.tif',
+        'j.tif.msk',
         'other.txt',
         'sub/deep.tif',
         'sub/deep.tif.msk',
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b'')
-    (tmp_path / 'sub/inner.vrt').write_text('<VRTDataset><SourceFilename relativeToVRT="1">deep.tif</SourceFilename>')
+    (tmp_path / 'sub/inner.vrt').write_text(
+        '<VRTDataset><SourceFilename relativeToVRT="1"><![CDATA[deep.tif]]></SourceFilename></VRTDataset>'
+    )
     (tmp_path / 'x.vrt').write_text(
-        f'<SourceFilename relativeToVRT="0">{tmp_path}/y.tif</SourceFilename>'
-        '<SourceFilename relativeToVRT="1" shared="0">sub/inner.vrt</SourceFilename>'
+        f'<VRTDataset><SourceFilename relativeToVRT="0">{tmp_path}/y.tif</SourceFilename>'
+        '<SourceFilename shared=">" relativeToVRT="1">sub/inner.vrt</SourceFilename>'
         '<SourceFilename relativeToVRT="1">x.vrt</SourceFilename><SourceFilename>/none/a&amp;b.tif</SourceFilename>'
+        '</VRTDataset>'
     )
 
     def names(path):
@@ -114,6 +128,9 @@ def test_the_files_behind_a_scene(tmp_path):
 
     assert names('x.tif') == {'x.tif', 'x.tif.msk', 'x.tif.aux.xml', 'x.tif.ovr', 'x.tfw', 'x_RPC.TXT'}
     assert names('e.hdr') == names('e.img') == {'e.hdr', 'e.img'} and names('e2.dat') == {'e2.dat', 'e2.dat.hdr'}
+    assert names('g.HDR') == names('g.IMG') == {'g.HDR', 'g.IMG', 'g.xml'}
+    assert names('h.tif') == {'h.tif', 'h.tif.MSK', 'h.TFW'}
+    assert names('i.hdr') == {'i.hdr', 'i.hyspex'} and names('j.hdr') == {'j.hdr', 'j.tif', 'j.tif.msk'}
     assert {'x.vrt', 'y.tif', 'sub/inner.vrt', 'sub/deep.tif', 'sub/deep.tif.msk'} <= names('x.vrt')
     assert names('sub') == {'sub/deep.tif', 'sub/deep.tif.msk', 'sub/inner.vrt'} and names('nowhere') == set()
 
@@ -129,6 +146,9 @@ def test_the_files_that_a_config_names(tmp_path, monkeypatch):
         'tiles/a.npy',
         'tiles/b.npy',
         'other.mat',
+        'data/raw',
+        'data/raw.hdr',
+        'alone',
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b'')
@@ -139,6 +159,8 @@ def test_the_files_that_a_config_names(tmp_path, monkeypatch):
         ),
         val_dataloader=dict(dataset=dict(data_root=str(tmp_path / 'cities'), image='{name}/x.npy')),
         pretrain=dict(data_root='tiles'),
+        test_dataloader=dict(dataset=dict(scene=dict(data_root='data', image='raw', labels=None))),
+        other=dict(image='alone', name='alone'),
         model=dict(init_cfg=dict(checkpoint='w.pth')),
         lr=0.1,
         type='mmseg.X',
@@ -152,6 +174,9 @@ def test_the_files_that_a_config_names(tmp_path, monkeypatch):
         'w.pth',
         'tiles/a.npy',
         'tiles/b.npy',
+        'data/raw',
+        'data/raw.hdr',
+        'alone',
     }
 
 

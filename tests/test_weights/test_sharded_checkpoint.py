@@ -96,6 +96,61 @@ def test_a_description_that_asks_for_code_is_refused(folder, tmp_path):
     assert not (tmp_path / 'harm').exists()
 
 
+def _larger(description):
+    description.state_dict_metadata['model.0.weight'].size = torch.Size([10**12])
+
+
+def _without_size(description):
+    description.state_dict_metadata['model.0.weight'].size = 'x'
+
+
+def _elsewhere(description):
+    for place in description.storage_data.values():
+        place.relative_path = '../../other'
+
+
+def _beyond(description):
+    for place in description.storage_data.values():
+        place.offset = 10**12
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (_larger, 'tensors of 4000000000[0-9]+ bytes are described, its files have'),
+        (_without_size, 'holds model.0.weight, which are no tensors'),
+        (_elsewhere, 'process 0 cannot read its share'),
+        (_beyond, 'process 0 cannot read its share'),
+    ],
+)
+def test_a_description_that_lies_is_told(folder, change, message):
+    description = pickle.loads((folder / '.metadata').read_bytes())
+    change(description)
+    (folder / '.metadata').write_bytes(pickle.dumps(description))
+    run = torch.load(folder / 'run.pth')
+    run['files']['.metadata'][0] = (folder / '.metadata').stat().st_size
+    torch.save(run, folder / 'run.pth')
+    with pytest.raises(ValueError, match=f'epoch_1.pth .*{message}|epoch_1.pth is damaged: {message}'):
+        read_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    'entry, value, message',
+    [
+        ('files', {'a': 3}, 'does not list the files that belong to it'),
+        ('files', {3: [1, 2]}, 'does not list the files that belong to it'),
+        ('optimizer', {}, 'the parameters of its optimiser are not named'),
+        ('optimizer', 3, 'the parameters of its optimiser are not named'),
+        ('optimizer', dict(names=['b']), 'the parameters of its optimiser are not named'),
+    ],
+)
+def test_damaged_entries_are_told(folder, entry, value, message):
+    run = torch.load(folder / 'run.pth')
+    torch.save(dict(run, **{entry: value}), folder / 'run.pth')
+    with pytest.raises(ValueError, match=f'epoch_1.pth .*{message}'):
+        read_checkpoint(folder)
+
+
 def test_tensors_that_do_not_fit_are_told(written):
     with pytest.raises(ValueError, match=r'expected model.0.weight of shape \(2, 5\), it is of shape \(3, 5\)'):
         read_shards({'model.0.weight': torch.zeros(2, 5)}, written)

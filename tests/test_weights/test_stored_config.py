@@ -180,11 +180,19 @@ def test_what_a_prediction_does_not_need_is_left_alone(lab, checkpoint, name):
         ({'model.backbone.unknown': 1}, 'describes a network that cannot be built: TypeError'),
         ({'model.backbone.in_channels': -1}, 'describes a network that cannot be built'),
         ({'model.decode_head.loss_decode': 3}, 'describes a network that cannot be built'),
+        ({'model.test_cfg': [1]}, 'describes no prediction that can be made'),
+        ({'model.test_cfg': dict(mode='slide'), 'test_dataloader.dataset': dict(scene={})}, 'describes no prediction'),
+        ({'test_dataloader.dataset.pipeline': 'x'}, 'describes no prediction that can be made: AttributeError'),
+        ({'test_dataloader.dataset.tile_size': 'x'}, 'describes no prediction that can be made: TypeError'),
+        ({'test_dataloader.dataset.scene.image': []}, 'describes no prediction that can be made: IndexError'),
+        ({'test_evaluator': 3}, 'describes no prediction that can be made: TypeError'),
     ],
 )
 def test_a_network_that_cannot_be_built_is_named(lab, checkpoint, changes, message):
     with pytest.raises(ValueError, match=f'hostile.pth holds {message}'):
-        HSIInferencer(weights=write_hostile(lab, checkpoint, changes), device='cpu')
+        HSIInferencer(weights=write_hostile(lab, checkpoint, changes), device='cpu', show_progress=False)(
+            toy_cube(20, 20)
+        )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +202,11 @@ def test_a_network_that_cannot_be_built_is_named(lab, checkpoint, changes, messa
         ('mmhsi', {}, "in its entry 'mmhsi'"),
         ('mmhsi', dict(transforms=dict(x=1)), "in its entry 'mmhsi'"),
         ('mmhsi', dict(transforms={}, scenes=[1]), 'mmhsi'),
+        ('mmhsi', dict(transforms={'0.Standardize.mean': torch.ones(6, dtype=torch.bool)}), "in its entry 'mmhsi'"),
+        ('mmhsi', dict(transforms={'0.Standardize.mean': torch.ones(6).to_sparse()}), "in its entry 'mmhsi'"),
+        ('mmhsi', dict(transforms={'0.Standardize.mean': torch.full((6,), torch.inf)}), "NaN or infinity in '0.Stand"),
         ('meta', 3, 'does not hold the config'),
+        ('meta', dict(cfg=torch.ones(2)), 'is no text but Tensor'),
         ('meta', dict(cfg=3), 'is no text but int'),
         ('meta', dict(cfg=dict(model=1)), 'is no text but dict'),
         ('meta', dict(cfg='x = 1'), 'has no model'),
@@ -206,6 +218,50 @@ def test_damaged_entries_of_a_checkpoint_are_named(lab, checkpoint, entry, value
     weights = write_hostile(lab, checkpoint, {})
     torch.save(dict(torch.load(weights), **{entry: value}), weights)
     with pytest.raises(ValueError, match=f'hostile.pth: .*{message}'):
+        HSIInferencer(weights=weights, device='cpu')
+
+
+@pytest.mark.parametrize(
+    'described, message',
+    [
+        ([1], "a dict as 'dataset_meta', found list"),
+        (dict(classes=3), "names as the 'classes'"),
+        (dict(classes=(1, 2, None)), "names as the 'classes'"),
+        (dict(classes=('a', 'b', 'a')), "two of the 'classes' of 'dataset_meta' are named 'a'"),
+        (dict(palette=3), 'colours of three numbers'),
+        (dict(palette=[(999, 0, 0)] * 3), 'colours of three numbers'),
+        (dict(palette=[(float('nan'), 0, 0)] * 3), 'colours of three numbers'),
+        (dict(palette=[(9, 0)]), 'colours of three numbers'),
+    ],
+)
+def test_damaged_descriptions_of_the_data_are_named(lab, checkpoint, described, message):
+    weights = write_hostile(lab, checkpoint, {})
+    state = torch.load(weights)
+    state['meta']['dataset_meta'] = described
+    torch.save(state, weights)
+    with pytest.raises(ValueError, match=f'hostile.pth: .*{message}'):
+        HSIInferencer(weights=weights, device='cpu')
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda value: value.fill_(torch.nan), r'48 of the 48 values of .* are NaN or infinite|NaN or infinite'),
+        (lambda value: value.view(-1)[:1].fill_(torch.inf), '1 of the .* values of .* are NaN or infinite'),
+        (lambda value: value.double() * 1e300, 'are NaN or infinite'),
+        (lambda value: value.to(torch.int8), 'of type torch.int8, expected a parameter of real numbers'),
+        (lambda value: value.to(torch.complex64), 'of type torch.complex64, expected a parameter of real numbers'),
+    ],
+)
+def test_weights_that_are_no_numbers_are_named(lab, checkpoint, change, message):
+    weights = write_hostile(lab, checkpoint, {})
+    state = torch.load(weights)
+    name = 'decode_head.conv_seg.weight'
+    changed = change(state['state_dict'][name])
+    if changed.shape == state['state_dict'][name].shape:
+        state['state_dict'][name] = changed
+    torch.save(state, weights)
+    with pytest.raises(ValueError, match=f'hostile.pth: .*({message})'):
         HSIInferencer(weights=weights, device='cpu')
 
 

@@ -91,10 +91,25 @@ def make_report(
     )
     environment.filters.update(number=_number, count=_count)
     guard = nullcontext() if config is not None or trust else registered_names_only()
-    with guard:
-        data = describe_data(run.config)
-        network = describe_network(run.config) if complexity else dict(missing='the network was not counted')
-    page = environment.get_template('report.html.j2').render(
+    try:
+        with guard:
+            data = describe_data(run.config)
+            network = describe_network(run.config) if complexity else dict(missing='the network was not counted')
+        page = _render(environment, run, data, network, max_scenes)
+    except (OSError, ValueError, ImportError, MemoryError):
+        raise
+    except Exception as error:  # a folder of unknown origin can hold anything
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(
+            f'{run.path}: the config, the log or the scores of this run are damaged: {type(error).__name__}: {reason}'
+        ) from error
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_text(out, page)
+    return out
+
+
+def _render(environment: Environment, run: RunFolder, data: Mapping, network: Mapping, max_scenes: int) -> str:
+    return environment.get_template('report.html.j2').render(
         run=run,
         version=mmhsi.__version__,
         made=datetime.now().strftime('%Y-%m-%d %H:%M'),
@@ -109,9 +124,6 @@ def make_report(
         warnings=run.warnings(),
         config=run.config_path.read_text(encoding='utf-8'),
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, page)
-    return out
 
 
 def _number(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections import Counter
@@ -13,6 +12,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmhsi.analysis.training_log import TrainingLog, read_log
+from mmhsi.utils.files import parse_json
 from mmhsi.weights.stored_config import read_stored_config
 
 _PARTS = ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'test_evaluator', 'sensor')
@@ -126,7 +126,7 @@ def open_run(path: str | Path, config: str | Path | None = None, trust: bool = F
         else sorted((entry.parent for entry in path.glob('*/vis_data') if _lies_in(entry, path)), reverse=True)
     )
     tested = next((folder for folder in times if (folder / 'results' / 'metrics.json').is_file()), None)
-    trained = next((folder for folder in times if _is_training(folder)), None)
+    trained = next((folder for folder in times if _is_training(folder, path)), None)
     configs = [folder / 'vis_data' / 'config.py' for folder in (tested, trained, *times) if folder is not None]
     configs = [found for found in (*configs, *sorted(path.glob('*.py'))) if found.is_file() and _lies_in(found, path)]
     if config is not None:
@@ -148,16 +148,16 @@ def open_run(path: str | Path, config: str | Path | None = None, trust: bool = F
 
 
 def _lies_in(path: Path, folder: Path) -> bool:
-    """Whether a file lies in the folder: a link to another place would expose files outside."""
+    """Whether a file lies in the folder: a link to another place would expose files outside, and a pipe never ends."""
     if path.resolve().is_relative_to(folder.resolve()):
-        return True
+        return path.is_file() or path.is_dir()
     print_log(f'{path} is left out: it is a link to {path.resolve()}', 'current', logging.WARNING)
     return False
 
 
-def _is_training(folder: Path) -> bool:
+def _is_training(folder: Path, run: Path) -> bool:
     scalars = folder / 'vis_data' / 'scalars.json'
-    return scalars.is_file() and '"lr"' in scalars.read_text(encoding='utf-8')
+    return scalars.is_file() and _lies_in(scalars, run) and '"lr"' in scalars.read_text(encoding='utf-8')
 
 
 def _results(folder: Path) -> list[Results]:
@@ -166,8 +166,8 @@ def _results(folder: Path) -> list[Results]:
         if not _lies_in(path, folder.parent):
             continue
         try:
-            metrics = json.loads(path.read_text(encoding='utf-8'))
-        except json.JSONDecodeError as error:
+            metrics = parse_json(path.read_text(encoding='utf-8'))
+        except ValueError as error:
             raise ValueError(f'{path}: no JSON ({error})') from error
         if not isinstance(metrics, dict) or not isinstance(metrics.get('scenes', {}), dict):
             raise ValueError(f"{path}: expected an object with 'metrics' and 'scenes'")

@@ -33,6 +33,8 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
     local = not is_address(path)
     if local and not os.path.exists(path):
         raise FileNotFoundError(f'{path}: no such file')
+    if local and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise CubeReadError(f'{path}: this is neither a file nor a folder')
     if local and os.path.isfile(path) and os.path.getsize(path) == 0:
         raise CubeReadError(f'{path}: the file is empty')
     reader: CubeReader | None = open_product(path, key) if ndim == 3 and products and local else None

@@ -19,7 +19,7 @@ from .base import CubeInfo, CubeReader, Window
 from .envi_header import Fields, layout_of, read_header
 from .errors import CubeReadError, explained
 from .georeference import place_of, raster_environment, silent_georeference
-from .memory import check_fits
+from .memory import check_fits, check_packing
 from .pam import sidecar_fields
 from .text import decode
 from .wavelengths import in_nanometres, statement_of_names
@@ -208,6 +208,7 @@ class EnviReader(CubeReader):
     def _open(self) -> BinaryIO:
         if not self._layout.compressed:
             return open(self.path, 'rb', buffering=0)
+        check_packing(self.path, 'the image', os.path.getsize(self.path), self._layout.bytes)
         check_fits(self.path, 'the unpacked image', self._layout.bytes)
         with gzip.open(self.path) as stream:
             return io.BytesIO(stream.read(self._layout.bytes))

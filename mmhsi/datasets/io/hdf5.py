@@ -20,6 +20,7 @@ from .memory import LARGEST_DEFLATE_RATIO, check_fits
 from .variables import NUMERIC_CLASSES, Dimension, Variable, kind_of
 
 _MOST_OBJECTS = 100_000
+_DEEPEST = 64  # groups in groups; a path takes a time that grows with its length
 _LARGEST_ATTRIBUTE = 2**20  # values
 _CACHE_SLOTS = 12_421
 _LEAST_CACHE = 2**24
@@ -56,16 +57,23 @@ class HDF5Reader(ArrayReader):
     def _variables(self) -> dict[str, Variable]:
         variables = {}
 
-        def visit(name: str, item: Any) -> bool | None:
+        file = self._handle()
+
+        def visit(name: str) -> bool | None:
+            if name.count('/') >= _DEEPEST:
+                raise CubeReadError(f'{self.path}: groups are nested {_DEEPEST} deep and more, expected a cube')
             # MATLAB keeps the contents of cells and objects in these groups
-            if not isinstance(item, h5py.Dataset) or name.startswith(('#refs#', '#subsystem#')):
+            if name.startswith(('#refs#', '#subsystem#')):
+                return None
+            item = file[name]
+            if not isinstance(item, h5py.Dataset):
                 return None
             shape = item.shape or ()
             variables[name] = Variable(shape[::-1] if self.reversed_axes else shape, _kind(item))
             return len(variables) >= _MOST_OBJECTS or None
 
         # external and soft links are not followed
-        if self._handle().visititems(visit):
+        if file.visit(visit):
             raise CubeReadError(f'{self.path}: the file holds {_MOST_OBJECTS} arrays and more, expected a cube')
         return variables
 
@@ -95,11 +103,11 @@ class HDF5Reader(ArrayReader):
         file = self._handle()
         if name and not isinstance(file.get(name, getlink=True), h5py.HardLink):
             return {}
-        attributes = {}
-        for key in file[name or '/'].attrs:
+        attributes, stored = {}, file[name or '/'].attrs
+        for key in stored:
             try:
-                if file[name or '/'].attrs.get_id(key).get_space().get_simple_extent_npoints() <= _LARGEST_ATTRIBUTE:
-                    attributes[key] = file[name or '/'].attrs[key]
+                if stored.get_id(key).get_space().get_simple_extent_npoints() <= _LARGEST_ATTRIBUTE:
+                    attributes[key] = stored[key]
             except (OSError, TypeError, ValueError, RuntimeError, KeyError):
                 continue  # of a type unknown to NumPy
         return attributes
@@ -135,11 +143,53 @@ def _kind(dataset: h5py.Dataset) -> str:
         return 'empty'
     if 'not a netCDF variable' in str(dataset.attrs.get('NAME', '')):
         return 'dimension'  # without coordinates there is an empty array
-    if dataset.external:
-        return 'external (its values are in other files, which are not read)'
-    if dataset.is_virtual and any(source.file_name != '.' for source in dataset.virtual_sources()):
-        return 'virtual (its values are in other files, which are not read)'
+    elsewhere = _elsewhere(dataset)
+    if elsewhere is not None:
+        return f'{elsewhere} (its values are in other files, which are not read)'
     return kind_of(dataset.dtype) if matlab_class in ('', *NUMERIC_CLASSES) else matlab_class
+
+
+def _elsewhere(dataset: h5py.Dataset) -> str | None:
+    """How other files hold the values of an array, 'external' or 'virtual'; None if its own file does."""
+    if dataset.external:
+        return 'external'
+    if dataset.is_virtual and not all(
+        source.file_name == '.' and _stored_here(dataset.file, source.dset_name) for source in dataset.virtual_sources()
+    ):
+        return 'virtual'
+    return None
+
+
+def _stored_here(file: h5py.File, name: str) -> bool:
+    """Whether a file itself holds the values of an array, which is not reached by a link and not virtual again."""
+    parts = name.strip('/').split('/')
+    places = ['/'.join(parts[:count]) for count in range(1, len(parts) + 1)]
+    if not all(isinstance(file.get(place, getlink=True), h5py.HardLink) for place in places):
+        return False
+    found = file[name]
+    return isinstance(found, h5py.Dataset) and not found.is_virtual and not found.external
+
+
+def require_own_values(path: str, file: h5py.File) -> None:
+    """Refuse a file with links to other files, or arrays whose values lie in others.
+
+    Raises:
+        CubeReadError: If there is one; it is named.
+    """
+
+    def elsewhere(name: str, link: Any) -> str | None:
+        if name.count('/') >= _DEEPEST:
+            raise CubeReadError(f'{path}: groups are nested {_DEEPEST} deep and more, expected a product')
+        if isinstance(link, h5py.ExternalLink):
+            return name
+        if not isinstance(link, h5py.HardLink):
+            return None  # to another place in this file
+        item = file[name]
+        return name if isinstance(item, h5py.Dataset) and _elsewhere(item) else None
+
+    found = file.visititems_links(elsewhere)
+    if found is not None:
+        raise CubeReadError(f'{path}: {found!r} is in another file, which is not read')
 
 
 class NetCDF3Reader(ArrayReader):

@@ -18,7 +18,14 @@ class MatReader(ArrayReader):
     format = 'mat'
     survives_fork = True
 
+    _listed: dict[str, Variable] | None = None
+
     def _variables(self) -> dict[str, Variable]:
+        if self._listed is None:  # looking through the whole file
+            self._listed = self._list()
+        return self._listed
+
+    def _list(self) -> dict[str, Variable]:
         with open(self.path, 'rb') as stream:
             if stream.read(10) == b'MATLAB 5.0':
                 check_elements(self.path)

@@ -22,6 +22,7 @@ _COMPLEX = 0x800
 _MAX_DIMENSIONS = 32
 _MAX_FIELD_NAME = 64
 _MAX_DEPTH = 32
+_MOST_ARRAYS = 50_000  # in others; each takes some 50 microseconds, and in a compressed file hardly any bytes
 _CHUNK = 2**16
 
 
@@ -82,6 +83,7 @@ class _Walk:
     def __init__(self, source: _Source, order: str) -> None:
         self.source = source
         self.order = order
+        self._nested = 0
 
     def tag(self) -> tuple[int, int, bytes | None]:
         """Type, length and, for a small element, its content."""
@@ -158,6 +160,9 @@ class _Walk:
             count *= len(self.content(_INT8, 'field names', _CHUNK)) // width
         if count * 8 > self.source.left:  # each takes a tag
             raise _Damage(f'{count} arrays are announced, {self.source.left} bytes are left')
+        self._nested += count
+        if self._nested > _MOST_ARRAYS:
+            raise _Damage(f'the file holds {self._nested} arrays in others, at most {_MOST_ARRAYS} are read')
         for _ in range(count):
             kind, length, content = self.tag()
             if kind != _MATRIX or content is not None:
@@ -188,7 +193,8 @@ def check_elements(path: str) -> None:
                 position = _check_element(stream, position, size, order)
             except _Damage as damage:
                 reason = str(damage)
-                reason = reason if reason.startswith('the file is truncated') else f'the file is damaged: {reason}'
+                told = ('the file is truncated', 'the file holds')
+                reason = reason if reason.startswith(told) else f'the file is damaged: {reason}'
                 raise CubeReadError(f'{path}: {reason} at byte {position}') from None
 
 

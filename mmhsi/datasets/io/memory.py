@@ -8,6 +8,25 @@ from .errors import CubeReadError
 LARGEST_DEFLATE_RATIO = 1032
 
 
+_LARGE, _LARGEST_RATIO = 2**28, 300  # bytes of values, and how far measured ones may have been packed
+
+
+def check_packing(path: str, what: str, packed: int, unpacked: int) -> None:
+    """Refuse values that take hundreds of times the memory of their file: a small file must not fill it.
+
+    Args:
+        path (str): The file.
+        what (str): Name of the values in messages.
+        packed (int): Their bytes in the file.
+        unpacked (int): Their bytes in memory.
+
+    Raises:
+        CubeReadError: If they are more than 256 MiB and 300 times as many.
+    """
+    if unpacked > max(_LARGE, _LARGEST_RATIO * packed):
+        raise CubeReadError(f'{path}: {what} unpacks from {packed} to {unpacked} bytes, which no measured values do')
+
+
 def check_fits(path: str, what: str, needed: int) -> None:
     """Refuse to read data larger than memory, which a header may falsely claim.
 

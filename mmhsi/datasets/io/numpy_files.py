@@ -9,8 +9,10 @@ from mmhsi.utils.npy_file import NpyFile, read_npy_header
 
 from .arrays import ArrayReader
 from .errors import CubeReadError
-from .memory import LARGEST_DEFLATE_RATIO, check_fits
+from .memory import LARGEST_DEFLATE_RATIO, check_fits, check_packing
 from .variables import Key, Variable, kind_of
+
+_MOST_MEMBERS = 10_000  # of an archive
 
 
 class NpyReader(ArrayReader):
@@ -47,7 +49,12 @@ class NpzReader(ArrayReader):
     def _variables(self) -> dict[str, Variable]:
         variables = {}
         with zipfile.ZipFile(self.path) as archive:
-            for member in archive.infolist():
+            members = archive.infolist()
+            if len(members) > _MOST_MEMBERS:
+                raise CubeReadError(
+                    f'{self.path}: the archive has {len(members)} members, more than the {_MOST_MEMBERS} that are read'
+                )
+            for member in members:
                 if member.filename.endswith('.npy'):
                     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                         raise CubeReadError(
@@ -69,6 +76,8 @@ class NpzReader(ArrayReader):
 
     def _vector(self, name: str) -> np.ndarray:
         with zipfile.ZipFile(self.path) as archive:
-            check_fits(self.path, f"'{name}'", archive.getinfo(f'{name}.npy').file_size)
+            member = archive.getinfo(f'{name}.npy')
+            check_packing(self.path, f"'{name}'", member.compress_size, member.file_size)
+            check_fits(self.path, f"'{name}'", member.file_size)
         with np.load(self.path, allow_pickle=False) as archive:
             return archive[name]

@@ -17,6 +17,7 @@ from .memory import LARGEST_DEFLATE_RATIO, check_fits
 from .raster_metadata import RasterMetadata, spectral_bands
 from .sources import check_opened, drivers_for, is_address, needs_network
 
+_LARGE_BLOCK, _LARGEST_RATIO = 2**26, 2000  # bytes, and how much smaller a file may be
 _MOST_BANDS = 5000  # largest number of bands; the reading time of rasterio grows with its square
 
 
@@ -90,9 +91,16 @@ class RasterReader(CubeReader):
             raise CubeReadError(
                 f'{self.path}: the header describes {dataset.count} bands, more than the {_MOST_BANDS} that are read'
             )
-        if dataset.driver != 'GTiff' or is_address(self.path):
+        if dataset.driver not in ('GTiff', 'JP2OpenJPEG', 'PNM') or is_address(self.path):
             return
         stored = os.path.getsize(self.path)
+        if dataset.driver == 'PNM':  # GDAL reads zeros behind the end of the file
+            needed = dataset.height * dataset.width * dataset.count * np.dtype(dataset.dtypes[0]).itemsize
+            if needed > stored:
+                raise CubeReadError(
+                    f'{self.path}: the header describes {needed} bytes, the file holds {stored}; it is truncated'
+                )
+            return
         if dataset.count > stored:  # the header itself has two bytes for each
             raise CubeReadError(
                 f'{self.path}: the header describes {dataset.count} bands, more than a file of {stored} bytes can hold'
@@ -102,15 +110,19 @@ class RasterReader(CubeReader):
         structure = dataset.tags(ns='IMAGE_STRUCTURE')
         depth = dataset.count if structure.get('INTERLEAVE') == 'PIXEL' else 1
         size = rows * columns * depth * np.dtype(dataset.dtypes[0]).itemsize
-        if size <= BLOCK_CACHE:
-            return
         block = f'a block of {rows} x {columns} pixels and {depth} bands'
         largest = {None: 1, 'DEFLATE': LARGEST_DEFLATE_RATIO}.get(structure.get('COMPRESSION'), np.inf) * stored
-        if size > largest:
+        if size > BLOCK_CACHE and size > largest:
             raise CubeReadError(
                 f'{self.path}: the header describes {block}, {size} bytes, more than a file of {stored} bytes can hold'
             )
-        check_fits(self.path, block, size)
+        # others have no bound, but a small file that asks for so much is no scene
+        if size > _LARGE_BLOCK and structure.get('COMPRESSION') and size > _LARGEST_RATIO * stored:
+            raise CubeReadError(
+                f'{self.path}: the header describes {block}, {size} bytes, which a file of {stored} bytes hardly holds'
+            )
+        if size > BLOCK_CACHE:
+            check_fits(self.path, block, size)
 
     def _check_remote_envi(self, dataset: rasterio.DatasetReader) -> None:
         """GDAL stops at a long line of an ENVI header and uses defaults for the rest."""
@@ -129,7 +141,8 @@ class RasterReader(CubeReader):
         if dataset.driver == 'ENVI':
             self._check_remote_envi(dataset)
         self._indices, self._alpha, doubt = spectral_bands(dataset, self.path)
-        types = sorted({dataset.dtypes[index - 1] for index in self._indices})
+        of_bands = dataset.dtypes  # each access asks all bands
+        types = sorted({of_bands[index - 1] for index in self._indices})
         if len(types) != 1 or types[0].startswith('complex'):
             raise CubeReadError(
                 f'{self.path}: the bands are of type {", ".join(types) or "none"}, expected one type of real numbers'
@@ -156,7 +169,8 @@ class RasterReader(CubeReader):
     def _mask_in_words(self, dataset: rasterio.DatasetReader) -> str | None:
         if self._alpha is not None:
             return f'opacity (alpha) in band {self._alpha}'
-        flags = [dataset.mask_flag_enums[index - 1] for index in self._indices]
+        of_bands = dataset.mask_flag_enums
+        flags = [of_bands[index - 1] for index in self._indices]
         if any(MaskFlags.per_dataset in of_band and MaskFlags.alpha not in of_band for of_band in flags):
             return 'the mask of the file'
         return 'the masks of the bands' if any(not of_band for of_band in flags) else None

@@ -60,7 +60,8 @@ class RasterMetadata:
 
     def fields(self) -> dict:
         """The fields on bands and values, with ``notes`` and ``companions``."""
-        names: Sequence[str] = [self._dataset.descriptions[index - 1] or '' for index in self._indices]
+        descriptions, all_units = self._dataset.descriptions, self._dataset.units  # each access asks all bands
+        names: Sequence[str] = [descriptions[index - 1] or '' for index in self._indices]
         stated = self._stated('wavelength')
         notes = self.notes if not stated else None
         named = [
@@ -76,7 +77,7 @@ class RasterMetadata:
             (bad for bad in (self._bad_bands(), *(header.bad_bands for header in headers)) if bad is not None), None
         )
         imagery = self._dataset.tags(ns='IMAGERY')
-        units = {self._dataset.units[index - 1] for index in self._indices}
+        units = {all_units[index - 1] for index in self._indices}
         if not any(names) and self._header:
             names = self._header[0].band_names or names
         notes += [note for header in headers for note in header.notes]
@@ -175,7 +176,8 @@ class RasterMetadata:
         return None
 
     def _nodata(self) -> float | np.ndarray | None:
-        values = [self._dataset.nodatavals[index - 1] for index in self._indices]
+        of_bands = self._dataset.nodatavals
+        values = [of_bands[index - 1] for index in self._indices]
         if all(value is None for value in values):
             return next((header.nodata for header in (*self._envi(), *self._header) if header.nodata is not None), None)
         if all(value == values[0] for value in values):

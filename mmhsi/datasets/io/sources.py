@@ -33,11 +33,18 @@ _MAGIC = (
     (b'EHFA_HEADER_TAG', 'HFA'),
 )
 _REMOTE_DRIVERS = ['GTiff', 'ENVI', 'JP2OpenJPEG', 'PNG', 'JPEG', 'BMP', 'HFA']
+_BLANK = b'\xef\xbb\xbf \t\r\n\v\f'
 _LARGEST_VRT = 2**24
 _DEEPEST_VRT = 4
-# elements of a virtual raster that contain sources, and those that describe their arrangement
-_VRT_SOURCES = ('SimpleSource', 'ComplexSource', 'AveragedSource', 'KernelFilteredSource', 'NoDataFromMaskSource')
-_VRT_LINKS = ('SourceFilename', 'SourceDataset', 'OverviewFile')
+# elements of a virtual raster that contain sources, and those that name them; GDAL ignores the case of most names, and
+# takes an attribute for an element
+_VRT_SOURCES = ('simplesource', 'complexsource', 'averagedsource', 'kernelfilteredsource', 'nodatafrommasksource')
+_VRT_LINKS = ('sourcefilename', 'sourcedataset', 'overviewfile')
+# beginnings, and words near the beginning, of formats that can name other files: GDAL would prefer them to raw data
+_TEXT = re.compile(rb'[\t\n\r -~]{16}')
+_DESCRIPTIONS = re.compile(
+    rb'PDS_VERSION_ID|IsisCube|LBLSIZE|DatasetHeader|^SQLite|^CDF[\1\2\5]|^\x0e\x03\x13\x01|\x89HDF'
+)
 _ESRI = re.compile(rb'^[ \t]*(NROWS|NCOLS|NBANDS|BYTEORDER|LAYOUT|NBITS)\s', re.IGNORECASE | re.MULTILINE)
 
 
@@ -71,7 +78,7 @@ def drivers_for(path: str) -> list[str]:
         if start.startswith(magic):
             _check_companions(path)
             return [driver]
-    text = start.lstrip(b'\xef\xbb\xbf \t\r\n')
+    text = start.lstrip(_BLANK)
     if text.startswith(b'<VRTDataset') and path.lower().endswith('.vrt'):
         _check_vrt(path, os.path.realpath(os.path.dirname(path) or '.'))
         return ['VRT']
@@ -115,13 +122,14 @@ def check_opened(path: str, dataset: rasterio.DatasetReader) -> None:
     # must be first: GDAL opens the overview, or contacts the address, when it lists the files of the raster
     overview = dataset.tags(ns='OVERVIEWS').get('OVERVIEW_FILE')
     folder = os.path.realpath(os.path.dirname(path) or '.')
-    outside = [overview] if overview else [name for name in dataset.files if not _inside(name, folder)]
+    outside = [overview] if overview else [name for name in dataset.files if not in_folder(name, folder)]
     if outside:
         raise CubeReadError(f'{path}: the file names another one, {outside[0]!r}, which is not read')
 
 
-def _inside(name: str, folder: str) -> bool:
-    return os.path.realpath(name).startswith(os.path.join(folder, ''))
+def in_folder(name: str, folder: str) -> bool:
+    """Whether a file lies in a folder or below, after all links are followed."""
+    return os.path.realpath(name).startswith(os.path.join(os.path.realpath(folder or '.'), ''))
 
 
 def _check_companions(path: str) -> None:
@@ -146,18 +154,24 @@ def _check_vrt(path: str, folder: str, depth: int = 0) -> None:
             raise CubeReadError(f'{path}: a virtual raster of {size} bytes, {depth} deep in others, is not read')
         root = parse_xml(path)
     for element in root.iter():
-        kind = element.get('subClass')
-        if element.tag == 'VRTDataset' and kind or kind == 'VRTRawRasterBand' or element.tag == 'PixelFunctionCode':
+        tag, attributes = _plain(element.tag), {_plain(name): value for name, value in element.attrib.items()}
+        kind = attributes.get('subclass')
+        if tag == 'vrtdataset' and kind or _plain(kind or '') == 'vrtrawrasterband' or tag == 'pixelfunctioncode':
             raise CubeReadError(
                 f'{path}: a virtual raster of the kind {kind or element.tag} is not read; '
                 'gdal_translate makes a file of it'
             )
-        if element.tag in _VRT_LINKS:
+        if tag in _VRT_LINKS:
             _check_source(path, element, folder, depth)
-        elif element.tag.endswith('Source') and element.tag not in _VRT_SOURCES:
+        elif tag.endswith('source') and tag not in _VRT_SOURCES or not attributes.keys().isdisjoint(_VRT_LINKS):
             raise CubeReadError(f'{path}: a virtual raster with a {element.tag} is not read')
-        elif element.get('key', '').upper() == 'OVERVIEW_FILE':
+        elif attributes.get('key', '').upper() == 'OVERVIEW_FILE':
             raise CubeReadError(f'{path}: the file names another one, {element.text!r}, which is not read')
+
+
+def _plain(name: str) -> str:
+    """A name of XML without its namespace, in small letters."""
+    return name.rpartition('}')[2].lower()
 
 
 def parse_xml(path: str) -> ElementTree.Element:
@@ -172,7 +186,7 @@ def parse_xml(path: str) -> ElementTree.Element:
 def _check_source(path: str, element: ElementTree.Element, folder: str, depth: int) -> None:
     name = (element.text or '').strip()
     source = os.path.join(os.path.dirname(path), name)  # a path that is absolute stays as it is
-    if is_address(name) or not os.path.isfile(source) or not _inside(source, folder):
+    if is_address(name) or not os.path.isfile(source) or not in_folder(source, folder):
         raise CubeReadError(f'{path}: the source {name!r} of the virtual raster is not a file in its folder')
     if source.lower().endswith('.vrt'):
         _check_vrt(source, folder, depth + 1)
@@ -181,3 +195,11 @@ def _check_source(path: str, element: ElementTree.Element, folder: str, depth: i
 
     if find_header(source) is None:
         drivers_for(source)
+        return
+    with explained(source), open(source, 'rb') as stream:
+        start = stream.read(4096)
+    if start.lstrip(_BLANK).startswith(b'<') or _TEXT.match(start) or _DESCRIPTIONS.search(start):
+        raise CubeReadError(
+            f'{path}: the source {name!r} of the virtual raster has an ENVI header, but its content is a text or of '
+            'another format'
+        )

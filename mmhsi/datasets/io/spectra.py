@@ -63,6 +63,8 @@ def read_spectra(path: Path, key: str | None = None, layout: str = 'auto', unit:
         raise FileNotFoundError(f'{path}: no such file')
     if os.path.isdir(path):
         raise CubeReadError(f'{path}: this is a folder, expected a file')
+    if not os.path.isfile(path):
+        raise CubeReadError(f'{path}: this is neither a file nor a folder')
     with explained(path), open(path, 'rb') as stream:
         start = stream.read(10)
     if not start:

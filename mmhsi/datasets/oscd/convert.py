@@ -16,7 +16,7 @@ from mmhsi.datasets.oscd.labels import read_changes
 from mmhsi.datasets.oscd.registration import measure_displacement
 from mmhsi.datasets.oscd.release import BANDS, CONVERTED, CityFiles
 from mmhsi.datasets.oscd.resample import METHODS, Grid, fill_border, read_band, resample
-from mmhsi.utils.files import put_in_place
+from mmhsi.utils.files import parse_json, put_in_place
 from mmhsi.utils.folder_lock import FolderLock
 from mmhsi.utils.identity import changes, data_files, identify, told
 
@@ -250,7 +250,7 @@ def finished(folder: Path, settings: OscdSettings, files: CityFiles | None = Non
     if not folder.exists():
         return False
     try:
-        record = json.loads((folder / RECORD).read_text(encoding='utf-8'))
+        record = parse_json((folder / RECORD).read_text(encoding='utf-8'))
         used = record['settings']
     except (OSError, ValueError, KeyError, TypeError):
         raise FileExistsError(
@@ -262,11 +262,14 @@ def finished(folder: Path, settings: OscdSettings, files: CityFiles | None = Non
         )
     if files is None or 'source_files' not in record:
         return True  # from a former version
-    written = told(identify(sorted(folder / name for name in record['written']), root=folder))
+    before = record.get('written')
+    if not isinstance(before, dict):
+        return False  # a damaged record
+    written = told(identify(sorted(folder / name for name in before), root=folder))
     return (
-        record['days'] == list(files.dates)
+        record.get('days') == list(files.dates)
         and not changes(record['source_files'], _source_files(files))
-        and not changes(record['written'], written)
+        and not changes(before, written)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +104,8 @@ class CubeSource:
 
     def __init__(self, image: str | dict | np.ndarray, nodata: float | None = None, keep_bad_bands: bool = False):
         self._scaled, wavelengths = True, None
+        if nodata is not None and not isinstance(nodata, numbers.Real):
+            raise ValueError(f'nodata is a number, not {nodata!r}')
         if isinstance(image, np.ndarray):
             image = dict(array=image)
         if isinstance(image, Mapping) and 'array' in image:

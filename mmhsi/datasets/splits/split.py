@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,11 +89,24 @@ class Split:
         try:
             with path.open('rb') as file:
                 arrays = dict(np.load(file, allow_pickle=False))
-        except (ValueError, OSError, TypeError, EOFError, BadZipFile) as error:
+        # of which RuntimeError is an encrypted member, and MemoryError a header that claims too much
+        except (ValueError, OSError, TypeError, EOFError, RuntimeError, MemoryError, zlib.error, BadZipFile) as error:
             raise ValueError(f'{path}: not a split file, which is an .npz with the arrays {expected}') from error
         if set(expected) - set(arrays):
             raise ValueError(f'{path}: a split file holds the arrays {expected}, this one holds {tuple(arrays)}')
-        return cls(arrays['train'], arrays['val'], arrays['test'], tuple(arrays['shape']))
+        for name in expected:
+            array = arrays[name]
+            whole = isinstance(array, np.ndarray) and (
+                array.dtype.kind in 'iu' or array.dtype.kind == 'f' and np.array_equal(array, np.floor(array))
+            )
+            if not whole or array.ndim != 1 or name == 'shape' and (array.shape != (2,) or array.min() < 1):
+                found = f'{array.dtype} of the shape {array.shape}' if isinstance(array, np.ndarray) else 'no array'
+                kind = 'two sizes' if name == 'shape' else 'a list of whole numbers'
+                raise ValueError(f'{path}: expected {kind} as {name!r} of a split file, found {found}')
+        try:
+            return cls(arrays['train'], arrays['val'], arrays['test'], tuple(arrays['shape']))
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from None
 
 
 def class_counts(labels: np.ndarray, num_classes: int) -> np.ndarray:

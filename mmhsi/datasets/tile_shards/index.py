@@ -16,14 +16,13 @@ contiguous range of the file. zarr would add a dependency, and a file for each c
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from mmhsi.datasets.tile_shards.writer import write_json
-from mmhsi.utils.files import PART_SUFFIX
+from mmhsi.utils.files import PART_SUFFIX, parse_json
 from mmhsi.utils.folder_lock import FolderBusyError, FolderLock
 
 FORMAT = 'mmhsi tile shards 1'
@@ -58,7 +57,7 @@ def read_json(path: Path) -> dict:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file')
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
     except ValueError as error:
         raise ValueError(f'{path}: the file is damaged: {error}') from None
     if not isinstance(content, dict) or content.get('format') != FORMAT:

@@ -7,6 +7,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,7 +60,7 @@ class Shard:
     def from_record(cls, root: Path, record: dict) -> Shard:
         """Copy a record of the index."""
         tiles, wavelengths = record['tiles'], record['wavelengths']
-        return cls(
+        shard = cls(
             path=shard_path(root, record['scene']),
             scene=record['scene'],
             bytes=record['bytes'],
@@ -75,6 +76,18 @@ class Shard:
             col=np.asarray(tiles['col'], dtype=np.int32),
             incomplete=np.asarray(tiles['nodata']) > 0,
         )
+        lengths = {len(shard.source), len(shard.row), len(shard.col), len(shard.incomplete), shard.shape[0]}
+        size = prod(shard.shape) * shard.dtype.itemsize
+        if (
+            len(shard.shape) != 4
+            or min(shard.shape) < 1
+            or len(lengths) > 1
+            or len(shard.bands) != shard.shape[1]
+            or shard.dtype.kind not in 'biuf'
+            or size > shard.bytes
+        ):
+            raise ValueError(f'what it says of scene {shard.scene!r} does not agree')
+        return shard
 
     def problem(self) -> str | None:
         """Reason why the file cannot be used, None if it exists and is complete."""
@@ -125,9 +138,14 @@ class ShardStore:
 
     def __init__(self, root: str | Path, names: Sequence[str] | None = None, max_open: int = 64):
         self.root = Path(root)
-        shards = {record['scene']: record for record in read_json(self.root / INDEX)['shards']}
-        names = _chosen(self.root, list(shards), names, 'scenes')
-        self.shards = [Shard.from_record(self.root, shards[name]) for name in names]
+        index = read_json(self.root / INDEX)
+        try:
+            shards = {record['scene']: record for record in index['shards']}
+            found = {name: Shard.from_record(self.root, record) for name, record in shards.items()}
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            reason = f'{type(error).__name__}: {error}'
+            raise ValueError(f'{self.root / INDEX}: the index of the shards is damaged: {reason}') from None
+        self.shards = [found[name] for name in _chosen(self.root, list(found), names, 'scenes')]
         self.starts = np.cumsum([0, *(shard.shape[0] for shard in self.shards)])
         self.max_open = max_open
         self._files: OrderedDict[int, BinaryIO] = OrderedDict()

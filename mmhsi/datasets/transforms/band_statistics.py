@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from mmhsi.datasets.transforms.spectral import Standardize
 from mmhsi.registry import TRANSFORMS
+from mmhsi.utils.files import parse_json
 
 
 @TRANSFORMS.register_module()
@@ -33,7 +33,7 @@ class StandardizeTile:
             raise FileNotFoundError(f'{statistics}: no such file of statistics')
         self.path = str(statistics)
         self.eps = eps
-        sensors = json.loads(Path(statistics).read_text(encoding='utf-8'))['sensors']
+        sensors = parse_json(Path(statistics).read_text(encoding='utf-8'))['sensors']
         self._sensors = {
             sensor['source_bands']: {name: np.array(sensor[name], dtype=np.float64) for name in ('mean', 'std')}
             for sensor in sensors

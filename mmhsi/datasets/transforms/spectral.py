@@ -9,6 +9,8 @@ import numpy as np
 from mmhsi.registry import TRANSFORMS
 from mmhsi.utils.moments import BandMoments, Blocks, SpectralMoments
 
+_NOT_NEGATIVE = ('std', 'variance')  # states
+
 
 class SpectralTransform:
     """Base class of the spectral transforms.
@@ -106,8 +108,16 @@ class SpectralTransform:
         """
         if set(state) != set(self.state_names):
             raise ValueError(f'the state of {type(self).__name__} is {sorted(self.state_names)}, not {sorted(state)}')
-        for name, value in state.items():
-            setattr(self, name, np.asarray(value))
+        arrays = {name: np.asarray(value) for name, value in state.items()}
+        for name, value in arrays.items():
+            if value.dtype.kind not in 'iuf' or not np.isfinite(value).all():
+                raise ValueError(
+                    f'the state of {type(self).__name__} holds {value.dtype} in {name!r} that is no finite number'
+                )
+            if name in _NOT_NEGATIVE and (value < 0).any():
+                raise ValueError(f'the state of {type(self).__name__} holds a negative number in {name!r}')
+        for name, value in arrays.items():
+            setattr(self, name, value)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}()'

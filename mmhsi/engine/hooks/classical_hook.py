@@ -20,6 +20,7 @@ from mmhsi.tasks.contest import Outcome, contest_table, run_contest, scalar_scor
 from mmhsi.tasks.restoration import RestorationTask
 from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
 from mmhsi.tasks.task import test_dataset, test_metric
+from mmhsi.utils.files import parse_json
 
 
 @HOOKS.register_module()
@@ -115,7 +116,7 @@ def _one_result(task: Task, results: list, dataset: Mapping) -> Any:
 def _add(
     path: Path, outcomes: Mapping[str, Outcome], parts: Mapping[str, Mapping], decisive: tuple[str, bool], sentence: str
 ) -> None:
-    content = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+    content = parse_json(path.read_text(encoding='utf-8')) if path.is_file() else {}
     content['classical'] = {
         title: dict(
             scores=json_values(outcome.scores),

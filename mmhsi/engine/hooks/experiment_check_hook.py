@@ -10,6 +10,7 @@ from mmengine.model import is_model_wrapper
 from mmhsi.engine.hooks.scene_lookup import loop_scenes
 from mmhsi.registry import HOOKS
 from mmhsi.utils.input_size import fixed_input_size
+from mmhsi.weights.finite import require_finite
 
 _HEADS = ('head', 'decode_head')
 _SIZES = ('window_size', 'tile_size')
@@ -37,7 +38,9 @@ class ExperimentCheckHook(Hook):
             _report_split(scene, runner)
 
     def before_test(self, runner) -> None:
-        """Check the test."""
+        """Check the test, and the weights that were loaded."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        require_finite(model, str(getattr(runner, '_load_from', None) or runner.work_dir))
         self._check(runner, 'test', runner._test_loop)
 
     def _check(self, runner, part: str, loop) -> None:

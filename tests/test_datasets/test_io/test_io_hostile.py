@@ -154,6 +154,14 @@ def test_a_block_that_the_file_cannot_hold_is_refused_on_opening(tmp_path, optio
         open_cube(path)
 
 
+def test_a_picture_that_is_cut_off_is_not_read_as_zeros(tmp_path):
+    (tmp_path / 'cut.pgm').write_bytes(b'P5 30 20 255\n' + bytes([7]) * 600)
+    assert (read_cube(tmp_path / 'cut.pgm')[0] == 7).all()
+    (tmp_path / 'cut.pgm').write_bytes(b'P5 30 20 255\n' + bytes([7]) * 400)
+    with pytest.raises(CubeReadError, match=r'cut\.pgm: the header describes 600 bytes, the file holds 413'):
+        open_cube(tmp_path / 'cut.pgm')
+
+
 def test_bands_that_the_file_cannot_hold_are_refused_on_opening(tmp_path):
     path = tmp_path / 'bands.tif'
     with (

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
+import scipy.io
 import tifffile
 
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube, read_spectra
@@ -158,6 +159,51 @@ def test_virtual_rasters_of_other_kinds(world, text):
     assert 'a.vrt' in refusal(folder / 'a.vrt')
 
 
+@pytest.mark.parametrize(
+    'content',
+    (
+        b'{vrt}',
+        b'\n{vrt}\0\1',
+        b'<GDAL_WMS><Service name="TMS"><ServerUrl>{server}</ServerUrl></Service></GDAL_WMS>',
+        b'DatasetHeader Begin\n\tDataFile = "{secret}"\n',
+        b'\1\2PDS_VERSION_ID = PDS3\n^IMAGE = "../secret.tif"\n',
+        b'\x89HDF\r\n\x1a\n',
+    ),
+)
+def test_raw_data_that_gdal_takes_for_another_format(world, server, content):
+    folder, secret = world
+    address, asked = server
+    inner = vrt(SIMPLE.format(relative=0, name=secret)).encode()
+    for name, value in ((b'{vrt}', inner), (b'{server}', address.encode()), (b'{secret}', str(secret).encode())):
+        content = content.replace(name, value)
+    (folder / 'raw.img').write_bytes(content.ljust(42))
+    (folder / 'raw.hdr').write_text('ENVI\nsamples = 7\nlines = 6\nbands = 1\ndata type = 1\ninterleave = bsq\n')
+    (folder / 'a.vrt').write_text(vrt(SIMPLE.format(relative=1, name='raw.img')))
+    assert 'but its content is a text or of another format' in refusal(folder / 'a.vrt')
+    assert not asked
+    (folder / 'raw.img').write_bytes(bytes(range(42)))
+    assert read_cube(folder / 'a.vrt')[0].ravel().tolist() == list(range(42))
+
+
+@pytest.mark.parametrize(
+    'more',
+    (
+        '<overview><sourcefilename>/vsicurl_streaming/{server}/a.tif</sourcefilename></overview>',
+        '<Overview SourceFilename="/vsicurl_streaming/{server}/a.tif"/>',
+        '<SimpleSource SourceFilename="vrt://{secret}"><SourceBand>1</SourceBand></SimpleSource>',
+        '<SIMPLESOURCE><SOURCEFILENAME>vrt://{secret}</SOURCEFILENAME></SIMPLESOURCE>',
+    ),
+)
+def test_sources_in_other_letters_or_as_attributes(world, server, more):
+    folder, secret = world
+    address, asked = server
+    write_tiff(folder / 'a.tif', np.ones((6, 7, 1), np.uint8))
+    content = SIMPLE.format(relative=1, name='a.tif') + more.format(server=address, secret=secret)
+    (folder / 'a.vrt').write_text(vrt(content))
+    assert any(text in refusal(folder / 'a.vrt') for text in ('a.vrt: the source', 'a virtual raster with a'))
+    assert not asked
+
+
 def test_a_virtual_raster_of_files_beside_it_is_read(world):
     folder, _ = world
     cube = np.random.default_rng(0).integers(0, 255, (6, 7, 2)).astype(np.uint8)
@@ -268,6 +314,31 @@ def virtual_values(path, secret):
         file.create_virtual_dataset('cube', layout)
 
 
+def virtual_values_of_external_ones(path, secret):
+    with h5py.File(path, 'w') as file:
+        file.create_dataset('stored', (4, 5, 6), 'u1', external=[(str(secret), 0, h5py.h5f.UNLIMITED)])
+        layout = h5py.VirtualLayout((4, 5, 6), 'u1')
+        layout[:] = h5py.VirtualSource('.', 'stored', (4, 5, 6))
+        file.create_virtual_dataset('cube', layout)
+
+
+def virtual_values_behind_a_link(path, secret):
+    with h5py.File(path, 'w') as file:
+        file['group'] = h5py.ExternalLink(str(secret), '/')
+        layout = h5py.VirtualLayout((4, 5, 6), 'u1')
+        layout[:] = h5py.VirtualSource('.', 'group/cube', (4, 5, 6))
+        file.create_virtual_dataset('cube', layout)
+
+
+def virtual_values_of_virtual_ones(path, secret):
+    virtual_values(path, secret)
+    with h5py.File(path, 'a') as file:
+        file.move('cube', 'stored')
+        layout = h5py.VirtualLayout((4, 5, 6), 'u1')
+        layout[:] = h5py.VirtualSource('.', 'stored', (4, 5, 6))
+        file.create_virtual_dataset('cube', layout)
+
+
 def external_wavelengths(path, secret):
     with h5py.File(path, 'w') as file:
         file['cube'] = np.zeros((4, 5, 6), 'u1')
@@ -283,6 +354,9 @@ def external_wavelengths(path, secret):
         (external_values, None),
         (external_values, 'cube'),
         (virtual_values, 'cube'),
+        (virtual_values_of_external_ones, 'cube'),
+        (virtual_values_behind_a_link, None),
+        (virtual_values_of_virtual_ones, 'cube'),
     ),
 )
 def test_hdf5_that_names_other_files(world, write, key):
@@ -387,6 +461,42 @@ def hdf5_chunk(path):
         file.create_dataset('cube', (40_000, 40_000, 1), 'u1', chunks=(40_000, 40_000, 1), compression='gzip')
 
 
+def hdf5_of_deep_groups(path):
+    with h5py.File(path, 'w') as file:
+        group = file
+        for _ in range(1000):
+            group = group.create_group('g')
+        group['cube'] = np.zeros((4, 5, 6), 'u1')
+
+
+def npz_of_many_members(path):
+    with zipfile.ZipFile(path, 'w') as archive:
+        for number in range(20_000):
+            archive.writestr(f'{number}.npy', b'')
+
+
+def mat_of_many_cells(path):
+    cells = np.full((1, 60_000), 1, object)
+    scipy.io.savemat(path, dict(cube=np.ones((4, 5, 6), 'u1'), cells=cells), do_compression=True)
+
+
+def tile_of_tiff(path):
+    with rasterio.open(
+        path,
+        'w',
+        driver='GTiff',
+        height=12_000,
+        width=12_000,
+        count=1,
+        dtype='uint8',
+        compress='zstd',
+        tiled=True,
+        blockxsize=12_000,
+        blockysize=12_000,
+    ) as dataset:
+        dataset.write(np.zeros((1, 12_000, 12_000), np.uint8))
+
+
 def hdf5_of_many_arrays(path):
     with h5py.File(path, 'w', libver='latest') as file:
         for number in range(20_000):
@@ -402,10 +512,11 @@ def hdf5_of_many_arrays(path):
                 'img',
                 (blanks, blank_field, equal_signs, open_braces, endless_header, many_fields, long_list, packed_envi),
             ),
-            ('tif', (bands_of_tiff,)),
-            ('npz', (bzip2_member,)),
+            ('tif', (bands_of_tiff, tile_of_tiff)),
+            ('npz', (bzip2_member, npz_of_many_members)),
+            ('mat', (mat_of_many_cells,)),
             ('npy', (npy_header_of_blanks,)),
-            ('h5', (hdf5_chunk, hdf5_of_many_arrays)),
+            ('h5', (hdf5_chunk, hdf5_of_many_arrays, hdf5_of_deep_groups)),
         )
         for write in writers
     ],
@@ -413,6 +524,14 @@ def hdf5_of_many_arrays(path):
 def test_small_files_that_would_take_long_or_much(world, name, write):
     write(world[0] / name)
     assert str(world[0] / name).rsplit('.', 1)[0] in refusal(world[0] / name)  # of ENVI files the header
+
+
+def test_bands_are_asked_for_once(world):
+    path = world[0] / 'a.tif'
+    tifffile.imwrite(path, np.zeros((2000, 1, 1), np.uint8), photometric='minisblack', planarconfig='separate')
+    start = time.process_time()
+    assert read_cube(path)[0].shape == (1, 1, 2000)
+    assert time.process_time() - start < SECONDS  # of rasterio, each question for one band asks all
 
 
 @pytest.mark.parametrize(

@@ -301,6 +301,39 @@ def test_prisma(products, level):
     np.testing.assert_array_equal(valid, expected)
 
 
+def test_values_in_other_files_are_not_read(products, tmp_path):
+    path = tmp_path / products['emit_l2a'].name
+    for values in ('link', 'external', 'virtual'):
+        shutil.copy(products['emit_l2a'], path)
+        with h5py.File(path, 'a') as file:
+            shape, dtype = file['reflectance'].shape, file['reflectance'].dtype
+            del file['reflectance']
+            if values == 'link':
+                file['reflectance'] = h5py.ExternalLink(str(products['emit_l2a']), 'reflectance')
+            elif values == 'external':
+                place = [(str(products['emit_l2a']), 0, h5py.h5f.UNLIMITED)]
+                file.create_dataset('reflectance', shape, dtype, external=place).attrs['MATLAB_empty'] = 1
+            else:
+                layout = h5py.VirtualLayout(shape, dtype)
+                layout[:] = h5py.VirtualSource(str(products['emit_l2a']), 'reflectance', shape)
+                file.create_virtual_dataset('reflectance', layout)
+        with pytest.raises(CubeReadError, match=f"{path.name}: 'reflectance' is in another file, which is not read"):
+            open_cube(path)
+
+
+def test_a_sentinel2_product_names_images_of_its_own(products, tmp_path):
+    folder = shutil.copytree(products['sentinel2_l2a'], tmp_path / products['sentinel2_l2a'].name)
+    metadata = folder / 'MTD_MSIL2A.xml'
+    image = next(folder.rglob('*_B02_10m.jp2'))
+    named = image.relative_to(folder).as_posix().removesuffix('.jp2')
+    shutil.move(image, tmp_path / image.name)
+    text = metadata.read_text()
+    assert named in text
+    metadata.write_text(text.replace(named, f'../{image.stem}'))
+    with pytest.raises(CubeReadError, match='names the image .*B02.*, which is not in its folder'):
+        open_cube(metadata)
+
+
 def test_prisma_gives_one_detector_or_an_array_on_request(products):
     path = products['prisma_l2d']
     with open_cube(path, 'SWIR') as reader:

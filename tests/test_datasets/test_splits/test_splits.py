@@ -203,6 +203,29 @@ def test_files_that_are_no_split_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
+    'name, value, message',
+    [
+        ('train', [1.5], "expected a list of whole numbers as 'train' of a split file, found float64"),
+        ('train', [np.nan], "expected a list of whole numbers as 'train'"),
+        ('val', [1j], "expected a list of whole numbers as 'val' of a split file, found complex128"),
+        ('val', [True], "expected a list of whole numbers as 'val' of a split file, found bool"),
+        ('test', ['a'], "expected a list of whole numbers as 'test'"),
+        ('test', 3, r"expected a list of whole numbers as 'test' of a split file, found int64 of the shape \(\)"),
+        ('shape', [-4, -5], "expected two sizes as 'shape'"),
+        ('shape', [4], "expected two sizes as 'shape'"),
+        ('train', [99], 'split.npz: the train pixels of the split run from 99 to 99'),
+    ],
+)
+def test_files_that_cannot_be_a_split_are_named(tmp_path, name, value, message):
+    arrays = dict(train=[1, 2], val=[3], test=[4.0, 5.0], shape=[4, 5])
+    np.savez(tmp_path / 'good.npz', **arrays)
+    assert Split.load(tmp_path / 'good.npz').test.tolist() == [4, 5]
+    np.savez(tmp_path / 'split.npz', **dict(arrays, **{name: value}))
+    with pytest.raises(ValueError, match=f'split.npz: .*{message}|{message}'):
+        Split.load(tmp_path / 'split.npz')
+
+
+@pytest.mark.parametrize(
     'train, test, message',
     [
         ([0, 1], [1, 2], '1 pixels occur more than once'),

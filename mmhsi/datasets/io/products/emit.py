@@ -17,6 +17,7 @@ import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
 from mmhsi.datasets.io.grid_place import control_points
+from mmhsi.datasets.io.hdf5 import require_own_values
 from mmhsi.datasets.io.products.base import affine, as_text, iso_time, sibling, wkt
 from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, fill_value, through_lookup_table
 
@@ -76,6 +77,7 @@ class EMITReader(HDF5Product):
             self._note_absent('the file L2A_MASK', 'clouds are not masked')
             return None
         with h5py.File(path, 'r') as file:
+            require_own_values(path, file)
             fits = 'mask' in file and file['mask'].shape[:2] == self._swath[:2]
         if not fits:
             self._notes.append(f'{os.path.basename(path)} has no mask of {self._swath[:2]} pixels and is not applied')

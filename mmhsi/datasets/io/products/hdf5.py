@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
-from mmhsi.datasets.io.hdf5 import open_hdf5, packed_chunks
+from mmhsi.datasets.io.hdf5 import open_hdf5, packed_chunks, require_own_values
 from mmhsi.datasets.io.products.base import ProductReader
 
 _SWATH_BYTES = 64 * 2**20
@@ -55,7 +55,13 @@ class HDF5Product(ProductReader):
         raise NotImplementedError
 
     def _open(self) -> h5py.File:
-        return open_hdf5(self.path)
+        file = open_hdf5(self.path)
+        try:
+            require_own_values(self.path, file)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     def _info(
         self,

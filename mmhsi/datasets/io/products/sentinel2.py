@@ -15,6 +15,7 @@ import numpy as np
 from mmhsi.datasets.io.base import CubeInfo
 from mmhsi.datasets.io.products.base import first_text, iso_time, read_xml, sibling, starts_with
 from mmhsi.datasets.io.products.rasters import Layer, Quality, RasterProduct
+from mmhsi.datasets.io.sources import in_folder
 
 BANDS = ('B01', 'B02', 'B03', 'B04', 'B05', 'B06', 'B07', 'B08', 'B8A', 'B09', 'B10', 'B11', 'B12')
 _ENTRY = re.compile(r'MTD_MSIL(1C|2A)\.xml', re.IGNORECASE)
@@ -53,6 +54,8 @@ class Sentinel2Reader(RasterProduct):
             match = re.search(r'_(B\d[\dA]|SCL)(?:_(\d+)m)?\.jp2$', stated)
             path = sibling(*os.path.split(stated)) if match else None
             if match and path is not None:
+                if not in_folder(path, self.folder):
+                    raise self._fail(f'it names the image {element.text!r}, which is not in its folder')
                 images.setdefault(match[1], []).append((int(match[2] or 0), path))
         return {band: [path for _, path in sorted(found)] for band, found in images.items()}
 
