@@ -424,8 +424,6 @@ class HSIInferencer(BaseInferencer):
             files.update(write_figures(figures, product.name, folder))
         summary['files'] = {name: path.name for name, path in files.items()}
         summary['bytes'] = {path.name: path.stat().st_size for path in files.values()}
-        if plan.gis:
-            summary['gis'] = True
         files['summary'] = folder / f'{product.name}{SUFFIX}'
         write_text(files['summary'], json.dumps(summary, indent=2) + '\n')
         return {name: str(path) for name, path in files.items()}

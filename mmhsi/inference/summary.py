@@ -160,8 +160,6 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
     if (
         summary['settings'] != json.loads(json.dumps(settings))
         or not wanted <= suffixes
-        or plan.gis
-        and not summary.get('gis')
         or not all(_is_whole(file, written) for file in files.values())
     ):
         return None
