@@ -1,4 +1,4 @@
-"""The network of TSTTD, and how it learns a target; with torch, which its caller does without."""
+"""The network of TSTTD, and its training on a target; needs torch, which its caller does not."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class SpectralGroupTransformer(nn.Module):
 def triplet_loss(mixtures: Tensor, background: Tensor, target: Tensor) -> Tensor:
     """Loss of features (B, E) of mixtures and background, and of those (1, E) of the target.
 
-    A mixture shall be closer to the target than the background is to either, by a margin; to this the cross-entropy of
-    the sigmoids of the cosines c of mixtures and 1 - c of the background is added, halved as in the paper's code.
+    A mixture should be closer to the target than the background is to either, by a margin. The cross-entropy of the
+    sigmoids of the cosines c of mixtures and 1 - c of the background is added, halved as in the paper's code.
     """
     near = F.cosine_similarity(mixtures, target)
     far = F.cosine_similarity(background, target)

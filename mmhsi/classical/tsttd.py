@@ -1,4 +1,4 @@
-"""TSTTD: a network learns to tell mixtures with the target spectrum from the pixels of one scene."""
+"""TSTTD: a network learns to distinguish mixtures with the target spectrum from the pixels of one scene."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tsttd(
     The scene is scaled to [0, 1]. In each iteration a network sees random pixels as background, mixtures of other
     pixels (up to a tenth) with the target spectrum as targets, and the target spectrum itself. It learns to give the
     mixtures features like those of the target, with a triplet loss of cosines and a cross-entropy. The few targets of
-    the scene that it sees as background do no harm. No label is used. The paper chooses the best of 20 epochs by the
+    the scene that it sees as background do not matter. No label is used. The paper chooses the best of 20 epochs by the
     labels; here the last iteration counts. Source: Jiao et al., IEEE Trans. Geosci. Remote Sens. 61, 2023.
 
     Args:

@@ -12,18 +12,18 @@ _KEPT = 2**28  # bytes of results
 
 
 class FilteredWindows:
-    """A scene whose windows come filtered.
+    """A scene that returns filtered windows.
 
     A filter that is linear and the same everywhere can be applied to an area before the windows are cut out, which
-    spares what neighbouring windows have in common. Windows of a few scattered pixels are filtered one by one, and kept
-    for the next epoch.
+    saves the work that neighbouring windows have in common. Windows of a few scattered pixels are filtered one by one,
+    and kept for the next epoch.
 
     Args:
-        scene (BaseScene): The scene; everything but its windows is passed on.
+        scene (BaseScene): The scene; everything except its windows is passed on.
         window_size (int): Side w of the windows.
         filtered (Callable): Maps the values (h, w, C) float32 of an area to those of the windows whose first pixels are
             at each of its places, (h - w + 1, w - w + 1, s, s, C').
-        dense (bool): Whether the windows of all pixels are asked for, row by row.
+        dense (bool): Whether the windows of all pixels are requested, row by row.
     """
 
     def __init__(self, scene, window_size: int, filtered: Callable[[np.ndarray], np.ndarray], dense: bool) -> None:

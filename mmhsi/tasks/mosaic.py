@@ -1,4 +1,4 @@
-"""The scenes of one set below each other as a single scene, for what is chosen on the labelled pixels of all."""
+"""The scenes of one set stacked to a single scene, for choices on the labelled pixels of all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GAP = 64  # rows without data between scenes, beyond what the widest means and 
 class Mosaic:
     """Scenes of one set, which share their preprocessing, as one scene and its view.
 
-    Between the scenes, and beside narrower ones, are pixels without data: no mean over neighbours and no graph along
+    Between the scenes, and next to narrower ones, are pixels without data: no mean over neighbours and no graph along
     edges reaches from one scene into another.
 
     Args:
@@ -78,7 +78,7 @@ class Mosaic:
         return self._rows(top, height, lambda scene: scene.window)[:, left : left + width]
 
     def raw_window(self, top: int, left: int, height: int, width: int) -> np.ndarray:
-        """As :meth:`window`, in front of the preprocessing."""
+        """As :meth:`window`, before the preprocessing."""
         return self._rows(top, height, lambda scene: scene.view.raw_window)[:, left : left + width]
 
     def validity(self, top: int, left: int, height: int, width: int) -> np.ndarray:
@@ -111,5 +111,5 @@ class Mosaic:
         return self._pixels(indices, lambda scene: scene.pixels)
 
     def raw_pixels(self, indices: np.ndarray) -> np.ndarray:
-        """Spectra (N, C) of flat indices in front of the preprocessing."""
+        """Spectra (N, C) of flat indices before the preprocessing."""
         return self._pixels(indices, lambda scene: scene.raw_pixels)

@@ -1,4 +1,4 @@
-"""What GDAL's programs write beside a file whose format has no place for it: ``<file>.aux.xml``.
+"""Metadata that GDAL's programs write next to a file whose format cannot hold it: ``<file>.aux.xml``.
 
 The elements are those of GDAL's Persistent Auxiliary Metadata; only statements on the values of bands are read.
 """

@@ -1,4 +1,4 @@
-"""Folds of connected fields, for tests on fields that no training pixel lies in."""
+"""Folds of connected fields, for tests on fields without training pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmhsi.registry import TASK_UTILS
 class FieldSplit(BaseSplitter):
     """Training and test pixels in different fields, of which a field is a connected area of one class.
 
-    The fields of each class are dealt to the folds, the largest one first, each to the fold that has the fewest pixels
+    The fields of each class are assigned to the folds, the largest one first, each to the fold with the fewest pixels
     of the class; folds with equally many are drawn by the seed. The test pixels are those of one fold, in classes of at
     least two fields. Training and validation pixels are drawn from the other fields, those of a class of a single field
     from that. So every class of two or more fields is tested, in as many folds as it has fields, and the mean of
@@ -34,7 +34,7 @@ class FieldSplit(BaseSplitter):
         if train < 1 or val < 0:
             raise ValueError(f'each class needs at least 1 training and 0 validation pixels, not {train} and {val}')
         if folds < 2 or not 0 <= fold < folds:
-            raise ValueError(f'at least two folds, and one of them to test, are needed, not fold {fold} of {folds}')
+            raise ValueError(f'at least two folds, and one of them for testing, are needed, not fold {fold} of {folds}')
         self.train, self.val = train, val
         self.folds, self.fold = folds, fold
         self.seed = seed

@@ -16,10 +16,10 @@ _COMMUTE = ('RandomFlip', 'RandomRotate90', 'PackInputs')  # with filters that a
 
 @HOOKS.register_module()
 class WindowFilterHook(Hook):
-    """Let window datasets deliver windows that are filtered already, where this gives the same as filtering each one.
+    """Let window datasets return filtered windows, if this gives the same as filtering each one.
 
     The Gaussian means of :class:`mmhsi.models.HSIDataPreprocessor` are linear and the same everywhere. Without this
-    hook every window of 23 x 23 pixels is cut out and filtered alone, in every epoch again. Nothing changes for
+    hook, every window of 23 x 23 pixels is cut out and filtered separately, again in every epoch. Nothing changes for
     datasets with other transforms than flips and quarter turns, whose order matters.
     """
 
@@ -54,7 +54,7 @@ class WindowFilterHook(Hook):
         if (
             preprocessor.num_bands is None
             or window <= size
-            or (turned and (window - size) % 2)  # the middle is not where it is after a flip
+            or (turned and (window - size) % 2)  # a flip moves the middle
             or type(steps[0]) is not LoadSceneWindow
             or steps[0].jitter
             or any(type(step).__name__ not in _COMMUTE for step in steps[1:])

@@ -66,7 +66,7 @@ class MambaHSI(BaseModule):
     A 1x1 convolution with group norm and SiLU embeds the bands. Each block adds a spatial scan, whose tokens are all
     pixels row by row, and a spectral one, whose tokens are groups of channels of a pixel, with two learnt weights.
     Between blocks the map is averaged over 2 x 2 pixels; a last 1x1 convolution widens it. With mmseg's ``FCNHead``
-    without convolutions it forms the complete network. Each image of a batch is a sequence of its own.
+    without convolutions it forms the complete network. Each image of a batch is a separate sequence.
 
     The scan is the plain one of :func:`mmhsi.models.layers.selective_scan`: a whole scene is slow without an
     accelerator.

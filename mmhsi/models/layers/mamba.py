@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_UNCHUNKED = 16  # tokens: shorter sequences are scanned in one go
+_UNCHUNKED = 16  # tokens: shorter sequences are scanned in one pass
 _STEP_RANGE = 1e-3, 1e-1  # of the steps at the start
 
 
@@ -32,7 +32,7 @@ def selective_scan(x: Tensor, step: Tensor, rate: Tensor, into: Tensor, out_of: 
     length = x.shape[1]
     size = length if length <= _UNCHUNKED else math.ceil(math.sqrt(length))
     added = -length % size
-    # steps of length zero leave the state as it is
+    # steps of length zero do not change the state
     x, step, into, out_of = (F.pad(part, (0, 0, 0, added)).unflatten(1, (-1, size)) for part in (x, step, into, out_of))
     driven = x * step
     state, outputs = 0.0, []

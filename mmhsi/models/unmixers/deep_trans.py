@@ -38,7 +38,7 @@ class _Layer(nn.Module):
 
     def forward(self, x: Tensor, norm_of_patches: nn.Module) -> Tensor:
         tokens = self.norm1(x)
-        # the class token goes on from its normed value, as in the paper's code
+        # the class token continues from its normalised value, as in the paper's code
         first = tokens[:, :1] + self.drop_path(self.attention(tokens))
         x = torch.cat([first, norm_of_patches(x[:, 1:])], dim=1)
         return x + self.mlp(x)
@@ -49,7 +49,7 @@ class DeepTransEncoder(BaseModule):
     """Encoder of DeepTrans-HSU, a transformer for unmixing a whole scene (Ghosh et al., IEEE TGRS 60, 5535116, 2022).
 
     Three 1x1 convolutions reduce the spectra; patches of the result are tokens of P times ``dims`` numbers, to which a
-    class token attends in each layer. From its P parts a linear layer draws one map of the whole image for each
+    class token attends in each layer. A linear layer maps each of its P parts to a map of the whole image for one
     endmember. With a :class:`SmoothedSoftmaxHead` and an ``EndmemberDecoder`` of one pixel it forms the complete
     network.
 
