@@ -487,6 +487,22 @@ def test_a_quality_layer_that_is_missing_is_named(products, tmp_path, name, laye
     assert any(note in line and 'clouds are not masked' in line for line in notes)
 
 
+@pytest.mark.parametrize(
+    'name, array, note',
+    (
+        ('tanager_ortho', 'HDFEOS/GRIDS/HYP/Data Fields/beta_cloud_mask', 'clouds are not masked'),
+        ('tanager_basic', 'HDFEOS/SWATHS/HYP/Data Fields/nodata_pixels', 'known by their value alone'),
+        ('prisma_l1', 'HDFEOS/SWATHS/PRS_L1_HCO/Data Fields/Cloud_Mask', 'clouds are not masked'),
+    ),
+)
+def test_a_quality_array_that_is_missing_is_named(products, tmp_path, name, array, note):
+    path = tmp_path / products[name].name
+    shutil.copy(products[name], path)
+    with h5py.File(path, 'r+') as file:
+        del file[array]
+    assert any(array.rsplit('/', 1)[1] in line and note in line for line in open_cube(path).info.notes)
+
+
 def test_prisma_with_one_detector(products, tmp_path):
     path = tmp_path / products['prisma_l2d'].name
     shutil.copy(products['prisma_l2d'], path)

@@ -69,7 +69,7 @@ class ProductReader(CubeReader):
 
     def _note_absent(self, layer: str, consequence: str) -> None:
         """Say in the notes that a quality layer that such products have is not in the folder."""
-        self._notes.append(f'{layer}, which such products have, is not beside the file: {consequence}')
+        self._notes.append(f'{layer}, which such products have, is not there: {consequence}')
 
     def _fail(self, sentence: str) -> CubeReadError:
         return CubeReadError(f'{self.path}: {sentence}')

@@ -82,6 +82,8 @@ class HyperionReader(RasterProduct):
             raise self._fail('SCALING_FACTOR_VNIR or SCALING_FACTOR_SWIR is no number') from None
         centres, widths = (values[bands - 1] for values in spectral_coverage())
         quality = [Quality(Layer(files[_VISIBLE], 0), (0,), 'background')] if _VISIBLE in files else []
+        if not quality:
+            self._notes.append(f'band {_VISIBLE} is not there: pixels outside the image are not masked')
         start = fields.get('START_TIME', '').split()
         return self._stack(
             [Layer(path, 0) for path in files.values()],

@@ -73,6 +73,8 @@ class PRISMAReader(HDF5Product):
         self.parts = tuple(Part(cube.name, (0, 2, 1), bands) for cube, bands in zip(cubes, kept, strict=True))
         cloud = f'{group}/Data Fields/Cloud_Mask'
         self.flags = {cloud: (1,)} if cloud in file and file[cloud].shape == (lines, samples) else {}
+        if level == 'L1' and not self.flags:
+            self._note_absent('Cloud_Mask', 'clouds are not masked')
         if any('ERR_MATRIX' in name for name in file[f'{group}/Data Fields']):
             self._notes.append('the error matrices, which mark single bands of pixels, are not applied')
         scales, offsets = zip(*(self._scale(file, name, level) for name in names), strict=True)

@@ -25,6 +25,7 @@ _CUBES = {
     'ortho_radiance': 'W/(m^2 sr um)',
 }
 _FLAGS = {'nodata_pixels': 'no data', 'beta_cloud_mask': 'clouds'}
+_WITHOUT = {'nodata_pixels': 'missing data are known by their value alone', 'beta_cloud_mask': 'clouds are not masked'}
 
 
 def _cube(file: h5py.File) -> h5py.Dataset | None:
@@ -60,6 +61,9 @@ class TanagerReader(HDF5Product):
         self.parts = (Part(cube.name, (1, 2, 0), np.arange(count)),)
         found = [name for name in _FLAGS if name in fields and fields[name].shape == (lines, samples)]
         self.flags = {fields[name].name: (1,) for name in found}
+        for name, consequence in _WITHOUT.items():
+            if name not in found:
+                self._note_absent(name, consequence)
         return self._info(
             lines,
             samples,
