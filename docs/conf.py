@@ -34,6 +34,7 @@ html_css_files = ['custom.css']
 html_title = f'mmhsi {mmhsi.__version__}'
 copybutton_exclude = '.linenos, .gp, .go'
 
+_ACCENT = re.compile(r'\\(?:hat|tilde|bar|vec)\s*(?:[A-Za-z](?![A-Za-z])|\{[^{}]*\})')
 _LITERAL = re.compile(r'(``.*?``|:[a-z:]+:`[^`]*`)')
 _MARKUP = re.compile(r'(?<!\\)(\||\*(?=[\w*]))')
 
@@ -51,7 +52,8 @@ def escape_formulas(app, what, name, obj, options, lines):
 def write_mathml(writer, node):
     """Formulas as MathML, which browsers show without a script and without a network."""
     block = node.tagname == 'math_block'
-    tex = node.astext().replace(r'\dots', r'\ldots')
+    # an accent before a subscript is grouped, or docutils would put the subscript below the letter
+    tex = _ACCENT.sub(r'{{}\g<0>}', node.astext().replace(r'\dots', r'\ldots'))
     try:
         formula = latex2mathml.tex2mathml(tex, as_block=block)
     except MathError as error:
