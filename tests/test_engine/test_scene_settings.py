@@ -117,9 +117,10 @@ def test_tiles_are_trained_and_tested_as_one_set(tmp_path):
     for name in ('cube', 'labels'):
         (tmp_path / name).mkdir()
         whole = np.load(tmp_path / f'{name}.npy')
-        for number, part in enumerate((whole[:20, :24], whole[20:36, :20])):
+        for number, part in enumerate((whole[:22], whole[22:, :30])):
             np.save(tmp_path / name / f'tile_{number}.npy', part)
     cfg.scene.update(name=None, image=str(tmp_path / 'cube'), labels=str(tmp_path / 'labels'))
+    cfg.default_hooks.classical = None
     cfg.train_cfg.update(max_epochs=1, val_begin=1, val_interval=1)
     cfg.param_scheduler = None
     torch.manual_seed(0)
@@ -138,7 +139,9 @@ def test_tiles_are_trained_and_tested_as_one_set(tmp_path):
     assert scores['OA'] == pytest.approx(right / total) and scores['OA'] > 0.4
     assert sum(len(scene.split.train) for scene in scenes) == 4 * 10  # of each class in both together
     chosen = [result.settings['refinement'] for result in results.values()]
-    assert chosen[0] == chosen[1] and set(chosen[0]['weights']) == {'network', *EXPERTS[:4]}
+    assert chosen[0] == chosen[1]
+    weights = chosen[0]['weights']
+    assert {'network'} < set(weights) <= {'network', *EXPERTS} and sum(weights.values()) == pytest.approx(1, abs=1e-3)
     stored = json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text())
     assert set(stored['scenes']) == {'tile_0', 'tile_1'}
     predicted = HSIInferencer(weights=best, show_progress=False)(str(tmp_path / 'cube/tile_1.npy'))
