@@ -52,7 +52,9 @@ class PixelStage:
         if experts and held_out:
             mixture = Mixture.fit(scene, probabilities, experts, widths, scales)
             probabilities = mixture(mixture.parts(scene.view, probabilities))
-        refiner = SceneRefiner(scene, strengths, default=_WALKER if mixture else None)
+        # classes form fields; changes are often small objects, which a walker may wear away
+        default = _WALKER if mixture and len(scene.dates) == 1 else None
+        refiner = SceneRefiner(scene, strengths, default=default)
         refiner(probabilities)
         return cls(mixture, refiner.chosen or Refinement())
 
