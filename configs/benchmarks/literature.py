@@ -7,6 +7,7 @@ implanted = 'target detection, Indian Pines with implanted targets'
 settings = {
     classification: dict(
         scene=dict(split=dict(type='NumberSplit', train=10, val=5), fit_on='all'),
+        scores=dict(OA=4, AA=4, kappa=4),
         note='Ten labels per class. SSFTT sees 30 components, SpectralFormer and MambaHSI bands; windows have 13 '
         'pixels, those of A2S2K-ResNet 9 and of SpectralFormer 7, as published; MambaHSI sees tiles of 48 pixels.',
     ),
