@@ -78,6 +78,9 @@ def test_windows_are_filtered_alone_where_the_order_matters(scene):
     assert filtered(pipeline=turned)
     assert not filtered(8, pipeline=turned)  # its middle is elsewhere after a turn
     assert not filtered(3, pipeline=[PackInputs()])
+    single = HSIDataPreprocessor(num_bands=BANDS, smoothing=dict(sigmas=(1.0,), size=1))
+    assert filtered(model=single, pipeline=[PackInputs()])
+    assert not filtered(model=single, pipeline=turned)
     assert not filtered(pipeline=[dict(type='RandomBandNoise'), PackInputs()])
     assert not filtered(pipeline=[dict(type='LoadSceneWindow', jitter=1), PackInputs()])
     assert not filtered(model=HSIDataPreprocessor(num_bands=BANDS), pipeline=[PackInputs()])

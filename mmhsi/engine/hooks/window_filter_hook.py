@@ -54,7 +54,8 @@ class WindowFilterHook(Hook):
         if (
             preprocessor.num_bands is None
             or window <= size
-            or (turned and (window - size) % 2)  # a flip moves the middle
+            # a flip moves the middle; of a single pixel it leaves strides that torch refuses
+            or (turned and ((window - size) % 2 or size == 1))
             or type(steps[0]) is not LoadSceneWindow
             or steps[0].jitter
             or any(type(step).__name__ not in _COMMUTE for step in steps[1:])
