@@ -26,8 +26,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from mmhsi.utils.files import parse_json
-
 CACHE_VARIABLE = 'MMHSI_CACHE'
 
 # No -ffast-math: NaN and infinity keep their meaning, so that a diverged training is noticed.
@@ -155,7 +153,7 @@ def _compile(compiler: list[str], source: Path, note: Path) -> None:
 def _intact_library(note: Path) -> Path | None:
     """The library that a note names, if it exists unchanged; else None."""
     try:
-        told = parse_json(note.read_text(encoding='utf-8'))
+        told = json.loads(note.read_text(encoding='utf-8'))
         if not re.fullmatch(rf'{re.escape(note.stem)}-[0-9a-f]{{16}}\.so', told['file']):
             return None
         path = note.with_name(told['file'])
@@ -163,7 +161,7 @@ def _intact_library(note: Path) -> Path | None:
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_size != told['bytes']:
             return None
         content = path.read_bytes()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return path if hashlib.sha256(content).hexdigest() == told['sha256'] else None
 

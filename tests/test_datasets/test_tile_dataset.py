@@ -95,7 +95,7 @@ def test_a_tile_much_larger_than_the_scene_is_mirrored_several_times_or_refused(
     wanted = np.pad(scene.window(0, 0, HEIGHT, WIDTH), [(0, 70 - HEIGHT), (0, 70 - WIDTH), (0, 0)], 'reflect')
     np.testing.assert_array_equal(TileDataset(scene, 'all', tile_size=70)[0]['img'], wanted)
     assert TileDataset(scene, 'all', tile_size=40, pad_mode='append')[0]['img'].shape == (40, 40, BANDS)
-    with pytest.raises(ValueError, match="tiles of 41 x 41 .* scene 'field' of 20 x 23: .* hangs 21 pixels"):
+    with pytest.raises(ValueError, match="tiles of 41 x 41 .* scene 'field' of 20 x 23: .* extends 21 pixels"):
         TileDataset(scene, 'all', tile_size=41, pad_mode='append')
 
 

@@ -213,7 +213,7 @@ def test_truncated_pictures_are_refused(tmp_path, name, driver):
     assert read_cube(path)[1].shape == (90, 80, 1)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(CubeReadError, match=f'{name}: the file cannot be read'):
+    with pytest.raises(CubeReadError, match=f'{name}: .*(the file cannot be read|it is truncated)'):
         read_cube(path)
 
 
