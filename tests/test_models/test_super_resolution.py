@@ -90,7 +90,7 @@ def test_any_network_on_top_of_the_bicubic_image(scale):
 def test_a_network_that_does_not_fit_is_named():
     with pytest.raises(ValueError, match="SmallEnlarger has no convolution 'last'; its last one is '2'"):
         BicubicResidual(dict(type='SmallEnlarger', scale=2), 2, last_layer='last')
-    with pytest.raises(ValueError, match=r'makes \(2, 5, 12, 14\) of \(2, 5, 6, 7\), expected \(2, 5, 24, 28\)'):
+    with pytest.raises(ValueError, match=r'outputs \(2, 5, 12, 14\) for \(2, 5, 6, 7\), expected \(2, 5, 24, 28\)'):
         BicubicResidual(dict(type='SmallEnlarger', scale=2), 4)(inputs()[1])
 
 
