@@ -275,6 +275,8 @@ class HSIInferencer(BaseInferencer):
         ):
             if value not in known:
                 raise ValueError(f"{what} must be '{known[0]}' or '{known[1]}', not {value!r}")
+        if batch_size is not None and not (isinstance(batch_size, int) and batch_size > 0):
+            raise ValueError(f'batch_size must be a positive whole number, not {batch_size!r}')
         with self._stored_config_explained():
             wanted = training_bands(self.cfg, self._record, bands)
         plan = self.plan.tiled(tile_size, overlap, blend)

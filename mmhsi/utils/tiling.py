@@ -78,6 +78,10 @@ class TileGrid:
         for what, value, known in (('blend', self.blend, BLENDS), ('layout', self.layout, LAYOUTS)):
             if value not in known:
                 raise ValueError(f'the {what} of tiles must be one of {known}, not {value!r}')
+        if not all(isinstance(number, int) for number in (*self.size, *self.overlap)):
+            raise ValueError(
+                f'size and overlap of tiles are whole numbers of pixels, not {self.size} and {self.overlap}'
+            )
         if min(self.size) < 1:
             raise ValueError(f'the size of a tile must be positive, not {self.size[0]} x {self.size[1]} pixels')
         for size, overlap in zip(self.size, self.overlap, strict=True):

@@ -780,3 +780,18 @@ def test_bands_are_matched_by_wavelength(tmp_path):
         inferencer(tmp_path / 'short.tif', match_bands='nearest')
     with pytest.raises(ValueError, match='cannot be matched by wavelength: its wavelengths are not known'):
         inferencer(cube, match_bands='nearest')
+
+
+@pytest.mark.parametrize(
+    'option, expected',
+    [
+        (dict(tile_size=2.5), 'size and overlap of tiles are whole numbers of pixels'),
+        (dict(tile_size=0), 'the size of a tile must be positive'),
+        (dict(batch_size=0), 'batch_size must be a positive whole number, not 0'),
+        (dict(batch_size='x'), "batch_size must be a positive whole number, not 'x'"),
+    ],
+)
+def test_sizes_are_positive_whole_numbers(tmp_path, option, expected):
+    inferencer = build(tmp_path, config(segmentor(), tile_size=16, overlap=8))
+    with pytest.raises(ValueError, match=expected):
+        inferencer(toy_cube(HEIGHT, WIDTH), **option)
