@@ -82,3 +82,13 @@ def test_module_runs_as_the_command():
         [sys.executable, '-m', 'mmhsi.cli', '--version'], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert done.stdout.startswith('mmhsi ')
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='pipes without a reader are told otherwise on Windows')
+def test_a_reader_that_ends_early_is_no_error():
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'mmhsi.cli', 'models'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()
+    assert process.wait(timeout=60) == 141 and process.stderr.read() == ''
+    process.stderr.close()
