@@ -55,6 +55,7 @@ class TileGrid:
     Raises:
         ValueError: If the size is not positive, the overlap is negative or not smaller than a tile, or the blend or the
             layout is unknown.
+        TypeError: If the size or the overlap is not a whole number.
     """
 
     size: tuple[int, int]
@@ -79,7 +80,7 @@ class TileGrid:
             if value not in known:
                 raise ValueError(f'the {what} of tiles must be one of {known}, not {value!r}')
         if not all(isinstance(number, int) for number in (*self.size, *self.overlap)):
-            raise ValueError(
+            raise TypeError(
                 f'size and overlap of tiles are whole numbers of pixels, not {self.size} and {self.overlap}'
             )
         if min(self.size) < 1:
