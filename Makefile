@@ -39,7 +39,7 @@ demo: $(READY)
 	$(BIN)/python demo/indian_pines.py
 
 # Two processes, each with about half of the time: most tests use one core.
-FIRST_TESTS := $(addprefix tests/test_,datasets engine evaluation inference models ops tasks utils visualization weights)
+FIRST_TESTS := $(addprefix tests/test_,datasets engine evaluation inference models ops tasks utils visualization weights analysis classical comparison)
 
 test: lint
 	$(MAKE) --jobs 2 first-tests second-tests
