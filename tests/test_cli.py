@@ -1,6 +1,7 @@
 """Tests of the command ``mmhsi``: help, wrong arguments and missing files, at once and in a sentence."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +93,10 @@ def test_a_reader_that_ends_early_is_no_error():
     process.stdout.close()
     assert process.wait(timeout=60) == 141 and process.stderr.read() == ''
     process.stderr.close()
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='a shell of POSIX closes the output')
+def test_closed_output_is_no_error():
+    command = f'{shlex.quote(sys.executable)} -m mmhsi.cli models >&-'
+    process = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert process.returncode == 0 and process.stderr == ''

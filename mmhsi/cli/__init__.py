@@ -65,7 +65,8 @@ def main(argv: list[str] | None = None) -> int:
     sys.argv = [f'mmhsi {name}', *argv[1:]]  # which parsers take their name from
     try:
         status = getattr(importlib.import_module(module), function)(argv[1:])
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None if the output is closed from the start
+            sys.stdout.flush()
     except BrokenPipeError:  # the program that reads the output has ended, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at the end finds a reader
         return 128 + 13  # as if ended by SIGPIPE
