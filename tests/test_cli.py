@@ -1,5 +1,6 @@
 """Tests of the command ``mmhsi``: help, wrong arguments and missing files, at once and in a sentence."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -100,3 +101,19 @@ def test_closed_output_is_no_error():
     command = f'{shlex.quote(sys.executable)} -m mmhsi.cli models >&-'
     process = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, timeout=60)
     assert process.returncode == 0 and process.stderr == ''
+
+
+def test_names_that_the_output_cannot_show_are_no_error():
+    command = [sys.executable, '-m', 'mmhsi.cli', 'train', 'π.py']
+    environment = {**os.environ, 'PYTHONIOENCODING': 'ascii', 'PYTHONUTF8': '0'}
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert r'\u03c0' in process.stdout + process.stderr and 'Traceback' not in process.stderr
+
+
+def test_an_interruption_is_one_line(monkeypatch, capsys):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('mmhsi.cli.models.main', interrupted)
+    assert main(['models']) == 130
+    assert capsys.readouterr().err == 'mmhsi models: interrupted\n'

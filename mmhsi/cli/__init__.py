@@ -47,6 +47,9 @@ def main(argv: list[str] | None = None) -> int:
     after the networks were imported are shown with their traceback.
     """
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):  # a name of a file that the terminal cannot show ends no command
+            stream.reconfigure(errors='backslashreplace')
     if not argv or argv[0] in ('-h', '--help', 'help'):
         print(overview())
         return 0
@@ -70,6 +73,9 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the program that reads the output has ended, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at the end finds a reader
         return 128 + 13  # as if ended by SIGPIPE
+    except KeyboardInterrupt:
+        print(f'mmhsi {name}: interrupted', file=sys.stderr)
+        return 128 + 2  # as if ended by SIGINT
     except (OSError, ValueError, KeyError, SyntaxError) as error:
         if sys.modules.get('torch') is not None:
             raise
