@@ -40,7 +40,7 @@ def _bytes(text: str) -> int:
     number, unit = (text[:-1], units[text[-1].upper()]) if text[-1:].upper() in units else (text, 1)
     try:
         return int(float(number) * unit)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f'expected a number of bytes such as 512M or 2G, found {text!r}') from None
 
 
@@ -169,6 +169,7 @@ def share_scenes(args: argparse.Namespace, argv: list[str]) -> int:
 
 def make_inferencer(args: argparse.Namespace):
     """The inferencer described by the arguments."""
+    import torch
     from mmengine.config import Config
     from mmengine.utils import import_modules_from_strings
 
@@ -183,6 +184,11 @@ def make_inferencer(args: argparse.Namespace):
             model, weights = str(entry.config), weights or entry.weights
         model = Config.fromfile(model)
         model.merge_from_dict(args.cfg_options)
+    if args.device is not None:
+        try:
+            torch.empty(0, device=args.device)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise ValueError(f'--device {args.device}: {str(error).splitlines()[0]}') from error
     return HSIInferencer(
         model, weights, args.device, show_progress=not args.quiet, memory=args.memory, trust=args.trust
     )

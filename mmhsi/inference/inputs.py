@@ -149,21 +149,24 @@ def list_inputs(inputs: Any, pairs: bool = False, options: Mapping | None = None
     ]
 
 
-def _flat(inputs: Any) -> list:
+def _flat(inputs: Any, lists: tuple[str, ...] = ()) -> list:
     if isinstance(inputs, np.ndarray):
         return [inputs]
     if isinstance(inputs, (str, os.PathLike)):
         if os.path.isdir(inputs):
             return files_of(inputs)
         if str(inputs).lower().endswith(_LIST_SUFFIXES) and os.path.isfile(inputs) and product_title(inputs) is None:
-            return _flat(read_list(inputs))
+            path = os.path.realpath(inputs)
+            if path in lists:
+                raise ValueError(f'{inputs}: the list names itself, or a list that names it')
+            return _flat(read_list(inputs), (*lists, path))
         return [inputs]
     if isinstance(inputs, Sequence):
         if not len(inputs):
             raise ValueError('there is no scene to predict: the list is empty')
         if any(isinstance(item, tuple) for item in inputs):
             raise ValueError('a pair of dates is given, but the model takes one scene at a time')
-        return [image for item in inputs for image in _flat(item)]
+        return [image for item in inputs for image in _flat(item, lists)]
     raise TypeError(f'a scene is a path or an array (H, W, C), found {type(inputs).__name__}')
 
 

@@ -40,6 +40,13 @@ def test_strips_and_blocks_cover_the_scene_once():
         assert (seen == 1).all()
 
 
+def test_a_list_that_names_itself_is_refused(tmp_path):
+    (tmp_path / 'one.txt').write_text('two.lst\n')
+    (tmp_path / 'two.lst').write_text('one.txt\n')
+    with pytest.raises(ValueError, match='one.txt: the list names itself'):
+        list_inputs(tmp_path / 'one.txt')
+
+
 def test_scenes_of_folders_and_lists(tmp_path):
     for name in ('b.tif', 'a.npy', 'notes.txt', '.hidden.tif'):
         (tmp_path / name).write_bytes(b'x')
