@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from mmhsi.inference.staging import Staging
 from mmhsi.inference.summary import SUFFIX, finished_scene, scene_settings, summarize
 from mmhsi.inference.training_state import find_target_spectrum, training_bands
 from mmhsi.inference.weights import (
+    build_network,
     check_classes,
     config_of_checkpoint,
     data_description,
@@ -43,7 +44,7 @@ from mmhsi.inference.weights import (
     training_record,
 )
 from mmhsi.inference.zoo import find_model
-from mmhsi.registry import INFERENCERS, MODELS
+from mmhsi.registry import INFERENCERS
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import DRIVERS, Product, write_figures, write_gis_files, write_product
 from mmhsi.tasks.scene_pictures import false_colour_figures
@@ -51,7 +52,6 @@ from mmhsi.tasks.task import NETWORK, Task
 from mmhsi.utils.files import check_writable, write_text
 from mmhsi.utils.precision import Precision
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
-from mmhsi.weights.stored_config import registered_names_only
 
 
 @INFERENCERS.register_module()
@@ -109,12 +109,12 @@ class HSIInferencer(BaseInferencer):
 
     def _init_model(self, cfg: Config, weights: str | None, device: str) -> nn.Module:
         checkpoint: dict = {}
-        guard = nullcontext()
+        guarded = False
         if weights is not None:
             with trusting(self._trust):
                 checkpoint = load_weights_file(weights)
                 if not cfg:
-                    guard = nullcontext() if is_trusted() else registered_names_only()
+                    guarded = not is_trusted()
                     cfg.update(config_of_checkpoint(checkpoint, weights)._cfg_dict)
                     self._config_name = f'the config that {weights} holds'
                     self._stored_config = True
@@ -122,15 +122,7 @@ class HSIInferencer(BaseInferencer):
         if weights is not None and cfg.get('scene_settings') is not None:  # a recipe whose sizes the training chose
             cfg.load_from = weights
             resolve_scene_settings(cfg)
-        try:
-            with guard:
-                model = MODELS.build(cfg.model)
-        except Exception as error:
-            if isinstance(guard, nullcontext):
-                raise
-            raise ValueError(
-                f'{self._config_name} describes a network that cannot be built: {type(error).__name__}: {error}'
-            ) from error
+        model = build_network(cfg.model, self._config_name, guarded)
         if weights is None:
             print_log(
                 f'{self._config_name}: no weights are given, so the predictions come from random weights',

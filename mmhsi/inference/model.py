@@ -1,6 +1,5 @@
 """Building a model from a config and a checkpoint."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -10,11 +9,9 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
-from mmhsi.inference.weights import config_of_checkpoint, data_description, load_weights_file
-from mmhsi.registry import MODELS
+from mmhsi.inference.weights import build_network, config_of_checkpoint, data_description, load_weights_file
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
 from mmhsi.weights.finite import require_finite
-from mmhsi.weights.stored_config import registered_names_only
 
 
 def init_model(
@@ -44,28 +41,19 @@ def init_model(
         ValueError: If there is neither a config nor a checkpoint with one, or the config in the checkpoint holds more
             than data.
     """
-    guard = nullcontext()
+    guarded = False
     with trusting(trust):
         if config is None:
             if checkpoint is None:
                 raise ValueError('give a config, or a checkpoint that holds the config it was trained with')
             config = config_of_checkpoint(load_weights_file(checkpoint), checkpoint)
-            guard = nullcontext() if is_trusted() else registered_names_only()
+            guarded = not is_trusted()
         elif isinstance(config, str | Path):
             config = Config.fromfile(config)
         elif not isinstance(config, Config):
             raise TypeError(f'config must be a file name or a Config, found {type(config).__name__}')
         init_default_scope(config.get('default_scope', 'mmhsi'))
-        try:
-            with guard:
-                model = MODELS.build(config.model)
-        except Exception as error:
-            if isinstance(guard, nullcontext):
-                raise
-            raise ValueError(
-                f'the config that {checkpoint} holds describes a network that cannot be built: '
-                f'{type(error).__name__}: {error}'
-            ) from error
+        model = build_network(config.model, f'the config that {checkpoint} holds', guarded)
         model.dataset_meta = {}
         if checkpoint is not None:
             loaded = load_checkpoint(model, checkpoint, map_location='cpu')

@@ -10,9 +10,10 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
+from mmhsi.registry import MODELS
 from mmhsi.weights.checkpoint_file import parameters_of
 from mmhsi.weights.finite import require_finite
-from mmhsi.weights.stored_config import read_stored_config
+from mmhsi.weights.stored_config import read_stored_config, registered_names_only
 
 _MAX_LISTED = 4
 
@@ -47,6 +48,29 @@ def config_of_checkpoint(checkpoint: Mapping, weights: str, trust: bool = False)
     if text is None or isinstance(text, str) and not text:
         raise ValueError(f'{weights}: the checkpoint does not hold the config it was trained with; give the config too')
     return read_stored_config(text, weights, trust)
+
+
+def build_network(model: Mapping, described_by: str, guarded: bool) -> nn.Module:
+    """Build the network of a config.
+
+    Args:
+        model (Mapping): ``model`` of the config.
+        described_by (str): Name of the config, for the message.
+        guarded (bool): Whether the config comes with a checkpoint that is not trusted: only registered names are
+            built, and whatever fails is an error that names the config.
+
+    Raises:
+        ValueError: If the network of a guarded config cannot be built.
+    """
+    if not guarded:
+        return MODELS.build(model)
+    try:
+        with registered_names_only():
+            return MODELS.build(model)
+    except Exception as error:
+        raise ValueError(
+            f'{described_by} describes a network that cannot be built: {type(error).__name__}: {error}'
+        ) from error
 
 
 def training_record(checkpoint: Mapping, weights: str) -> dict | None:
