@@ -35,6 +35,12 @@ def _covariance_of_most(pixels: np.ndarray, covariance: np.ndarray, trim: float,
     return covariance
 
 
+def _unequal(pixels: np.ndarray, neighbours: np.ndarray | None) -> np.ndarray:
+    """Which of the neighbours among pixels (n, C) differ in a band, bool (n - 1,)."""
+    unequal = (pixels[1:] != pixels[:-1]).any(axis=1)
+    return unequal if neighbours is None else unequal & neighbours
+
+
 def _with_ridge(covariance: np.ndarray, ridge: float) -> np.ndarray:
     """A covariance (C, C) with this multiple of its mean variance added to the diagonal."""
     return covariance + ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
@@ -49,7 +55,7 @@ class MinimumNoiseFraction(SpectralComponents):
     a component over that of its noise. The noise is estimated from the differences of neighbours along a row, as in the
     paper: :math:`\Sigma_N` is half the covariance of the differences of adjacent pixels. A scene states which pixels
     are adjacent; to fit on a sample, it draws runs of neighbours. The largest differences, at the borders of objects,
-    are left out.
+    are left out, and so are pairs of equal pixels, which are fill: no sensor measures the same spectrum twice.
 
     Args:
         n_components (int): Number of components.
@@ -105,9 +111,10 @@ class MinimumNoiseFraction(SpectralComponents):
                 self.bind(bands)
                 moments, kept = SpectralMoments(bands), ThinnedPairs(bands)
             moments.add_pixels(pixels)
-            moments.add_differences(pixels, neighbours)
+            noisy = _unequal(pixels, neighbours)
+            moments.add_differences(pixels, noisy)
             if self.trim:
-                kept.add(pixels, neighbours)
+                kept.add(pixels, noisy)
         if moments.count < bands + 2:
             raise ValueError(
                 f'MinimumNoiseFraction needs at least {bands + 2} pixels for {bands} bands, but {moments.count} are '

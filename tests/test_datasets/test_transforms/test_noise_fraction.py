@@ -126,3 +126,20 @@ def test_of_very_many_pairs_some_tell_which_lie_farthest_out(scene, monkeypatch)
     monkeypatch.setattr('mmhsi.utils.moments._KEPT_BYTES', 8 * 6 * 1000)
     transforms[1].fit_blocks(lambda: [(part, None) for part in np.split(scene, 10)])
     np.testing.assert_allclose(transforms[1].ratio, transforms[0].ratio, rtol=0.15)
+
+
+def test_fill_tells_nothing_of_the_noise(scene):
+    pixels = scene.reshape(-1, scene.shape[-1])
+    filled = np.concatenate([pixels, np.zeros((20 * len(pixels), pixels.shape[1]), pixels.dtype)])
+    neighbours = np.ones(len(filled) - 1, bool)
+    neighbours[len(pixels) - 1] = False
+    transform = MinimumNoiseFraction(3)
+    transform.fit(filled, neighbours)
+    expected = MinimumNoiseFraction(3)
+    expected.fit(pixels)
+    covariance = np.cov(np.diff(pixels, axis=0).T)
+    np.testing.assert_allclose(
+        np.diag(transform.components @ covariance @ transform.components.T),
+        np.diag(expected.components @ covariance @ expected.components.T),
+        rtol=0.1,
+    )
