@@ -79,7 +79,7 @@ class _PartsOfMmagic(importlib.abc.MetaPathFinder):
         if name == 'mmagic':
             import numpy as np
 
-            if not hasattr(np, 'bool8'):
+            if 'bool8' not in vars(np):  # looking it up warns in numpy 1
                 np.bool8 = np.bool_  # mmagic 1.2 was written for numpy 1
         if name.rpartition('.')[0] not in self.packages:
             return None
