@@ -15,11 +15,16 @@ project = 'mmhsi'
 copyright = 'MMHSI Contributors'
 release = version = mmhsi.__version__
 
-extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx.ext.viewcode', 'sphinx_copybutton']
+extensions = ['myst_nb', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx.ext.viewcode', 'sphinx_copybutton']
 exclude_patterns = ['_build']
 
 myst_enable_extensions = ['dollarmath']
 myst_heading_anchors = 3
+
+nb_execution_mode = 'force'  # the notebooks are stored without output
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
 
 autodoc_member_order = 'bysource'
 autodoc_typehints = 'none'  # the docstrings name the types, with shapes and units

@@ -1,11 +1,11 @@
-"""The notebooks run from the first cell to the last, and are stored without output."""
+"""The notebooks run from the first cell to the last, show their pictures, and are stored without output."""
 
-import ast
-import json
-import time
+from pathlib import Path
 
+import nbformat
 import pytest
 from documented_blocks import ROOT
+from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((ROOT / 'docs/notebooks').glob('*.ipynb'))
 
@@ -16,18 +16,16 @@ def test_there_are_notebooks():
 
 @pytest.mark.slow
 @pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    cells = json.loads(path.read_text(encoding='utf-8'))['cells']
-    names: dict = {'__name__': '__notebook__'}
-    start = time.process_time()
-    for cell in cells:
-        if cell['cell_type'] != 'code':
-            continue
-        assert not cell['outputs'] and cell['execution_count'] is None, f'{path.name}: {cell["id"]} holds output'
-        tree = ast.parse(''.join(cell['source']))
-        shown = isinstance(tree.body[-1], ast.Expr) and not isinstance(tree.body[-1].value, ast.Call)
-        exec(compile(tree, f'{path.name}:{cell["id"]}', 'exec'), names)
-        if shown:  # the value that a notebook displays
-            assert eval(compile(ast.Expression(tree.body[-1].value), path.name, 'eval'), names) is not None
-    assert time.process_time() - start < 60, 'a notebook is to run in seconds'
+def test_a_notebook_runs(path: Path, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        assert not cell.get('outputs') and cell.get('execution_count') is None, f'{path.name}: {cell.id} holds output'
+    NotebookClient(notebook, timeout=120, resources=dict(metadata=dict(path=str(tmp_path)))).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get('outputs', ())]
+    assert any('image/png' in output.get('data', {}) for output in outputs)
+    assert not any(output.output_type == 'error' for output in outputs)
+    shown = [output.data.get('text/plain', '') for output in outputs if 'data' in output]
+    assert not [text for text in shown if text.startswith('<') and 'Figure' not in text]
+    assert all(
+        'image/png' in output.data for output in outputs if 'Figure' in output.get('data', {}).get('text/plain', '')
+    )

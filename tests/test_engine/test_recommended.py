@@ -15,7 +15,6 @@ from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.resume import find_latest_checkpoint
 from mmhsi.engine.run_checkpoints import best_checkpoint, load_best
 
-RECOMMENDED = Path(__file__).parents[2] / 'configs/recommended'
 BANDS = 10
 
 
@@ -76,7 +75,9 @@ every = pytest.mark.skipif(
     ],
 )
 def test_recipe_and_prediction(task, tmp_path):
-    cfg = Config.fromfile(RECOMMENDED / f'{task}.py')
+    mine = tmp_path / 'mine.py'
+    mine.write_text(f"_base_ = 'mmhsi::recommended/{task}.py'\n")  # gives all components a scope
+    cfg = Config.fromfile(mine)
     scene = write_scene(task, tmp_path)
     cfg.scene.update(scene, name='mine')
     cfg.work_dir = str(tmp_path / 'work')

@@ -153,7 +153,7 @@ class UnmixingScene(Scene):
         """Initial endmembers, float64 (P, C'); None if there are none."""
         if self._initial is None and self._initial_source is not None:
             if self._initial_computed:
-                options = {key: value for key, value in self._initial_source.items() if key != 'type'}
+                options = {key: value for key, value in self._initial_source.items() if key not in ('type', '_scope_')}
                 self._initial = self.find_endmembers(**options)
             else:
                 self._initial = self._read_spectra(self._initial_source, 'initial endmembers')
