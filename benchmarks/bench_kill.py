@@ -17,13 +17,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-import torch
-
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'tests'))
 
 from toy_runs import assert_same, interrupt, start, wait, weights
 
 from mmhsi.engine.resume import find_latest_checkpoint
+from mmhsi.weights.checkpoint_file import read_checkpoint
 
 OPTIONS = ('model.pause=0.02', f'model.ballast={2**23}')
 LAST = 'epoch_8.pth'
@@ -32,7 +31,8 @@ LAST = 'epoch_8.pth'
 def state_of(folder: Path) -> tuple[bool, int]:
     """Whether a save was interrupted, and the iterations that the newest intact checkpoint holds."""
     latest = find_latest_checkpoint(folder)
-    return bool(list(folder.glob('*.part'))), torch.load(latest, weights_only=True)['meta']['iter'] if latest else 0
+    iterations = read_checkpoint(latest)['meta']['iter'] if latest else 0
+    return bool(list(folder.glob('*.part'))), iterations
 
 
 def finish(folder: Path, expected: dict) -> None:

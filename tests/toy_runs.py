@@ -14,6 +14,7 @@ import torch
 from mmengine.logging import MMLogger
 
 import mmhsi.engine  # noqa: F401  imported once, for all processes
+from mmhsi.weights.checkpoint_file import read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 TOY = ROOT / 'tests' / 'data' / 'toy_experiment'
@@ -100,7 +101,7 @@ def interrupt(
 
 def weights(work_dir: Path, name: str = 'epoch_8.pth') -> dict[str, torch.Tensor]:
     """Parameters and state of the optimiser of a checkpoint, by name."""
-    checkpoint = torch.load(work_dir / name, weights_only=True)
+    checkpoint = read_checkpoint(work_dir / name)
     state = {
         f'optimizer {index} {key}': torch.as_tensor(value)
         for index, values in checkpoint['optimizer']['state'].items()

@@ -19,6 +19,7 @@ from toy_runs import assert_same, interrupt, start, wait, weights
 from mmhsi.engine.distributed import close_process_group, init_cpu_process_group
 from mmhsi.engine.hooks import safe_checkpoint_hook
 from mmhsi.ops import ssa_fused
+from mmhsi.weights.checkpoint_file import read_checkpoint
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason='a process with CUDA cannot be forked')
 PAUSE = 'model.pause=0.01'
@@ -135,7 +136,7 @@ def test_sigterm_saves_inside_an_epoch_and_resuming_goes_on_there(tmp_path, whol
     process = start(folder, 'model.pause=0.05', *options)
     code = interrupt(process, 0.1, folder / 'epoch_2.pth', signal.SIGTERM)
     assert code == 0, (folder / 'output').read_text()
-    interrupted = torch.load(folder / 'interrupted.pth', weights_only=True)
+    interrupted = read_checkpoint(folder / 'interrupted.pth')
     assert interrupted['meta']['iter'] == 4 * interrupted['meta']['epoch'] + interrupted['mmhsi_position']['batches']
     assert (folder / 'last_checkpoint').read_text() == str(folder / 'interrupted.pth')
     assert 'continue from' in (folder / 'output').read_text()
@@ -226,7 +227,7 @@ def test_two_processes_stop_together_and_resume_exactly(tmp_path):
     # the signal reaches one of them alone
     assert interrupt(second, 0.1, parts / 'epoch_2.pth', signal.SIGTERM) == 0, (parts / 'output').read_text()
     assert wait(first) == 0
-    position = torch.load(parts / 'interrupted.pth', weights_only=True)['mmhsi_position']
+    position = read_checkpoint(parts / 'interrupted.pth')['mmhsi_position']
     assert position['processes'] == len(position['now']) == 2
     assert [wait(process) for process in start_two(parts)] == [0, 0], (parts / 'output').read_text()
     assert_same(weights(parts), weights(whole))

@@ -8,6 +8,7 @@ from mmengine.runner.checkpoint import load_checkpoint
 from tiny_experiment import tiny_config
 
 from mmhsi.engine.distributed import build_runner
+from mmhsi.weights.checkpoint_file import read_checkpoint
 
 
 def train(cfg):
@@ -52,7 +53,7 @@ def test_another_seed_draws_other_numbers(folders):
 def test_checkpoints_of_a_run_load_safely_and_hold_the_fitted_transforms(folders):
     runner, _ = train(tiny_config(folders / 'data', folders / 'whole', max_epochs=1))
     path = folders / 'whole/epoch_1.pth'
-    checkpoint = torch.load(path, weights_only=True)
+    checkpoint = read_checkpoint(path)
     assert checkpoint['mmhsi']['scene_name'] == 'stripes'
     scene = runner.train_dataloader.dataset.scene
     for name, value in scene.state_dict().items():

@@ -20,6 +20,7 @@ from torch import nn
 import mmhsi.engine  # noqa: F401
 from mmhsi.datasets import CubeInfo, DetectionScene, Split, TileDataset, WholeSceneDataset, WindowDataset, write_raster
 from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.weights.checkpoint_file import read_checkpoint
 
 SHAPE, CLASSES = (13, 9), ('Corn', 'Oats', 'Woods')
 
@@ -199,7 +200,7 @@ def test_checkpoint_knows_the_wavelengths_of_the_training(tmp_path):
         cube = np.moveaxis(file.read(), 0, -1)
     write_raster(path, cube, wavelengths=wavelengths)
     make_runner(tmp_path / 'work', train=config).train()
-    record = torch.load(tmp_path / 'work/epoch_2.pth', weights_only=True)['mmhsi']
+    record = read_checkpoint(tmp_path / 'work/epoch_2.pth')['mmhsi']
     assert record['wavelengths'].tolist() == wavelengths
 
 
@@ -332,7 +333,7 @@ def test_split_and_transforms_are_saved(trained):
 
 def test_checkpoints_hold_the_transforms_as_plain_tensors(trained):
     _, runner, path = trained
-    record = torch.load(path, weights_only=True)['mmhsi']
+    record = read_checkpoint(path)['mmhsi']
     state = runner.train_dataloader.dataset.scene.state_dict()
     assert record['scene_name'] == 'field' and set(record['transforms']) == set(state)
     for name, value in record['transforms'].items():
@@ -396,7 +397,7 @@ def test_a_resumed_training_keeps_the_transforms(trained, tmp_path):
     runner._train_loop['max_epochs'] = 3
     runner.train()
     assert runner.epoch == 3
-    record = torch.load(tmp_path / 'work' / 'epoch_3.pth', weights_only=True)['mmhsi']
+    record = read_checkpoint(tmp_path / 'work' / 'epoch_3.pth')['mmhsi']
     for name, value in record['transforms'].items():
         np.testing.assert_array_equal(value.numpy(), state[name])
 
@@ -434,7 +435,7 @@ def test_transforms_of_another_preprocessing_are_refused(trained, tmp_path):
 
 def test_a_checkpoint_without_transforms_is_noted(trained, tmp_path, log):
     config, _, path = trained
-    torch.save({'state_dict': torch.load(path, weights_only=True)['state_dict']}, tmp_path / 'plain.pth')
+    torch.save({'state_dict': read_checkpoint(path)['state_dict']}, tmp_path / 'plain.pth')
     runner = make_runner(tmp_path / 'work', test=config, load_from=str(tmp_path / 'plain.pth'))
     runner.test()
     assert 'The checkpoint holds no fitted transforms' in log.text

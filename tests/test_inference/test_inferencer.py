@@ -34,6 +34,7 @@ from mmhsi.registry import INFERENCERS
 from mmhsi.utils.imresize import imresize
 from mmhsi.utils.tiling import TileGrid
 from mmhsi.utils.windows import crop_window
+from mmhsi.weights.checkpoint_file import read_checkpoint
 
 HEIGHT, WIDTH = 45, 52
 
@@ -701,7 +702,7 @@ def test_what_does_not_suit_the_model_is_named(tmp_path):
         inferencer(toy_cube(20, 20), tmp_path / 'file/out')
 
     weights = save_checkpoint(tmp_path / 'bare.pth', cfg, record={})
-    checkpoint = torch.load(weights, weights_only=True)
+    checkpoint = read_checkpoint(weights)
     del checkpoint['mmhsi']
     torch.save(checkpoint, weights)
     with pytest.raises(ValueError, match=r'the preprocessing \(Standardize\) is fitted in the training .* hold none'):

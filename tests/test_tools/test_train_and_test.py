@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 
 import mmhsi  # noqa: F401  lets the checkpoints be read
+from mmhsi.weights.checkpoint_file import read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = ROOT / 'tests' / 'data' / 'toy_experiment'
@@ -29,7 +30,7 @@ def regression_steps(count, lr=0.01):
 
 
 def parameters(checkpoint):
-    state = torch.load(checkpoint, weights_only=True)['state_dict']
+    state = read_checkpoint(checkpoint)['state_dict']
     return state['linear.weight'].item(), state['linear.bias'].item()
 
 

@@ -14,6 +14,8 @@ import torch
 from mmengine.device import get_device
 from toy_runs import wait
 
+from mmhsi.weights.checkpoint_file import read_checkpoint
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [
     pytest.mark.slow,
@@ -109,7 +111,7 @@ def test_losses_and_weights_agree(trained):
     losses = [np.array([entry['loss'] for entry in scalars(folder) if 'loss' in entry]) for folder in trained]
     assert len(losses[0]) == len(losses[1]) == 10 and losses[0].std() > 0.01
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
-    states = [torch.load(folder / 'epoch_2.pth', weights_only=True)['state_dict'] for folder in trained]
+    states = [read_checkpoint(folder / 'epoch_2.pth')['state_dict'] for folder in trained]
     assert states[0].keys() == states[1].keys()
     for name, value in states[0].items():
         torch.testing.assert_close(states[1][name], value, rtol=1e-3, atol=1e-4, msg=name)

@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from mmhsi.apis import HSIInferencer, init_model
 from mmhsi.registry import MODELS
+from mmhsi.weights.checkpoint_file import read_checkpoint
 from mmhsi.weights.stored_config import find_component, read_stored_config
 
 
@@ -54,7 +55,7 @@ def checkpoint(tmp_path_factory):
     cfg.test_dataloader.dataset.pipeline = [dict(type='mmseg.PackSegInputs')]
     cfg.model.data_preprocessor.num_bands = 6
     path = save_checkpoint(tmp_path_factory.mktemp('toy') / 'toy.pth', cfg)
-    return torch.load(path), cfg.to_dict()
+    return read_checkpoint(path, mmap=False), cfg.to_dict()
 
 
 def write_hostile(folder, checkpoint, changes) -> str:
@@ -216,7 +217,7 @@ def test_a_network_that_cannot_be_built_is_named(lab, checkpoint, changes, messa
 )
 def test_damaged_entries_of_a_checkpoint_are_named(lab, checkpoint, entry, value, message):
     weights = write_hostile(lab, checkpoint, {})
-    torch.save(dict(torch.load(weights), **{entry: value}), weights)
+    torch.save(dict(read_checkpoint(weights, mmap=False), **{entry: value}), weights)
     with pytest.raises(ValueError, match=f'hostile.pth: .*{message}'):
         HSIInferencer(weights=weights, device='cpu')
 
@@ -236,7 +237,7 @@ def test_damaged_entries_of_a_checkpoint_are_named(lab, checkpoint, entry, value
 )
 def test_damaged_descriptions_of_the_data_are_named(lab, checkpoint, described, message):
     weights = write_hostile(lab, checkpoint, {})
-    state = torch.load(weights)
+    state = read_checkpoint(weights, mmap=False)
     state['meta']['dataset_meta'] = described
     torch.save(state, weights)
     with pytest.raises(ValueError, match=f'hostile.pth: .*{message}'):
@@ -255,7 +256,7 @@ def test_damaged_descriptions_of_the_data_are_named(lab, checkpoint, described, 
 )
 def test_weights_that_are_no_numbers_are_named(lab, checkpoint, change, message):
     weights = write_hostile(lab, checkpoint, {})
-    state = torch.load(weights)
+    state = read_checkpoint(weights, mmap=False)
     name = 'decode_head.conv_seg.weight'
     changed = change(state['state_dict'][name])
     if changed.shape == state['state_dict'][name].shape:
@@ -267,7 +268,7 @@ def test_weights_that_are_no_numbers_are_named(lab, checkpoint, change, message)
 
 def test_trust_runs_the_config(lab, checkpoint):
     weights = write_hostile(lab, checkpoint, {})
-    state = torch.load(weights)
+    state = read_checkpoint(weights, mmap=False)
     state['meta']['cfg'] += '\nmade = __import__("os").mkdir("harm")\n'
     torch.save(state, weights)
     with pytest.raises(ValueError, match='is more than data in line'):
