@@ -1,10 +1,13 @@
 """Maps of real numbers, one for each pixel, from all formats of cubes."""
 
+import os
+
 import numpy as np
 
 from .base import CubeInfo, CubeReader
 from .cube import Path, open_reader
 from .errors import CubeReadError
+from .memory import check_packing
 from .same_ground import check_same_ground
 from .variables import Key
 
@@ -34,6 +37,24 @@ def single_band(reader: CubeReader, what: str = 'map') -> tuple[np.ndarray, np.n
     return values[..., 0], no_data if mask is None else no_data | ~mask
 
 
+def _check_size(reader: CubeReader, shape: tuple[int, int] | None, what: str, ground: CubeInfo | None) -> None:
+    """Refuse a map of another size before its values are unpacked; without a size to compare with, one that unpacks to
+    hundreds of times its file."""
+    info = reader.info
+    if shape is not None and info.shape[:2] != tuple(shape):
+        raise CubeReadError(
+            f'{reader.path}: the {what} has {info.height} x {info.width} pixels, expected {shape[0]} x {shape[1]}'
+        )
+    if ground is not None and info.shape[:2] != ground.shape[:2]:
+        raise CubeReadError(
+            f'{reader.path}: the {what} has {info.height} x {info.width} pixels, but the cube of {ground.path} has '
+            f'{ground.height} x {ground.width}'
+        )
+    if shape is None and ground is None and os.path.isfile(reader.path):
+        unpacked = info.height * info.width * info.bands * info.dtype.itemsize
+        check_packing(reader.path, f'the {what}', os.path.getsize(reader.path), unpacked)
+
+
 def open_map(
     path: Path, key: Key = None, shape: tuple[int, int] | None = None, what: str = 'map', ground: CubeInfo | None = None
 ) -> CubeReader:
@@ -52,21 +73,17 @@ def open_map(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CubeReadError: If the file is damaged, holds no such map, or its size or georeference differs.
+        CubeReadError: If the file is damaged, holds no such map, its size or georeference differs, or, without a size
+            to compare with, if it unpacks to more than 256 MiB and 300 times its file.
     """
     reader = open_reader(path, key, ndim=2)
-    if shape is not None and reader.info.shape[:2] != tuple(shape):
-        reader.close()
-        raise CubeReadError(
-            f'{reader.path}: the {what} has {reader.info.height} x {reader.info.width} pixels, '
-            f'expected {shape[0]} x {shape[1]}'
-        )
-    if ground is not None and reader.info.shape[:2] == ground.shape[:2]:  # callers report the size in their own words
-        try:
+    try:
+        _check_size(reader, shape, what, ground)
+        if ground is not None:
             check_same_ground(reader.info, ground, f'the {what} and the cube')
-        except ValueError as error:
-            reader.close()
-            raise CubeReadError(str(error)) from error
+    except ValueError as error:
+        reader.close()
+        raise error if isinstance(error, CubeReadError) else CubeReadError(str(error)) from error
     return reader
 
 

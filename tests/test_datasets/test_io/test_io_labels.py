@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import h5py
 import numpy as np
 import pytest
@@ -5,7 +8,7 @@ import rasterio
 import scipy.io
 from skimage.io import imsave
 
-from mmhsi.datasets.io import CubeReadError, read_labels, write_raster
+from mmhsi.datasets.io import CubeReadError, open_cube, read_labels, write_raster
 
 
 @pytest.fixture
@@ -73,6 +76,29 @@ def test_values_that_are_no_labels(tmp_path, labels, name):
 def test_size_of_the_scene(tmp_path, labels, name):
     with pytest.raises(CubeReadError, match=f'{name}: the label map has 9 x 6 pixels, expected 6 x 9'):
         read_labels(save(tmp_path / name, labels), shape=(6, 9))
+
+
+def large_png(path, side):
+    """A picture of zeros whose header claims so many rows and columns; few of them are there."""
+
+    def chunk(kind, content):
+        return struct.pack('>I', len(content)) + kind + content + struct.pack('>I', zlib.crc32(kind + content))
+
+    header = struct.pack('>IIBBBBB', side, side, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(10 * (side + 1)))
+    path.write_bytes(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header) + chunk(b'IDAT', rows) + chunk(b'IEND', b''))
+    return path
+
+
+def test_a_small_file_of_many_pixels_is_refused_before_it_is_unpacked(tmp_path, labels):
+    path = large_png(tmp_path / 'a.png', 30_000)
+    np.save(tmp_path / 'cube.npy', np.ones((9, 6, 3)))
+    with open_cube(tmp_path / 'cube.npy') as cube:
+        expected = r'a.png: the label map has 30000 x 30000 pixels, but the cube of .*cube.npy has 9 x 6'
+        with pytest.raises(CubeReadError, match=expected):
+            read_labels(path, ground=cube.info)
+    with pytest.raises(CubeReadError, match=r'a.png: the label map unpacks from \d+ to 900000000 bytes'):
+        read_labels(path)
 
 
 def test_choice_in_a_file_with_cube_and_map(tmp_path, labels):
