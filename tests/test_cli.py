@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmhsi.cli import COMMANDS, main
+from mmhsi.utils.command_line import import_user_modules
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = 'configs/classification/hypersigma-tiny_cls_indian-pines.py'
@@ -117,3 +118,47 @@ def test_an_interruption_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr('mmhsi.cli.models.main', interrupted)
     assert main(['models']) == 130
     assert capsys.readouterr().err == 'mmhsi models: interrupted\n'
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='the system has no /dev/full')
+@pytest.mark.parametrize(
+    'command, unbuffered, message',
+    [
+        ('-m mmhsi.cli --help', '', 'mmhsi: error: .*does not fit'),
+        ('-m mmhsi.cli models', '', 'mmhsi models: error: .*does not fit'),
+        ('-m mmhsi.cli models', '1', 'mmhsi models: error: .*does not fit'),
+        ('-m mmhsi.cli models --help', '', 'mmhsi models: error: the output cannot be written'),
+        ('tools/dataset_converters/oscd.py --help', '', 'oscd.py: error: the output cannot be written'),
+    ],
+)
+def test_a_full_disk_behind_the_output_is_one_line(command, unbuffered, message):
+    process = subprocess.run(
+        f'{shlex.quote(sys.executable)} {command} >/dev/full',
+        shell=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        env={**os.environ, 'PYTHONUNBUFFERED': unbuffered},
+    )
+    assert process.returncode == 2
+    assert re.fullmatch(message, process.stderr.strip())
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        (None, 'there is no such module; it must be installed, or lie in a folder that PYTHONPATH names'),
+        ('raise KeyError("x")', r"the module cannot be imported: KeyError: 'x' \(.*users_module.py, line 1\)"),
+        ('import sys\nsys.exit()', r'the module cannot be imported: SystemExit:  \(.*users_module.py, line 2\)'),
+        ('import absent_too', "the module cannot be imported: ModuleNotFoundError: No module named 'absent_too'"),
+        ('x = ', r'the module cannot be imported: SyntaxError: invalid syntax \(users_module.py, line 1\)'),
+    ],
+)
+def test_modules_of_the_user_that_fail_are_named(tmp_path, monkeypatch, content, message):
+    if content is not None:
+        (tmp_path / 'users_module.py').write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'users_module', raising=False)
+    with pytest.raises(ImportError, match=f'^--custom-imports users_module: {message}'):
+        import_user_modules(['users_module'])

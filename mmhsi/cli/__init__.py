@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 import sys
+
+from mmhsi.utils.command_line import run_program
 
 COMMANDS: dict[str, tuple[str, str]] = {
     'init': ('mmhsi.analysis.init_scene.main:main', 'write dataset file and config for a scene of your own'),
@@ -44,12 +45,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run a subcommand; returns the exit status.
 
     Errors in the arguments, or in the files that they name, are printed as one sentence, with the status 2. Errors
-    after the networks were imported are shown with their traceback.
+    after the networks were imported are shown with their traceback, except those of the output.
     """
     argv = sys.argv[1:] if argv is None else argv
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, 'reconfigure'):  # a name of a file that the terminal cannot show ends no command
-            stream.reconfigure(errors='backslashreplace')
+    name = f'mmhsi {argv[0]}' if argv and argv[0] in COMMANDS else 'mmhsi'
+    return run_program(lambda: _run(argv), name, before_networks=True)
+
+
+def _run(argv: list[str]) -> object:
     if not argv or argv[0] in ('-h', '--help', 'help'):
         print(overview())
         return 0
@@ -66,19 +69,4 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     module, _, function = COMMANDS[name][0].partition(':')
     sys.argv = [f'mmhsi {name}', *argv[1:]]  # which parsers take their name from
-    try:
-        status = getattr(importlib.import_module(module), function)(argv[1:])
-        if sys.stdout is not None:  # it is None if the output is closed from the start
-            sys.stdout.flush()
-    except BrokenPipeError:  # the program that reads the output has ended, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at the end finds a reader
-        return 128 + 13  # as if ended by SIGPIPE
-    except KeyboardInterrupt:
-        print(f'mmhsi {name}: interrupted', file=sys.stderr)
-        return 128 + 2  # as if ended by SIGINT
-    except (OSError, ValueError, KeyError, SyntaxError) as error:
-        if sys.modules.get('torch') is not None:
-            raise
-        print(f'mmhsi {name}: error: {error}', file=sys.stderr)
-        return 2
-    return int(status) if isinstance(status, int) else 0
+    return getattr(importlib.import_module(module), function)(argv[1:])

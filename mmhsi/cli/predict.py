@@ -23,7 +23,13 @@ from prettytable import PrettyTable
 
 from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.inference.zoo import find_model
-from mmhsi.utils.command_line import add_cfg_options, check_checkpoint, command_parser, default_work_dir
+from mmhsi.utils.command_line import (
+    add_cfg_options,
+    check_checkpoint,
+    command_parser,
+    default_work_dir,
+    import_user_modules,
+)
 from mmhsi.utils.precision import PRECISIONS
 from mmhsi.utils.tiling import BLENDS
 
@@ -171,11 +177,10 @@ def make_inferencer(args: argparse.Namespace):
     """The inferencer described by the arguments."""
     import torch
     from mmengine.config import Config
-    from mmengine.utils import import_modules_from_strings
 
     from mmhsi.inference.inferencer import HSIInferencer
 
-    import_modules_from_strings(args.custom_imports)
+    import_user_modules(args.custom_imports)
     model = args.config
     weights = args.weights if model is None else named_checkpoint(args.weights, default_work_dir(model))
     if args.cfg_options is not None:

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmhsi.utils.command_line import command_parser
+from mmhsi.utils.command_line import command_parser, import_user_modules
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -41,12 +41,10 @@ def main(argv: list[str] | None = None) -> int:
     if not Path(args.work_dir).is_dir():
         print(f'error: {args.work_dir}: there is no such folder', file=sys.stderr)
         return 2
-    from mmengine.utils import import_modules_from_strings
-
     from mmhsi.analysis.report import make_report
 
     try:
-        import_modules_from_strings(args.custom_imports)
+        import_user_modules(args.custom_imports)
         path = make_report(args.work_dir, args.out, args.max_scenes, not args.no_flops, args.config, args.trust)
     except (OSError, ValueError, ImportError) as error:
         print(f'error: {error}', file=sys.stderr)

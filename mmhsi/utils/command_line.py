@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
+import importlib
 import os
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class KeyValues(argparse.Action):
@@ -26,6 +32,33 @@ class KeyValues(argparse.Action):
 def command_parser(doc: str) -> argparse.ArgumentParser:
     """A parser that shows the docstring of a command, including examples, verbatim."""
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def import_user_modules(names: Sequence[str] | None) -> None:
+    """Import the modules named by ``--custom-imports``.
+
+    Args:
+        names (Sequence[str], optional): Their names.
+
+    Raises:
+        ImportError: If a module is absent, raises, or ends the program; the message names it, and the line that failed.
+    """
+    for name in names or ():
+        try:
+            importlib.import_module(name)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, ModuleNotFoundError) and error.name in (name, name.partition('.')[0]):
+                where = 'it must be installed, or lie in a folder that PYTHONPATH names'
+                raise ImportError(f'--custom-imports {name}: there is no such module; {where}') from error
+            frames = [
+                frame
+                for frame in traceback.extract_tb(error.__traceback__)
+                if frame.filename != __file__ and 'importlib' not in frame.filename
+            ]
+            place = f' ({frames[-1].filename}, line {frames[-1].lineno})' if frames else ''
+            raise ImportError(
+                f'--custom-imports {name}: the module cannot be imported: {type(error).__name__}: {error}{place}'
+            ) from error
 
 
 def check_checkpoint(name: str | None) -> None:
@@ -140,16 +173,65 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def run_converter(main: Callable[[], int | None]) -> None:
-    """Run a converter as a program: errors in its files are printed as one sentence, with exit status 2.
+def run_program(main: Callable[[], object], name: str, before_networks: bool = False) -> int:
+    """Run a command; errors in its arguments and files, an interruption and a full output are one line each.
 
     Args:
-        main (Callable): The function to run; its return value is the exit status.
+        main (Callable): The function to run.
+        name (str): Name of the command, for the line.
+        before_networks (bool): Whether errors keep their traceback once torch is imported. Defaults to False.
+
+    Returns:
+        int: The exit status: what ``main`` returns if that is an int, else 0; 2 after an error, 130 after Ctrl-C, and
+        141 if the program that reads the output has ended.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):  # a name of a file that the terminal cannot show ends no command
+            stream.reconfigure(errors='backslashreplace')
     try:
         status = main()
-    except (OSError, ValueError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        sys.exit(2)
-    if status:
-        sys.exit(status)
+        if sys.stdout is not None:  # it is None if the output is closed from the start
+            sys.stdout.flush()
+    except BrokenPipeError:  # as `head` ends early
+        _discard_output()
+        return 128 + 13  # as if ended by SIGPIPE
+    except KeyboardInterrupt:
+        print(f'{name}: interrupted', file=sys.stderr)
+        return 128 + 2  # as if ended by SIGINT
+    except SystemExit:  # of a parser that has printed its help, or of a command with its status
+        if not _output_fails():
+            raise
+        print(f'{name}: error: the output cannot be written', file=sys.stderr)
+        return 2
+    except (OSError, ValueError, KeyError, SyntaxError) as error:
+        full = isinstance(error, OSError) and error.errno in _FULL and not error.filename
+        networks = sys.modules.get('torch') is not None
+        if not full and (networks if before_networks else not isinstance(error, (OSError, ValueError))):
+            raise
+        _output_fails()
+        what = ': the output, or a file that is written, does not fit' if full else ''
+        print(f'{name}: error: {error}{what}', file=sys.stderr)
+        return 2
+    return int(status) if isinstance(status, int) else 0
+
+
+def _output_fails() -> bool:
+    """Whether stdout takes no more, e.g. because its disk is full; what it still holds is given up then."""
+    if sys.stdout is None:
+        return False
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _discard_output()
+        return True
+    return False
+
+
+def _discard_output() -> None:
+    """Let stdout write to nowhere, so that the flush at the end of Python finds a reader."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run_tool(main: Callable[[], object], before_networks: bool = False) -> None:
+    """Run a file of ``tools/`` by :func:`run_program` and end Python with its status."""
+    sys.exit(run_program(main, Path(sys.argv[0]).name, before_networks))

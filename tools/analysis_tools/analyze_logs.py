@@ -12,6 +12,7 @@ import sys
 import numpy as np
 
 from mmhsi.analysis.training_log import TrainingLog, default_keys, read_log
+from mmhsi.utils.command_line import run_tool
 from mmhsi.visualization.figure import figure_to_rgb, save_figure
 from mmhsi.visualization.training_curves import training_curves_figure
 
@@ -92,4 +93,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, before_networks=True)

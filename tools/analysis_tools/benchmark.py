@@ -18,7 +18,7 @@ import torch
 from prettytable import PrettyTable
 
 from mmhsi.analysis.timing import MODES, time_network
-from mmhsi.utils.command_line import add_config_arguments, load_config
+from mmhsi.utils.command_line import add_config_arguments, load_config, run_tool
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -104,4 +104,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, before_networks=True)

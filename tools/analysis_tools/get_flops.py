@@ -17,7 +17,7 @@ from pathlib import Path
 from prettytable import PrettyTable
 
 from mmhsi.analysis.complexity import count_complexity
-from mmhsi.utils.command_line import add_config_arguments, load_config
+from mmhsi.utils.command_line import add_config_arguments, load_config, run_tool
 
 _UNITS = ((1e12, 'T'), (1e9, 'G'), (1e6, 'M'), (1e3, 'K'))
 
@@ -74,4 +74,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, before_networks=True)

@@ -1,10 +1,9 @@
 """Write one HTML file about a run, as ``mmhsi report`` does."""
 
-import sys
-
 from mmhsi.cli.report import main, parse_args
+from mmhsi.utils.command_line import run_tool
 
 __all__ = ['main', 'parse_args']
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, before_networks=True)

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from mmhsi.comparison import load_suite
 from mmhsi.comparison.suite import Cell
 from mmhsi.comparison.tables import markdown
+from mmhsi.utils.command_line import run_tool
 from mmhsi.visualization.figure import save_figure
 
 COLUMNS = {  # heading: entry, divisor, decimals
@@ -146,4 +147,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, before_networks=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mmhsi.comparison import load_suite, run_cells, write_report
 from mmhsi.comparison.scheduler import is_finished
+from mmhsi.utils.command_line import run_tool
 from mmhsi.utils.files import check_writable
 
 
@@ -113,4 +114,4 @@ def run(args: argparse.Namespace) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, before_networks=True)

@@ -27,6 +27,7 @@ from scipy.io import savemat
 
 from mmhsi.datasets import DetectionScene
 from mmhsi.datasets.io import read_labels, write_raster
+from mmhsi.utils.command_line import run_tool
 
 SUFFIXES = ('.mat', '.npy', '.tif', '.tiff')
 
@@ -178,4 +179,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

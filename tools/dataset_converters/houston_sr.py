@@ -35,7 +35,7 @@ from scipy.io import savemat
 
 from mmhsi.datasets.io import CubeReader, open_cube
 from mmhsi.datasets.transforms import BicubicDegradation
-from mmhsi.utils.command_line import run_converter
+from mmhsi.utils.command_line import run_tool
 from mmhsi.utils.progress import progress_bar
 from mmhsi.utils.tiling import TileGrid
 
@@ -266,4 +266,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    run_converter(main)
+    run_tool(main)

@@ -23,6 +23,7 @@ from mmengine.config import Config, DictAction
 
 from mmhsi.datasets.tile_shards import ShardSettings, convert, merge, verify, write_statistics
 from mmhsi.datasets.tile_shards.sources import parse_part
+from mmhsi.utils.command_line import run_tool
 
 DEFAULTS = Path(__file__).with_name('hyperglobal_config.py')
 
@@ -108,4 +109,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -33,6 +33,7 @@ from scipy.io import savemat
 from mmhsi.datasets.implant import Block, draw_blocks, implant_targets
 from mmhsi.datasets.io import CubeInfo, read_cube, read_labels
 from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
+from mmhsi.utils.command_line import run_tool
 
 LEFT_OUT, BACKGROUND, TARGET = 0, 1, 2
 
@@ -204,4 +205,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

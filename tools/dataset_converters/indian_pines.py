@@ -17,7 +17,7 @@ import numpy as np
 from scipy.io import savemat
 
 from mmhsi.datasets.io import read_cube, read_labels
-from mmhsi.utils.command_line import run_converter
+from mmhsi.utils.command_line import run_tool
 
 CUBE = ('Indian_pines_corrected.mat', 'indian_pines_corrected')
 LABELS = ('Indian_pines_gt.mat', 'indian_pines_gt')
@@ -111,4 +111,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run_converter(main)
+    run_tool(main)

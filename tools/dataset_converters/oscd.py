@@ -17,6 +17,7 @@ import os
 import sys
 
 from mmhsi.datasets.oscd import CITIES, IMAGES, METHODS, OscdSettings, convert_city, find_cities
+from mmhsi.utils.command_line import run_tool
 from mmhsi.utils.progress import progress_bar, write_line
 
 
@@ -90,4 +91,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -31,7 +31,7 @@ from scipy.io import savemat
 
 from mmhsi.datasets import NOISE_CASES, CropDataset, NoiseChain, PercentileScale, RandomDihedral, Scene, write_patches
 from mmhsi.datasets.splits.areas import Area, check_areas
-from mmhsi.utils.command_line import run_converter
+from mmhsi.utils.command_line import run_tool
 from mmhsi.utils.progress import progress_bar
 from mmhsi.utils.tiling import TileGrid
 
@@ -172,4 +172,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    run_converter(main)
+    run_tool(main)

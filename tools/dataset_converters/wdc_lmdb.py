@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from mmhsi.datasets import write_patches
+from mmhsi.utils.command_line import run_tool
 from mmhsi.utils.progress import progress_bar
 
 SHAPES = 'meta_info.txt'
@@ -92,4 +93,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

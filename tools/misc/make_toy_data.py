@@ -15,6 +15,8 @@ from pathlib import Path
 
 from toy_data import DATASETS, PRODUCTS, make, make_products
 
+from mmhsi.utils.command_line import run_tool
+
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -48,4 +50,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmhsi.utils.command_line import add_config_arguments, load_config
+from mmhsi.utils.command_line import add_config_arguments, load_config, run_tool
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -12,4 +12,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main, before_networks=True)

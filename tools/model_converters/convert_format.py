@@ -9,7 +9,7 @@ the optimiser is not kept: resume a training from the original.
 
 import argparse
 
-from mmhsi.utils.command_line import run_converter
+from mmhsi.utils.command_line import run_tool
 from mmhsi.weights.checkpoint_file import parameters_of, read_checkpoint, write_checkpoint
 from mmhsi.weights.safetensors_file import LEFT_OUT
 
@@ -48,4 +48,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    run_converter(main)
+    run_tool(main)

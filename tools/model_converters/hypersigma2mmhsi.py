@@ -7,7 +7,7 @@ Pre-training files are recognised by their parameters; give the kind of any othe
 
 import argparse
 
-from mmhsi.utils.command_line import run_converter
+from mmhsi.utils.command_line import run_tool
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
 from mmhsi.weights.official_checkpoint import Conversion, convert_checkpoint
 from mmhsi.weights.official_classes import short_kinds
@@ -54,4 +54,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    run_converter(main)
+    run_tool(main)

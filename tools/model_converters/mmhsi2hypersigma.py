@@ -8,7 +8,7 @@ hypersigma-cls.
 
 import argparse
 
-from mmhsi.utils.command_line import run_converter
+from mmhsi.utils.command_line import run_tool
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
 from mmhsi.weights.official_checkpoint import revert_checkpoint
 from mmhsi.weights.official_classes import short_kinds
@@ -41,4 +41,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    run_converter(main)
+    run_tool(main)

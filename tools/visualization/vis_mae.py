@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mmhsi.apis import init_model
 from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.registry import DATASETS
-from mmhsi.utils.command_line import add_config_arguments, default_work_dir, load_config
+from mmhsi.utils.command_line import add_config_arguments, default_work_dir, load_config, run_tool
 from mmhsi.utils.progress import progress_bar
 from mmhsi.visualization import save_figure, select_rgb_bands, stretch
 
@@ -142,4 +142,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main, before_networks=True)

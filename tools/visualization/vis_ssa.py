@@ -13,7 +13,7 @@ from pathlib import Path
 from mmhsi.analysis.sampling_points import look_at
 from mmhsi.apis import HSIInferencer
 from mmhsi.engine.run_checkpoints import named_checkpoint
-from mmhsi.utils.command_line import add_config_arguments, default_work_dir, load_config
+from mmhsi.utils.command_line import add_config_arguments, default_work_dir, load_config, run_tool
 from mmhsi.visualization.figure import save_figure
 from mmhsi.visualization.sampling_map import sampling_figure
 
@@ -72,4 +72,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main, before_networks=True)
