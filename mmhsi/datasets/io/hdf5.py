@@ -7,7 +7,7 @@ cannot access others.
 import os
 from collections.abc import Mapping
 from typing import Any
-from weakref import WeakSet
+from weakref import ref
 
 import h5py
 import numpy as np
@@ -16,6 +16,7 @@ import scipy.io
 from .arrays import ArrayReader
 from .errors import CubeReadError, explained
 from .georeference import BLOCK_CACHE
+from .hdf5_check import check_hdf5
 from .memory import LARGEST_DEFLATE_RATIO, check_fits
 from .variables import NUMERIC_CLASSES, Dimension, Variable, kind_of
 
@@ -24,17 +25,22 @@ _DEEPEST = 64  # groups in groups; a path takes a time that grows with its lengt
 _LARGEST_ATTRIBUTE = 2**20  # values
 _CACHE_SLOTS = 12_421
 _LEAST_CACHE = 2**24
-_OPENED: WeakSet[h5py.File] = WeakSet()
+_OPENED: list[ref[h5py.File]] = []  # no set: the root of a damaged file has no hash
 NETCDF3 = (b'CDF\x01', b'CDF\x02')
 
 
 def open_hdf5(path: str) -> h5py.File:
     """Open a file for reading, with a cache of unpacked chunks as large as that of GDAL, which keeps windows at random
-    places from unpacking the same chunks again; files that are open together share it."""
-    opened = sum(map(bool, _OPENED))
-    cache = max(BLOCK_CACHE // (opened + 1), _LEAST_CACHE)
+    places from unpacking the same chunks again; files that are open together share it.
+
+    Raises:
+        CubeReadError: If libhdf5 would not survive the file.
+    """
+    check_hdf5(path)
+    _OPENED[:] = [opened for opened in _OPENED if opened()]
+    cache = max(BLOCK_CACHE // (len(_OPENED) + 1), _LEAST_CACHE)
     file = h5py.File(path, 'r', rdcc_nbytes=cache, rdcc_nslots=_CACHE_SLOTS)
-    _OPENED.add(file)
+    _OPENED.append(ref(file))
     return file
 
 
@@ -59,11 +65,11 @@ class HDF5Reader(ArrayReader):
 
         file = self._handle()
 
-        def visit(name: str) -> bool | None:
-            if name.count('/') >= _DEEPEST:
+        def visit(name: str | bytes) -> bool | None:
+            if len(name.split(b'/' if isinstance(name, bytes) else '/')) > _DEEPEST:
                 raise CubeReadError(f'{self.path}: groups are nested {_DEEPEST} deep and more, expected a cube')
-            # MATLAB keeps the contents of cells and objects in these groups
-            if name.startswith(('#refs#', '#subsystem#')):
+            # MATLAB keeps the contents of cells and objects in these groups; a damaged name is bytes
+            if not isinstance(name, str) or name.startswith(('#refs#', '#subsystem#')):
                 return None
             item = file[name]
             if not isinstance(item, h5py.Dataset):
@@ -106,7 +112,10 @@ class HDF5Reader(ArrayReader):
         attributes, stored = {}, file[name or '/'].attrs
         for key in stored:
             try:
-                if stored.get_id(key).get_space().get_simple_extent_npoints() <= _LARGEST_ATTRIBUTE:
+                if (
+                    isinstance(key, str)
+                    and stored.get_id(key).get_space().get_simple_extent_npoints() <= _LARGEST_ATTRIBUTE
+                ):
                     attributes[key] = stored[key]
             except (OSError, TypeError, ValueError, RuntimeError, KeyError):
                 continue  # of a type unknown to NumPy
@@ -177,8 +186,8 @@ def require_own_values(path: str, file: h5py.File) -> None:
         CubeReadError: If there is one; it is named.
     """
 
-    def elsewhere(name: str, link: Any) -> str | None:
-        if name.count('/') >= _DEEPEST:
+    def elsewhere(name: str | bytes, link: Any) -> str | bytes | None:
+        if len(name.split(b'/' if isinstance(name, bytes) else '/')) > _DEEPEST:
             raise CubeReadError(f'{path}: groups are nested {_DEEPEST} deep and more, expected a product')
         if isinstance(link, h5py.ExternalLink):
             return name

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 
-import h5py
-
-from mmhsi.datasets.io.errors import CubeReadError
+from mmhsi.datasets.io.errors import CubeReadError, explained
+from mmhsi.datasets.io.hdf5 import open_hdf5
 from mmhsi.datasets.io.products.ahsi import AHSIReader
 from mmhsi.datasets.io.products.aviris import AVIRISReader
 from mmhsi.datasets.io.products.aviris_netcdf import AVIRISNetCDFReader
@@ -90,9 +89,9 @@ def _named_by(path: str, key: Key) -> bool:
     if not keys:
         return False
     try:
-        with h5py.File(path, 'r') as file:
+        with explained(path), open_hdf5(path) as file:
             return any(name in file for name in keys)
-    except (OSError, ValueError):
+    except CubeReadError:
         return False
 
 

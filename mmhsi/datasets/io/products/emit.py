@@ -17,7 +17,7 @@ import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
 from mmhsi.datasets.io.grid_place import control_points
-from mmhsi.datasets.io.hdf5 import require_own_values
+from mmhsi.datasets.io.hdf5 import open_hdf5, require_own_values
 from mmhsi.datasets.io.products.base import affine, as_text, iso_time, sibling, wkt
 from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, fill_value, through_lookup_table
 
@@ -76,7 +76,7 @@ class EMITReader(HDF5Product):
         if path is None:
             self._note_absent('the file L2A_MASK', 'clouds are not masked')
             return None
-        with h5py.File(path, 'r') as file:
+        with open_hdf5(path) as file:
             require_own_values(path, file)
             fits = 'mask' in file and file['mask'].shape[:2] == self._swath[:2]
         if not fits:
@@ -109,7 +109,7 @@ class EMITReader(HDF5Product):
         )
 
     def _read_mask(self, window: Window) -> np.ndarray:
-        with h5py.File(self._mask, 'r') as file:
+        with open_hdf5(self._mask) as file:
 
             def flagged(part: Window) -> np.ndarray:
                 top, left, rows, columns = part

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from mmhsi.datasets.io.base import CubeInfo, Window
+from mmhsi.datasets.io.errors import CubeReadError, explained
 from mmhsi.datasets.io.hdf5 import open_hdf5, packed_chunks, require_own_values
 from mmhsi.datasets.io.products.base import ProductReader
 
@@ -44,9 +45,9 @@ class HDF5Product(ProductReader):
         if os.path.splitext(path)[1].lower() not in _SUFFIXES or not h5py.is_hdf5(path):
             return None
         try:
-            with h5py.File(path, 'r') as file:
+            with explained(path), open_hdf5(path) as file:
                 return path if cls.recognises(file) else None
-        except (OSError, KeyError, RuntimeError):  # a damaged file is explained by the reader of its format
+        except CubeReadError:  # a damaged file is explained by the reader of its format
             return None
 
     @classmethod
