@@ -13,6 +13,7 @@ from torch.distributed import barrier, destroy_process_group, init_process_group
 
 from mmhsi.engine.heartbeat import Heartbeat
 from mmhsi.engine.resume import resume_from_latest
+from mmhsi.engine.resumed_state import check_resuming
 from mmhsi.engine.scene_settings import resolve_scene_settings
 from mmhsi.ops import ssa_fused
 
@@ -117,6 +118,7 @@ def build_runner(cfg: Config) -> Runner:
     init_cpu_process_group(cfg)
     pin_memory(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    check_resuming(runner)
     if _heartbeat is not None:
         _heartbeat.watch(runner)
     return runner

@@ -8,11 +8,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
 from mmhsi.engine.random_state import random_state, set_random_state
+from mmhsi.engine.resumed_state import POSITION, check_position
 from mmhsi.registry import HOOKS
 
 from .safe_checkpoint_hook import VALIDATED
-
-_KEY = 'mmhsi_position'
 
 
 class _RestOfEpoch:
@@ -94,7 +93,9 @@ class ExactResumeHook(Hook):
         """Read the position of the run."""
         if runner._resume and runner._train_loop is not None:
             self._resumes = True
-            self._loaded = checkpoint.pop(_KEY, None)
+            position = checkpoint.pop(POSITION, None)
+            check_position(position, runner)
+            self._loaded = position
 
     def before_train(self, runner) -> None:
         """Run a missed validation, and return to the beginning of the epoch."""
@@ -170,7 +171,7 @@ class ExactResumeHook(Hook):
         batches = checkpoint['meta']['iter'] - self._epoch_begin if by_epoch else 0
         if by_epoch and checkpoint['meta']['epoch'] > runner.train_loop.epoch:
             batches = 0  # saved at the end of an epoch, which counts as finished
-        checkpoint[_KEY] = dict(
+        checkpoint[POSITION] = dict(
             processes=get_world_size(),
             batches=batches,
             epoch=[epoch for epoch, _ in states],

@@ -12,6 +12,7 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 
+from mmhsi.engine.resumed_state import FORMER_BEST
 from mmhsi.engine.run_checkpoints import BEST_NOTE, placed
 from mmhsi.registry import HOOKS
 from mmhsi.utils.files import PART_SUFFIX, put_in_place, write_text
@@ -21,7 +22,6 @@ from mmhsi.weights.sharded_checkpoint import is_sharded
 INTERRUPTED = 'interrupted.pth'
 WHOLE = 'final.pth'  # of a run whose checkpoints are folders
 VALIDATED = 'validated_at'  # iteration of the last finished validation, in the message hub
-_FORMER_BEST = 'former_best'  # names of the best states before the last validation, in the message hub
 
 
 class _SafeSaving:
@@ -93,7 +93,7 @@ class SafeCheckpointHook(CheckpointHook):
             if runner._resume:
                 self._superseded = self._later_best_states(runner)
                 # saved with a new best state, and the run was killed before the former one was deleted
-                former = runner.message_hub.runtime_info.get(_FORMER_BEST, [])
+                former = runner.message_hub.runtime_info.get(FORMER_BEST, [])
                 self._delete_but_best([self.file_backend.join_path(self.out_dir, name) for name in former])
 
     def after_train(self, runner) -> None:
@@ -211,7 +211,7 @@ class SafeCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner, metrics: dict) -> None:
         backend = self.file_backend
         self.file_backend = late = _LateRemoval(backend)
-        runner.message_hub.update_info(_FORMER_BEST, sorted(Path(path).name for path in self._best_paths()))
+        runner.message_hub.update_info(FORMER_BEST, sorted(Path(path).name for path in self._best_paths()))
         try:
             super()._save_best_checkpoint(_SafeSaving(runner, self), metrics)
         finally:

@@ -1,0 +1,192 @@
+"""Checking the state from which a run resumes: it comes from a file, and decides what is deleted.
+
+MMEngine takes the counts, schedules and notes of a checkpoint as they are. Those that no training with this config
+writes are refused here, before the first iteration.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.optim.scheduler import _ParamScheduler
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from mmhsi.engine.random_state import random_state, set_random_state
+
+POSITION = 'mmhsi_position'  # of a run within its epoch, in a checkpoint
+FORMER_BEST = 'former_best'  # names of the best states before the last validation, in the message hub
+_BEST_NAME = re.compile(r'best_[^/\\]+')
+
+
+class ResumeError(ValueError):
+    """A run cannot be resumed from a checkpoint; the message names it."""
+
+
+def check_resuming(runner: Runner) -> None:
+    """Let ``runner.resume`` raise a :class:`ResumeError` that names the checkpoint and what is wrong with it."""
+    resume = getattr(runner, 'resume', None)
+    if resume is None:  # a runner of strategies, which reads its own checkpoints
+        return
+
+    @wraps(resume)
+    def checked(filename: str, *args, **kwargs) -> None:
+        try:
+            with _schedules_like_those_of_the_config():
+                resume(filename, *args, **kwargs)
+            _check_counts(runner)
+            _check_optimizers(runner)
+            _check_notes(runner.message_hub)
+        except OSError:
+            raise
+        except Exception as error:
+            reason = str(error).strip().splitlines() or ['']
+            kind = '' if isinstance(error, ValueError) else f'{type(error).__name__}: '
+            raise ResumeError(
+                f'{filename}: the run cannot be resumed from this checkpoint: expected the state of a training with '
+                f'this config, found that {kind}{reason[0]}'
+            ) from error
+
+    runner.resume = checked
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+@contextmanager
+def _schedules_like_those_of_the_config() -> Iterator[None]:
+    """While the body runs, a schedule takes only values of the kinds that it has already."""
+    load = _ParamScheduler.load_state_dict
+
+    def load_checked(self: _ParamScheduler, state: Any) -> None:
+        name = type(self).__name__
+        if not isinstance(state, Mapping):
+            raise ValueError(f'the state of {name} is {type(state).__name__}')
+        own = self.state_dict()
+        for key, value in state.items():
+            if key not in own and hasattr(type(self), str(key)):
+                raise ValueError(f'{name} has a function {key!r}')
+            if key in own and not _alike(value, own[key]):
+                raise ValueError(f'{key!r} of {name} is {value!r:.80}')
+        load(self, state)
+
+    _ParamScheduler.load_state_dict = load_checked
+    try:
+        yield
+    finally:
+        _ParamScheduler.load_state_dict = load
+
+
+def _alike(value: Any, own: Any) -> bool:
+    if own is None or value is None:
+        return value is None or own is None and (_number(value) or isinstance(value, str))
+    if isinstance(own, (bool, str)):
+        return type(value) is type(own)
+    if isinstance(own, (int, float)):
+        return _number(value) and (isinstance(own, float) or isinstance(value, float) or abs(value) < 2**63)
+    if isinstance(own, (list, tuple)):
+        plain = isinstance(value, (list, tuple)) and all(_number(item) or isinstance(item, str) for item in value)
+        return plain and (len(value) == len(own) or not own)
+    return isinstance(value, type(own))
+
+
+def _check_counts(runner: Runner) -> None:
+    loop = runner.train_loop
+    for name, value in (('iter', loop._iter), ('epoch', loop._epoch)):
+        if not _count(value):
+            raise ValueError(f'{name!r} in its meta is {value!r:.80}, no count')
+
+
+def _check_optimizers(runner: Runner) -> None:
+    wrappers = runner.optim_wrapper
+    for wrapper in wrappers.values() if isinstance(wrappers, OptimWrapperDict) else [wrappers]:
+        if not isinstance(wrapper, OptimWrapper):
+            continue  # it is not resumed
+        for group in wrapper.optimizer.param_groups:
+            for name in ('lr', 'initial_lr', 'weight_decay', 'momentum', 'eps'):
+                value = group.get(name, 0)
+                value = value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
+                if not _number(value) or value < 0:
+                    raise ValueError(f'{name!r} of its optimizer is {value!r:.80}')
+        for state in wrapper.optimizer.state.values():
+            if not isinstance(state, Mapping):
+                raise ValueError(f'the state of a parameter in its optimizer is {state!r:.80}')
+            for name, value in state.items():
+                if isinstance(value, str):
+                    raise ValueError(f'{name!r} of a parameter in its optimizer is {value!r:.80}')
+                if isinstance(value, torch.Tensor) and value.is_floating_point() and not value.isfinite().all():
+                    raise ValueError(f'{name!r} of a parameter in its optimizer is not finite')
+
+
+def _check_notes(hub: Any) -> None:
+    """Notes that decide what is deleted, and the curves."""
+    notes = hub.runtime_info
+    steps = notes.get('keep_ckpt_ids', [])
+    if not isinstance(steps, list) or not all(map(_count, steps)):
+        raise ValueError(f"'keep_ckpt_ids' in its message hub is {steps!r:.80}, no list of epochs or iterations")
+    former = notes.get(FORMER_BEST, [])
+    if not isinstance(former, list) or not all(isinstance(name, str) and _BEST_NAME.fullmatch(name) for name in former):
+        raise ValueError(f'{FORMER_BEST!r} in its message hub is {former!r:.80}, no list of best states')
+    for key, value in notes.items():
+        name = str(key)
+        if name.startswith('best_ckpt') and not (value is None or isinstance(value, str) and _is_best(value)):
+            raise ValueError(f'{name!r} in its message hub is {value!r:.80}, no best state')
+        if name.startswith('best_score') and not isinstance(value, (int, float, np.number, torch.Tensor)):
+            raise ValueError(f'{name!r} in its message hub is {value!r:.80}, no score')
+    for key, curve in hub.log_scalars.items():
+        values, counts = curve.data if isinstance(curve, HistoryBuffer) else (None, None)
+        arrays = isinstance(values, np.ndarray) and isinstance(counts, np.ndarray)
+        if not arrays or values.dtype.kind not in 'biuf' or values.shape != counts.shape or values.ndim != 1:
+            raise ValueError(f'{str(key)!r:.80} in its message hub is no curve')
+
+
+def _is_best(path: str) -> bool:
+    return _BEST_NAME.fullmatch(re.split(r'[/\\]', path)[-1]) is not None
+
+
+def check_position(position: Any, runner: Runner) -> None:
+    """Check the position within an epoch that a checkpoint holds.
+
+    Args:
+        position (Any): What the checkpoint holds; None if it holds none.
+        runner (Runner): The runner, whose data loader limits the batches.
+
+    Raises:
+        ValueError: If no run of this config writes it.
+    """
+    if position is None:
+        return
+    if (
+        not isinstance(position, Mapping)
+        or not _count(position.get('batches'))
+        or not _count(position.get('processes'))
+    ):
+        raise ValueError(f'its position in the epoch is {position!r:.80}')
+    loop = runner.train_loop
+    if isinstance(loop, EpochBasedTrainLoop) and position['batches'] > len(loop.dataloader):
+        raise ValueError(f'{position["batches"]} batches of an epoch of {len(loop.dataloader)} are done')
+    now = random_state()
+    try:
+        for name in ('epoch', 'now'):
+            states = position.get(name)
+            if not isinstance(states, list) or len(states) != position['processes']:
+                raise ValueError(f'it holds no random state of each of {position["processes"]} processes')
+            for state in states:
+                set_random_state(state)
+    except (TypeError, KeyError, AttributeError, IndexError, RuntimeError, OverflowError) as error:
+        raise ValueError(f'its random state cannot be used ({error})') from error
+    finally:
+        set_random_state(now)
