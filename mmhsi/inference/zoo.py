@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -67,7 +67,8 @@ def read_zoo(root: Path) -> tuple[ModelEntry, ...]:
     Raises:
         ValueError: If a metafile is invalid, or a name or an alias occurs twice.
     """
-    models = tuple(model for path in _load(root / INDEX).get('Import', ()) for model in _models_of(root, path))
+    listed = _expected(_load(root / INDEX).get('Import'), list, str(root / INDEX), "'Import'")
+    models = tuple(model for path in listed for model in _models_of(root, path))
     taken: dict[str, str] = {}
     for model in models:
         for name in (model.name, *model.aliases):
@@ -81,31 +82,55 @@ def read_zoo(root: Path) -> tuple[ModelEntry, ...]:
 def _load(path: Path) -> dict:
     # the parser in C reads all metafiles in a tenth of the time
     loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-    content = yaml.load(path.read_text(encoding='utf-8'), loader)
-    if not isinstance(content, dict):
-        raise ValueError(f'{path}: expected a mapping, found {type(content).__name__}')
-    return content
+    try:
+        content = yaml.load(path.read_text(encoding='utf-8'), loader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f'{path}: expected YAML of plain values: {" ".join(str(error).split())}') from None
+    return _expected(content, dict, str(path), 'the file')
 
 
-def _several(value) -> tuple[str, ...]:
-    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+def _expected(value: Any, kind: type, place: str, what: str) -> Any:
+    """The value, if it is of this kind; None stands for an empty list."""
+    value = [] if value is None and kind is list else value
+    if not isinstance(value, kind):
+        raise ValueError(f'{place}: {what} is {type(value).__name__}, expected {kind.__name__}')
+    return value
+
+
+def _names(value: Any, place: str, what: str) -> tuple[str, ...]:
+    """One text or several."""
+    listed = [value] if isinstance(value, str) else _expected(value, list, place, what)
+    return tuple(_expected(item, str, place, what) for item in listed)
 
 
 def _models_of(root: Path, path: str) -> Iterator[ModelEntry]:
-    for number, model in enumerate(_load(root / path).get('Models', ()), 1):
-        missing = [key for key in ('Name', 'Config') if key not in model]
+    file = root / _expected(path, str, str(root / INDEX), 'a metafile')
+    for number, model in enumerate(_expected(_load(file).get('Models'), list, str(file), "'Models'"), 1):
+        place = f'{file}: model {number}'
+        missing = [key for key in ('Name', 'Config') if key not in _expected(model, dict, str(file), f'model {number}')]
         if missing:
-            raise ValueError(f'{root / path}: model {number} has no {missing[0]!r}')
-        results = model.get('Results') or ()
-        weights = _several(model.get('Weights'))
+            raise ValueError(f'{place} has no {missing[0]!r}')
+        config = root / _expected(model['Config'], str, place, "'Config'")
+        if root / 'configs' not in config.parents or '..' in config.parts:
+            raise ValueError(f'{place}: the config {model["Config"]!r} is not in the folder configs')
+        results = [
+            _expected(result, dict, place, 'a result')
+            for result in _expected(model.get('Results'), list, place, "'Results'")
+        ]
+        metrics = [_expected(result.get('Metrics') or {}, dict, place, "'Metrics'") for result in results]
+        weights = _names(model.get('Weights'), place, "'Weights'")
         yield ModelEntry(
-            name=model['Name'],
-            config=root / model['Config'],
-            task=Path(model['Config']).parent.name,
-            datasets=tuple(dict.fromkeys(result['Dataset'] for result in results if 'Dataset' in result)),
-            aliases=_several(model.get('Alias')),
+            name=_expected(model['Name'], str, place, "'Name'"),
+            config=config,
+            task=config.parent.name,
+            datasets=tuple(
+                dict.fromkeys(
+                    _expected(result['Dataset'], str, place, "'Dataset'") for result in results if 'Dataset' in result
+                )
+            ),
+            aliases=_names(model.get('Alias'), place, "'Alias'"),
             weights=weights[0] if weights else None,
-            metrics={key: value for result in results for key, value in (result.get('Metrics') or {}).items()},
+            metrics={key: value for of_result in metrics for key, value in of_result.items()},
         )
 
 

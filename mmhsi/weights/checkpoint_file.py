@@ -89,10 +89,15 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
     if not path.is_file():
         raise FileNotFoundError(f'{path}: the checkpoint does not exist')
     # mapped: of a file that also holds the state of an optimiser, only the parameters are read
-    with path.open('rb') as file:
-        mapped = mmap and map_location in (None, 'cpu') and file.read(len(_ZIP)) == _ZIP
-        file.seek(0)
-        return read_checkpoint_stream(file, str(path), trust, map_location, path if mapped else None)
+    try:
+        with path.open('rb') as file:
+            mapped = mmap and map_location in (None, 'cpu') and file.read(len(_ZIP)) == _ZIP
+            file.seek(0)
+            return read_checkpoint_stream(file, str(path), trust, map_location, path if mapped else None)
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a broken disk does not name the file
 
 
 @functools.cache

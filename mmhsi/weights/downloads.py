@@ -1,6 +1,7 @@
 """Downloaded files: stored under their full address and checked against known hashes."""
 
 import hashlib
+import http.client
 import os
 import re
 import urllib.error
@@ -108,10 +109,10 @@ def _download(address: str, path: Path) -> None:
             while block := answer.read(_BLOCK):
                 file.write(block)
                 received += len(block)
-        if length is not None and int(length) != received:
+        if length is not None and length.strip() != str(received):
             raise OSError(f'it stopped after {received} of {length} bytes')
         put_in_place(part, path)
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
         raise OSError(f'{address}: the download failed: {error}') from error
     finally:
         part.unlink(missing_ok=True)

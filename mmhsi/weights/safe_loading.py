@@ -111,7 +111,14 @@ def _guarded(load):
 
     @functools.wraps(load)
     def load_checkpoint(cls, filename, *args, **kwargs):
-        return _without_code(load(cls, os.fspath(filename), *args, **kwargs))
+        name = os.fspath(filename)
+        try:
+            return _without_code(load(cls, name, *args, **kwargs))
+        except KeyError as error:  # of the lists of models that belong to torchvision://, open-mmlab:// and others
+            if '://' not in name:
+                raise
+            scheme, _, model = name.partition('://')
+            raise FileNotFoundError(f'{name}: {scheme}:// has no model {model!r}') from error
 
     return load_checkpoint
 

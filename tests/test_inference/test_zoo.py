@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,32 @@ def test_two_models_must_not_share_a_name(tmp_path):
     models = [dict(Name='a', Config='configs/x/a.py', Alias='b'), dict(Name='b', Config='configs/x/b.py')]
     (tmp_path / 'configs/metafile.yml').write_text(yaml.safe_dump(dict(Models=models)))
     with pytest.raises(ValueError, match="the name 'b' stands for 'a' and for 'b'"):
+        read_zoo(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'text, finding',
+    [
+        ('!!python/object/apply:os.mkdir [harm]', 'expected YAML of plain values: could not determine a constructor'),
+        ('[' * 10**5, 'expected YAML of plain values: '),
+        ('a: "', 'expected YAML of plain values: '),
+        ('Models: 3', "'Models' is int, expected list"),
+        ('Models: [3]', 'model 1 is int, expected dict'),
+        ('Models: [{Name: 3, Config: configs/x/a.py}]', "model 1: 'Name' is int, expected str"),
+        ('Models: [{Name: a, Config: [1]}]', "model 1: 'Config' is list, expected str"),
+        ('Models: [{Name: a, Config: ../a.py}]', r"model 1: the config '../a.py' is not in the folder configs"),
+        ('Models: [{Name: a, Config: configs/../../a.py}]', 'is not in the folder configs'),
+        ('Models: [{Name: a, Config: /etc/a.py}]', "the config '/etc/a.py' is not in the folder configs"),
+        ('Models: [{Name: a, Config: configs/x/a.py, Alias: {b: c}}]', "'Alias' is dict, expected list"),
+        ('Models: [{Name: a, Config: configs/x/a.py, Weights: 3}]', "'Weights' is int, expected list"),
+        ('Models: [{Name: a, Config: configs/x/a.py, Results: [{Metrics: 3}]}]', "'Metrics' is int, expected dict"),
+    ],
+)
+def test_a_metafile_of_other_values_is_named(tmp_path, text, finding):
+    (tmp_path / 'configs').mkdir()
+    (tmp_path / 'model-index.yml').write_text('Import: [configs/metafile.yml]')
+    (tmp_path / 'configs/metafile.yml').write_text(text)
+    with pytest.raises(ValueError, match=rf'configs/metafile\.yml: .*{re.escape(finding)}'):
         read_zoo(tmp_path)
 
 

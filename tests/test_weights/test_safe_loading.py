@@ -128,6 +128,17 @@ def test_every_scheme_refuses_code(every_scheme, harmful):
     assert not harmful[1].exists()
 
 
+@pytest.mark.parametrize('scheme', ['open-mmlab', 'mmcls'])
+def test_a_model_that_a_scheme_does_not_list_is_named(scheme):
+    with pytest.raises(FileNotFoundError, match=f"{scheme}://absent: {scheme}:// has no model 'absent'"):
+        CheckpointLoader.load_checkpoint(f'{scheme}://absent')
+
+
+def test_an_address_that_is_none_is_named():
+    with pytest.raises(OSError, match='http://a b/x.pth: the download failed: URL can'):
+        CheckpointLoader.load_checkpoint('http://a b/x.pth')
+
+
 def test_a_loader_that_asks_for_an_unsafe_load_does_not_get_it(harmful):
     path, harm = harmful
     # as a fork of MMEngine does where the safe load is refused
