@@ -388,6 +388,13 @@ def _change(request: Request) -> Plan:
     _add_labels(plan)
     ordered, how = _two_codes(found, False)
     plan.scene.append(('label_codes', dict(zip(CHANGE_NAMES, ordered, strict=True)), how))
+    if 0 in ordered and len(request.paths) > 2:
+        plan.notes.append(
+            f'{found.zeros:,} pixels of label 0 are taken for {CHANGE_NAMES[ordered.index(0)]}. If some of them are '
+            'unlabelled instead, no score can be right: name a map of the unchanged pixels as well, '
+            "labels=[dict(path='changed.bmp', codes=dict(changed=255)), "
+            "dict(path='unchanged.bmp', codes=dict(unchanged=255))] without label_codes."
+        )
     fewest = min(found.counts.get(code, found.zeros) for code in ordered)
     train, val = min(100, fewest // 3), min(50, fewest // 6)
     if val < 1:
