@@ -29,8 +29,8 @@ from mmengine.registry import init_default_scope
 from score_table import print_table
 
 from mmhsi.classical import DENOISERS
+from mmhsi.datasets.scenes.scene_lookup import find_scenes
 from mmhsi.engine.distributed import build_runner
-from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.models.restorers import restore_by_tiles
 from mmhsi.tasks import write_results
 from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset

@@ -15,19 +15,14 @@ to a folder of its name in <work dir>/classical; for detectors, one picture show
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prettytable import PrettyTable
 
-from mmhsi import datasets, evaluation, tasks, visualization
-from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi import evaluation, tasks, visualization
+from mmhsi.tasks.contest import Contestant
 from mmhsi.utils.command_line import KeyValues, add_config_arguments, command_parser, load_config
-
-if TYPE_CHECKING:
-    from mmengine.config import Config
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -65,59 +60,6 @@ def method_options(args: argparse.Namespace) -> dict[str, dict]:
     return options
 
 
-def scenes_under_test(cfg: Config, raw: bool) -> tuple[list, str | None]:
-    """The scenes of the test dataset, and the subset of pixels that is evaluated."""
-    from mmhsi.registry import DATASETS, component_name
-
-    dataset_cfg = cfg.test_dataloader.dataset
-    if raw:
-        dataset_cfg.scene.preprocessing = []
-    if component_name(dataset_cfg) in ('TileDataset', 'WindowDataset'):  # only their scenes need no torch
-        scenes = list(datasets.get_scenes(dataset_cfg.scene))
-        for scene in scenes:
-            scene.prepare()
-        subset = dataset_cfg.get('subset', 'train')
-        return scenes, dataset_cfg.get('evaluate_on') or (None if subset == 'all' else subset)
-    dataset = DATASETS.build(dataset_cfg)
-    subset = getattr(dataset, 'evaluate_on', None) or (None if dataset.subset == 'all' else dataset.subset)
-    scenes = find_scenes(dataset)
-    if component_name(dataset_cfg) == 'WholeSceneDataset' and any(step.state_names for step in scenes[0].transforms):
-        # many scenes are preprocessed by what the training scenes have in common, as the network sees them
-        fitted = find_scenes(DATASETS.build(cfg.train_dataloader.dataset))[0].state_dict()
-        for scene in scenes:
-            scene.load_state_dict(fitted)
-    return scenes, subset
-
-
-def restore(cfg: Config, args: argparse.Namespace, options: dict[str, dict], folder: Path) -> dict:
-    """Evaluate, write and print methods of denoising or super-resolution; the results by method and image."""
-    from mmhsi.registry import METRICS
-    from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset, restoration_methods
-
-    known = restoration_methods(cfg.test_evaluator.get('scale', 1))
-    methods = args.methods or list(known)
-    check_names((*methods, *options), known)
-    if args.raw:
-        cfg.test_dataloader.dataset.scene.preprocessing = []
-    dataset = restoration_dataset(cfg.test_dataloader.dataset)
-    scenes = {scene.name: scene for scene in find_scenes(dataset)}
-    results: dict[str, dict] = {}
-    rows = []
-    for method in methods:
-        start = time.perf_counter()
-        metric = METRICS.build(cfg.test_evaluator)
-        results[method], scores = evaluate_restorer(dataset, method, metric, **options.get(method, {}))
-        seconds = time.perf_counter() - start
-        if not rows:
-            degraded = {name[len('input_') :]: value for name, value in scores.items() if name.startswith('input_')}
-            rows.append(('input', f'{len(dataset)} images', degraded, 0.0))
-        restored = {name: value for name, value in scores.items() if not name.startswith('input_')}
-        rows.append((method, f'{len(dataset)} images', restored, seconds))
-        tasks.write_results(folder / method, results[method], scores, scenes)
-    print(score_table(rows))
-    return results
-
-
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:
     """Raise a ValueError that lists the known methods unless all names are among them."""
     unknown = [name for name in names if name not in known]
@@ -143,43 +85,32 @@ def main(argv: list[str] | None = None) -> dict:
     cfg = load_config(args)
     from mmengine.registry import init_default_scope
 
-    from mmhsi.registry import component_name
-
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
     if cfg.get('scene_settings') is not None:
         from mmhsi.engine.scene_settings import resolve_scene_settings
 
         resolve_scene_settings(cfg)
+    if args.raw:
+        cfg.test_dataloader.dataset.scene.preprocessing = []
     folder = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}') / 'classical'
-    evaluator = cfg.get('test_evaluator')
-    if isinstance(evaluator, Mapping) and component_name(evaluator) == 'RestorationMetric':
-        results = restore(cfg, args, options, folder)
-        print(f'images, pictures and metrics: {folder}')
-        return results
-    scenes, subset = scenes_under_test(cfg, args.raw)
-    methods = args.methods or tasks.default_methods(scenes[0])
-    check_names((*methods, *options), tasks.classical_methods(scenes[0]))
+    test = tasks.make_task(tasks.task_name(cfg)).classical_test(cfg)
+    methods = args.methods or test.default_methods
+    check_names((*methods, *options), test.methods)
 
     results: dict[str, dict] = {}
-    rows = []
-    task = tasks.task_of_scene(scenes[0])
+    rows: dict = {}
+    scenes = {scene.name: scene for scene in test.scenes}
     for method in methods:
-        start = time.perf_counter()
-        results[method] = task.run_method(scenes, method, subset, **options.get(method, {}))
-        seconds = time.perf_counter() - start
-        listed = list(results[method].items())
-        pooled = task.pooled([result for _, result in listed]) if len(listed) > 1 else None
-        for number, (name, result) in enumerate(listed if pooled is None else [*listed, (pooled.name, pooled)]):
-            summary = result.summary()
-            summary.setdefault('AUC', result.settings.get('AUC'))  # that of a change detector
-            scores = {key: value for key, value in summary.items() if isinstance(value, float)}
-            rows.append((method, name, scores, seconds if number == 0 else None))
-        tasks.write_results(folder / method, results[method], scenes={scene.name: scene for scene in scenes})
-    for scene in scenes:
-        compared = {method: by_scene[scene.name] for method, by_scene in results.items()}
+        outcome = test.run(Contestant(method, method, options.get(method, {})))
+        results[method] = dict(outcome.results)
+        for row in test.rows(method, outcome):
+            rows.setdefault(row[:2], row)  # that of degraded images once
+        tasks.write_results(folder / method, outcome.results, outcome.scores, scenes)
+    for name in results[methods[0]]:
+        compared = {method: found[name] for method, found in results.items()}
         if all(isinstance(result, evaluation.DetectionResult) for result in compared.values()):
-            figure = visualization.roc_figure(compared, f'{scene.name}: ROC of classical detectors')
-            visualization.save_figure(figure, folder / f'{scene.name}_roc.png')
-    print(score_table(rows))
-    print(f'maps, pictures and metrics: {folder}')
+            figure = visualization.roc_figure(compared, f'{name}: ROC of classical detectors')
+            visualization.save_figure(figure, folder / f'{name}_roc.png')
+    print(score_table(list(rows.values())))
+    print(f'products, pictures and metrics: {folder}')
     return results

@@ -6,19 +6,16 @@ from mmengine.config import Config
 
 from mmhsi.comparison.cost import Stopwatch
 from mmhsi.comparison.records import plain_scores, split_record
-from mmhsi.engine.hooks.scene_lookup import find_scenes
-from mmhsi.registry import DATASETS, METRICS, component_name
-from mmhsi.tasks import classical_methods, task_of_scene
-from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
+from mmhsi.tasks import make_task, task_name
+from mmhsi.tasks.contest import Contestant
 
 
 def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dict]:
-    """Evaluate a classical method on the test scenes of a config, like its network.
+    """Evaluate a classical method on the test data of a config, like its network.
 
     Args:
         cfg (Config): The whole config.
-        method (str): A name of :func:`mmhsi.tasks.classical_methods`, or of
-            :func:`mmhsi.tasks.restorers.restoration_methods` for restoration.
+        method (str): Name of a method of the task, see :meth:`mmhsi.tasks.Task.classical_test`.
         options (Mapping): Arguments of the method.
 
     Returns:
@@ -28,40 +25,27 @@ def run_classical(cfg: Config, method: str, options: Mapping) -> tuple[dict, dic
     Raises:
         ValueError: If the method is unknown.
     """
-    evaluator = cfg.test_evaluator
-    if isinstance(evaluator, Mapping) and component_name(evaluator) == 'RestorationMetric':
-        dataset = restoration_dataset(cfg.test_dataloader.dataset)
-        with Stopwatch('cpu') as watch:
-            results, scores = evaluate_restorer(dataset, method, METRICS.build(evaluator), **options)
-    else:
-        dataset = DATASETS.build(cfg.test_dataloader.dataset)
-        subset = getattr(dataset, 'evaluate_on', None) or (None if dataset.subset == 'all' else dataset.subset)
-        scenes = find_scenes(dataset)
-        known = classical_methods(scenes[0])
-        if method not in known:
-            raise ValueError(
-                f'{cfg.filename}: unknown method {method!r}; for scene {scenes[0].name!r} there are {", ".join(known)}'
-            )
-        task = task_of_scene(scenes[0])
-        with Stopwatch('cpu') as watch:
-            results = task.run_method(scenes, method, subset, **options)
-        listed = list(results.values())
-        result = listed[0] if len(listed) == 1 else task.pooled(listed)
-        if result is None:
-            raise ValueError(f'{cfg.filename}: classical methods are compared on a single scene, found {len(results)}')
-        scores = {key: value for key, value in result.summary().items() if isinstance(value, (int, float))}
-        scores.setdefault('AUC', getattr(result, 'settings', {}).get('AUC'))  # a change detector has its own
-    scenes = find_scenes(dataset)
+    test = make_task(task_name(cfg)).classical_test(cfg)
+    if method not in test.methods:
+        raise ValueError(
+            f'{cfg.filename}: unknown method {method!r}; for scene {test.scenes[0].name!r} there are '
+            f'{", ".join(test.methods)}'
+        )
+    with Stopwatch('cpu') as watch:
+        outcome = test.run(Contestant(method, method, options))
+    results = outcome.results
+    if outcome.result is None:
+        raise ValueError(f'{cfg.filename}: classical methods are compared on a single scene, found {len(results)}')
     settings = next((result.settings for result in results.values() if getattr(result, 'settings', None)), {})
     return dict(
-        scores=plain_scores({key: value for key, value in scores.items() if value is not None}),
-        split=split_record(scenes[0].split) if len(scenes) == 1 else None,
+        scores=plain_scores(outcome.scores),
+        split=split_record(test.scenes[0].split) if len(test.scenes) == 1 else None,
         parameters=None,
         flops=None,
-        samples=len(dataset),
+        samples=test.samples,
         train_seconds=watch.seconds,
         train_wall_seconds=watch.wall_seconds,
         test_seconds=None,
         test_wall_seconds=None,
         chosen={key: value for key, value in settings.items() if isinstance(value, (str, int, float, bool))},
-    ), results
+    ), dict(results)

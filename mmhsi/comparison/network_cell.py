@@ -9,9 +9,9 @@ from mmengine.config import Config
 from mmhsi.comparison.cost import Stopwatch, count_flops, count_parameters
 from mmhsi.comparison.records import plain_scores, split_record
 from mmhsi.datasets.scenes.noisy_scene import add_noise
+from mmhsi.datasets.scenes.scene_lookup import find_scenes
 from mmhsi.datasets.splits.split import Split
 from mmhsi.engine.distributed import build_runner
-from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.engine.resume import find_latest_checkpoint
 from mmhsi.engine.run_checkpoints import load_best
 from mmhsi.registry import TRANSFORMS, component_name

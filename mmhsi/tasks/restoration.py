@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from mmengine.logging import print_log
@@ -21,9 +21,11 @@ from mmhsi.tasks.task import NETWORK, Layer, Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from mmengine.config import Config
     from torch import nn
 
     from mmhsi.tasks.networks import Network
+    from mmhsi.tasks.restorers import ImageTest
 
 _VALUES, _MARGIN = 20_000_000, 24  # of a strip that is restored at a time, and rows around it
 
@@ -34,6 +36,8 @@ class RestorationTask(Task):
     result = RestorationResult
     degrades = True
     score = 'PSNR', True
+    restorers: ClassVar[Mapping[str, Callable]]
+    """Classical methods by name, see :func:`mmhsi.tasks.restorers.evaluate_restorer`."""
     _stage: RestorationStage | None = None
 
     def network(self, model: nn.Module, windows: bool, meta: Mapping | None = None) -> Network:
@@ -148,6 +152,12 @@ class RestorationTask(Task):
             curves = dict(input=result.input_band_psnr, restored=result.band_psnr)
             figures['band_psnr'] = visualization.band_psnr_figure(curves, waves, f'{name}: PSNR of each band')
         return figures
+
+    def classical_test(self, cfg: Config) -> ImageTest:
+        """The images of the test of a config."""
+        from mmhsi.tasks.restorers import ImageTest  # with torch
+
+        return ImageTest(self, cfg)
 
 
 def _noise_before_and_after(image: np.ndarray, restored: np.ndarray) -> str:

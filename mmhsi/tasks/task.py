@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from mmhsi.datasets.class_info import BLACK_AND_WHITE, resolve_classes
 from mmhsi.registry import TASK_UTILS, TASKS, component_name
-from mmhsi.tasks.contest import Contestant
+from mmhsi.tasks.contest import Contestant, SceneTest
 from mmhsi.tasks.product import Product
 from mmhsi.utils.palette import default_palette
 
@@ -226,6 +226,10 @@ class Task:
             dict[str, Any]: Results by the name of the scene.
         """
         return {scene.name: self.methods(scene)[method](scene, evaluate_on=evaluate_on, **options) for scene in scenes}
+
+    def classical_test(self, cfg: Config) -> SceneTest:
+        """The test data of a config, on which classical methods are evaluated like its network."""
+        return SceneTest(self, cfg)
 
     def pooled(self, results: Sequence) -> Any:
         """One result over the evaluated pixels of several scenes, for its scores; None where there is no such thing."""

@@ -19,7 +19,7 @@ from torch import nn
 
 import mmhsi.engine  # noqa: F401
 from mmhsi.datasets import CubeInfo, DetectionScene, Split, TileDataset, WholeSceneDataset, WindowDataset, write_raster
-from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.datasets.scenes.scene_lookup import find_scenes
 from mmhsi.weights.checkpoint_file import read_checkpoint
 
 SHAPE, CLASSES = (13, 9), ('Corn', 'Oats', 'Woods')

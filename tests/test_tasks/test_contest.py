@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from mmhsi.datasets import DetectionScene, Scene, UnmixingScene
 from mmhsi.tasks import make_task
@@ -50,23 +51,26 @@ def scenes():
     )
 
 
+def contest(task, scene, titles=None):
+    dataset = dict(type='TileDataset', scene=scene, subset='all')
+    return run_contest(make_task(task).classical_test(Config(dict(test_dataloader=dict(dataset=dataset)))), titles)
+
+
 def test_classifiers_see_what_suits_them(scenes):
     cfg = scenes['classification']
-    outcomes = run_contest(make_task('classification'), cfg)
+    outcomes = contest('classification', cfg)
     assert list(outcomes) == ['SVM on spectra', 'random forest on spectra', 'SVM on smoothed noise fractions']
     raw = Scene(**{key: value for key, value in cfg.items() if key not in ('type', 'preprocessing')})
     expected = evaluate_pixel_classifier(raw, 'svm', refine=True)
     np.testing.assert_array_equal(outcomes['SVM on spectra'].result.prediction, expected.prediction)
     assert outcomes['SVM on spectra'].scores['OA'] == pytest.approx(expected.scores['OA'])
     assert outcomes['SVM on smoothed noise fractions'].result.settings['smoothing'] in (0.5, 1, 2, 3, 4)
-    assert set(run_contest(make_task('classification'), cfg, titles=['random forest on spectra'])) == {
-        'random forest on spectra'
-    }
+    assert set(contest('classification', cfg, titles=['random forest on spectra'])) == {'random forest on spectra'}
 
 
 def test_unmixing_has_the_strong_forms(scenes):
     cfg = scenes['unmixing']
-    outcomes = run_contest(make_task('unmixing'), cfg)
+    outcomes = contest('unmixing', cfg)
     scene = UnmixingScene(**{key: value for key, value in cfg.items() if key != 'type'})
     assert outcomes['FCLS on norm 1'].scores['aRMSE'] == pytest.approx(
         evaluate_unmixer(scene, 'fcls', unit_norm=True).summary()['aRMSE']
@@ -81,9 +85,9 @@ def test_a_method_that_refuses_the_scene_is_told(scenes):
         labels=np.zeros((H, W), int),
         label_codes=dict(background=0, target=1),
     )
-    outcomes = run_contest(make_task('anomaly_detection'), cfg)
+    outcomes = contest('anomaly_detection', cfg)
     assert 'window' in outcomes['local_rx'].failure and outcomes['local_rx'].result is None
-    whole = run_contest(make_task('anomaly_detection'), scenes['anomaly_detection'])
+    whole = contest('anomaly_detection', scenes['anomaly_detection'])
     scene = DetectionScene(**{key: value for key, value in scenes['anomaly_detection'].items() if key != 'type'})
     assert whole['rx'].scores['AUC'] == pytest.approx(evaluate_detector(scene, 'rx').metrics['AUC'])
 

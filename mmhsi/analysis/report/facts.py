@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmhsi.analysis.complexity import count_complexity
-from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.datasets.scenes.scene_lookup import find_scenes
 from mmhsi.inference.plan import test_dataset
 from mmhsi.registry import DATASETS
 from mmhsi.utils.labels import IGNORE_INDEX

@@ -1,25 +1,17 @@
 """Running classical methods on the same scene after a test."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
-from mmhsi.datasets import get_scenes
 from mmhsi.engine.hooks.scene_result_hook import results_folder
-from mmhsi.evaluation import RestorationMetric
 from mmhsi.evaluation.json_values import json_number
 from mmhsi.registry import HOOKS
-from mmhsi.tasks import Task, make_task, task_name
-from mmhsi.tasks.contest import Outcome, contest_table, run_contest, scalar_scores
-from mmhsi.tasks.restoration import RestorationTask
-from mmhsi.tasks.restorers import evaluate_restorer, restoration_dataset
-from mmhsi.tasks.task import test_dataset, test_metric
+from mmhsi.tasks import make_task, task_name
+from mmhsi.tasks.contest import Outcome, contest_table, run_contest
 from mmhsi.utils.files import parse_json
 
 
@@ -49,51 +41,17 @@ class ClassicalHook(Hook):
         results: dict = {}
         for metric in runner.test_evaluator.metrics:
             results.update(getattr(metric, 'scene_results', {}))
-        dataset = test_dataset(runner.cfg)
         task = make_task(task_name(runner.cfg))
-        if isinstance(task, RestorationTask) and results:
-            self._restore(runner, task, results, metrics or {})
-            return
-        result = _one_result(task, list(results.values()), dataset)
-        if result is None:
+        test = task.classical_test(runner.cfg) if results and task.score is not None else None
+        compared = test and test.of_network(results, metrics or {})
+        if compared is None:
             runner.logger.info(
                 'Classical methods are compared on a scene or a set of them, or not at all for this task.'
             )
             return
-        single = len(results) == 1
-        name = next(iter(results)) if single else result.name
-        subset = dataset.get('evaluate_on') or (None if dataset.get('subset', 'all') == 'all' else dataset['subset'])
-        outcomes = run_contest(task, dataset['scene'], subset, self.titles)
-        parts = dict(getattr(result, 'settings', {}).get('parts', {})) if single else {}
-        self._tell(runner, task, name, scalar_scores(result), outcomes, parts)
+        self._tell(runner, task, *compared, run_contest(test, self.titles))
 
-    def _restore(self, runner, task: RestorationTask, results: Mapping, metrics: Mapping) -> None:
-        """The same for restored images, whose scores are means over all of them."""
-        dataset = restoration_dataset(runner.cfg.test_dataloader.dataset)
-        options = {key: value for key, value in test_metric(runner.cfg).items() if key not in ('type', 'scene')}
-        titles = [name for name in task.restorers if self.titles is None or name in self.titles]
-        outcomes = {}
-        for title in titles:
-            start = time.perf_counter()
-            try:
-                found, scores = evaluate_restorer(dataset, title, RestorationMetric(**options))
-            except (ValueError, ArithmeticError, MemoryError) as error:
-                outcomes[title] = Outcome({}, time.perf_counter() - start, failure=str(error))
-                continue
-            outcomes[title] = Outcome(scores, time.perf_counter() - start, next(iter(found.values())))
-        each = [result.settings['parts'] for result in results.values() if result.settings.get('parts')]
-        parts = {
-            part: {
-                name: float(np.mean([image[part][name] for image in each]))
-                for name in each[0][part]
-                if all(name in image[part] for image in each)
-            }
-            for part in (each[0] if each else ())
-        }
-        own = {name: float(value) for name, value in metrics.items() if not name.startswith('input_')}
-        self._tell(runner, task, ', '.join(results), own, outcomes, parts)
-
-    def _tell(self, runner, task, name: str, own: Mapping, outcomes: Mapping, parts: Mapping) -> None:
+    def _tell(self, runner, task, name: str, own: Mapping, parts: Mapping, outcomes: Mapping) -> None:
         score, larger = task.score
         ours = 'the recommended whole' if parts else 'the network'
         table, sentence = contest_table(ours, own, outcomes, score, larger, parts)
@@ -102,15 +60,6 @@ class ClassicalHook(Hook):
                 runner.logger.warning(f'{title} was not run on scene {name!r}: {outcome.failure}')
         runner.logger.info(f'Scene {name!r}, {ours} and classical methods:\n{table.get_string()}\n{sentence}')
         _add(results_folder(runner) / 'metrics.json', outcomes, parts, (score, larger), sentence)
-
-
-def _one_result(task: Task, results: list, dataset: Mapping) -> Any:
-    if not results or not isinstance(dataset.get('scene'), Mapping) or task.score is None:
-        return None
-    if len(results) == 1:
-        return results[0]
-    pool = get_scenes(dict(dataset['scene']))
-    return task.pooled(results) if len(pool) == len(results) else None
 
 
 def _add(

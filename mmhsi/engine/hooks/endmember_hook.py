@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from mmhsi.classical.unmixing import fcls, linear_scale, unit_spectra
-from mmhsi.engine.hooks.scene_lookup import loop_scenes
+from mmhsi.datasets.scenes.scene_lookup import loop_scenes
 from mmhsi.engine.resume import find_latest_checkpoint
 from mmhsi.registry import HOOKS
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint

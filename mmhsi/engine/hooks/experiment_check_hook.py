@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
-from mmhsi.engine.hooks.scene_lookup import loop_scenes
+from mmhsi.datasets.scenes.scene_lookup import loop_scenes
 from mmhsi.registry import HOOKS
 from mmhsi.utils.input_size import fixed_input_size
 from mmhsi.weights.finite import require_finite

@@ -5,7 +5,7 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
-from mmhsi.engine.hooks.scene_lookup import find_scenes
+from mmhsi.datasets.scenes.scene_lookup import find_scenes
 from mmhsi.registry import HOOKS
 from mmhsi.tasks import make_task, task_name, write_results
 

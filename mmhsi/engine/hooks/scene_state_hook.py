@@ -8,7 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 
-from mmhsi.engine.hooks.scene_lookup import loop_scenes
+from mmhsi.datasets.scenes.scene_lookup import loop_scenes
 from mmhsi.registry import HOOKS
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from mmengine.model import is_model_wrapper
 
+from mmhsi.datasets.scenes.scene_lookup import find_scenes
 from mmhsi.engine.hooks.last_stage import LastStageHook, test_dataloader
-from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.registry import HOOKS
 from mmhsi.tasks.networks import Segmentor
 from mmhsi.tasks.score_stage import NETWORK_PART, ScoreStage

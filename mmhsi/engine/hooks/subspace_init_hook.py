@@ -6,7 +6,7 @@ from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
-from mmhsi.engine.hooks.scene_lookup import loop_scenes
+from mmhsi.datasets.scenes.scene_lookup import loop_scenes
 from mmhsi.registry import HOOKS
 
 _NEGLIGIBLE = 1e-8  # variance of a component relative to the first
