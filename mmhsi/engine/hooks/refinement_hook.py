@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from mmhsi.datasets.scenes.scene_lookup import find_scenes
+from mmhsi.datasets.scenes.scene_stack import stack_scenes
 from mmhsi.engine.hooks.last_stage import LastStageHook, test_dataloader
-from mmhsi.engine.hooks.scene_lookup import find_scenes
 from mmhsi.engine.scene_rules import name_scenes
 from mmhsi.evaluation.metrics.class_probabilities import ClassMapMetric
 from mmhsi.evaluation.refinement import STRENGTHS
 from mmhsi.registry import HOOKS, METRICS
-from mmhsi.tasks.mosaic import Mosaic
 from mmhsi.tasks.pixel_stage import PixelStage
 from mmhsi.tasks.task import test_metric
 from mmhsi.utils.progress import progress_bar
@@ -98,9 +98,9 @@ class RefinementHook(LastStageHook):
             runner.model.train(training)
         metric.evaluate(len(dataloader.dataset))
         if together:
-            mosaic = Mosaic(scenes)
-            stacked = mosaic.stack([refiners[scene.name].probabilities for scene in scenes], np.nan)
-            stages = {scenes[0].name: PixelStage.fit(mosaic, stacked, **self._options(runner))}
+            whole = stack_scenes(scenes)
+            stacked = whole.view.stack([refiners[scene.name].probabilities for scene in scenes], np.nan)
+            stages = {scenes[0].name: PixelStage.fit(whole, stacked, **self._options(runner))}
         else:
             stages = {name: refiner.stage for name, refiner in refiners.items() if refiner.stage is not None}
         for name, stage in stages.items():
