@@ -9,7 +9,7 @@ from mmpretrain.datasets import PackInputs
 
 from mmhsi.datasets import Scene, WindowDataset
 from mmhsi.datasets.filtered_windows import FilteredWindows
-from mmhsi.datasets.transforms import RandomRotate90
+from mmhsi.datasets.transforms import RandomDihedral, RandomRotate90
 from mmhsi.engine.hooks import WindowFilterHook
 from mmhsi.models import HSIDataPreprocessor
 
@@ -76,6 +76,9 @@ def test_windows_are_filtered_alone_where_the_order_matters(scene):
 
     turned = [RandomRotate90(), PackInputs()]
     assert filtered(pipeline=turned)
+    assert filtered(pipeline=[dict(type='RandomFlip', prob=0.5), *turned])
+    assert filtered(pipeline=[RandomDihedral(), PackInputs()])
+    assert not filtered(pipeline=[RandomDihedral(reverse_prob=0.5), PackInputs()])
     assert not filtered(8, pipeline=turned)  # its middle is elsewhere after a turn
     assert not filtered(3, pipeline=[PackInputs()])
     single = HSIDataPreprocessor(num_bands=BANDS, smoothing=dict(sigmas=(1.0,), size=1))

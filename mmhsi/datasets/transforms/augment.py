@@ -27,6 +27,10 @@ class RandomRotate90(BaseTransform):
         ValueError: If there is no number or one outside 0 to 3, or if the window is not square.
     """
 
+    only_turns = True
+    """Whether images are only turned and mirrored: filters that are alike in all directions may come before or after.
+    Transforms without this attribute do more."""
+
     def __init__(self, turns: Sequence[int] = (0, 1, 2, 3)):
         if not len(turns) or not set(turns) <= {0, 1, 2, 3}:
             raise ValueError(f'turns must be numbers of quarter turns from 0 to 3, found {turns}')

@@ -59,6 +59,8 @@ class Dihedral(BaseTransform):
         ValueError: As :class:`RandomDihedral`, and for a sample without a pose.
     """
 
+    only_turns = True
+
     def __init__(self, keys: Sequence[str] = ('gt', 'img', 'enlarged')):
         self.keys = tuple(keys)
 
@@ -96,6 +98,11 @@ class RandomDihedral(BaseTransform):
             raise ValueError(f'reverse_prob must lie in [0, 1], not {reverse_prob}')
         self.keys = tuple(keys)
         self.reverse_prob = reverse_prob
+
+    @property
+    def only_turns(self) -> bool:
+        """Whether the bands keep their order, see :class:`RandomRotate90`."""
+        return not self.reverse_prob
 
     def transform(self, results: dict) -> dict:
         """Transform the arrays and, with probability ``reverse_prob``, reverse their bands."""

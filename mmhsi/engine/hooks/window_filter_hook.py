@@ -4,14 +4,13 @@ import copy
 
 import numpy as np
 import torch
+from mmcv.transforms import RandomFlip
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.window_dataset import WindowDataset
 from mmhsi.registry import HOOKS
-
-_COMMUTE = ('RandomFlip', 'RandomRotate90', 'PackInputs')  # with filters that are the same in both directions
 
 
 @HOOKS.register_module()
@@ -20,7 +19,7 @@ class WindowFilterHook(Hook):
 
     The Gaussian means of :class:`mmhsi.models.HSIDataPreprocessor` are linear and the same everywhere. Without this
     hook, every window of 23 x 23 pixels is cut out and filtered separately, again in every epoch. Nothing changes for
-    datasets with other transforms than flips and quarter turns, whose order matters.
+    datasets with transforms that do more than turn and mirror (``only_turns``), whose order matters.
     """
 
     priority = 'HIGH'  # before the first batch is loaded
@@ -48,17 +47,19 @@ class WindowFilterHook(Hook):
             or not getattr(preprocessor, 'filters_windows', False)
         ):
             return
+        from mmpretrain.datasets import PackInputs  # loads the datasets of mmpretrain
+
         window, size = dataset.window_size, preprocessor.smooth.size
-        steps = dataset.pipeline.transforms
-        turned = any(type(step).__name__ != 'PackInputs' for step in steps[1:])
+        first, *steps = dataset.pipeline.transforms
+        turns = [step for step in steps if not isinstance(step, PackInputs)]
         if (
             preprocessor.num_bands is None
             or window <= size
             # a flip moves the middle; of a single pixel it leaves strides that torch refuses
-            or (turned and ((window - size) % 2 or size == 1))
-            or type(steps[0]) is not LoadSceneWindow
-            or steps[0].jitter
-            or any(type(step).__name__ not in _COMMUTE for step in steps[1:])
+            or (turns and ((window - size) % 2 or size == 1))
+            or type(first) is not LoadSceneWindow
+            or first.jitter
+            or not all(getattr(step, 'only_turns', isinstance(step, RandomFlip)) for step in turns)
         ):
             return
         twin = copy.deepcopy(preprocessor).cpu()
