@@ -19,6 +19,7 @@ from mmhsi.models.selfsup import MaskedAutoencoder
 from mmhsi.registry import DATASETS
 from mmhsi.structures import RestorationDataSample
 from mmhsi.tasks.networks import Network, Positions
+from mmhsi.utils.device import usable_device
 
 _TILE_NAMES = ('tile_size', 'crop_size', 'window_size', 'img_size')
 
@@ -61,7 +62,7 @@ class TrialModel:
         if model is None:
             model = init_model(config, device=device)
         elif device is not None:
-            model = model.to(device)
+            model = model.to(usable_device(device))
         self.model = model
         self.cfg = Config.fromfile(config) if isinstance(config, str | Path) else config
         self.plan: Plan | None = None if isinstance(model, MaskedAutoencoder) else make_plan(self.cfg, model)

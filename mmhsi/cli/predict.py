@@ -175,7 +175,6 @@ def share_scenes(args: argparse.Namespace, argv: list[str]) -> int:
 
 def make_inferencer(args: argparse.Namespace):
     """The inferencer described by the arguments."""
-    import torch
     from mmengine.config import Config
 
     from mmhsi.inference.inferencer import HSIInferencer
@@ -189,11 +188,6 @@ def make_inferencer(args: argparse.Namespace):
             model, weights = str(entry.config), weights or entry.weights
         model = Config.fromfile(model)
         model.merge_from_dict(args.cfg_options)
-    if args.device is not None:
-        try:
-            torch.empty(0, device=args.device)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            raise ValueError(f'--device {args.device}: {str(error).splitlines()[0]}') from error
     return HSIInferencer(
         model, weights, args.device, show_progress=not args.quiet, memory=args.memory, trust=args.trust
     )

@@ -49,6 +49,7 @@ from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import DRIVERS, Product, write_figures, write_gis_files, write_product
 from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import NETWORK, Task
+from mmhsi.utils.device import usable_device
 from mmhsi.utils.files import check_writable, write_text
 from mmhsi.utils.precision import Precision
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
@@ -78,8 +79,8 @@ class HSIInferencer(BaseInferencer):
 
     Raises:
         FileNotFoundError: If the config or the checkpoint does not exist.
-        ValueError: If the weights do not belong to the config, the config does not define how scenes are cut, or the
-            checkpoint holds more than data.
+        ValueError: If the weights do not belong to the config, the config does not define how scenes are cut, the
+            checkpoint holds more than data, or there is no such device.
     """
 
     _stored_config = False  # whether the config is that of the checkpoint
@@ -105,7 +106,7 @@ class HSIInferencer(BaseInferencer):
                 model, weights = str(entry.config), weights or entry.weights
         self._weights_name = None if weights is None else str(weights)
         init_default_scope(scope)
-        super().__init__(model, self._weights_name, None if device is None else str(device), scope, show_progress)
+        super().__init__(model, self._weights_name, str(usable_device(device)), scope, show_progress)
 
     def _init_model(self, cfg: Config, weights: str | None, device: str) -> nn.Module:
         checkpoint: dict = {}

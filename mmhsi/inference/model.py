@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
 from mmhsi.inference.weights import build_network, config_of_checkpoint, data_description, load_weights_file
+from mmhsi.utils.device import usable_device
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
 from mmhsi.weights.finite import require_finite
 
@@ -38,9 +38,10 @@ def init_model(
     Raises:
         TypeError: If the config is neither a path nor a config.
         FileNotFoundError: If the config file does not exist.
-        ValueError: If there is neither a config nor a checkpoint with one, or the config in the checkpoint holds more
-            than data.
+        ValueError: If there is neither a config nor a checkpoint with one, the config in the checkpoint holds more
+            than data, or there is no such device.
     """
+    device = usable_device(device)
     guarded = False
     with trusting(trust):
         if config is None:
@@ -60,4 +61,4 @@ def init_model(
             require_finite(model, str(checkpoint))
             model.dataset_meta = data_description(loaded, str(checkpoint))
     model.cfg = config
-    return model.to(device or get_device()).eval()
+    return model.to(device).eval()
