@@ -58,8 +58,15 @@ class _ArrayReader:
 _MATRIX_LAYOUTS = {'chw': 'phw', 'cwh': 'pwh', 'hwc': 'hwp', 'whc': 'whp'}
 
 
-def _read_pixel_list(path: str, size: tuple[int, int], key: str | None = None, layout: str = 'cwh') -> np.ndarray:
+def _read_pixel_list(
+    path: str, size: tuple[int, int], key: str | None = None, layout: str = 'cwh', **unknown
+) -> np.ndarray:
     """A cube (H, W, C) float32 from a matrix (C, N) or (N, C) of its pixels."""
+    if unknown:
+        raise ValueError(
+            f'{path}: an image with size is a list of pixels, which is taken as it is stored; besides size it has '
+            f'path, key, layout and wavelengths, not {", ".join(unknown)}'
+        )
     if layout not in _MATRIX_LAYOUTS:
         known = ', '.join(map(repr, _MATRIX_LAYOUTS))
         raise ValueError(f'{path}: layout {layout!r} of a list of pixels, expected one of {known}')

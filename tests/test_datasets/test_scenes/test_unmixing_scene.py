@@ -66,6 +66,8 @@ def test_image_is_read_from_a_list_of_pixels(layout, order, truth, tmp_path):
         UnmixingScene(dict(source, size=(HEIGHT, 8)))
     with pytest.raises(ValueError, match="list.mat: key 'X' not found; the file holds 'Y'"):
         UnmixingScene(dict(source, key='X'))
+    with pytest.raises(ValueError, match='list.mat: an image with size is a list of pixels.*, not scaled'):
+        UnmixingScene(dict(source, scaled=False))
     with pytest.raises(ValueError, match='list.mat: 13 bands are expected, but the file has 12'):
         UnmixingScene(source, num_bands=13)
 
