@@ -7,6 +7,11 @@ customary = {
     '10 per class': dict(scene=dict(split=dict(type='NumberSplit', train=10, val=5), fit_on='all'), **random_pixels),
     '10 %': dict(scene=dict(split=dict(type='RatioSplit', train=0.1, val=0.1), fit_on='all'), **random_pixels),
 }
+every_fifth_pixel = dict(
+    customary['10 per class'],
+    cfg_options={'test_dataloader.dataset.indices': list(range(0, 10009, 5))},
+    note='Random pixels; components fitted on all pixels; windows overlap. Every fifth test pixel is tested.',
+)
 # the 160 training pixels of ten per class do not determine 200 components, but the pixels without labels do
 strict = {
     '10 per class, strict fit': dict(

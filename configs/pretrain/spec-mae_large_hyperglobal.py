@@ -1,13 +1,5 @@
-_base_ = [
-    '../_base_/models/spec-mae-large.py',
-    '../_base_/datasets/hyperglobal.py',
-    '../_base_/schedules/mae_1600e.py',
-    '../_base_/pretrain_runtime.py',
-]
+_base_ = 'spec-mae_base_hyperglobal.py'
 
-model = dict(
-    data_preprocessor=dict(num_bands=_base_.num_bands),
-    backbone=dict(img_size=_base_.tile_size, in_channels=_base_.num_bands),
-)
+model = dict(backbone=dict(arch='large'))
 
 train_dataloader = dict(batch_size=32)  # on 64 GPUs: 2048 per update

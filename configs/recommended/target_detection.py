@@ -2,7 +2,7 @@
 # inherits this one. Labels are used only for the scores, unless the target spectrum is taken from them. The number of
 # bands follows from the scene.
 _base_ = [
-    '../_base_/models/hypersigma-base_htd.py',
+    '../_base_/models/hypersigma-tiny_htd.py',
     '../_base_/datasets/detection_tiles.py',
     '../_base_/schedules/detection_scratch_tiny.py',
     '../_base_/default_runtime.py',
@@ -29,11 +29,9 @@ test_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(sce
 model = dict(
     data_preprocessor=dict(num_bands=num_bands),
     backbone=dict(
-        spatial=dict(arch='tiny', out_indices=(0, 1), img_size=_base_.tile_size, in_channels=num_bands, num_points=4),
-        spectral=dict(arch='tiny', out_indices=(1,), img_size=_base_.tile_size, num_tokens=36, num_points=4),
+        spatial=dict(img_size=_base_.tile_size, in_channels=num_bands), spectral=dict(img_size=_base_.tile_size)
     ),
-    neck=dict(in_channels=64, num_tokens=36, out_channels=64, scales=(1, 1)),
-    decode_head=dict(in_channels=64, num_bands=num_bands),
+    decode_head=dict(num_bands=num_bands),
 )
 
 default_hooks = dict(

@@ -1,24 +1,10 @@
 # A HyperSIGMA of two blocks for super-resolution, which one CPU core trains from scratch in a minute or two. It learns
 # what the bicubic image lacks, and the width of its head does not depend on the bands. A config adds img_size to both
 # branches, tile_size, scale, and the bands: in_channels, num_bands of the head.
-_base_ = 'hypersigma-base_hsr.py'
+_base_ = ['hypersigma-base_hsr.py', 'tiny_restoration.py']
 
 model = dict(
     generator=dict(
-        backbone=dict(
-            spatial=dict(arch='tiny', out_indices=(1,), num_points=4),
-            spectral=dict(arch='tiny', out_indices=(1,), num_tokens=25, num_points=4),
-        ),
-        neck=dict(
-            in_channels=64,
-            num_tokens=25,
-            spectral_channels=64,
-            mid_channels=64,
-            spatial_refinement=dict(
-                in_channels=64, embed_dims=64, num_layers=2, num_heads=4, num_points=4, full_attn_interval=2
-            ),
-            spectral_refinement=dict(embed_dims=64, num_layers=2, num_heads=4, num_points=4, full_attn_interval=2),
-        ),
-        head=dict(in_channels=64, width=64, residual=True),
+        backbone=_base_.tiny_branches, neck=_base_.tiny_neck, head=dict(in_channels=64, width=64, residual=True)
     )
 )

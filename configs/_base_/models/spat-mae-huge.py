@@ -1,3 +1,0 @@
-_base_ = 'spat-mae-base.py'
-
-model = dict(backbone=dict(arch='huge'))
