@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from wheels import build_wheel
 
 ROOT = Path(__file__).resolve().parents[1]
-UNPUBLISHED = shutil.ignore_patterns('.*', 'data', 'work_dirs', 'build', 'dist', '*.egg-info', '__pycache__')
 STEPS = """
 import glob, runpy, sys
 import mmhsi
@@ -47,22 +47,7 @@ def run(*command, **kwargs) -> str:
 @pytest.mark.skipif(os.environ.get('MMHSI_TEST_INSTALLATION') != '1', reason='MMHSI_TEST_INSTALLATION is not 1')
 def test_the_bare_wheel_trains_and_predicts(tmp_path):
     """No lock, no constraint, no extra."""
-    shutil.copytree(ROOT, tmp_path / 'source', ignore=UNPUBLISHED, symlinks=True)
-    run(
-        sys.executable,
-        '-m',
-        'pip',
-        'wheel',
-        '--quiet',
-        '--no-index',
-        '--no-deps',
-        '--no-build-isolation',
-        '--wheel-dir',
-        tmp_path,
-        tmp_path / 'source',
-    )
-    (wheel,) = tmp_path.glob('*.whl')
-    shutil.rmtree(tmp_path / 'source')
+    wheel = build_wheel(tmp_path)
     uv = [shutil.which('uv', path=os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']]))]
     run(*uv, 'venv', '--quiet', '--python', sys.executable, tmp_path / 'env')
     python = tmp_path / 'env' / ('Scripts/python.exe' if os.name == 'nt' else 'bin/python')

@@ -3,8 +3,6 @@
 import ast
 import importlib.metadata
 import re
-import shutil
-import subprocess
 import sys
 import zipfile
 from email.parser import Parser
@@ -15,6 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from wheels import build_wheel
 
 import mmhsi
 
@@ -27,7 +26,6 @@ LOCKS = {
     'lock-onedl': ['onedl', 'tests', 'build'],
     'lock-lowest': ['runtime', 'tests', 'build'],
 }
-UNPUBLISHED = ('.*', 'data', 'work_dirs', 'build', 'dist', '*.egg-info', '__pycache__')
 
 
 def read_requirements(name):
@@ -47,27 +45,8 @@ def pinned(lock):
 
 @pytest.fixture(scope='module')
 def wheel(tmp_path_factory):
-    """The wheel, built without network from a copy of the sources, because building writes into them."""
-    folder = tmp_path_factory.mktemp('wheel')
-    shutil.copytree(ROOT, folder / 'source', ignore=shutil.ignore_patterns(*UNPUBLISHED), symlinks=True)
-    subprocess.run(
-        [
-            sys.executable,
-            '-m',
-            'pip',
-            'wheel',
-            '--quiet',
-            '--no-index',
-            '--no-deps',
-            '--no-build-isolation',
-            '--wheel-dir',
-            str(folder),
-            str(folder / 'source'),
-        ],
-        check=True,
-    )
-    (path,) = folder.glob('*.whl')
-    with zipfile.ZipFile(path) as archive:
+    """The wheel as an archive."""
+    with zipfile.ZipFile(build_wheel(tmp_path_factory.mktemp('wheel'))) as archive:
         yield archive
 
 

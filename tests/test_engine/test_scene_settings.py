@@ -82,15 +82,19 @@ def test_another_preprocessing_is_refused(tmp_path):
         resolve_scene_settings(cfg)
 
 
-def test_a_scene_of_ones_own_is_trained_tested_and_tested_again(tmp_path):
-    cfg = make_config(tmp_path, 6.0, 6.0)
-    cfg.train_cfg.update(max_epochs=2, val_begin=1, val_interval=1)
+def trained(cfg, epochs):
+    """Runner, best checkpoint and test scores of a short training."""
+    cfg.train_cfg.update(max_epochs=epochs, val_begin=1, val_interval=1)
     cfg.param_scheduler = None
     torch.manual_seed(0)
     runner = build_runner(cfg)
     runner.train()
-    best = load_best(runner)
-    scores = runner.test()
+    return runner, load_best(runner), runner.test()
+
+
+def test_a_scene_of_ones_own_is_trained_tested_and_tested_again(tmp_path):
+    cfg = make_config(tmp_path, 6.0, 6.0)
+    runner, best, scores = trained(cfg, 2)
     assert scores['OA'] > 0.5 and 'NLL' in scores
     result = runner.test_evaluator.metrics[0].scene_results['fields']
     weights = result.settings['refinement']['weights']
@@ -121,13 +125,7 @@ def test_tiles_are_trained_and_tested_as_one_set(tmp_path):
             np.save(tmp_path / name / f'tile_{number}.npy', part)
     cfg.scene.update(name=None, image=str(tmp_path / 'cube'), labels=str(tmp_path / 'labels'))
     cfg.default_hooks.classical = None
-    cfg.train_cfg.update(max_epochs=1, val_begin=1, val_interval=1)
-    cfg.param_scheduler = None
-    torch.manual_seed(0)
-    runner = build_runner(cfg)
-    runner.train()
-    best = load_best(runner)
-    scores = runner.test()
+    runner, best, scores = trained(cfg, 1)
     results = runner.test_evaluator.metrics[0].scene_results
     assert list(results) == ['tile_0', 'tile_1']
     scenes = runner.test_dataloader.dataset.scenes

@@ -594,6 +594,16 @@ def test_a_network_of_one_size_is_given_tiles_of_that_size(tmp_path):
         inferencer(cube, tile_size=20)
 
 
+TINY_VIT = dict(
+    type='SpatViT',
+    img_size=16,
+    patch_size=1,
+    in_channels=BANDS,
+    out_indices=(0,),
+    arch=dict(embed_dims=8, num_layers=1, num_heads=2, full_attn_interval=1),
+)
+
+
 @pytest.mark.parametrize('scale, shape', [(1, (HEIGHT, WIDTH)), (1, (9, 25)), (2, (HEIGHT, WIDTH))])
 def test_restored_scenes_are_those_of_the_test(tmp_path, scale, shape):
     if scale == 2:
@@ -610,16 +620,7 @@ def test_restored_scenes_are_those_of_the_test(tmp_path, scale, shape):
     )
     generators = {
         1: dict(
-            type='RestorationNet',
-            head=dict(type='RestorationHead', num_bands=BANDS, in_channels=8),
-            backbone=dict(
-                type='SpatViT',
-                img_size=16,
-                patch_size=1,
-                in_channels=BANDS,
-                out_indices=(0,),
-                arch=dict(embed_dims=8, num_layers=1, num_heads=2, full_attn_interval=1),
-            ),
+            type='RestorationNet', head=dict(type='RestorationHead', num_bands=BANDS, in_channels=8), backbone=TINY_VIT
         ),
         2: dict(type='BicubicResidual', network=edsr, scale=2),
     }
@@ -651,14 +652,7 @@ def test_super_resolution_and_denoising(tmp_path):
             type='BicubicResidual',
             network=dict(
                 type='RestorationNet',
-                backbone=dict(
-                    type='SpatViT',
-                    img_size=16,
-                    patch_size=1,
-                    in_channels=BANDS,
-                    out_indices=(0,),
-                    arch=dict(embed_dims=8, num_layers=1, num_heads=2, full_attn_interval=1),
-                ),
+                backbone=TINY_VIT,
                 head=dict(type='SuperResolutionHead', num_bands=BANDS, in_channels=8, scale=2),
             ),
             scale=2,

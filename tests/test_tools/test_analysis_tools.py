@@ -301,48 +301,18 @@ def test_speed_and_memory_are_printed_and_written(run, tmp_path, tool, data):
 
 def test_sampled_points_are_drawn(run, tmp_path, tool):
     out = tmp_path / 'points.png'
-    weights = run / 'run' / 'epoch_2.pth'
-    code, printed = tool(
-        'visualization/vis_ssa.py',
-        run / 'config.py',
-        weights,
-        run / 'data' / 'cube.npy',
-        '--pixel',
-        3,
-        SIDE - 1,
-        '--device',
-        'cpu',
-        '--out',
-        out,
-    )
+
+    def draw(*argv):
+        weights, scene = run / 'run' / 'epoch_2.pth', run / 'data' / 'cube.npy'
+        return tool('visualization/vis_ssa.py', run / 'config.py', weights, scene, '--device', 'cpu', *argv)
+
+    code, printed = draw('--pixel', 3, SIDE - 1, '--out', out)
     assert code == 0 and 'backbone.spatial.blocks.0.attn, backbone.spatial.blocks.1.attn' in printed
     picture = np.asarray(Image.open(out).convert('RGB'))
     assert (picture[:, :, 0].astype(int) - picture[:, :, 1] > 60).any()  # points of large weight
-    code, printed = tool(
-        'visualization/vis_ssa.py',
-        run / 'config.py',
-        weights,
-        run / 'data' / 'cube.npy',
-        '--pixel',
-        3,
-        SIDE,
-        '--device',
-        'cpu',
-    )
+    code, printed = draw('--pixel', 3, SIDE)
     assert code == 2 and f'row 3, column {SIDE} lies outside the scene' in printed
-    code, printed = tool(
-        'visualization/vis_ssa.py',
-        run / 'config.py',
-        weights,
-        run / 'data' / 'cube.npy',
-        '--pixel',
-        3,
-        3,
-        '--layers',
-        5,
-        '--device',
-        'cpu',
-    )
+    code, printed = draw('--pixel', 3, 3, '--layers', 5)
     assert code == 2 and '--layers must lie between 1 and 2' in printed
 
 

@@ -10,22 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import tool_runs
 import torch
 from inference_cases import config, save_checkpoint, segmentor, toy_cube
 from mmengine.config import Config
 from products import read_product
 from tiny_experiment import tiny_config
+from tool_runs import run_tool
 
 from mmhsi.datasets import get_scene
 from mmhsi.engine.distributed import build_runner
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / 'configs/classification/hypersigma-tiny_seg_indian-pines.py'
-
-
-def run_tool(name: str, *argv: str) -> int:
-    """Run a tool in this process."""
-    return runpy.run_path(str(ROOT / 'tools' / name))['main'](list(argv))
 
 
 def record_of(scene) -> dict:
@@ -46,20 +43,10 @@ def scenes(tmp_path):
     return tmp_path
 
 
-def predict(folder: Path, *argv: str) -> int:
+def predict(folder: Path, *argv: str, scenes: str = 'scenes') -> int:
     """Run the tool on the toy scenes."""
-    return run_tool(
-        'predict.py',
-        str(folder / 'scenes'),
-        '-w',
-        str(folder / 'toy.pth'),
-        '-o',
-        str(folder / 'out'),
-        '--device',
-        'cpu',
-        '--quiet',
-        '--no-pictures',
-        *argv,
+    return tool_runs.predict(
+        folder / scenes, weights=folder / 'toy.pth', out=folder / 'out', argv=('--no-pictures', *argv)
     )
 
 
@@ -88,33 +75,9 @@ def test_a_scene_that_fails_does_not_keep_the_others_from_being_predicted(scenes
 
 def test_what_cannot_be_begun_is_one_sentence(scenes, capsys):
     (scenes / 'empty').mkdir()
-    assert (
-        run_tool(
-            'predict.py',
-            str(scenes / 'empty'),
-            '-w',
-            str(scenes / 'toy.pth'),
-            '-o',
-            str(scenes / 'out'),
-            '--device',
-            'cpu',
-        )
-        == 2
-    )
+    assert predict(scenes, scenes='empty') == 2
     assert 'empty: the folder holds no scene' in capsys.readouterr().err
-    assert (
-        run_tool(
-            'predict.py',
-            str(scenes / 'scenes/nowhere.tif'),
-            '-w',
-            str(scenes / 'toy.pth'),
-            '-o',
-            str(scenes / 'out'),
-            '--device',
-            'cpu',
-        )
-        == 2
-    )
+    assert predict(scenes, scenes='scenes/nowhere.tif') == 2
     assert 'nowhere.tif: no such file' in capsys.readouterr().err
 
 
@@ -168,20 +131,7 @@ def test_the_map_of_a_window_classifier_is_that_of_its_test(tmp_path):
     cfg.load_from = weights
     build_runner(cfg).test()
     expected = read_product(tmp_path / 'results', 'stripes', 'classes')
-    assert (
-        run_tool(
-            'predict.py',
-            str(tmp_path / 'data/cube.npy'),
-            '-w',
-            weights,
-            '-o',
-            str(tmp_path / 'out'),
-            '--device',
-            'cpu',
-            '--no-pictures',
-        )
-        == 0
-    )
+    assert tool_runs.predict(tmp_path / 'data/cube.npy', weights=weights, out=tmp_path / 'out') == 0
     with rasterio.open(tmp_path / 'out/cube_classes.tif') as product:
         np.testing.assert_array_equal(product.read(1) - 1, expected)
     assert len(np.unique(expected)) > 1
@@ -220,22 +170,7 @@ def test_the_map_of_indian_pines_is_that_of_the_test_tool(tmp_path, monkeypatch)
     stranger = tmp_path / 'stranger.mat'
     shutil.copy(tmp_path / 'data/indian_pines/Indian_pines_corrected.mat', stranger)
     shutil.rmtree(tmp_path / 'data')
-    assert (
-        run_tool(
-            'predict.py',
-            str(stranger),
-            '-c',
-            str(TINY),
-            '-w',
-            weights,
-            '-o',
-            str(tmp_path / 'out'),
-            '--device',
-            'cpu',
-            '--quiet',
-        )
-        == 0
-    )
+    assert tool_runs.predict(stranger, weights=weights, out=tmp_path / 'out', argv=('-c', TINY)) == 0
     with rasterio.open(tmp_path / 'out/stranger_classes.tif') as product:
         stored = product.read(1)
         assert product.tags(1)['class_1'] == 'Alfalfa'

@@ -1,8 +1,6 @@
 """tools/predict.py, the shard converter and verify_dataset on look-alikes of sensor products."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import torch
 from config_runs import product_look_alikes
 from inference_cases import config, save_checkpoint, segmentor, standardize_state
 from rasterio.warp import transform as to_system
+from tool_runs import predict, run_tool
 
 from mmhsi.datasets import get_scene
 from mmhsi.datasets.io import open_cube
@@ -49,12 +48,6 @@ def products(tmp_path_factory) -> dict[str, Path]:
     return product_look_alikes(tmp_path_factory.mktemp('products'), list(TITLES))
 
 
-def run_tool(name: str, *argv: str) -> int:
-    if str(ROOT / 'tools/misc') not in sys.path:
-        sys.path.append(str(ROOT / 'tools/misc'))
-    return runpy.run_path(str(ROOT / 'tools' / name))['main'](list(argv))
-
-
 @pytest.mark.parametrize('name', TITLES)
 def test_a_product_is_predicted_to_a_map_at_its_place(products, name, tmp_path):
     path = products[name]
@@ -74,23 +67,8 @@ def test_a_product_is_predicted_to_a_map_at_its_place(products, name, tmp_path):
         config(segmentor(len(good)), scene, tile_size=16, overlap=8),
         dict(scene_name='training', transforms=state),
     )
-    assert (
-        run_tool(
-            'predict.py',
-            str(path),
-            '-w',
-            weights,
-            '-o',
-            str(tmp_path / 'out'),
-            '--device',
-            'cpu',
-            '--quiet',
-            '--no-pictures',
-            '--match-bands',
-            'off',
-        )
-        == 0
-    )
+    options = ('--no-pictures', '--match-bands', 'off')
+    assert predict(path, weights=weights, out=tmp_path / 'out', argv=options) == 0
     (record,) = (tmp_path / 'out').glob('*_prediction.json')
     assert record.name == f'{TITLES[name]}_prediction.json'
     assert json.loads(record.read_text())['georeferenced'] == info.placed

@@ -1,3 +1,5 @@
+from functools import partial
+
 import h5py
 import numpy as np
 import pytest
@@ -25,20 +27,22 @@ def test_missing_key_lists_what_the_file_holds(tmp_path):
         read_cube(path, key='cood')
 
 
+def save_arrays(path, **arrays):
+    """Write a .mat, .npz or HDF5 file; returns its path."""
+    if path.suffix == '.mat':
+        scipy.io.savemat(path, arrays)
+    elif path.suffix == '.npz':
+        np.savez(path, **arrays)
+    else:
+        with h5py.File(path, 'w') as file:
+            for name, values in arrays.items():
+                file[name] = values
+    return path
+
+
 @pytest.mark.parametrize('suffix', ('mat', 'npz', 'h5'))
 def test_choice_among_several_arrays(tmp_path, cube, suffix):
-    def save(**arrays):
-        path = tmp_path / f'scene.{suffix}'
-        if suffix == 'mat':
-            scipy.io.savemat(path, arrays)
-        elif suffix == 'npz':
-            np.savez(path, **arrays)
-        else:
-            with h5py.File(path, 'w') as file:
-                for name, values in arrays.items():
-                    file[name] = values
-        return path
-
+    save = partial(save_arrays, tmp_path / f'scene.{suffix}')
     path = save(gt=np.ones((6, 5)), img=cube, n=np.ones((1, 1)))
     values, info = read_cube(path)
     assert info.key == 'img'
@@ -189,16 +193,7 @@ def test_v5_with_structures_beside_the_cube(tmp_path, cube):
 def test_wavelengths_beside_the_cube(tmp_path, cube, suffix, factor):
     centres, widths = np.array([410.0, 520.5, 900.0, 2400.0]), np.array([5.0, 6.0, 7.0, 8.0])
     arrays = dict(img=cube, waveLength=centres[:, None] * factor, fwhm=widths[None] * factor, slctBnds=np.arange(4.0))
-    path = tmp_path / f'a.{suffix}'
-    if suffix == 'mat':
-        scipy.io.savemat(path, arrays)
-    elif suffix == 'npz':
-        np.savez(path, **arrays)
-    else:
-        with h5py.File(path, 'w') as file:
-            for name, values in arrays.items():
-                file[name] = values
-    info = read_cube(path, key='img')[1]
+    info = read_cube(save_arrays(tmp_path / f'a.{suffix}', **arrays), key='img')[1]
     np.testing.assert_allclose(info.wavelengths, centres)
     np.testing.assert_allclose(info.fwhm, widths)
 
