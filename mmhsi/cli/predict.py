@@ -25,6 +25,7 @@ from mmhsi.engine.run_checkpoints import named_checkpoint
 from mmhsi.inference.zoo import find_model
 from mmhsi.utils.command_line import (
     add_cfg_options,
+    add_custom_imports,
     check_checkpoint,
     command_parser,
     default_work_dir,
@@ -57,12 +58,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '-c', '--config', help='config file, or name of a model of the zoo (default: the config in the checkpoint)'
     )
     parser.add_argument('-w', '--weights', help="checkpoint; 'best' or 'last' of the work dir of the config")
-    parser.add_argument(
-        '--custom-imports',
-        action='append',
-        metavar='MODULE',
-        help='module of your own whose components the model names; may be given several times',
-    )
+    add_custom_imports(parser)
     parser.add_argument(
         '--trust',
         action='store_true',

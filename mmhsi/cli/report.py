@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmhsi.utils.command_line import command_parser, import_user_modules
+from mmhsi.utils.command_line import add_custom_imports, command_parser, import_user_modules
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -25,12 +25,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--no-flops', action='store_true', help='do not count operations, which builds the network and runs it once'
     )
     parser.add_argument('-c', '--config', help='config file, instead of the one in the folder of the run')
-    parser.add_argument(
-        '--custom-imports',
-        action='append',
-        metavar='MODULE',
-        help='module of your own whose components the config names; may be given several times',
-    )
+    add_custom_imports(parser)
     parser.add_argument('--trust', action='store_true', help='run the config in the folder as a program')
     return parser.parse_args(argv)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.special import softmax
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -17,12 +16,11 @@ from sklearn.svm import SVC
 from mmhsi.classical.kernel_ridge import leave_one_out, squared_distances
 from mmhsi.classical.smoothing import smoothed_cube
 from mmhsi.evaluation.functional.calibration import apply_temperature, fit_temperature
+from mmhsi.tasks.pixel_classifiers import PIXELS, SVM_GRID, class_probabilities
 from mmhsi.tasks.strips import Strip, strips
 
-_GRID = {'svc__C': [1.0, 10.0, 100.0, 1000.0], 'svc__gamma': [2.0**exponent for exponent in range(-13, 0, 2)]}
 _SIGMAS = (0.5, 1.0, 2.0, 3.0, 4.0)  # pixels
 _POWERS = 0.15, 0.5  # of the noise fractions that classifiers of means of one width use: nearly whitened, and not
-_BLOCK = 65536  # pixels that are classified at a time
 _PRIOR = 0.5  # pixels credited to each part in advance, so that few validation pixels do not remove it
 _EXPERT_PRIOR = 0.05  # the same for experts among each other, for which more pixels decide
 _FOLDS = 5
@@ -121,14 +119,9 @@ class Expert:
     def probabilities(self, features: np.ndarray, classes: int) -> np.ndarray:
         """Probabilities (N, K) of pixels with features (N, D)."""
         found = np.zeros((len(features), classes))
-        for start in range(0, len(features), _BLOCK):
-            part = features[start : start + _BLOCK]
-            if self.kind == 'forest':
-                known = self.model.predict_proba(part)
-            else:
-                decision = self.model.decision_function(part)
-                known = softmax(np.stack([-decision, decision], 1) if decision.ndim == 1 else decision, axis=1)
-            found[start : start + _BLOCK, self.model.classes_] = known
+        for start in range(0, len(features), PIXELS):
+            part = slice(start, start + PIXELS)
+            found[part] = class_probabilities(self.model, features[part], classes)
         # no class is impossible, although a forest of few labels gives many the probability 0
         found = (found + 1e-3) / (1 + 1e-3 * classes)
         return apply_temperature(found, self.temperature)
@@ -145,7 +138,7 @@ def fit_expert(kind: str, features: Features, pixels: np.ndarray, labels: np.nda
     options = {}
     folds = min(int(np.unique(labels, return_counts=True)[1].min()), 5)
     if kind == 'svm' and folds > 1:
-        search = GridSearchCV(_svm(features), _GRID, cv=StratifiedKFold(folds, shuffle=True, random_state=seed))
+        search = GridSearchCV(_svm(features), SVM_GRID, cv=StratifiedKFold(folds, shuffle=True, random_state=seed))
         best = search.fit(pixels, labels).best_params_
         options = dict(C=best['svc__C'], gamma=best['svc__gamma'])
     return Expert(kind, features, pixels, labels, options, seed=seed)

@@ -21,8 +21,9 @@ from mmhsi.evaluation.scene_result import IGNORE_INDEX, SceneResult
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-_SVM_GRID = {'svc__C': [1.0, 10.0, 100.0, 1000.0], 'svc__gamma': [2.0**exponent for exponent in range(-13, 0, 2)]}
-_BLOCK = 65536
+SVM_GRID = {'svc__C': [1.0, 10.0, 100.0, 1000.0], 'svc__gamma': [2.0**exponent for exponent in range(-13, 0, 2)]}
+PIXELS = 65536
+"""Number of pixels that are classified at a time."""
 
 
 def evaluate_pixel_classifier(
@@ -150,7 +151,7 @@ def _evaluate(scene, model: BaseEstimator, pixels: Callable, settings: dict, aa:
     target = np.full(shape[0] * shape[1], IGNORE_INDEX, np.uint8)
     target[test] = scene.labels.ravel()[test]
     valid = np.flatnonzero(scene.valid)
-    blocks = [valid[start : start + _BLOCK] for start in range(0, len(valid), _BLOCK)]
+    blocks = [valid[start : start + PIXELS] for start in range(0, len(valid), PIXELS)]
     if not refine:
         prediction = np.full(target.shape, IGNORE_INDEX, np.uint8)
         for block in blocks:
@@ -162,7 +163,7 @@ def _evaluate(scene, model: BaseEstimator, pixels: Callable, settings: dict, aa:
         raise ValueError(f'scene {scene.name!r}: the refinement is chosen on validation pixels, but the split has none')
     probabilities = np.full((*target.shape, len(scene.classes)), np.nan, np.float32)
     for block in blocks:
-        probabilities[block] = _probabilities(model, pixels(block), len(scene.classes))
+        probabilities[block] = class_probabilities(model, pixels(block), len(scene.classes))
     refiner = SceneRefiner(scene)
     refined = refiner(probabilities.reshape(*shape, -1))
     assert refiner.chosen is not None  # by the call
@@ -177,8 +178,8 @@ def _evaluate(scene, model: BaseEstimator, pixels: Callable, settings: dict, aa:
     )
 
 
-def _probabilities(model: BaseEstimator, features: np.ndarray, num_classes: int) -> np.ndarray:
-    """Probabilities (N, K) of all classes of the scene; zero for classes without training pixels."""
+def class_probabilities(model: BaseEstimator, features: np.ndarray, num_classes: int) -> np.ndarray:
+    """Probabilities (N, K) of all classes of a scene for features (N, D); zero for classes without training pixels."""
     if hasattr(model, 'predict_proba'):
         known = model.predict_proba(features)
     else:
@@ -241,8 +242,6 @@ def _make_estimator(estimator, seed: int, folds: int, bands: int, standardise: b
         settings.update(C=100.0, gamma=1.0 / bands)
         return make_pipeline(scaler, SVC(C=100.0, gamma=1.0 / bands)), settings
     search = GridSearchCV(
-        make_pipeline(scaler, SVC(cache_size=500)),
-        _SVM_GRID,
-        cv=StratifiedKFold(folds, shuffle=True, random_state=seed),
+        make_pipeline(scaler, SVC(cache_size=500)), SVM_GRID, cv=StratifiedKFold(folds, shuffle=True, random_state=seed)
     )
     return search, dict(settings, folds=folds)

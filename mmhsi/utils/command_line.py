@@ -121,6 +121,16 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_custom_imports(parser: argparse.ArgumentParser) -> None:
+    """Add ``--custom-imports``."""
+    parser.add_argument(
+        '--custom-imports',
+        action='append',
+        metavar='MODULE',
+        help='module of your own whose components the config names; may be given several times',
+    )
+
+
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every tool that builds a runner: config, work dir, launcher and seed.
 

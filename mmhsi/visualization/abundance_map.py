@@ -9,6 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mmhsi.visualization.endmember_plot import endmember_names
 from mmhsi.visualization.figure import (
     MARGIN,
     QUIET_COLOUR,
@@ -72,13 +73,7 @@ def abundance_figure(
         ValueError: If the numbers of maps, names and notes differ.
     """
     count = len(estimate)
-    names = names or [f'endmember {number + 1}' for number in range(count)]
-    if len(names) != count or (notes and len(notes) != count) or (truth is not None and truth.shape != estimate.shape):
-        raise ValueError(
-            f'{count} abundance maps need as many names and notes and a truth of their shape, found '
-            f'{len(names)} names, {len(notes)} notes'
-            + ('' if truth is None else f' and a truth of shape {truth.shape}')
-        )
+    names = endmember_names(estimate, truth, names, notes)
     rows = [('estimate', estimate, (0.0, 1.0), ABUNDANCE_COLOURS)]
     if truth is not None:
         difference = np.abs(estimate - truth)

@@ -12,6 +12,25 @@ from mmhsi.visualization.spectra import band_axis, band_places, interrupted, spe
 _MOST_COLUMNS = 3
 
 
+def endmember_names(
+    estimate: np.ndarray, truth: np.ndarray | None, names: Sequence[str], notes: Sequence[str]
+) -> Sequence[str]:
+    """Names of endmembers, numbered if none are given.
+
+    Raises:
+        ValueError: If estimate (P, ...), truth, names and notes do not fit each other.
+    """
+    count = len(estimate)
+    names = names or [f'endmember {number + 1}' for number in range(count)]
+    if len(names) != count or (notes and len(notes) != count) or (truth is not None and truth.shape != estimate.shape):
+        raise ValueError(
+            f'{count} endmembers need as many names and notes and a truth of their shape, found '
+            f'{len(names)} names, {len(notes)} notes'
+            + ('' if truth is None else f' and a truth of shape {truth.shape}')
+        )
+    return names
+
+
 def endmember_figure(
     estimate: np.ndarray,
     truth: np.ndarray | None = None,
@@ -43,13 +62,7 @@ def endmember_figure(
         ValueError: If the numbers of spectra, names and notes, or of bands and wavelengths differ.
     """
     count, bands = estimate.shape
-    names = names or [f'endmember {number + 1}' for number in range(count)]
-    if len(names) != count or (notes and len(notes) != count) or (truth is not None and truth.shape != estimate.shape):
-        raise ValueError(
-            f'{count} endmembers need as many names and notes and a truth of their shape, found '
-            f'{len(names)} names, {len(notes)} notes'
-            + ('' if truth is None else f' and a truth of shape {truth.shape}')
-        )
+    names = endmember_names(estimate, truth, names, notes)
     place = band_places(bands, wavelengths)
     canvas, panels = spectra_panels(count, names, notes, title, subtitle, _MOST_COLUMNS)
     colour = np.divide(LINES[0], 255)

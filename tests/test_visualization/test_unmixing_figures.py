@@ -56,7 +56,7 @@ def test_without_truth_there_are_the_estimates(maps):
     figure = abundance_figure(maps)
     assert {'estimate', 'endmember 1', 'endmember 2'} <= set(texts(figure)) and 'truth' not in texts(figure)
     assert NO_SCORE in colours(figure) and not clipped_texts(figure)
-    with pytest.raises(ValueError, match='2 abundance maps need as many names and notes .* found 1 names'):
+    with pytest.raises(ValueError, match='2 endmembers need as many names and notes .* found 1 names'):
         abundance_figure(maps, names=('one',))
 
 

@@ -48,6 +48,15 @@ class Bands:
         return len(self.wavelengths)
 
 
+def unlike_band(wavelengths: np.ndarray | None, other: np.ndarray | None) -> int | None:
+    """The band whose centres (C,) in nm differ most at two dates or in two scenes; None if all bands are the same, or a
+    centre is not known."""
+    if wavelengths is None or other is None:
+        return None
+    apart = np.abs(wavelengths - other)
+    return int(apart.argmax()) if apart.max() > SAME_BAND else None
+
+
 @dataclass(frozen=True, eq=False)
 class BandMatch:
     """How the bands of a model are computed from those of a file.

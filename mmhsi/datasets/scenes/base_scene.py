@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets.class_info import IGNORE_INDEX, resolve_classes
 from mmhsi.datasets.io import CubeInfo
-from mmhsi.datasets.scenes.cube_source import Source, require_real
+from mmhsi.datasets.scenes.cube_source import Extent, Source, require_real
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.label_maps import merge_label_maps, resolve_codes
 from mmhsi.datasets.scenes.pair_view import PairView
@@ -44,7 +44,7 @@ def locate(source: Source, root: str | None) -> Source:
     return source
 
 
-class BaseScene:
+class BaseScene(Extent):
     """Labels, classes and split of a scene, over a view of its values.
 
     Args:
@@ -218,16 +218,6 @@ class BaseScene:
             ValueError: If the state belongs to another preprocessing.
         """
         self.view.load_state_dict(state)
-
-    @property
-    def height(self) -> int:
-        """Number of rows H."""
-        return self.info.height
-
-    @property
-    def width(self) -> int:
-        """Number of columns W."""
-        return self.info.width
 
     @property
     def shape(self) -> tuple[int, int, int]:

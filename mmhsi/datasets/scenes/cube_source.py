@@ -31,6 +31,22 @@ def require_real(array: np.ndarray, path: str = '<array>') -> None:
         raise ValueError(f'{path}: expected real numbers, found {array.dtype} of the shape {array.shape}')
 
 
+class Extent:
+    """The size of a cube that ``info`` describes."""
+
+    info: CubeInfo
+
+    @property
+    def height(self) -> int:
+        """Number of rows H."""
+        return self.info.height
+
+    @property
+    def width(self) -> int:
+        """Number of columns W."""
+        return self.info.width
+
+
 class _ArrayReader:
     """An array in memory with the interface of the file readers."""
 

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets.io import CubeInfo
 from mmhsi.datasets.scenes.band_matching import Bands, match_file
-from mmhsi.datasets.scenes.cube_source import CubeSource, Source
+from mmhsi.datasets.scenes.cube_source import CubeSource, Extent, Source
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.utils.moments import Block, Blocks
@@ -23,7 +23,7 @@ Area = tuple[int, int, int, int]
 """Top, left, height and width in pixels."""
 
 
-class CubeView:
+class CubeView(Extent):
     """A cube with its preprocessing, without labels.
 
     The header of the file is read at once, values when they are first needed. Without ``cache`` only windows are read,
@@ -107,16 +107,6 @@ class CubeView:
     def info(self) -> CubeInfo:
         """What the file says about its cube, before the preprocessing."""
         return self._source.info
-
-    @property
-    def height(self) -> int:
-        """Number of rows H."""
-        return self.info.height
-
-    @property
-    def width(self) -> int:
-        """Number of columns W."""
-        return self.info.width
 
     @property
     def transforms(self) -> list[SpectralTransform]:

@@ -12,14 +12,13 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets.io import CubeInfo
 from mmhsi.datasets.io.same_ground import check_same_ground
-from mmhsi.datasets.scenes.cube_source import Source
+from mmhsi.datasets.scenes.band_matching import unlike_band
+from mmhsi.datasets.scenes.cube_source import Extent, Source
 from mmhsi.datasets.scenes.cube_view import Area, CubeView
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 
-_SAME_BAND = 5.0  # nm
 
-
-class PairView:
+class PairView(Extent):
     """Two co-registered dates with the interface of :class:`CubeView`.
 
     A window holds the bands of the first date, then those of the second: 2 C' bands. A pixel is valid if it holds data
@@ -75,31 +74,19 @@ class PairView:
                 f'the two dates must have the same bands: {first.path} has {numbers[0]}, {second.path} has {numbers[1]}'
             )
         waves = [date.raw_wavelengths for date in self.dates]
-        if waves[0] is not None and waves[1] is not None:
-            apart = np.abs(waves[0] - waves[1])
-            if apart.max() > _SAME_BAND:
-                band = int(apart.argmax())
-                print_log(
-                    f'the dates differ in their wavelengths, most in band {band}: {waves[0][band]:.1f} nm in '
-                    f'{first.path}, {waves[1][band]:.1f} nm in {second.path}',
-                    'current',
-                    logging.WARNING,
-                )
+        band = unlike_band(*waves)
+        if band is not None:
+            print_log(
+                f'the dates differ in their wavelengths, most in band {band}: {waves[0][band]:.1f} nm in '
+                f'{first.path}, {waves[1][band]:.1f} nm in {second.path}',
+                'current',
+                logging.WARNING,
+            )
 
     @property
     def info(self) -> CubeInfo:
         """Description of the cube of the first date."""
         return self.dates[0].info
-
-    @property
-    def height(self) -> int:
-        """Number of rows H."""
-        return self.info.height
-
-    @property
-    def width(self) -> int:
-        """Number of columns W."""
-        return self.info.width
 
     @property
     def cached(self) -> bool:

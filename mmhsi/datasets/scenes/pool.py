@@ -11,6 +11,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmhsi.datasets.io.same_ground import overlap
+from mmhsi.datasets.scenes.band_matching import unlike_band
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.splits.pooled import draw_pooled
 from mmhsi.registry import TASK_UTILS
@@ -18,7 +19,6 @@ from mmhsi.registry import TASK_UTILS
 if TYPE_CHECKING:
     from mmhsi.datasets.scenes.base_scene import BaseScene
 
-_SAME_BAND = 5.0  # nm
 SAMPLE = 500_000  # pixels for the fit if they are needed in memory at once
 
 
@@ -36,13 +36,12 @@ def join_scenes(scenes: Sequence[BaseScene]) -> tuple[BaseScene, ...]:
                 f'{other.info.path} has {other.view.raw_bands}'
             )
         waves = first.view.raw_wavelengths, other.view.raw_wavelengths
-        if waves[0] is not None and waves[1] is not None:
-            band = int(np.abs(waves[0] - waves[1]).argmax())
-            if abs(waves[0][band] - waves[1][band]) > _SAME_BAND:
-                raise ValueError(
-                    f'scenes of one set must have the same bands: band {band} lies at {waves[0][band]:.1f} nm in '
-                    f'{first.info.path}, at {waves[1][band]:.1f} nm in {other.info.path}'
-                )
+        band = unlike_band(*waves)
+        if band is not None:
+            raise ValueError(
+                f'scenes of one set must have the same bands: band {band} lies at {waves[0][band]:.1f} nm in '
+                f'{first.info.path}, at {waves[1][band]:.1f} nm in {other.info.path}'
+            )
     shared = [
         (pixels, scene.info.path, other.info.path)
         for number, scene in enumerate(scenes)

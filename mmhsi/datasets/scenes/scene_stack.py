@@ -9,12 +9,13 @@ import numpy as np
 
 from mmhsi.datasets.class_info import IGNORE_INDEX
 from mmhsi.datasets.scenes.base_scene import BaseScene
+from mmhsi.datasets.scenes.cube_source import Extent
 from mmhsi.datasets.splits.split import SUBSETS, Split
 
 _GAP = 64  # rows without data between scenes, beyond what the widest means and the margins of strips reach
 
 
-class StackedView:
+class StackedView(Extent):
     """Views of one set, which share their preprocessing, below each other, read like a single one.
 
     Between the views, and next to narrower ones, are pixels without data: no mean over neighbours and no graph along
@@ -33,9 +34,14 @@ class StackedView:
         self.name, self.transforms, self.dates = first.name, first.transforms, first.dates
         self.bands, self.raw_bands, self.wavelengths = first.bands, first.raw_bands, first.wavelengths
         self.tops = np.cumsum([0, *(view.height + _GAP for view in self.views[:-1])]).tolist()
-        self.height = self.tops[-1] + self.views[-1].height
-        self.width = max(view.width for view in self.views)
-        self.info = replace(first.info, height=self.height, width=self.width, transform=None, gcps=None, rpcs=None)
+        self.info = replace(
+            first.info,
+            height=self.tops[-1] + self.views[-1].height,
+            width=max(view.width for view in self.views),
+            transform=None,
+            gcps=None,
+            rpcs=None,
+        )
         self.fitted = all(view.fitted for view in self.views)
         self.valid = self.stack([view.valid for view in self.views], False)
 

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from mmhsi.registry import MODELS
 
+from .window_checks import check_smallest_window
+
 _NORM_EPS = 1e-3
 _SPECTRAL, _SPATIAL = (7, 1, 1), (1, 3, 3)  # bands, rows, columns
 
@@ -121,11 +123,7 @@ class A2S2KResNet(BaseModule):
         Raises:
             ValueError: If the number of bands differs, or the windows are smaller.
         """
-        if x.shape[1] != self.in_channels or min(x.shape[2:]) < 3:
-            raise ValueError(
-                f'the network is built for {self.in_channels} bands and at least 3 x 3 pixels, the input has '
-                f'{x.shape[1]} bands and {x.shape[2]} x {x.shape[3]} pixels'
-            )
+        check_smallest_window(x, self.in_channels, 3)
         maps = self.whole_spectrum(self.spectral_blocks(self.select_kernels(x)))
         maps = self.spatial_blocks(self.whole_depth(maps.transpose(1, 2)))
         return (F.adaptive_avg_pool3d(maps, 1).flatten(1),)

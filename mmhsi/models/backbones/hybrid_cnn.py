@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from mmhsi.registry import MODELS
 
+from .window_checks import check_window_size
+
 
 @MODELS.register_module()
 class HybridCNN(BaseModule):
@@ -87,10 +89,6 @@ class HybridCNN(BaseModule):
         Raises:
             ValueError: If the size of the windows or the number of bands differs.
         """
-        if tuple(x.shape[1:]) != (self.in_channels, self.img_size, self.img_size):
-            raise ValueError(
-                f'the network is built for windows of {self.img_size} x {self.img_size} pixels and '
-                f'{self.in_channels} bands, the input is {x.shape[2]} x {x.shape[3]} and has {x.shape[1]}'
-            )
+        check_window_size(x, self.in_channels, self.img_size)
         maps = self.spectral_spatial(x[:, None]).flatten(1, 2)  # bands become channels
         return (self.spatial(maps).flatten(1),)

@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 from mmhsi.registry import MODELS
 
+from .window_checks import check_window_size
+
 
 class _Block(nn.Module):
     def __init__(self, embed_dims: int, num_heads: int, head_dims: int, hidden: int, drop_rate: float) -> None:
@@ -103,11 +105,7 @@ class SpectralFormer(BaseModule):
         Raises:
             ValueError: If the size of the windows or the number of bands differs.
         """
-        if tuple(x.shape[1:]) != (self.in_channels, self.img_size, self.img_size):
-            raise ValueError(
-                f'the network is built for windows of {self.img_size} x {self.img_size} pixels and '
-                f'{self.in_channels} bands, the input is {x.shape[2]} x {x.shape[3]} and has {x.shape[1]}'
-            )
+        check_window_size(x, self.in_channels, self.img_size)
         tokens = torch.cat([self.class_token.expand(len(x), -1, -1), self.embedding(self.groups(x))], dim=1)
         outputs = [self.drop(tokens + self.positions)]
         for number, block in enumerate(self.blocks):

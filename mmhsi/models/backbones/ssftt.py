@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 from mmhsi.registry import MODELS
 
+from .window_checks import check_smallest_window
+
 
 class _Attention(nn.Module):
     """Self-attention with logits divided by the square root of the full width, as in the paper's code."""
@@ -99,11 +101,7 @@ class SSFTT(BaseModule):
         Raises:
             ValueError: If the number of bands differs, or the windows are smaller.
         """
-        if x.shape[1] != self.in_channels or min(x.shape[2:]) < 5:
-            raise ValueError(
-                f'the network is built for {self.in_channels} bands and at least 5 x 5 pixels, the input has '
-                f'{x.shape[1]} bands and {x.shape[2]} x {x.shape[3]} pixels'
-            )
+        check_smallest_window(x, self.in_channels, 5)
         tokens = torch.cat([self.class_token.expand(len(x), -1, -1), self.tokens(x)], dim=1)
         tokens = self.drop(tokens + self.positions)
         tokens = tokens + self.attention(tokens)
