@@ -308,25 +308,26 @@ def files_of_config(config: Any) -> list[str]:
         list[str]: The files, sorted.
     """
     found: set[str] = set()
-
-    def look(value: Any, root: str, key: str = '') -> None:
-        if isinstance(value, Mapping):
-            own, before = value.get('data_root'), len(found)
-            for name, item in value.items():
-                if name != 'data_root':
-                    look(item, str(own or root), str(name))
-            if own and len(found) == before and os.path.isdir(own):
-                found.update(data_files(own))
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                look(item, root, key)
-        elif isinstance(value, (str, os.PathLike)):
-            for place in _places(os.fspath(value), root, key in _FILES):
-                if key in _FILES or not os.path.isdir(place):
-                    found.update(data_files(place))
-
-    look(config, '')
+    _add_files(config, '', '', found)
     return sorted(found)
+
+
+def _add_files(value: Any, root: str, key: str, found: set[str]) -> None:
+    """Add the files that a part of a config names, the value of ``key`` below a ``data_root``."""
+    if isinstance(value, Mapping):
+        own, before = value.get('data_root'), len(found)
+        for name, item in value.items():
+            if name != 'data_root':
+                _add_files(item, str(own or root), str(name), found)
+        if own and len(found) == before and os.path.isdir(own):
+            found.update(data_files(own))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _add_files(item, root, key, found)
+    elif isinstance(value, (str, os.PathLike)):
+        for place in _places(os.fspath(value), root, key in _FILES):
+            if key in _FILES or not os.path.isdir(place):
+                found.update(data_files(place))
 
 
 def _places(name: str, root: str, expected: bool = False) -> set[str]:

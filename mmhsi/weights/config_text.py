@@ -77,16 +77,12 @@ class _Reader:
         if depth > _DEEPEST:
             raise self._error(node, f'nested deeper than {_DEEPEST}')
         match node:
-            case ast.Constant(value=None | bool() | int() | float()):
-                return node.value
-            case ast.Constant(value=str() as text):
-                if '{{' in text:
+            case ast.Constant(value=None | bool() | int() | float() | str()):
+                if isinstance(node.value, str) and '{{' in node.value:
                     raise self._error(node, '{{...}} stands for a value of another file or of the environment')
-                return text
+                return node.value
             case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
-                number = self.value(operand, depth + 1)
-                if isinstance(number, bool) or not isinstance(number, (int, float)):
-                    raise self._error(node, 'a sign without a number')
+                number = self._number(node, operand, depth)
                 return -number if isinstance(sign, ast.USub) else number
             case ast.Name(id=name) if name in _NUMBERS:
                 return _NUMBERS[name]
@@ -99,6 +95,12 @@ class _Reader:
             case ast.Call(func=ast.Name(id='dict' | 'list' | 'tuple' as kind), args=args, keywords=keywords):
                 return self._call(node, kind, args, keywords, depth)
         raise self._error(node, 'expected a literal, a dict, a list or a tuple')
+
+    def _number(self, node: ast.expr, operand: ast.expr, depth: int) -> int | float:
+        number = self.value(operand, depth + 1)
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise self._error(node, 'a sign without a number')
+        return number
 
     def _dict(self, node: ast.expr, keys: list, items: list, depth: int) -> dict:
         values: dict = {}

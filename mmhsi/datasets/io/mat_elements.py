@@ -4,6 +4,7 @@ scipy trusts the file: it looks up types in tables without bounds checks, and re
 but missing, so a wrong byte can crash the process. The format is documented in MathWorks' "MAT-File Format".
 """
 
+import math
 import os
 import struct
 import zlib
@@ -116,26 +117,32 @@ class _Walk:
             self.source.skip(length)
             self.source.skip(min(-length % 8, self.source.left))
 
+    def flags(self) -> int:
+        """Kind of an array in the lowest byte, and its flags."""
+        flags = self.content(_UINT32, 'array flags', 8)
+        if len(flags) != 8:
+            raise _Damage(f'array flags of {len(flags)} bytes')
+        return struct.unpack(self.order + 'I', flags[:4])[0]
+
+    def shape(self) -> tuple[int, ...]:
+        """Shape of an array."""
+        packed = self.content(_INT32, 'dimensions', 4 * _MAX_DIMENSIONS)
+        shape = struct.unpack(f'{self.order}{len(packed) // 4}i', packed[: len(packed) // 4 * 4])
+        if len(shape) < 2 or min(shape) < 0:
+            raise _Damage(f'the shape {shape}')
+        return shape
+
     def matrix(self, length: int, depth: int = 0) -> None:
         """Check the inside of an array of ``length`` bytes."""
         if length == 0:  # an empty array
             return
         if depth > _MAX_DEPTH:
             raise _Damage('arrays are nested too deeply')
-        flags = self.content(_UINT32, 'array flags', 8)
-        if len(flags) != 8:
-            raise _Damage(f'array flags of {len(flags)} bytes')
-        (flags,) = struct.unpack(self.order + 'I', flags[:4])
+        flags = self.flags()
         kind = flags & 0xFF
         if kind not in range(_CELL, 16):
             return  # functions and opaque objects, which scipy reads itself and which are not used here
-        packed = self.content(_INT32, 'dimensions', 4 * _MAX_DIMENSIONS)
-        shape = struct.unpack(f'{self.order}{len(packed) // 4}i', packed[: len(packed) // 4 * 4])
-        if len(shape) < 2 or min(shape) < 0:
-            raise _Damage(f'the shape {shape}')
-        count = 1
-        for side in shape:
-            count *= side
+        count = math.prod(self.shape())
         self.content(_INT8, 'a name', _CHUNK)
         if kind in _NUMBER_CLASSES or kind == _CHAR:
             # an empty string may lack its element

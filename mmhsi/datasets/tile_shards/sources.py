@@ -53,24 +53,15 @@ def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
     suffixes = tuple(suffix.lower() for suffix in settings.suffixes)
     groups = defaultdict(list)
     grouped = set()
-    for folder, below, names in os.walk(root):
-        products, claimed = products_in(folder)
-        if settings.group and any(re.search(settings.group, os.path.relpath(entry, root)) for entry in products):
-            products, claimed = {}, set()
-        for entry, title in products.items():
-            path = os.path.relpath(entry, root).replace(os.sep, '/')
-            groups[os.path.join(os.path.dirname(path), title)].append(path)
-        if claimed.issuperset(names) and products:
-            below.clear()  # the folders in a product contain its parts
-        for name in names:
-            if name.startswith('.') or name in claimed or not name.lower().endswith(suffixes):
-                continue
-            path = os.path.relpath(os.path.join(folder, name), root).replace(os.sep, '/')
-            match = settings.group and re.search(settings.group, path)
+    for path, title in _files_below(root, settings.group, suffixes):
+        match = settings.group and title is None and re.search(settings.group, path)
+        if title is not None:
+            scene = os.path.join(os.path.dirname(path), title)
+        else:
             scene = (match[1] if match else os.path.splitext(path)[0]).strip('/')
-            groups[scene].append(path)
-            if match:
-                grouped.add(scene)
+        groups[scene].append(path)
+        if match:
+            grouped.add(scene)
     if not groups:
         raise ValueError(f'{root}: no scene found, no file ends in one of {", ".join(suffixes)}')
     for name, paths in groups.items():
@@ -85,6 +76,24 @@ def find_scenes(root: str | Path, settings: ShardSettings) -> list[SceneFiles]:
         return next((i for i, word in enumerate(settings.band_order) if word in base), len(settings.band_order)), path
 
     return [SceneFiles(name, tuple(sorted(groups[name], key=position))) for name in sorted(groups)]
+
+
+def _files_below(root: str | Path, group: str | None, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:
+    """Paths from the source folder on: of sensor products with their title, and of other files of these suffixes."""
+
+    def path(folder: str, name: str = '') -> str:
+        return os.path.relpath(os.path.join(folder, name), root).replace(os.sep, '/')
+
+    for folder, below, names in os.walk(root):
+        products, claimed = products_in(folder)
+        if group and any(re.search(group, os.path.relpath(entry, root)) for entry in products):
+            products, claimed = {}, set()
+        yield from ((path(entry), title) for entry, title in products.items())
+        if claimed.issuperset(names) and products:
+            below.clear()  # the folders in a product contain its parts
+        for name in names:
+            if not name.startswith('.') and name not in claimed and name.lower().endswith(suffixes):
+                yield path(folder, name), None
 
 
 def parse_part(text: str) -> tuple[int, int]:

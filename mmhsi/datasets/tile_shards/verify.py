@@ -47,34 +47,42 @@ def verify_shard(out: str | Path, scene: str) -> tuple[list[str], int]:
         return [f'{path}: the scene is not converted'], 0
     except ValueError as error:
         return [str(error)], 0
-    tiles = record['shape'][0]
     if not record['bytes']:
         return [], 0  # a scene that could not be read has no shard
+    tiles = record['shape'][0]
     lengths = {len(values) for values in (*record['tiles'].values(), record['checksums'])}
     if lengths != {tiles}:
-        return [f'{record_path(out, scene)}: {tiles} tiles are recorded, but {sorted(lengths)} positions'], tiles
+        problem = f'{record_path(out, scene)}: {tiles} tiles are recorded, but {sorted(lengths)} positions'
+    else:
+        problem = _size_problem(path, record) or _header_problem(path, record) or _tile_problem(path, record)
+    return [problem] if problem else [], tiles
+
+
+def _size_problem(path: Path, record: dict) -> str | None:
     if not path.is_file():
-        return [f'{path}: no such file, {tiles} tiles are missing'], tiles
+        return f'{path}: no such file, {record["shape"][0]} tiles are missing'
     size = path.stat().st_size
-    if size != record['bytes']:
-        state = 'cut off' if size < record['bytes'] else 'too long'
-        return [f'{path}: the file is {state}: it has {size} bytes, {record["bytes"]} were written'], tiles
-    problem = _header_problem(path, record)
-    if problem:
-        return [problem], tiles
+    if size == record['bytes']:
+        return None
+    state = 'cut off' if size < record['bytes'] else 'too long'
+    return f'{path}: the file is {state}: it has {size} bytes, {record["bytes"]} were written'
+
+
+def _tile_problem(path: Path, record: dict) -> str | None:
+    tiles = record['shape'][0]
     tile_bytes = int(np.prod(record['shape'][1:])) * np.dtype(record['dtype']).itemsize
     damaged = []
     with open(path, 'rb') as stream:
-        stream.seek(size - tiles * tile_bytes)
+        stream.seek(record['bytes'] - tiles * tile_bytes)
         try:
             for number, checksum in enumerate(record['checksums']):
                 if zlib.crc32(stream.read(tile_bytes)) != checksum:
                     damaged.append(str(number))
         except OSError as error:
-            return [f'{path}: the file cannot be read: {error.strerror}'], tiles
-    if damaged:
-        return [f'{path}: {len(damaged)} of {tiles} tiles do not match their checksums: {listed(damaged)}'], tiles
-    return [], tiles
+            return f'{path}: the file cannot be read: {error.strerror}'
+    if not damaged:
+        return None
+    return f'{path}: {len(damaged)} of {tiles} tiles do not match their checksums: {listed(damaged)}'
 
 
 def verify_sources(out: str | Path, scene: str, root: str | Path) -> str | None:
