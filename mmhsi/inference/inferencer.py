@@ -22,7 +22,6 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmhsi import visualization
-from mmhsi.datasets.scenes.cube_source import CubeSource
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.engine.scene_settings import resolve_scene_settings
@@ -32,7 +31,7 @@ from mmhsi.inference.opening import open_scene
 from mmhsi.inference.plan import Plan, make_plan
 from mmhsi.inference.run_scene import predict_scene, try_network
 from mmhsi.inference.staging import Staging
-from mmhsi.inference.summary import SUFFIX, finished_scene, scene_settings, summarize
+from mmhsi.inference.summary import SUFFIX, add_gis_files, finished_scene, lattice_note, scene_settings, summarize
 from mmhsi.inference.training_state import find_target_spectrum, training_bands
 from mmhsi.inference.weights import (
     build_network,
@@ -46,7 +45,7 @@ from mmhsi.inference.weights import (
 from mmhsi.inference.zoo import find_model
 from mmhsi.registry import INFERENCERS
 from mmhsi.tasks.networks import Network
-from mmhsi.tasks.product import DRIVERS, Product, write_figures, write_gis_files, write_product
+from mmhsi.tasks.product import Product, write_figures, write_product
 from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import NETWORK, Task
 from mmhsi.utils.device import usable_device
@@ -261,15 +260,8 @@ class HSIInferencer(BaseInferencer):
             ValueError: If a scene does not fit the model; the message names it.
             OSError: If the products cannot be written.
         """
-        for what, value, known in (
-            ('driver', driver, tuple(DRIVERS)),
-            ('on_error', on_error, ('raise', 'continue')),
-            ('not_finite', not_finite, ('raise', 'nodata')),
-        ):
-            if value not in known:
-                raise ValueError(f"{what} must be '{known[0]}' or '{known[1]}', not {value!r}")
-        if batch_size is not None and not (isinstance(batch_size, int) and batch_size > 0):
-            raise ValueError(f'batch_size must be a positive whole number, not {batch_size!r}')
+        if on_error not in ('raise', 'continue'):
+            raise ValueError(f"on_error must be 'raise' or 'continue', not {on_error!r}")
         with self._stored_config_explained():
             wanted = training_bands(self.cfg, self._record, bands)
         plan = self.plan.tiled(tile_size, overlap, blend)
@@ -333,7 +325,7 @@ class HSIInferencer(BaseInferencer):
             if finished is not None:
                 print_log(f'{scene.name}: already finished, skipped', 'current')
                 if plan.gis and plan.driver != 'ENVI':
-                    self._add_gis_files(scene, plan, finished)
+                    add_gis_files(scene, plan, finished['files'])
                 return finished, None
         view = self.preprocess(scene, plan)
         try:
@@ -353,7 +345,7 @@ class HSIInferencer(BaseInferencer):
                 product = task.product(scene.name, view, layers, network.zoom)
                 if plan.lattice > 1:
                     counted = {} if facts else dict(predicted_windows=network.predicted)  # not in a part of the scene
-                    product = replace(product, note=_lattice_note(plan.lattice, view, **counted))
+                    product = replace(product, note=lattice_note(plan.lattice, view.height * view.width, **counted))
                     facts.update(lattice=dict(step=plan.lattice, **counted))
                 if estimate is not None:
                     facts.update(estimated_seconds=estimate)
@@ -423,18 +415,6 @@ class HSIInferencer(BaseInferencer):
         write_text(files['summary'], json.dumps(summary, indent=2) + '\n')
         return {name: str(path) for name, path in files.items()}
 
-    @staticmethod
-    def _add_gis_files(scene: SceneInput, plan: Plan, finished: dict) -> None:
-        """Write the styles and items that a finished scene lacks."""
-        source = CubeSource(scene.sources[0])
-        acquired = source.info.acquired
-        source.close()
-        for layer, file in finished['files'].items():
-            path = Path(file)
-            beside = path.with_suffix('.json'), path.with_suffix('.qml')
-            if path.suffix == DRIVERS[plan.driver] and not any(file.is_file() for file in beside):
-                write_gis_files(path, layer, scene.name, plan.task.name, acquired)
-
     def _network(self, view, plan: Plan, task: Task) -> Network:
         meta = None
         if task.wants_spectrum(self.model):
@@ -445,10 +425,3 @@ class HSIInferencer(BaseInferencer):
         network.precision = plan.precision
         try_network(network, plan, view.bands, view.info.path, self.memory // 2)
         return network
-
-
-def _lattice_note(step: int, view, predicted_windows: int | None = None) -> str:
-    note = f'by a lattice: cells of {step} x {step} pixels whose corners agree are filled in'
-    if predicted_windows is None:
-        return note
-    return f'{note}; {predicted_windows} of {view.height * view.width} pixels were predicted'

@@ -18,6 +18,7 @@ from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TRANSFORMS, component_name
 from mmhsi.tasks.class_map import ClassMapTask
+from mmhsi.tasks.product import DRIVERS
 from mmhsi.tasks.task import Task, all_tasks, task_name, test_dataset, test_metric
 from mmhsi.utils.input_size import fixed_input_size
 from mmhsi.utils.precision import FULL, Precision
@@ -77,6 +78,16 @@ class Plan:
     return_vis: bool = False
     resume: bool = True
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        for what, value, known in (
+            ('driver', self.driver, tuple(DRIVERS)),
+            ('not_finite', self.not_finite, ('raise', 'nodata')),
+        ):
+            if value not in known:
+                raise ValueError(f'{what} must be one of {", ".join(map(repr, known))}, not {value!r}')
+        if self.batch_size is not None and not (isinstance(self.batch_size, int) and self.batch_size > 0):
+            raise ValueError(f'batch_size must be a positive whole number, not {self.batch_size!r}')
 
     @property
     def pairs(self) -> bool:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
+from mmhsi.datasets.scenes.cube_source import CubeSource
 from mmhsi.datasets.transforms.units import file_units
 from mmhsi.inference.inputs import SceneInput
 from mmhsi.inference.plan import Plan
 from mmhsi.tasks.networks import Network
-from mmhsi.tasks.product import CLASS_LAYERS, DRIVERS, Product
+from mmhsi.tasks.product import CLASS_LAYERS, DRIVERS, Product, write_gis_files
 from mmhsi.utils.files import parse_json
 from mmhsi.utils.identity import content_digest, data_files, files_of_config
 from mmhsi.utils.precision import FULL
@@ -183,3 +184,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     return value if value is None or isinstance(value, (int, float, str)) else repr(value)
+
+
+def lattice_note(step: int, pixels: int, predicted_windows: int | None = None) -> str:
+    """What a product says of the lattice that it was predicted by, of a scene of so many pixels."""
+    note = f'by a lattice: cells of {step} x {step} pixels whose corners agree are filled in'
+    return note if predicted_windows is None else f'{note}; {predicted_windows} of {pixels} pixels were predicted'
+
+
+def add_gis_files(scene: SceneInput, plan: Plan, files: Mapping[str, str]) -> None:
+    """Write the styles and items that the files of a finished scene lack."""
+    source = CubeSource(scene.sources[0])
+    acquired = source.info.acquired
+    source.close()
+    for layer, file in files.items():
+        path = Path(file)
+        beside = path.with_suffix('.json'), path.with_suffix('.qml')
+        if path.suffix == DRIVERS[plan.driver] and not any(file.is_file() for file in beside):
+            write_gis_files(path, layer, scene.name, plan.task.name, acquired)
