@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,10 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets.io import CubeInfo
 from mmhsi.datasets.scenes.band_matching import Bands, match_file
-from mmhsi.datasets.scenes.cube_source import CubeSource, Extent, Source
+from mmhsi.datasets.scenes.cube_source import CubeSource, Source
+from mmhsi.datasets.scenes.fitted_view import FittedView
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.spectral import SpectralTransform
-from mmhsi.utils.moments import Block, Blocks
 from mmhsi.utils.progress import progress_bar
 from mmhsi.utils.windows import crop_window, gather, source_indices
 
@@ -23,7 +22,7 @@ Area = tuple[int, int, int, int]
 """Top, left, height and width in pixels."""
 
 
-class CubeView(Extent):
+class CubeView(FittedView):
     """A cube with its preprocessing, without labels.
 
     The header of the file is read at once, values when they are first needed. Without ``cache`` only windows are read,
@@ -107,91 +106,6 @@ class CubeView(Extent):
     def info(self) -> CubeInfo:
         """What the file says about its cube, before the preprocessing."""
         return self._source.info
-
-    @property
-    def transforms(self) -> list[SpectralTransform]:
-        """The spectral transforms of the preprocessing, which another view can share."""
-        return self._chain.transforms
-
-    @property
-    def used_bands(self) -> np.ndarray | None:
-        """Bands before the preprocessing that a leading ``SelectBands`` keeps, None for all."""
-        return self._chain.source_bands
-
-    @property
-    def fitted(self) -> bool:
-        """Whether the preprocessing is fitted, or needs no fit."""
-        return self._chain.fitted
-
-    def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
-        """Fit the preprocessing on raw pixels (N, C), see :meth:`SpectralChain.fit`."""
-        self._chain.fit(pixels, neighbours)
-        self._cube = None
-
-    def fit_sample(self, indices: np.ndarray) -> np.ndarray:
-        """Raw pixels (N, C) float32 of flat indices, to fit the preprocessing on."""
-        return self.raw_pixels(indices)
-
-    def fit_at(self, indices: np.ndarray) -> None:
-        """Fit the preprocessing on the pixels of flat indices."""
-        self.fit(self.fit_sample(indices), self.neighbours(indices))
-
-    @property
-    def streams(self) -> bool:
-        """Whether the memory for fitting the preprocessing does not grow with the number of pixels."""
-        return self._chain.streams
-
-    def fit_on(self, chosen: np.ndarray) -> None:
-        """Fit the preprocessing on all pixels of a mask (H, W), block by block."""
-        self.fit_blocks(partial(self.raw_blocks, chosen))
-
-    def fit_blocks(self, blocks: Blocks) -> None:
-        """Fit the preprocessing on blocks of raw pixels."""
-        self._chain.fit_blocks(blocks)
-        self._cube = None
-
-    def raw_blocks(self, chosen: np.ndarray) -> Iterator[Block]:
-        """Raw pixels of a mask (H, W), whole rows at a time, and which of them are neighbours of the next."""
-        for top, rows in progress_bar(list(self._source.row_blocks()), 'fitting', 'blocks', after=2.0):
-            part = chosen[top : top + rows]
-            if part.any():
-                area = (top, 0, rows, self.width)
-                raw = self._source.read(area)[0] if self._raw is None else self._raw[top : top + rows]
-                yield raw[part], self.neighbours(np.flatnonzero(part))
-
-    def neighbours(self, indices: np.ndarray) -> np.ndarray:
-        """Which of N flat indices is followed by its neighbour in the same row, bool (N - 1,)."""
-        return (np.diff(indices) == 1) & (indices[1:] % self.width != 0)
-
-    def require_fitted(self) -> None:
-        """Raise a ValueError if the preprocessing is not fitted."""
-        if not self.fitted:
-            missing = ', '.join(type(step).__name__ for step in self.transforms if not step.fitted)
-            raise ValueError(
-                f'{self.info.path}: the preprocessing ({missing}) is fitted in the training and kept in '
-                'its checkpoint, but the weights that are given hold none; it is never fitted to the '
-                'scene that is predicted'
-            )
-
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """The fitted state of all spectral transforms, by '<position>.<transform>.<name>'."""
-        return self._chain.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Use an existing fitted state instead of fitting to this cube.
-
-        Args:
-            state (Mapping[str, np.ndarray]): Result of :meth:`state_dict` for a view with the same preprocessing.
-
-        Raises:
-            ValueError: If the state is of another preprocessing.
-        """
-        try:
-            self._chain.load_state_dict(state)
-        except ValueError as error:
-            raise ValueError(f'scene {self.name!r}: {error}') from error
-        self._select()
-        self._cube = None
 
     @property
     def valid(self) -> np.ndarray:
