@@ -30,8 +30,7 @@ def run_network(
         folder (Path): Folder of the run.
         device (str): 'cpu' or an accelerator, for measuring seconds.
         pictures (bool): Whether to write maps and pictures of the whole scene. Defaults to False.
-        test_noise (Mapping, optional): Config of a noise that is put on the scenes in front of the test. Defaults to
-            None.
+        test_noise (Mapping, optional): Config of a noise that is added to the scenes before the test. Defaults to None.
 
     Returns:
         tuple[dict, dict]: The record of the run, and the results of its scenes by name.

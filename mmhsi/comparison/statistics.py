@@ -38,7 +38,7 @@ def holm(probabilities: Sequence[float]) -> list[float]:
     """p of several tests, adjusted by Holm's step-down method: the family-wise error rate is kept.
 
     The i-th smallest of m values is multiplied by m - i + 1, made at least as large as those before it, and at most 1
-    (Holm, Scand. J. Stat. 6, 1979). NaN counts for nothing and stays.
+    (Holm, Scand. J. Stat. 6, 1979). NaN is ignored and stays NaN.
     """
     values = np.asarray(probabilities, np.float64)
     known = np.flatnonzero(~np.isnan(values))

@@ -43,9 +43,10 @@ class Staging:
     says why.
 
     Args:
-        folder (Path, optional): The folder; it is made if absent. Defaults to None: the layers are arrays in memory.
+        folder (Path, optional): The folder; it is created if necessary. Defaults to None: the layers are arrays in
+            memory.
         settings (Mapping): What the layers depend on, as JSON can hold it.
-        resume (bool): Whether to go on where an interrupted prediction stopped. Defaults to True.
+        resume (bool): Whether to continue where an interrupted prediction stopped. Defaults to True.
 
     Files are written, not mapped: a full disk then gives an error, while it would kill a process that has mapped them.
 

@@ -187,7 +187,7 @@ def _plain(value: Any) -> Any:
 
 
 def lattice_note(step: int, pixels: int, predicted_windows: int | None = None) -> str:
-    """What a product says of the lattice that it was predicted by, of a scene of so many pixels."""
+    """The note of a product that was predicted by a lattice, for a scene of so many pixels."""
     note = f'by a lattice: cells of {step} x {step} pixels whose corners agree are filled in'
     return note if predicted_windows is None else f'{note}; {predicted_windows} of {pixels} pixels were predicted'
 

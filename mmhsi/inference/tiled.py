@@ -48,7 +48,7 @@ def predict_tiles(
         widest (int): Width of a strip in pixels, at least that of a tile.
         start (int): Number of parts that are done already. Defaults to 0.
         reading_width (int, optional): Columns that are read at once. Defaults to ``widest``.
-        margin (int): Pixels around a tile that ``predict`` is given besides, on each side. Defaults to 0.
+        margin (int): Additional pixels on each side of a tile that ``predict`` is given. Defaults to 0.
 
     Yields:
         Area (top, left, h, w) in pixels of the scene, its values (L, s h, s w) float32, and which of its pixels are

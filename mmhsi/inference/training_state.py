@@ -124,7 +124,7 @@ def find_target_spectrum(plan: Plan, view, stored: np.ndarray | None = None) -> 
     Args:
         plan (Plan): The plan, with the spectrum that the user gives: values (C,) of the bands that the model was
             trained on, a file, or a dict of the arguments of
-            :func:`mmhsi.datasets.scenes.target_spectrum.read_target_spectrum`; else with that of the config.
+            :func:`mmhsi.datasets.scenes.target_spectrum.read_target_spectrum`; by default that of the config.
         view (CubeView): The scene.
         stored (np.ndarray, optional): The spectrum that the training looked for, of the bands that are used; it is
             taken where nothing else is given.

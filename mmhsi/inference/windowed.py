@@ -59,8 +59,8 @@ def predict_windows(
 ) -> Iterator[tuple[Area, np.ndarray | None, np.ndarray]]:
     """Predict the valid pixels of a scene.
 
-    The block is preprocessed and brought to the device once; what of the data preprocessor is linear and the same
-    everywhere is applied to it there, before windows are cut out.
+    The block is preprocessed and brought to the device once; the linear and position-independent part of the data
+    preprocessor is applied to it there, before windows are cut out.
 
     Args:
         view (CubeView | PairView): The scene.

@@ -61,8 +61,8 @@ class Classification(ClassMapTask):
         return {name: partial(_classify_pixels, estimator=name) for name in ('svm', 'forest')}
 
     def contestants(self, scene) -> list[Contestant]:
-        """All with the last stage of the recommended network, which validation pixels choose; of several scenes without
-        it, because a scene of a set may hold no validation pixel."""
+        """All use the last stage of the recommended network, chosen on the validation pixels, unless there are several
+        scenes: one of a set may hold no validation pixel."""
         chosen = scene.split is not None and sum(len(each.split.val) for each in scene.pool) > 0
         last = dict(refine=chosen and len(scene.pool) == 1)
         smoothing = dict(smoothing=(0.5, 1.0, 2.0, 3.0, 4.0)) if chosen else dict(smoothing=2.0)

@@ -44,10 +44,10 @@ class Outcome:
     """Result of a contestant on the test data.
 
     Attributes:
-        scores (dict[str, float]): Its scores by name, over all scenes or images; empty where they have none together.
+        scores (dict[str, float]): Its scores by name, over all scenes or images; empty if they have no common scores.
         seconds (float): Run time.
-        result (Any): The result of the only scene, or of all scenes together; of images that of the first one; None if
-            there is no such thing.
+        result (Any): The result of the only scene, or of all scenes together; for images, that of the first one; None
+            if there is none.
         failure (str, optional): Why it failed.
         results (Mapping[str, Any]): Results by the name of the scene or image.
     """
@@ -121,7 +121,7 @@ class SceneTest:
         return len(DATASETS.build(self._loader('test', None)))
 
     def run(self, contestant: Contestant) -> Outcome:
-        """Evaluate a method; its errors are those of the method."""
+        """Evaluate a method; raises what the method raises."""
         start = time.perf_counter()
         scenes = self.scenes
         if contestant.preprocessing is not None:
@@ -144,7 +144,7 @@ class SceneTest:
         return [*steps, *map(dict, preprocessing)]
 
     def _whole(self, results: Mapping[str, Any]) -> tuple[str, Any]:
-        """Name and result of a single scene, or of all scenes together; None where there is no such thing."""
+        """Name and result of a single scene, or of all scenes together; None if there is none."""
         listed = list(results.values())
         if len(listed) == 1:
             return next(iter(results)), listed[0]
@@ -171,7 +171,7 @@ class SceneTest:
 
         Returns:
             tuple[str, dict, dict]: Name of the scene, the scores of the network, and those of the parts it was joined
-            from, by name; None if several scenes have no scores together.
+            from, by name; None if several scenes have no common scores.
         """
         name, whole = self._whole(results)
         if whole is None:
@@ -205,7 +205,7 @@ def run_contest(test: SceneTest, titles: Sequence[str] | None = None) -> dict[st
 
 
 def scalar_scores(result: Any) -> dict[str, float]:
-    """The scores of a result that are single numbers, by name; none of None."""
+    """The scores of a result that are single numbers, by name; empty for None."""
     if result is None:
         return {}
     summary = result.summary()

@@ -45,8 +45,8 @@ class Features:
     Attributes:
         widths (tuple[float, ...]): Gaussians whose means of the preprocessed values it sees, in pixels; none for the
             raw spectrum.
-        scales (tuple[float, ...]): What the means of each are divided by.
-        factors (np.ndarray, optional): What each band is multiplied with, (C',).
+        scales (tuple[float, ...]): Divisors of the means, one for each width.
+        factors (np.ndarray, optional): Factor of each band, (C',).
         difference (bool): Whether it sees the second date minus the first one instead of both.
     """
 
@@ -95,8 +95,9 @@ class Expert:
         pixels (np.ndarray): Features of the training pixels, float32 (N, D).
         labels (np.ndarray): Their classes (N,).
         options (Mapping): ``C`` and ``gamma`` of an SVM.
-        temperature (float): Of its probabilities, see :func:`mmhsi.evaluation.functional.apply_temperature`.
-        seed (int): Of a forest.
+        temperature (float): Temperature of its probabilities, see
+            :func:`mmhsi.evaluation.functional.apply_temperature`.
+        seed (int): Seed of a forest.
     """
 
     kind: str
@@ -169,7 +170,7 @@ class Mixture:
     Args:
         experts (Mapping[str, Expert]): The experts by title.
         weights (Mapping[str, float]): Weight of each and of the 'network'.
-        temperature (float): Of the probabilities of the network.
+        temperature (float): Temperature of the probabilities of the network.
     """
 
     def __init__(self, experts: Mapping[str, Expert], weights: Mapping[str, float], temperature: float) -> None:
@@ -194,10 +195,10 @@ class Mixture:
 
         Args:
             scene (BaseScene): The scene, with a split.
-            probabilities (np.ndarray): Of the network, (H, W, K).
+            probabilities (np.ndarray): Probabilities of the network, (H, W, K).
             titles (Sequence[str]): Experts that take part, of :data:`EXPERTS`.
             widths, scales (Sequence[float]): Smoothing of the input of the network.
-            seed (int): Of folds and forest. Defaults to 0.
+            seed (int): Seed of folds and forest. Defaults to 0.
 
         Returns:
             Mixture: The mixture.

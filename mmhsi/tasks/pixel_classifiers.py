@@ -41,8 +41,8 @@ def evaluate_pixel_classifier(
     'svm' standardises the bands and fits a support vector machine with RBF kernel, one against one; C (1 to 1000) and
     gamma (2^-13 to 2^-1) are chosen by stratified cross-validation on the training pixels, with no more folds than the
     smallest class has pixels. With a single training pixel in a class there is no cross-validation: C is 100, gamma
-    1 / bands. 'forest' is a random forest of 500 trees. A scene that is one of a set is classified by what the training
-    pixels of the whole set teach.
+    1 / bands. 'forest' is a random forest of 500 trees. A scene of a set is classified by a classifier that is trained
+    on the whole set.
 
     With ``smoothing`` the classifier uses the neighbours of a pixel, as networks do: each band of the preprocessed
     scene, preferably of whitened components, is smoothed with a Gaussian. All bands are then scaled by a common factor

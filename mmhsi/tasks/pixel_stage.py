@@ -41,9 +41,9 @@ class PixelStage:
 
         Args:
             scene (BaseScene): The scene.
-            probabilities (np.ndarray): Of the network, (H, W, K), NaN where nothing was predicted.
+            probabilities (np.ndarray): Probabilities of the network, (H, W, K), NaN where nothing was predicted.
             experts (Sequence[str]): See :class:`mmhsi.tasks.experts.Mixture`; none by default.
-            strengths (Sequence[float]): Of the walker, see :class:`mmhsi.evaluation.refinement.SceneRefiner`.
+            strengths (Sequence[float]): Strengths of the walker, see :class:`mmhsi.evaluation.refinement.SceneRefiner`.
             widths, scales (Sequence[float]): Smoothing of the input of the network.
         """
         known = np.isfinite(probabilities).all(axis=-1).ravel()

@@ -49,7 +49,7 @@ class Product:
         wavelengths (np.ndarray, optional): Centres of the bands of spectra and cubes in nm.
         fwhm (np.ndarray, optional): Their full widths at half maximum in nm.
         endmembers (np.ndarray, optional): Spectra (P, C).
-        note (str, optional): What a user of the rasters has to know of how they were made.
+        note (str, optional): Remark on how the rasters were made.
     """
 
     name: str

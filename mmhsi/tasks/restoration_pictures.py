@@ -17,7 +17,7 @@ _SMALLEST_SIDE = 16
 
 def beside_the_scene(product: Product, view) -> dict[str, Figure]:
     """``noise`` (noise of each band before and after, by the finest wavelets) and ``changed_bands`` (the three bands
-    whose values changed most for their spread, before and after in one stretch) of the middle of the scene.
+    whose values changed most relative to their spread, before and after in one stretch) of the middle of the scene.
 
     Args:
         product (Product): With the layer 'restored' (C, H, W) of the size of the scene.

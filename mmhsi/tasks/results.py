@@ -18,7 +18,7 @@ def write_scene_result(result: Any, folder: str | Path, scene=None, task: Task |
 
     Args:
         result (SceneResult | DetectionResult | ChangeResult | UnmixingResult | RestorationResult): The tested scene.
-        folder (str or Path): Folder to write into; it is made if it is not there.
+        folder (str or Path): Folder to write into; it is created if it does not exist.
         scene (BaseScene, optional): The scene itself, for its values, all its labels, its masked pixels and its
             georeference. Without it there is no false-colour picture, and the ground truth shows the evaluated pixels
             only.
@@ -49,7 +49,7 @@ def write_results(
     """Write the results of several scenes and ``metrics.json``.
 
     Args:
-        folder (str or Path): Folder to write into; it is made if it is not there.
+        folder (str or Path): Folder to write into; it is created if it does not exist.
         results (Mapping): Results by the name of the scene.
         metrics (Mapping, optional): The scalars of the run by name. Defaults to None.
         scenes (Mapping, optional): Scenes by name, as far as they are available. Defaults to None.

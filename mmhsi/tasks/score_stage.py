@@ -42,7 +42,7 @@ class ScoreStage:
         detectors (Mapping[str, tuple[str, Mapping]]): Name and options of each detector by its title; see
             :data:`mmhsi.classical.ANOMALY_DETECTORS` and :data:`mmhsi.classical.TARGET_DETECTORS`.
         weights (Mapping[str, float]): Weight of each detector and of the 'network'; those without any are not computed.
-        spectrum (np.ndarray, optional): Target spectrum (C,) in front of the preprocessing, for target detectors.
+        spectrum (np.ndarray, optional): Target spectrum (C,) before the preprocessing, for target detectors.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class ScoreStage:
 
 
 def as_many(scores: np.ndarray, count: int) -> np.ndarray:
-    """The ``count`` pixels of the highest scores, bool; pixels that tie with the last one are left out."""
+    """The ``count`` pixels with the highest scores, bool; pixels that tie with the last one are left out."""
     known = scores[np.isfinite(scores)]
     if not 0 < count < known.size:
         return np.isfinite(scores) & (count > 0)

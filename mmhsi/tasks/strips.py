@@ -16,8 +16,8 @@ class Strip:
 
     Args:
         view (CubeView | PairView): The scene.
-        top (int): First row, that of the margin.
-        height (int): Number of rows, with the margins.
+        top (int): First row, including the margin.
+        height (int): Number of rows, including the margins.
         inner (slice): The rows that count, from ``top`` on.
     """
 
@@ -62,7 +62,7 @@ def strips(view, margin: int = _MARGIN, values: int = _VALUES) -> Iterator[Strip
 
     Args:
         view (CubeView | PairView): The scene.
-        margin (int): Rows on each side that a strip is given besides. Defaults to 64.
+        margin (int): Additional rows on each side of a strip. Defaults to 64.
         values (int): Largest number of values of a strip, before or after the preprocessing. Defaults to 10^8.
     """
     height, width = view.height, view.width

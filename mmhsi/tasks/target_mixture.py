@@ -1,4 +1,4 @@
-"""Weight of a network beside target detectors, chosen on targets implanted into the scene itself."""
+"""Weight of a network among target detectors, chosen on targets implanted into the scene itself."""
 
 from __future__ import annotations
 

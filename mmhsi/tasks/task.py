@@ -232,7 +232,7 @@ class Task:
         return SceneTest(self, cfg)
 
     def pooled(self, results: Sequence) -> Any:
-        """One result over the evaluated pixels of several scenes, for its scores; None where there is no such thing."""
+        """One result over the evaluated pixels of several scenes, for its scores; None if the task has none."""
         pool = getattr(self.result, 'pool', None)
         return None if pool is None else pool(results)
 

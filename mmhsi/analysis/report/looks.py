@@ -16,7 +16,7 @@ _MOST_SCENES = 4
 
 
 def looks(scenes: Sequence, run: RunFolder) -> list[markupsafe.Markup]:
-    """The parts of a page that show the first scenes of a run, together of the size of one page.
+    """The parts of a page that show the first scenes of a run, as many as fit the size of one page.
 
     Args:
         scenes (Sequence[BaseScene]): The scenes that were tested, read anew.
