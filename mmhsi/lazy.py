@@ -170,7 +170,7 @@ def component(registry: Registry, name: str, parents: bool = False) -> Any:
         parents (bool): Ask the parents of the registry too. Defaults to False.
 
     Returns:
-        The class or function; None if the registry does not hold it as far as the packages tell. Then
+        The class or function; None if the packages do not register it there. Then
         ``registry.import_from_location()`` runs the packages.
     """
     found = registry._module_dict.get(name)

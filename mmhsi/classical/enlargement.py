@@ -49,7 +49,7 @@ def fit_enlargement(
         pairs (Sequence[tuple[np.ndarray, np.ndarray]]): Small images (h, w, C) and large ones (s h, s w, C).
         scale (int): s.
         reach (int): Pixels on each side of the middle one. Defaults to 3.
-        ridge (float): Of the regression, in shares of the mean square of the patches. Defaults to 1e-4.
+        ridge (float): Ridge of the regression, in shares of the mean square of the patches. Defaults to 1e-4.
 
     Returns:
         np.ndarray: (s, s, 2 reach + 1, 2 reach + 1), each with sum 1.

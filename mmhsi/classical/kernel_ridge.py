@@ -20,7 +20,7 @@ class LeaveOneOut:
     Attributes:
         loss (float): Mean negative log-likelihood of each pixel under the classifier trained on all others.
         gamma (float): Of the kernel :math:`exp(-gamma d^2)`.
-        ridge (float): Of the regression on one-hot classes.
+        ridge (float): Ridge of the regression on one-hot classes.
         sharpness (float): Factor of the regressed values before the softmax.
     """
 

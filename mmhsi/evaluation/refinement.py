@@ -64,7 +64,7 @@ def choose_refinement(
         places (np.ndarray): (n,) rows of ``probabilities`` of the held-out pixels.
         labels (np.ndarray): (n,) their classes, 0 to K - 1.
         strengths (Sequence[float]): Candidates, from weak to strong, which means from large to small values.
-        default (float, optional): Of the strengths, the one that is used unless the best is better by more than 1.5
+        default (float, optional): The strength that is used unless the best one is better by more than 1.5
             standard errors of the differences over the held-out pixels. Defaults to None: the best one is used.
 
     Returns:

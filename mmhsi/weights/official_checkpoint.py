@@ -78,8 +78,8 @@ def convert_checkpoint(
         checkpoint: Content of the file: a dict with the parameters under ``model`` or ``state_dict``, or only the
             parameters.
         source (str): Name of the file, for errors.
-        kind (str, optional): As in :func:`convert_hypersigma_state_dict`. Defaults to what the parameter names of a
-            pre-training file tell.
+        kind (str, optional): As in :func:`convert_hypersigma_state_dict`. Defaults to the one that the parameter names
+            of a pre-training file indicate.
         size (str, optional): 'base', 'large' or 'huge' if the file must be the published one of this size.
         drop_background (bool): As in :func:`convert_hypersigma_state_dict`. Defaults to True.
 
@@ -132,8 +132,8 @@ def revert_checkpoint(
     Args:
         checkpoint: Content of the file, with the parameters under ``state_dict``.
         source (str): Name of the file, for errors.
-        kind (str, optional): As in :func:`convert_hypersigma_state_dict`. Defaults to what the checkpoint or its
-            parameter names tell.
+        kind (str, optional): As in :func:`convert_hypersigma_state_dict`. Defaults to the one that the checkpoint or
+            its parameter names indicate.
         add_background (bool): As in :func:`revert_hypersigma_state_dict`. Defaults to True.
 
     Returns:

@@ -67,7 +67,7 @@ def open_cube(path: Path, key: Key = None, layout: str = 'auto') -> CubeReader:
             the first that is in the file is used. Without it the only numeric 3-D array is used. For a product it
             chooses a view, such as 'ortho' for EMIT.
         layout (str): Axes of the array in a MATLAB, HDF5 or NumPy file: 'hwc' (rows, columns, bands), 'chw' (bands,
-            rows, columns) or 'bil' (rows, bands, columns). 'auto' goes by the names of the dimensions, or by the one
+            rows, columns) or 'bil' (rows, bands, columns). 'auto' uses the names of the dimensions, or the one
             axis that is as long as the list of wavelengths, and is 'hwc' otherwise; it does not accept 2-D arrays,
             which the other layouts treat as images with one band. Rasters define their bands and need no layout.
             Defaults to 'auto'.

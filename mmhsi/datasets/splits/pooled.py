@@ -17,7 +17,7 @@ def draw_pooled(
     """Draw the splits of several scenes at once.
 
     A splitter that draws from labels sees one label map, in which the scenes lie below each other, apart by the width
-    of its guard: ten pixels of each class are ten in all scenes together. One that goes by places (``AreaSplit``)
+    of its guard: ten pixels of each class are ten in all scenes together. One by places (``AreaSplit``)
     is asked for each scene.
 
     Args:
