@@ -10,11 +10,13 @@ def test_config_trains_and_tests(config, data_root, tmp_path, monkeypatch):
 """
 
 import itertools
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from narrow_models import ARCH, WIDTH
@@ -187,3 +189,12 @@ def train_and_test(cfg: Config) -> Path:
     runner.train()
     runner.test()
     return Path(runner.log_dir) / 'results'
+
+
+def restored_and_scored(cfg: Config, scores: set[str]) -> tuple[Path, dict]:
+    """Run a config of restoration; the folder of its results, and its metrics, which hold these scores."""
+    results = train_and_test(cfg)
+    written = json.loads((results / 'metrics.json').read_text())
+    assert scores | {f'input_{score}' for score in scores} <= set(written['metrics'])
+    assert all(np.isfinite(value) for value in written['metrics'].values())
+    return results, written

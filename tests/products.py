@@ -1,9 +1,20 @@
-"""Reading the rasters of a product as arrays in memory."""
+"""The files of products, and their rasters as arrays in memory."""
 
 from pathlib import Path
 
 import numpy as np
 import rasterio
+
+UNMIXING_FILES = (  # of a scene without a truth, after its name
+    'false_colour.png',
+    'abundances.png',
+    'abundances.tif',
+    'endmembers.sli',
+    'endmembers.hdr',
+    'endmembers.png',
+    'endmembers.csv',
+    'reconstruction.png',
+)
 
 
 def read_product(folder: Path, name: str, product: str) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from config_runs import ROOT, configs_of, look_alikes, quick, train_and_test, trained
+from config_runs import ROOT, configs_of, look_alikes, quick, restored_and_scored, train_and_test, trained
 from mmengine.config import Config
 from products import read_product
 from scipy.io import loadmat
@@ -64,11 +64,7 @@ def test_every_scale_has_both_base_networks():
 def test_config_trains_and_tests(name, data_root, tmp_path):
     if 'mmagic.' in Config.fromfile(BY_NAME[name]).pretty_text:
         pytest.importorskip('mmagic', reason='mmagic is not installed')
-    cfg = short(name, tmp_path)
-    results = train_and_test(cfg)
-    written = json.loads((results / 'metrics.json').read_text())
-    assert SCORES | {f'input_{score}' for score in SCORES} <= set(written['metrics'])
-    assert all(np.isfinite(value) for value in written['metrics'].values())
+    results, written = restored_and_scored(short(name, tmp_path), SCORES)
     (image,) = written['scenes']
     written_name = next(results.glob('*_restored.tif')).name.removesuffix('_restored.tif')
     assert image == IMAGES[name.split('_')[1]]

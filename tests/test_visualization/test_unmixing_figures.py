@@ -8,7 +8,7 @@ import pytest
 import rasterio
 from figure_texts import clipped_texts, texts
 from matplotlib import colormaps
-from products import read_product
+from products import UNMIXING_FILES, read_product
 
 from mmhsi.datasets import UnmixingScene
 from mmhsi.evaluation import UnmixingResult
@@ -94,18 +94,7 @@ def test_files_of_a_result(maps, with_truth, tmp_path):
     result = UnmixingResult.of_scene(scene, spectra, shifted)
     write_results(tmp_path, {'a/b': result}, scenes={'a/b': scene})
     assert {path.name for path in tmp_path.iterdir()} == {'metrics.json'} | {
-        f'a_b_{name}'
-        for name in (
-            'false_colour.png',
-            'abundances.png',
-            'abundances.tif',
-            'endmembers.sli',
-            'endmembers.hdr',
-            'endmembers.png',
-            'endmembers.csv',
-            'reconstruction.png',
-            *(['true_endmembers.csv'] if with_truth else []),
-        )
+        f'a_b_{name}' for name in (*UNMIXING_FILES, *(['true_endmembers.csv'] if with_truth else []))
     }
     stored = read_product(tmp_path, 'a_b', 'abundances')
     np.testing.assert_array_equal(stored, result.abundances.astype(np.float32))
