@@ -13,6 +13,7 @@ from mmhsi.datasets.splits.split import SUBSETS, Split
 from mmhsi.evaluation.json_values import json_number
 from mmhsi.utils.files import parse_json
 from mmhsi.utils.identity import changes, code_digest, files_of_config, identify, package_versions
+from mmhsi.utils.text import listed
 
 RECORD, LOG, MAPS = 'cell.json', 'log.txt', 'maps.npz'
 _ENTRIES = {
@@ -108,7 +109,7 @@ def differences(record: Mapping) -> list[str]:
     else:
         names = changes(record['inputs'], identify(record['inputs'], record['inputs']))
         if names:
-            found.append(f'{", ".join(names[:3])}{", ..." if len(names) > 3 else ""} changed since')
+            found.append(f'{listed(names, 3)} changed since')
     before, now = record.get('versions') or {}, package_versions()
     others = [
         f'{name} {before.get(name, "absent")}, now {now.get(name, "absent")}'

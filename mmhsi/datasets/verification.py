@@ -20,6 +20,7 @@ from mmhsi.datasets.scenes.shared_scenes import get_scenes
 from mmhsi.datasets.splits.split import SUBSETS
 from mmhsi.datasets.whole_scene_dataset import scene_names
 from mmhsi.utils.progress import progress_bar
+from mmhsi.utils.text import listed
 
 ARRAYS = ('.mat', '.h5', '.hdf5', '.he5', '.nc', '.npy', '.npz')
 LARGEST_LABEL = 1000
@@ -57,7 +58,7 @@ def describe_values(info: CubeInfo, read: Callable) -> str:
         text += f', {info.wavelengths.min():g} to {info.wavelengths.max():g} nm'
     if info.bands == 1 and labels is not None:
         counts = [f'{label}: {labels[label]}' for label in np.flatnonzero(labels)]
-        text += f'; pixels by label {", ".join(counts[:40])}' + (', ...' if len(counts) > 40 else '')
+        text += f'; pixels by label {listed(counts, 40)}'
     return text
 
 

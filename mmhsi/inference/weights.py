@@ -11,6 +11,7 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from mmhsi.registry import MODELS
+from mmhsi.utils.text import listed
 from mmhsi.weights.checkpoint_file import parameters_of
 from mmhsi.weights.finite import require_finite
 from mmhsi.weights.stored_config import read_stored_config, registered_names_only
@@ -187,11 +188,7 @@ def load_parameters(model: nn.Module, checkpoint: Mapping, weights: str, config:
         except (RuntimeError, NotImplementedError) as error:
             raise ValueError(f'{weights}: its parameters cannot be loaded: {error}') from error
         problems.update(missing=list(result.missing_keys), unknown=list(result.unexpected_keys))
-    found = [
-        f'{len(names)} {what} ({", ".join(names[:_MAX_LISTED])}{", ..." if len(names) > _MAX_LISTED else ""})'
-        for what, names in problems.items()
-        if names
-    ]
+    found = [f'{len(names)} {what} ({listed(names, _MAX_LISTED)})' for what, names in problems.items() if names]
     if found:
         trained = (checkpoint.get('meta') or {}).get('experiment_name')
         origin = f', but come from the experiment {trained!r}' if trained else ''

@@ -8,6 +8,7 @@ Pre-training files are recognised by their parameters; give the kind of any othe
 import argparse
 
 from mmhsi.utils.command_line import run_tool
+from mmhsi.utils.text import listed
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
 from mmhsi.weights.official_checkpoint import Conversion, convert_checkpoint
 from mmhsi.weights.official_classes import short_kinds
@@ -35,7 +36,7 @@ def describe(conversion: Conversion) -> list[str]:
     for title in ('dropped', 'unknown'):
         names = getattr(conversion, title)
         if names:
-            lines.append(f'{title}: {", ".join(names[:8])}{", ..." if len(names) > 8 else ""}')
+            lines.append(f'{title}: {listed(names, 8)}')
     meta = conversion.checkpoint.get('meta', {})
     if 'epoch' in meta:
         lines.append(f'epochs: {meta["epoch"]}')

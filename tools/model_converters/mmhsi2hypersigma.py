@@ -9,6 +9,7 @@ hypersigma-cls.
 import argparse
 
 from mmhsi.utils.command_line import run_tool
+from mmhsi.utils.text import listed
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
 from mmhsi.weights.official_checkpoint import revert_checkpoint
 from mmhsi.weights.official_classes import short_kinds
@@ -35,8 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     write_checkpoint(conversion.checkpoint, args.dst)
     print(conversion.summary)
     if conversion.unknown:
-        names = conversion.unknown
-        print(f'unknown to the official code: {", ".join(names[:8])}{", ..." if len(names) > 8 else ""}')
+        print(f'unknown to the official code: {listed(conversion.unknown, 8)}')
     print(f'wrote {args.dst}')
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmhsi.datasets.io import CubeInfo
+from mmhsi.utils.text import listed
 
 METHODS = ('check', 'nearest', 'resample', 'off')
 SAME_BAND = 5.0
@@ -117,13 +118,13 @@ def match_bands(wanted: Bands, found: Bands, method: str = 'check', tolerance: f
         chosen = distance.argmin(axis=1)
         missing = np.flatnonzero(distance.min(axis=1) > limit)
         if len(missing):
-            listed = [
+            named = [
                 f'band {band} at {wanted.wavelengths[band]:.1f} nm (nearest {found.wavelengths[chosen[band]]:.1f} nm)'
-                for band in missing[:_MAX_LISTED]
+                for band in missing
             ]
             raise ValueError(
                 f'{found.source} lacks {len(missing)} of the {len(wanted)} bands of {wanted.source}: '
-                f'{_joined(listed, len(missing))}'
+                f'{listed(named, _MAX_LISTED)}'
             )
         return BandMatch(chosen)
     from mmhsi.datasets.io.spectra import resample_spectrum  # slow to import and rarely needed
@@ -210,12 +211,8 @@ def _check_same(wanted: Bands, found: Bands, limit: np.ndarray) -> None:
             f'{found.wavelengths[band]:.1f} nm, expected {wanted.wavelengths[band]:.1f} nm; {hint}'
         )
     missing = np.flatnonzero(np.abs(found.wavelengths[None] - wanted.wavelengths[:, None]).min(axis=1) > limit)
-    listed = [f'{wanted.wavelengths[band]:.1f}' for band in missing[:_MAX_LISTED]]
-    lacks = f' and lacks those at {_joined(listed, len(missing))} nm' if len(missing) else ', which hold all of them'
+    centres = listed([f'{wanted.wavelengths[band]:.1f}' for band in missing], _MAX_LISTED)
+    lacks = f' and lacks those at {centres} nm' if centres else ', which hold all of them'
     raise ValueError(
         f'{found.source} has {len(found)} bands, expected the {len(wanted)} of {wanted.source}{lacks}; {hint}'
     )
-
-
-def _joined(listed: list[str], count: int) -> str:
-    return ', '.join(listed) + (f' and {count - len(listed)} more' if count > len(listed) else '')

@@ -15,6 +15,7 @@ from mmhsi.datasets.io import CubeInfo, open_cube
 from mmhsi.datasets.io.georeference import BLOCK_CACHE
 from mmhsi.datasets.scenes.unmixing_truth import read_maps
 from mmhsi.utils.progress import progress_bar
+from mmhsi.utils.text import listed
 
 Source = str | dict | np.ndarray
 
@@ -151,12 +152,11 @@ class CubeSource:
         self._kept: np.ndarray | None = None
         if info.bad_bands is not None:
             bad = np.flatnonzero(info.bad_bands)
-            listed = ', '.join(map(str, bad[:20])) + (', ...' if len(bad) > 20 else '')
             if not keep_bad_bands:
                 self._kept = info.good_bands
                 self.info = info.select(self._kept)
             print_log(
-                f'{info.path}: {len(bad)} of {info.bands} bands are marked as bad ({listed}) and '
+                f'{info.path}: {len(bad)} of {info.bands} bands are marked as bad ({listed(bad, 20)}) and '
                 f'{"kept" if keep_bad_bands else "left out; keep_bad_bands=True keeps them"}',
                 'current',
                 logging.INFO,

@@ -9,6 +9,7 @@ import numpy as np
 from mmhsi.datasets.class_info import IGNORE_INDEX
 from mmhsi.datasets.io import CubeInfo, read_labels
 from mmhsi.datasets.io.labels import whole_labels
+from mmhsi.utils.text import listed
 
 _MOST_UNNAMED = 99
 _LARGE = 50  # above, a number far from the others is a code such as 99
@@ -65,9 +66,8 @@ def _check_numbering(labels: np.ndarray, path: str) -> None:
     used = np.unique(labels[labels > 0])
     apart = used.size > 1 and used[-1] > _LARGE and used[-1] > 2 * used[-2]
     if used.size and (used[-1] > _MOST_UNNAMED or apart) and used[-1] > 2 * used.size:
-        listed = ', '.join(map(str, used[:8])) + (', ...' if used.size > 8 else '')
         raise ValueError(
-            f'{path}: the labels go up to {used[-1]}, but {used.size} numbers are used ({listed}); name '
+            f'{path}: the labels go up to {used[-1]}, but {used.size} numbers are used ({listed(used, 8)}); name '
             f'the classes, with label_codes if they are not 1 to K, or say that {used[-1]} means '
             f'unlabelled: labels=dict(path=..., ignore={used[-1]})'
         )

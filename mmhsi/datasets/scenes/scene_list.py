@@ -13,6 +13,7 @@ import numpy as np
 from mmhsi.datasets.io.folders import scene_files
 from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.sources import is_address
+from mmhsi.utils.text import listed
 
 _PATTERN = re.compile(r'[*?]|\[[^\]]+\]')
 _PER_SCENE = ('labels', 'coarse')
@@ -162,7 +163,7 @@ def _matched(found: Sequence, images: Sequence, what: str) -> list:
     missing = [name for name in stems if name not in candidates]
     raise ValueError(
         f'{what}: no file is named after the scene {missing[0] if missing else stems[0]!r}; there are '
-        f'{", ".join(map(repr, candidates[:8]))}{", ..." if len(candidates) > 8 else ""}; give a list, or a name '
+        f'{listed(list(map(repr, candidates)), 8)}; give a list, or a name '
         "with '{name}' in it"
     )
 

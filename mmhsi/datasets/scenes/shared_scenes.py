@@ -10,6 +10,7 @@ from mmhsi.datasets.scenes.pool import join_scenes
 from mmhsi.datasets.scenes.scene_list import scene_configs
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.registry import TASK_UTILS
+from mmhsi.utils.text import listed
 
 _SCENES: WeakValueDictionary = WeakValueDictionary()
 
@@ -39,7 +40,8 @@ def get_scene(scene: dict | BaseScene) -> BaseScene:
     """
     scenes = get_scenes(scene)
     if len(scenes) > 1:
-        raise ValueError(f'one scene is expected, but the config stands for {len(scenes)}: {_listed(scenes)}')
+        names = listed([each.name for each in scenes])
+        raise ValueError(f'one scene is expected, but the config stands for {len(scenes)}: {names}')
     return scenes[0]
 
 
@@ -78,8 +80,3 @@ def _build(config: dict) -> BaseScene:
         return TASK_UTILS.build(configs[0])
     transforms = SpectralChain(config.get('preprocessing', ())).transforms
     return join_scenes([TASK_UTILS.build({**each, 'preprocessing': transforms}) for each in configs])[0]
-
-
-def _listed(scenes: tuple[BaseScene, ...]) -> str:
-    names = [scene.name for scene in scenes[:5]]
-    return ', '.join(names) + (', ...' if len(scenes) > 5 else '')

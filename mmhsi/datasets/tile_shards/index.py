@@ -24,11 +24,11 @@ from pathlib import Path
 from mmhsi.datasets.tile_shards.writer import write_json
 from mmhsi.utils.files import PART_SUFFIX, parse_json
 from mmhsi.utils.folder_lock import FolderBusyError, FolderLock
+from mmhsi.utils.text import listed
 
 FORMAT = 'mmhsi tile shards 1'
 INDEX, PLAN, SHARDS = 'index.json', 'scenes.json', 'shards'
 _RECORD_ONLY = ('moments', 'checksums', 'settings', 'source_bytes', 'source_files')
-_LISTED = 5
 
 
 def shard_path(out: str | Path, scene: str) -> Path:
@@ -63,11 +63,6 @@ def read_json(path: Path) -> dict:
     if not isinstance(content, dict) or content.get('format') != FORMAT:
         raise ValueError(f'{path}: the file does not have the format {FORMAT!r}')
     return content
-
-
-def listed(names: list[str]) -> str:
-    """The first few of many names."""
-    return ', '.join(names[:_LISTED]) + (f' and {len(names) - _LISTED} more' if len(names) > _LISTED else '')
 
 
 def planned_scenes(out: str | Path) -> list[str]:

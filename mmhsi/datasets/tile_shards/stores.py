@@ -14,8 +14,9 @@ from typing import BinaryIO
 import numpy as np
 
 from mmhsi.datasets.io import CubeReadError, read_cube
-from mmhsi.datasets.tile_shards.index import INDEX, listed, read_json, shard_path
+from mmhsi.datasets.tile_shards.index import INDEX, read_json, shard_path
 from mmhsi.datasets.tile_shards.quality import missing_values
+from mmhsi.utils.text import listed
 
 _PROBE = 16
 

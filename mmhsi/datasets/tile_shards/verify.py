@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mmhsi.datasets.tile_shards.index import INDEX, SHARDS, listed, planned_scenes, read_json, record_path, shard_path
+from mmhsi.datasets.tile_shards.index import INDEX, SHARDS, planned_scenes, read_json, record_path, shard_path
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.utils.files import PART_SUFFIX
 from mmhsi.utils.identity import changes, data_files, identify
 from mmhsi.utils.npy_file import NpyFile
 from mmhsi.utils.progress import progress_bar
+from mmhsi.utils.text import listed
 
 
 def _header_problem(path: Path, record: dict) -> str | None:

@@ -10,6 +10,7 @@ from mmengine.model import is_model_wrapper
 from mmhsi.datasets.scenes.scene_lookup import loop_scenes
 from mmhsi.registry import HOOKS
 from mmhsi.utils.input_size import fixed_input_size
+from mmhsi.utils.text import listed
 from mmhsi.weights.finite import require_finite
 
 _HEADS = ('head', 'decode_head')
@@ -114,7 +115,7 @@ def _report_split(scene, runner) -> None:
     ):
         names = [name for name, found in zip(scene.classes, counts, strict=True) if found]
         if names and len(split.test):
-            listed = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
             runner.logger.warning(
-                f'Scene {scene.name!r}: {len(names)} of {len(scene.classes)} classes have {what} ({listed}): {text}.'
+                f'Scene {scene.name!r}: {len(names)} of {len(scene.classes)} classes have {what} ({listed(names)}): '
+                f'{text}.'
             )

@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
 
 from mmhsi.registry import HOOKS
+from mmhsi.utils.text import listed
 
 _MAX_SAMPLES = 8
 _MAX_TEXT = 60
@@ -130,8 +131,7 @@ def describe_samples(batch: Any) -> str:
     )
     named = [_name(sample, index, index in bad) for index, sample in enumerate(samples)]
     named = [named[index] for index in sorted(range(len(named)), key=lambda index: index not in bad)]
-    more = f' and {len(named) - _MAX_SAMPLES} more' if len(named) > _MAX_SAMPLES else ''
-    return (', '.join(named[:_MAX_SAMPLES]) + more) or 'samples without names'
+    return listed(named, _MAX_SAMPLES) or 'samples without names'
 
 
 def _name(sample: Any, index: int, bad: bool) -> str:

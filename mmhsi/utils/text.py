@@ -1,0 +1,14 @@
+"""Words for messages."""
+
+from collections.abc import Sequence
+
+
+def listed(items: Sequence, most: int = 5) -> str:
+    """The first few of many items, separated by commas.
+
+    Args:
+        items (Sequence): The items.
+        most (int): Largest number of items that are named. Defaults to 5; any others are counted.
+    """
+    text = ', '.join(map(str, items[:most]))
+    return text if len(items) <= most else f'{text} and {len(items) - most} more'
