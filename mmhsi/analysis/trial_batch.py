@@ -20,6 +20,7 @@ from mmhsi.registry import DATASETS
 from mmhsi.structures import RestorationDataSample
 from mmhsi.tasks.networks import Network, Positions
 from mmhsi.utils.device import usable_device
+from mmhsi.utils.text import config_name
 
 _TILE_NAMES = ('tile_size', 'crop_size', 'window_size', 'img_size')
 
@@ -106,7 +107,7 @@ class TrialModel:
                 pass
         if self.cfg.get('num_bands') is None:
             raise ValueError(
-                f'{self.cfg.filename or "the config"} does not define the number of bands of an input; give the '
+                f'{config_name(self.cfg)} does not define the number of bands of an input; give the '
                 'shape (channels, height, '
                 'width)'
             )
@@ -119,7 +120,7 @@ class TrialModel:
             if self.cfg.get(name) is not None:
                 return (self.cfg[name], self.cfg[name])
         raise ValueError(
-            f'{self.cfg.filename or "the config"} has none of {", ".join(_TILE_NAMES)}, the size of an '
+            f'{config_name(self.cfg)} has none of {", ".join(_TILE_NAMES)}, the size of an '
             'input; give the shape (channels, height, width)'
         )
 
@@ -172,7 +173,7 @@ class TrialModel:
         """
         loader = self.cfg.get(f'{part}_dataloader')
         if not loader:
-            raise ValueError(f'{self.cfg.filename or "the config"} has no {part}_dataloader')
+            raise ValueError(f'{config_name(self.cfg)} has no {part}_dataloader')
         dataset = DATASETS.build(loader.dataset)
         if hasattr(dataset, 'full_init'):
             dataset.full_init()

@@ -14,6 +14,7 @@ from mmhsi.datasets.splits.split import Split
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.resume import find_latest_checkpoint
 from mmhsi.engine.run_checkpoints import load_best
+from mmhsi.engine.runner_parts import scene_results
 from mmhsi.registry import TRANSFORMS, component_name
 
 
@@ -47,9 +48,6 @@ def run_network(
             add_noise(scene, TRANSFORMS.build(test_noise))
     with Stopwatch(device) as testing:
         metrics = runner.test()
-    results: dict = {}
-    for metric in runner.test_evaluator.metrics:
-        results.update(getattr(metric, 'scene_results', {}))
     dataset = runner.test_dataloader.dataset
     record = dict(
         scores=plain_scores(metrics),
@@ -65,7 +63,7 @@ def run_network(
     )
     for checkpoint in folder.rglob('*.pth'):  # checkpoints of hundreds of runs would fill the disk
         checkpoint.unlink()
-    return record, results
+    return record, scene_results(runner)
 
 
 def pretrain(cfg: Config, part: str, first: Config, folder: Path) -> None:

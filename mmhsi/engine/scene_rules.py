@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets import get_scene
 from mmhsi.datasets.scenes.shared_scenes import get_scenes
+from mmhsi.registry import component_name
 
 _ROWS = 10  # of validation and of test, at least, in pixels of the degraded image
 _SHARES = 0.55, 0.12  # of the rows for training and for validation; the rest is for the test
@@ -136,7 +137,7 @@ def _selection(cfg: Config) -> list:
     """The leading steps of the preprocessing that leave bands out."""
     steps = []
     for step in cfg.scene.get('preprocessing') or ():
-        if str(step['type']).rpartition('.')[2] != 'SelectBands':
+        if component_name(step) != 'SelectBands':
             break
         steps.append(step)
     return steps

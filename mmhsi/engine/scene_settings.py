@@ -25,6 +25,7 @@ from mmhsi.classical.kernel_ridge import LeaveOneOut, leave_one_out, squared_dis
 from mmhsi.datasets.scenes.shared_scenes import get_scenes
 from mmhsi.engine.scene_rules import choose_by_rule, fill_in_by_rule, name_scenes
 from mmhsi.models.layers.gaussian_means import GaussianMeans
+from mmhsi.registry import component_name
 from mmhsi.tasks.task import task_name
 from mmhsi.weights.checkpoint_file import read_checkpoint
 from mmhsi.weights.sharded_checkpoint import is_sharded, read_run
@@ -149,7 +150,7 @@ def window_size(widths: Sequence[float]) -> int:
 def _choose(cfg: Config) -> dict:
     scene_cfg = cfg.scene.to_dict()
     *before, fractions = scene_cfg.get('preprocessing', ())
-    if fractions.get('type', '').rpartition('.')[2] != 'MinimumNoiseFraction':
+    if component_name(fractions) != 'MinimumNoiseFraction':
         raise ValueError(
             'scene_settings choose power and smoothing of noise fractions: the preprocessing of the scene '
             f'must end with MinimumNoiseFraction, found {fractions.get("type")}'

@@ -51,6 +51,7 @@ from mmhsi.tasks.task import NETWORK, Task
 from mmhsi.utils.device import usable_device
 from mmhsi.utils.files import check_writable, write_text
 from mmhsi.utils.precision import Precision
+from mmhsi.utils.text import config_name
 from mmhsi.weights.checkpoint_file import is_trusted, trusting
 
 
@@ -96,7 +97,7 @@ class HSIInferencer(BaseInferencer):
     ):
         self.memory = memory
         self._trust = trust
-        self._config_name = str(getattr(model, 'filename', None) or 'the config')
+        self._config_name = config_name(model)
         if isinstance(model, (str, Path)):
             model = str(model)
             self._config_name = model

@@ -22,6 +22,7 @@ from mmhsi.tasks.product import DRIVERS
 from mmhsi.tasks.task import Task, all_tasks, task_name, test_dataset, test_metric
 from mmhsi.utils.input_size import fixed_input_size
 from mmhsi.utils.precision import FULL, Precision
+from mmhsi.utils.text import config_name
 from mmhsi.utils.tiling import TileGrid, restoration_grid, slide_grid
 
 _DEFAULT_TILE = 128, 32  # pixels of tile and overlap, for networks of any size that are tested on whole images
@@ -171,9 +172,7 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
     name = task_name(cfg)
     known = all_tasks()
     if name not in known:
-        raise ValueError(
-            f'{cfg.filename or "the config"}: there is no task {name!r}; expected one of {", ".join(sorted(known))}'
-        )
+        raise ValueError(f'{config_name(cfg)}: there is no task {name!r}; expected one of {", ".join(sorted(known))}')
     task = known[name]
     settings = {key: scene[key] for key in ('preprocessing', 'num_bands', 'nodata', 'joint') if key in scene}
     image = scene.get('image')

@@ -15,6 +15,7 @@ from mmhsi.registry import TASK_UTILS, TASKS, component_name
 from mmhsi.tasks.contest import Contestant, SceneTest
 from mmhsi.tasks.product import Product
 from mmhsi.utils.palette import default_palette
+from mmhsi.utils.text import config_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -304,13 +305,12 @@ def task_name(cfg: Config) -> str:
         return 'super_resolution' if scale > 1 else 'denoising'
     if scene is None:
         raise ValueError(
-            f'{cfg.filename or "the config"} names no task: add task = one of '
-            f'{", ".join(sorted(map(repr, all_tasks())))}'
+            f'{config_name(cfg)} names no task: add task = one of {", ".join(sorted(map(repr, all_tasks())))}'
         )
     kind = scene.get('type', 'Scene')
     kind = TASK_UTILS.get(kind) if isinstance(kind, str) else kind
     if kind is None:
-        raise ValueError(f'{cfg.filename or "the config"}: there is no scene of type {scene.get("type")!r}')
+        raise ValueError(f'{config_name(cfg)}: there is no scene of type {scene.get("type")!r}')
     return kind.task_of(scene)
 
 

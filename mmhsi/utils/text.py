@@ -1,6 +1,12 @@
 """Words for messages."""
 
 from collections.abc import Sequence
+from typing import Any
+
+
+def config_name(config: Any) -> str:
+    """Name of a config for messages: that of its file, if it has one."""
+    return str(getattr(config, 'filename', None) or 'the config')
 
 
 def listed(items: Sequence, most: int = 5) -> str:

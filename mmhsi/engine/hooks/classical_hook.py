@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from mmhsi.engine.hooks.scene_result_hook import results_folder
+from mmhsi.engine.runner_parts import scene_results
 from mmhsi.evaluation.json_values import json_number
 from mmhsi.registry import HOOKS
 from mmhsi.tasks import make_task, task_name
@@ -38,9 +39,7 @@ class ClassicalHook(Hook):
         """Run them, on the main process."""
         if not is_main_process():
             return
-        results: dict = {}
-        for metric in runner.test_evaluator.metrics:
-            results.update(getattr(metric, 'scene_results', {}))
+        results = scene_results(runner)
         task = make_task(task_name(runner.cfg))
         test = task.classical_test(runner.cfg) if results and task.score is not None else None
         compared = test and test.of_network(results, metrics or {})

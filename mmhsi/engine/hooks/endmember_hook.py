@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from mmengine.dist import barrier, broadcast, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmhsi.classical.unmixing import fcls, linear_scale, unit_spectra
 from mmhsi.datasets.scenes.scene_lookup import loop_scenes
 from mmhsi.engine.resume import find_latest_checkpoint
+from mmhsi.engine.runner_parts import bare_model
 from mmhsi.registry import HOOKS
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
 
@@ -103,7 +103,7 @@ class EvenLightHook(Hook):
     def after_train(self, runner) -> None:
         """Decide, and change model and checkpoint."""
         scene = loop_scenes(runner._train_loop)[0]
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         pixels = scene.pixels(scene.subset('all')).astype(np.float64)
         found = model.endmembers.detach().cpu().double().numpy().T
         norms, misfit = linear_scale(pixels, found)
@@ -128,7 +128,7 @@ class EvenLightHook(Hook):
 
 
 def _decoder(runner, hook: Hook, method: str):
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = bare_model(runner)
     decoder = getattr(model, 'decoder', None)
     if not hasattr(decoder, method):
         raise ValueError(

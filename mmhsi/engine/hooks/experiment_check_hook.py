@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmhsi.datasets.scenes.scene_lookup import loop_scenes
+from mmhsi.engine.runner_parts import bare_model
 from mmhsi.registry import HOOKS
 from mmhsi.utils.input_size import fixed_input_size
 from mmhsi.utils.text import listed
@@ -40,12 +40,12 @@ class ExperimentCheckHook(Hook):
 
     def before_test(self, runner) -> None:
         """Check the test, and the weights that were loaded."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         require_finite(model, str(getattr(runner, '_load_from', None) or runner.work_dir))
         self._check(runner, 'test', runner._test_loop)
 
     def _check(self, runner, part: str, loop) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         for scene in loop_scenes(loop):
             _check_classes(model, scene, part)
             _check_bands(model, scene, part)

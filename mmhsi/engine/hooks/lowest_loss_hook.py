@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from mmengine.dist import all_reduce, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmhsi.engine.run_checkpoints import BEST_NOTE
+from mmhsi.engine.runner_parts import bare_model
 from mmhsi.registry import HOOKS
 from mmhsi.utils.files import write_text
 
@@ -89,7 +89,7 @@ class LowestLossHook(Hook):
 
     @staticmethod
     def _validation_loss(runner) -> float:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         training = model.training
         model.eval()
         total = torch.zeros(1, device=next(model.parameters()).device)

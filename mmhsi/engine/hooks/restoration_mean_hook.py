@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from mmengine.model import is_model_wrapper
 
 from mmhsi.engine.hooks.last_stage import LastStageHook
+from mmhsi.engine.runner_parts import bare_model
 from mmhsi.registry import HOOKS
 from mmhsi.tasks.restoration_stage import RestorationStage
 from mmhsi.tasks.restorers import restoration_dataset
@@ -61,7 +61,7 @@ class RestorationMeanHook(LastStageHook):
 
 
 def _restorer(runner) -> Callable[[np.ndarray], np.ndarray]:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = bare_model(runner)
 
     @torch.no_grad()
     def restore(image: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from mmhsi.datasets.scenes.scene_lookup import find_scenes
+from mmhsi.engine.runner_parts import scene_results
 from mmhsi.registry import HOOKS
 from mmhsi.tasks import make_task, task_name, write_results
 
@@ -35,10 +36,7 @@ class SceneResultHook(Hook):
         """
         if not is_main_process():
             return
-        results: dict = {}
-        for metric in runner.test_evaluator.metrics:
-            for name, result in getattr(metric, 'scene_results', {}).items():
-                results.setdefault(name, result)
+        results = scene_results(runner)
         if not results:
             runner.logger.warning('SceneResultHook found no metric with scene results: nothing is written')
             return

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from mmengine.model import is_model_wrapper
 
 from mmhsi.datasets.scenes.scene_lookup import find_scenes
 from mmhsi.engine.hooks.last_stage import LastStageHook, test_dataloader
+from mmhsi.engine.runner_parts import bare_model
 from mmhsi.registry import HOOKS
 from mmhsi.tasks.networks import Segmentor
 from mmhsi.tasks.score_stage import NETWORK_PART, ScoreStage
@@ -101,7 +101,7 @@ class _Refiner:
 
 def _network_scores(runner, scene):
     """A function of preprocessed values (H, W, C') that gives the difference of the logits (H, W) of the network."""
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = bare_model(runner)
     dataset = test_dataset(runner.cfg)
     grid = TileGrid(dataset['tile_size'], dataset.get('overlap', 0))
     network = Segmentor(model, scene.sample_meta)

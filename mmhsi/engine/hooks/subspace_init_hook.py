@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmhsi.datasets.scenes.scene_lookup import loop_scenes
+from mmhsi.engine.runner_parts import bare_model
 from mmhsi.registry import HOOKS
 
 _NEGLIGIBLE = 1e-8  # variance of a component relative to the first
@@ -38,7 +38,7 @@ class SubspaceInitHook(Hook):
         """
         if runner.iter or runner._load_from:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         head = getattr(getattr(model, 'generator', None), 'head', None)
         if not hasattr(head, 'start_from_subspace'):
             raise ValueError(

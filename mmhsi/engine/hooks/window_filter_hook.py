@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from mmcv.transforms import RandomFlip
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.window_dataset import WindowDataset
+from mmhsi.engine.runner_parts import bare_model
 from mmhsi.registry import HOOKS
 
 
@@ -38,7 +38,7 @@ class WindowFilterHook(Hook):
 
     @staticmethod
     def _filter(runner, loader) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         preprocessor = model.data_preprocessor
         dataset = loader.dataset
         if (
