@@ -17,9 +17,8 @@ from scipy.special import chdtrc
 from mmhsi.utils.progress import progress_bar
 
 from .inputs import pixel_blocks, score_map, valid_mask
+from .whitening import CONSTANT, SMALLEST_EIGENVALUE
 
-_SMALLEST_EIGENVALUE = 1e-12
-_CONSTANT = 1e-12
 _OUTLIER = 4.0  # robust standard deviations above the median
 _FREQUENT = 1 / 3  # share of changed pixels by Otsu's rule above which the median is no longer that of unchanged pixels
 _DEVIATION = 1.4826  # standard deviation of a normal distribution in median absolute deviations
@@ -125,7 +124,7 @@ def _standardisation(pixels: np.ndarray, weights: np.ndarray) -> Pair:
     for part, block in pixel_blocks(pixels):
         variance += weights[part] @ np.square(block - mean)
     deviation = np.sqrt(variance / weights.sum())
-    varied = deviation > _CONSTANT * largest
+    varied = deviation > CONSTANT * largest
     return mean, np.where(varied, 1 / np.where(varied, deviation, 1), 0)
 
 
@@ -145,11 +144,11 @@ def _slow_features(dates: Pair, centres: Pair, gains: Pair, weights: np.ndarray)
     differences, sums = differences / weights.sum(), sums / weights.sum()
     # x x^T + y y^T = ((x + y)(x + y)^T + (x - y)(x - y)^T) / 2
     eigenvalues, vectors = np.linalg.eigh((sums + differences) / 4)
-    kept = eigenvalues > _SMALLEST_EIGENVALUE * eigenvalues[-1]
+    kept = eigenvalues > SMALLEST_EIGENVALUE * eigenvalues[-1]
     white = vectors[:, kept] / np.sqrt(eigenvalues[kept])
     eigenvalues, vectors = np.linalg.eigh(white.T @ differences @ white)
     # a feature that is equal on both dates has no variance to be scaled by; only rounding errors are left of it
-    return white @ vectors, np.maximum(eigenvalues, _SMALLEST_EIGENVALUE)
+    return white @ vectors, np.maximum(eigenvalues, SMALLEST_EIGENVALUE)
 
 
 def pca_cva(

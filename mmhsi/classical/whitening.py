@@ -6,8 +6,10 @@ import numpy as np
 
 from .inputs import sum_by_block
 
-_SMALLEST_EIGENVALUE = 1e-12
-_CONSTANT = 1e-12
+SMALLEST_EIGENVALUE = 1e-12
+"""Share of the largest eigenvalue below which a direction counts as empty."""
+CONSTANT = 1e-12
+"""Relative deviation of a band up to which it counts as constant."""
 
 
 def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +41,7 @@ def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray
 
     moments = sum_by_block(pixels, products)
     scale = np.sqrt(np.diagonal(moments) / count)
-    varied = scale > _CONSTANT * np.hypot(scale, mean)
+    varied = scale > CONSTANT * np.hypot(scale, mean)
     if not varied.any():
         raise ValueError(
             f'all {count} valid pixels are equal, there is no covariance'
@@ -49,7 +51,7 @@ def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray
     # W of the unscaled matrix is that of the scaled one, divided by the scale band by band
     scaled = moments[np.ix_(varied, varied)] / (count - centred) / np.outer(scale[varied], scale[varied])
     eigenvalues, eigenvectors = np.linalg.eigh(scaled)
-    kept = eigenvalues > _SMALLEST_EIGENVALUE * eigenvalues[-1]
+    kept = eigenvalues > SMALLEST_EIGENVALUE * eigenvalues[-1]
     transform = np.zeros((bands, np.count_nonzero(kept)))
     transform[varied] = eigenvectors[:, kept] / np.sqrt(eigenvalues[kept]) / scale[varied, None]
     return mean, transform

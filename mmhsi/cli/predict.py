@@ -31,15 +31,16 @@ from mmhsi.utils.command_line import (
     default_work_dir,
     import_user_modules,
 )
+from mmhsi.utils.parts import parse_part
 from mmhsi.utils.precision import PRECISIONS
 from mmhsi.utils.tiling import BLENDS
 
 
 def _part(text: str) -> tuple[int, int]:
-    index, _, count = text.partition('/')
-    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
-        raise argparse.ArgumentTypeError(f'expected I/N with I from 1 to N, found {text!r}')
-    return int(index), int(count)
+    try:
+        return parse_part(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _bytes(text: str) -> int:

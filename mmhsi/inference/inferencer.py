@@ -26,7 +26,7 @@ from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.engine.scene_settings import resolve_scene_settings
 from mmhsi.inference.estimate import announce
-from mmhsi.inference.inputs import SceneInput, list_inputs, part_of
+from mmhsi.inference.inputs import SceneInput, list_inputs
 from mmhsi.inference.opening import open_scene
 from mmhsi.inference.plan import Plan, make_plan
 from mmhsi.inference.run_scene import predict_scene, try_network
@@ -50,6 +50,7 @@ from mmhsi.tasks.scene_pictures import false_colour_figures
 from mmhsi.tasks.task import NETWORK, Task
 from mmhsi.utils.device import usable_device
 from mmhsi.utils.files import check_writable, write_text
+from mmhsi.utils.parts import part_of
 from mmhsi.utils.precision import Precision
 from mmhsi.utils.text import config_name
 from mmhsi.weights.checkpoint_file import is_trusted, trusting

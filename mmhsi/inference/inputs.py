@@ -229,17 +229,3 @@ def _names(images: Sequence) -> list[str]:
             )
         names = longer
     return names
-
-
-def part_of(scenes: Sequence, part: tuple[int, int] | None) -> list:
-    """The scenes of one of N processes: part (I, N) with I from 1 takes every N-th from the I-th on.
-
-    Raises:
-        ValueError: If I does not lie between 1 and N.
-    """
-    if part is None:
-        return list(scenes)
-    index, count = part
-    if not 1 <= index <= count:
-        raise ValueError(f'a part is I/N with I from 1 to N, found {index}/{count}')
-    return list(scenes[index - 1 :: count])

@@ -27,7 +27,8 @@ DRIVERS = {'GTiff': '.tif', 'COG': '.tif', 'ENVI': '.img'}
 CLASS_LAYERS = ('classes', 'detected')
 """Products that are maps of classes: 1 to K, and 0 where there is no data."""
 _RAMP_COLOURS = 9  # of a style; linear in between
-_PICTURE_SIDE = 1200  # largest side of a picture of a map in pixels; larger scenes are subsampled
+PICTURE_SIDE = 1200
+"""Largest side of a picture of a scene in pixels; larger scenes are subsampled."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ class Product:
     def thinned(self, layer: str) -> np.ndarray:
         """A layer (L, h, w), subsampled for a picture."""
         array = self.layers[layer]
-        step = -(-max(array.shape[1:]) // _PICTURE_SIDE)
+        step = -(-max(array.shape[1:]) // PICTURE_SIDE)
         return np.array(array[:, ::step, ::step])
 
     def labels(self, layer: str) -> np.ndarray:

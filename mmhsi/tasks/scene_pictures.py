@@ -9,13 +9,13 @@ import numpy as np
 
 from mmhsi import visualization
 from mmhsi.datasets.transforms.spectral import SelectBands
+from mmhsi.tasks.product import PICTURE_SIDE
 from mmhsi.utils.labels import IGNORE_INDEX
 from mmhsi.visualization.palette import UNLABELLED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PICTURE_SIDE = 1200  # largest side of a picture in pixels; larger scenes are subsampled
 _MOST = 2000  # pixels of a class, drawn with a fixed seed
 
 
@@ -31,7 +31,7 @@ def false_colours(view) -> tuple[list[np.ndarray], tuple[int, int, int]]:
     """
     info = view.info
     bands = visualization.select_rgb_bands(info.bands, info.wavelengths)
-    step = -(-max(info.height, info.width) // _PICTURE_SIDE)
+    step = -(-max(info.height, info.width) // PICTURE_SIDE)
     values, valid = zip(*(date.stored_bands(bands, step) for date in view.dates), strict=True)
     return np.split(visualization.stretch(np.concatenate(values), np.concatenate(valid)), len(view.dates)), bands
 

@@ -15,7 +15,7 @@ from mmhsi.datasets.tile_shards import ShardSettings, ShardStore, convert, merge
 from mmhsi.datasets.tile_shards.index import FORMAT
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.datasets.tile_shards.quality import judge_tile, striped_share, varying_bands
-from mmhsi.datasets.tile_shards.sources import SceneFiles, find_scenes, parse_part, scenes_of_part
+from mmhsi.datasets.tile_shards.sources import SceneFiles, find_scenes
 from mmhsi.datasets.tile_shards.writer import whole_file, write_json
 from mmhsi.utils.folder_lock import FolderLock
 from mmhsi.utils.moments import BandMoments
@@ -253,20 +253,6 @@ def test_scenes_are_found_sorted_and_shared_out(tmp_path):
         find_scenes(tmp_path, settings(suffixes=['.xyz']))
     with pytest.raises(FileNotFoundError, match='nowhere: no such folder'):
         find_scenes(tmp_path / 'nowhere', settings())
-
-
-@pytest.mark.parametrize('count', [1, 3, 7, 20])
-def test_parts_are_disjoint_and_complete(count):
-    scenes = [SceneFiles(str(number), ()) for number in range(17)]
-    parts = [scenes_of_part(scenes, parse_part(f'{number}/{count}')) for number in range(1, count + 1)]
-    names = [scene.name for part in parts for scene in part]
-    assert sorted(names, key=int) == [scene.name for scene in scenes]
-
-
-@pytest.mark.parametrize('text', ['0/3', '4/3', '3', 'a/b', '1/0', '-1/2'])
-def test_part_has_to_be_one_of_n(text):
-    with pytest.raises(ValueError, match='a part is given as I/N'):
-        parse_part(text)
 
 
 def test_other_settings_need_another_folder(tmp_path):

@@ -17,7 +17,7 @@ from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.datasets.transforms.percentile import PercentileScale
 from mmhsi.datasets.transforms.units import file_units
 from mmhsi.inference.batches import choose_batch_size, smaller_batches
-from mmhsi.inference.inputs import files_of, list_inputs, part_of
+from mmhsi.inference.inputs import files_of, list_inputs
 from mmhsi.inference.staging import Staging
 from mmhsi.inference.tiled import tile_strips
 from mmhsi.inference.windowed import plan_blocks
@@ -78,14 +78,6 @@ def test_equal_names_get_their_folder(tmp_path):
     assert [scene.name for scene in list_inputs(paths)] == ['first_scene', 'second_scene']
     with pytest.raises(ValueError, match="two scenes are named .*scene': .*give each scene once"):
         list_inputs([paths[0], paths[0]])
-
-
-def test_parts_hold_each_scene_once():
-    scenes = list(range(11))
-    parts = [part_of(scenes, (index, 4)) for index in range(1, 5)]
-    assert sorted(sum(parts, [])) == scenes and max(map(len, parts)) == 3
-    with pytest.raises(ValueError, match='found 5/4'):
-        part_of(scenes, (5, 4))
 
 
 def test_staging_goes_on_and_refuses_a_second_writer(tmp_path):

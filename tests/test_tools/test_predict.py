@@ -113,7 +113,7 @@ def test_processes_share_the_scenes(scenes, monkeypatch):
 def test_wrong_arguments_are_named(capsys):
     for argv, message in (
         (['x.tif', '-o', 'out'], 'give a config'),
-        (['x.tif', '-o', 'out', '-w', 'a.pth', '--part', '3/2'], "expected I/N .* found '3/2'"),
+        (['x.tif', '-o', 'out', '-w', 'a.pth', '--part', '3/2'], "a part is given as I/N .* not '3/2'"),
         (['x.tif', '-o', 'out', '-w', 'a.pth', '--memory', 'much'], 'expected a number of bytes'),
     ):
         with pytest.raises(SystemExit):

@@ -22,8 +22,8 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from mmhsi.datasets.tile_shards import ShardSettings, convert, merge, verify, write_statistics
-from mmhsi.datasets.tile_shards.sources import parse_part
 from mmhsi.utils.command_line import run_tool
+from mmhsi.utils.parts import parse_part
 
 DEFAULTS = Path(__file__).with_name('hyperglobal_config.py')
 

@@ -16,12 +16,13 @@ from mmhsi.datasets.tile_shards.index import FORMAT, PLAN, read_json, record_pat
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.datasets.tile_shards.quality import judge_tile, varying_bands
 from mmhsi.datasets.tile_shards.settings import ShardSettings
-from mmhsi.datasets.tile_shards.sources import SceneFiles, ScenePart, find_scenes, open_parts, scenes_of_part
+from mmhsi.datasets.tile_shards.sources import SceneFiles, ScenePart, find_scenes, open_parts
 from mmhsi.datasets.tile_shards.verify import verify_shard
 from mmhsi.datasets.tile_shards.writer import ShardWriter, whole_file, write_json
 from mmhsi.utils.folder_lock import FolderBusyError, FolderLock
 from mmhsi.utils.identity import Looks, changes, data_files, identify, told
 from mmhsi.utils.moments import BandMoments
+from mmhsi.utils.parts import part_of
 from mmhsi.utils.progress import progress_bar, write_line
 from mmhsi.utils.tiling import TileGrid
 
@@ -322,7 +323,7 @@ def _convert(
     report: Callable[[str], None],
     read_again: bool,
 ) -> dict:
-    mine = scenes_of_part(scenes, part)
+    mine = part_of(scenes, part)
     totals, skipped = Counter(), Counter()
     looks = Looks(f'{os.path.abspath(out)} {part}')
 

@@ -96,25 +96,6 @@ def _files_below(root: str | Path, group: str | None, suffixes: tuple[str, ...])
                 yield path(folder, name), None
 
 
-def parse_part(text: str) -> tuple[int, int]:
-    """Parse 'I/N', the I-th of N parts, counted from 1.
-
-    Raises:
-        ValueError: If the format is wrong.
-    """
-    match = re.fullmatch(r'(\d+)/(\d+)', text)
-    part = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not 1 <= part[0] <= part[1]:
-        raise ValueError(f'a part is given as I/N with 1 <= I <= N, e.g. 3/40, not {text!r}')
-    return part
-
-
-def scenes_of_part(scenes: Sequence[SceneFiles], part: tuple[int, int]) -> Sequence[SceneFiles]:
-    """Every N-th scene, starting at the I-th: the parts are disjoint and complete."""
-    number, count = part
-    return scenes[number - 1 :: count]
-
-
 class ScenePart:
     """One image of a scene: a file, or several files with bands of the same image.
 
