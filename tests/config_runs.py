@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.config import Config, ConfigDict
 from narrow_models import ARCH, WIDTH
 
 from mmhsi.engine.distributed import build_runner
 from mmhsi.models.backbones.sampling_vit import ARCH_ZOO
-from mmhsi.registry import PARAM_SCHEDULERS
 
 _numbers = itertools.count()
 ROOT = Path(__file__).parents[1]
@@ -167,19 +165,6 @@ def quick(path: Path, work_dir: Path, checkpoint: str | None = None) -> Config:
     use_checkpoint(cfg.model, checkpoint)
     shrink(cfg.model)
     return cfg
-
-
-def learning_rates(cfg: Config, rate: float, epochs: int) -> list[float]:
-    """The rate of each epoch by the schedulers of a config that start from a rate."""
-    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=rate)
-    schedulers = [PARAM_SCHEDULERS.build(step, default_args=dict(optimizer=optimizer)) for step in cfg.param_scheduler]
-    rates = []
-    for _ in range(epochs):
-        rates.append(optimizer.param_groups[0]['lr'])
-        optimizer.step()
-        for scheduler in schedulers:
-            scheduler.step()
-    return rates
 
 
 def train_and_test(cfg: Config) -> Path:

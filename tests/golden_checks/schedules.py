@@ -1,11 +1,10 @@
 """Goldens of learning rates and of the groups of parameters of an optimiser."""
 
 import numpy as np
-import torch
+from learning_rates import rates
 from mmengine.config import Config
 from mmengine.optim import CosineAnnealingLR, DefaultOptimWrapperConstructor, MultiStepLR
 from mmengine.registry import DefaultScope
-from torch import nn
 
 from golden_checks.case import GoldenCase
 from golden_checks.networks_restoration import MODEL_CONFIGS
@@ -13,19 +12,6 @@ from mmhsi.registry import MODELS
 
 UNUSED_NORM = 2  # weight and bias of the encoder's final norm, which we do not build
 DEEPEST = 32
-
-
-def rates(base: float, epochs: int, schedulers) -> list[float]:
-    """Learning rate of each epoch under MMEngine's schedulers of epochs."""
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=base)
-    steps = schedulers(optimizer)
-    found = []
-    for _ in range(epochs):
-        found.append(optimizer.param_groups[0]['lr'])
-        optimizer.step()
-        for scheduler in steps:
-            scheduler.step()
-    return found
 
 
 def warmed_up_rates(base: float, epochs: int, warmup: int) -> list[float]:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from config_runs import ROOT, configs_of, learning_rates, look_alikes, quick, scene_of, train_and_test, trained
+from config_runs import ROOT, configs_of, look_alikes, quick, scene_of, train_and_test, trained
+from learning_rates import rates_of
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from products import read_product
@@ -176,7 +177,7 @@ def test_official_settings():
     )
     for cfg, offset in ((ours, 0), (official, 1)):
         wanted = [3e-5 * (1 + math.cos(math.pi * (epoch + offset) / 50)) for epoch in range(50)]
-        np.testing.assert_allclose(learning_rates(cfg, 6e-5, 50), wanted, rtol=1e-9, atol=1e-15)
+        np.testing.assert_allclose(rates_of(cfg, 6e-5, 50), wanted, rtol=1e-9, atol=1e-15)
 
 
 def test_layer_decay_reaches_the_encoders_of_both_branches(tmp_path):

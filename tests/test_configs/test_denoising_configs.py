@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 from config_runs import ROOT, configs_of, look_alikes, quick, restored_and_scored, trained
+from learning_rates import rates_of
 from mmengine.config import Config
 from products import read_product
 from scipy.io import loadmat
@@ -16,7 +17,7 @@ from scipy.io import loadmat
 from mmhsi.apis import init_model
 from mmhsi.datasets import get_scene
 from mmhsi.engine.distributed import build_runner
-from mmhsi.registry import DATASETS, PARAM_SCHEDULERS
+from mmhsi.registry import DATASETS
 from mmhsi.structures import RestorationDataSample
 
 pytestmark = pytest.mark.slow
@@ -136,20 +137,7 @@ def test_learning_rates():
     """D4: two epochs of warm-up, which come one epoch late in the official code."""
     for end, wanted in (('_official', [1e-4, 5e-5]), ('', None)):
         cfg = Config.fromfile(BY_NAME[f'hypersigma-base_wdc_gaussian{end}'])
-        optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1e-4)
-        schedulers = [
-            PARAM_SCHEDULERS.build(
-                {key: value for key, value in step.items() if key != 'convert_to_iter_based'},
-                default_args=dict(optimizer=optimizer),
-            )
-            for step in cfg.param_scheduler
-        ]
-        rates = []
-        for _ in range(100):
-            rates.append(optimizer.param_groups[0]['lr'])
-            optimizer.step()
-            for scheduler in schedulers:
-                scheduler.step()
+        rates = rates_of(cfg, 1e-4, 100)
         np.testing.assert_allclose(
             rates[2:], [5e-5 * (1 + math.cos(math.pi * epoch / 98)) for epoch in range(98)], atol=1e-12
         )

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from config_runs import ROOT, configs_of, learning_rates, look_alikes, quick, scene_of, train_and_test, trained
+from config_runs import ROOT, configs_of, look_alikes, quick, scene_of, train_and_test, trained
+from learning_rates import rates_of
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import load_checkpoint
@@ -129,7 +130,7 @@ def test_official_settings():
     for cfg, offset in ((ours, 0), (official, 1)):
         assert cfg.train_dataloader.batch_size == 32 and cfg.train_cfg.max_epochs == 200
         wanted = [5e-4 * (1 + math.cos(math.pi * (epoch + offset) / 200)) for epoch in range(200)]
-        np.testing.assert_allclose(learning_rates(cfg, 1e-3, 200), wanted, rtol=1e-9, atol=1e-15)
+        np.testing.assert_allclose(rates_of(cfg, 1e-3, 200), wanted, rtol=1e-9, atol=1e-15)
     assert [hook.type for hook in ours.custom_hooks] == ['InitialEndmemberHook', 'NonNegativeEndmemberHook']
     assert [hook.type for hook in official.custom_hooks] == ['InitialEndmemberHook']
     losses = official.model
