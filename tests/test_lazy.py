@@ -85,14 +85,14 @@ def test_data_and_classical_methods_do_without_torch(tmp_path):
     code = """
 import numpy as np
 from mmhsi.datasets import get_scene
-from mmhsi.tasks import classical_methods, all_tasks
+from mmhsi.tasks import all_tasks, task_of_scene
 from mmhsi.classical import rx, cva, fcls, low_rank_wavelet
 cube = np.random.default_rng(0).random((12, 10, 5), np.float32)
 labels = np.tile(np.repeat(np.arange(2), 5), (12, 1)) + 1
 np.save('{0}/cube.npy', cube), np.save('{0}/labels.npy', labels.astype(np.uint8))
 scene = get_scene(dict(type='Scene', image='{0}/cube.npy', labels='{0}/labels.npy', classes=('a', 'b'),
                        split=dict(type='NumberSplit', train=5, val=2, seed=0)))
-assert len(scene.split.train) == 10 and sorted(classical_methods(scene)) and len(all_tasks()) == 8
+assert len(scene.split.train) == 10 and sorted(task_of_scene(scene).methods(scene)) and len(all_tasks()) == 8
 rx(cube)
 """.replace('{0}', str(tmp_path))
     assert imported_by(code, ('torch', 'mmcv', 'mmpretrain', 'mmseg', *HEAVY)) == []

@@ -9,17 +9,7 @@ from mmhsi.tasks.product import Product, write_product
 from mmhsi.tasks.results import write_metrics, write_results, write_scene_result
 from mmhsi.tasks.super_resolution import SuperResolution
 from mmhsi.tasks.target_detection import TargetDetection
-from mmhsi.tasks.task import (
-    Layer,
-    Task,
-    all_tasks,
-    classical_methods,
-    default_methods,
-    make_task,
-    task_name,
-    task_of_result,
-    task_of_scene,
-)
+from mmhsi.tasks.task import Layer, Task, all_tasks, make_task, task_name, task_of_result, task_of_scene
 from mmhsi.tasks.unmixing import Unmixing
 
 __all__ = [
@@ -35,8 +25,6 @@ __all__ = [
     'Task',
     'Unmixing',
     'all_tasks',
-    'classical_methods',
-    'default_methods',
     'make_task',
     'task_name',
     'task_of_result',

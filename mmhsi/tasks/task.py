@@ -355,17 +355,3 @@ def task_of_scene(scene) -> Task:
     if not hasattr(scene, 'task'):
         raise TypeError(f'a scene of type {type(scene).__name__} has no task')
     return make_task(scene.task)
-
-
-def classical_methods(scene) -> dict[str, Callable]:
-    """Functions by the name of the method that evaluate it on a scene, see :meth:`Task.methods`.
-
-    Raises:
-        TypeError: If it is no scene.
-    """
-    return task_of_scene(scene).methods(scene)
-
-
-def default_methods(scene) -> list[str]:
-    """Names of the methods that need nothing beyond the scene, see :meth:`Task.default_methods`."""
-    return task_of_scene(scene).default_methods(scene)

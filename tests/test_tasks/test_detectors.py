@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from mmhsi.apis import evaluate_detector
 from mmhsi.datasets import DetectionScene, PairScene, Scene, TileDataset
 from mmhsi.evaluation import DetectionResult
-from mmhsi.tasks import classical_methods, default_methods, write_scene_result
+from mmhsi.tasks import task_of_scene, write_scene_result
 
 H, W, C = 30, 26, 6
 SPECTRUM = np.array([9.0, 1.0, 8.0, 2.0, 7.0, 3.0])
@@ -100,20 +100,24 @@ def test_a_scene_of_one_class_has_maps_and_a_reason():
     assert result.metrics == {} and 'are background' in result.undefined and np.isfinite(result.scores).all()
 
 
+def defaults(scene):
+    return task_of_scene(scene).default_methods(scene)
+
+
 def test_the_methods_depend_on_the_kind_of_scene():
-    assert default_methods(make_scene()) == ['cem', 'ace', 'mf', 'sam', 'osp']
-    assert default_methods(make_scene(target_spectrum=None)) == ['rx', 'local_rx', 'crd']
+    assert defaults(make_scene()) == ['cem', 'ace', 'mf', 'sam', 'osp']
+    assert defaults(make_scene(target_spectrum=None)) == ['rx', 'local_rx', 'crd']
     cube = np.ones((4, 4, 2), np.float32)
-    assert default_methods(PairScene((cube, cube))) == ['cva', 'isfa', 'pca_cva']
+    assert defaults(PairScene((cube, cube))) == ['cva', 'isfa', 'pca_cva']
     classes = Scene(
         np.random.default_rng(0).normal(size=(9, 9, 3)).astype(np.float32),
         np.arange(81).reshape(9, 9) % 2 + 1,
         split=dict(type='NumberSplit', train=9, val=0),
     )
-    assert default_methods(classes) == ['svm', 'forest']
+    assert defaults(classes) == ['svm', 'forest']
     wanted = evaluate_detector(make_scene(), 'rx').metrics
-    assert classical_methods(make_scene())['rx'](make_scene()).metrics == wanted
+    assert task_of_scene(make_scene()).methods(make_scene())['rx'](make_scene()).metrics == wanted
     with pytest.raises(ValueError, match="on the test pixels, not on 'labelled'"):
-        classical_methods(classes)['svm'](classes, evaluate_on='labelled')
+        task_of_scene(classes).methods(classes)['svm'](classes, evaluate_on='labelled')
     with pytest.raises(TypeError, match='a scene of type str has no task'):
-        classical_methods('field')
+        task_of_scene('field').methods('field')

@@ -9,7 +9,7 @@ from products import UNMIXING_FILES
 from mmhsi.apis import evaluate_unmixer
 from mmhsi.classical import fcls, vca
 from mmhsi.datasets import Scene, UnmixingScene
-from mmhsi.tasks import classical_methods, default_methods
+from mmhsi.tasks import task_of_scene
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,8 +71,8 @@ def test_masked_pixels_have_no_abundances(scene):
     cube = scene.window(0, 0, 12, 10)
     cube[4, 5] = np.nan
     masked = UnmixingScene(cube, num_endmembers=3)
-    for method in default_methods(masked):
-        result = classical_methods(masked)[method](masked, evaluate_on=None)
+    for method in task_of_scene(masked).default_methods(masked):
+        result = task_of_scene(masked).methods(masked)[method](masked, evaluate_on=None)
         assert np.isnan(result.abundances[:, 4, 5]).all() and np.isfinite(result.abundances[:, 3]).all()
 
 
