@@ -21,8 +21,8 @@ def find_latest_checkpoint(work_dir: str | Path, storage: str | None = None) -> 
 
     It is the one that ``last_checkpoint`` names. If that is damaged or missing, every file ``epoch_<n>.pth``,
     ``iter_<n>.pth`` and ``interrupted.pth`` in the folder is tried, the one with the most iterations first. Files are
-    read completely, and damaged ones are logged. A checkpoint may also be a folder, which processes that share a
-    network out wrote together.
+    read completely, and damaged ones are logged. A checkpoint may also be a folder, which the processes of a sharded
+    network wrote together.
 
     Args:
         work_dir (str | Path): Folder of the run.

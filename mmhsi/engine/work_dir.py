@@ -27,7 +27,7 @@ def hold_work_dir(cfg: Config) -> AbstractContextManager:
 
     Raises:
         FolderBusyError: If another training is running there; the message names its process.
-        OSError: If the folder cannot be made or written.
+        OSError: If the folder cannot be created or written.
     """
     if os.environ.get(_RANKS.get(cfg.get('launcher', 'none'), ''), '0') != '0':
         return nullcontext()

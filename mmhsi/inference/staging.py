@@ -176,7 +176,7 @@ class Staging:
 
     def _path(self, name: str) -> Path:
         if not name.isidentifier():
-            raise ValueError(f'{self.folder}: {name!r} is no name of a layer')
+            raise ValueError(f'{self.folder}: {name!r} is not the name of a layer')
         return self.folder / f'{name}.npy'
 
     def _open(self, name: str) -> None:

@@ -68,8 +68,8 @@ def read_checkpoint(path: str | os.PathLike, trust: bool = False, map_location=N
     """Read a file of ``torch.save`` or safetensors; only tensors and plain containers of a pickle are restored.
 
     Args:
-        path (str | Path): The file; or the folder of a run whose processes shared the network out, which is put
-            together, see :mod:`mmhsi.weights.sharded_checkpoint`.
+        path (str | Path): The file; or the folder of a sharded network, whose parts are joined, see
+            :mod:`mmhsi.weights.sharded_checkpoint`.
         trust (bool): Unpickle without restriction, which runs any code in the file. Defaults to False, unless the
             environment variable ``MMHSI_TRUST_CHECKPOINTS`` is 1.
         map_location (str | torch.device, optional): As in ``torch.load``. Defaults to the CPU.

@@ -36,7 +36,7 @@ def parse_config_text(text: str, source: str) -> dict[str, Any]:
             ``{{...}}``; the message says what, where, and what to do.
     """
     if not isinstance(text, str):
-        raise refused(source, f'is no text but {type(text).__name__}')
+        raise refused(source, f'is not text but {type(text).__name__}')
     if len(text) > _LARGEST:
         raise refused(source, f'has {len(text)} characters, more than {_LARGEST}')
     try:
@@ -132,7 +132,7 @@ class _Reader:
         if key == '_base_':
             raise self._error(node, '_base_ stands for another file')
         if isinstance(key, str) and _BAD_KEY.match(key):
-            raise self._error(node, f'{key!r} is no name')
+            raise self._error(node, f'{key!r} is not a name')
         values[key] = value
 
     def _error(self, node: ast.AST, expected: str) -> ValueError:

@@ -2,7 +2,7 @@
 
 ``torch.distributed.checkpoint`` writes the tensors: one file per process, and ``.metadata``, which says where each
 part lies. Parameters and buffers are called ``model.<name>``, states of the optimiser ``optimizer.<parameter>.<key>``.
-``run.pth`` has all else that a checkpoint holds, and size and checksum of every file. It is written last.
+``run.pth`` holds everything else of a checkpoint, and size and checksum of every file. It is written last.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def write_shards(tensors: dict[str, Tensor], run: dict | None, folder: str | os.
     Args:
         tensors (dict[str, Tensor]): Parameters, buffers and states of the optimiser by their names in the folder. Of a
             ``DTensor`` every process writes its part, of any other tensor one process writes all.
-        run (dict, optional): All else, of the first process.
+        run (dict, optional): Everything else, on the first process.
         folder (str | Path): The folder, which all processes see under this name.
 
     Raises:
@@ -188,7 +188,7 @@ def read_whole(folder: str | os.PathLike) -> dict:
         folder (str | Path): The checkpoint.
 
     Returns:
-        dict: As of MMEngine, with ``state_dict`` and ``optimizer`` on the CPU.
+        dict: In the layout of MMEngine, with ``state_dict`` and ``optimizer`` on the CPU.
 
     Raises:
         ValueError: As :func:`read_run` and :func:`stored_tensors`.

@@ -34,7 +34,7 @@ pytestmark = [
         get_device() != 'cpu', reason='an accelerator is there, and several processes would need several'
     ),
     pytest.mark.skipif(
-        not hasattr(torch.distributed.fsdp, 'fully_shard'), reason='torch before 2.6 cannot share a network out'
+        not hasattr(torch.distributed.fsdp, 'fully_shard'), reason='torch before 2.6 cannot shard a network'
     ),
 ]
 

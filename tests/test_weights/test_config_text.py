@@ -110,7 +110,7 @@ def test_more_than_data_is_refused_and_not_run(tmp_path, line):
 
 @pytest.mark.parametrize('text', [b'a = 1', dict(a=1), None, 3])
 def test_a_config_that_is_no_text_is_refused(text):
-    with pytest.raises(ValueError, match='x.pth: the config that it holds is no text but'):
+    with pytest.raises(ValueError, match='x.pth: the config that it holds is not text but'):
         parse_config_text(text, 'x.pth')
 
 

@@ -63,9 +63,10 @@ class SafeCheckpointHook(CheckpointHook):
     - Checkpoints that are outdated by ``max_keep_ckpts`` and ``save_best`` are deleted after that: the disk must hold
       one more checkpoint than is kept.
     - If a checkpoint cannot be written, the run stops with an error that names the last good one.
-    - Where the processes share the network out, and checkpoints are folders, a training ends with ``final.pth``: all
+    - If the network is sharded, so that checkpoints are folders, a training ends with ``final.pth``: all
       parameters in one file.
-    - ``interrupted.pth``, which :class:`PreemptionHook` saves between the others, is deleted with the next of these.
+    - ``interrupted.pth``, which :class:`PreemptionHook` saves between the others, is deleted when the next one is
+    saved.
 
     Before a save ``runner.call_hook('before_gather_checkpoint')`` is called on all processes, to collect data from each
     other; ``before_save_checkpoint`` is called on the first one only.

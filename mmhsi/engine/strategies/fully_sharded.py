@@ -39,8 +39,8 @@ _PRECISIONS = {'fp32': None, 'bf16': torch.bfloat16}
 class FullyShardedStrategy(DDPStrategy):
     """Parameters, gradients and states of the optimiser, sharded by ``torch.distributed.fsdp.fully_shard``.
 
-    A process holds one part of N of each. Before a unit runs, its parameters are gathered, and let go behind it; its
-    gradients are averaged and scattered in the backward pass. The losses are those of one process.
+    Each process holds one of N parts of each. The parameters of a unit are gathered before it runs and released after
+    it; its gradients are averaged and scattered in the backward pass. The losses are those of one process.
 
     - The first process builds and initialises the network, in its main memory. The others build it without memory (on
       the meta device) and get their parts.
@@ -50,16 +50,17 @@ class FullyShardedStrategy(DDPStrategy):
       :mod:`mmhsi.weights.sharded_checkpoint`; any number of processes resumes from it. One without that state, such
       as the best of a run, is a file like that of a run of one process.
 
-    A test in a single process without a launcher holds the whole network and shares nothing out.
+    A test in a single process without a launcher holds the whole network, without sharding.
 
     Args:
-        units (Sequence[str]): Names of the classes of modules that are gathered and let go one by one. The rest of the
-            network is one more unit. Defaults to the blocks of our encoders and decoders.
+        units (Sequence[str]): Names of the classes of modules that are gathered and released one by one. The rest of
+            the network is one more unit. Defaults to the blocks of our encoders and decoders.
         precision (str): 'fp32', or 'bf16': parameters are gathered and units computed in bfloat16; everything outside
             of the units, the sums over gradients and the optimiser stay in float32. Defaults to 'fp32'.
-        reshard_after_forward (bool): Let parameters go behind the forward pass of their unit, and gather them again for
-            the backward pass. False needs a third less communication and memory for all parameters. Defaults to True.
-        **kwargs: Of MMEngine's ``DDPStrategy``.
+        reshard_after_forward (bool): Whether to release the parameters of a unit after its forward pass, and gather
+            them again for the backward pass. False needs a third less communication and memory for all parameters.
+            Defaults to True.
+        **kwargs: Arguments of MMEngine's ``DDPStrategy``.
 
     Raises:
         ImportError: If torch is older than 2.6.
@@ -84,7 +85,7 @@ class FullyShardedStrategy(DDPStrategy):
         """Build the components; see the base class."""
         if not self.distributed and optim_wrapper is not None:
             raise RuntimeError(
-                'the config shares the network out over processes: start the training with '
+                'the config shards the network over processes: start the training with '
                 'tools/dist_train.sh CONFIG PROCESSES; one process is enough'
             )
         return super().prepare(model, optim_wrapper=optim_wrapper, **kwargs)
@@ -152,7 +153,7 @@ class FullyShardedStrategy(DDPStrategy):
         for one in wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]:
             if isinstance(one, AmpOptimWrapper):
                 raise ValueError(
-                    "an AmpOptimWrapper (--amp) does not work on shares of a network; use strategy.precision='bf16'"
+                    "an AmpOptimWrapper (--amp) does not work on a sharded network; use strategy.precision='bf16'"
                 )
             if getattr(one, 'clip_func', None) is torch.nn.utils.clip_grad_norm_:
                 one.clip_func = global_grad_norm
@@ -173,7 +174,7 @@ class FullyShardedStrategy(DDPStrategy):
             filename (str): Name of the folder, or without ``save_optimizer`` of the file.
             save_optimizer (bool): Whether to save the state of the optimiser. Defaults to True.
             save_param_scheduler (bool): Whether to save the schedules. Defaults to True.
-            extra_ckpt (dict, optional): What else to save.
+            extra_ckpt (dict, optional): Further entries.
             callback (callable, optional): Called with the checkpoint, on the first process.
 
         Raises:

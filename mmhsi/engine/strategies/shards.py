@@ -20,7 +20,7 @@ def shard_modules(
         model (nn.Module): The module, usually on the meta device.
         units (Sequence[str]): Names of the classes of modules that are units.
         dtype (torch.dtype, optional): Type in which the parameters of units are gathered and units computed.
-        reshard_after_forward (bool): Let parameters go behind the forward pass of their unit.
+        reshard_after_forward (bool): Whether to release the parameters of a unit after its forward pass.
         device (str): 'cuda' or 'cpu'.
 
     Raises:
@@ -117,8 +117,8 @@ def load_full_state(
     """The state of an optimiser of this process's parts, taken from a whole one.
 
     Args:
-        state (dict[int, dict[str, Tensor]]): Of a run of one process, by the number of the parameter.
-        parameters (list[nn.Parameter]): Those of the optimiser, in its order.
+        state (dict[int, dict[str, Tensor]]): State of a run of one process, by the number of the parameter.
+        parameters (list[nn.Parameter]): Parameters of the optimiser, in its order.
     """
     from torch.distributed.tensor import DTensor
 
