@@ -105,6 +105,8 @@ class StackedView(Extent):
 
 def stack_scenes(scenes: Sequence[BaseScene]) -> BaseScene:
     """Scenes of one set as one scene over their :class:`StackedView`, with the labels and the subsets of all."""
+    for scene in scenes:
+        scene.prepare()
     view = StackedView([scene.view for scene in scenes])
     labels = view.stack([np.where(scene.labels == IGNORE_INDEX, 0, scene.labels + 1) for scene in scenes], 0)
     split = None
