@@ -2,7 +2,6 @@
 
 import json
 import re
-import runpy
 import shutil
 import sys
 from pathlib import Path
@@ -139,9 +138,7 @@ def test_the_map_of_a_window_classifier_is_that_of_its_test(tmp_path):
 
 def test_the_map_of_indian_pines_is_that_of_the_test_tool(tmp_path, monkeypatch):
     monkeypatch.setenv('MMHSI_DATA', str(tmp_path / 'data'))
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, 'argv', ['indian_pines.py', '--out', str(tmp_path / 'data/indian_pines')])
-        runpy.run_path(str(ROOT / 'tools/dataset_converters/indian_pines.py'), run_name='__main__')
+    run_tool('dataset_converters/indian_pines.py', '--out', tmp_path / 'data/indian_pines')
     cfg = Config.fromfile(TINY)
     scene = get_scene(cfg.test_dataloader.dataset.scene)
     weights = save_checkpoint(

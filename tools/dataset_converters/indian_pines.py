@@ -95,14 +95,14 @@ def convert(out: str | Path) -> list[Path]:
     return [path for _, path, _ in missing]
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description='Write the Indian Pines scene of the package tensorly as .mat files.')
     parser.add_argument(
         '--out',
         default=os.path.join(os.environ.get('MMHSI_DATA', 'data'), 'indian_pines'),
         help='folder to write to (default: indian_pines in $MMHSI_DATA, or in data/)',
     )
-    out = parser.parse_args().out
+    out = parser.parse_args(argv).out
     written = convert(out)
     for path in written:
         print(f'wrote {path}')
