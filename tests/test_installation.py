@@ -24,7 +24,10 @@ tools = mmhsi.__path__[0] + '/.mim/tools'
 
 def run(tool, *arguments):
     sys.argv = [tool, *arguments]
-    runpy.run_path(f'{tools}/{tool}', run_name='__main__')
+    try:
+        runpy.run_path(f'{tools}/{tool}', run_name='__main__')
+    except SystemExit as end:
+        assert not end.code
 
 run('dataset_converters/indian_pines.py')
 cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=2, val_interval=10)
