@@ -17,6 +17,7 @@ settings = {
     ),
 }
 targets = [_base_.target, implanted]
+bands = dict(preprocessing=[])  # of networks of detection, which scale the scene themselves
 contestants = [
     *(
         dict(name=name, config=f'../classification/{config}_cls_indian-pines.py', settings=[classification])
@@ -44,6 +45,7 @@ contestants = [
         method='tsttd',
         config='../target_detection/spatsigma-tiny_indian-pines-implanted.py',
         settings=targets,
+        scene=bands,
         options=dict(seed='{seed}', stride=8, channels=64, iterations=500),
     ),
     dict(
@@ -75,6 +77,7 @@ contestants = [
         method='auto_ad',
         config='../anomaly_detection/spatsigma-tiny_indian-pines-implanted_anomaly.py',
         settings=[_base_.anomaly],
+        scene=bands,
         options=dict(seed='{seed}', iterations=200, channels=64),
     ),
 ]

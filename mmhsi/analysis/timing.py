@@ -57,9 +57,10 @@ def time_network(
 
     Returns:
         dict: 'mode', 'batch_size', 'shape' (C, H, W), 'device', 'threads'; 'latency', the median seconds of a run, with
-        'latency_mean', 'latency_std', 'latency_min' and 'latency_max'; 'throughput', inputs per second by the median;
-        'peak_memory' in bytes: on CUDA the most that tensors took; on a CPU the weights plus the largest growth of the
-        process memory after these were created.
+        'latency_mean', 'latency_std', 'latency_min' and 'latency_max'; 'processor_latency', the same of the processor
+        time of all threads, which other processes hardly affect (on a CPU, else None); 'throughput', inputs per second
+        by the median; 'peak_memory' in bytes: on CUDA the most that tensors took; on a CPU the weights plus the largest
+        growth of the process memory after these were created.
 
     Raises:
         ValueError: If a number or the mode is out of range, or the config does not define the shape of an input.
@@ -79,12 +80,12 @@ def time_network(
     for _ in range(warmup):
         run()
     _finish(trial.device)
-    times = np.empty(repeats)
+    times, processor_times = np.empty((2, repeats))
     for index in range(repeats):
-        start = time.perf_counter()
+        start, processor_start = time.perf_counter(), time.process_time()
         run()
         _finish(trial.device)
-        times[index] = time.perf_counter() - start
+        times[index], processor_times[index] = time.perf_counter() - start, time.process_time() - processor_start
     peak = memory.peak()
     latency = float(np.median(times))
     return dict(
@@ -98,6 +99,7 @@ def time_network(
         latency_std=float(times.std()),
         latency_min=float(times.min()),
         latency_max=float(times.max()),
+        processor_latency=float(np.median(processor_times)) if trial.device.type == 'cpu' else None,
         throughput=batch_size / latency,
         peak_memory=peak,
     )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from mmhsi.comparison.records import LOG, differences, inputs_of, last_lines, whole_record, why_no_record, write_record
@@ -20,6 +21,29 @@ class _Running:
     process: multiprocessing.Process
     device: str
     started: float
+
+
+_FRAMEWORKS = [
+    'mmhsi.comparison.run_cell',
+    'mmpretrain.models',
+    'mmseg.models',
+    'mmhsi.models',
+    'mmhsi.datasets',
+    'mmhsi.engine',
+    'mmhsi.evaluation',
+]
+
+
+def process_context(devices: Sequence[str]) -> BaseContext:
+    """How processes for networks are started: on CPUs they are forked from one that has already imported the
+    frameworks; with accelerators, which cannot be shared by forking, each is started separately.
+
+    Args:
+        devices (Sequence[str]): 'cpu', 'cuda:0' ...
+    """
+    context = multiprocessing.get_context('forkserver' if set(devices) == {'cpu'} else 'spawn')
+    context.set_forkserver_preload(_FRAMEWORKS)
+    return context
 
 
 def is_finished(cell: Cell, folder: Path) -> bool:
@@ -46,9 +70,8 @@ def run_cells(
 ) -> list[dict]:
     """Run the cells that are not finished yet.
 
-    Each cell runs in its own process: if it fails, is killed or takes too long, its record says so with the last lines
-    of its log, and the others continue. On CPUs the processes are forked from one that has already imported the
-    frameworks; with accelerators, which cannot be shared by forking, each is started separately.
+    Each cell runs in its own process, see :func:`process_context`: if it fails, is killed or takes too long, its record
+    says so with the last lines of its log, and the others continue.
 
     Args:
         cells (Sequence[Cell]): The cells.
@@ -76,18 +99,7 @@ def run_cells(
             'folders to run them '
             'again'
         )
-    context = multiprocessing.get_context('forkserver' if set(devices) == {'cpu'} else 'spawn')
-    context.set_forkserver_preload(
-        [
-            'mmhsi.comparison.run_cell',
-            'mmpretrain.models',
-            'mmseg.models',
-            'mmhsi.models',
-            'mmhsi.datasets',
-            'mmhsi.engine',
-            'mmhsi.evaluation',
-        ]
-    )
+    context = process_context(devices)
     free = [device for _ in range(jobs) for device in devices]
     running: list[_Running] = []
     done = 0

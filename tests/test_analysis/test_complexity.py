@@ -105,7 +105,7 @@ def test_every_task_is_counted_and_timed(name, shape):
     for mode in ('inference', 'training'):
         times = time_network(cfg, model=model, mode=mode, warmup=0, repeats=1, device='cpu')
         assert times['shape'] == found['shape'] and times['throughput'] == pytest.approx(1 / times['latency'])
-        assert times['peak_memory'] >= 4 * found['parameters']
+        assert times['peak_memory'] >= 4 * found['parameters'] and times['processor_latency'] > 0
         changed = any(not torch.equal(*pair) for pair in zip(before, model.parameters(), strict=True))
         assert changed == (mode == 'training')
 

@@ -9,7 +9,6 @@ prediction and for a training step. Suites are those of tools/benchmark/run.py; 
 
 import argparse
 import csv
-import multiprocessing
 import sys
 import traceback
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +17,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mmhsi.comparison import load_suite
+from mmhsi.comparison.scheduler import process_context
 from mmhsi.comparison.suite import Cell
 from mmhsi.comparison.tables import markdown
 from mmhsi.utils.command_line import run_tool
@@ -68,12 +68,16 @@ def measure(cell: Cell, device: str, threads: int, batch_size: int, repeats: int
         shape=' x '.join(map(str, counted['shape'])),
         parameters=counted['parameters'],
         flops=counted['flops'],
-        throughput=inference['throughput'],
+        throughput=batch_size / _seconds(inference),
         memory=inference['peak_memory'],
-        step=step['latency'],
+        step=_seconds(step),
         step_memory=step['peak_memory'],
         device=inference['device'],
     )
+
+
+def _seconds(found: dict) -> float:
+    return found['latency'] if found['processor_latency'] is None else found['processor_latency']
 
 
 def report(name: str, rows: dict[str, list[tuple[str, dict]]], args: argparse.Namespace) -> str:
@@ -92,7 +96,8 @@ def report(name: str, rows: dict[str, list[tuple[str, dict]]], args: argparse.Na
             f'## {setting}',
             '',
             f'Batches of {args.batch_size} on {", ".join(devices)}, {args.threads} threads on a CPU. FLOPs of one '
-            'input; memory on a CPU is the growth of the process plus the weights.',
+            'input. On a CPU seconds are processor time of all threads; memory is the growth of the process plus the '
+            'weights.',
             '',
             markdown(text),
         ]
@@ -121,8 +126,7 @@ def main(argv: list[str] | None = None) -> int:
     first = {(cell.setting, cell.contestant): cell for cell in reversed(suite.select(args.only)) if cell.method is None}
     cells = [cell for cell in suite.cells if first.get((cell.setting, cell.contestant)) is cell]
     rows: dict[str, list[tuple[str, dict]]] = {}
-    context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(1, mp_context=process_context([args.device]), max_tasks_per_child=1) as pool:
         for cell in cells:
             row = pool.submit(measure, cell, args.device, args.threads, args.batch_size, args.repeats).result()
             rows.setdefault(cell.setting, []).append((cell.contestant, row))
