@@ -11,6 +11,8 @@ def test_defaults_are_hybridsn():
     convolutions = [layer for layer in model.modules() if hasattr(layer, 'kernel_size')]
     assert [sum(p.numel() for p in layer.parameters()) for layer in convolutions] == [512, 5776, 13856, 331840]
     assert model.out_channels == 18496
+    layers = (18496 + 1) * 256 + (256 + 1) * 128 + (128 + 1) * 16  # of the head, for 16 classes
+    assert sum(p.numel() for p in model.parameters()) + layers == 5_122_176
 
 
 def test_3d_cnn_of_li_is_two_3d_convolutions():
