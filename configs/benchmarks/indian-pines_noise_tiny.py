@@ -1,9 +1,9 @@
-# indian-pines_noise.py for one core: one seed, two networks, every fifth test pixel, and some of the noises.
+# indian-pines_noise.py for one core: 20 epochs, one seed, two networks, every fifth test pixel, and some of the noises.
 _base_ = 'indian-pines_noise.py'
 
 seeds = (0,)
 contestants = [
-    dict(contestant, seeds=seeds)
+    dict(contestant, seeds=seeds, cfg_options=_base_.twenty_epochs)
     for contestant in _base_.contestants
     if contestant['name'] in ('HyperSIGMA-T', 'SSFTT')
 ]
@@ -13,7 +13,7 @@ settings = {
         name: dict(
             _base_.settings[name],
             cfg_options={'test_dataloader.dataset.indices': list(range(0, 10009, 5))},
-            note='Every fifth test pixel is tested.',
+            note='20 epochs; every fifth test pixel is tested.',
         )
         for name in ('no noise', 'Gaussian, 5', 'Gaussian, 20', 'stripes', 'dead lines', '10 % of the bands missing')
     },
