@@ -66,7 +66,7 @@ class HDF5Reader(ArrayReader):
         file = self._handle()
 
         def visit(name: str | bytes) -> bool | None:
-            if len(name.split(b'/' if isinstance(name, bytes) else '/')) > _DEEPEST:
+            if _depth(name) > _DEEPEST:
                 raise CubeReadError(f'{self.path}: groups are nested {_DEEPEST} deep and more, expected a cube')
             # MATLAB keeps the contents of cells and objects in these groups; a damaged name is bytes
             if not isinstance(name, str) or name.startswith(('#refs#', '#subsystem#')):
@@ -179,6 +179,11 @@ def _stored_here(file: h5py.File, name: str) -> bool:
     return isinstance(found, h5py.Dataset) and not found.is_virtual and not found.external
 
 
+def _depth(name: str | bytes) -> int:
+    """Number of groups of a name, itself included; a damaged name is bytes."""
+    return 1 + (name.count(b'/') if isinstance(name, bytes) else name.count('/'))
+
+
 def require_own_values(path: str, file: h5py.File) -> None:
     """Refuse a file with links to other files, or arrays whose values lie in others.
 
@@ -187,7 +192,7 @@ def require_own_values(path: str, file: h5py.File) -> None:
     """
 
     def elsewhere(name: str | bytes, link: Any) -> str | bytes | None:
-        if len(name.split(b'/' if isinstance(name, bytes) else '/')) > _DEEPEST:
+        if _depth(name) > _DEEPEST:
             raise CubeReadError(f'{path}: groups are nested {_DEEPEST} deep and more, expected a product')
         if isinstance(link, h5py.ExternalLink):
             return name

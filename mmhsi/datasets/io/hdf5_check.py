@@ -73,11 +73,13 @@ class _Walker:
             if not self._line(_SECONDS_TO_START):
                 self.close()
                 raise OSError(f'{_PROGRAM.name} does not start')
+        assert self._process.stdin is not None  # a pipe
         self._process.stdin.write(request)
         return self._line(seconds)
 
     def _line(self, seconds: float) -> bytes:
         """The next line of the process; empty if it ends, or is ended because it takes too long."""
+        assert self._process is not None and self._process.stdout is not None  # it has been started, with pipes
         end = threading.Timer(seconds, self._process.kill)
         end.daemon = True
         end.start()
@@ -91,8 +93,9 @@ class _Walker:
         process, self._process = self._process, None
         if process is None:
             return 0
-        process.stdin.close()
-        process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
         try:
             return process.wait(1)
         except subprocess.TimeoutExpired:

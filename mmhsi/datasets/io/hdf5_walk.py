@@ -17,7 +17,7 @@ import numpy as np
 try:
     import resource
 except ImportError:  # Windows: the process that asks keeps the time alone
-    resource = None
+    resource = None  # type: ignore[assignment]
 
 _MEMORY = 2**28  # bytes beyond those of the libraries
 _LARGEST_ATTRIBUTE = 2**20  # values; larger ones are not read by the readers either

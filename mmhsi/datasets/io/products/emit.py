@@ -109,6 +109,7 @@ class EMITReader(HDF5Product):
         )
 
     def _read_mask(self, window: Window) -> np.ndarray:
+        assert self._mask is not None  # CubeInfo.mask says so
         with open_hdf5(self._mask) as file:
 
             def flagged(part: Window) -> np.ndarray:
