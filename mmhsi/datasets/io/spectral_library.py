@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from .errors import CubeReadError
-from .wavelengths import Statement, in_nanometres, nanometres_per_unit, usable
+from .wavelengths import Statement, in_nanometres, nanometres_per_unit, reciprocal, usable
 
 # Libraries mark deleted channels by numbers of this size: -1.23e34 (USGS), 3.4e38
 _LARGEST_VALUE = 1e30
@@ -154,7 +154,7 @@ def number_names(count: int) -> tuple[str, ...]:
 def to_nanometres(
     path: str, wavelengths: np.ndarray, fwhm: np.ndarray | None, unit: str | None, given: str | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Wavelengths and widths in nm.
+    """Wavelengths and widths in nm; wavenumbers are converted.
 
     A unit given by the user is used directly. An impossible unit in the file is corrected, with a line in the log.
 
@@ -169,11 +169,17 @@ def to_nanometres(
         tuple: Both in nm.
 
     Raises:
-        CubeReadError: If the unit is not a length, or the values are not wavelengths.
+        CubeReadError: If the unit is not known, or the values are not wavelengths.
     """
+    inverse = reciprocal(given or unit)
+    if inverse is not None and usable(wavelengths, len(wavelengths)):
+        fwhm = None if fwhm is None else fwhm * inverse / wavelengths**2
+        wavelengths, unit, given = inverse / wavelengths, 'nm', None
     size = nanometres_per_unit(given or unit, wavelengths)
     if size is None:
-        raise CubeReadError(f'{path}: the unit {given or unit!r} of the wavelengths is not known, expected a length')
+        raise CubeReadError(
+            f'{path}: the unit {given or unit!r} of the wavelengths is not known, expected nm, um or cm-1'
+        )
     if given or not usable(wavelengths, len(wavelengths)):
         return wavelengths * size, None if fwhm is None else fwhm * size
     centres, widths, notes = in_nanometres(

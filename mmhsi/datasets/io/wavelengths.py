@@ -21,13 +21,19 @@ _NANOMETRES_PER_UNIT = {
     'mm': 1e6,
     'millimeter': 1e6,
     'millimetre': 1e6,
+    'cm': 1e7,
+    'centimeter': 1e7,
+    'centimetre': 1e7,
     'm': 1e9,
     'meter': 1e9,
     'metre': 1e9,
     'angstrom': 0.1,
     'å': 0.1,
 }
-_UNSTATED = ('', 'unknown', 'none', '<unspecified>', 'n/a', 'undefined')
+_RECIPROCAL = dict.fromkeys(
+    ('wavenumber', 'cm-1', 'cm^-1', 'cm**-1', '1/cm', 'cm⁻¹', 'inversecm', 'inversecentimeter'), 1e7
+)
+_UNSTATED = ('', 'unknown', 'none', '<unspecified>', 'n/a', 'undefined', 'index')
 
 # No sensor of reflected or emitted light has a band centre below 100 nm or above 100 um.
 _LARGEST_IN_MICROMETRES = 100
@@ -147,12 +153,18 @@ def nanometres_per_unit(unit: str | None, wavelengths: np.ndarray) -> float | No
         wavelengths (np.ndarray): The wavelengths, (C,).
 
     Returns:
-        float | None: Nanometres per unit; None for a unit that is not a length (band index, wavenumber, GHz).
+        float | None: Nanometres per unit; None for a unit that is not a length (wavenumber, GHz).
     """
     name = (unit or '').strip().lower()
     if name in _UNSTATED:
         return 1e3 if np.max(wavelengths) < _LARGEST_IN_MICROMETRES else 1.0
     return _NANOMETRES_PER_UNIT.get(name, _NANOMETRES_PER_UNIT.get(name.rstrip('s')))
+
+
+def reciprocal(unit: str | None) -> float | None:
+    """The wavelength in nm times the value, for wavenumbers in 1/cm; None for other units."""
+    name = (unit or '').strip().lower().replace(' ', '')
+    return _RECIPROCAL.get(name, _RECIPROCAL.get(name.rstrip('s')))
 
 
 def parse_numbers(text: str | None) -> np.ndarray | None:
