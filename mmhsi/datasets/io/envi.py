@@ -136,6 +136,30 @@ def _place(fields: Mapping[str, str], path: str) -> tuple[dict, list[str]]:
     return place, notes
 
 
+def _mask_beside(path: str, shape: tuple[int, int, int], notes: list[str]) -> CubeReader | None:
+    """The mask that GDAL's programs write beside a file, ``<file>.msk``: a TIFF of one band, or of one for each band,
+    that is 0 where there is no data."""
+    from .raster import RasterReader  # which reads headers beside rasters
+
+    name = path + '.msk'
+    if not os.path.isfile(name):
+        return None
+    try:
+        reader = RasterReader(name)
+    except CubeReadError:
+        notes.append(f'{os.path.basename(name)} beside the file is no mask and is not applied')
+        return None
+    found = *reader.info.shape[:2], reader.info.bands + (reader.info.mask is not None)
+    if found[:2] == shape[:2] and found[2] in (1, shape[2]):
+        return reader
+    reader.close()
+    notes.append(
+        f'the mask {os.path.basename(name)} beside the file has {found[0]} x {found[1]} pixels and {found[2]} bands, '
+        f'the file has {shape[0]} x {shape[1]} and {shape[2]}: it is not applied'
+    )
+    return None
+
+
 class EnviReader(CubeReader):
     """An ENVI image; key and layout are ignored, since the header states the layout."""
 
@@ -181,8 +205,8 @@ class EnviReader(CubeReader):
             nodata = beside.get('nodata')
         if scale is None and offset is None:
             scale, offset = beside.get('scale'), beside.get('offset')
-        if os.path.isfile(self.path + '.msk'):
-            notes.append(f'the mask {os.path.basename(self.path)}.msk beside the file is not applied')
+        self._mask = _mask_beside(self.path, (layout.height, layout.width, layout.bands), notes)
+        beside_it = () if self._mask is None else (self._mask.path,)
         place, place_notes = _place(fields, self.path)
         return CubeInfo(
             path=self.path,
@@ -201,9 +225,22 @@ class EnviReader(CubeReader):
             sensor=said.sensor,
             acquired=said.acquired,
             **place,
-            companions=(self._header, *beside.get('companions', ())),
+            mask=None if self._mask is None else f'the mask {os.path.basename(self._mask.path)}',
+            companions=(self._header, *beside.get('companions', ()), *beside_it),
             notes=(*notes, *wave_notes, *said.notes, *place_notes),
         )
+
+    def _read_mask(self, window: Window) -> np.ndarray:
+        assert self._mask is not None  # else the description has none
+        valid = (self._mask.read(window) != 0).all(axis=-1)
+        last = self._mask.read_mask(window)  # of four bands it counts as opacity
+        return valid if last is None else valid & last
+
+    def close(self) -> None:
+        """Close the file and its mask."""
+        super().close()
+        if self._mask is not None:
+            self._mask.close()
 
     def _open(self) -> BinaryIO:
         if not self._layout.compressed:

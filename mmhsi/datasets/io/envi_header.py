@@ -26,6 +26,8 @@ _COMPLEX = (6, 9)
 _INTERLEAVES = ('bsq', 'bil', 'bip')
 _LARGEST = 2**24  # bytes of a header: 10 000 bands with every list take 1 MB
 _NEAR = 200  # number of characters within which a brace may open on the next line
+_BRACE = re.compile(r'[{}]')
+_FIELD_IN_BRACES = re.compile(r'[ \t]*\n[^\n={}]+=[ \t]*\{')
 _COUNTED = ('samples', 'lines', 'bands')
 # the fields that define the layout: contradictory values are an error
 _LAYOUT = (*_COUNTED, 'data type', 'interleave', 'byte order', 'header offset', 'file compression')
@@ -45,7 +47,7 @@ def parse_header(text: str, path: str) -> dict[str, str]:
     """Fields of an ENVI header.
 
     Names are in lower case, with single blanks. A value is the rest of the line, or the text between braces, which may
-    span many lines and contain anything but a closing brace. Lines that begin with a semicolon are comments.
+    span many lines and contain pairs of braces. Lines that begin with a semicolon are comments.
 
     Args:
         text (str): The header.
@@ -71,7 +73,7 @@ def parse_header(text: str, path: str) -> dict[str, str]:
         value = text[equals + 1 : end].strip()
         if value.startswith('{') or not value and text[end : end + _NEAR].lstrip().startswith('{'):
             start = text.index('{', equals)
-            close = text.find('}', start)
+            close = _closing_brace(text, start)
             if close < 0:
                 raise CubeReadError(f"{path}: the brace of the field '{name}' is not closed")
             value, end = text[start + 1 : close].strip(), _line_end(text, close)
@@ -80,6 +82,24 @@ def parse_header(text: str, path: str) -> dict[str, str]:
         fields[name] = value
         position = end + 1
     return fields
+
+
+def _closing_brace(text: str, start: int) -> int:
+    """Where a value ends: at the brace that closes the first one, else, with unbalanced ones in the text, at the next;
+    -1 if there is none."""
+    first = text.find('}', start)
+    depth, position = 0, start
+    while first >= 0 and '{' in text[start + 1 : first]:
+        match = _BRACE.search(text, position)
+        if match is None:
+            break
+        depth += 1 if match[0] == '{' else -1
+        position = match.end()
+        if not depth:
+            return match.start()
+        if _FIELD_IN_BRACES.match(text, position):  # the next field begins: a brace of the text is never closed
+            break
+    return first
 
 
 def _line_end(text: str, position: int) -> int:

@@ -54,6 +54,10 @@ def write(
         ('a = x = y', 'a', 'x = y'),
         ('a = {1} and more\nb = 2', 'b', '2'),
         ('a = 1\na = 2', 'a', '2'),
+        ('a = {one {two} three\n b = 9}\nb = 2', 'b', '2'),
+        ('a = {one {two} three\n b = 9}\nb = 2', 'a', 'one {two} three\n b = 9'),
+        ('a = {one { two}\nb = {3}', 'b', '3'),
+        ('a = {one } two}\nb = {3}', 'b', '3'),
     ),
 )
 def test_fields_of_a_header(text, name, value):
@@ -405,3 +409,23 @@ def test_ignored_values_of_a_class_map(tmp_path):
         'file type = ENVI Classification\ndata ignore value = 255\n'
     )
     np.testing.assert_array_equal(read_labels(tmp_path / 'map'), [[0, 1, 2], [3, 0, 1]])
+
+
+@pytest.mark.parametrize('bands', (1, 4))
+def test_a_mask_beside_the_file(tmp_path, cube, bands):
+    path, masks = write(tmp_path, cube), np.full((bands, 6, 5), 255, np.uint8)
+    masks[-1, 2:4, 1] = 0
+    where = dict(driver='GTiff', height=6, width=5, dtype='uint8')
+    with rasterio.open(f'{path}.msk', 'w', count=bands, **where) as file:
+        file.write(masks)
+        file.update_tags(**{f'INTERNAL_MASK_FLAGS_{band}': '2' if bands == 1 else '0' for band in range(1, bands + 1)})
+    with rasterio.open(path) as file:
+        expected = (file.read_masks() != 0).all(axis=0)
+    with open_cube(path) as reader:
+        assert np.array_equal(reader.read_mask(), expected) and not expected.all()
+        assert np.array_equal(reader.read_mask((1, 1, 3, 2)), expected[1:4, 1:3])
+        assert reader.info.companions[-1] == f'{path}.msk' and not reader.info.notes
+    with rasterio.open(f'{path}.msk', 'w', count=1, **{**where, 'width': 4}) as file:
+        file.write(masks[:1, :, :4])
+    info = open_cube(path).info
+    assert info.mask is None and 'has 6 x 4 pixels and 1 bands, the file has 6 x 5 and 4' in info.notes[0]
