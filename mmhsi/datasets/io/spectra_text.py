@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from .text_tables import Table, number_of, read_table
 _FEWEST_BANDS = 2
 # files of Spectra Vista's spectrometers: wavelength in nm, radiance of reference and target, reflectance in percent
 _SVC, _SVC_COLUMNS = '/*** Spectra Vista', 4
+# files of Spectral Evolution's, above whose table stand 'Columns [N]:' and 'Data:': the reflectance among the columns
+_SED, _SED_REFLECTANCE = re.compile(r'columns *\[\d+\]', re.IGNORECASE), re.compile(r'reflect|tgt\./ref', re.IGNORECASE)
 _WAVELENGTH = re.compile(
     r'wave|wvl|^wl|lambda|wellenl|longueur|longitud de onda|波长|波長|^(nm|um|µm|μm)$|[(\[](nm|um|µm|μm)[)\]]'
 )
@@ -52,6 +55,8 @@ def read_text_spectra(path: str, layout: str, unit: str | None) -> SpectralLibra
     if any(line.startswith(_SVC) for line in table.header[:3]) and table.values.shape[1] == _SVC_COLUMNS:
         reflectance = table.values[:, 3] / 100
         return SpectralLibrary((_name_of_file(table),), reflectance[None], table.values[:, 0], None, path)
+    if any(map(_SED.match, table.header)):
+        table = _reflectance_alone(table)
     chosen = _layout_of(table) if layout == 'auto' else layout
     if chosen == 'columns' and table.labels[0]:
         raise CubeReadError(f'{path}: rows begin with names, as {table.labels[-1][0]!r}; a spectrum is a row then')
@@ -65,6 +70,17 @@ def read_text_spectra(path: str, layout: str, unit: str | None) -> SpectralLibra
     if wavelengths is not None:
         wavelengths, fwhm = to_nanometres(path, wavelengths, fwhm, stated, unit)
     return SpectralLibrary(names, values, wavelengths, fwhm, path)
+
+
+def _reflectance_alone(table: Table) -> Table:
+    """The columns of wavelengths and reflectance of a spectrometer's file, as a fraction; all without reflectance."""
+    titles = table.titles or []
+    found = next((index for index, title in enumerate(titles) if _SED_REFLECTANCE.search(title)), None)
+    axis = next((index for index, title in enumerate(titles) if _WAVELENGTH.search(title.lower())), None)
+    if found is None or axis is None:
+        return table
+    values = table.values[:, [axis, found]] / [1, 100 if '%' in titles[found] else 1]
+    return replace(table, titles=[titles[axis], _name_of_file(table)], values=values)
 
 
 def _unclear(table: Table, name: str, values: np.ndarray, layout: str) -> CubeReadError:

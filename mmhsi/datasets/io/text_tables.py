@@ -21,6 +21,10 @@ _MISSING = ('nan', 'na', 'n/a', 'inf', '-inf', '+inf', 'null', 'none', '-', '')
 # 'instrument: HI 4.0' or 'integration = 17': a header line, not column titles
 _KEY_AND_VALUE = re.compile(r'[^:=\t;,]*\w\s*[:=](\s|$)')
 
+# as in the tables of plots of ENVI, whose names may end with a colour: 'Column 2: grass~~2##255,0,0'
+_NUMBERED_TITLE = re.compile(r'\s*column +(\d+) *: *([^#~]+)', re.IGNORECASE)
+_UNIT_CELL = re.compile(r'[(\[]?(nm|[uµμ]m|nanomet(?:er|re)s?|micromet(?:er|re)s?|microns?|cm-1)[)\]]?', re.IGNORECASE)
+
 
 @dataclass
 class Table:
@@ -67,14 +71,29 @@ def read_table(path: str) -> Table:
         raise CubeReadError(f'{path}: line {number} holds no number, expected a table of numbers')
     for (number, _), row in zip(lines[start:end], cells[start:end], strict=True):
         _check_row(path, number, row, offset, len(last))
-    titled = start and len(cells[start - 1]) == len(last) and not _KEY_AND_VALUE.match(_bare(lines[start - 1][1]))
+    header = [line for _, line in lines[:start]]
     return Table(
         path,
-        [line for _, line in lines[:start]],
-        cells[start - 1] if titled else None,
+        header,
+        _titles(header, cells[:start], len(last)),
         [row[:offset] for row in cells[start:end]],
         np.array([[number_of(cell) for cell in row[offset:]] for row in cells[start:end]]),
     )
+
+
+def _titles(header: list[str], cells: list[list[str]], columns: int) -> list[str] | None:
+    """The titles of the columns: the row above the table, or the lines that number them ('Column 2: grass')."""
+    rows = [
+        row
+        for line, row in zip(header, cells, strict=True)
+        if len(row) == columns and not _KEY_AND_VALUE.match(_bare(line))
+    ]
+    if not rows or rows[-1] is not cells[-1]:
+        listed = {int(match[1]): match[2].strip() for line in header if (match := _NUMBERED_TITLE.match(_bare(line)))}
+        return [listed[number] for number in range(1, columns + 1)] if set(listed) == {*range(1, columns + 1)} else None
+    if len(rows) > 1 and rows[-2] is cells[-2] and _UNIT_CELL.fullmatch(rows[-1][0]):
+        return [f'{rows[-2][0]} ({rows[-1][0].strip("()[]")})', *rows[-2][1:]]  # a row of units below the names
+    return rows[-1]
 
 
 def _check_row(path: str, number: int, row: list[str], offset: int, length: int) -> None:

@@ -105,6 +105,42 @@ def test_reflectance_of_an_svc_file(tmp_path):
     np.testing.assert_allclose(library.values, [[0.1, 0.2, 0.3]])
 
 
+@pytest.mark.parametrize(
+    'columns, row, values',
+    (
+        ('Wvl\tReflect. %', '{}\t{}', [0.1, 0.2, 0.3]),
+        ('Wvl\tRad. (Ref.)\tRad. (Target)\tReflect. %', '{}\t7.1\t2.5\t{}', [0.1, 0.2, 0.3]),
+        ('Chan.#\tWvl\tNorm. DN (Ref.)\tNorm. DN (Target)\tTgt./Ref. %', '1\t{}\t7\t5\t{}', [0.1, 0.2, 0.3]),
+        ('Wvl\tReflect. [1.0]', '{}\t{}', [10, 20, 30]),
+    ),
+)
+def test_reflectance_of_a_file_of_spectral_evolution(tmp_path, columns, row, values):
+    rows = '\n'.join(row.format(wave, percent) for wave, percent in ((450.5, 10), (550.5, 20), (650.5, 30)))
+    head = 'Comment:\nVersion: 2.2\nFile Name: C:\\x\\leaf_7.sed\nMeasurement: REFLECTANCE\nChannels: 3\n'
+    library = read_spectra(write(tmp_path, f'{head}Columns [2]:\nData:\n{columns}\n{rows}\n', 'leaf.sed'))
+    assert library.names == ('leaf',) and library.wavelengths.tolist() == [450.5, 550.5, 650.5]
+    np.testing.assert_allclose(library.values, [values])
+
+
+def test_titles_above_and_beside_the_columns(tmp_path):
+    rows = '0.45 .1 .9\n0.55 .3 .8\n0.65 .25 .7\n0.85 .5 .65\n'
+    plot = 'ENVI ASCII Plot File\nColumn 1: Wavelength\nColumn 2: Mean: grass~~2##255,0,0\nColumn 3: soil\n'
+    units = 'wavelength grass soil\nmicrometers reflectance reflectance\n'
+    for head, names in ((plot, ('Mean: grass', 'soil')), (units, ('grass', 'soil'))):
+        library = read_spectra(write(tmp_path, head + rows))
+        assert library.names == names
+        np.testing.assert_allclose(library.values, VALUES)
+        np.testing.assert_allclose(library.wavelengths, WAVELENGTHS)
+
+
+def test_wavenumbers(tmp_path):
+    library = read_spectra(write(tmp_path, 'wavenumber (cm-1),x,fwhm\n4000,.2,8\n5000,.3,20\n20000,.4,100\n'))
+    np.testing.assert_allclose(library.wavelengths, [2500, 2000, 500])
+    assert library.values.tolist() == [[0.2, 0.3, 0.4]]
+    exact = [1e7 / (x - w / 2) - 1e7 / (x + w / 2) for x, w in ((4000, 8), (5000, 20), (20000, 100))]
+    np.testing.assert_allclose(library.fwhm, exact, rtol=1e-4)
+
+
 def test_chinese_names_in_gbk(tmp_path):
     path = tmp_path / 'a.csv'
     path.write_bytes('wavelength,水稻,土壤\n450,.1,.9\n550,.3,.8\n650,.25,.7\n'.encode('gbk'))
@@ -251,7 +287,6 @@ def test_layout_settles_what_a_table_leaves_open(tmp_path):
         ('name,plot,450,550\ngrass,7,.1,.2\n', "the column 'plot' is among the bands but, by its title, is not one"),
         ('nm,grass\n450,.1\n-1,.2\n650,.3\n', 'the wavelengths of 3 bands .* expected one positive number'),
         ('wavelength\n450\n550\n650\n', 'the table has wavelengths but no values'),
-        ('wavenumber (cm-1),x\n4000,.2\n3000,.3\n2000,.4\n', "the unit 'wavenumber' of the wavelengths is not known"),
         ('samples = 5\nwavelength units = nan\n', 'line 2 holds no number, expected a table of numbers'),
         ('wavenumbers 1 2 \0 3', 'neither a text file nor an ENVI spectral library'),
         ('id,lat,lon\n1,48.1,11.5\n2,48.2,11.7\n3,48.1,11.9\n', "say layout='rows' or 'columns'"),
