@@ -29,9 +29,9 @@ def grid_place(
 ) -> tuple[dict, list[str]]:
     """Fields of :class:`CubeInfo` on the place.
 
-    Coordinates of evenly spaced rows and columns are the centres of pixels (CF 1.11, section 4). The reference system
-    is that of the variable that ``grid_mapping`` names: its text (``crs_wkt``, ``spatial_ref``), else its parameters;
-    longitudes and latitudes without one are assumed to be WGS 84.
+    Coordinates of evenly spaced rows and columns are the centres of pixels (CF 1.11, section 4), unless they only
+    number the pixels. The reference system is that of the variable that ``grid_mapping`` names: its text (``crs_wkt``,
+    ``spatial_ref``), else its parameters; longitudes and latitudes without one are assumed to be WGS 84.
 
     Args:
         reader (ArrayReader): The reader, which reads vectors and attributes by name.
@@ -59,6 +59,8 @@ def grid_place(
                     return {}, [f"the coordinates '{dimension.name}' are not evenly spaced; the place is not kept"]
                 steps.append(step)
             (left, width), (top, height) = steps
+            if not mapping and all(_counts(*each) for each in zip(steps, (columns, rows), strict=True)):
+                return _swath(reader, variables, attributes), []
             place = {'transform': (width, 0.0, left - width / 2, 0.0, height, top - height / 2)}
     geographic = (find_text(rows.attributes, 'units') or '').lower().startswith('degree') or plain_name(rows.name) in (
         'lat',
@@ -70,6 +72,11 @@ def grid_place(
     if crs is not None:
         place['crs'] = crs.to_wkt()
     return place, notes
+
+
+def _counts(step: tuple[float, float], dimension: Dimension) -> bool:
+    """Whether coordinates, given by the first and their distance, number the pixels and are no place."""
+    return step[0] in (0, 1) and step[1] == 1 and not find_text(dimension.attributes, 'units', 'standard_name')
 
 
 def _stated_transform(mapping: Mapping[str, Any]) -> dict[str, Any]:

@@ -338,6 +338,22 @@ def test_latitudes_and_longitudes_of_each_pixel_are_control_points(tmp_path, cub
     assert len(info.gcps) == 42
 
 
+@pytest.mark.parametrize('first', (0, 1))
+def test_numbers_of_rows_and_columns_are_no_place(tmp_path, cube, first):
+    numbers = {'y': (np.arange(6) + first, {}), 'x': (np.arange(7) + first, {})}
+    info = open_cube(write(tmp_path / 'a.nc', cube, coordinates=numbers)).info
+    assert info.transform is None and info.gcps is None and not info.notes
+    lat, lon = np.meshgrid(50 - 0.1 * np.arange(6), 10 + 0.2 * np.arange(7), indexing='ij')
+    path = write(
+        tmp_path / 'b.nc',
+        cube,
+        coordinates=numbers,
+        attributes={'coordinates': 'lat lon'},
+        extra={'lat': (lat, {}), 'lon': (lon, {})},
+    )
+    assert len(open_cube(path).info.gcps) == 42
+
+
 @pytest.mark.parametrize('step', (-30.0, 30.0))
 def test_the_place_of_a_grid(tmp_path, cube, step):
     coordinates = {
