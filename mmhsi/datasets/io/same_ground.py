@@ -1,8 +1,10 @@
 """Check that two files cover the same ground: cube and labels, two dates, cube and coarse map."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
+from mmengine.logging import print_log
 from rasterio._err import CPLE_BaseError  # what PROJ raises comes without a public class
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
@@ -11,6 +13,7 @@ from rasterio.warp import transform as warp
 from .base import CubeInfo
 
 _TOLERANCE = 0.5  # pixels
+_EXACT = 0.05  # pixels; a larger shift is told
 _FEWEST_POINTS = 3  # that determine an affine map
 
 
@@ -18,8 +21,8 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
     """Compare the size of two files and, if both have one, their georeference.
 
     The four corners are compared, after a transformation if the coordinate systems differ; they may be half a pixel
-    apart. A file with control points only is compared by the affine map that fits them, and the corners may be apart by
-    its largest error in addition; two files with the same control points cover the same ground.
+    apart, which is told. A file with control points only is compared by the affine map that fits them, and the corners
+    may be apart by its largest error in addition; two files with the same control points cover the same ground.
 
     Args:
         found (CubeInfo): Description of one file.
@@ -74,6 +77,13 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
         raise ValueError(
             f'{what} must lie on the same ground: {found.path} has the transform {_shown(found)}, '
             f'{expected.path} has {_shown(expected)}: {how}{systems_differ}'
+        )
+    if np.abs(shift).max() > _EXACT + error + other_error:
+        print_log(
+            f'{what}: the corners of {found.path} and {expected.path} lie up to {np.abs(shift).max():.2g} pixels '
+            'apart; less than half a pixel counts as the same ground',
+            'current',
+            logging.WARNING,
         )
 
 

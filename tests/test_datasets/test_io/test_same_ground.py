@@ -33,6 +33,13 @@ def test_same_ground_passes(other):
     assert check_same_ground(other, CUBE, 'the label map and the cube') is None  # raises no error
 
 
+def test_less_than_half_a_pixel_is_told(log):
+    check_same_ground(moved(0.01, 0.01), CUBE, 'the two files')
+    assert not log.text
+    check_same_ground(moved(0.4, -0.1), CUBE, 'the two files')
+    assert 'the two files: the corners of labels.tif and cube.tif lie up to 0.4 pixels apart' in log.text
+
+
 @pytest.mark.parametrize(
     'other, message',
     [
