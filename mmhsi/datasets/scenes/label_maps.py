@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmhsi.datasets.class_info import IGNORE_INDEX
 from mmhsi.datasets.io import CubeInfo, read_labels
+from mmhsi.datasets.io.class_names import class_names
 from mmhsi.datasets.io.labels import whole_labels
 from mmhsi.utils.text import listed
 
 _MOST_UNNAMED = 99
 _LARGE = 50  # above, a number far from the others is a code such as 99
+# names of 0 in files
+_UNLABELLED = re.compile(r'un|none|no[ _-]?data|no[ _-]?class|not |background|mask|ignore|other|0$', re.IGNORECASE)
 _NO_DATA = -1  # marks unlabelled pixels if 0 is the code of a class
 
 
@@ -43,6 +49,26 @@ def resolve_codes(label_codes: Mapping[str, int | Sequence[int]], classes: Seque
                 )
             numbers[int(code)] = list(classes).index(name) + 1
     return {0: 0, **numbers}
+
+
+def names_in_files(paths: Sequence[str], count: int) -> tuple[str, ...]:
+    """Names of the classes 1 to ``count`` that label maps state; 'class 1' and so on where there are none.
+
+    A name of 0 that is not one of unlabelled pixels is told, because 0 counts as unlabelled.
+    """
+    for path in paths:
+        found = class_names(path)
+        names = [found.get(value, f'class {value}') for value in range(1, count + 1)]
+        if len(set(names)) < count or not any(value in found for value in range(1, count + 1)):
+            continue
+        if found.get(0) and not _UNLABELLED.match(found[0]):
+            print_log(
+                f'{path}: 0 is named {found[0]!r}, but counts as unlabelled; label_codes=dict(...) make it a class',
+                'current',
+                logging.WARNING,
+            )
+        return tuple(names)
+    return tuple(f'class {value}' for value in range(1, count + 1))
 
 
 def _recode(labels: np.ndarray, codes: Mapping[int, int], path: str) -> np.ndarray:

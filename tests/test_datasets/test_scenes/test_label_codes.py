@@ -79,3 +79,38 @@ def test_a_number_far_from_the_classes_is_asked_for(code):
     with pytest.raises(ValueError, match=f'ignore={code}'):
         Scene(np.ones((2, 4, 3), np.float32), labels).labels  # noqa: B018
     assert len(Scene(np.ones((2, 4, 3), np.float32), np.array([[1, 2, 3, 20]] * 2)).classes) == 20
+
+
+HEADER = (
+    'ENVI\nsamples = 3\nlines = 2\nbands = 1\nfile type = ENVI Classification\ndata type = 1\ninterleave = bsq\n'
+    'byte order = 0\nclasses = 4\nclass names = {{\n {}, bare soil, crop,\n water}}\n'
+)
+CATEGORIES = '<CategoryNames><Category>none</Category>{}</CategoryNames>'.format(
+    ''.join(f'<Category>{name}</Category>' for name in ('bare soil', 'crop', 'water'))
+)
+TABLE = (
+    '<GDALRasterAttributeTable tableType="thematic"><FieldDefn index="0"><Name>V</Name><Type>0</Type><Usage>5</Usage>'
+    '</FieldDefn><FieldDefn index="1"><Name>N</Name><Type>2</Type><Usage>2</Usage></FieldDefn>{}'
+    '</GDALRasterAttributeTable>'
+).format(
+    ''.join(f'<Row index="0"><F>{value}</F><F>{name}</F></Row>' for value, name in ((1, 'bare soil'), (2, 'crop')))
+)
+
+
+def test_names_that_the_file_of_the_labels_states(tmp_path, log):
+    labels, cube = np.array([[0, 1, 2], [2, 1, 0]], np.uint8), np.zeros((2, 3, 4), np.float32)
+    (tmp_path / 'a.img').write_bytes(labels.tobytes())
+    for first, told in (('Unclassified', False), ('roof', True)):
+        (tmp_path / 'a.hdr').write_text(HEADER.format(first))
+        for path in ('a.img', 'a.hdr'):
+            scene = Scene(cube, str(tmp_path / path))
+            assert scene.classes == ('bare soil', 'crop') and scene.labels[1].tolist() == [1, 0, 255]
+        assert ("0 is named 'roof', but counts as unlabelled" in log.text) == told
+    assert Scene(cube, str(tmp_path / 'a.img'), classes=('x', 'y')).classes == ('x', 'y')
+    with rasterio.open(tmp_path / 'b.tif', 'w', driver='GTiff', height=2, width=3, count=1, dtype='uint8') as file:
+        file.write(labels, 1)
+    for content, names in ((CATEGORIES, ('bare soil', 'crop')), (TABLE, ('bare soil', 'crop')), ('', None)):
+        (tmp_path / 'b.tif.aux.xml').write_text(
+            f'<PAMDataset><PAMRasterBand band="1">{content}</PAMRasterBand></PAMDataset>'
+        )
+        assert Scene(cube, str(tmp_path / 'b.tif')).classes == (names or ('class 1', 'class 2'))
