@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from .base import LAYOUTS, CubeInfo, CubeReader
 from .errors import CubeReadError
 from .formats import choose_reader
-from .products import open_product
+from .products import open_product, product_around
 from .sources import is_address
 from .variables import Key
 
@@ -41,8 +41,14 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
     if reader is None:
         if local and os.path.isdir(path):
             raise CubeReadError(f'{path}: this is a folder, expected a file')
-        kind, path = choose_reader(path)
-        reader = kind(path, key, layout, ndim)
+        try:
+            kind, file = choose_reader(path)
+            reader = kind(file, key, layout, ndim)
+        except CubeReadError as error:
+            entry = product_around(path) if local and ndim == 3 and products else None
+            if entry is None:
+                raise
+            raise CubeReadError(f'{error}; it belongs to a product: name {entry} or its folder') from error
     for note in reader.info.notes:
         print_log(f'{path}: {note}', 'current', logging.WARNING)
     return reader

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from .envi import DATA_SUFFIXES, data_file, find_header, is_header
 from .envi_header import read_header
 from .errors import CubeReadError
-from .products import entries_below, products_in
+from .products import entries_below, products_below, products_in
 from .sources import drivers_for, parse_xml
 
 _RASTERS = ('.tif', '.tiff', '.jp2', '.vrt')
@@ -51,7 +51,7 @@ def scene_files(folder: str | os.PathLike, recursive: bool = False, pictures: bo
         if not recursive:
             found += [Path(entry) for name in below for entry in entries_below(os.path.join(place, name))]
         found += _of_one_folder(Path(place), sorted(set(names) - claimed), pictures)
-    return sorted(found)
+    return sorted(found or map(Path, products_below(folder)))
 
 
 def _of_one_folder(folder: Path, names: list[str], pictures: bool) -> list[Path]:

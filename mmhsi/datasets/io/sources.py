@@ -92,6 +92,8 @@ def drivers_for(path: str) -> list[str]:
     if start.startswith((b'PK\x03\x04', b'\x1f\x8b', b'BZh', b'7z\xbc\xaf')):
         inside = f', or name a raster in it as /vsizip/{path}/NAME' if start.startswith(b'PK') else ''
         raise CubeReadError(f'{path}: the file is an archive; unpack it{inside}')
+    if start.startswith(b'\x0e\x03\x13\x01'):
+        raise CubeReadError(f'{path}: HDF4, as older products are, is not read; gdal_translate converts its arrays')
     raise CubeReadError(
         f'{known}: GeoTIFF, JPEG 2000, PNG, JPEG, BMP, PNM, Erdas Imagine, VRT (raw ENVI data need '
         'their .hdr file beside them); gdal_translate converts others'

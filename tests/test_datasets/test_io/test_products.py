@@ -1,6 +1,7 @@
 """Look-alikes of sensor products against rasterio, GDAL's HDF5, netCDF and Sentinel-2 drivers, and hand arithmetic."""
 
 import pickle
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -14,6 +15,7 @@ from config_runs import product_look_alikes
 from rasterio.errors import NotGeoreferencedWarning
 
 from mmhsi.datasets.io import CubeReadError, open_cube, read_cube
+from mmhsi.datasets.io.folders import scene_files
 
 FORMATS = {  # name: format, sensor, time of acquisition, EPSG code of the place (4326 for control points)
     'enmap_l1c': ('enmap', 'EnMAP HSI', '2022-07-24T10:20:30.123456', 32633),
@@ -369,6 +371,31 @@ def test_emit(products):
     assert seen > 400 and (lines < 0).sum() == 1
 
 
+def test_the_mask_of_emit_goes_by_the_names_of_its_bands(products, tmp_path):
+    path = products['emit_l2a']
+    shutil.copytree(path.parent, tmp_path, dirs_exist_ok=True)
+    old = next(tmp_path.glob('*MASK*'))
+    mask = old.with_name(old.name.replace('MASK_001', 'MASK_003'))
+    with h5py.File(old) as file:
+        values = file['mask'][()]
+    old.unlink()
+    for names, bands in (
+        (('Cloud Flag', 'Cirrus Flag', 'Water Flag', 'Dilated Cloud Flag', 'SpecTf-Cloud Flag'), [0]),
+        (('Water  flag', 'spacecraft Flag', 'H2O', 'Cloud flag'), [1, 3]),
+    ):
+        with h5py.File(mask, 'w') as file:
+            file['mask'] = values[..., : len(names)]
+            file['sensor_band_parameters/mask_bands'] = np.array(names, dtype=h5py.string_dtype())
+        with open_cube(tmp_path / path.name) as reader:
+            swath = reader.read()
+            assert np.array_equal(reader.read_mask(), (values[..., bands] != 1).all(axis=-1))
+        assert swath.shape[2] == 285 and mask.name in reader.info.mask
+    with h5py.File(mask, 'a') as file:
+        file['sensor_band_parameters/mask_bands'][:] = ['x'] * 4
+    info = open_cube(tmp_path / path.name).info
+    assert info.mask is None and 'has no flag of clouds among its bands' in ' '.join(info.notes)
+
+
 def test_neon(products):
     path = products['neon']
     values, valid, info = read(path)
@@ -522,3 +549,28 @@ def test_folders_that_are_no_product(products, tmp_path):
         shutil.copytree(products[name], tmp_path, dirs_exist_ok=True)
     with pytest.raises(CubeReadError, match='the folder holds 2 products, name one: ENMAP'):
         open_cube(tmp_path)
+
+
+def test_a_product_several_folders_deep(products, tmp_path):
+    deep = tmp_path / 'order' / 'ORDER.HSI.L2A' / 'part'
+    shutil.copytree(products['enmap_l2a'], deep)
+    with open_cube(tmp_path / 'order') as reader:
+        assert (reader.info.format, reader.info.bands) == ('enmap', 224)
+    assert scene_files(tmp_path / 'order') == [next(deep.glob('*METADATA.XML'))]
+    shutil.copytree(deep, tmp_path / 'order' / 'again' / 'part')
+    with pytest.raises(CubeReadError, match='the folder holds 2 products'):
+        open_cube(tmp_path / 'order')
+
+
+@pytest.mark.parametrize('name, inside', (('sentinel2_l2a', '**/MTD_TL.xml'), ('ahsi_gf5', '*_VN.rpb')))
+def test_another_file_of_a_product_is_told(products, name, inside):
+    entry = products[name]
+    folder = entry if entry.is_dir() else entry.parent
+    with pytest.raises(CubeReadError, match=f'it belongs to a product: name .*{re.escape(folder.name)}'):
+        open_cube(next(folder.glob(inside)))
+
+
+def test_hdf4_is_told(tmp_path):
+    (tmp_path / 'EO1H.L1R').write_bytes(b'\x0e\x03\x13\x01' + bytes(100))
+    with pytest.raises(CubeReadError, match='HDF4, as older products are, is not read'):
+        open_cube(tmp_path / 'EO1H.L1R')

@@ -41,6 +41,7 @@ PRODUCTS: tuple[type[ProductReader], ...] = (
 """The readers, in the order in which they are tried."""
 
 _CAPTURE = 'capture'  # Specim's programs store the images in a subfolder
+_DEEPEST, _MOST_FOLDERS = 4, 200  # levels and folders that are searched for a product
 
 
 def _product_of(path: str) -> tuple[type[ProductReader], str] | None:
@@ -75,6 +76,36 @@ def entries_below(folder: str | os.PathLike) -> list[str]:
     """The products that a folder is: those in it, or in its folder 'capture'."""
     below = os.path.join(folder, _CAPTURE)
     return list(products_in(folder)[0]) or (list(products_in(below)[0]) if os.path.isdir(below) else [])
+
+
+def products_below(folder: str | os.PathLike) -> list[str]:
+    """The products that a folder is, else those of the folders in it, as orders are unpacked: several levels deep."""
+    folder = os.fspath(folder)
+    found: list[str] = []
+    for visited, (place, folders, _) in enumerate(os.walk(folder)):
+        entries = entries_below(place)
+        found += entries
+        if entries or len(os.path.relpath(place, folder).split(os.sep)) >= _DEEPEST:
+            folders[:] = []
+        folders[:] = sorted(name for name in folders if not name.startswith('.'))
+        if visited >= _MOST_FOLDERS:
+            break
+    return found
+
+
+def product_around(path: str | os.PathLike) -> str | None:
+    """The entry of the product whose folder a file lies in, although it does not hold the values; None for others."""
+    path = os.path.abspath(path)
+    folder, name = os.path.split(path)
+    for entry in products_in(folder)[0]:
+        reader = _product_of(entry)
+        if reader is not None and reader[0].claims(entry, name):
+            return entry
+    for _ in range(_DEEPEST):
+        folder = os.path.dirname(folder)
+        if folder.upper().endswith('.SAFE'):
+            return next(iter(products_in(folder)[0]), None)
+    return None
 
 
 def product_title(path: str | os.PathLike) -> str | None:
@@ -114,7 +145,7 @@ def open_product(path: str, key: Key = None) -> ProductReader | None:
         if found is None or found[0].one_file and _named_by(path, key):
             return None
     else:
-        entries = entries_below(path)
+        entries = products_below(path)
         if not entries:
             raise CubeReadError(f'{path}: this is a folder, but not of a known sensor product; expected a file')
         if len(entries) > 1:
@@ -125,4 +156,13 @@ def open_product(path: str, key: Key = None) -> ProductReader | None:
     return found[0](found[1], key)
 
 
-__all__ = ['PRODUCTS', 'ProductReader', 'entries_below', 'open_product', 'product_title', 'products_in']
+__all__ = [
+    'PRODUCTS',
+    'ProductReader',
+    'entries_below',
+    'open_product',
+    'product_around',
+    'product_title',
+    'products_below',
+    'products_in',
+]

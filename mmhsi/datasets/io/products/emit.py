@@ -2,8 +2,9 @@
 
 Follows NASA JPL's EMIT L2A User Guide and the structure that nasa/EMIT-Data-Resources documents (collection version
 001): reflectance (downtrack, crosstrack, bands), groups sensor_band_parameters and location, whose glt_x and glt_y
-count from 1 with 0 for none. Bands with good_wavelengths 0 hold -0.01. L2A_MASK beside it flags clouds and the
-spacecraft.
+count from 1 with 0 for none. Bands with good_wavelengths 0 hold -0.01. L2A_MASK beside it, of the same or a later
+version, flags clouds and the spacecraft; its band names tell which bands these are (EMIT L2A Mask User Guide, draft
+v02), and without names they are those of version 001.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import numpy as np
 from mmhsi.datasets.io.base import CubeInfo, Window
 from mmhsi.datasets.io.grid_place import control_points
 from mmhsi.datasets.io.hdf5 import open_hdf5, require_own_values
-from mmhsi.datasets.io.products.base import affine, as_text, iso_time, sibling, wkt
+from mmhsi.datasets.io.products.base import affine, as_text, iso_time, wkt
 from mmhsi.datasets.io.products.hdf5 import HDF5Product, Part, fill_value, through_lookup_table
 
-_FLAGS = {0: 'cloud', 3: 'spacecraft'}  # bands of the mask that are not valid
+_FLAGS = {'cloud flag': 0, 'spacecraft flag': 3}  # bands of the mask of version 001 that are not valid
 
 
 class EMITReader(HDF5Product):
@@ -63,25 +64,48 @@ class EMITReader(HDF5Product):
             nodata=self._fill,
             sensor='EMIT',
             units=as_text(cube.attrs.get('units')) or name,
-            mask=f'{os.path.basename(self._mask)} without {" and ".join(_FLAGS.values())}' if self._mask else None,
+            mask=f'{os.path.basename(self._mask)} without {" and ".join(self._flags)}' if self._mask else None,
             companions=(self._mask,) if self._mask else (),
             acquired=iso_time(as_text(file.attrs.get('time_coverage_start'))),
             **place,
         )
 
     def _mask_file(self) -> str | None:
-        folder, name = os.path.split(self.path)
-        wanted = re.sub(r'L\w\w_(RFL|RAD)', 'L2A_MASK', name, flags=re.IGNORECASE)
-        path = None if wanted == name else sibling(folder, wanted)
+        self._flags: dict[str, int] = {}
+        path = self._mask_beside()
         if path is None:
             self._note_absent('the file L2A_MASK', 'clouds are not masked')
             return None
         with open_hdf5(path) as file:
             require_own_values(path, file)
-            fits = 'mask' in file and file['mask'].shape[:2] == self._swath[:2]
+            fits = 'mask' in file and file['mask'].ndim == 3 and file['mask'].shape[:2] == self._swath[:2]
+            if fits:
+                self._flags = self._flag_bands(file)
         if not fits:
             self._notes.append(f'{os.path.basename(path)} has no mask of {self._swath[:2]} pixels and is not applied')
-        return path if fits else None
+        elif not self._flags:
+            self._notes.append(f'{os.path.basename(path)} has no flag of clouds among its bands and is not applied')
+        return path if self._flags else None
+
+    def _mask_beside(self) -> str | None:
+        """The mask of the same scene, of the same version if there is one, else of the latest."""
+        folder, name = os.path.split(self.path)
+        match = re.fullmatch(r'EMIT_L\w\w_(?:RFL|RAD)_(\d+)_(\d{8}T\d{6}_.*\.nc)', name, re.IGNORECASE)
+        if match is None:
+            return None
+        pattern = re.compile(rf'EMIT_L2A_MASK_(\d+)_{re.escape(match[2])}', re.IGNORECASE)
+        found = {mask[1]: other for other in sorted(os.listdir(folder or '.')) if (mask := pattern.fullmatch(other))}
+        chosen = found.get(match[1]) or (found[max(found)] if found else None)
+        return None if chosen is None else os.path.join(folder, chosen)
+
+    @staticmethod
+    def _flag_bands(file: h5py.File) -> dict[str, int]:
+        """The bands of the mask that are not valid, by their names in lower case."""
+        depth, names = file['mask'].shape[2], file.get('sensor_band_parameters/mask_bands')
+        if names is None:
+            return {name: band for name, band in _FLAGS.items() if band < depth}
+        listed = [' '.join((as_text(name) or '').lower().split()) for name in np.ravel(names[()])]
+        return {name: listed.index(name) for name in _FLAGS if name in listed[:depth]}
 
     def _place(self, file: h5py.File) -> tuple[tuple[int, int], dict]:
         location = file['location']
@@ -114,8 +138,9 @@ class EMITReader(HDF5Product):
 
             def flagged(part: Window) -> np.ndarray:
                 top, left, rows, columns = part
-                flags = file['mask'][top : top + rows, left : left + columns, : max(_FLAGS) + 1]
-                return (flags[..., list(_FLAGS)] == 1).any(axis=-1, keepdims=True)
+                bands = list(self._flags.values())
+                flags = file['mask'][top : top + rows, left : left + columns, : max(bands) + 1]
+                return (flags[..., bands] == 1).any(axis=-1, keepdims=True)
 
             if self.view == 'swath':
                 return ~flagged(window)[..., 0]
