@@ -15,7 +15,7 @@ from mmhsi.datasets.io.folders import SCENE_SUFFIXES
 from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.spectra_arrays import open_listing
 from mmhsi.datasets.scenes.cube_source import CubeSource
-from mmhsi.datasets.scenes.scene_list import fill_name, scene_configs
+from mmhsi.datasets.scenes.scene_list import fill_name, image_sources, scene_configs
 from mmhsi.datasets.scenes.shared_scenes import get_scenes
 from mmhsi.datasets.splits.split import SUBSETS
 from mmhsi.datasets.whole_scene_dataset import scene_names
@@ -103,9 +103,8 @@ def _check_image(image: Mapping, name: str) -> tuple[str, bool]:
 
 def laid_out(scene: Mapping) -> Iterator[Mapping]:
     """The images of a scene whose axes the config states, each with its whole path."""
-    images = scene.get('image')
-    for image in images if isinstance(images, (list, tuple)) else (images,):
-        if isinstance(image, Mapping) and 'path' in image and ('layout' in image or 'size' in image):
+    for image in image_sources(scene):
+        if isinstance(image, Mapping) and ('layout' in image or 'size' in image):
             yield {**image, 'path': os.path.join(scene.get('data_root') or '', image['path'])}
 
 

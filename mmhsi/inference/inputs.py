@@ -13,6 +13,7 @@ import numpy as np
 from mmhsi.datasets.io.folders import SCENE_SUFFIXES, scene_files
 from mmhsi.datasets.io.products import open_product, product_title
 from mmhsi.datasets.io.sources import is_address
+from mmhsi.datasets.scenes.scene_list import match_files
 from mmhsi.utils.identity import array_digest, content_digest, data_files
 
 _LIST_SUFFIXES = ('.txt', '.lst')
@@ -189,14 +190,7 @@ def _pairs(inputs: Any) -> list[tuple]:
             folders = [files_of(folder) for folder in inputs]
             if all(len(files) == 1 and product_title(files[0]) for files in folders):  # two dates have two names
                 return [tuple(files[0] for files in folders)]
-            first, second = ({path.name: path for path in files} for files in folders)
-            alone = sorted(set(first) ^ set(second))
-            if alone:
-                raise ValueError(
-                    f'{inputs[0]}, {inputs[1]}: expected files of the same names in both folders, found '
-                    f'{alone[0]} in only one'
-                )
-            return [(first[name], second[name]) for name in first]
+            return _paired(inputs, *folders)
         return [tuple(inputs)]
     for item in inputs:
         if _single(item) or len(item) != 2:
@@ -205,6 +199,19 @@ def _pairs(inputs: Any) -> list[tuple]:
                 f'{"an array" if isinstance(item, np.ndarray) else item}'
             )
     return [tuple(item) for item in inputs]
+
+
+def _paired(inputs: Sequence, firsts: list[Path], seconds: list[Path]) -> list[tuple]:
+    """The pairs of two folders, matched by name as in a training."""
+    try:
+        if len(firsts) != len(seconds):
+            raise ValueError(f'{len(firsts)} and {len(seconds)} files')
+        return list(zip(firsts, match_files(seconds, firsts, 'the second date'), strict=True))
+    except ValueError as error:
+        alone = sorted({path.name for path in firsts} ^ {path.name for path in seconds})
+        raise ValueError(
+            f'{inputs[0]}, {inputs[1]}: expected files of the same names in both folders, found {alone[0]} in only one'
+        ) from error
 
 
 def _names(images: Sequence) -> list[str]:

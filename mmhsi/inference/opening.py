@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from mmhsi.datasets.io import CubeReadError
+from mmhsi.datasets.io.sources import is_address
 from mmhsi.datasets.scenes.cube_source import AS_STORED
 from mmhsi.datasets.scenes.cube_view import CubeView
 from mmhsi.datasets.scenes.pair_view import PairView
@@ -39,9 +40,9 @@ def open_scene(scene: SceneInput, plan: Plan, record: Mapping | None) -> CubeVie
         nodata=plan.scene.get('nodata'),
         name=scene.name,
     )
-    images = plan.images if len(plan.images) == len(scene.sources) else [None] * len(scene.sources)
     keyed = [
-        _with_key(_as_trained(source, image), plan.scene) for source, image in zip(scene.sources, images, strict=True)
+        _with_key(_as_trained(source, plan.images[date :: len(scene.sources)]), plan.scene)
+        for date, source in enumerate(scene.sources)
     ]
     try:
         view = _open(keyed, plan, common)
@@ -61,13 +62,15 @@ def open_scene(scene: SceneInput, plan: Plan, record: Mapping | None) -> CubeVie
     return view
 
 
-def _as_trained(source: Any, image: Mapping | None) -> Any:
-    """A source that is read as in the training if it is the file of the training and nothing else is asked for."""
-    if 'array' in source or not image or not os.path.exists(image['path']):
+def _as_trained(source: Any, images: Sequence[Mapping]) -> Any:
+    """A source that is read as in the training if it is a file of the training and nothing else is asked for."""
+    if 'array' in source or is_address(source['path']):
         return source
-    if not os.path.samefile(image['path'], source['path']) or source.get('key', image.get('key')) != image.get('key'):
-        return source
-    return {**image, **source}
+    for image in images:
+        alike = source.get('key', image.get('key')) == image.get('key')
+        if alike and os.path.exists(image['path']) and os.path.samefile(image['path'], source['path']):
+            return {**image, **source}
+    return source
 
 
 def _with_key(source: Any, settings: Mapping) -> Any:

@@ -14,6 +14,7 @@ from torch import nn
 from mmhsi.datasets.scenes.band_matching import Bands
 from mmhsi.datasets.scenes.base_scene import locate
 from mmhsi.datasets.scenes.cube_source import AS_STORED
+from mmhsi.datasets.scenes.scene_list import image_sources
 from mmhsi.datasets.transforms.loading import LoadSceneWindow
 from mmhsi.datasets.transforms.spectral import SpectralTransform
 from mmhsi.registry import TRANSFORMS, component_name
@@ -175,13 +176,9 @@ def make_plan(cfg: Config, model: nn.Module) -> Plan:
         raise ValueError(f'{config_name(cfg)}: there is no task {name!r}; expected one of {", ".join(sorted(known))}')
     task = known[name]
     settings = {key: scene[key] for key in ('preprocessing', 'num_bands', 'nodata', 'joint') if key in scene}
-    image = scene.get('image')
-    images = tuple(
-        locate(each, scene.get('data_root'))
-        for each in (image if isinstance(image, (list, tuple)) else [image])
-        if isinstance(each, (str, Mapping)) and '{name}' not in str(each)
-    )
-    image = image[0] if isinstance(image, (list, tuple)) else image
+    sources = image_sources(scene)
+    images = tuple(locate(each, scene.get('data_root')) for each in sources if '{name}' not in str(each))
+    image = sources[0] if sources else None
     if isinstance(image, Mapping) and 'size' not in image:  # new scenes are cubes, not lists of pixels
         settings.update({key: image[key] for key in ('key', 'layout', *AS_STORED) if key in image})
     if scene.get('num_bands') is None and dataset.get('num_bands') is not None:

@@ -14,7 +14,7 @@ from mmhsi.datasets.io import open_cube, read_spectra
 from mmhsi.datasets.scenes.band_matching import Bands
 from mmhsi.datasets.scenes.base_scene import locate
 from mmhsi.datasets.scenes.cube_source import CubeSource
-from mmhsi.datasets.scenes.scene_list import scene_configs
+from mmhsi.datasets.scenes.scene_list import image_sources
 from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.inference.plan import Plan
@@ -96,15 +96,10 @@ def _bands_of_file(path: str) -> Bands:
 
 
 def _bands_of_training_file(scene: Mapping) -> Bands | None:
-    image = scene.get('image')
-    image = image[0] if isinstance(image, (list, tuple)) and image else image
-    if not isinstance(image, (str, Mapping)) or '{name}' in str(image):
+    sources = image_sources(scene)
+    if not sources or '{name}' in str(sources[0]):
         return None
-    try:
-        image = scene_configs(dict(scene, image=image, labels=None, coarse=None))[0]['image']
-    except (ValueError, OSError):
-        return None  # as a damaged training file
-    source = locate(image, scene.get('data_root'))
+    source = locate(sources[0], scene.get('data_root'))
     path = str(source['path'])
     if not os.path.isfile(path) or path.lower().endswith(_READ_WHOLE):
         return None

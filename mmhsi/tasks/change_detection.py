@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,12 @@ import numpy as np
 from mmhsi import visualization
 from mmhsi.classical import CHANGE_DETECTORS
 from mmhsi.datasets.scenes.pair_scene import CHANGE_CLASSES
-from mmhsi.evaluation import ChangeResult
+from mmhsi.evaluation import ChangeResult, SceneResult
 from mmhsi.registry import TASKS
 from mmhsi.tasks.change_detectors import evaluate_change_detector
 from mmhsi.tasks.class_map import ClassMapTask
 from mmhsi.tasks.contest import Contestant
-from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier
+from mmhsi.tasks.pixel_classifiers import check_subset, classify_sets, evaluate_pixel_classifier
 from mmhsi.tasks.product import Product, labels_of
 from mmhsi.tasks.scene_pictures import false_colour_figures, ground_truth_figure
 from mmhsi.visualization.palette import UNLABELLED_CHANGE
@@ -75,26 +75,33 @@ class ChangeDetection(ClassMapTask):
             for name in CHANGE_DETECTORS
             for rule in ('otsu', 'li')
         ]
-        if scene.split is not None and len(scene.split.train):
-            held_out = bool(len(scene.split.val))
+        if scene.split is not None and any(len(pair.split.train) for pair in scene.pool):
+            held_out = any(len(pair.split.val) for pair in scene.pool)
             smoothing = (0.5, 1.0, 2.0) if held_out else 1.0
+            last = dict(refine=held_out and len(scene.pool) == 1)  # a pair of a set may hold no validation pixel
             found += [
-                Contestant('SVM on differences', 'svm', dict(difference=True, refine=held_out), each),
-                Contestant('SVM on both dates', 'svm', dict(refine=held_out), each),
+                Contestant('SVM on differences', 'svm', dict(difference=True, **last), each),
+                Contestant('SVM on both dates', 'svm', last, each),
                 Contestant(
-                    'SVM on smoothed differences',
-                    'svm',
-                    dict(difference=True, smoothing=smoothing, refine=held_out),
-                    each,
+                    'SVM on smoothed differences', 'svm', dict(difference=True, smoothing=smoothing, **last), each
                 ),
             ]
         return found
 
+    def run_method(self, scenes: Sequence, method: str, evaluate_on: str | None = None, **options) -> dict:
+        """Trains a classifier once for the pairs of a set."""
+        if method != 'svm':
+            return super().run_method(scenes, method, evaluate_on, **options)
+        check_subset(evaluate_on)
+        return {name: _of_classes(result) for name, result in classify_sets(scenes, method, **options).items()}
+
 
 def _classify_changes(scene, evaluate_on: str | None = None, **options) -> ChangeResult:
-    if evaluate_on not in (None, 'test'):
-        raise ValueError(f'pixel classifiers are evaluated on the test pixels, not on {evaluate_on!r}')
-    result = evaluate_pixel_classifier(scene, **options)
+    check_subset(evaluate_on)
+    return _of_classes(evaluate_pixel_classifier(scene, **options))
+
+
+def _of_classes(result: SceneResult) -> ChangeResult:
     return ChangeResult.evaluate(
         result.name, result.prediction, result.target, result.classes, result.palette, settings=result.settings
     )

@@ -13,7 +13,7 @@ from mmhsi.evaluation import SceneResult
 from mmhsi.registry import TASKS
 from mmhsi.tasks.class_map import ClassMapTask
 from mmhsi.tasks.contest import Contestant
-from mmhsi.tasks.pixel_classifiers import evaluate_pixel_classifier, evaluate_pixel_classifiers
+from mmhsi.tasks.pixel_classifiers import check_subset, classify_sets, evaluate_pixel_classifier
 from mmhsi.tasks.product import Product
 from mmhsi.tasks.scene_pictures import class_spectra_figure, false_colour_figures, ground_truth_figure
 
@@ -75,19 +75,10 @@ class Classification(ClassMapTask):
 
     def run_method(self, scenes: Sequence, method: str, evaluate_on: str | None = None, **options) -> dict:
         """Trains once for the scenes of a set."""
-        results = {}
-        for pool in {id(scene.pool): scene.pool for scene in scenes}.values():
-            wanted = [scene for scene in scenes if scene.pool is pool]
-            _check_subset(evaluate_on)
-            results.update(evaluate_pixel_classifiers(wanted, method, **options))
-        return results
-
-
-def _check_subset(evaluate_on: str | None) -> None:
-    if evaluate_on not in (None, 'test'):
-        raise ValueError(f'pixel classifiers are evaluated on the test pixels, not on {evaluate_on!r}')
+        check_subset(evaluate_on)
+        return classify_sets(scenes, method, **options)
 
 
 def _classify_pixels(scene, evaluate_on: str | None = None, **options) -> SceneResult:
-    _check_subset(evaluate_on)
+    check_subset(evaluate_on)
     return evaluate_pixel_classifier(scene, **options)

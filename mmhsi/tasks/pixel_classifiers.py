@@ -97,6 +97,22 @@ def evaluate_pixel_classifiers(
     return {scene.name: _evaluate(scene, model, features[scene.name], settings, aa, refine) for scene in scenes}
 
 
+def classify_sets(scenes: Sequence, estimator: str | Callable[[int], BaseEstimator] = 'svm', **options) -> dict:
+    """As :func:`evaluate_pixel_classifiers`, for scenes of one or several sets: trains once for each set."""
+    results = {}
+    for pool in {id(scene.pool): scene.pool for scene in scenes}.values():
+        results.update(
+            evaluate_pixel_classifiers([scene for scene in scenes if scene.pool is pool], estimator, **options)
+        )
+    return results
+
+
+def check_subset(evaluate_on: str | None) -> None:
+    """Raise a ValueError if pixel classifiers are to be evaluated on other pixels than those of the test."""
+    if evaluate_on not in (None, 'test'):
+        raise ValueError(f'pixel classifiers are evaluated on the test pixels, not on {evaluate_on!r}')
+
+
 def _train(
     pool: Sequence, estimator, seed: int, folds: int, smoothing, difference: bool
 ) -> tuple[BaseEstimator, dict, dict]:

@@ -13,7 +13,7 @@ from mmhsi.datasets.class_info import IGNORE_INDEX, resolve_classes
 from mmhsi.datasets.io import CubeInfo
 from mmhsi.datasets.scenes.cube_source import Extent, Source, require_real
 from mmhsi.datasets.scenes.cube_view import CubeView
-from mmhsi.datasets.scenes.label_maps import merge_label_maps, resolve_codes
+from mmhsi.datasets.scenes.label_maps import merge_label_maps, names_in_files, resolve_codes
 from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.datasets.scenes.pool import SAMPLE, fit_together, split_together
 from mmhsi.datasets.splits.split import SUBSETS, Split
@@ -53,7 +53,8 @@ class BaseScene(Extent):
             path, key, ignore (values that mean unlabelled, e.g. 255) and codes (``label_codes`` of this file), or array
             of shape (H, W). Several maps are overlaid. A map with a georeference must match the ground of the cube.
         classes (Sequence[str] | str, optional): The K class names, or the name of a scene in
-            :data:`mmhsi.datasets.class_info.CLASS_INFO`. By default the classes are numbered up to the largest label.
+            :data:`mmhsi.datasets.class_info.CLASS_INFO`. By default those that the file of the labels names, else
+            numbered, up to the largest label.
         palette (Sequence[Sequence[int]], optional): K RGB colours. By default those of the named scene, else distinct
             ones.
         label_codes (Mapping[str, int | Sequence[int]], optional): The values of each class in the label map, by class
@@ -79,6 +80,8 @@ class BaseScene(Extent):
     task: str
     several = False
     """Whether the config of a scene of this class may stand for several, which are one set of data."""
+    pairs = False
+    """Whether the image of a scene of this class is a pair of dates."""
 
     @classmethod
     def task_of(cls, config: Mapping) -> str:
@@ -154,21 +157,6 @@ class BaseScene(Extent):
     def fitted(self) -> bool:
         """Whether the preprocessing is fitted."""
         return self.view.fitted
-
-    def fit(self, pixels: np.ndarray, neighbours: np.ndarray | None = None) -> None:
-        """Fit the preprocessing to raw pixels (N, C) from :meth:`fit_sample`.
-
-        Args:
-            pixels (np.ndarray): The pixels.
-            neighbours (np.ndarray, optional): Result of :meth:`fit_neighbours` for them. Defaults to None: each pixel
-                lies beside the next.
-        """
-        self.view.fit(pixels, neighbours)
-
-    def fit_sample(self, limit: int | None = None) -> np.ndarray:
-        """Raw pixels (N, C) float32 for fitting the preprocessing, at most ``limit`` of them (``fit_pixels`` of each
-        date); for a pair, the first half is from the first date."""
-        return self.view.fit_sample(self.fit_indices(None if limit is None else max(limit // len(self.dates), 1)))
 
     def prepare(self) -> None:
         """Fit the preprocessing and load cached data into memory; best called before workers are started."""
@@ -328,10 +316,6 @@ class BaseScene(Extent):
             indices = indices[(np.sort(starts)[:, None] + np.arange(run)).ravel()]
         return indices
 
-    def fit_neighbours(self, limit: int | None = None) -> np.ndarray:
-        """Which pixels of :meth:`fit_sample` are adjacent to the next one in the same row and date, bool (N - 1,)."""
-        return self.view.neighbours(self.fit_indices(None if limit is None else max(limit // len(self.dates), 1)))
-
     def _load_labels(self) -> None:
         stored = merge_label_maps(
             self._label_sources,
@@ -341,7 +325,8 @@ class BaseScene(Extent):
             self._classes,
         )
         if self._classes is None and stored.any():
-            self._classes = tuple(f'class {label}' for label in range(1, stored.max() + 1))
+            paths = [source['path'] for source in self._label_sources if isinstance(source, Mapping)]
+            self._classes = names_in_files(paths, int(stored.max()))
         masked = (stored > 0) & ~self.valid
         if masked.any():
             print_log(

@@ -24,7 +24,8 @@ class PairScene(BaseScene):
     :class:`mmhsi.models.SiameseBackbone` splits. A pixel is valid if it is valid at both dates.
 
     Args:
-        image (Sequence[str | dict | np.ndarray]): The two cubes, each as in :class:`mmhsi.datasets.Scene`.
+        image (Sequence[str | dict | np.ndarray]): The two cubes, each as in :class:`mmhsi.datasets.Scene`. In a config
+            it may stand for several pairs, see :func:`mmhsi.datasets.scenes.scene_list.scene_configs`.
         classes (Sequence[str]): Defaults to ('unchanged', 'changed').
         num_bands (int, optional): Number of bands C that each file must have.
         preprocessing (Sequence[dict | SpectralTransform]): Spectral transforms of each date, applied to C bands.
@@ -41,6 +42,7 @@ class PairScene(BaseScene):
     """
 
     task = 'change_detection'
+    several = pairs = True
 
     def __init__(
         self,

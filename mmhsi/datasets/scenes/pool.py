@@ -12,12 +12,13 @@ from mmengine.logging import print_log
 
 from mmhsi.datasets.io.same_ground import overlap
 from mmhsi.datasets.scenes.band_matching import unlike_band
-from mmhsi.datasets.scenes.cube_view import CubeView
+from mmhsi.datasets.scenes.pair_view import PairView
 from mmhsi.datasets.splits.pooled import draw_pooled
 from mmhsi.registry import TASK_UTILS
 
 if TYPE_CHECKING:
     from mmhsi.datasets.scenes.base_scene import BaseScene
+    from mmhsi.datasets.scenes.cube_view import CubeView
 
 SAMPLE = 500_000  # pixels for the fit if they are needed in memory at once
 
@@ -64,31 +65,42 @@ def join_scenes(scenes: Sequence[BaseScene]) -> tuple[BaseScene, ...]:
 
 
 def fit_together(scenes: Sequence[BaseScene], limit: int | None) -> None:
-    """Fit the preprocessing, which the scenes share, to all their pixels, or to at most ``limit`` of them."""
-    views = [scene.view for scene in scenes]
-    if limit is None and all(isinstance(view, CubeView) and view.streams for view in views):
-        for view in views:
+    """Fit the preprocessing, which the scenes share, to all their pixels, or to at most ``limit`` of them.
+
+    The dates of pairs are fitted together or each on its own, as in a single pair.
+    """
+    for group in _fitted_alike(scenes):
+        for view, _ in group:
             view.load()
-        for view in views:
-            if not view.fitted:  # most share their transforms with the first
-                view.fit_blocks(
-                    lambda: chain.from_iterable(scene.view.raw_blocks(scene.fit_mask()) for scene in scenes)
-                )
-        return
-    share = max((limit or SAMPLE) // len(scenes), 1)
+        first, *others = (view for view, _ in group if not view.fitted)  # most share their transforms with the first
+        if limit is None and all(view.streams for view, _ in group):
+            first.fit_blocks(lambda: chain.from_iterable(view.raw_blocks(scene.fit_mask()) for view, scene in group))  # noqa: B023
+        else:
+            first.fit(*_sample(group, max((limit or SAMPLE) // len(group), 1)))
+        for view in others:
+            if not view.fitted:
+                view.load_state_dict(first.state_dict())
+
+
+def _fitted_alike(scenes: Sequence[BaseScene]) -> list[list[tuple[CubeView, BaseScene]]]:
+    """The views of all dates with their scenes, in groups that are fitted to the same pixels."""
+    dates = [[(view, scene) for scene in scenes for view in scene.dates[number : number + 1]] for number in (0, 1)]
+    apart = any(isinstance(scene.view, PairView) and not scene.view.joint for scene in scenes)
+    groups = dates if apart else [[*dates[0], *dates[1]]]
+    return [group for group in groups if any(not view.fitted for view, _ in group)]
+
+
+def _sample(group: Sequence[tuple[CubeView, BaseScene]], share: int) -> tuple[np.ndarray, np.ndarray]:
+    """Raw pixels (N, C) of views, at most ``share`` of each, and which of them are adjacent to the next (N - 1,)."""
     pixels, neighbours = [], []
-    for scene in scenes:
-        scene.view.load()
-        sample = scene.fit_sample(share)
-        if len(sample):  # the last pixel of a scene is not adjacent to the first one of the next
-            pixels.append(sample)
-            neighbours.append([*scene.fit_neighbours(share), False])
+    for view, scene in group:
+        indices = scene.fit_indices(share)
+        if len(indices):  # the last pixel of a scene is not adjacent to the first one of the next
+            pixels.append(view.raw_pixels(indices))
+            neighbours += [view.neighbours(indices), [False]]
     if not pixels:
-        raise ValueError(f'scene {scenes[0].name!r} and its set: there is no pixel to fit the preprocessing to')
-    pixels, neighbours = np.concatenate(pixels), np.concatenate(neighbours)[:-1]
-    for scene in scenes:
-        if not scene.fitted:  # most share their transforms with the first
-            scene.fit(pixels, neighbours)
+        raise ValueError(f'scene {group[0][1].name!r} and its set: there is no pixel to fit the preprocessing to')
+    return np.concatenate(pixels), np.concatenate(neighbours)[:-1].astype(bool)
 
 
 def split_together(scenes: Sequence[BaseScene], config: dict) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from mmhsi.datasets.io.folders import scene_files
 from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.sources import is_address
+from mmhsi.registry import TASK_UTILS
 from mmhsi.utils.text import listed
 
 _PATTERN = re.compile(r'[*?]|\[[^\]]+\]')
@@ -37,6 +38,10 @@ def scene_configs(scene: Mapping) -> list[dict]:
     whose names fit those of the cubes. In all other strings '{name}' stands for the name of a scene, which is that of
     its file without suffix, preceded by the folder if several files have the same name.
 
+    ``image`` of a :class:`mmhsi.datasets.PairScene` is a list of pairs, or a pair in which both dates are a folder, a
+    pattern, or a dict whose ``path`` is a list; the files of the second date are matched like label maps. A pair has
+    the name of its first date.
+
     Args:
         scene (Mapping): The config.
 
@@ -45,13 +50,17 @@ def scene_configs(scene: Mapping) -> list[dict]:
 
     Raises:
         FileNotFoundError: If there is no file in the folder, or none fits the pattern.
-        ValueError: If files occur twice, or labels and cubes do not fit each other.
+        ValueError: If files occur twice, or labels, dates and cubes do not fit each other.
     """
-    root = scene.get('data_root')
-    images = _expanded(scene.get('image'), root, cubes=True)
+    root, image = scene.get('data_root'), scene.get('image')
+    if _is_of_pairs(scene) and isinstance(image, (list, tuple)):
+        images = pairs = _pairs(image, root)
+    else:
+        images, pairs = _expanded(image, root, cubes=True), None
     if images is None:
         return [dict(scene)]
-    names = _names(images)
+    firsts = images if pairs is None else [first for first, _ in pairs]
+    names = _names(firsts)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f'the image of the scenes names {repeated[0]!r} twice')
@@ -62,10 +71,53 @@ def scene_configs(scene: Mapping) -> list[dict]:
         for image, name in zip(images, names, strict=True)
     ]
     for key in _PER_SCENE:
-        for config, value in zip(configs, _of_each(scene.get(key), names, images, root, key), strict=True):
+        for config, value in zip(configs, _of_each(scene.get(key), names, firsts, root, key), strict=True):
             if value is not None:
                 config[key] = value
     return configs
+
+
+def image_sources(scene: Mapping) -> list:
+    """The images that the config of a scene stands for, one by one, with both dates of pairs.
+
+    Args:
+        scene (Mapping): The config.
+
+    Returns:
+        list: Paths, and dicts with a ``path``; without those of folders and patterns that cannot be resolved.
+    """
+    try:
+        configs = scene_configs({**scene, 'labels': None, 'coarse': None})
+    except (ValueError, OSError):
+        configs = [dict(scene)]
+    images = [config.get('image') for config in configs]
+    flat = [each for image in images for each in (image if isinstance(image, (list, tuple)) else [image])]
+    return [each for each in flat if isinstance(_path_of(each), (str, os.PathLike))]
+
+
+def _is_of_pairs(scene: Mapping) -> bool:
+    kind = scene.get('type')
+    return bool(getattr(TASK_UTILS.get(kind) if isinstance(kind, str) else kind, 'pairs', False))
+
+
+def _pairs(image: Sequence, root: str | None) -> list[tuple] | None:
+    """The pairs of dates that an image stands for; None if it is a single pair, or none, which the scene reports."""
+    if not image:
+        return None
+    if all(isinstance(item, (list, tuple)) for item in image) and (len(image) != 2 or len(image[0]) == 2):
+        wrong = next((item for item in image if len(item) != 2), None)
+        if wrong is not None:
+            raise ValueError(f'a pair of dates consists of two cubes, found {len(wrong)}: {wrong!r}')
+        return [tuple(item) for item in image]
+    if len(image) != 2:
+        return None
+    firsts, seconds = (_expanded(source, root, cubes=True) for source in image)
+    if firsts is None and seconds is None:
+        return None
+    if firsts is None:
+        raise ValueError(f'the first date is one file, {_path_of(image[0])!r}, the second stands for {len(seconds)}')
+    names = [_stem(first) for first in firsts]
+    return list(zip(firsts, _of_each(image[1], names, firsts, root, 'the second date', cubes=True), strict=True))
 
 
 def _path_of(source) -> object:
@@ -87,7 +139,8 @@ def _expanded(source, root: str | None, cubes: bool) -> list | None:
     whole = os.path.join(root or '', path)
     if os.path.isdir(whole) and not (cubes and product_title(whole) is not None):
         found = [os.path.relpath(file, root or '.') if root else str(file) for file in _in_folder(whole, cubes)]
-        what = 'the folder holds no scene'
+        below = sorted(entry.name for entry in os.scandir(whole) if entry.is_dir() and not entry.name.startswith('.'))
+        what = 'the folder holds no scene' + (f'; name one of its folders: {", ".join(below[:5])}' if below else '')
     elif _PATTERN.search(path) and not os.path.exists(whole):
         found = sorted(glob.glob(path, root_dir=root or None, recursive=True), key=_natural)
         found = [name for name in found if not _beside(name, found)]
@@ -128,8 +181,8 @@ def _names(images: Sequence) -> list[str]:
     ]
 
 
-def _of_each(source, names: Sequence[str], images: Sequence, root: str | None, what: str) -> list:
-    """``labels`` or ``coarse`` of each scene."""
+def _of_each(source, names: Sequence[str], images: Sequence, root: str | None, what: str, cubes: bool = False) -> list:
+    """``labels``, ``coarse`` or the second date of each scene."""
     if source is None or (isinstance(source, Mapping) and 'path' not in source):
         return [source] * len(names)  # such as dict(detector='rx')
     if isinstance(_path_of(source), str) and '{name}' in _path_of(source):
@@ -137,7 +190,7 @@ def _of_each(source, names: Sequence[str], images: Sequence, root: str | None, w
     if isinstance(source, np.ndarray):
         raise ValueError(f'{what}: one array is given for {len(names)} scenes, expected a list of arrays')
     given = isinstance(_path_of(source), (list, tuple))
-    found = _expanded(source, root, cubes=False)
+    found = _expanded(source, root, cubes)
     if found is None:
         raise ValueError(
             f'{what}: {_path_of(source)!r} is one file for {len(names)} scenes, expected a list, a folder, a pattern, '
@@ -147,11 +200,20 @@ def _of_each(source, names: Sequence[str], images: Sequence, root: str | None, w
         if len(found) != len(names):
             raise ValueError(f'{what}: {len(found)} are given for {len(names)} scenes')
         return found
-    return _matched(found, images, what)
+    return match_files(found, images, what)
 
 
-def _matched(found: Sequence, images: Sequence, what: str) -> list:
-    """The files whose names fit those of the cubes: the same, or the same except for words that all have in common."""
+def match_files(found: Sequence, images: Sequence, what: str) -> list:
+    """The files whose names fit those of the cubes: the same, or the same except for words that all have in common.
+
+    Args:
+        found (Sequence): Files, or dicts with their ``path``.
+        images (Sequence): The cubes.
+        what (str): What the files are, for the message.
+
+    Raises:
+        ValueError: If a cube has no file, or several.
+    """
     stems = [_stem(image) for image in images]
     candidates = [_stem(source) for source in found]
     for own, others in ((stems, candidates), (_distinctive(stems), _distinctive(candidates))):

@@ -74,9 +74,21 @@ def get_scenes(scene: dict | BaseScene) -> tuple[BaseScene, ...]:
 def _build(config: dict) -> BaseScene:
     kind = config['type'] if isinstance(config['type'], type) else TASK_UTILS.get(config['type'])
     if not getattr(kind, 'several', False):
-        return TASK_UTILS.build(config)
+        return TASK_UTILS.build(_one_scene(config))
     configs = scene_configs(config)
     if len(configs) == 1:
         return TASK_UTILS.build(configs[0])
     transforms = SpectralChain(config.get('preprocessing', ())).transforms
     return join_scenes([TASK_UTILS.build({**each, 'preprocessing': transforms}) for each in configs])[0]
+
+
+def _one_scene(config: Mapping) -> dict:
+    """The config of a scene that cannot be one of a set; a folder may stand for its only scene."""
+    found = scene_configs({**config, 'labels': None, 'coarse': None})
+    if len(found) > 1:
+        names = listed([each['name'] for each in found], 3)
+        raise ValueError(
+            f'{config["type"]}: its endmembers belong to one scene, but the image stands for {len(found)} ({names}); '
+            'train on one of them and predict them all, or write a config for each'
+        )
+    return {**config, 'image': found[0]['image']} if 'image' in config else dict(config)

@@ -9,7 +9,9 @@ import rasterio
 from mmengine.config import Config
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import accuracy_score, cohen_kappa_score, roc_auc_score
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, roc_auc_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from mmhsi.datasets import SceneSplit, TileDataset, WindowDataset, get_scene, get_scenes
 from mmhsi.tasks import make_task
@@ -159,6 +161,74 @@ def test_detection_in_several_scenes(config, tmp_path):
     )
     assert task.pooled(results).metrics['AUC'] == pytest.approx(roc_auc_score(target, scores))
     assert results[1].undefined is not None
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Pairs of dates, in which the changed pixels differ, and their arrays."""
+    rng, found = np.random.default_rng(2), []
+    for name, shape in zip(NAMES, SHAPES, strict=True):
+        changed = rng.random(shape) < 0.4
+        first = rng.normal(0, 0.2, (*shape, 4)) + np.arange(4)
+        second = 3 * first + rng.normal(0, 0.2, first.shape) + np.where(changed[..., None], [0, 4, -4, 2], 0)
+        found.append((first.astype(np.float32), second.astype(np.float32), changed))
+        for part, values in zip(('before', 'after', 'changes'), (*found[-1][:2], changed + np.uint8(1)), strict=True):
+            (tmp_path / part).mkdir(exist_ok=True)
+            np.save(tmp_path / part / f'{name}.npy', values)
+    config = dict(
+        type='PairScene',
+        image=('before', 'after'),
+        labels='changes',
+        label_codes=dict(unchanged=1, changed=2),
+        data_root=str(tmp_path),
+        split=dict(type='NumberSplit', train=8, val=4, seed=0),
+        preprocessing=[dict(type='Standardize')],
+    )
+    order = sorted(range(3), key=NAMES.__getitem__)
+    return config, [found[number] for number in order]
+
+
+@pytest.mark.parametrize('joint', (True, False))
+@pytest.mark.parametrize('limit', (None, 10**6))
+def test_dates_of_several_pairs_are_fitted_together_or_apart(pairs, joint, limit):
+    config, arrays = pairs
+    scenes = get_scenes({**config, 'joint': joint, 'fit_pixels': limit})
+    assert [scene.name for scene in scenes] == sorted(NAMES)
+    dates = [np.concatenate([each[date].reshape(-1, 4) for each in arrays]) for date in (0, 1)]
+    for scene, each in zip(scenes[::-1], arrays[::-1], strict=True):
+        window = scene.window(0, 0, scene.height, scene.width)
+        for date in (0, 1):
+            pixels = np.concatenate(dates) if joint else dates[date]
+            expected = (each[date] - pixels.mean(0)) / pixels.std(0)
+            np.testing.assert_allclose(window[..., 4 * date : 4 * date + 4], expected, atol=1e-4)
+
+
+def test_a_classifier_of_changes_learns_from_all_pairs(pairs):
+    config, _ = pairs
+    scenes = get_scenes(config)
+    assert sum(scene.split.counts(scene.labels, 2) for scene in scenes)[0].tolist() == [8, 8]
+    task = make_task('change_detection')
+    results = task.run_method(scenes, 'svm', difference=True)
+    pixels = [np.concatenate([scene.pixels(scene.subset(part)) for scene in scenes]) for part in ('train', 'test')]
+    train, test = (values[:, 4:] - values[:, :4] for values in pixels)
+    labels, truth = (
+        np.concatenate([scene.labels.ravel()[scene.subset(part)] for scene in scenes]) for part in ('train', 'test')
+    )
+    settings = results['one'].settings
+    machine = SVC(C=settings['C'], gamma=settings['gamma'])
+    scaler = StandardScaler().fit(train)
+    expected = machine.fit(scaler.transform(train), labels).predict(scaler.transform(test))
+    pooled = task.pooled(list(results.values()))
+    assert pooled.scores['OA'] == pytest.approx(accuracy_score(truth, expected)) and pooled.scores['OA'] > 0.9
+    assert pooled.scores['F1'] == pytest.approx(f1_score(truth, expected))
+    assert {each.method for each in task.contestants(scenes[0])} >= {'cva', 'svm'}
+
+
+def test_what_is_one_scene_by_its_nature_is_told(config):
+    with pytest.raises(
+        ValueError, match=r'endmembers belong to one scene, but the image stands for 3 \(one, two, three'
+    ):
+        get_scene({**config, 'type': 'UnmixingScene', 'num_endmembers': 2})
 
 
 def test_what_is_no_set_is_named(config, tmp_path):

@@ -65,6 +65,48 @@ def test_a_pattern_takes_neither_headers_nor_sidecars_for_scenes(tmp_path):
     assert [config['name'] for config in scene_configs(dict(image=f'{tmp_path}/*'))] == ['a', 'b']
 
 
+@pytest.fixture
+def pairs(tmp_path):
+    for part, end in (('2019', '_a'), ('2021', '_b'), ('changes', '')):
+        (tmp_path / part).mkdir()
+        for name in ('tile_1', 'tile_2'):
+            np.save(tmp_path / part / f'{name}{end}.npy', np.zeros((2, 3) if part == 'changes' else (2, 3, 4)))
+    return dict(type='PairScene', data_root=str(tmp_path), labels='changes')
+
+
+@pytest.mark.parametrize(
+    'image',
+    (
+        ('2019', '2021'),
+        (dict(path='2019'), '2021/*_b.npy'),
+        [('2019/tile_1_a.npy', '2021/tile_1_b.npy'), ('2019/tile_2_a.npy', '2021/tile_2_b.npy')],
+        tuple(
+            dict(path=[f'{date}/tile_{number}_{end}.npy' for number in (1, 2)])
+            for date, end in (('2019', 'a'), ('2021', 'b'))
+        ),
+    ),
+)
+def test_pairs_of_dates(pairs, image):
+    found = scene_configs({**pairs, 'image': image})
+    paths = [[date['path'] if isinstance(date, dict) else date for date in config['image']] for config in found]
+    assert paths == [[f'2019/{name}_a.npy', f'2021/{name}_b.npy'] for name in ('tile_1', 'tile_2')]
+    assert [config['labels'] for config in found] == ['changes/tile_1.npy', 'changes/tile_2.npy']
+    assert [config['name'] for config in found] == ['tile_1_a', 'tile_2_a']
+
+
+def test_two_files_are_one_pair_and_dates_without_a_partner_are_named(pairs):
+    config = {**pairs, 'image': ('2019/tile_1_a.npy', '2021/tile_1_b.npy'), 'labels': 'changes/tile_1.npy'}
+    assert scene_configs(config) == [config]
+    for image, message in (
+        (('2019', '2021/tile_1_b.npy'), 'the second date: .* is one file for 2 scenes'),
+        (('2019/tile_1_a.npy', '2021'), "the first date is one file, '2019/tile_1_a.npy', the second stands for 2"),
+        (('2019', '2021/*_1_b.npy'), 'the second date: no file is named after'),
+        ([('2019/tile_1_a.npy', '2021/tile_1_b.npy'), ('2019/tile_2_a.npy',)], 'consists of two cubes, found 1'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            scene_configs({**pairs, 'image': image})
+
+
 @pytest.mark.parametrize(
     'change, message',
     (
