@@ -40,10 +40,6 @@ def name_scenes(scenes: Sequence) -> str:
     return f'scene {scenes[0].name!r}{more}'
 
 
-def _scene(cfg: Config, **changes):
-    return get_scene({**cfg.scene.to_dict(), **changes})
-
-
 def _choose_detection(cfg: Config) -> dict:
     if cfg.scene_settings.get('target_spectrum') and cfg.scene.get('target_spectrum') is None:
         raise ValueError(
@@ -69,7 +65,7 @@ def _fill_in_detection(cfg: Config, chosen: Mapping) -> None:
 
 
 def _choose_change(cfg: Config) -> dict:
-    return dict(bands=_scene(cfg).bands // 2)
+    return dict(bands=get_scenes(cfg.scene.to_dict())[0].bands // 2)
 
 
 def _fill_in_change(cfg: Config, chosen: Mapping) -> None:
@@ -77,7 +73,7 @@ def _fill_in_change(cfg: Config, chosen: Mapping) -> None:
 
 
 def _choose_unmixing(cfg: Config) -> dict:
-    scene = _scene(cfg)
+    scene = get_scene(cfg.scene.to_dict())
     return dict(bands=scene.bands, endmembers=scene.num_endmembers)
 
 
@@ -88,25 +84,56 @@ def _fill_in_unmixing(cfg: Config, chosen: Mapping) -> None:
 
 
 def _choose_restoration(cfg: Config) -> dict:
-    scene = _scene(cfg, preprocessing=_selection(cfg), split=None, fit_on='all')
+    scenes = get_scenes({**cfg.scene.to_dict(), 'preprocessing': _selection(cfg), 'split': None, 'fit_on': 'all'})
     step = int(cfg.scene_settings.get('scale', 1))
     held_out, crop = step * _ROWS, step * int(cfg.model.test_cfg.tile_size)
-    height, width = scene.height - scene.height % step, scene.width - scene.width % step
-    if height < crop + 2 * held_out or width < crop:
-        raise ValueError(
-            f'{scene.info.path}: the scene of {scene.height} x {scene.width} pixels is too small to be divided into '
-            f'training, validation and test, expected at least {crop + 2 * held_out} x {crop}'
-        )
+    sizes = [(scene.height - scene.height % step, scene.width - scene.width % step) for scene in scenes]
+    if min(height for height, _ in sizes) < crop + 2 * held_out and len(scenes) > 2:
+        rows = _divide_scenes([height for height, _ in sizes])  # too small to be divided, but there are enough
+        least = crop
+    else:
+        rows = [_divide_rows(height, held_out, crop, step) for height, _ in sizes]
+        least = crop + 2 * held_out
+    for scene, (height, width) in zip(scenes, sizes, strict=True):
+        if height < least or width < crop:
+            raise ValueError(
+                f'{scene.info.path}: the scene of {scene.height} x {scene.width} pixels is too small to be divided '
+                f'into training, validation and test, expected at least {crop + 2 * held_out} x {crop}'
+                + (f', or of three and more scenes {crop} x {crop}' if len(scenes) > 1 else '')
+            )
+    each = [dict(width=width, rows=own) for own, (_, width) in zip(rows, sizes, strict=True)]
+    alike = all(divided == each[0] for divided in each)
+    divided = each[0] if alike else dict(scenes={scene.name: own for scene, own in zip(scenes, each, strict=True)})
+    return dict(bands=scenes[0].bands, **divided)
+
+
+def _divide_rows(height: int, held_out: int, crop: int, step: int) -> list[int]:
+    """Rows of a scene for training, validation and test."""
     train, val = (max(int(share * height) // step * step, held_out) for share in _SHARES)
     train = min(max(train, crop), height - 2 * held_out)
     val = min(val, height - train - held_out)
-    return dict(bands=scene.bands, width=width, rows=[train, val, height - train - val])
+    return [train, val, height - train - val]
 
 
-def _areas(chosen: Mapping) -> dict[str, list[tuple[int, int, int, int]]]:
+def _divide_scenes(heights: Sequence[int]) -> list[list[int]]:
+    """The same for whole scenes: all rows of each are for training, validation or test."""
+    train, val = (max(round(share * len(heights)), 1) for share in _SHARES)
+    train = min(train, len(heights) - val - 1)
+    parts = [0] * train + [1] * val + [2] * (len(heights) - train - val)
+    return [[height if part == own else 0 for part in range(3)] for height, own in zip(heights, parts, strict=True)]
+
+
+def _areas(chosen: Mapping) -> dict:
+    """The areas for training, validation and test; of scenes that are divided differently by their names."""
+    if 'scenes' in chosen:
+        each = {name: _areas(divided) for name, divided in chosen['scenes'].items()}
+        return {
+            part: {name: areas[part] for name, areas in each.items() if areas[part]}
+            for part in ('train', 'val', 'test')
+        }
     top, areas = 0, {}
     for name, rows in zip(('train', 'val', 'test'), chosen['rows'], strict=True):
-        areas[name] = [(top, 0, int(rows), int(chosen['width']))]
+        areas[name] = [(top, 0, int(rows), int(chosen['width']))] if rows else []
         top += int(rows)
     return areas
 

@@ -71,6 +71,32 @@ def test_preprocessing_is_fitted_on_the_training_areas_alone():
     )
 
 
+def test_crops_of_several_scenes(tmp_path):
+    values = {name: cube(seed)[:height] * 10 + seed for name, seed, height in (('a', 1, 40), ('b', 2, 24))}
+    for name, array in values.items():
+        np.save(tmp_path / f'{name}.npy', array)
+    areas = dict(train=dict(a=[(0, 0, 20, 30)], b=[(0, 0, 16, 30)]), test=dict(b=[(16, 0, 8, 30)]))
+    split = dict(type='mmhsi.AreaSplit', **areas)
+    scene = dict(image=str(tmp_path), split=split, fit_on='train', preprocessing=[dict(type='mmhsi.Standardize')])
+    train = CropDataset(scene, areas=areas['train'], crop_size=8)
+    pixels = np.concatenate([values['a'][:20].reshape(-1, C), values['b'][:16].reshape(-1, C)])
+    wanted = {name: (array - pixels.mean(0)) / pixels.std(0) for name, array in values.items()}
+    corners = [(name, row, col) for name in 'ab' for row in (0, 8) for col in (0, 8, 16)]
+    found = [train[index] for index in range(len(train))]
+    assert sorted((each['scene_name'], each['top'], each['left']) for each in found) == sorted(corners)
+    for each in found:
+        top, left = each['top'], each['left']
+        crop = wanted[each['scene_name']][top : top + 8, left : left + 8]
+        np.testing.assert_allclose(each['gt'], crop, atol=1e-4)
+        assert each['name'] == f'{each["scene_name"]}_{top}_{left}'
+    test = CropDataset(scene, areas=areas['test'], test_mode=True)
+    assert len(test) == 1 and test[0]['name'] == 'b'
+    np.testing.assert_allclose(test[0]['img'], wanted['b'][16:], atol=1e-4)
+    assert [len(CropDataset(scene, **options)) for options in ({}, dict(areas=[(0, 0, 9, 9), (9, 0, 9, 9)]))] == [2, 4]
+    with pytest.raises(ValueError, match="areas are given for the scene 'c'; the scenes are a, b"):
+        CropDataset(scene, areas=dict(c=[(0, 0, 8, 8)]))
+
+
 def test_pixels_without_data_do_not_take_part_in_the_fit():
     values = cube() + 5
     values[2, 3, 1] = np.nan

@@ -16,6 +16,7 @@ from mmhsi.datasets import get_scene
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.run_checkpoints import load_best
 from mmhsi.engine.scene_settings import rank_settings, resolve_scene_settings, settings_of_checkpoint, window_size
+from mmhsi.registry import DATASETS
 from mmhsi.tasks.experts import EXPERTS
 
 RECOMMENDED = Path(__file__).parents[2] / 'configs/recommended/classification.py'
@@ -144,3 +145,52 @@ def test_tiles_are_trained_and_tested_as_one_set(tmp_path):
     assert set(stored['scenes']) == {'tile_0', 'tile_1'}
     predicted = HSIInferencer(weights=best, show_progress=False)(str(tmp_path / 'cube/tile_1.npy'))
     np.testing.assert_array_equal(predicted['predictions'][0]['classes'], results['tile_1'].prediction)
+
+
+@pytest.mark.parametrize(
+    'heights, areas',
+    (
+        ((64, 64), dict(train=[(0, 0, 35, 20)], val=[(35, 0, 10, 20)], test=[(45, 0, 19, 20)])),
+        (
+            (64, 50),
+            dict(
+                train=dict(a=[(0, 0, 35, 20)], b=[(0, 0, 27, 20)]),
+                val=dict(a=[(35, 0, 10, 20)], b=[(27, 0, 10, 20)]),
+                test=dict(a=[(45, 0, 19, 20)], b=[(37, 0, 13, 20)]),
+            ),
+        ),
+        (  # too small to be divided
+            (20, 18, 64, 30),
+            dict(
+                train=dict(a=[(0, 0, 20, 20)], b=[(0, 0, 18, 20)]),
+                val=dict(c=[(0, 0, 64, 20)]),
+                test=dict(d=[(0, 0, 30, 20)]),
+            ),
+        ),
+    ),
+)
+def test_scenes_are_divided_for_denoising(tmp_path, heights, areas):
+    cfg = Config.fromfile(RECOMMENDED.with_name('denoising.py'))
+    for name, height in zip('abcd', heights, strict=False):
+        np.save(tmp_path / f'{name}.npy', np.random.default_rng(0).random((height, 20, 6), np.float32))
+    cfg.scene.image = str(tmp_path)
+    resolve_scene_settings(cfg)
+    for part, expected in areas.items():
+        found = cfg[f'{part}_dataloader'].dataset.areas
+        assert (found.to_dict() if isinstance(found, dict) else found) == expected
+    assert cfg.scene.split.type == 'AreaSplit' and cfg.model.generator.head.num_bands == 6
+    scenes = DATASETS.build(cfg.test_dataloader.dataset).scenes
+    tested = sum(len(scene.split.test) for scene in scenes)
+    listed = areas['test'].values() if isinstance(areas['test'], dict) else [areas['test']] * len(heights)
+    assert tested == sum(rows * columns for own in listed for _, _, rows, columns in own)
+
+
+def test_scenes_that_are_too_small_for_denoising_are_told(tmp_path):
+    cfg = Config.fromfile(RECOMMENDED.with_name('denoising.py'))
+    for name in 'ab':
+        np.save(tmp_path / f'{name}.npy', np.zeros((20, 20, 6), np.float32))
+    cfg.scene.image = str(tmp_path)
+    with pytest.raises(
+        ValueError, match='a.npy: .* 20 x 20 pixels is too small .* or of three and more scenes 16 x 16'
+    ):
+        resolve_scene_settings(cfg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mmengine.logging import print_log
@@ -15,6 +15,7 @@ from mmhsi.datasets.splits.split import BaseSplitter, Split, class_counts
 from mmhsi.registry import TASK_UTILS
 
 Area = tuple[int, int, int, int]
+Areas = Sequence[Area] | Mapping[str, Sequence[Area]]
 
 
 def check_areas(areas: Sequence[Area], height: int, width: int, where: str) -> list[Area]:
@@ -50,7 +51,8 @@ class AreaSplit:
     With ``fit_on='train'`` a scene fits its preprocessing to the training areas only.
 
     Args:
-        train (Sequence[Area]): Rectangles (top, left, height, width) in pixels.
+        train (Sequence[Area] | Mapping[str, Sequence[Area]]): Rectangles (top, left, height, width) in pixels; of
+            several scenes the same in each, or by the name of the scene.
         val (Sequence[Area]): Rectangles for validation. Defaults to none.
         test (Sequence[Area]): Rectangles for the test. Defaults to none.
 
@@ -58,8 +60,14 @@ class AreaSplit:
         ValueError: If a rectangle does not lie inside the scene, or two sets overlap, when a split is drawn.
     """
 
-    def __init__(self, train: Sequence[Area], val: Sequence[Area] = (), test: Sequence[Area] = ()):
+    def __init__(self, train: Areas, val: Areas = (), test: Areas = ()):
         self.areas = dict(train=train, val=val, test=test)
+
+    def of_scene(self, name: str) -> AreaSplit:
+        """The rectangles of one of several scenes; none if it is not named."""
+        return AreaSplit(
+            **{part: given.get(name, ()) if isinstance(given, Mapping) else given for part, given in self.areas.items()}
+        )
 
     def __call__(self, labels: np.ndarray, classes: Sequence[str] | None = None) -> Split:
         """Draw the split.

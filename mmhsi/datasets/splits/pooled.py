@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mmhsi.datasets.class_info import IGNORE_INDEX
+from mmhsi.datasets.splits.areas import AreaSplit
 from mmhsi.datasets.splits.split import SUBSETS, BaseSplitter, Split
 from mmhsi.registry import TASK_UTILS
 
@@ -31,6 +32,8 @@ def draw_pooled(
     """
     if isinstance(splitter, SceneSplit):
         return splitter.draw_scenes(maps, names)
+    if isinstance(splitter, AreaSplit):
+        return [splitter.of_scene(name)(labels) for name, labels in zip(names, maps, strict=True)]
     if not isinstance(splitter, BaseSplitter):
         return [splitter(labels, classes) for labels in maps]
     gap = max(getattr(splitter, 'guard', 0), getattr(getattr(splitter, 'split', None), 'guard', 0))

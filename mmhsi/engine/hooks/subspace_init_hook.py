@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 
 from mmhsi.datasets.scenes.scene_lookup import loop_scenes
 from mmhsi.engine.runner_parts import bare_model
+from mmhsi.engine.scene_rules import name_scenes
 from mmhsi.registry import HOOKS
 
 _NEGLIGIBLE = 1e-8  # variance of a component relative to the first
@@ -18,9 +19,8 @@ class SubspaceInitHook(Hook):
     pixels.
 
     A narrow head, ``RestorationHead(width=...)``, has to find the few directions in which clean spectra vary, which
-    takes most of the time of a training from scratch; their principal components are such directions. With several
-    scenes, the training pixels of the first one are used. A training that is resumed, or that starts from weights,
-    keeps its head.
+    takes most of the time of a training from scratch; their principal components are such directions. Several scenes
+    contribute equally many training pixels. A training that is resumed, or that starts from weights, keeps its head.
 
     Args:
         pixels (int): Largest number of training pixels; of more, a random sample with a fixed seed is used. Defaults to
@@ -45,14 +45,11 @@ class SubspaceInitHook(Hook):
                 'SubspaceInitHook needs a model whose generator has a RestorationHead, found '
                 f'{type(model).__name__} with {type(head).__name__}'
             )
-        scene = next(iter(loop_scenes(runner._train_loop)), None)
-        if scene is None:
+        scenes = [scene for scene in loop_scenes(runner._train_loop) if len(_training_pixels(scene))]
+        if not scenes:
             raise ValueError('SubspaceInitHook takes the spectra of a scene, but the training dataset has none')
-        indices = scene.subset('all' if scene.split is None else 'train')
-        indices = indices[scene.valid.ravel()[indices]]
-        if len(indices) > self.pixels:
-            indices = np.random.RandomState(0).choice(indices, self.pixels, replace=False)
-        spectra = scene.pixels(np.sort(indices)).astype(np.float64)
+        share = max(self.pixels // len(scenes), 1)
+        spectra = np.concatenate([_training_spectra(scene, share) for scene in scenes])
         mean = spectra.mean(axis=0)
         values, vectors = np.linalg.eigh(np.cov(spectra, rowvar=False))
         # directions in which the spectra do not vary would pass only noise
@@ -65,6 +62,19 @@ class SubspaceInitHook(Hook):
         broadcast(directions)
         head.start_from_subspace(mean, directions)
         runner.logger.info(
-            f'The head starts from {len(directions)} principal components of {len(indices)} training '
-            f'pixels of scene {scene.name!r}.'
+            f'The head starts from {len(directions)} principal components of {len(spectra)} training '
+            f'pixels of {name_scenes(scenes)}.'
         )
+
+
+def _training_pixels(scene) -> np.ndarray:
+    indices = scene.subset('all' if scene.split is None else 'train')
+    return indices[scene.valid.ravel()[indices]]
+
+
+def _training_spectra(scene, most: int) -> np.ndarray:
+    """Preprocessed spectra (N, C') float64 of at most ``most`` training pixels."""
+    indices = _training_pixels(scene)
+    if len(indices) > most:
+        indices = np.random.RandomState(0).choice(indices, most, replace=False)
+    return scene.pixels(np.sort(indices)).astype(np.float64)
