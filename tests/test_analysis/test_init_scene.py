@@ -17,7 +17,7 @@ from mmhsi.analysis.init_scene.main import TASKS, main
 from mmhsi.analysis.init_scene.plans import _PLANS, Request, make_plan
 from mmhsi.analysis.init_scene.write import init_scene
 from mmhsi.cli.data import main as check_data
-from mmhsi.datasets import get_scene
+from mmhsi.datasets import get_scene, get_scenes
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 DATA = Path(os.environ.get('MMHSI_TEST_DATA', Path(__file__).parents[2] / '../shared/data'))
@@ -157,6 +157,74 @@ def test_every_task_writes_a_config_whose_scene_can_be_built(scene, tmp_path):
             assert np.allclose(built.target_spectrum, cube[rare].mean(axis=0), rtol=1e-6)
         if 'change' in task:
             assert np.array_equal(built.labels == 1, rare)
+
+
+@pytest.fixture
+def tiles(scene, tmp_path):
+    """The scene in four tiles of two sizes, at two dates, with label maps of other names; -1 and 9 in one of them."""
+    cube, labels = scene
+    labels = labels.astype(np.int16)
+    labels[50:, 20:][labels[50:, 20:] == 3] = 9
+    labels[0, :3] = -1
+    for part in ('first', 'second', 'maps'):
+        (tmp_path / part).mkdir()
+    for row, rows in enumerate((slice(0, 50), slice(50, HEIGHT))):
+        for column, columns in enumerate((slice(0, 20), slice(20, WIDTH))):
+            np.save(tmp_path / 'first' / f't_{row}{column}_2019.npy', cube[rows, columns])
+            later = cube[rows, columns] * 1.1
+            later[..., 5] = 7 if column else later[..., 5]
+            np.save(tmp_path / 'second' / f't_{row}{column}_2021.npy', later)
+            np.save(tmp_path / 'maps' / f't_{row}{column}_gt.npy', labels[rows, columns])
+    return tmp_path, labels
+
+
+def test_folders_and_patterns_are_one_set_of_data(tiles, tmp_path, capsys):
+    folder, labels = tiles
+    for images, maps in (('first', 'maps'), ('first/*_2019.npy', 'maps/t_*.npy')):
+        status, out, _ = spoken(
+            capsys, folder / images, folder / maps, '--task', 'classification', '--out', tmp_path / 'out', '--overwrite'
+        )
+        assert status == 0 and '4 scenes, 50 x 20, 50 x 28, 34 x 20, 34 x 28 pixels' in out
+    plan, _, config = init_scene(
+        request('classification', folder / 'first', folder / 'maps', classes=['a', 'b', 'c', 'd']), tmp_path / 'out2'
+    )
+    assert arguments(plan)['label_codes'] == dict(a=1, b=2, c=3, d=9)
+    assert arguments(plan)['labels'] == dict(path='maps', ignore=-1) and arguments(plan)['image'] == dict(path='first')
+    scenes = get_scenes({**Config.fromfile(config).scene.to_dict(), 'preprocessing': []})
+    assert [scene.name for scene in scenes] == [f't_{tile}_2019' for tile in ('00', '01', '10', '11')]
+    counts = sum(np.bincount(scene.labels[scene.labels < 255], minlength=4) for scene in scenes)
+    assert counts.tolist() == [int((labels == code).sum()) for code in (1, 2, 3, 9)]
+    assert sum(len(scene.split.train) for scene in scenes) == 40
+
+
+def test_folders_of_other_tasks(tiles, tmp_path, capsys):
+    folder, _ = tiles
+    for path in (folder / 'maps').iterdir():
+        np.save(path, np.load(path) == 2)
+    pair = request('change_detection', folder / 'first', folder / 'second', folder / 'maps')
+    plan, _, config = init_scene(pair, tmp_path / 'out')
+    assert plan.left_out == [5]  # constant in two tiles of the second date
+    scenes = get_scenes({**Config.fromfile(config).scene.to_dict()})
+    assert len(scenes) == 4 and scenes[0].view.raw_bands == BANDS and len(scenes[0].dates) == 2
+    expected = [np.load(folder / 'first' / f't_{tile}_2019.npy') for tile in ('00', '01', '10', '11')]
+    target = request('target_detection', folder / 'first', folder / 'maps', folder=str(tmp_path / 'out'))
+    init_scene(target, tmp_path / 'out')
+    written = np.loadtxt(next((tmp_path / 'out').glob('*target.csv')), skiprows=1)
+    maps = [np.load(folder / 'maps' / f't_{tile}_gt.npy') for tile in ('00', '01', '10', '11')]
+    mean = np.concatenate([cube[truth == 1] for cube, truth in zip(expected, maps, strict=True)]).mean(axis=0)
+    np.testing.assert_allclose(written, mean, rtol=1e-5)
+    init_scene(request('denoising', folder / 'first'), tmp_path / 'out')
+    for words, message in (
+        (['first', '--task', 'unmixing', '--endmembers', 3], 'endmembers belong to one scene; name one of its files'),
+        (['first', 'second/t_00_2021.npy', '--task', 'classification'], 'is one file for 4 scenes'),
+    ):
+        status, _, err = spoken(
+            capsys, *[folder / word if '.' in str(word) or word == 'first' else word for word in words]
+        )
+        assert status == 2 and message in err
+    np.save(folder / 'first' / 't_00_2019.npy', np.random.rand(50, 20, 7))
+    status, _, err = spoken(capsys, folder / 'first', folder / 'maps', '--task', 'anomaly_detection')
+    assert status == 2 and 'must have the same bands: ' in err and "such as 'FOLDER/*_cube.tif'" in err
 
 
 @pytest.mark.parametrize(

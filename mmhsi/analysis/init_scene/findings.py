@@ -19,12 +19,12 @@ def describe_cube(cube: FoundCube) -> list[tuple[str, str]]:
     """Description of a cube, as pairs of a term and a sentence."""
     info = cube.info
     rows = [
-        ('file', ', '.join([cube.source['path'], *(f'{key} {value}' for key, value in _how(cube).items())])),
+        ('file', ', '.join([cube.path, *(f'{key} {value}' for key, value in _how(cube).items())])),
         (
             'format',
             ('list of pixels' if 'size' in cube.source else info.format) + (f', {info.sensor}' if info.sensor else ''),
         ),
-        ('size', f'{info.height} x {info.width} pixels, {info.bands + len(cube.marked_bad)} bands, {info.dtype}'),
+        ('size', f'{_sizes(cube)} pixels, {cube.file_bands} bands, {info.dtype}'),
     ]
     if info.wavelengths is None:
         rows.append(
@@ -54,6 +54,12 @@ def describe_cube(cube: FoundCube) -> list[tuple[str, str]]:
         )
     )
     return rows
+
+
+def _sizes(cube: FoundCube) -> str:
+    sizes = list(dict.fromkeys(f'{each.info.height} x {each.info.width}' for each in cube.members or (cube,)))
+    listed = ', '.join(sizes[:4]) + (', ...' if len(sizes) > 4 else '')
+    return f'{len(cube.members)} scenes, {listed}' if cube.members else listed
 
 
 def _how(cube: FoundCube) -> dict:
@@ -88,14 +94,14 @@ def describe_labels(plan: Plan) -> list[tuple[str, str]]:
     if found is None:
         return []
     counts = ', '.join(f'{code}: {count:,}' for code, count in list(found.counts.items())[:40])
-    rows = [('labels', found.source['path']), ('pixels by label', f'{counts}; 0: {found.zeros:,}')]
+    rows = [('labels', plan.labels_given or found.source['path']), ('pixels by label', f'{counts}; 0: {found.zeros:,}')]
     return rows + [('not labels', reason) for reason in found.reasons.values()]
 
 
 def commands(config: Path, plan: Plan, request: Request) -> list[tuple[str, str]]:
     """The next commands, as pairs of a command and its description."""
     work_dir = f'work_dirs/{config.stem}'
-    paths = [cube.source['path'] for cube in plan.cubes]
+    paths = [cube.path if os.path.exists(cube.path) else cube.source['path'] for cube in plan.cubes]
     if plan.places:
         place = {name: value for name, value, _ in plan.numbers}['test'][0]
         paths = [str(Path(plan.root, place, *Path(path).relative_to(plan.root).parts[1:])) for path in paths]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -39,6 +39,9 @@ class FoundCube:
         percentiles (tuple[float, float, float]): 1st, 50th and 99th of the sampled values.
         largest (float): Largest of them.
         zeros (float): Share of the sampled pixels that are 0 in all bands.
+        members (tuple[FoundCube, ...]): The cubes that this one summarises, if there are several; its source and info
+            are those of the first.
+        given (str): The folder or pattern that stands for them.
     """
 
     source: dict
@@ -51,6 +54,18 @@ class FoundCube:
     percentiles: tuple[float, float, float] = (0.0, 0.0, 0.0)
     largest: float = 0.0
     zeros: float = 0.0
+    members: tuple[FoundCube, ...] = ()
+    given: str = ''
+
+    @property
+    def file_bands(self) -> int:
+        """Number of bands of the file."""
+        return self.members[0].file_bands if self.members else self.info.bands + len(self.marked_bad)
+
+    @property
+    def path(self) -> str:
+        """The file, or the folder or pattern of several."""
+        return self.given or self.source['path']
 
     @property
     def bands(self) -> int:
@@ -127,16 +142,54 @@ def find_cube(
     return _look(source, reasons)
 
 
+def summary_of(cubes: Sequence[FoundCube], given: str) -> FoundCube:
+    """The summary of the cubes of several scenes that are one set of data.
+
+    Args:
+        cubes (Sequence[FoundCube]): The cubes.
+        given (str): The folder or pattern that stands for them.
+
+    Raises:
+        CubeReadError: If they differ in their bands, or are read differently.
+    """
+    first = cubes[0]
+    for other in cubes[1:]:
+        if other.file_bands != first.file_bands:
+            raise CubeReadError(
+                f'{given}: scenes of one set must have the same bands: {first.path} has {first.file_bands}, '
+                f"{other.path} has {other.file_bands}; a pattern such as 'FOLDER/*_cube.tif' selects files"
+            )
+        if _reading(other) != _reading(first):
+            raise CubeReadError(
+                f'{given}: scenes of one set are read alike, but {first.path} with {_reading(first) or "no option"}, '
+                f'{other.path} with {_reading(other) or "no option"}; --key, --layout and --size state what is the same'
+            )
+    low, middle, high = np.array([cube.percentiles for cube in cubes]).T
+    return replace(
+        first,
+        marked_bad=sorted({band for cube in cubes for band in cube.marked_bad}),
+        without_data=sorted({band for cube in cubes for band in cube.without_data}),
+        nodata=next((cube.nodata for cube in cubes if cube.nodata is not None), None),
+        masked=float(np.mean([cube.masked for cube in cubes])),
+        percentiles=(float(low.min()), float(np.median(middle)), float(high.max())),
+        largest=max(cube.largest for cube in cubes),
+        zeros=float(np.mean([cube.zeros for cube in cubes])),
+        members=tuple(cubes),
+        given=given,
+    )
+
+
+def _reading(cube: FoundCube) -> dict:
+    return {name: value for name, value in cube.source.items() if name != 'path'}
+
+
 def _one_scene(path: str) -> str:
     if not os.path.isdir(path) or product_title(path) is not None:
         return path
     scenes = scene_files(path)
     if len(scenes) != 1:
         listed = ', '.join(scene.name for scene in scenes[:8]) or 'none'
-        several = '; a config of several scenes is shown in docs/own_scene.md' if len(scenes) > 1 else ''
-        raise CubeReadError(
-            f'{path}: a folder with {len(scenes)} scenes ({listed}), expected one; name the file{several}'
-        )
+        raise CubeReadError(f'{path}: a folder with {len(scenes)} scenes ({listed}), expected one; name the file')
     return str(scenes[0])
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +15,7 @@ from mmhsi.datasets.io.maps import open_map, single_band
 from mmhsi.datasets.io.variables import Variable
 
 _MOST_CLASSES = 99
+_NOT_FINITE = float('inf')  # stands for NaN too among the values of a map
 
 
 @dataclass
@@ -104,22 +108,26 @@ def find_labels(path: str, cube: CubeInfo, key: str | None = None) -> FoundLabel
         FileNotFoundError: If there is no such file.
         CubeReadError: If it is no label map of the cube: another size or place, fractions, or too many values.
     """
-    name = choose_map(path, key, cube.shape[:2])
-    source: dict = dict(path=path) if name is None else dict(path=path, key=name)
-    with open_map(path, name, cube.shape[:2], 'label map', cube) as reader:
-        values, no_data = single_band(reader, 'label map')
-    flat = values[~no_data].astype(np.float64)
-    finite = np.isfinite(flat)
-    if (flat[finite] != np.floor(flat[finite])).any():
-        wrong = flat[finite][flat[finite] != np.floor(flat[finite])][0]
-        raise CubeReadError(f'{path}: the map holds {wrong:g}, expected whole numbers for the classes')
-    numbers, counts = np.unique(flat[finite], return_counts=True)
-    found = {float(number): int(count) for number, count in zip(numbers, counts, strict=True)}
+    return find_labels_of_all([path], [cube], key)
+
+
+def find_labels_of_all(paths: Sequence[str], cubes: Sequence[CubeInfo], key: str | None = None) -> FoundLabels:
+    """As :func:`find_labels`, for the maps of several cubes together; the source is the first of them."""
+    found: Counter[float] = Counter()
+    without, name = 0, None
+    for path, cube in zip(paths, cubes, strict=True):
+        name = choose_map(path, key, cube.shape[:2])
+        numbers, missing = _values(path, name, cube)
+        found.update(numbers)
+        without += missing
+    path = paths[0] if len(paths) == 1 else f'{os.path.dirname(paths[0])}: {len(paths)} label maps'
+    source: dict = dict(path=paths[0]) if name is None else dict(path=paths[0], key=name)
     zeros = found.pop(0.0, 0)
     ignored: dict[float, int] = {}
-    if not finite.all():
-        ignored[float('nan')] = int((~finite).sum())
-    for number in [number for number in found if number < 0]:
+    unknown = found.pop(_NOT_FINITE, 0)
+    if unknown:
+        ignored[float('nan')] = unknown
+    for number in sorted(number for number in found if number < 0):
         ignored[number] = found.pop(number)
     if 255.0 in found and len(found) > 2 and len(found) < 255:
         ignored[255.0] = found.pop(255.0)
@@ -137,5 +145,21 @@ def find_labels(path: str, cube: CubeInfo, key: str | None = None) -> FoundLabel
         reasons['ignore'] = (
             ', '.join(f'{number:g} at {count:,} pixels' for number, count in ignored.items()) + ': taken for "no label"'
         )
-    codes = {int(number): count for number, count in found.items()}
-    return FoundLabels(source, codes, zeros, ignored, reasons, int(no_data.sum()))
+    codes = {int(number): found[number] for number in sorted(found)}
+    return FoundLabels(source, codes, zeros, ignored, reasons, without)
+
+
+def _values(path: str, name: str | None, cube: CubeInfo) -> tuple[dict[float, int], int]:
+    """Pixels of each value of a map, and those that the file marks as having no data."""
+    with open_map(path, name, cube.shape[:2], 'label map', cube) as reader:
+        values, no_data = single_band(reader, 'label map')
+    flat = values[~no_data].astype(np.float64)
+    finite = np.isfinite(flat)
+    fractions = flat[finite & (flat != np.floor(flat))]
+    if fractions.size:
+        raise CubeReadError(f'{path}: the map holds {fractions[0]:g}, expected whole numbers for the classes')
+    numbers, counts = np.unique(flat[finite], return_counts=True)
+    found = {float(number): int(count) for number, count in zip(numbers, counts, strict=True)}
+    if not finite.all():
+        found[_NOT_FINITE] = int((~finite).sum())
+    return found, int(no_data.sum())

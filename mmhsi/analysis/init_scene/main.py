@@ -22,6 +22,7 @@ _DESCRIPTION = """Write a dataset file and a config for a scene of your own.
     mmhsi init SCENE [LABELS] --task classification         one cube and its label map
     mmhsi init FIRST SECOND LABELS --task change_detection  two dates and the map of the changes, or one file with all
     mmhsi init SCENE --task unmixing --endmembers 4         a cube, whose file may hold the truth as well
+    mmhsi init IMAGES LABELS --task classification          folders or patterns: several scenes as one set of data
 
 The files are read, what they hold is reported, and each value that is written stands beside its reason. Nothing else
 is changed."""

@@ -10,13 +10,22 @@ from pathlib import Path
 
 import numpy as np
 
-from mmhsi.analysis.init_scene.found_cube import FoundCube, find_cube, two_dates
-from mmhsi.analysis.init_scene.found_labels import FoundLabels, find_labels, map_arrays, shape_of_map
+from mmhsi.analysis.init_scene.found_cube import FoundCube, find_cube, summary_of, two_dates
+from mmhsi.analysis.init_scene.found_labels import (
+    FoundLabels,
+    find_labels,
+    find_labels_of_all,
+    map_arrays,
+    shape_of_map,
+)
 from mmhsi.analysis.init_scene.found_mixture import find_abundances, find_endmembers, number_of_maps, number_of_spectra
 from mmhsi.datasets.io import read_labels
+from mmhsi.datasets.io.class_names import class_names
 from mmhsi.datasets.io.folders import scene_files
+from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.same_ground import check_same_ground
 from mmhsi.datasets.scenes.cube_source import CubeSource
+from mmhsi.datasets.scenes.scene_list import scene_configs
 from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
 
 _BAND_FILES = tuple(f'b{band}{suffix}' for band in ('01', '02', '8a') for suffix in ('.tif', '.tiff', '.jp2'))
@@ -70,6 +79,8 @@ class Plan:
         root (str): Folder that the paths start from.
         cubes (list[FoundCube]): The cube, or those of two dates.
         labels (FoundLabels | None): The labels.
+        labels_given (str): Their file, or the folder or pattern of those of several scenes.
+        label_files (list[str]): The file of each scene, if they have files of their own.
         scene (list[tuple[str, object, str]]): Arguments of the scene: name, value, reason.
         numbers (list[tuple[str, object, str]]): Other values that the config takes from the dataset file, in the same
             form.
@@ -83,6 +94,8 @@ class Plan:
     root: str
     cubes: list[FoundCube]
     labels: FoundLabels | None = None
+    labels_given: str = ''
+    label_files: list[str] = field(default_factory=list)
     scene: list[tuple[str, object, str]] = field(default_factory=list)
     numbers: list[tuple[str, object, str]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
@@ -98,10 +111,12 @@ class Plan:
     @property
     def left_out(self) -> list[int | tuple[int, int]]:
         """Bands of the file to leave out, as spans; empty if the file itself marks them all."""
-        without = {band for cube in self.cubes for band in cube.without_data}
-        if not without:
+        each = [member for cube in self.cubes for member in cube.members or (cube,)]
+        without = {band for cube in each for band in cube.without_data}
+        marked = [cube.marked_bad for cube in each]
+        if not without and all(bands == marked[0] for bands in marked):
             return []  # marked bands are left out anyway
-        return _spans(sorted({*without, *(band for cube in self.cubes for band in cube.marked_bad)}))
+        return _spans(sorted(without.union(*marked)))
 
 
 def make_plan(request: Request) -> Plan:
@@ -138,7 +153,8 @@ def _relative(source: Mapping, root: str) -> dict:
 
 def _image_reason(cube: FoundCube) -> str:
     info = cube.info
-    text = f'{info.height} x {info.width} pixels, {info.bands} bands, {info.dtype}'
+    several = f'{len(cube.members)} scenes, the first of ' if cube.members else ''
+    text = f'{several}{info.height} x {info.width} pixels, {info.bands} bands, {info.dtype}'
     return '; '.join([text, *(f'{name}: {reason}' for name, reason in cube.reasons.items())])
 
 
@@ -149,30 +165,30 @@ def _start(request: Request, kind: str, number: int = 1) -> Plan:
     if len(rest) > most:
         masks = '; draw masks of changed and unchanged pixels into one map, with two values' if number == 2 else ''
         raise ValueError(f'{request.task}: {what} may follow the scene, found {", ".join(rest)}{masks}')
-    shape = shape_of_map(rest[0], request.labels_key) if rest and request.task != 'unmixing' else None
-    cubes = [
-        find_cube(path, key, request.layout, request.size, shape, request.wavelengths)
-        for path, key in zip(paths, keys, strict=True)
-    ]
-    if len(cubes) == 2:
-        check_same_ground(cubes[1].info, cubes[0].info, 'the two dates')
-        if cubes[0].info.bands != cubes[1].info.bands:
-            raise ValueError(
-                f'the two dates must have the same bands: {paths[0]} has {cubes[0].info.bands}, {paths[1]} has '
-                f'{cubes[1].info.bands}'
-            )
-    root = os.path.dirname(cubes[0].source['path'])
-    stem = Path(cubes[0].source['path']).stem
-    plan = Plan(request.name or stem, root, cubes)
+    scenes = _scenes(kind, paths, rest, request.task)
+    if len(scenes) == 1:
+        paths, rest = scenes[0]
+        cubes = _cubes(request, paths, keys, rest)
+        root = os.path.dirname(cubes[0].source['path'])
+        plan = Plan(request.name or Path(cubes[0].source['path']).stem, root, cubes)
+    else:
+        each = [_cubes(request, files, keys, labels) for files, labels in scenes]
+        cubes = [summary_of(alike, path) for alike, path in zip(zip(*each, strict=True), paths, strict=True)]
+        root = os.path.dirname(paths[0])
+        plan = Plan(request.name or Path(paths[0] if os.path.isdir(paths[0]) else root).name, root, cubes)
     if request.task not in ('unmixing', 'denoising', 'super_resolution'):
-        plan.labels = _labels(request, cubes[0], rest)
-    images = tuple(_relative(cube.source, root) for cube in cubes)
+        plan.label_files = [labels[0] for _, labels in scenes if labels]
+        plan.labels = _labels(request, cubes[0], plan.label_files)
+        if plan.labels is not None:
+            plan.labels_given = rest[0] if rest else cubes[0].path
+    images = tuple(_relative({**cube.source, 'path': cube.path}, root) for cube in cubes)
     plan.scene = [
         ('type', kind, f'the scenes of {request.task.replace("_", " ")}'),
-        ('name', plan.name, 'in the names of the products'),
         ('data_root', root, 'folder that the paths start from'),
         ('image', images[0] if number == 1 else images, ' / '.join(map(_image_reason, cubes))),
     ]
+    if len(scenes) == 1:
+        plan.scene.insert(1, ('name', plan.name, 'in the names of the products'))
     nodata = next((cube.nodata for cube in cubes if cube.nodata is not None), None)
     if nodata is not None:
         plan.scene.append(('nodata', nodata, 'the file does not declare it, but whole pixels or bands have this value'))
@@ -180,15 +196,54 @@ def _start(request: Request, kind: str, number: int = 1) -> Plan:
         plan.numbers.append(('left_out', plan.left_out, 'empty, constant or marked as bad; counted from 0'))
     for cube in cubes:
         if cube.masked > 0:
-            plan.notes.append(
-                f'{cube.source["path"]}: {cube.masked:.1%} of the pixels looked at hold no data; they are masked.'
-            )
+            plan.notes.append(f'{cube.path}: {cube.masked:.1%} of the pixels looked at hold no data; they are masked.')
         if 0.01 < cube.zeros < 1:
             plan.notes.append(
-                f'{cube.source["path"]}: {cube.zeros:.1%} of the pixels looked at are 0 in all bands; if this means '
+                f'{cube.path}: {cube.zeros:.1%} of the pixels looked at are 0 in all bands; if this means '
                 '"no data", add nodata=0 to the dataset file.'
             )
     return plan
+
+
+def _scenes(kind: str, paths: Sequence[str], rest: Sequence[str], task: str) -> list[tuple[list[str], list[str]]]:
+    """The cubes of each scene that the paths stand for, one or two, and what follows them: its label map."""
+    if not any(_stands_for_several(path) for path in paths):
+        return [(list(paths), list(rest))]
+    if task == 'unmixing':
+        raise ValueError(
+            f'{paths[0]}: endmembers belong to one scene; name one of its files, and predict the folder with what was '
+            'learnt there'
+        )
+    image = paths[0] if len(paths) == 1 else tuple(paths)
+    configs = scene_configs(dict(type=kind, image=image, labels=rest[0] if rest else None))
+    return [
+        (
+            [config['image']] if len(paths) == 1 else list(config['image']),
+            [config['labels']] if config.get('labels') is not None else [],
+        )
+        for config in configs
+    ]
+
+
+def _stands_for_several(path: str) -> bool:
+    return (os.path.isdir(path) and product_title(path) is None) or (not os.path.exists(path) and '*' in path)
+
+
+def _cubes(request: Request, paths: Sequence[str], keys: Sequence[str | None], rest: Sequence[str]) -> list[FoundCube]:
+    """The cube of a scene, or both dates of it."""
+    shape = shape_of_map(rest[0], request.labels_key) if rest and request.task != 'unmixing' else None
+    cubes = [
+        find_cube(path, key, request.layout, request.size, shape, request.wavelengths)
+        for path, key in zip(paths, keys, strict=True)
+    ]
+    if len(cubes) == 2:
+        check_same_ground(cubes[1].info, cubes[0].info, 'the two dates')
+        if cubes[0].file_bands != cubes[1].file_bands:
+            raise ValueError(
+                f'the two dates must have the same bands: {paths[0]} has {cubes[0].file_bands}, {paths[1]} has '
+                f'{cubes[1].file_bands}'
+            )
+    return cubes
 
 
 def _files(request: Request, number: int) -> tuple[list[str], list[str | None], list[str]]:
@@ -209,14 +264,17 @@ def _files(request: Request, number: int) -> tuple[list[str], list[str | None], 
     return request.paths[:number], keys[:number], request.paths[number:]
 
 
-def _labels(request: Request, cube: FoundCube, rest: Sequence[str]) -> FoundLabels | None:
-    if rest:
-        return find_labels(rest[0], cube.info, request.labels_key)
-    path = cube.source['path']
-    inside = map_arrays(path, cube.info.shape[:2])
+def _labels(request: Request, cube: FoundCube, files: Sequence[str]) -> FoundLabels | None:
+    """The label maps of all scenes: in files of their own, or beside the cubes in theirs."""
+    members = cube.members or (cube,)
+    infos = [member.info for member in members]
+    if files:
+        return find_labels_of_all(files, infos, request.labels_key)
+    paths = [member.source['path'] for member in members]
+    inside = map_arrays(paths[0], cube.info.shape[:2])
     if request.labels_key is None and len(inside) != 1:
         return None
-    return find_labels(path, cube.info, request.labels_key)
+    return find_labels_of_all(paths, infos, request.labels_key)
 
 
 def _need_labels(plan: Plan, request: Request, why: str) -> FoundLabels:
@@ -240,7 +298,8 @@ def _add_labels(plan: Plan) -> None:
     found = plan.labels
     total = sum(found.counts.values())
     reason = f'{total:,} labelled pixels, {found.zeros:,} are 0'
-    plan.scene.append(('labels', _relative(found.source, plan.root), '; '.join([reason, *found.reasons.values()])))
+    source = _relative({**found.source, 'path': plan.labels_given}, plan.root)
+    plan.scene.append(('labels', source, '; '.join([reason, *found.reasons.values()])))
 
 
 def _classification(request: Request) -> Plan:
@@ -250,7 +309,10 @@ def _classification(request: Request) -> Plan:
     counted = found.counts
     if found.zeros and len(request.classes or ()) == len(counted) + 1:
         counted = {0: found.zeros, **counted}
-    names = request.classes or [f'class {code}' for code in counted]
+    stated = class_names(found.source['path'])
+    named = [stated.get(code, '') for code in counted]
+    named = named if all(named) and len(set(named)) == len(named) else []
+    names = request.classes or named or [f'class {code}' for code in counted]
     if len(names) != len(counted):
         raise ValueError(
             f'{len(names)} class names are given ({", ".join(names)}), but the label map has {len(counted)} '
@@ -265,8 +327,8 @@ def _classification(request: Request) -> Plan:
         marks = [f'{value:g}' for value in found.ignored] + ['"no data"'] * bool(found.without)
         plan.notes.append(f'Pixels marked {" and ".join(marks)} are unlabelled{_zero_may_be_a_class(found)}.')
     counts = ', '.join(f'{count:,}' for count in counted.values())
-    named = '' if request.classes else '; no names were given: put yours here'
-    plan.scene.append(('classes', tuple(names), f'{counts} pixels{named}'))
+    origin = '' if request.classes else '; named in the label map' if named else '; no names were given: put yours here'
+    plan.scene.append(('classes', tuple(names), f'{counts} pixels{origin}'))
     if list(counted) != list(range(1, len(counted) + 1)):
         codes = dict(zip(names, counted, strict=True))
         plan.scene.append(('label_codes', codes, 'values of the classes in the label map'))
@@ -277,6 +339,11 @@ def _classification(request: Request) -> Plan:
             'labelled pixels of each class for training and validation; all others are for the test',
         )
     )
+    if plan.cube.members:
+        plan.notes.append(
+            'Pixels of all scenes are in the training; whole scenes for the test, split=dict(type="SceneSplit", '
+            f'test=["{Path(plan.cube.members[-1].path).stem}"]), tell more about new ground.'
+        )
     small = [f'{name} ({count})' for name, count in zip(names, counted.values(), strict=True) if count < _SMALL_CLASS]
     if small:
         plan.notes.append(
@@ -363,17 +430,21 @@ def _check_target(plan: Plan, spectrum: Mapping) -> None:
 
 def _mean_of_targets(plan: Plan, code: int) -> str:
     """Mean spectrum of the pixels with a label, as a table over the bands that the scene reads; 0 without data."""
-    rows, columns = np.nonzero(read_labels(**plan.labels.source) == code)
-    source = CubeSource(plan.cube.source, plan.cube.nodata, keep_bad_bands=bool(plan.left_out))
-    info = source.info
-    stored = np.stack(
-        [source.stored((int(row), int(column), 1, 1))[0, 0] for row, column in zip(rows, columns, strict=True)]
-    )
-    source.close()
-    missing = info.no_data(stored, nodata=plan.cube.nodata)
-    values = np.where(missing, 0, info.physical(stored)).sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
-    if missing.all():
+    cubes = plan.cube.members or (plan.cube,)
+    files = plan.label_files or [cube.source['path'] for cube in cubes]
+    total = count = np.zeros(1)
+    for cube, path in zip(cubes, files, strict=True):
+        rows, columns = np.nonzero(read_labels(**{**plan.labels.source, 'path': path}) == code)
+        source = CubeSource(cube.source, plan.cube.nodata, keep_bad_bands=bool(plan.left_out))
+        info = source.info
+        for row, column in zip(rows, columns, strict=True):
+            stored = source.stored((int(row), int(column), 1, 1))[0, 0]
+            missing = info.no_data(stored, nodata=plan.cube.nodata)
+            total, count = total + np.where(missing, 0, info.physical(stored)), count + ~missing
+        source.close()
+    if not count.any():
         raise ValueError(f'{plan.labels.source["path"]}: the pixels with the label {code} hold no data')
+    values = total / np.maximum(count, 1)
     if info.wavelengths is None:
         lines = ['target', *(f'{value:.9g}' for value in values)]
     else:
