@@ -39,10 +39,10 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
         )
     if found.gcps and found.gcps == expected.gcps and found.gcps_crs == expected.gcps_crs:
         return
-    (found, error), (expected, other_error) = _with_transform(found), _with_transform(expected)
+    (found, misfit), (expected, other_misfit) = _with_transform(found), _with_transform(expected)
     if found.transform is None or expected.transform is None:
         return
-    tolerance = _TOLERANCE + error + other_error
+    tolerance = _TOLERANCE + misfit + other_misfit
     columns, rows = np.array([[0, 0], [found.width, 0], [0, found.height], [found.width, found.height]], float).T
     x, y = _places(found, columns, rows)
     systems = [system for info in (found, expected) if (system := _system(info)) is not None]
@@ -78,7 +78,7 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
             f'{what} must lie on the same ground: {found.path} has the transform {_shown(found)}, '
             f'{expected.path} has {_shown(expected)}: {how}{systems_differ}'
         )
-    if np.abs(shift).max() > _EXACT + error + other_error:
+    if np.abs(shift).max() > _EXACT + misfit + other_misfit:
         print_log(
             f'{what}: the corners of {found.path} and {expected.path} lie up to {np.abs(shift).max():.2g} pixels '
             'apart; less than half a pixel counts as the same ground',
