@@ -81,7 +81,6 @@ def position(**values):
         (schedule(optimizer=3), "CosineAnnealingLR keeps 'optimizer' in no checkpoint"),
         (schedule(T_max=0), 'CosineAnnealingLR gives no value: '),
         (schedule(param_name='params'), "'param_name' of CosineAnnealingLR is 'params'"),
-        (schedule(base_values=[-1.0]), 'CosineAnnealingLR gives the values [-'),
         (lambda checkpoint: checkpoint['param_schedulers'].clear(), 'it holds 0 schedules instead of 1'),
         (weight(torch.ones(5, 5)), "the parameter 'linear.weight' is of the shape (5, 5), expected the shape (1, 1)"),
         (weight(3), "the parameter 'linear.weight' is 3, expected the shape (1, 1)"),
