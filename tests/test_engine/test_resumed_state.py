@@ -87,7 +87,7 @@ def position(**values):
         (weight(torch.ones(1, 1, device='meta')), "the parameter 'linear.weight' is of the shape (1, 1)"),
         (lambda checkpoint: checkpoint['state_dict'].pop('linear.bias'), "the parameter 'linear.bias' is None"),
         (note('best_score', float('nan')), "'best_score' in its message hub is nan, no score"),
-        (group(params=[5, 6]), 'its optimizer holds the state of 0, a parameter that it does not list'),
+        (group(params=[5, 6]), 'its optimizer holds the state of a parameter 0 that it does not list'),
         (group(betas=3), "'betas' of its optimizer is 3"),
         (moment('exp_avg', torch.ones(7)), "'exp_avg' of a parameter in its optimizer is of the shape (7,), expected "),
         (moment('step', torch.tensor(-5.0)), "'step' of a parameter in its optimizer is negative"),
