@@ -2,7 +2,7 @@
 
     python benchmarks/bench_fuzz.py --cases 2000
 
-Small valid files of fifteen kinds are damaged by a seeded mutator (``tests/fuzzing.py``): flipped bits, extreme
+Small valid files of seventeen kinds are damaged by a seeded mutator (``tests/fuzzing.py``): flipped bits, extreme
 numbers, cuts, insertions; in text headers also replaced numbers and words. Each damaged file is opened as a cube, a
 label map, a map and as spectra. A case passes if all of these either give an array of the described size or raise an
 error that names the file. Everything else is a finding: another exception, the end of the process, more than ten

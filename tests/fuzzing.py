@@ -65,6 +65,16 @@ def write_samples(folder: Path, seed: int = 0) -> dict[str, list[str]]:
         file['wavelengths'] = arrays['wavelengths'][:, None]
     with open(folder / 'new.mat', 'r+b') as file:
         file.write(b'MATLAB 7.3 MAT-file'.ljust(124) + struct.pack('<HH', 0x200, 0x4D49))
+    for name, version in (('chunks.h5', 'earliest'), ('latest.h5', 'latest')):
+        with h5py.File(folder / name, 'w', libver=version) as file:
+            stored = file.create_dataset(
+                'data', data=cube, chunks=(2, 2, 4), maxshape=(None, None, 4), compression='lzf'
+            )
+            stored.attrs.update(units='1', _FillValue=np.int16(-1))
+            file['wavelengths'] = arrays['wavelengths']
+            file['wavelengths'].make_scale('bands')
+            stored.dims[2].attach_scale(file['wavelengths'])
+            file.create_dataset('names', data=['a', 'bb', 'ccc'], dtype=h5py.string_dtype())
     np.save(folder / 'cube.npy', cube.astype(np.float32))
     np.savez_compressed(folder / 'cube.npz', **arrays)
     np.savez_compressed(folder / 'repacked.npz', **arrays)
@@ -89,6 +99,8 @@ def write_samples(folder: Path, seed: int = 0) -> dict[str, list[str]]:
         'MATLAB 4': ['old.mat'],
         'MATLAB 5, struct': ['struct.mat'],
         'MATLAB 7.3': ['new.mat'],
+        'HDF5': ['chunks.h5'],
+        'HDF5, latest layout': ['latest.h5'],
         'npy': ['cube.npy'],
         'npz': ['cube.npz'],
         'npz, repacked': ['repacked.npz'],

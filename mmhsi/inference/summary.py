@@ -27,6 +27,8 @@ from mmhsi.weights.sharded_checkpoint import RUN_FILE
 SUFFIX = '_prediction.json'
 """Suffix of its name, after that of the scene."""
 
+_BEGINNINGS = {'.tif': (b'II', b'MM'), '.png': b'\x89PNG'}
+
 
 def scene_settings(scene: SceneInput, plan: Plan, model: Any, weights: str | None) -> dict:
     """Everything that the layers of a scene depend on, as JSON values; long values as checksums.
@@ -155,7 +157,10 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
         print_log(f'{path} is damaged; the scene is predicted again', 'current', logging.WARNING)
         return None
     files = {key: folder / file for key, file in summary['files'].items()}
-    written = summary.get('bytes')  # of former versions unknown
+    written = summary.get('bytes', {})  # of former versions unknown
+    if not isinstance(written, dict) or not all(type(size) is int and size > 0 for size in written.values()):
+        print_log(f'{path} is damaged; the scene is predicted again', 'current', logging.WARNING)
+        return None
     suffixes = {file.suffix for file in files.values()}
     wanted = {DRIVERS[plan.driver], *(['.png'] if plan.pictures else [])}
     if (
@@ -173,11 +178,13 @@ def finished_scene(scene: SceneInput, plan: Plan, settings: Mapping) -> dict | N
     )
 
 
-def _is_whole(file: Path, written: Any) -> bool:
-    """Whether a product is there and not shorter than it was written."""
-    size = file.stat().st_size if file.is_file() else 0
-    known = written.get(file.name) if isinstance(written, Mapping) else None
-    return size > 0 and not (isinstance(known, int) and size < known)
+def _is_whole(file: Path, written: Mapping[str, int]) -> bool:
+    """Whether a product is there, not shorter than it was written, and begins as its format does: after a power cut
+    some file systems hold zeros in its place."""
+    if not file.is_file() or file.stat().st_size < written.get(file.name, 1):
+        return False
+    with file.open('rb') as stream:
+        return stream.read(4).startswith(_BEGINNINGS.get(file.suffix, b''))
 
 
 def _plain(value: Any) -> Any:

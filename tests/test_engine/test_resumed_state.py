@@ -1,13 +1,17 @@
 """What a checkpoint may bring into a run that resumes from it: nothing that no training writes."""
 
 import copy
-import shutil
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from toy_runs import start, wait
+from mmengine.config import Config
+from toy_runs import TOY, start, wait
+
+from mmhsi.engine.distributed import build_runner
+from mmhsi.engine.resumed_state import ResumeError
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason='a process with CUDA cannot be forked')
 
@@ -19,15 +23,27 @@ def run(tmp_path_factory) -> Path:
     return folder
 
 
-def resumed(run: Path, folder: Path, change) -> tuple[int, str]:
-    """Exit status and output of a run that resumes from a changed checkpoint."""
-    shutil.copytree(run, folder)
-    (folder / 'output').unlink()
+@pytest.fixture(scope='module')
+def runner(tmp_path_factory):
+    """A runner of the same config that has not begun."""
+    patch = pytest.MonkeyPatch()
+    patch.syspath_prepend(TOY)
+    cfg = Config.fromfile(TOY / 'toy_restart.py')
+    cfg.work_dir, cfg.experiment_name = str(tmp_path_factory.mktemp('resumed')), 'resumed_state'
+    runner = build_runner(cfg)
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    runner._resume = True
+    yield runner
+    patch.undo()
+
+
+def changed(run: Path, folder: Path, change) -> str:
+    """A changed checkpoint of the run, as the only one in a folder."""
     checkpoint = copy.deepcopy(torch.load(run / 'epoch_1.pth', weights_only=False))
     change(checkpoint)
+    folder.mkdir(exist_ok=True)
     torch.save(checkpoint, folder / 'epoch_1.pth')
-    code = wait(start(folder, 'train_cfg.max_epochs=2'))
-    return code, (folder / 'output').read_text()
+    return str(folder / 'epoch_1.pth')
 
 
 def note(name, value):
@@ -42,6 +58,14 @@ def group(**values):
     return lambda checkpoint: checkpoint['optimizer']['param_groups'][0].update(values)
 
 
+def weight(value):
+    return lambda checkpoint: checkpoint['state_dict'].update({'linear.weight': value})
+
+
+def moment(name, value):
+    return lambda checkpoint: checkpoint['optimizer']['state'][0].update({name: value})
+
+
 def position(**values):
     return lambda checkpoint: checkpoint['mmhsi_position'].update(values)
 
@@ -53,27 +77,47 @@ def position(**values):
         (note('best_ckpt', '/etc/passwd'), "'best_ckpt' in its message hub is '/etc/passwd', no best state"),
         (note('best_score', 'x'), "'best_score' in its message hub is 'x', no score"),
         (lambda checkpoint: checkpoint.update(message_hub=3), 'AttributeError: '),
-        (schedule(_get_value='x'), "CosineAnnealingLR has a function '_get_value'"),
+        (schedule(_get_value='x'), "CosineAnnealingLR keeps '_get_value' in no checkpoint"),
+        (schedule(optimizer=3), "CosineAnnealingLR keeps 'optimizer' in no checkpoint"),
+        (schedule(T_max=0), 'CosineAnnealingLR gives no value: '),
+        (schedule(param_name='params'), "'param_name' of CosineAnnealingLR is 'params'"),
+        (lambda checkpoint: checkpoint['param_schedulers'].clear(), 'it holds 0 schedules instead of 1'),
+        (weight(torch.ones(5, 5)), "the parameter 'linear.weight' is of the shape (5, 5), expected the shape (1, 1)"),
+        (weight(3), "the parameter 'linear.weight' is 3, expected the shape (1, 1)"),
+        (weight(torch.ones(1, 1, device='meta')), "the parameter 'linear.weight' is of the shape (1, 1)"),
+        (lambda checkpoint: checkpoint['state_dict'].pop('linear.bias'), "the parameter 'linear.bias' is None"),
+        (note('best_score', float('nan')), "'best_score' in its message hub is nan, no score"),
+        (group(params=[5, 6]), 'its optimizer holds the state of a parameter 0 that it does not list'),
+        (group(betas=3), "'betas' of its optimizer is 3"),
+        (moment('exp_avg', torch.ones(7)), "'exp_avg' of a parameter in its optimizer is of the shape (7,), expected "),
+        (moment('step', torch.tensor(-5.0)), "'step' of a parameter in its optimizer is negative"),
         (schedule(T_max='x'), "'T_max' of CosineAnnealingLR is 'x'"),
         (schedule(base_values=[float('nan')]), "'base_values' of CosineAnnealingLR is [nan]"),
         (group(lr=float('nan')), "'lr' of its optimizer is nan"),
         (group(lr='x'), "'lr' of its optimizer is 'x'"),
         (lambda checkpoint: checkpoint['optimizer']['state'][0]['exp_avg'].fill_(np.inf), 'is not finite'),
         (lambda checkpoint: checkpoint['meta'].update(epoch=1.5), "'epoch' in its meta is 1.5, no count"),
+        (note('former_best', ['precious.txt']), "'former_best' in its message hub is ['precious.txt'], no list of"),
         (position(batches=10**9), '1000000000 batches of an epoch of 4 are done'),
         (position(now=[dict(python=3)]), 'its random state cannot be used'),
     ],
 )
-def test_state_that_no_training_writes_is_refused_in_a_sentence(run, tmp_path, change, finding):
-    code, said = resumed(run, tmp_path / 'run', change)
-    assert code == 2 and 'Traceback' not in said
-    assert 'epoch_1.pth: the run cannot be resumed from this checkpoint: expected the state of a training with' in said
-    assert finding in said
+def test_state_that_no_training_writes_is_refused(run, runner, tmp_path, change, finding):
+    expected = 'epoch_1.pth: the run cannot be resumed from this checkpoint: expected the state of a training with this'
+    with pytest.raises(ResumeError, match=rf'{expected} config, found that .*{re.escape(finding)}'):
+        runner.resume(changed(run, tmp_path, change))
 
 
-@pytest.mark.parametrize('name', ['..', '.', 'precious.txt', '../precious.txt'])
-def test_nothing_but_best_states_is_deleted(run, tmp_path, name):
+def test_the_state_of_a_training_is_taken(run, runner):
+    runner.resume(str(run / 'epoch_1.pth'))
+    assert (runner.epoch, runner.iter) == (1, 4)
+
+
+def test_nothing_but_best_states_is_deleted(run, tmp_path):
     (tmp_path / 'precious.txt').write_text('precious')
-    code, said = resumed(run, tmp_path / 'run', note('former_best', [name]))
-    assert code == 2 and f"'former_best' in its message hub is ['{name}'], no list of best states" in said
-    assert (tmp_path / 'precious.txt').exists() and (tmp_path / 'run/epoch_1.pth').exists()
+    folder = tmp_path / 'run'
+    changed(run, folder, note('former_best', ['..']))
+    assert wait(start(folder, 'train_cfg.max_epochs=2')) == 2
+    said = (folder / 'output').read_text()
+    assert "'former_best' in its message hub is ['..'], no list of best states" in said and 'Traceback' not in said
+    assert (tmp_path / 'precious.txt').exists() and (folder / 'epoch_1.pth').exists()

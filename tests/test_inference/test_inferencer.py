@@ -339,6 +339,10 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def _zero(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
 def _summary(path: Path, **changes) -> None:
     path.write_text(json.dumps(dict(json.loads(path.read_text()), **changes)))
 
@@ -352,6 +356,13 @@ FINISHED = {  # change: (file of the scene, what is changed in its folder, optio
     'files_elsewhere': (
         'scene.tif',
         lambda at: _summary(at / 'out/scene_prediction.json', files={'a': '../a.tif'}),
+        {},
+    ),
+    'product_of_zeros': ('scene.tif', lambda at: _zero(at / 'out/scene_classes.tif'), {}),
+    'sizes_in_a_list': ('scene.tif', lambda at: _summary(at / 'out/scene_prediction.json', bytes=[1]), {}),
+    'sizes_below_zero': (
+        'scene.tif',
+        lambda at: _summary(at / 'out/scene_prediction.json', bytes={'scene_classes.tif': -1}),
         {},
     ),
     'files_in_a_list': ('scene.tif', lambda at: _summary(at / 'out/scene_prediction.json', files=['a']), {}),

@@ -24,6 +24,7 @@ from .wavelengths import (
 DTYPES = {1: 'u1', 2: 'i2', 3: 'i4', 4: 'f4', 5: 'f8', 12: 'u2', 13: 'u4', 14: 'i8', 15: 'u8'}
 _COMPLEX = (6, 9)
 _INTERLEAVES = ('bsq', 'bil', 'bip')
+_MOST_BANDS = 100_000  # more than any sensor has; one by one they take minutes
 _LARGEST = 2**24  # bytes of a header: 10 000 bands with every list take 1 MB
 _NEAR = 200  # number of characters within which a brace may open on the next line
 _BRACE = re.compile(r'[{}]')
@@ -163,6 +164,8 @@ def layout_of(fields: Mapping[str, str], path: str, header: str) -> Layout:
     columns, rows, bands = (_whole_number(fields, name, stated) for name in _COUNTED)
     if not rows * columns * bands:
         raise CubeReadError(f'{stated} describes an empty image of {rows} x {columns} pixels and {bands} bands')
+    if bands > _MOST_BANDS:
+        raise CubeReadError(f'{stated} describes {bands} bands, more than the {_MOST_BANDS} that are read')
     dtype = _dtype(fields, stated)
     interleave = (fields.get('interleave') or '').lower()
     if not interleave:

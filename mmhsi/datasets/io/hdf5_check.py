@@ -23,7 +23,8 @@ from .errors import CubeReadError, explained
 
 _PROGRAM = Path(__file__).with_name('hdf5_walk.py')
 _SECONDS = 3  # of processor time, for a small file
-_SECONDS_PER_BYTE = 1e-7
+_SECONDS_PER_BYTE = 1e-6, 1e-7  # for thousands of small objects, of which a file of MATLAB may consist; for chunks
+_MOST_FOR_OBJECTS = 60
 _PATIENCE = 20  # how many times longer a slow disk or a busy machine may take
 _SECONDS_TO_START = 120
 
@@ -125,13 +126,14 @@ def check_hdf5(path: str) -> None:
         path (str): The file.
 
     Raises:
-        CubeReadError: If the walk takes more than 3 s of processor time and 0.1 s per MB, or more than 256 MiB of
-            memory, or if it ends its process.
+        CubeReadError: If the walk takes more than 3 s of processor time, 1 s for each of the first 60 MB and 0.1 s per
+            MB, or more than 256 MiB of memory, or if it ends its process.
     """
     with explained(path):
         state = os.stat(path)
     identity = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
-    seconds = _SECONDS + _SECONDS_PER_BYTE * state.st_size
+    of_objects, of_chunks = (rate * state.st_size for rate in _SECONDS_PER_BYTE)
+    seconds = _SECONDS + min(of_objects, _MOST_FOR_OBJECTS) + of_chunks
     with _lock:
         if identity not in _answers:
             try:

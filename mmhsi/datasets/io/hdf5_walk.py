@@ -24,6 +24,8 @@ _LARGEST_ATTRIBUTE = 2**20  # values; larger ones are not read by the readers ei
 _VALUES = 2**26  # bytes of unpacked values that are read of a small file
 _SMALL_FILE = 2**24
 _MOST_OBJECTS = 200_000
+_DEEPEST = 64  # groups in groups, as for the readers
+_OF_MATLAB = ('#refs#', '#subsystem#')  # the contents of cells and objects, which the readers leave alone
 
 
 @contextlib.contextmanager
@@ -82,6 +84,10 @@ def walk(path: str) -> dict:
 
         def visit(name: str, link: object) -> bool | None:
             seen[0] += 1
+            if len(name) > _DEEPEST and name.count('/' if isinstance(name, str) else b'/') > _DEEPEST:
+                return True
+            if isinstance(name, str) and name.startswith(_OF_MATLAB):
+                return seen[0] >= _MOST_OBJECTS or None
             if isinstance(link, h5py.HardLink):
                 with _tried(found):
                     item = file[name]
@@ -96,8 +102,6 @@ def walk(path: str) -> dict:
         _walk_attributes(file, found)
         with _tried(found):
             file.visititems_links(visit)
-        with _tried(found):
-            file.visit(lambda name: None)
     return found
 
 

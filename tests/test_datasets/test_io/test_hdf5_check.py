@@ -92,3 +92,16 @@ def test_names_that_are_no_text_are_left_out(path):
     path.write_bytes(path.read_bytes().replace(b'names', b'\xff\xfe\xfd\xfc\xfb'))
     with open_cube(path) as cube:
         assert cube.info.shape == (40, 30, 24)
+
+
+def test_many_small_objects_and_deep_groups_are_no_damage(tmp_path):
+    with h5py.File(tmp_path / 'many.h5', 'w') as file:
+        for number in range(3000):
+            file[f'group{number % 7}/value{number}'] = number
+        file['cube'] = np.ones((4, 5, 6))
+    with open_cube(tmp_path / 'many.h5') as cube:
+        assert cube.info.shape == (4, 5, 6)
+    with h5py.File(tmp_path / 'deep.h5', 'w') as file:
+        file['/'.join(['group'] * 300)] = np.ones((4, 5, 6))
+    with pytest.raises(CubeReadError, match=r'deep\.h5: groups are nested 64 deep and more'):
+        open_cube(tmp_path / 'deep.h5')

@@ -258,6 +258,14 @@ def harm(*args, **kwargs):
     assert not (tmp_path / 'was run').exists()
 
 
+def test_a_million_bands_of_one_pixel_are_refused(tmp_path):
+    (tmp_path / 'bands.img').write_bytes(bytes(MILLION))
+    header = f'ENVI\nsamples = 1\nlines = 1\nbands = {MILLION}\ndata type = 1\ninterleave = bsq\nbyte order = 0\n'
+    (tmp_path / 'bands.hdr').write_text(header)
+    with pytest.raises(CubeReadError, match=r'bands.hdr describes 1000000 bands, more than the 100000 that are read'):
+        open_cube(tmp_path / 'bands.hdr')
+
+
 def test_a_text_without_end_is_refused(tmp_path):
     with open(tmp_path / 'long.csv', 'wb') as stream:
         stream.truncate(2**28 + 1)
