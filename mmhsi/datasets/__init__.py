@@ -16,6 +16,7 @@ from mmhsi.datasets.io import (
     resample_spectrum,
     write_raster,
 )
+from mmhsi.datasets.neighbour_bags import NeighbourBagDataset
 from mmhsi.datasets.patch_dataset import PatchDataset
 from mmhsi.datasets.patch_store import PatchStore, write_patches
 from mmhsi.datasets.pretrain_tiles import HSITileDataset, UnlabelledTileDataset
@@ -55,6 +56,7 @@ __all__ = [
     'IGNORE_INDEX',
     'LimitedSplit',
     'MapSplit',
+    'NeighbourBagDataset',
     'NumberSplit',
     'PairScene',
     'PatchDataset',

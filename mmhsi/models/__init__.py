@@ -45,7 +45,7 @@ from .losses import (
 from .necks import BitemporalTransformer, LevelPyramid, MAEDecoder, SpectralEnhancement, TokenPooling, TopDownFusion
 from .restorers import QRNN3D, BicubicResidual, MCNet, RestorationNet, TiledEditModel
 from .segmentors import SlidingEncoderDecoder
-from .selfsup import MaskedSpatViT, MaskedSpecViT, SpatMAE, SpecMAE
+from .selfsup import BagDataPreprocessor, GroupContrast, MaskedSpatViT, MaskedSpecViT, SpatMAE, SpecMAE
 from .unmixers import (
     CNNAEUEncoder,
     DeepTransEncoder,
@@ -59,6 +59,7 @@ __all__ = [
     'A2S2KResNet',
     'AbundanceHead',
     'AbundanceSparsityLoss',
+    'BagDataPreprocessor',
     'BicubicResidual',
     'BitemporalTransformer',
     'CNNAEUEncoder',
@@ -68,6 +69,7 @@ __all__ = [
     'EndmemberVariationLoss',
     'FullAttention',
     'Gradient3DLoss',
+    'GroupContrast',
     'HSIDataPreprocessor',
     'HuberLoss',
     'HybridCNN',

@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 from mmengine.config import Config
+from mmpretrain.structures import DataSample
 from scipy.io import savemat
 
 from mmhsi.engine.distributed import build_runner
@@ -17,7 +18,8 @@ from mmhsi.registry import DATASETS, MODELS, STRATEGIES
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / 'configs/pretrain').glob('*.py'))
 LARGE = [path for path in CONFIGS if 'hyperglobal' in path.stem]
-TINY = [path for path in CONFIGS if 'tiny' in path.stem]
+TINY = [path for path in CONFIGS if 'tiny_indian-pines' in path.stem]
+SENSORS = [path for path in CONFIGS if 'many-sensors' in path.stem]
 FINETUNING = ROOT / 'configs/classification/hypersigma-tiny_cls_indian-pines_pretrained.py'
 GPUS = {'base': 8, 'large': 64, 'huge': 128}
 
@@ -115,6 +117,45 @@ def test_tiny_config_trains_and_serves_the_fine_tuning(path, wrapper, data_root,
         vis_mae().main([*arguments, '--bands', '3', '2', '0'])
 
 
+def test_many_sensors_train_one_encoder(tmp_path, monkeypatch):
+    """Sensors with 60 and 25 bands, of which the second covers half of the grid, share an encoder."""
+    monkeypatch.setenv('MMHSI_DATA', str(tmp_path))
+    (tmp_path / 'many-sensors').mkdir()
+    rng = np.random.default_rng(0)
+    for name, bands, last in (('aviris-90', 60, 2500), ('muufl', 25, 1000)):
+        cube, labels = rng.normal(size=(20, 20, bands)).cumsum(axis=2).astype(np.float32), np.zeros((20, 20), np.uint8)
+        wavelengths = np.linspace(400, last, bands)
+        savemat(
+            tmp_path / f'many-sensors/{name}.mat',
+            dict(
+                cube=cube, labels=labels + (bands == 25) * np.arange(400).reshape(20, 20) % 3, wavelengths=wavelengths
+            ),
+        )
+    spatial, spectral = (Config.fromfile(path) for path in SENSORS)
+    assert spatial.train_dataloader == spectral.train_dataloader
+    model = MODELS.build(spectral.model)
+    bag = model.data_preprocessor(
+        dict(inputs=[torch.randn(4, 49, 15, 15)], data_samples=[DataSample(group=torch.tensor([0, 1, 0, 1]))]), True
+    )
+    assert set(model.loss(**bag)) == {'loss', 'loss_contrast'}
+    spatial.work_dir = str(tmp_path / 'run')
+    spatial.train_dataloader.dataset.update(names=['aviris-90', 'muufl'], bags=3, pairs=6)
+    spatial.train_cfg.max_epochs = 1
+    spatial.visualizer = dict(type='Visualizer', vis_backends=[])
+    runner = build_runner(spatial)
+    runner.train()
+    for name in ('loss', 'loss_contrast'):
+        assert 0 < runner.message_hub.get_scalar(f'train/{name}').current() < 20
+    backbone = spatial.model.backbone
+    settings = dict(arch=backbone.arch, img_size=3, patch_size=1, in_channels=49, full_attn_interval=1)
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'run/epoch_1.pth'))
+    encoder = MODELS.build(dict(type='SpatViT', **settings, init_cfg=init_cfg))
+    encoder.init_weights()
+    trained = runner.model.backbone.state_dict()
+    for name, parameter in encoder.named_parameters():
+        torch.testing.assert_close(parameter, trained[name], rtol=0, atol=0)
+
+
 def test_metafile_lists_every_config():
     metafile = yaml.safe_load((ROOT / 'configs/pretrain/metafile.yml').read_text())
     listed = [model['Config'] for model in metafile['Models']]
@@ -123,5 +164,5 @@ def test_metafile_lists_every_config():
 
 def test_every_file_name_tells_its_data():
     names = [path.stem for path in CONFIGS]
-    assert len(LARGE) == 15 and len(TINY) == 2
-    assert all('_hyperglobal' in name or '_indian-pines' in name for name in names)
+    assert len(LARGE) == 15 and len(TINY) == len(SENSORS) == 2
+    assert len(names) == 19

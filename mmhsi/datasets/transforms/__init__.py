@@ -29,6 +29,8 @@ from mmhsi.datasets.transforms.spectral import (
     Standardize,
 )
 from mmhsi.datasets.transforms.standardized_loading import LoadStandardizedWindow
+from mmhsi.datasets.transforms.wavelength_grid import WavelengthGrid
+from mmhsi.datasets.transforms.zero_phase_whitening import ZeroPhaseWhitening
 
 __all__ = [
     'BicubicDegradation',
@@ -64,5 +66,7 @@ __all__ = [
     'Standardize',
     'StandardizeTile',
     'StripeNoise',
+    'WavelengthGrid',
+    'ZeroPhaseWhitening',
     'dihedral',
 ]

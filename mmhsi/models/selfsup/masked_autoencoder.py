@@ -40,6 +40,8 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         compile (dict, optional): Arguments of ``torch.compile`` for encoder and decoder, ``dict()`` for its defaults;
             the runner's own option compiles the optimiser's bookkeeping too, which changes every step. Defaults to
             None (not compiled).
+        contrast (dict, optional): A second objective, such as :class:`GroupContrast`; the data samples are then the
+            groups (B,) of the images. Defaults to None.
         init_cfg (dict, optional): Initialisation of the whole, e.g. ``dict(type='Pretrained', checkpoint=...)``.
     """
 
@@ -50,6 +52,7 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         head: dict | None = None,
         data_preprocessor: dict | None = None,
         compile: dict | None = None,
+        contrast: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         encoder = MODELS.build(backbone)
@@ -64,6 +67,11 @@ class MaskedAutoencoder(BaseSelfSupervisor):
             head=MODELS.build({**self._head_of(encoder), **(head or {})}),
             data_preprocessor=MODELS.build(data_preprocessor or dict(type='mmhsi.HSIDataPreprocessor')),
             init_cfg=init_cfg,
+        )
+        self.contrast = (
+            None
+            if contrast is None
+            else MODELS.build(dict(type='mmhsi.GroupContrast', in_channels=encoder.embed_dims, **contrast))
         )
         if compile is not None:
             for part in (self.backbone, self.neck):
@@ -102,15 +110,19 @@ class MaskedAutoencoder(BaseSelfSupervisor):
         """Encode all tokens: images (B, C, H, W) → a tuple of one tensor (B, N, E)."""
         return self.backbone(inputs, mask=False)
 
-    def loss(self, inputs: Tensor, data_samples: list | None = None) -> dict[str, Tensor]:
+    def loss(self, inputs: Tensor, data_samples: list | Tensor | None = None) -> dict[str, Tensor]:
         """Loss of a random masking.
 
         Args:
             inputs: Images (B, C, H, W).
-            data_samples: Not used.
+            data_samples: Groups (B,) of the images for the contrast; otherwise not used.
 
         Returns:
-            ``dict(loss=...)``.
+            ``dict(loss=...)``, with 'loss_contrast' if there is one.
         """
         output = self.autoencode(inputs)
-        return dict(loss=self.head.loss(output.pred, inputs, output.mask))
+        losses = dict(loss=self.head.loss(output.pred, inputs, output.mask))
+        if self.contrast is not None:
+            tokens = self.extract_feat(self.contrast.augment(inputs))[0]
+            losses['loss_contrast'] = self.contrast(tokens, data_samples)
+        return losses
