@@ -27,6 +27,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
@@ -46,7 +47,7 @@ NETWORKS = {
     'both, other sensors': (('spatial', 'spectral'), True),
 }
 WIDTHS = (0.0, 1.0, 2.0, 3.0)  # pixels, of the smoothing; chosen by the labelled pixels, as in the recommended recipe
-STEPS, BATCH, RATE, HEAD_RATE = 80, 48, 1e-3, 5e-3
+STEPS, BATCH, RATE, HEAD_RATE = 120, 48, 1e-3, 5e-3
 COLUMNS = ('scene', 'labels', 'seed', 'method', 'OA', 'AA', 'seconds')
 HEAD = """# Weights that carry over
 
@@ -98,6 +99,8 @@ def pretrain(branch: str, exclude: list[str], folder: Path) -> Path:
     cfg.train_dataloader.dataset.exclude = exclude
     cfg.visualizer = dict(type='Visualizer', vis_backends=[])
     cfg.log_level = 'WARNING'
+    cfg.default_hooks.checkpoint.interval = 2
+    cfg.resume = True  # after an interruption
     start = time.process_time()
     runner = build_runner(cfg)
     runner.train()
@@ -298,6 +301,7 @@ def main() -> None:
     parser.add_argument('--table', type=Path, help='Markdown file for the table (default: only printed)')
     args = parser.parse_args()
     init_default_scope('mmhsi')
+    MMLogger.get_instance('transfer', log_level='WARNING')
     from many_sensors import convert
 
     convert(args.data, args.out / 'data/many-sensors')
