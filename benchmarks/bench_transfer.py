@@ -216,12 +216,20 @@ def support_vectors(target: Target, features, pixels: np.ndarray) -> np.ndarray:
     return model.fit(known, labels).predict(features(pixels))
 
 
-def runs_of(name: str, labels: int, seed: int, checkpoints: dict[bool, dict[str, Path]], pixels: int, done: set[str]):
+def runs_of(
+    name: str,
+    labels: int,
+    seed: int,
+    checkpoints: dict[bool, dict[str, Path]],
+    pixels: int,
+    done: set[str],
+    methods: list[str],
+):
     """Yields method, overall accuracy, average accuracy and seconds of what is not done."""
     wanted = [
         title
         for title, (branches, others) in NETWORKS.items()
-        if title not in done and (not branches or others in checkpoints)
+        if title not in done and title in methods and (not branches or others in checkpoints)
     ]
     if not wanted:
         return
@@ -296,6 +304,7 @@ def main() -> None:
     parser.add_argument('--labels', nargs='+', type=int, default=[10, 5], help='training pixels of each class')
     parser.add_argument('--seeds', nargs='+', type=int, default=[301, 302, 303], help='of split and training')
     parser.add_argument('--pixels', type=int, default=2000, help='largest number of test pixels (default: 2000)')
+    parser.add_argument('--methods', nargs='+', choices=NETWORKS, default=list(NETWORKS), metavar='NAME')
     parser.add_argument('--same-sensor', action='store_true', help='also without scenes of the same sensor')
     parser.add_argument('--recommended', action='store_true', help='also train the recommended recipe')
     parser.add_argument('--table', type=Path, help='Markdown file for the table (default: only printed)')
@@ -329,7 +338,7 @@ def main() -> None:
                         for row in csv.DictReader(stream)
                         if (row['scene'], row['labels'], row['seed']) == (name, str(labels), str(seed))
                     }
-                parts = [runs_of(name, labels, seed, checkpoints, args.pixels, done)]
+                parts = [runs_of(name, labels, seed, checkpoints, args.pixels, done, args.methods)]
                 if args.recommended and 'recommended' not in done:
                     parts.append(recommended(name, labels, seed, args.out, args.out / 'data'))
                 for part in parts:

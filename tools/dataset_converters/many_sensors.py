@@ -22,7 +22,7 @@ from indian_pines import convert as write_indian_pines
 from scipy.io import loadmat, savemat
 
 from mmhsi.datasets.io import read_cube
-from mmhsi.utils.command_line import run_converter
+from mmhsi.utils.command_line import run_tool
 
 _SHARE = 0.7  # of a pixel that a material must cover to be its label
 # bands of AVIRIS and HYDICE, counted from 1, that published versions leave out: water vapour, and noisy ones
@@ -198,7 +198,7 @@ def convert(data: str | Path, out: str | Path) -> list[Path]:
     return written
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description='Write public scenes of eight sensors as .mat files of one kind.')
     parser.add_argument('data', help='folder of the downloaded files, <task>/<scene>/<file>')
     parser.add_argument(
@@ -206,10 +206,10 @@ def main() -> None:
         default=os.path.join(os.environ.get('MMHSI_DATA', 'data'), 'many-sensors'),
         help='folder to write to (default: many-sensors in $MMHSI_DATA, or in data/)',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     for path in convert(args.data, args.out):
         print(f'wrote {path}')
 
 
 if __name__ == '__main__':
-    run_converter(main)
+    run_tool(main)
