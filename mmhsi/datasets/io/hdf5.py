@@ -20,7 +20,7 @@ from .hdf5_check import check_hdf5
 from .memory import LARGEST_DEFLATE_RATIO, check_fits
 from .variables import NUMERIC_CLASSES, Dimension, Variable, kind_of
 
-_MOST_OBJECTS = 100_000
+_MOST_OBJECTS = 4096
 _DEEPEST = 64  # groups in groups; a path takes a time that grows with its length
 _LARGEST_ATTRIBUTE = 2**20  # values
 _CACHE_SLOTS = 12_421
