@@ -13,9 +13,9 @@ from PIL import Image
 
 from mmhsi.classical import crd, fcls, isfa, low_rank, vca
 from mmhsi.datasets.io import open_cube
-from mmhsi.visualization.abundance_map import colour_values
 from mmhsi.visualization.false_colour import false_colour
 from mmhsi.visualization.heat_map import colour_scores
+from mmhsi.visualization.unmixing import colour_values
 
 DATA = Path(os.environ.get('MMHSI_DATA', 'data'))
 HEIGHT, GAP, LARGEST = 260, 8, 150_000  # pixels, pixels, bytes

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmhsi.datasets.splits.split import SUBSETS, Split
-from mmhsi.evaluation.json_values import json_number
-from mmhsi.utils.files import parse_json
+from mmhsi.utils.files import json_number, parse_json
 from mmhsi.utils.identity import changes, code_digest, files_of_config, identify, package_versions
 from mmhsi.utils.text import listed
 

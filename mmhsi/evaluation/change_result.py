@@ -6,8 +6,8 @@ import numpy as np
 
 from mmhsi.evaluation.functional.change import CHANGE_NAMES, change_scores
 from mmhsi.evaluation.functional.classification import confusion_matrix
-from mmhsi.evaluation.json_values import json_number
 from mmhsi.evaluation.scene_result import SceneResult, check_label_maps, plain_palette
+from mmhsi.utils.files import json_number
 from mmhsi.utils.labels import IGNORE_INDEX
 
 

@@ -13,8 +13,8 @@ from mmhsi.evaluation.functional.detection import (
     detection_curves,
     detection_scores,
 )
-from mmhsi.evaluation.json_values import json_number
 from mmhsi.evaluation.scene_result import ALL_SCENES, check_complete, check_label_maps, plain_palette
+from mmhsi.utils.files import json_number
 from mmhsi.utils.labels import IGNORE_INDEX
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mmhsi.evaluation.functional.restoration import band_psnr, restoration_scores, spectral_angle
-from mmhsi.evaluation.json_values import json_number
+from mmhsi.utils.files import json_number
 
 SCORE_NAMES = ('PSNR', 'SSIM', 'SSIM_global', 'SAM', 'ERGAS', 'CC', 'RMSE')
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from mmhsi.evaluation.functional.calibration import expected_calibration_error, negative_log_likelihood
 from mmhsi.evaluation.functional.classification import class_uncertainty, classification_scores, confusion_matrix
-from mmhsi.evaluation.json_values import json_number
+from mmhsi.utils.files import json_number
 from mmhsi.utils.labels import IGNORE_INDEX
 
 ALL_SCENES = 'all scenes'

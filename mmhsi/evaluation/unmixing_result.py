@@ -13,7 +13,7 @@ from mmhsi.evaluation.functional.unmixing import (
     spectral_angles,
     unmixing_scores,
 )
-from mmhsi.evaluation.json_values import json_number
+from mmhsi.utils.files import json_number
 
 TRUTH_NAMES = ('mSAD', 'aMSE', 'aRMSE', 'RMSE_overall')
 RECONSTRUCTION_NAMES = ('reconstruction_RMSE', 'reconstruction_angle')

@@ -6,7 +6,7 @@ import numpy as np
 
 from mmhsi.classical import CHANGE_DETECTORS, change_threshold
 from mmhsi.evaluation import ChangeResult, UndefinedAUC, detection_curves, detection_scores
-from mmhsi.evaluation.json_values import json_number
+from mmhsi.utils.files import json_number
 from mmhsi.utils.labels import IGNORE_INDEX
 
 

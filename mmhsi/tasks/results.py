@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mmhsi.evaluation.json_values import json_number
 from mmhsi.tasks.product import write_figures, write_product
 from mmhsi.tasks.task import Task, task_of_result
+from mmhsi.utils.files import json_number
 
 
 def write_scene_result(result: Any, folder: str | Path, scene=None, task: Task | None = None) -> None:

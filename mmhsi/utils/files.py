@@ -1,6 +1,7 @@
 """Writing files atomically."""
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -70,6 +71,11 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     part = part_of_file(path)
     part.write_text(text, encoding='utf-8')
     put_in_place(part, path)
+
+
+def json_number(value: float) -> float | None:
+    """A plain float; None for NaN and infinity, which JSON lacks."""
+    return float(value) if math.isfinite(value) else None
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -1,21 +1,27 @@
 """Pictures, drawn without a display: false colour, maps of classes, errors, scores and changes, curves, panels."""
 
-from .abundance_map import abundance_figure, colour_values
-from .change_map import change_map_figure, colour_changes, colour_detections, compare_binary, detection_map_figure
-from .class_map import class_map_figure, colour_labels
+from .class_maps import (
+    change_map_figure,
+    class_map_figure,
+    colour_changes,
+    colour_detections,
+    colour_errors,
+    colour_labels,
+    compare_binary,
+    detection_map_figure,
+    error_map_figure,
+)
 from .confusion import confusion_figure
-from .endmember_plot import endmember_figure
-from .error_map import colour_errors, error_map_figure
 from .false_colour import false_colour, false_colour_figure, select_rgb_bands, stretch
 from .figure import LegendEntry, figure_to_rgb, image_figure, save_figure
-from .heat_map import colour_scores, heat_limits, heat_map_figure, heat_style
+from .heat_map import colour_scores, heat_limits, heat_map_figure, heat_style, uncertainty_figures
 from .palette import resolve_palette
 from .restoration import band_psnr_figure, error_panels_figure, panels_figure, stretch_alike
 from .roc import roc_figure, roc_points, threshold_figure
 from .sampling_map import sampling_figure
 from .spectra import class_spectra, spectra_figure
 from .training_curves import training_curves_figure
-from .uncertainty import uncertainty_figures
+from .unmixing import abundance_figure, colour_values, endmember_figure
 
 __all__ = [
     'LegendEntry',

@@ -15,7 +15,7 @@ from mmhsi.models import (
     SumLoss,
     TotalVariationLoss,
 )
-from mmhsi.models.losses.gradient_3d_loss import gradient_3d
+from mmhsi.models.losses.image_losses import gradient_3d
 
 GRADIENT_LIMIT = 1e-4  # of the largest value
 L1, MSE = dict(type='torch.nn.L1Loss'), dict(type='torch.nn.MSELoss')

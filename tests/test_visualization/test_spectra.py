@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from figure_texts import clipped_texts, texts
 
-from mmhsi.visualization.endmember_plot import endmember_figure
 from mmhsi.visualization.figure import figure_to_rgb
 from mmhsi.visualization.spectra import WATER_BANDS, class_spectra, spectra_figure
+from mmhsi.visualization.unmixing import endmember_figure
 
 NAMES = ('water', 'dry & wet grass', 'nothing')
 WAVES = np.r_[400:1300:50, 1500:1750:50, 2000:2500:50].astype(float)

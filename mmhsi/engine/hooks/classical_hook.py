@@ -9,11 +9,10 @@ from mmengine.hooks import Hook
 
 from mmhsi.engine.hooks.scene_result_hook import results_folder
 from mmhsi.engine.runner_parts import scene_results
-from mmhsi.evaluation.json_values import json_number
 from mmhsi.registry import HOOKS
 from mmhsi.tasks import make_task, task_name
 from mmhsi.tasks.contest import Outcome, contest_table, run_contest
-from mmhsi.utils.files import parse_json
+from mmhsi.utils.files import json_number, parse_json
 
 
 @HOOKS.register_module()
