@@ -14,7 +14,8 @@ from rasterio.transform import from_origin
 from scipy.io import savemat
 
 from mmhsi.analysis.init_scene.main import TASKS, main
-from mmhsi.analysis.init_scene.plans import _PLANS, Request, make_plan
+from mmhsi.analysis.init_scene.plan import Request
+from mmhsi.analysis.init_scene.plans import _PLANS, make_plan
 from mmhsi.analysis.init_scene.write import init_scene
 from mmhsi.cli.data import main as check_data
 from mmhsi.datasets import get_scene, get_scenes

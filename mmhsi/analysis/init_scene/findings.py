@@ -12,7 +12,7 @@ import numpy as np
 from rasterio.crs import CRS
 
 from mmhsi.analysis.init_scene.found_cube import FoundCube
-from mmhsi.analysis.init_scene.plans import Plan, Request
+from mmhsi.analysis.init_scene.plan import Plan, Request
 
 
 def describe_cube(cube: FoundCube) -> list[tuple[str, str]]:

@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     """Report, write the files and print the next commands; returns 0, or 2 if the files are not suitable."""
     args = parse_args(argv)
     from mmhsi.analysis.init_scene.findings import commands, describe_cube, describe_labels
-    from mmhsi.analysis.init_scene.plans import Request
+    from mmhsi.analysis.init_scene.plan import Request
     from mmhsi.analysis.init_scene.write import init_scene
 
     request = Request(

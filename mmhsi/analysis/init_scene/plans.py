@@ -4,119 +4,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from mmhsi.analysis.init_scene.found_cube import FoundCube, find_cube, summary_of, two_dates
-from mmhsi.analysis.init_scene.found_labels import (
-    FoundLabels,
-    find_labels,
-    find_labels_of_all,
-    map_arrays,
-    shape_of_map,
-)
+from mmhsi.analysis.init_scene.found_cube import FoundCube, find_cube
+from mmhsi.analysis.init_scene.found_labels import FoundLabels, find_labels
 from mmhsi.analysis.init_scene.found_mixture import find_abundances, find_endmembers, number_of_maps, number_of_spectra
+from mmhsi.analysis.init_scene.plan import Plan, Request, identifier
+from mmhsi.analysis.init_scene.start import add_labels, image_reason, need_labels, relative, start_plan
 from mmhsi.datasets.io import read_labels
 from mmhsi.datasets.io.class_names import class_names
 from mmhsi.datasets.io.folders import scene_files
-from mmhsi.datasets.io.products import product_title
-from mmhsi.datasets.io.same_ground import check_same_ground
 from mmhsi.datasets.scenes.cube_source import CubeSource
-from mmhsi.datasets.scenes.scene_list import scene_configs
+from mmhsi.datasets.scenes.pair_scene import CHANGE_CLASSES
 from mmhsi.datasets.scenes.target_spectrum import read_target_spectrum
 
 _BAND_FILES = tuple(f'b{band}{suffix}' for band in ('01', '02', '8a') for suffix in ('.tif', '.tiff', '.jp2'))
 _SECOND = re.compile(r'post|after|later', re.IGNORECASE)
-CHANGE_NAMES = ('unchanged', 'changed')
 _OTHER_UNITS = 50  # ratio of typical values that no target has in the units of the scene
 _SMALL_CLASS = 16  # labelled pixels: 10 to train, 5 to validate, 1 to test
-
-
-@dataclass
-class Request:
-    """The request of the user.
-
-    Attributes:
-        paths (list[str]): Files of the scene and of its labels, absolute.
-        task (str): Name of the task.
-        name (str, optional): Name of the scene.
-        key (Sequence[str], optional): Name of the cube in its file, or that of each of two dates.
-        layout, size: Of the cube, see :func:`find_cube`.
-        labels_key (str, optional): Name of the label map in its file.
-        classes (list[str], optional): Names of the classes, in ascending order of their labels.
-        target_spectrum, target_name (str, optional): File of the target spectrum, and its name in it.
-        endmembers (int, optional): Number of endmembers.
-        scale (int): Factor of super-resolution.
-        folder (str): Folder that the files are written to.
-        wavelengths (tuple[float, float], optional): Of the first and the last band, in nm.
-    """
-
-    paths: list[str]
-    task: str
-    name: str | None = None
-    key: Sequence[str] | None = None
-    layout: str | None = None
-    size: tuple[int, int] | None = None
-    labels_key: str | None = None
-    classes: list[str] | None = None
-    target_spectrum: str | None = None
-    target_name: str | None = None
-    endmembers: int | None = None
-    scale: int = 2
-    folder: str = '.'
-    wavelengths: tuple[float, float] | None = None
-
-
-@dataclass
-class Plan:
-    """The files to be written.
-
-    Attributes:
-        name (str): Name of the scene.
-        root (str): Folder that the paths start from.
-        cubes (list[FoundCube]): The cube, or those of two dates.
-        labels (FoundLabels | None): The labels.
-        labels_given (str): Their file, or the folder or pattern of those of several scenes.
-        label_files (list[str]): The file of each scene, if they have files of their own.
-        scene (list[tuple[str, object, str]]): Arguments of the scene: name, value, reason.
-        numbers (list[tuple[str, object, str]]): Other values that the config takes from the dataset file, in the same
-            form.
-        files (dict[str, str]): Further files by name, in the folder of the dataset file.
-        notes (list[str]): Messages for the user.
-        scored (bool): Whether there is ground truth for scores.
-        places (bool): Whether the scene stands for many, one in each folder.
-    """
-
-    name: str
-    root: str
-    cubes: list[FoundCube]
-    labels: FoundLabels | None = None
-    labels_given: str = ''
-    label_files: list[str] = field(default_factory=list)
-    scene: list[tuple[str, object, str]] = field(default_factory=list)
-    numbers: list[tuple[str, object, str]] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    scored: bool = True
-    places: bool = False
-
-    @property
-    def cube(self) -> FoundCube:
-        """The first cube."""
-        return self.cubes[0]
-
-    @property
-    def left_out(self) -> list[int | tuple[int, int]]:
-        """Bands of the file to leave out, as spans; empty if the file itself marks them all."""
-        each = [member for cube in self.cubes for member in cube.members or (cube,)]
-        without = {band for cube in each for band in cube.without_data}
-        marked = [cube.marked_bad for cube in each]
-        if not without and all(bands == marked[0] for bands in marked):
-            return []  # marked bands are left out anyway
-        return _spans(sorted(without.union(*marked)))
 
 
 def make_plan(request: Request) -> Plan:
@@ -129,183 +37,10 @@ def make_plan(request: Request) -> Plan:
     return _PLANS[request.task](request)
 
 
-def identifier(name: str) -> str:
-    """The name of a scene as a Python identifier."""
-    plain = re.sub(r'\W+', '_', name).strip('_').lower()
-    return plain if plain and not plain[0].isdigit() else f'scene_{plain}'
-
-
-def _spans(bands: Sequence[int]) -> list[int | tuple[int, int]]:
-    spans: list[list[int]] = []
-    for band in bands:
-        if spans and band == spans[-1][1] + 1:
-            spans[-1][1] = band
-        else:
-            spans.append([band, band])
-    return [first if first == last else (first, last) for first, last in spans]
-
-
-def _relative(source: Mapping, root: str) -> dict:
-    """A source whose path starts from the root, if it lies there."""
-    path = os.path.relpath(source['path'], root)
-    return {**source, 'path': source['path'] if path.startswith('..') else path}
-
-
-def _image_reason(cube: FoundCube) -> str:
-    info = cube.info
-    several = f'{len(cube.members)} scenes, the first of ' if cube.members else ''
-    text = f'{several}{info.height} x {info.width} pixels, {info.bands} bands, {info.dtype}'
-    return '; '.join([text, *(f'{name}: {reason}' for name, reason in cube.reasons.items())])
-
-
-def _start(request: Request, kind: str, number: int = 1) -> Plan:
-    """Cubes and labels of the request, and the settings common to all scenes."""
-    paths, keys, rest = _files(request, number)
-    most, what = (2, 'abundances and endmembers') if request.task == 'unmixing' else (1, 'one file of labels')
-    if len(rest) > most:
-        masks = '; draw masks of changed and unchanged pixels into one map, with two values' if number == 2 else ''
-        raise ValueError(f'{request.task}: {what} may follow the scene, found {", ".join(rest)}{masks}')
-    scenes = _scenes(kind, paths, rest, request.task)
-    if len(scenes) == 1:
-        paths, rest = scenes[0]
-        cubes = _cubes(request, paths, keys, rest)
-        root = os.path.dirname(cubes[0].source['path'])
-        plan = Plan(request.name or Path(cubes[0].source['path']).stem, root, cubes)
-    else:
-        each = [_cubes(request, files, keys, labels) for files, labels in scenes]
-        cubes = [summary_of(alike, path) for alike, path in zip(zip(*each, strict=True), paths, strict=True)]
-        root = os.path.dirname(paths[0])
-        plan = Plan(request.name or Path(paths[0] if os.path.isdir(paths[0]) else root).name, root, cubes)
-    if request.task not in ('unmixing', 'denoising', 'super_resolution'):
-        plan.label_files = [labels[0] for _, labels in scenes if labels]
-        plan.labels = _labels(request, cubes[0], plan.label_files)
-        if plan.labels is not None:
-            plan.labels_given = rest[0] if rest else cubes[0].path
-    images = tuple(_relative({**cube.source, 'path': cube.path}, root) for cube in cubes)
-    plan.scene = [
-        ('type', kind, f'the scenes of {request.task.replace("_", " ")}'),
-        ('data_root', root, 'folder that the paths start from'),
-        ('image', images[0] if number == 1 else images, ' / '.join(map(_image_reason, cubes))),
-    ]
-    if len(scenes) == 1:
-        plan.scene.insert(1, ('name', plan.name, 'in the names of the products'))
-    nodata = next((cube.nodata for cube in cubes if cube.nodata is not None), None)
-    if nodata is not None:
-        plan.scene.append(('nodata', nodata, 'the file does not declare it, but whole pixels or bands have this value'))
-    if plan.left_out:
-        plan.numbers.append(('left_out', plan.left_out, 'empty, constant or marked as bad; counted from 0'))
-    for cube in cubes:
-        if cube.masked > 0:
-            plan.notes.append(f'{cube.path}: {cube.masked:.1%} of the pixels looked at hold no data; they are masked.')
-        if 0.01 < cube.zeros < 1:
-            plan.notes.append(
-                f'{cube.path}: {cube.zeros:.1%} of the pixels looked at are 0 in all bands; if this means '
-                '"no data", add nodata=0 to the dataset file.'
-            )
-    return plan
-
-
-def _scenes(kind: str, paths: Sequence[str], rest: Sequence[str], task: str) -> list[tuple[list[str], list[str]]]:
-    """The cubes of each scene that the paths stand for, one or two, and what follows them: its label map."""
-    if not any(_stands_for_several(path) for path in paths):
-        return [(list(paths), list(rest))]
-    if task == 'unmixing':
-        raise ValueError(
-            f'{paths[0]}: endmembers belong to one scene; name one of its files, and predict the folder with what was '
-            'learnt there'
-        )
-    image = paths[0] if len(paths) == 1 else tuple(paths)
-    configs = scene_configs(dict(type=kind, image=image, labels=rest[0] if rest else None))
-    return [
-        (
-            [config['image']] if len(paths) == 1 else list(config['image']),
-            [config['labels']] if config.get('labels') is not None else [],
-        )
-        for config in configs
-    ]
-
-
-def _stands_for_several(path: str) -> bool:
-    return (os.path.isdir(path) and product_title(path) is None) or (not os.path.exists(path) and '*' in path)
-
-
-def _cubes(request: Request, paths: Sequence[str], keys: Sequence[str | None], rest: Sequence[str]) -> list[FoundCube]:
-    """The cube of a scene, or both dates of it."""
-    shape = shape_of_map(rest[0], request.labels_key) if rest and request.task != 'unmixing' else None
-    cubes = [
-        find_cube(path, key, request.layout, request.size, shape, request.wavelengths)
-        for path, key in zip(paths, keys, strict=True)
-    ]
-    if len(cubes) == 2:
-        check_same_ground(cubes[1].info, cubes[0].info, 'the two dates')
-        if cubes[0].file_bands != cubes[1].file_bands:
-            raise ValueError(
-                f'the two dates must have the same bands: {paths[0]} has {cubes[0].file_bands}, {paths[1]} has '
-                f'{cubes[1].file_bands}'
-            )
-    return cubes
-
-
-def _files(request: Request, number: int) -> tuple[list[str], list[str | None], list[str]]:
-    """The file of each cube, its key, and the files that follow."""
-    keys = list(request.key or [])
-    if number == 2 and len(request.paths) < 3:
-        inside = keys if len(keys) == 2 else two_dates(request.paths[0])
-        if len(inside) == 2:
-            return [request.paths[0]] * 2, list(inside), request.paths[1:]
-    if len(request.paths) < number:
-        raise ValueError(
-            f'{request.task} needs two dates: mmhsi init FIRST SECOND LABELS, or a file of two cubes of one size '
-            f'(--key FIRST SECOND names them); found {len(request.paths)} file'
-        )
-    if len(keys) > number:
-        raise ValueError(f'--key: {len(keys)} names are given, {request.task} reads {number}')
-    keys = (keys or [None]) * number if len(keys) < number else keys
-    return request.paths[:number], keys[:number], request.paths[number:]
-
-
-def _labels(request: Request, cube: FoundCube, files: Sequence[str]) -> FoundLabels | None:
-    """The label maps of all scenes: in files of their own, or beside the cubes in theirs."""
-    members = cube.members or (cube,)
-    infos = [member.info for member in members]
-    if files:
-        return find_labels_of_all(files, infos, request.labels_key)
-    paths = [member.source['path'] for member in members]
-    inside = map_arrays(paths[0], cube.info.shape[:2])
-    if request.labels_key is None and len(inside) != 1:
-        return None
-    return find_labels_of_all(paths, infos, request.labels_key)
-
-
-def _need_labels(plan: Plan, request: Request, why: str) -> FoundLabels:
-    if plan.labels is None:
-        raise ValueError(
-            f'{request.task} needs labels: {why}; give the label map after the scene, or its name in the file with '
-            f'--labels-key{_may_be_labels(plan.cube)}'
-        )
-    return plan.labels
-
-
-def _may_be_labels(cube: FoundCube) -> str:
-    arrays = map_arrays(cube.source['path'], None)
-    listed = ', '.join(f"'{name}' {item.shape}" for name, item in arrays.items())
-    return (
-        f'. Its file also holds {listed}; the cube has {cube.info.height} x {cube.info.width} pixels' if arrays else ''
-    )
-
-
-def _add_labels(plan: Plan) -> None:
-    found = plan.labels
-    total = sum(found.counts.values())
-    reason = f'{total:,} labelled pixels, {found.zeros:,} are 0'
-    source = _relative({**found.source, 'path': plan.labels_given}, plan.root)
-    plan.scene.append(('labels', source, '; '.join([reason, *found.reasons.values()])))
-
-
 def _classification(request: Request) -> Plan:
-    plan = _start(request, 'Scene')
-    found = _need_labels(plan, request, 'a classifier learns from labelled pixels')
-    _add_labels(plan)
+    plan = start_plan(request, 'Scene')
+    found = need_labels(plan, request, 'a classifier learns from labelled pixels')
+    add_labels(plan)
     counted = found.counts
     if found.zeros and len(request.classes or ()) == len(counted) + 1:
         counted = {0: found.zeros, **counted}
@@ -375,7 +110,7 @@ def _two_codes(found: FoundLabels, first_is_zero: bool) -> tuple[list[int], str]
 
 
 def _detection(request: Request) -> Plan:
-    plan = _start(request, 'DetectionScene')
+    plan = start_plan(request, 'DetectionScene')
     target = request.task == 'target_detection'
     names = tuple(request.classes or ('background', 'target' if target else 'anomaly'))
     plan.scene.append(('classes', names, 'what is sought comes second'))
@@ -384,7 +119,7 @@ def _detection(request: Request) -> Plan:
         plan.scene.append(('labels', None, 'there are none'))
         plan.notes.append('There are no labels: the network trains and predicts, but nothing can be scored.')
     else:
-        _add_labels(plan)
+        add_labels(plan)
         ordered, how = _two_codes(plan.labels, plan.labels.zeros > 0 and len(plan.labels.counts) == 1)
         plan.scene.append(('label_codes', dict(zip(names, ordered, strict=True)), how))
     if target and request.target_spectrum is not None:
@@ -454,14 +189,14 @@ def _mean_of_targets(plan: Plan, code: int) -> str:
 
 
 def _change(request: Request) -> Plan:
-    plan = _start(request, 'PairScene', 2)
-    found = _need_labels(plan, request, 'a change detector learns from labelled pixels')
-    _add_labels(plan)
+    plan = start_plan(request, 'PairScene', 2)
+    found = need_labels(plan, request, 'a change detector learns from labelled pixels')
+    add_labels(plan)
     ordered, how = _two_codes(found, False)
-    plan.scene.append(('label_codes', dict(zip(CHANGE_NAMES, ordered, strict=True)), how))
+    plan.scene.append(('label_codes', dict(zip(CHANGE_CLASSES, ordered, strict=True)), how))
     if 0 in ordered and len(request.paths) > 2:
         plan.notes.append(
-            f'{found.zeros:,} pixels of label 0 are taken for {CHANGE_NAMES[ordered.index(0)]}. If some of them are '
+            f'{found.zeros:,} pixels of label 0 are taken for {CHANGE_CLASSES[ordered.index(0)]}. If some of them are '
             'unlabelled instead, no score can be right: name a map of the unchanged pixels as well, '
             "labels=[dict(path='changed.bmp', codes=dict(changed=255)), "
             "dict(path='unchanged.bmp', codes=dict(unchanged=255))] without label_codes."
@@ -483,7 +218,7 @@ def _change(request: Request) -> Plan:
 
 
 def _unmixing(request: Request) -> Plan:
-    plan = _start(request, 'UnmixingScene')
+    plan = start_plan(request, 'UnmixingScene')
     cube, paths = plan.cube, [*request.paths[1:], plan.cube.source['path']]
     truth = next(
         (found for path in paths if (found := find_abundances(path, cube, request.labels_key)) is not None), None
@@ -507,9 +242,9 @@ def _unmixing(request: Request) -> Plan:
     if number is None:
         raise ValueError(f'{cube.source["path"]}: the number of endmembers is not known; give --endmembers NUMBER')
     if truth is not None:
-        plan.scene.append(('abundances', _relative(truth, plan.root), 'the truth; for the scores alone'))
+        plan.scene.append(('abundances', relative(truth, plan.root), 'the truth; for the scores alone'))
     if spectra is not None:
-        plan.scene.append(('endmembers', _relative(spectra, plan.root), 'the truth; for the scores alone'))
+        plan.scene.append(('endmembers', relative(spectra, plan.root), 'the truth; for the scores alone'))
     if request.classes:
         plan.scene.append(('endmember_names', tuple(request.classes), 'in the order of the truth'))
     plan.scene.append(('num_endmembers', number, 'of the truth' if truth or spectra else 'as you said'))
@@ -520,7 +255,7 @@ def _unmixing(request: Request) -> Plan:
 
 
 def _denoising(request: Request) -> Plan:
-    plan = _start(request, 'Scene')
+    plan = start_plan(request, 'Scene')
     plan.notes.append(
         'The scene is taken for clean, and noise is added to it. Its own noise bounds what the network can learn.'
     )
@@ -530,7 +265,7 @@ def _denoising(request: Request) -> Plan:
 def _super_resolution(request: Request) -> Plan:
     if request.scale not in (2, 4):
         raise ValueError(f'--scale {request.scale}: expected 2 or 4')
-    plan = _start(request, 'Scene')
+    plan = start_plan(request, 'Scene')
     return plan
 
 
@@ -587,10 +322,10 @@ def _multispectral(request: Request) -> Plan:
         (
             'image',
             tuple(source(cube.source, name) for name, cube in cubes.items()),
-            ' / '.join(map(_image_reason, kept)) + f' of {first}',
+            ' / '.join(map(image_reason, kept)) + f' of {first}',
         ),
         ('labels', source(labels.source, label_name), 'the changes'),
-        ('label_codes', dict(zip(CHANGE_NAMES, ordered, strict=True)), how),
+        ('label_codes', dict(zip(CHANGE_CLASSES, ordered, strict=True)), how),
     ]
     names = list(files)
     plan.places = True

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmhsi.analysis.init_scene.plans import Plan, Request, identifier, make_plan
+from mmhsi.analysis.init_scene.plan import Plan, Request, identifier
+from mmhsi.analysis.init_scene.plans import make_plan
 from mmhsi.analysis.init_scene.recipes import config_text
 
 _WIDTH = 120
