@@ -53,11 +53,11 @@ def check_same_ground(found: CubeInfo, expected: CubeInfo, what: str) -> None:
         )
         try:
             x, y = map(np.asarray, warp(*systems, x, y))
-        except (RasterioError, CPLE_BaseError) as error:
+        except (RasterioError, CPLE_BaseError) as failure:
             raise ValueError(
                 f'{what} must lie on the same ground: {found.path} and {expected.path} have the '
-                f'coordinate systems {names} without a transformation between them: {error}'
-            ) from error
+                f'coordinate systems {names} without a transformation between them: {failure}'
+            ) from failure
     else:
         names = ''
     # from coordinates back to columns and rows of the other file
