@@ -46,9 +46,7 @@ def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
     47(9), 1999.
 
     Args:
-        cube (np.ndarray): (H, W, C).
-        target (np.ndarray): Spectrum d of shape (C,) in the units of the cube.
-        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+        cube, target, valid: See :func:`cem`.
 
     Returns:
         np.ndarray: float64 scores of shape (H, W) from 0 to 1, NaN where not valid.
@@ -78,11 +76,7 @@ def matched_filter(
     Source: Manolakis and Shaw, IEEE Signal Process. Mag. 19(1), 2002.
 
     Args:
-        cube (np.ndarray): (H, W, C).
-        target (np.ndarray): Spectrum d of shape (C,) in the units of the cube.
-        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
-        left_out (float): Share of the valid pixels, those that score highest, that a second pass leaves out from the
-            background statistics, which targets of another spectrum than d distort. Defaults to 0: a single pass.
+        cube, target, valid, left_out: See :func:`cem`.
 
     Returns:
         np.ndarray: float64 scores of shape (H, W), NaN where not valid.
@@ -125,9 +119,7 @@ def osp(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, c
     they build U from known background spectra.
 
     Args:
-        cube (np.ndarray): (H, W, C).
-        target (np.ndarray): Spectrum d of shape (C,) in the units of the cube.
-        valid (np.ndarray, optional): bool of shape (H, W), True where there is data. By default everywhere.
+        cube, target, valid: See :func:`cem`.
         components (int): Dimension of the background subspace, 1 to C - 1. Too large a subspace contains the target
             itself. Defaults to 5.
 
