@@ -27,6 +27,7 @@ from mmhsi.engine.random_state import random_state, set_random_state
 POSITION = 'mmhsi_position'  # of a run within its epoch, in a checkpoint
 FORMER_BEST = 'former_best'  # names of the best states before the last validation, in the message hub
 _MOMENTS = ('exp_avg', 'exp_avg_sq', 'max_exp_avg_sq', 'momentum_buffer')  # as large as their parameter
+_MOST_NOTES = 10_000
 _BEST_NAME = re.compile(r'best_[^/\\]+')
 
 
@@ -218,6 +219,8 @@ def _check_moment(name: str, value: Any, parameter: Any) -> None:
 def _check_notes(hub: Any) -> None:
     """Notes that decide what is deleted, and the curves."""
     notes = hub.runtime_info
+    if len(notes) + len(hub.log_scalars) > _MOST_NOTES:
+        raise ValueError(f'its message hub holds {len(notes)} notes and {len(hub.log_scalars)} curves')
     steps = notes.get('keep_ckpt_ids', [])
     if not isinstance(steps, list) or not all(map(_count, steps)):
         raise ValueError(f"'keep_ckpt_ids' in its message hub is {steps!r:.80}, no list of epochs or iterations")

@@ -50,6 +50,10 @@ def note(name, value):
     return lambda checkpoint: checkpoint['message_hub']['runtime_info'].update({name: value})
 
 
+def many_notes(checkpoint):
+    checkpoint['message_hub']['runtime_info'].update({f'note {number}': 1 for number in range(10_000)})
+
+
 def schedule(**values):
     return lambda checkpoint: checkpoint['param_schedulers'][0].update(values)
 
@@ -68,6 +72,11 @@ def moment(name, value):
 
 def position(**values):
     return lambda checkpoint: checkpoint['mmhsi_position'].update(values)
+
+
+def test_the_state_of_a_training_is_taken(run, runner):
+    runner.resume(str(run / 'epoch_1.pth'))
+    assert (runner.epoch, runner.iter) == (1, 4)
 
 
 @pytest.mark.parametrize(
@@ -100,17 +109,13 @@ def position(**values):
         (note('former_best', ['precious.txt']), "'former_best' in its message hub is ['precious.txt'], no list of"),
         (position(batches=10**9), '1000000000 batches of an epoch of 4 are done'),
         (position(now=[dict(python=3)]), 'its random state cannot be used'),
+        (many_notes, 'its message hub holds 10'),  # the last one: the runner keeps them
     ],
 )
 def test_state_that_no_training_writes_is_refused(run, runner, tmp_path, change, finding):
     expected = 'epoch_1.pth: the run cannot be resumed from this checkpoint: expected the state of a training with this'
     with pytest.raises(ResumeError, match=rf'{expected} config, found that .*{re.escape(finding)}'):
         runner.resume(changed(run, tmp_path, change))
-
-
-def test_the_state_of_a_training_is_taken(run, runner):
-    runner.resume(str(run / 'epoch_1.pth'))
-    assert (runner.epoch, runner.iter) == (1, 4)
 
 
 def test_nothing_but_best_states_is_deleted(run, tmp_path):
