@@ -1,5 +1,9 @@
 """Tests of the command ``mmhsi``: help, wrong arguments and missing files, at once and in a sentence."""
 
+import argparse
+import errno
+import io
+import logging
 import os
 import re
 import shlex
@@ -10,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mmhsi.cli import COMMANDS, main
-from mmhsi.utils.command_line import import_user_modules
+from mmhsi.utils.command_line import ExplainedError, import_user_modules, load_config, run_program
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = 'configs/classification/hypersigma-tiny_cls_indian-pines.py'
@@ -162,3 +166,46 @@ def test_modules_of_the_user_that_fail_are_named(tmp_path, monkeypatch, content,
     monkeypatch.delitem(sys.modules, 'users_module', raising=False)
     with pytest.raises(ImportError, match=f'^--custom-imports users_module: {message}'):
         import_user_modules(['users_module'])
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ('x = = 1', 'the config cannot be read: SyntaxError: invalid syntax'),
+        ('x = 1 / 0', r'the config cannot be read: ZeroDivisionError: division by zero \(.*config.py, line 1\)'),
+        ("_base_ = 'config.py'", 'the config cannot be read: a file names itself as its _base_'),
+        (
+            "custom_imports = dict(imports=['absent_module'])",
+            'the config cannot be read: ImportError: Failed to import',
+        ),
+        ('import sys\nsys.exit(3)', 'the config cannot be read: SystemExit: 3'),
+        ('a = 1', '--cfg-options do not fit the config: '),
+    ],
+)
+def test_a_config_that_cannot_be_read_is_one_sentence(tmp_path, content, message):
+    path = tmp_path / 'config.py'
+    path.write_text(content)
+    with pytest.raises(ExplainedError, match=f'config.py: {message}'):
+        load_config(argparse.Namespace(config=str(path), cfg_options={'a.b': 1}))
+
+
+def test_an_explained_error_needs_no_traceback(capsys):
+    def fail():
+        raise ExplainedError('a.py: what is wrong')
+
+    assert run_program(fail, 'mmhsi train', before_networks=True) == 2
+    assert capsys.readouterr().err == 'mmhsi train: error: a.py: what is wrong\n'
+
+
+class FullDisk(io.StringIO):
+    def flush(self):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+
+def test_a_log_that_cannot_be_written_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(logging.Handler, 'handleError', logging.Handler.handleError)
+    logger = logging.Logger('full')
+    logger.addHandler(logging.StreamHandler(FullDisk()))
+    assert run_program(lambda: [logger.warning('a line') for _ in range(3)], 'mmhsi train') == 0
+    said = capsys.readouterr().err
+    assert said.count('the log cannot be written: [Errno 28]') == 1 and 'Traceback' not in said

@@ -82,13 +82,8 @@ def main(argv: list[str] | None = None) -> None:
         apply_options(cfg, args)
         from mmhsi.engine.distributed import build_runner, close_process_group
         from mmhsi.engine.failures import explained_failures
-        from mmhsi.engine.resumed_state import ResumeError
 
         runner = build_runner(cfg)
-        try:
-            with explained_failures(runner):
-                runner.train()
-        except ResumeError as error:
-            print(f'error: {error}', file=sys.stderr)
-            raise SystemExit(2) from None
+        with explained_failures(runner):
+            runner.train()
     close_process_group()

@@ -2,6 +2,7 @@
 
 import datetime
 import logging
+import re
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -16,11 +17,14 @@ from mmhsi.engine.resume import resume_from_latest
 from mmhsi.engine.resumed_state import check_resuming
 from mmhsi.engine.scene_settings import resolve_scene_settings
 from mmhsi.ops import ssa_fused
+from mmhsi.utils.command_line import ExplainedError
 
 TIMEOUT = 1800
 """Default number of seconds that a process of a run on CPUs waits for another."""
 
 _heartbeat: Heartbeat | None = None
+# what Python and MMEngine say of an argument or a name in a config that a component does not know
+_OF_THE_CONFIG = re.compile(r'__init__\(\) (got an unexpected|missing)|is not in the .* registry', re.DOTALL)
 _OF_MMENGINE = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # default hooks
 
 
@@ -110,14 +114,25 @@ def build_runner(cfg: Config) -> Runner:
     Returns:
         Runner: The runner, ready to train or test. If it is to resume without a given checkpoint, it resumes from the
         newest intact checkpoint of its work dir, or starts from the beginning if there is none.
+
+    Raises:
+        ExplainedError: If the config has no model, or a component does not know a name or an argument in it.
     """
+    if 'model' not in cfg:
+        raise ExplainedError(f'{cfg.filename}: the config has no model')
     if cfg.get('resume') and not cfg.get('load_from'):
         resume_from_latest(cfg)
     resolve_scene_settings(cfg)
     _leave_out_hooks(cfg)
     init_cpu_process_group(cfg)
     pin_memory(cfg)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    try:
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    except (TypeError, KeyError) as error:
+        if _OF_THE_CONFIG.search(str(error)) is None:
+            raise
+        reason = ' '.join(str(error.args[0]).split())
+        raise ExplainedError(f'{cfg.filename}: the config does not fit its components: {reason}') from error
     check_resuming(runner)
     if _heartbeat is not None:
         _heartbeat.watch(runner)

@@ -23,6 +23,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.optim import Optimizer
 
 from mmhsi.engine.random_state import random_state, set_random_state
+from mmhsi.utils.command_line import ExplainedError
 
 POSITION = 'mmhsi_position'  # of a run within its epoch, in a checkpoint
 FORMER_BEST = 'former_best'  # names of the best states before the last validation, in the message hub
@@ -31,7 +32,7 @@ _MOST_NOTES = 10_000
 _BEST_NAME = re.compile(r'best_[^/\\]+')
 
 
-class ResumeError(ValueError):
+class ResumeError(ExplainedError):
     """A run cannot be resumed from a checkpoint; the message names it."""
 
 

@@ -6,10 +6,12 @@ import argparse
 import difflib
 import errno
 import importlib
+import logging
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class ExplainedError(ValueError):
+    """An error whose message says all that a user needs: commands print it without a traceback."""
 
 
 class KeyValues(argparse.Action):
@@ -50,15 +56,19 @@ def import_user_modules(names: Sequence[str] | None) -> None:
             if isinstance(error, ModuleNotFoundError) and error.name in (name, name.partition('.')[0]):
                 where = 'it must be installed, or lie in a folder that PYTHONPATH names'
                 raise ImportError(f'--custom-imports {name}: there is no such module; {where}') from error
-            frames = [
-                frame
-                for frame in traceback.extract_tb(error.__traceback__)
-                if frame.filename != __file__ and 'importlib' not in frame.filename
-            ]
-            place = f' ({frames[-1].filename}, line {frames[-1].lineno})' if frames else ''
-            raise ImportError(
-                f'--custom-imports {name}: the module cannot be imported: {type(error).__name__}: {error}{place}'
-            ) from error
+            raise ImportError(f'--custom-imports {name}: the module cannot be imported: {_in_words(error)}') from error
+
+
+def _in_words(error: BaseException) -> str:
+    """An error in code of the user, and the line that raised it."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not any(part in frame.filename for part in (__file__, 'importlib', f'{os.sep}mmengine{os.sep}'))
+    ]
+    place = f' ({frames[-1].filename}, line {frames[-1].lineno})' if frames else ''
+    first = (str(error).strip().splitlines() or [''])[0]
+    return f'{type(error).__name__}: {first}{place}'
 
 
 def check_checkpoint(name: str | None) -> None:
@@ -165,15 +175,29 @@ def load_config(args: argparse.Namespace) -> Config:
     Returns:
         Config: The config; with runner arguments, ``launcher``, ``work_dir`` and a given seed are set too. The work dir
         is taken from the command line, else from the config, else it is ``./work_dirs/<name of the config>``.
+
+    Raises:
+        OSError: If the file or one of its bases does not exist.
+        ExplainedError: If it cannot be run, or the overrides do not fit it.
     """
     path = find_config(args.config)
     from mmengine.config import Config
 
     from mmhsi.utils.run_seed import set_run_seed
 
-    cfg = Config.fromfile(path)
+    try:
+        cfg = Config.fromfile(path)
+    except RecursionError:
+        raise ExplainedError(f'{path}: the config cannot be read: a file names itself as its _base_') from None
+    except OSError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ExplainedError(f'{path}: the config cannot be read: {_in_words(error)}') from error
     if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+        try:
+            cfg.merge_from_dict(args.cfg_options)
+        except (TypeError, KeyError, IndexError, AttributeError, AssertionError) as error:
+            raise ExplainedError(f'{path}: --cfg-options do not fit the config: {error}') from error
     if 'launcher' in args:
         if args.seed is not None:
             set_run_seed(cfg, args.seed)
@@ -198,6 +222,7 @@ def run_program(main: Callable[[], object], name: str, before_networks: bool = F
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):  # a name of a file that the terminal cannot show ends no command
             stream.reconfigure(errors='backslashreplace')
+    logging.Handler.handleError = _log_fails
     try:
         status = main()
         if sys.stdout is not None:  # it is None if the output is closed from the start
@@ -216,13 +241,22 @@ def run_program(main: Callable[[], object], name: str, before_networks: bool = F
     except (OSError, ValueError, KeyError, SyntaxError) as error:
         full = isinstance(error, OSError) and error.errno in _FULL and not error.filename
         networks = sys.modules.get('torch') is not None
-        if not full and (networks if before_networks else not isinstance(error, (OSError, ValueError))):
+        explained = full or isinstance(error, ExplainedError)
+        if not explained and (networks if before_networks else not isinstance(error, (OSError, ValueError))):
             raise
         _output_fails()
         what = ': the output, or a file that is written, does not fit' if full else ''
         print(f'{name}: error: {error}{what}', file=sys.stderr)
         return 2
     return int(status) if isinstance(status, int) else 0
+
+
+def _log_fails(handler: logging.Handler, record: logging.LogRecord) -> None:
+    """Report a log that cannot be written, e.g. on a full disk, once instead of with a traceback for each line."""
+    if not getattr(handler, 'failed', False) and sys.stderr is not None:
+        handler.failed = True
+        with suppress(OSError):
+            print(f'{handler}: the log cannot be written: {sys.exc_info()[1]}', file=sys.stderr)
 
 
 def _output_fails() -> bool:
