@@ -285,11 +285,14 @@ def _multispectral(request: Request) -> Plan:
     }
     files = {place: found for place, found in files.items() if found}
     if any(
-        re.match(r'imgs_[12]', name) and name.lower().endswith(_BAND_FILES) for name in set().union(*files.values())
+        re.search(r'(?:^|/)imgs_[12]', f'{place}/{name}') and name.lower().endswith(_BAND_FILES)
+        for place, names in files.items()
+        for name in names
     ):
+        cities = os.path.dirname(root) if 'imgs_1' in files else root
         raise ValueError(
-            f'{root}: the folders imgs_1 and imgs_2 hold a file for each band, as the release of OSCD does; bring them '
-            f'to one grid first: python tools/dataset_converters/oscd.py {root} --out data/oscd'
+            f'{root}: the folders imgs_1 and imgs_2 hold a file for each band, as the release of OSCD does; bring all '
+            f'cities to one grid first: python tools/dataset_converters/oscd.py {cities} --out data/oscd'
         )
     if len(files) < 3:
         raise ValueError(f'{root}: {len(files)} places with files, expected at least 3: to train, validate and test')
