@@ -150,12 +150,12 @@ def list_inputs(inputs: Any, pairs: bool = False, options: Mapping | None = None
     ]
 
 
-def _flat(inputs: Any, lists: tuple[str, ...] = ()) -> list:
+def _flat(inputs: Any, lists: tuple[str, ...] = (), alone: bool = True) -> list:
     if isinstance(inputs, np.ndarray):
         return [inputs]
     if isinstance(inputs, (str, os.PathLike)):
         if os.path.isdir(inputs):
-            return files_of(inputs)
+            return files_of(inputs) if alone else scene_files(inputs) or [inputs]
         if str(inputs).lower().endswith(_LIST_SUFFIXES) and os.path.isfile(inputs) and product_title(inputs) is None:
             path = os.path.realpath(inputs)
             if path in lists:
@@ -167,7 +167,8 @@ def _flat(inputs: Any, lists: tuple[str, ...] = ()) -> list:
             raise ValueError('there is no scene to predict: the list is empty')
         if any(isinstance(item, tuple) for item in inputs):
             raise ValueError('a pair of dates is given, but the model takes one scene at a time')
-        return [image for item in inputs for image in _flat(item, lists)]
+        alone = len(inputs) == 1  # beside others, a folder without scenes fails when it is opened
+        return [image for item in inputs for image in _flat(item, lists, alone)]
     raise TypeError(f'a scene is a path or an array (H, W, C), found {type(inputs).__name__}')
 
 

@@ -47,6 +47,15 @@ def test_a_list_that_names_itself_is_refused(tmp_path):
         list_inputs(tmp_path / 'one.txt')
 
 
+def test_a_folder_without_scenes_does_not_hold_up_others(tmp_path):
+    (tmp_path / 'empty').mkdir()
+    np.save(tmp_path / 'a.npy', np.ones((3, 3, 2)))
+    with pytest.raises(ValueError, match='empty: the folder holds no scene'):
+        list_inputs([tmp_path / 'empty'])
+    scenes = list_inputs([tmp_path / 'empty', tmp_path / 'a.npy'])  # it fails when it is opened
+    assert [scene.name for scene in scenes] == ['empty', 'a']
+
+
 def test_scenes_of_folders_and_lists(tmp_path):
     for name in ('b.tif', 'a.npy', 'notes.txt', '.hidden.tif'):
         (tmp_path / name).write_bytes(b'x')
