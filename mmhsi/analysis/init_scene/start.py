@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmhsi.analysis.init_scene.found_cube import FoundCube, find_cube, summary_of, two_dates
@@ -50,15 +50,19 @@ def start_plan(request: Request, kind: str, number: int = 1) -> Plan:
         plan.scene.append(('nodata', nodata, 'the file does not declare it, but whole pixels or bands have this value'))
     if plan.left_out:
         plan.numbers.append(('left_out', plan.left_out, 'empty, constant or marked as bad; counted from 0'))
-    for cube in cubes:
-        if cube.masked > 0:
-            plan.notes.append(f'{cube.path}: {cube.masked:.1%} of the pixels looked at hold no data; they are masked.')
-        if 0.01 < cube.zeros < 1:
-            plan.notes.append(
-                f'{cube.path}: {cube.zeros:.1%} of the pixels looked at are 0 in all bands; if this means '
-                '"no data", add nodata=0 to the dataset file.'
-            )
+    plan.notes += [note for cube in cubes for note in _missing_data(cube)]
     return plan
+
+
+def _missing_data(cube: FoundCube) -> Iterator[str]:
+    """Notes on pixels without data."""
+    if cube.masked > 0:
+        yield f'{cube.path}: {cube.masked:.1%} of the pixels looked at hold no data; they are masked.'
+    if 0.01 < cube.zeros < 1:
+        yield (
+            f'{cube.path}: {cube.zeros:.1%} of the pixels looked at are 0 in all bands; if this means "no data", add '
+            'nodata=0 to the dataset file.'
+        )
 
 
 def _scenes(kind: str, paths: Sequence[str], rest: Sequence[str], task: str) -> list[tuple[list[str], list[str]]]:

@@ -23,20 +23,10 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
     Without ``products`` a file is opened on its own, even if it is part of a sensor product.
     """
     path = os.fspath(path)
-    if layout in ('cwh', 'whc'):
-        raise ValueError(
-            f'{path}: layout {layout!r} is that of a list of pixels, stored column by column; it needs the size of the '
-            'image: size=(rows, columns)'
-        )
-    if layout not in LAYOUTS:
-        raise ValueError(f'layout {layout!r}, expected {", ".join(map(repr, LAYOUTS))}')
+    _check_layout(path, layout)
     local = not is_address(path)
-    if local and not os.path.exists(path):
-        raise FileNotFoundError(f'{path}: no such file')
-    if local and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise CubeReadError(f'{path}: this is neither a file nor a folder')
-    if local and os.path.isfile(path) and os.path.getsize(path) == 0:
-        raise CubeReadError(f'{path}: the file is empty')
+    if local:
+        _check_file(path)
     reader: CubeReader | None = open_product(path, key) if ndim == 3 and products and local else None
     if reader is None:
         if local and os.path.isdir(path):
@@ -52,6 +42,25 @@ def open_reader(path: Path, key: Key = None, layout: str = 'auto', ndim: int = 3
     for note in reader.info.notes:
         print_log(f'{path}: {note}', 'current', logging.WARNING)
     return reader
+
+
+def _check_layout(path: str, layout: str) -> None:
+    if layout in ('cwh', 'whc'):
+        raise ValueError(
+            f'{path}: layout {layout!r} is that of a list of pixels, stored column by column; it needs the size of the '
+            'image: size=(rows, columns)'
+        )
+    if layout not in LAYOUTS:
+        raise ValueError(f'layout {layout!r}, expected {", ".join(map(repr, LAYOUTS))}')
+
+
+def _check_file(path: str) -> None:
+    if not os.path.exists(path):
+        raise FileNotFoundError(f'{path}: no such file')
+    if not (os.path.isfile(path) or os.path.isdir(path)):
+        raise CubeReadError(f'{path}: this is neither a file nor a folder')
+    if os.path.isfile(path) and os.path.getsize(path) == 0:
+        raise CubeReadError(f'{path}: the file is empty')
 
 
 def open_cube(path: Path, key: Key = None, layout: str = 'auto') -> CubeReader:
