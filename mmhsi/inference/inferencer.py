@@ -29,10 +29,10 @@ from mmhsi.inference.estimate import announce
 from mmhsi.inference.inputs import SceneInput, list_inputs
 from mmhsi.inference.opening import open_scene
 from mmhsi.inference.plan import Plan, make_plan
-from mmhsi.inference.run_scene import predict_scene, try_network
+from mmhsi.inference.run_scene import network_of, predict_scene
 from mmhsi.inference.staging import Staging
 from mmhsi.inference.summary import SUFFIX, add_gis_files, finished_scene, lattice_note, scene_settings, summarize
-from mmhsi.inference.training_state import find_target_spectrum, training_bands
+from mmhsi.inference.training_state import training_bands
 from mmhsi.inference.weights import (
     build_network,
     check_classes,
@@ -333,7 +333,7 @@ class HSIInferencer(BaseInferencer):
         try:
             task = plan.make_task()
             task.use_record(self._record, scene.name)
-            network = self._network(view, plan, task)
+            network = network_of(self.model, view, plan, task, self.memory // 2)
             task.prepare(self.cfg, self._meta, network, view)
             staging = (
                 Staging()
@@ -416,14 +416,3 @@ class HSIInferencer(BaseInferencer):
         files['summary'] = folder / f'{product.name}{SUFFIX}'
         write_text(files['summary'], json.dumps(summary, indent=2) + '\n')
         return {name: str(path) for name, path in files.items()}
-
-    def _network(self, view, plan: Plan, task: Task) -> Network:
-        meta = None
-        if task.wants_spectrum(self.model):
-            values = find_target_spectrum(plan, view, task.stored_spectrum)
-            task.use_spectrum(values if view.used_bands is None else values[view.used_bands])
-            meta = {'target_spectrum': view.preprocess_spectra(values).astype(np.float32)}
-        network = task.network(self.model, plan.window is not None, meta)
-        network.precision = plan.precision
-        try_network(network, plan, view.bands, view.info.path, self.memory // 2)
-        return network

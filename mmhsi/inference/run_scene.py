@@ -9,12 +9,14 @@ from functools import partial
 import numpy as np
 import torch
 from mmengine.logging import print_log
+from torch import nn
 
 from mmhsi.datasets.scenes.cube_view import Area
 from mmhsi.inference.batches import choose_batch_size, smaller_batches
 from mmhsi.inference.plan import Plan
 from mmhsi.inference.staging import Staging
 from mmhsi.inference.tiled import count_parts, predict_tiles
+from mmhsi.inference.training_state import find_target_spectrum
 from mmhsi.inference.windowed import plan_blocks, predict_windows
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.task import Task
@@ -35,6 +37,27 @@ def read_windows(plan: Plan, view) -> Callable[[Area], np.ndarray]:
         return values
 
     return read
+
+
+def network_of(model: nn.Module, view, plan: Plan, task: Task, memory: int) -> Network:
+    """The network for a scene, with its target spectrum if it looks for one, and tried by :func:`try_network`.
+
+    Args:
+        model (nn.Module): The model, in evaluation mode.
+        view (CubeView | PairView): The scene.
+        plan (Plan): Its windows or tiles, and the target spectrum.
+        task (Task): The task, which gets the target spectrum.
+        memory (int): Bytes that batches may use on a CPU.
+    """
+    meta = None
+    if task.wants_spectrum(model):
+        values = find_target_spectrum(plan, view, task.stored_spectrum)
+        task.use_spectrum(values if view.used_bands is None else values[view.used_bands])
+        meta = {'target_spectrum': view.preprocess_spectra(values).astype(np.float32)}
+    network = task.network(model, plan.window is not None, meta)
+    network.precision = plan.precision
+    try_network(network, plan, view.bands, view.info.path, memory)
+    return network
 
 
 def try_network(network: Network, plan: Plan, bands: int, source: str, memory: int) -> None:
