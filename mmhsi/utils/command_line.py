@@ -222,7 +222,7 @@ def run_program(main: Callable[[], object], name: str, before_networks: bool = F
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):  # a name of a file that the terminal cannot show ends no command
             stream.reconfigure(errors='backslashreplace')
-    logging.Handler.handleError = _log_fails
+    logging.Handler.handleError = _log_fails  # type: ignore[method-assign,assignment]
     try:
         status = main()
         if sys.stdout is not None:  # it is None if the output is closed from the start
@@ -254,7 +254,7 @@ def run_program(main: Callable[[], object], name: str, before_networks: bool = F
 def _log_fails(handler: logging.Handler, record: logging.LogRecord) -> None:
     """Report a log that cannot be written, e.g. on a full disk, once instead of with a traceback for each line."""
     if not getattr(handler, 'failed', False) and sys.stderr is not None:
-        handler.failed = True
+        handler.failed = True  # type: ignore[attr-defined]
         with suppress(OSError):
             print(f'{handler}: the log cannot be written: {sys.exc_info()[1]}', file=sys.stderr)
 
