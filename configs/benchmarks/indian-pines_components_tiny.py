@@ -1,4 +1,4 @@
-# indian-pines_components.py for one core: 20 epochs, one seed, every fifth test pixel, and the outer values of each
+# indian-pines_components.py for one core: 20 epochs, two seeds, every fifth test pixel, and the outer values of each
 # number.
 _base_ = 'indian-pines_components.py'
 
@@ -16,4 +16,4 @@ settings = {
         'is tested.',
     ),
 }
-seeds = (0,)
+seeds = (0, 1)

@@ -51,7 +51,7 @@ def count_complexity(
     root = getattr(trial.model, 'generator', trial.model)
     with _counted_parts(root, counter.get_total_flops) as parts:
         try:
-            with torch.no_grad(), ssa_as_one_operator(), counter:
+            with _without_gradients(trial.model), ssa_as_one_operator(), counter:
                 trial.network(trial.inputs())
         except (RuntimeError, ValueError, AssertionError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -71,6 +71,21 @@ def count_complexity(
         parts=parts,
         operators={str(name): count for name, count in counter.get_flop_counts().get('Global', {}).items()},
     )
+
+
+@contextmanager
+def _without_gradients(model: nn.Module) -> Iterator[None]:
+    """The counter hooks into the gradients of parameters that a module gets as arguments, as for weight normalisation,
+    and fails where there are none."""
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        for parameter in trainable:
+            parameter.requires_grad_(False)
+        with torch.no_grad():
+            yield
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad_()
 
 
 def _recording(activations: Counter) -> dict:

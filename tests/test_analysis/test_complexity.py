@@ -9,6 +9,7 @@ from inference_cases import BANDS, classifier, config, segmentor
 from mmengine.analysis import FlopAnalyzer
 from mmengine.config import Config
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from mmhsi.analysis.trial_batch import TrialModel
 from mmhsi.apis import count_complexity, find_model, init_model, time_network
@@ -78,6 +79,17 @@ def test_convolutions_agree_with_mmengine():
     assert found['macs'] == wanted['conv']
     assert found['activations'] == 400 * (8 + 8 + 3)
     assert not any('forward' in vars(module) for module in model.modules())
+
+
+def test_weights_that_are_computed_from_parameters_are_counted():
+    cfg = config(segmentor(), tile_size=8, overlap=0)
+    model = init_model(cfg, device='cpu')
+    plain = count_complexity(cfg, model=model)
+    layer = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+    weight_norm(layer)
+    found = count_complexity(cfg, model=model)
+    assert found['flops'] == plain['flops']
+    assert found['trainable'] == found['parameters'] == plain['parameters'] + layer.out_channels
 
 
 def test_the_shape_can_be_given_and_a_wrong_one_is_named():
