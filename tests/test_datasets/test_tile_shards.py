@@ -536,3 +536,15 @@ def test_errors_of_workers_reach_the_caller():
         list(run_parallel(_fail, [(n,) for n in range(40)], 2))
     with pytest.raises(RuntimeError, match='the system killed a worker process'):
         list(run_parallel(_end_process, [(1,)] * 4, 2))
+
+
+@pytest.mark.parametrize('changes', [dict(tiles=3), dict(checksums=3), dict(shape=[10**30]), dict(moments='x')])
+def test_a_record_of_other_values_is_a_problem_and_no_crash(tmp_path, changes):
+    shards = make_shards(tmp_path, {'a': smooth_cube(16, 16)})
+    (shards / 'shards/a.json').write_text(json.dumps(dict(record_of(shards, 'a'), **changes)))
+    if 'moments' in changes:
+        with pytest.raises(ValueError, match="the record of the scene 'a' is damaged: AttributeError"):
+            write_statistics(shards)
+    else:
+        said = ' '.join(verify(shards)[0])
+        assert 'shards/a.json: ' in said and ('the record is damaged' in said or 'tiles are recorded' in said)

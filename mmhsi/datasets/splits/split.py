@@ -7,12 +7,14 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from mmengine.logging import print_log
 
 from mmhsi.datasets.class_info import IGNORE_INDEX
+from mmhsi.datasets.io.errors import CubeReadError
+from mmhsi.datasets.io.memory import check_packing
 
 SUBSETS = ('train', 'val', 'test')
 
@@ -87,8 +89,13 @@ class Split:
             raise FileNotFoundError(f'{path}: no such split file')
         expected = (*SUBSETS, 'shape')
         try:
+            with ZipFile(path) as archive:
+                unpacked = sum(member.file_size for member in archive.infolist())
+            check_packing(str(path), 'the split', path.stat().st_size, unpacked)
             with path.open('rb') as file:
                 arrays = dict(np.load(file, allow_pickle=False))
+        except CubeReadError:
+            raise
         # of which RuntimeError is an encrypted member, and MemoryError a header that claims too much
         except (ValueError, OSError, TypeError, EOFError, RuntimeError, MemoryError, zlib.error, BadZipFile) as error:
             raise ValueError(f'{path}: not a split file, which is an .npz with the arrays {expected}') from error

@@ -28,6 +28,8 @@ from mmhsi.utils.text import listed
 
 FORMAT = 'mmhsi tile shards 1'
 INDEX, PLAN, SHARDS = 'index.json', 'scenes.json', 'shards'
+# what is raised by a record whose values are of other kinds than those that a conversion writes
+NO_RECORD = (AttributeError, IndexError, KeyError, MemoryError, OverflowError, TypeError, ValueError)
 _RECORD_ONLY = ('moments', 'checksums', 'settings', 'source_bytes', 'source_files')
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmhsi.datasets.tile_shards.index import FORMAT, records
+from mmhsi.datasets.tile_shards.index import FORMAT, NO_RECORD, records
 from mmhsi.datasets.tile_shards.writer import whole_file
 from mmhsi.utils.moments import BandMoments
 
@@ -33,15 +33,20 @@ def write_statistics(out: str | Path) -> list[dict]:
     """
     sensors, tiles = {}, {}
     for record in records(out):
-        bands = record['source_bands']
-        if not record['shape'][0]:
-            continue
-        moments = sensors.setdefault(bands, BandMoments(bands))
-        moments.merge(
-            **{name: np.asarray(values) for name, values in record['moments'].items()},
-            bands=np.asarray(record['bands']),
-        )
-        tiles[bands] = tiles.get(bands, 0) + record['shape'][0]
+        try:
+            bands = record['source_bands']
+            if not record['shape'][0]:
+                continue
+            moments = sensors.setdefault(bands, BandMoments(bands))
+            moments.merge(
+                **{name: np.asarray(values) for name, values in record['moments'].items()},
+                bands=np.asarray(record['bands']),
+            )
+            tiles[bands] = tiles.get(bands, 0) + record['shape'][0]
+        except NO_RECORD as error:
+            raise ValueError(
+                f'{out}: the record of the scene {record.get("scene")!r} is damaged: {type(error).__name__}: {error}'
+            ) from error
     if not sensors:
         raise ValueError(f'{out}: there are no tiles to compute statistics from')
 

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mmhsi.datasets.tile_shards.index import INDEX, SHARDS, planned_scenes, read_json, record_path, shard_path
+from mmhsi.datasets.tile_shards.index import (
+    INDEX,
+    NO_RECORD,
+    SHARDS,
+    planned_scenes,
+    read_json,
+    record_path,
+    shard_path,
+)
 from mmhsi.datasets.tile_shards.parallel import run_parallel
 from mmhsi.utils.files import PART_SUFFIX
 from mmhsi.utils.identity import changes, data_files, identify
@@ -48,15 +56,21 @@ def verify_shard(out: str | Path, scene: str) -> tuple[list[str], int]:
         return [f'{path}: the scene is not converted'], 0
     except ValueError as error:
         return [str(error)], 0
+    try:
+        problem, tiles = _problem(out, scene, path, record)
+    except NO_RECORD as error:
+        return [f'{record_path(out, scene)}: the record is damaged: {type(error).__name__}: {error}'], 0
+    return [problem] if problem else [], tiles
+
+
+def _problem(out: str | Path, scene: str, path: Path, record: dict) -> tuple[str | None, int]:
     if not record['bytes']:
-        return [], 0  # a scene that could not be read has no shard
+        return None, 0  # a scene that could not be read has no shard
     tiles = record['shape'][0]
     lengths = {len(values) for values in (*record['tiles'].values(), record['checksums'])}
     if lengths != {tiles}:
-        problem = f'{record_path(out, scene)}: {tiles} tiles are recorded, but {sorted(lengths)} positions'
-    else:
-        problem = _size_problem(path, record) or _header_problem(path, record) or _tile_problem(path, record)
-    return [problem] if problem else [], tiles
+        return f'{record_path(out, scene)}: {tiles} tiles are recorded, but {sorted(lengths)} positions', tiles
+    return _size_problem(path, record) or _header_problem(path, record) or _tile_problem(path, record), tiles
 
 
 def _size_problem(path: Path, record: dict) -> str | None:
@@ -143,7 +157,7 @@ def verify(out: str | Path, workers: int = 1, root: str | Path | None = None) ->
             elif path not in expected:
                 problems.append(f'{path}: does not belong to any scene of the source')
     try:
-        indexed = read_json(Path(out, INDEX))['tiles']
+        indexed = read_json(Path(out, INDEX)).get('tiles')
         if indexed != tiles:
             problems.append(f'{Path(out, INDEX)}: the index lists {indexed} tiles, the records {tiles}; run --merge')
     except FileNotFoundError:

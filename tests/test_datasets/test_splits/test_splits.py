@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -200,6 +202,18 @@ def test_files_that_are_no_split_are_named(tmp_path):
     (tmp_path / 'text.npz').write_text('no archive')
     with pytest.raises(ValueError, match='text.npz: not a split file'):
         Split.load(tmp_path / 'text.npz')
+
+
+def test_a_split_that_unpacks_to_hundreds_of_times_its_file_is_refused(tmp_path):
+    with (
+        zipfile.ZipFile(tmp_path / 'bomb.npz', 'w', zipfile.ZIP_DEFLATED) as archive,
+        archive.open('train.npy', 'w') as stream,
+    ):
+        np.lib.format.write_array_header_1_0(stream, dict(descr='<i8', fortran_order=False, shape=(34 * 10**6,)))
+        for _ in range(34):
+            stream.write(bytes(8 * 10**6))
+    with pytest.raises(ValueError, match=r'bomb\.npz: the split unpacks from \d+ to 272\d+ bytes'):
+        Split.load(tmp_path / 'bomb.npz')
 
 
 @pytest.mark.parametrize(
