@@ -3,6 +3,7 @@
 import os
 import runpy
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -181,11 +182,14 @@ def tiles(scene, tmp_path):
 
 def test_folders_and_patterns_are_one_set_of_data(tiles, tmp_path, capsys):
     folder, labels = tiles
-    for images, maps in (('first', 'maps'), ('first/*_2019.npy', 'maps/t_*.npy')):
+    for images, maps in (('first', 'maps'), ('first/*_2019.npy', 'maps/t_*.npy'), ('fir*/*.npy', 'm?ps/*.npy')):
         status, out, _ = spoken(
             capsys, folder / images, folder / maps, '--task', 'classification', '--out', tmp_path / 'out', '--overwrite'
         )
         assert status == 0 and '4 scenes, 50 x 20, 50 x 28, 34 x 20, 34 x 28 pixels' in out
+        written = Config.fromfile(next((tmp_path / 'out').glob('*classification.py')))
+        assert len(get_scenes({**written.scene.to_dict(), 'preprocessing': []})) == 4
+        shutil.rmtree(tmp_path / 'out')
     plan, _, config = init_scene(
         request('classification', folder / 'first', folder / 'maps', classes=['a', 'b', 'c', 'd']), tmp_path / 'out2'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ def start_plan(request: Request, kind: str, number: int = 1) -> Plan:
         each = [_cubes(request, files, keys, labels) for files, labels in scenes]
         cubes = [summary_of(alike, path) for alike, path in zip(zip(*each, strict=True), paths, strict=True)]
         root = os.path.dirname(paths[0])
+        while glob.has_magic(root):
+            root = os.path.dirname(root)
         plan = Plan(request.name or Path(paths[0] if os.path.isdir(paths[0]) else root).name, root, cubes)
     if request.task not in ('unmixing', 'denoising', 'super_resolution'):
         plan.label_files = [labels[0] for _, labels in scenes if labels]
@@ -86,7 +89,7 @@ def _scenes(kind: str, paths: Sequence[str], rest: Sequence[str], task: str) -> 
 
 
 def _stands_for_several(path: str) -> bool:
-    return (os.path.isdir(path) and product_title(path) is None) or (not os.path.exists(path) and '*' in path)
+    return (os.path.isdir(path) and product_title(path) is None) or (not os.path.exists(path) and glob.has_magic(path))
 
 
 def _cubes(request: Request, paths: Sequence[str], keys: Sequence[str | None], rest: Sequence[str]) -> list[FoundCube]:

@@ -11,6 +11,8 @@ from .memory import check_packing
 from .same_ground import check_same_ground
 from .variables import Key
 
+_VECTORS = ('.shp', '.geojson', '.json', '.gpkg', '.kml', '.kmz', '.gml', '.fgb', '.roi')
+
 
 def single_band(reader: CubeReader, what: str = 'map') -> tuple[np.ndarray, np.ndarray]:
     """The single band of a map, or the grey value of an RGB picture with equal channels.
@@ -76,6 +78,13 @@ def open_map(
         CubeReadError: If the file is damaged, holds no such map, its size or georeference differs, or, without a size
             to compare with, if it unpacks to more than 256 MiB and 300 times its file.
     """
+    if os.path.splitext(path)[1].lower() in _VECTORS and os.path.isfile(path):
+        like = 'CUBE' if ground is None else ground.path
+        raise CubeReadError(
+            f'{path}: vector data (polygons, points) are not read as a {what}; burn the numbers of the classes into a '
+            'raster on the pixels of the cube, for GeoJSON in its coordinate system: rio rasterize labels.tif --like '
+            f'{like} --property NUMBER < {os.path.basename(path)}'
+        )
     reader = open_reader(path, key, ndim=2)
     try:
         _check_size(reader, shape, what, ground)

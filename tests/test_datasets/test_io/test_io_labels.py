@@ -144,3 +144,10 @@ def test_picture_with_a_palette_gives_its_indices(tmp_path, labels):
         dataset.write(labels, 1)
         dataset.write_colormap(1, {value: (value * 10, 255 - value, 7) for value in range(17)})
     np.testing.assert_array_equal(read_labels(tmp_path / 'a.png'), labels)
+
+
+@pytest.mark.parametrize('name', ('fields.shp', 'fields.geojson', 'fields.GPKG'))
+def test_polygons_are_told_how_to_become_labels(tmp_path, name):
+    (tmp_path / name).write_text('{"type": "FeatureCollection", "features": []}')
+    with pytest.raises(CubeReadError, match=f'vector data .* --like CUBE --property NUMBER < {name}'):
+        read_labels(tmp_path / name)
