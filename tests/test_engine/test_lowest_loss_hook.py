@@ -54,7 +54,7 @@ def train(work_dir, hook, **options):
         experiment_name=Path(work_dir).name,
         default_hooks=dict(checkpoint=SafeCheckpointHook(interval=1)),
         custom_hooks=[hook],
-        default_scope='mmengine',
+        default_scope='mmhsi',
         log_level='WARNING',
         **options,
     )
