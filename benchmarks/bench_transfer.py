@@ -51,8 +51,14 @@ STEPS, BATCH, RATE, HEAD_RATE = 120, 48, 1e-3, 5e-3
 COLUMNS = ('scene', 'labels', 'seed', 'method', 'OA', 'AA', 'seconds')
 HEAD = """# Weights that carry over
 
+Does a pair of encoders that was pre-trained on scenes of other sensors help on a scene that it has never seen? Mean
+overall accuracy ± standard deviation over the seeds, their number in brackets.
+
+<!-- docs
+check: takes hours on one core
+-->
 ```shell
-OMP_NUM_THREADS=1 python benchmarks/bench_transfer.py --seeds {seeds}
+OMP_NUM_THREADS=1 python benchmarks/bench_transfer.py --seeds {seeds} --same-sensor --table docs/benchmark/transfer.md
 ```
 """
 
@@ -284,7 +290,11 @@ def table_of(path: Path) -> str:
             cells = []
             for method in methods:
                 values = list(found.get(method, {}).values())
-                cells.append(f'{np.mean(values):.3f} ± {np.std(values):.3f} ({len(values)})' if values else '')
+                cells.append(
+                    f'{np.mean(values):.3f} ± {np.std(values, ddof=min(1, len(values) - 1)):.3f} ({len(values)})'
+                    if values
+                    else ''
+                )
             pairs = [
                 found['both'][seed] - found['from scratch'][seed]
                 for seed in found['both']

@@ -1,4 +1,4 @@
-# One tiny encoder for scenes of eight sensors: masked modelling, and contrast of neighbours and of labelled classes.
+# One tiny encoder for scenes of seven sensors: masked modelling, and contrast of neighbours and of labelled classes.
 _base_ = [
     '../_base_/models/spat-mae-base.py',
     '../_base_/datasets/many-sensors_mae_tiny.py',

@@ -1,4 +1,4 @@
-"""Write public scenes of eight sensors as files of one kind, for pre-training across sensors.
+"""Write public scenes of seven sensors as files of one kind, for pre-training across sensors.
 
     python tools/dataset_converters/many_sensors.py SCENES [--out data/many-sensors]
 
@@ -199,7 +199,7 @@ def convert(data: str | Path, out: str | Path) -> list[Path]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description='Write public scenes of eight sensors as .mat files of one kind.')
+    parser = argparse.ArgumentParser(description='Write public scenes of seven sensors as .mat files of one kind.')
     parser.add_argument('data', help='folder of the downloaded files, <task>/<scene>/<file>')
     parser.add_argument(
         '--out',

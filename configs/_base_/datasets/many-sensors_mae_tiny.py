@@ -1,4 +1,4 @@
-# Windows of public scenes of eight sensors, on one grid of wavelengths; tools/dataset_converters/many_sensors.py writes
+# Windows of public scenes of seven sensors, on one grid of wavelengths; tools/dataset_converters/many_sensors.py writes
 # the files. A network that reads this grid can be shared by all scenes whose wavelengths are known.
 grid = [
     *(400, 425, 450, 475, 500, 525, 550, 575, 600, 625, 650, 675, 700, 725, 750, 775, 800, 825, 850, 875, 900),
