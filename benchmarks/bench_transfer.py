@@ -301,7 +301,8 @@ def table_of(path: Path) -> str:
                 if seed in found['from scratch']
             ]
             error = np.std(pairs, ddof=1) / np.sqrt(len(pairs)) if len(pairs) > 1 else np.nan
-            cells.append(f'{np.mean(pairs):+.3f} ± {error:.3f}' if pairs else '')
+            spread = '' if np.isnan(error) else f' ± {error:.3f}'
+            cells.append(f'{np.mean(pairs):+.3f}{spread}' if pairs else '')
             text.append(f'| {scene} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(text) + '\n'
 
