@@ -124,7 +124,8 @@ def check_opened(path: str, dataset: rasterio.DatasetReader) -> None:
     # must be first: GDAL opens the overview, or contacts the address, when it lists the files of the raster
     overview = dataset.tags(ns='OVERVIEWS').get('OVERVIEW_FILE')
     folder = os.path.realpath(os.path.dirname(path) or '.')
-    outside = [overview] if overview else [name for name in dataset.files if not in_folder(name, folder)]
+    others = [name for name in dataset.files if name != path]  # the file itself may be a link: the user names it
+    outside = [overview] if overview else [name for name in others if not in_folder(name, folder)]
     if outside:
         raise CubeReadError(f'{path}: the file names another one, {outside[0]!r}, which is not read')
 

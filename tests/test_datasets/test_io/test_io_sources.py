@@ -204,6 +204,25 @@ def test_sources_in_other_letters_or_as_attributes(world, server, more):
     assert not asked
 
 
+def test_a_raster_that_is_a_link_is_read(tmp_path):
+    values = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'mine').mkdir()
+    with rasterio.open(
+        tmp_path / 'data/a.tif',
+        'w',
+        driver='GTiff',
+        height=2,
+        width=3,
+        count=4,
+        dtype='uint8',
+        photometric='minisblack',
+    ) as file:
+        file.write(np.moveaxis(values, -1, 0))
+    (tmp_path / 'mine/b.tif').symlink_to(tmp_path / 'data/a.tif')
+    assert np.array_equal(read_cube(tmp_path / 'mine/b.tif')[0], values)
+
+
 def test_a_virtual_raster_of_files_beside_it_is_read(world):
     folder, _ = world
     cube = np.random.default_rng(0).integers(0, 255, (6, 7, 2)).astype(np.uint8)
