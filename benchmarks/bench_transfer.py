@@ -307,7 +307,7 @@ def table_of(path: Path) -> str:
     return '\n'.join(text) + '\n'
 
 
-def main() -> None:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data', type=Path, default=ROOT / '../shared/data', help='folder of the downloaded scenes')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/bench_transfer'))
@@ -319,7 +319,11 @@ def main() -> None:
     parser.add_argument('--same-sensor', action='store_true', help='also without scenes of the same sensor')
     parser.add_argument('--recommended', action='store_true', help='also train the recommended recipe')
     parser.add_argument('--table', type=Path, help='Markdown file for the table (default: only printed)')
-    args = parser.parse_args()
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
     init_default_scope('mmhsi')
     MMLogger.get_instance('transfer', log_level='WARNING')
     from many_sensors import convert
