@@ -185,7 +185,6 @@ def test_what_a_prediction_does_not_need_is_left_alone(lab, checkpoint, name):
         ({'model.test_cfg': dict(mode='slide'), 'test_dataloader.dataset': dict(scene={})}, 'describes no prediction'),
         ({'test_dataloader.dataset.pipeline': 'x'}, 'describes no prediction that can be made: AttributeError'),
         ({'test_dataloader.dataset.tile_size': 'x'}, 'describes no prediction that can be made: TypeError'),
-        ({'test_dataloader.dataset.scene.image': []}, 'describes no prediction that can be made: IndexError'),
         ({'test_evaluator': 3}, 'describes no prediction that can be made: TypeError'),
     ],
 )
