@@ -66,7 +66,7 @@ class SafeCheckpointHook(CheckpointHook):
     - If the network is sharded, so that checkpoints are folders, a training ends with ``final.pth``: all
       parameters in one file.
     - ``interrupted.pth``, which :class:`PreemptionHook` saves between the others, is deleted when the next one is
-    saved.
+      saved.
 
     Before a save ``runner.call_hook('before_gather_checkpoint')`` is called on all processes, to collect data from each
     other; ``before_save_checkpoint`` is called on the first one only.
