@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 INDEX = 'model-index.yml'
+_MOST_OPENED = 1000  # brackets and lists in lists of a metafile
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,12 @@ def read_zoo(root: Path) -> tuple[ModelEntry, ...]:
 
 
 def _load(path: Path) -> dict:
-    # the parser in C reads all metafiles in a tenth of the time
-    loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     try:
-        content = yaml.load(path.read_text(encoding='utf-8'), loader)
+        text = path.read_text(encoding='utf-8')
+        # the parser in C reads all metafiles in a tenth of the time, but older ones end Python on deep nesting
+        nested = sum(map(text.count, ('[', '{', '- -'))) > _MOST_OPENED
+        loader = yaml.SafeLoader if nested else getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+        content = yaml.load(text, loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f'{path}: expected YAML of plain values: {" ".join(str(error).split())}') from None
     return _expected(content, dict, str(path), 'the file')
