@@ -77,6 +77,14 @@ def test_without_target_spectrum_anomalies_are_sought(main, folder, cube):
     np.testing.assert_allclose(loadmat('coarse_det/Scene.mat')['Scene'], rx(cube), rtol=1e-3)
 
 
+def test_the_scene_of_a_base_of_the_package_has_a_scope(main, folder, cube):
+    config = Path(write_config(folder, spectrum=''))
+    config.write_text(config.read_text().replace("type='DetectionScene'", "type='DetectionScene', _scope_='mmhsi'"))
+    assert "_scope_='mmhsi'" in config.read_text()
+    main([str(config)])
+    assert Path('coarse_det/Scene.mat').is_file()
+
+
 def test_options_of_the_command_line_come_first(main, folder, cube, truth):
     np.savetxt('target.csv', cube[truth == 1][0] / 100)
     main(

@@ -27,6 +27,7 @@ from scipy.io import savemat
 
 from mmhsi.datasets import DetectionScene
 from mmhsi.datasets.io import read_labels, write_raster
+from mmhsi.registry import TASK_UTILS
 from mmhsi.utils.command_line import run_tool
 
 SUFFIXES = ('.mat', '.npy', '.tif', '.tiff')
@@ -80,7 +81,7 @@ def scene_of_config(args: argparse.Namespace) -> tuple[DetectionScene, str | Non
     cfg = Config.fromfile(args.source)
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
     settings = cfg.test_dataloader.dataset.get('scene', {}).to_dict()
-    if settings.pop('type', None) != 'DetectionScene':
+    if settings.get('type') != 'DetectionScene':
         raise ValueError(f'{args.source}: the test dataset has no DetectionScene')
     coarse = settings.pop('coarse', None)
     coarse = coarse if isinstance(coarse, dict) else dict(path=coarse)
@@ -94,7 +95,7 @@ def scene_of_config(args: argparse.Namespace) -> tuple[DetectionScene, str | Non
     settings['preprocessing'] = [] if args.raw else coarse.get('preprocessing', settings.get('preprocessing', []))
     root = settings.get('data_root') or ''
     return (
-        DetectionScene(**settings),
+        TASK_UTILS.build(settings),
         None if out is None else os.path.join(root, out),
         key if key is None or isinstance(key, str) else key[0],
     )
