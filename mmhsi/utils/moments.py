@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Self
 
 import numpy as np
 
@@ -14,7 +15,28 @@ _BLOCK = 16384  # pixels that are taken to double precision at a time
 _KEPT_BYTES = 2**28
 
 
-class BandMoments:
+class _Moments:
+    """What is summed over pixels, for a number of bands."""
+
+    def __init__(self, bands: int):
+        raise NotImplementedError
+
+    def add_pixels(self, pixels: np.ndarray) -> None:
+        """Add pixels (n, C)."""
+        raise NotImplementedError
+
+    @classmethod
+    def of(cls, blocks: Blocks) -> Self:
+        """The moments of the pixels of all blocks, of which there is at least one."""
+        moments = None
+        for pixels, _ in blocks():
+            moments = moments or cls(pixels.shape[-1])
+            moments.add_pixels(pixels)
+        assert moments is not None
+        return moments
+
+
+class BandMoments(_Moments):
     r"""Count, mean and sum of squared deviations of each band, in double precision.
 
     Two sets are merged by :math:`\delta = \mu_b - \mu_a`, :math:`\mu = \mu_a + \delta n_b / n`,
@@ -55,7 +77,7 @@ class BandMoments:
         return np.sqrt(np.divide(self.m2, self.count, out=np.zeros(len(self.m2)), where=self.count > 0))
 
 
-class SpectralMoments:
+class SpectralMoments(_Moments):
     """Mean and covariance of pixels, and covariance of the differences of neighbours about 0.
 
     Blocks are merged as by Chan, Golub and LeVeque (1979), which does not lose digits however many there are.

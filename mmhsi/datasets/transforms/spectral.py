@@ -23,7 +23,7 @@ class SpectralTransform:
 
     state_names: tuple[str, ...] = ()
     uses_neighbours = False  # whether fit also takes which of the pixels are adjacent
-    streams = False  # whether the memory of fit_blocks does not grow with the number of pixels
+    streams = False  # whether a subclass has a fit_blocks whose memory does not grow with the number of pixels
 
     def __init__(self):
         for name in self.state_names:
@@ -55,6 +55,8 @@ class SpectralTransform:
 
     def fit(self, pixels: np.ndarray) -> None:
         """Learn the state from pixels of shape (N, C); does nothing without a state."""
+        if self.streams:
+            self.fit_blocks(lambda: [(pixels, None)])
 
     def fit_blocks(self, blocks: Blocks) -> None:
         """Learn the state from the blocks of a scene, all of which are joined unless a subclass ``streams``."""
@@ -235,14 +237,8 @@ class Standardize(SpectralTransform):
         super().__init__()
         self.eps = eps
 
-    def fit(self, pixels: np.ndarray) -> None:
-        self.fit_blocks(lambda: [(pixels, None)])
-
     def fit_blocks(self, blocks: Blocks) -> None:
-        moments = None
-        for pixels, _ in blocks():
-            moments = moments or BandMoments(pixels.shape[-1])
-            moments.add_pixels(pixels)
+        moments = BandMoments.of(blocks)
         self.mean, self.std = moments.mean, moments.std
 
     def fitted_bands(self) -> int:
@@ -266,9 +262,6 @@ class MinMaxScale(SpectralTransform):
     def __init__(self, per_band: bool = False):
         super().__init__()
         self.per_band = per_band
-
-    def fit(self, pixels: np.ndarray) -> None:
-        self.fit_blocks(lambda: [(pixels, None)])
 
     def fit_blocks(self, blocks: Blocks) -> None:
         axis = 0 if self.per_band else None
@@ -349,14 +342,8 @@ class SpectralPCA(SpectralComponents):
         # A component without variance is rounding noise that must not be blown up.
         return self.components.T / np.sqrt(np.maximum(self.variance, np.finfo(np.float64).eps))
 
-    def fit(self, pixels: np.ndarray) -> None:
-        self.fit_blocks(lambda: [(pixels, None)])
-
     def fit_blocks(self, blocks: Blocks) -> None:
-        moments = None
-        for pixels, _ in blocks():
-            moments = moments or SpectralMoments(pixels.shape[-1])
-            moments.add_pixels(pixels)
+        moments = SpectralMoments.of(blocks)
         self.bind(len(moments.mean))
         needed = max(self.n_components, 2)
         if moments.count < needed:

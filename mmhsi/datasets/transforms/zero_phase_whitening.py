@@ -37,14 +37,8 @@ class ZeroPhaseWhitening(SpectralTransform):
         self.power = power
         self.eps = eps
 
-    def fit(self, pixels: np.ndarray) -> None:
-        self.fit_blocks(lambda: [(pixels, None)])
-
     def fit_blocks(self, blocks: Blocks) -> None:
-        moments = None
-        for pixels, _ in blocks():
-            moments = moments or SpectralMoments(pixels.shape[-1])
-            moments.add_pixels(pixels)
+        moments = SpectralMoments.of(blocks)
         covariance = moments.scatter / moments.count
         std = np.sqrt(np.diag(covariance))
         used = std > 1e-6 * max(std.max(), np.finfo(np.float64).tiny)
