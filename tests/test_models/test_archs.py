@@ -66,20 +66,17 @@ def test_parameters_are_those_of_the_official_network(name):
 
 @pytest.mark.parametrize('family', FAMILIES)
 @pytest.mark.parametrize('arch', ['large', 'huge'])
-def test_every_family_has_a_large_and_a_huge_network(family, arch, warnings_of_log):
-    network = built(family.format(f'hypersigma-{arch}'))
-    branches = [part for part in network.modules() if isinstance(part, SpatViT | SpecViT)]
-    assert len(branches) == 2 and {part.num_layers for part in branches} == {DEPTHS[arch]}
+@pytest.mark.parametrize('network, num_branches', [('hypersigma', 2), ('spatsigma', 1)])
+def test_every_family_has_a_large_and_a_huge_network(family, arch, network, num_branches, warnings_of_log):
+    model = built(family.format(f'{network}-{arch}'))
+    branches = [part for part in model.modules() if isinstance(part, SpatViT | SpecViT)]
+    assert len(branches) == num_branches and {part.num_layers for part in branches} == {DEPTHS[arch]}
     assert branches[0].out_indices[-1] == DEPTHS[arch] - 1
     assert not [message for level, message in warnings_of_log if level >= logging.WARNING]
 
 
 @pytest.mark.parametrize(
-    'name',
-    [
-        *(family.format('hypersigma-{}') for family in FAMILIES),
-        *(family.format('spatsigma-{}') for family in FAMILIES[:2]),
-    ],
+    'name', [family.format(f'{network}-{{}}') for network in ('hypersigma', 'spatsigma') for family in FAMILIES]
 )
 @pytest.mark.parametrize('arch', ['large', 'huge'])
 def test_the_larger_configs_are_those_of_base_in_other_sizes(name, arch):

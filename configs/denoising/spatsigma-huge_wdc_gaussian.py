@@ -1,0 +1,3 @@
+_base_ = 'spatsigma-base_wdc_gaussian.py'
+
+model = dict(generator=dict(backbone=dict(arch='huge'), neck=dict(in_channels=1280, refinement=dict(in_channels=1280))))

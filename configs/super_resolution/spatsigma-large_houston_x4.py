@@ -1,0 +1,5 @@
+_base_ = 'spatsigma-base_houston_x4.py'
+
+model = dict(
+    generator=dict(backbone=dict(arch='large'), neck=dict(in_channels=1024, refinement=dict(in_channels=1024)))
+)
