@@ -3,7 +3,7 @@ _base_ = ['contestants.py', 'indian-pines_settings.py']
 
 noises = {
     'no noise': None,
-    **{f'Gaussian, {sigma}': dict(type='GaussianNoise', sigma=sigma) for sigma in (2, 5, 10, 20)},
+    **{f'Gaussian, {sigma}': dict(type='GaussianNoise', sigma=sigma) for sigma in (1, 2, 5, 10, 20)},
     'stripes': dict(type='StripeNoise'),
     'dead lines': dict(type='DeadlineNoise'),
     **{f'{share} % of the bands missing': dict(type='MissingBands', fraction=share / 100) for share in (2, 10)},
@@ -14,10 +14,12 @@ contestants = [
     *(dict(contestant, seeds=seeds) for contestant in _base_.windows if contestant['name'] in names),
     dict(name='SSFTT', config='../classification/ssftt_cls_indian-pines.py'),
 ]
+curve = dict(curve='standard deviation of Gaussian noise on the test, of 255')
 settings = {
     name: dict(
         scene=dict(split=dict(type='NumberSplit', train=10, val=5), fit_on='all'),
         test_noise={} if noise is None else dict(noise, seed='{seed}'),
+        **(dict(curve, level=noise['sigma'] if noise else 0) if noise is None or 'sigma' in noise else {}),
     )
     for name, noise in noises.items()
 }

@@ -1,4 +1,4 @@
-"""Plots of a comparison: accuracy against the number of labels, and against the size of the networks."""
+"""Plots of a comparison: accuracy against the number of labels or a level, and against the size of the networks."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from mmhsi.visualization.roc import curve_frame
 
 
 def label_curves(suite: Suite, table: Mapping[str, Sequence[Row]]) -> dict[str, Figure]:
-    """The compared score against the number of training pixels, one picture for each curve with several settings.
+    """The compared score against the number of training pixels, or the level, of the settings of each curve.
 
     Args:
-        suite (Suite): The suite, whose settings name their ``curve``.
+        suite (Suite): The suite, whose settings name their ``curve`` and perhaps their ``level`` on it.
         table (Mapping[str, Sequence[Row]]): Rows by setting.
 
     Returns:
-        dict[str, Figure]: Pictures by the name of the curve.
+        dict[str, Figure]: Pictures by the name of the curve, of curves with several numbers or levels.
     """
     figures = {}
     curves: dict[str, list[str]] = {}
@@ -36,11 +36,12 @@ def label_curves(suite: Suite, table: Mapping[str, Sequence[Row]]) -> dict[str, 
         for setting in settings:
             for row in table[setting]:
                 mean, std = mean_and_std(list(row.values(main_score(suite, setting)).values()))
-                labels = row.mean('split', 'train')
-                if labels is not None and np.isfinite(mean):
-                    points.setdefault(row.contestant, []).append((labels, mean, std))
-        if len({labels for own in points.values() for labels, *_ in own}) > 1:
-            figures[curve] = _curve_figure(points, main_score(suite, settings[0]), f'{suite.name}: {curve}')
+                level = suite.settings[setting].get('level', row.mean('split', 'train'))
+                if level is not None and np.isfinite(mean):
+                    points.setdefault(row.contestant, []).append((level, mean, std))
+        if len({level for own in points.values() for level, *_ in own}) > 1:
+            abscissa = curve if 'level' in suite.settings[settings[0]] else 'training pixels of the scene'
+            figures[curve] = _curve_figure(points, main_score(suite, settings[0]), f'{suite.name}: {curve}', abscissa)
     return figures
 
 
@@ -65,10 +66,7 @@ def size_figure(suite: Suite, setting: str, rows: Sequence[Row]) -> Figure | Non
 
 
 def _curve_figure(
-    points: Mapping[str, Sequence[tuple[float, float, float]]],
-    score: str,
-    title: str,
-    abscissa: str = 'training pixels of the scene',
+    points: Mapping[str, Sequence[tuple[float, float, float]]], score: str, title: str, abscissa: str
 ) -> Figure:
     notes = [f'{own[-1][1]:.4f}' for own in points.values()]
     canvas, (axes,), lines = curve_frame(list(points), notes, title, 'mean and standard deviation over the seeds', 1)
@@ -85,12 +83,13 @@ def _curve_figure(
                 color=QUIET_COLOUR,
                 parse_math=False,
             )
-    axes.set_xscale('log')
-    label_powers(axes.xaxis)
+    if all(across > 0 for own in points.values() for across, *_ in own):
+        axes.set_xscale('log')
+        label_powers(axes.xaxis)
     axes.autoscale(axis='y')
     axes.margins(x=0.08, y=0.08)
     if abscissa != 'parameters':  # few values, best labelled individually
-        values = sorted({round(value) for own in points.values() for value, *_ in own})
+        values = sorted({round(value, 3) for own in points.values() for value, *_ in own})
         axes.set_xticks(values)
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_formatter(NullFormatter())

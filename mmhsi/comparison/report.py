@@ -28,7 +28,7 @@ def write_report(suite: Suite, root: str | Path, cells: Sequence[Cell] | None = 
 
     ``report.md`` holds all tables, followed by the failures, ``runs.csv`` holds every run, and for each setting there
     are ``<setting>.csv``, ``<setting>.tex`` and ``<setting>_parameters.png``, for each curve
-    ``<suite>_<curve>_labels.png``, which ``report.md`` shows.
+    ``<suite>_<curve>_labels.png``, or ``_levels.png`` if its settings have levels, which ``report.md`` shows.
 
     Args:
         suite (Suite): The suite.
@@ -53,9 +53,11 @@ def write_report(suite: Suite, root: str | Path, cells: Sequence[Cell] | None = 
         if figure is not None:
             save_figure(figure, root / f'{slug(setting)}_parameters.png')
     for curve, figure in label_curves(suite, table).items():
-        name = f'{suite.name}_{slug(curve)}_labels.png'
+        of_levels = any(options.get('curve') == curve and 'level' in options for options in suite.settings.values())
+        name = f'{suite.name}_{slug(curve)}_{"levels" if of_levels else "labels"}.png'
         save_figure(figure, root / name)
-        sections += [f'![{curve}: score over the number of training pixels]({name})', '']
+        abscissa = 'the level' if of_levels else 'the number of training pixels'
+        sections += [f'![{curve}: score over {abscissa}]({name})', '']
     sections += _warnings(records)
     foreign = [f'- {sentence}' for sentence in (why_no_record(root / cell.name) for cell in cells) if sentence]
     if foreign:

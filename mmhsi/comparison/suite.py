@@ -18,7 +18,7 @@ from mmhsi.utils.run_seed import set_run_seed
 
 _CONTESTANT_KEYS = {'name', 'config', 'method', 'options', 'scene', 'cfg_options', 'settings', 'seeds', 'pretraining'}
 BEST_CLASSICAL = 'best classical'
-_SETTING_KEYS = {'scene', 'cfg_options', 'scores', 'customary', 'curve', 'note', 'test_noise'}
+_SETTING_KEYS = {'scene', 'cfg_options', 'scores', 'customary', 'curve', 'level', 'note', 'test_noise'}
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,9 @@ def load_suite(path: str | Path, seeds: Sequence[int] | None = None) -> Suite:
       ``dict(spatial=dict(config='../pretrain/spat-mae_tiny_indian-pines.py', cfg_options={}))``;
     - ``settings``: dicts by name. ``scores`` override those of the suite for its table; ``customary`` names the setting
       whose advantage over this strict one is the leakage; settings with the same ``curve`` form one line in the plot
-      against the number of labels; ``note`` is printed below the table; ``test_noise`` is the config of a noise, such
-      as ``dict(type='GaussianNoise', sigma=20, seed='{seed}')``, that is put on the scene when a network has been
-      trained;
+      against the number of labels, or against their ``level``, a number, if they have one; ``note`` is printed below
+      the table; ``test_noise`` is the config of a noise, such as ``dict(type='GaussianNoise', sigma=20,
+      seed='{seed}')``, that is put on the scene when a network has been trained;
     - both may have ``scene``, settings that override those of every scene of the config (first those of the setting),
       and ``cfg_options``, overrides of the config by dotted names. There and in ``options`` the string '{seed}' stands
       for the seed of the cell, which is set for all splits and ``randomness`` anyway;

@@ -2,12 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from mmhsi.comparison import Suite, write_report
+from mmhsi.comparison.plots import label_curves
 from mmhsi.comparison.records import MAPS, read_record, write_record
 from mmhsi.comparison.suite import Cell
 from mmhsi.comparison.summary import main_score, split_conflicts, summarise
@@ -145,6 +147,19 @@ def test_plot_over_labels_needs_settings_with_different_numbers(suite, records, 
     write_record(tmp_path / more.name, record_of(more, 0.95, split=dict(hash='s', train=300, val=10, test=70)))
     write_report(Suite('compare', (*suite.cells, more), SETTINGS, dict(OA=3)), tmp_path)
     assert (tmp_path / f'{suite.name}_labels_labels.png').stat().st_size > 5000
+
+
+def test_plot_over_levels_has_a_place_for_zero(suite, records, tmp_path):
+    settings = {name: dict(curve='noise, 8 bit', level=level) for name, level in (('random', 0), ('strict', 2.5))}
+    levels = replace(suite, settings={**SETTINGS, **settings})
+    text = write_report(levels, tmp_path)
+    assert '![noise, 8 bit: score over the level](compare_noise-8-bit_levels.png)' in text
+    assert (tmp_path / 'compare_noise-8-bit_levels.png').stat().st_size > 5000
+    figure = label_curves(levels, summarise(levels, records, tmp_path))['noise, 8 bit']
+    axes = figure.axes[0]
+    assert axes.get_xscale() == 'linear' and axes.get_xlabel() == 'noise, 8 bit' and list(axes.get_xticks()) == [0, 2.5]
+    drawn = {tuple(line.get_ydata()) for line in axes.lines if len(line.get_xdata()) == 2}
+    assert any(np.allclose(line, [0.85, 0.7]) for line in drawn)  # of A
 
 
 def test_different_splits_are_reported(suite, records, tmp_path):
