@@ -102,19 +102,22 @@ def _warnings(records: Sequence[dict]) -> list[str]:
     if conflicts:
         lines += ['## Not comparable', '', *(f'- {sentence}' for sentence in conflicts), '']
     marked: dict[str, list[str]] = {}
-    for record in records:
-        if record['status'] == 'done':
-            for sentence in differences(record):
-                marked.setdefault(sentence, []).append(
-                    f'{record["setting"]}, {record["contestant"]}, seed {record["seed"]}'
-                )
+    done = [record for record in records if record['status'] == 'done']
+    for record in done:
+        for sentence in differences(record):
+            marked.setdefault(sentence, []).append(
+                f'{record["setting"]}, {record["contestant"]}, seed {record["seed"]}'
+            )
     if marked:
         lines += [
             '## Made otherwise',
             '',
             'Scores from other files, packages or code than the current ones:',
             '',
-            *(f'- {sentence}: {"; ".join(cells)}' for sentence, cells in marked.items()),
+            *(
+                f'- {sentence}: {"all of them" if 1 < len(cells) == len(done) else "; ".join(cells)}'
+                for sentence, cells in marked.items()
+            ),
             '',
         ]
     failed = [record for record in records if record['status'] != 'done']

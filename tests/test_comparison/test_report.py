@@ -14,6 +14,7 @@ from mmhsi.comparison.records import MAPS, read_record, write_record
 from mmhsi.comparison.suite import Cell
 from mmhsi.comparison.summary import main_score, split_conflicts, summarise
 from mmhsi.comparison.tables import columns, latex, markdown
+from mmhsi.utils.identity import code_digest
 
 OA = {('random', 'A'): [0.8, 0.9, 0.85], ('random', 'B_2'): [0.7, 0.75, 0.8], ('strict', 'A'): [0.6, 0.7, 0.8]}
 SETTINGS = {
@@ -160,6 +161,14 @@ def test_plot_over_levels_has_a_place_for_zero(suite, records, tmp_path):
     assert axes.get_xscale() == 'linear' and axes.get_xlabel() == 'noise, 8 bit' and list(axes.get_xticks()) == [0, 2.5]
     drawn = {tuple(line.get_ydata()) for line in axes.lines if len(line.get_xdata()) == 2}
     assert any(np.allclose(line, [0.85, 0.7]) for line in drawn)  # of A
+
+
+def test_what_holds_for_all_cells_is_told_once(suite, records, tmp_path):
+    for cell, record in zip(suite.cells, records, strict=True):
+        write_record(tmp_path / cell.name, dict(record, code='0' * 32, inputs={}))
+    assert '- another version of the mmhsi code: all of them\n' in write_report(suite, tmp_path)
+    write_record(tmp_path / suite.cells[0].name, dict(records[0], code=code_digest(), inputs={}))
+    assert 'mmhsi code: random, A, seed 1; random, A, seed 2; random, B_2, seed 0;' in write_report(suite, tmp_path)
 
 
 def test_different_splits_are_reported(suite, records, tmp_path):
