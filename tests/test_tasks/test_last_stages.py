@@ -84,6 +84,18 @@ def test_experts_go_into_a_checkpoint_and_back(scene):
     assert np.isnan(joined[~scene.valid]).all()
 
 
+def test_the_shares_of_the_classes_are_those_of_the_whole_scene(scene, monkeypatch):
+    scene.prepare()
+    guess = np.random.default_rng(1).dirichlet([3, 1, 1], scene.valid.shape)
+    stage = PixelStage.fit(scene, guess, strengths=(), adapt=True)
+    whole, _ = stage(scene.view, guess)
+    shares = guess[scene.valid].mean(axis=0)
+    adapted = guess * shares / (guess * shares).sum(axis=-1, keepdims=True)
+    np.testing.assert_array_equal(whole[scene.valid].argmax(axis=-1), adapted[scene.valid].argmax(axis=-1))
+    monkeypatch.setattr('mmhsi.tasks.pixel_stage.strips', lambda view: strips(view, margin=4, values=35 * 8 * 12))
+    np.testing.assert_allclose(PixelStage.from_record(stage.record())(scene.view, guess)[0], whole, atol=1e-6)
+
+
 def test_strips_give_what_the_whole_gives(scene):
     scene.prepare()
     whole = next(iter(strips(scene.view)))
