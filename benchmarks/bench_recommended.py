@@ -79,9 +79,9 @@ def _abu(name: str) -> Callable:
     return _detection('anomaly_detection', f'abu-{name}', f'abu-{name}.mat', 'data', 'map')
 
 
-def _target(*args: str) -> Callable:
+def _target(scene: Callable) -> Callable:
     def find(data: Path, made: Path) -> dict:
-        return dict(_detection(*args)(data, made), target_spectrum=dict(select='mean'))
+        return dict(scene(data, made), target_spectrum=dict(select='mean'))
 
     return find
 
@@ -153,38 +153,34 @@ OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --seeds 501 502 503 504
 The scores of all runs are in [recommended_runs.csv](recommended_runs.csv).
 """
 COLUMNS = 'task', 'scene', 'seed', 'kind', 'method', 'score', 'value', 'seconds', 'settings'
+ABU = 'airport-1', 'airport-2', 'airport-3', 'beach-1', 'beach-4', 'urban-1', 'urban-2', 'urban-4', 'urban-5'
+MUUFL = _detection('anomaly_detection', 'muufl-gulfport', 'MUUFL.mat', 'data', 'groundtruth')
 SCENES = {
     'classification': {
         'houston-crop': _houston,
         'indian-pines': _indian_pines,
         **{f'indian-pines-fields-{fold}': _fold(fold) for fold in (0, 1)},  # on fields that no training pixel lies in
-        **{f'enmap-{tile}': _enmap(tile) for tile in ('128_0', '128_128', '192_64', '64_0', '96_128')},
+        **{
+            f'enmap-{tile}': _enmap(tile)
+            for tile in ('128_0', '128_128', '128_32', '160_96', '192_160', '192_64', '64_0', '96_0', '96_128')
+        },
     },
     'anomaly_detection': {
-        **{
-            f'abu-{name}': _abu(name)
-            for name in (
-                'airport-1',
-                'airport-2',
-                'airport-3',
-                'beach-1',
-                'beach-4',
-                'urban-1',
-                'urban-2',
-                'urban-4',
-                'urban-5',
-            )
-        },
+        **{f'abu-{name}': _abu(name) for name in ABU},
+        'muufl-campus': MUUFL,
         'hydice-urban': _detection('anomaly_detection', 'hydice-urban', 'HYDICE_urban.mat', 'data', 'map'),
         'pavia-centre-bridge': _detection(
             'anomaly_detection', 'pavia-centre-bridge', 'dataPavia.mat', 'PaviaCenter', 'mask', 'maskPavia.mat'
         ),
     },
     'target_detection': {
-        'sandiego-1': _target('target_detection', 'sandiego-1', 'Sandiego.mat', 'Sandiego', 'Sandiego_gt'),
-        'hydice-urban-162': _target('target_detection', 'hydice-urban-162', 'hydice_urban_162.mat', 'data', 'map'),
-        'muufl-campus': _target('anomaly_detection', 'muufl-gulfport', 'MUUFL.mat', 'data', 'groundtruth'),
+        'sandiego-1': _target(_detection('target_detection', 'sandiego-1', 'Sandiego.mat', 'Sandiego', 'Sandiego_gt')),
+        'hydice-urban-162': _target(
+            _detection('target_detection', 'hydice-urban-162', 'hydice_urban_162.mat', 'data', 'map')
+        ),
+        'muufl-campus': _target(MUUFL),
         'muufl-crop': _muufl_target,
+        **{f'abu-{name}': _target(_abu(name)) for name in ABU},
     },
     'change_detection': {'taizhou': _taizhou, 'indian-pines-pair': _indian_pines_pair},
     'unmixing': {
