@@ -7,10 +7,11 @@ A run is configs/recommended/<task>.py with the files, keys and classes of a sce
 and tested as tools/train.py and tools/test.py do. The table has the decisive score of ours, of each of its parts and
 of each classical method (mean and standard deviation over the seeds), the difference from the best classical method
 with its standard error, and the seconds of a run. The data folder holds <task>/<scene>/<file>; Indian Pines comes with
-a package. Finished runs are not repeated: their metrics.json is below --out.
+a package. Scores are appended to the file of --runs as they come, and runs that it holds are not repeated.
 """
 
 import argparse
+import csv
 import json
 import runpy
 import time
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
-from prettytable import PrettyTable
+from prettytable import PrettyTable, TableStyle
 
 ROOT = Path(__file__).resolve().parents[1]
 RECOMMENDED = ROOT / 'configs/recommended'
@@ -78,9 +79,9 @@ def _abu(name: str) -> Callable:
     return _detection('anomaly_detection', f'abu-{name}', f'abu-{name}.mat', 'data', 'map')
 
 
-def _target(*args: str) -> Callable:
+def _target(scene: Callable) -> Callable:
     def find(data: Path, made: Path) -> dict:
-        return dict(_detection(*args)(data, made), target_spectrum=dict(select='mean'))
+        return dict(scene(data, made), target_spectrum=dict(select='mean'))
 
     return find
 
@@ -145,41 +146,41 @@ classical methods, on a core that other work shared, so that they vary.
 check: takes some hours on two cores
 -->
 ```shell
-OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --seeds 301 302 303 --table docs/benchmark/recommended.md
+OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --seeds 501 502 503 504 505 \\
+    --runs docs/benchmark/recommended_runs.csv --table docs/benchmark/recommended.md
 ```
+
+The scores of all runs are in [recommended_runs.csv](recommended_runs.csv).
 """
+COLUMNS = 'task', 'scene', 'seed', 'kind', 'method', 'score', 'value', 'seconds', 'settings'
+ABU = 'airport-1', 'airport-2', 'airport-3', 'beach-1', 'beach-4', 'urban-1', 'urban-2', 'urban-4', 'urban-5'
+MUUFL = _detection('anomaly_detection', 'muufl-gulfport', 'MUUFL.mat', 'data', 'groundtruth')
 SCENES = {
     'classification': {
         'houston-crop': _houston,
         'indian-pines': _indian_pines,
         **{f'indian-pines-fields-{fold}': _fold(fold) for fold in (0, 1)},  # on fields that no training pixel lies in
-        **{f'enmap-{tile}': _enmap(tile) for tile in ('128_0', '128_128', '192_64', '64_0', '96_128')},
+        **{
+            f'enmap-{tile}': _enmap(tile)
+            for tile in ('128_0', '128_128', '128_32', '160_96', '192_160', '192_64', '64_0', '96_0', '96_128')
+        },
     },
     'anomaly_detection': {
-        **{
-            f'abu-{name}': _abu(name)
-            for name in (
-                'airport-1',
-                'airport-2',
-                'airport-3',
-                'beach-1',
-                'beach-4',
-                'urban-1',
-                'urban-2',
-                'urban-4',
-                'urban-5',
-            )
-        },
+        **{f'abu-{name}': _abu(name) for name in ABU},
+        'muufl-campus': MUUFL,
         'hydice-urban': _detection('anomaly_detection', 'hydice-urban', 'HYDICE_urban.mat', 'data', 'map'),
         'pavia-centre-bridge': _detection(
             'anomaly_detection', 'pavia-centre-bridge', 'dataPavia.mat', 'PaviaCenter', 'mask', 'maskPavia.mat'
         ),
     },
     'target_detection': {
-        'sandiego-1': _target('target_detection', 'sandiego-1', 'Sandiego.mat', 'Sandiego', 'Sandiego_gt'),
-        'hydice-urban-162': _target('target_detection', 'hydice-urban-162', 'hydice_urban_162.mat', 'data', 'map'),
-        'muufl-campus': _target('anomaly_detection', 'muufl-gulfport', 'MUUFL.mat', 'data', 'groundtruth'),
+        'sandiego-1': _target(_detection('target_detection', 'sandiego-1', 'Sandiego.mat', 'Sandiego', 'Sandiego_gt')),
+        'hydice-urban-162': _target(
+            _detection('target_detection', 'hydice-urban-162', 'hydice_urban_162.mat', 'data', 'map')
+        ),
+        'muufl-campus': _target(MUUFL),
         'muufl-crop': _muufl_target,
+        **{f'abu-{name}': _target(_abu(name)) for name in ABU},
     },
     'change_detection': {'taizhou': _taizhou, 'indian-pines-pair': _indian_pines_pair},
     'unmixing': {
@@ -208,9 +209,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--scenes', nargs='+', help='of the tasks (default: all)')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], help='of split and training (default: 0)')
     parser.add_argument('--data', type=Path, default=ROOT / '../shared/data', help='folder of the scenes')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/bench_recommended'))
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/bench_recommended'), help='folder of the runs')
+    parser.add_argument('--runs', type=Path, help='CSV file of the scores (default: runs.csv below --out)')
     parser.add_argument('--table', type=Path, help='Markdown file for the tables (default: only printed)')
-    parser.add_argument('--again', action='store_true', help='repeat finished runs')
     return parser.parse_args(argv)
 
 
@@ -237,41 +238,71 @@ def run(task: str, scene: dict, seed: int, folder: Path) -> dict:
     return dict(metrics, seconds=time.perf_counter() - start, training=trained - start, chosen=chosen and dict(chosen))
 
 
-def scores_of(found: dict, score: str) -> tuple[dict[str, float], dict[str, float]]:
-    """The score of ours and of its parts, and that of each classical method, by title."""
-    own = {'recommended': found['metrics'][score]}
-    for title, scores in found.get('parts', {}).items():
-        own[f'part: {title}'] = scores.get(score, np.nan)
-    return own, {title: outcome['scores'].get(score, np.nan) for title, outcome in found['classical'].items()}
+def rows_of(task: str, scene: str, seed: int, found: dict) -> list[dict]:
+    """A row for the recommended whole, for each of its parts and for each classical method."""
+    score = found['comparison']['score']
+    values = [('recommended', 'recommended', found['metrics'][score])]
+    values += [('part', title, scores.get(score)) for title, scores in found.get('parts', {}).items()]
+    values += [('classical', title, outcome['scores'].get(score)) for title, outcome in found['classical'].items()]
+    rows = []
+    for kind, method, value in values:
+        whole = kind == 'recommended'
+        cells = (f'{found["seconds"]:.0f}', json.dumps(found['chosen'], default=str)) if whole else ('', '')
+        value = '' if value is None or np.isnan(value) else f'{value:.6g}'
+        rows.append(dict(zip(COLUMNS, (task, scene, seed, kind, method, score, value, *cells), strict=True)))
+    return rows
 
 
-def table_of(task: str, runs: dict[str, list[dict]]) -> str:
-    """A Markdown table: a row for each scene."""
-    score = next(iter(runs.values()))[0]['comparison']['score']
-    larger = next(iter(runs.values()))[0]['comparison'].get('larger_is_better', True)
+def read_runs(file: Path) -> dict[tuple[str, str, int], list[dict]]:
+    """The rows of each finished run by task, scene and seed."""
+    runs: dict[tuple[str, str, int], list[dict]] = {}
+    if file.is_file():
+        with file.open(encoding='utf-8', newline='') as stream:
+            for row in csv.DictReader(stream):
+                runs.setdefault((row['task'], row['scene'], int(row['seed'])), []).append(row)
+    return runs
+
+
+def append_rows(file: Path, rows: list[dict]) -> None:
+    """Add the rows of a run, with a head if the file is new."""
+    new = not file.is_file()
+    with file.open('a', encoding='utf-8', newline='') as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator='\n')
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
+def table_of(task: str, runs: dict[str, list[list[dict]]]) -> str:
+    """A Markdown table with a row for each scene, of the rows of its runs."""
+    from mmhsi.registry import TASKS
+
+    score = next(iter(runs.values()))[0][0]['score']
+    larger = TASKS.get(task).score[1]
     digits = 2 if score == 'PSNR' else 4
     columns: list[str] = []
     rows = []
     for scene, found in runs.items():
         values: dict[str, list[float]] = {}
-        for one in found:
-            own, classical = scores_of(one, score)
-            for title, value in {**own, **classical}.items():
-                values.setdefault(title, []).append(value)
-        classical_titles = [title for title in classical if len(values[title]) == len(found)]
+        for row in (row for one in found for row in one):
+            title = f'part: {row["method"]}' if row['kind'] == 'part' else row['method']
+            values.setdefault(title, []).append(float(row['value'] or 'nan'))
+        classical = [row['method'] for row in found[0] if row['kind'] == 'classical']
         pick = max if larger else min
         best = pick(
-            classical_titles, key=lambda title: np.nan_to_num(np.mean(values[title]), nan=-9e9 if larger else 9e9)
+            (title for title in classical if len(values[title]) == len(found)),
+            key=lambda title: np.nan_to_num(np.mean(values[title]), nan=-9e9 if larger else 9e9),
         )
         difference = np.subtract(values['recommended'], values[best])
         error = difference.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.nan
         ahead = round(difference.mean() if larger else -difference.mean(), digits)  # as the table prints it
         level = ahead >= -(0 if np.isnan(error) else error)
         columns += [title for title in values if title not in columns]
-        rows.append((scene, values, best, difference.mean(), error, level, np.mean([one['seconds'] for one in found])))
-    table = PrettyTable(['scene', *columns, 'best classical', 'difference', 'level or ahead', 's'])
-    table.set_style(__import__('prettytable').TableStyle.MARKDOWN)
-    for scene, values, best, mean, error, level, seconds in rows:
+        seconds = np.mean([float(one[0]['seconds'] or 'nan') for one in found])
+        rows.append((scene, len(found), values, best, difference.mean(), error, level, seconds))
+    table = PrettyTable(['scene', 'seeds', *columns, 'best classical', 'difference', 'level or ahead', 's'])
+    table.set_style(TableStyle.MARKDOWN)
+    for scene, seeds, values, best, mean, error, level, seconds in rows:
         cells = []
         for title in columns:
             if title not in values:
@@ -282,6 +313,7 @@ def table_of(task: str, runs: dict[str, list[dict]]) -> str:
         table.add_row(
             [
                 scene,
+                seeds,
                 *cells,
                 best,
                 f'{mean:+.{digits}f}' + ('' if np.isnan(error) else f' ± {error:.{digits}f}'),
@@ -296,22 +328,26 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     made = args.out / 'data'
     made.mkdir(parents=True, exist_ok=True)
+    file = args.runs or args.out / 'runs.csv'
     tables = []
     for task in args.tasks:
-        runs: dict[str, list[dict]] = {}
         for scene, find in SCENES[task].items():
             if args.scenes and scene not in args.scenes:
                 continue
             for seed in args.seeds:
-                file = args.out / f'{task}_{scene}_{seed}.json'
-                if not file.is_file() or args.again:
-                    settings = dict(find(args.data, made), name=scene)
-                    found = run(task, settings, seed, args.out / 'runs' / f'{task}_{scene}_{seed}')
-                    file.write_text(json.dumps(found, indent=1, default=str), encoding='utf-8')
-                runs.setdefault(scene, []).append(json.loads(file.read_text(encoding='utf-8')))
-                print(task, scene, seed, json.dumps(scores_of(runs[scene][-1], runs[scene][-1]['comparison']['score'])))
-        if runs:
-            tables.append(table_of(task, runs))
+                if (task, scene, seed) in read_runs(file):
+                    continue
+                settings = dict(find(args.data, made), name=scene)
+                found = run(task, settings, seed, args.out / 'runs' / f'{task}_{scene}_{seed}')
+                rows = rows_of(task, scene, seed, found)
+                append_rows(file, rows)
+                print(task, scene, seed, {row['method']: row['value'] for row in rows}, flush=True)
+        finished: dict[str, list[list[dict]]] = {}
+        for (one, scene, _), rows in read_runs(file).items():  # those of other seeds too
+            if one == task:
+                finished.setdefault(scene, []).append(rows)
+        if finished:
+            tables.append(table_of(task, dict(sorted(finished.items()))))
             print(tables[-1], flush=True)
     if args.table:
         args.table.write_text('\n'.join([HEAD, *tables]), encoding='utf-8')

@@ -41,5 +41,5 @@ default_hooks = dict(
     checkpoint=dict(save_best=None),
     classical=dict(type='ClassicalHook'),  # RX, local RX and CRD after each test; None leaves them out
 )
-# the product of the ranks of the network and of CRD
-custom_hooks = [dict(type='ScoreFusionHook', detectors=dict(CRD='crd'), weights=dict(network=0.4, CRD=0.6))]
+# the product of the ranks of the network, of CRD, and of CRD with its scores smoothed
+custom_hooks = [dict(type='ScoreFusionHook', network=0.4, detectors=dict(CRD='crd'), smoothing=0.5)]

@@ -1,7 +1,7 @@
 # Recommended for your own scene: fill in `scene` (files, keys, classes, split) and nothing else, in a config that
 # inherits this one. What depends on the scene follows from it before the training, and is logged: noise fractions and
 # their power, widths of the smoothing, the window, numbers of bands and classes. A random walker along the edges of the
-# image and a temperature come last, chosen on the validation pixels.
+# image and a temperature come last, chosen on the validation pixels, with the shares of the classes in between.
 _base_ = [
     '../_base_/models/hypersigma-base_cls.py',
     '../_base_/datasets/windows.py',
@@ -92,5 +92,6 @@ custom_hooks = [
             'forest on fractions',
             'SVM on the input of the network',
         ),
+        adapt=True,  # to the shares of the classes in the scene
     ),
 ]

@@ -38,6 +38,18 @@ default_hooks = dict(
     checkpoint=dict(save_best=None),
     classical=dict(type='ClassicalHook'),  # CEM, ACE, matched filter, SAM, OSP after each test; None leaves them out
 )
-# the product of the ranks of CEM and matched filter, and of the network if that tells targets that are implanted into
-# the scene clearly better
-custom_hooks = [dict(type='ScoreFusionHook', detectors={'CEM': 'cem', 'matched filter': 'mf'}, left_out=0.02)]
+# the product of the ranks of the matched filter, of the filter with its scores smoothed, and of the network; a spectrum
+# from a file fits the targets of the scene only roughly, which the second list allows for
+custom_hooks = [
+    dict(
+        type='ScoreFusionHook',
+        network=0.1,
+        detectors={'matched filter': 'mf'},
+        elsewhere={
+            'CEM': dict(method='cem', left_out=0.02),
+            'matched filter': dict(method='mf', left_out=0.02),
+            'loaded CEM': dict(method='cem', left_out=0.02, loading=100.0),
+        },
+        smoothing=0.5,
+    )
+]

@@ -13,7 +13,9 @@ from .inputs import checked_target, score_map, scores_by_block, sum_by_block, va
 from .whitening import whitening
 
 
-def cem(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, left_out: float = 0.0) -> np.ndarray:
+def cem(
+    cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, left_out: float = 0.0, loading: float = 0.0
+) -> np.ndarray:
     """Constrained energy minimisation: the filter with the least mean output energy whose response to the target is 1.
 
     s(x) = x^T R^-1 d / (d^T R^-1 d) with R = (1/N) sum of x x^T over the N valid pixels. Source: Harsanyi, Detection
@@ -32,9 +34,9 @@ def cem(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, l
 
     Raises:
         ValueError: If the target is zero or has another number of bands, no pixel is valid, all are zero, or
-            ``left_out`` is out of range.
+            ``left_out`` or ``loading`` is out of range.
     """
-    return _adaptive_filter(cube, target, valid, False, left_out)
+    return _adaptive_filter(cube, target, valid, False, left_out, loading)
 
 
 def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -68,7 +70,7 @@ def ace(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -
 
 
 def matched_filter(
-    cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, left_out: float = 0.0
+    cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, left_out: float = 0.0, loading: float = 0.0
 ) -> np.ndarray:
     """Matched filter: 0 for the mean of the scene and 1 for the target.
 
@@ -76,7 +78,7 @@ def matched_filter(
     Source: Manolakis and Shaw, IEEE Signal Process. Mag. 19(1), 2002.
 
     Args:
-        cube, target, valid, left_out: See :func:`cem`.
+        cube, target, valid, left_out, loading: See :func:`cem`.
 
     Returns:
         np.ndarray: float64 scores of shape (H, W), NaN where not valid.
@@ -84,7 +86,7 @@ def matched_filter(
     Raises:
         ValueError: As :func:`ace`.
     """
-    return _adaptive_filter(cube, target, valid, True, left_out)
+    return _adaptive_filter(cube, target, valid, True, left_out, loading)
 
 
 def sam(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
@@ -151,15 +153,17 @@ def osp(cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, c
 
 
 def _adaptive_filter(
-    cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None, centred: bool, left_out: float
+    cube: np.ndarray, target: np.ndarray, valid: np.ndarray | None, centred: bool, left_out: float, loading: float
 ) -> np.ndarray:
     if not 0 <= left_out < 1:
         raise ValueError(f'left_out is a share of the pixels, 0 <= left_out < 1, found {left_out}')
+    if not 0 <= loading < np.inf:
+        raise ValueError(f'loading must be finite and not negative, found {loading}')
     pixels, valid = valid_pixels(cube, valid)
     target = checked_target(target, pixels.shape[1])
 
     def scores_of(background: np.ndarray) -> np.ndarray:
-        mean, transform = whitening(background, centred)
+        mean, transform = whitening(background, centred, loading)
         signature = _seen_by_scene((target - mean) @ transform)
         return _filtered(pixels, transform @ signature / (signature @ signature), mean if centred else None)
 

@@ -12,7 +12,7 @@ CONSTANT = 1e-12
 """Relative deviation of a band up to which it counts as constant."""
 
 
-def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+def whitening(pixels: np.ndarray, centred: bool, loading: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Linear map W with W^T M W = I for the second moments M of pixels: pixels times W have M = I.
 
     M is the covariance (divided by N - 1) of centred pixels, or the correlation matrix (1/N) sum of x x^T. A quadratic
@@ -23,6 +23,8 @@ def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray
     Args:
         pixels (np.ndarray): Real numbers of shape (N, C); computed in float64.
         centred (bool): Whether to subtract the mean.
+        loading (float): Diagonal loading, in medians of the eigenvalues of the scaled M: it is added to all of them, so
+            that W is bounded in directions of little variance. Defaults to 0: W whitens.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: The mean of shape (C,), zero if not ``centred``, and W of shape (C, r), with r
@@ -52,6 +54,7 @@ def whitening(pixels: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray
     scaled = moments[np.ix_(varied, varied)] / (count - centred) / np.outer(scale[varied], scale[varied])
     eigenvalues, eigenvectors = np.linalg.eigh(scaled)
     kept = eigenvalues > SMALLEST_EIGENVALUE * eigenvalues[-1]
+    loaded = eigenvalues[kept] + loading * np.median(eigenvalues[kept])
     transform = np.zeros((bands, np.count_nonzero(kept)))
-    transform[varied] = eigenvectors[:, kept] / np.sqrt(eigenvalues[kept]) / scale[varied, None]
+    transform[varied] = eigenvectors[:, kept] / np.sqrt(loaded) / scale[varied, None]
     return mean, transform

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
 from mmhsi.classical.random_walker import edge_laplacian, first_component, random_walker
-from mmhsi.evaluation.functional.calibration import apply_temperature, fit_temperature
+from mmhsi.evaluation.functional.calibration import adapt_priors, apply_temperature, fit_temperature
 from mmhsi.utils.labels import IGNORE_INDEX
 
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01)
@@ -18,31 +18,45 @@ _MARGIN = 1.5  # standard errors
 
 @dataclass(frozen=True)
 class Refinement:
-    """A random walker on class probabilities and a temperature, chosen on validation pixels.
+    """A random walker on class probabilities, the shares of the classes, and a temperature, in this order.
 
     Attributes:
         strength (float, optional): g of :func:`mmhsi.classical.random_walker`; None for no walker.
-        temperature (float): T of :func:`mmhsi.evaluation.functional.apply_temperature`, after the walker.
+        temperature (float): T of :func:`mmhsi.evaluation.functional.apply_temperature`.
+        priors (tuple[float, ...], optional): Shares (K,) of the classes among the training pixels, see
+            :func:`mmhsi.evaluation.functional.adapt_priors`; None leaves the shares as they are.
     """
 
     strength: float | None = None
     temperature: float = 1.0
+    priors: tuple[float, ...] | None = None
 
-    def __call__(self, probabilities: np.ndarray, laplacian: sparse.csr_matrix | None) -> np.ndarray:
-        """Refine the probabilities (N, K) of the pixels of a graph; without a walker the graph may be None."""
-        if self.strength is not None:
-            probabilities = np.maximum(random_walker(probabilities, laplacian, self.strength), 0)
+    def walk(self, probabilities: np.ndarray, laplacian: sparse.csr_matrix | None) -> np.ndarray:
+        """The walker on the probabilities (N, K) of the pixels of a graph; without a walker the graph may be None."""
+        if self.strength is None:
+            return probabilities
+        return np.maximum(random_walker(probabilities, laplacian, self.strength), 0)
+
+    def finish(self, probabilities: np.ndarray) -> np.ndarray:
+        """Shares and temperature, for the probabilities (..., K) of a whole image behind the walker; NaN stays."""
+        if self.priors is not None:
+            probabilities = adapt_priors(probabilities, self.priors)
         return apply_temperature(probabilities, self.temperature)
 
     def settings(self) -> dict:
-        """The choice in plain values; ``walker`` is 'off' without one."""
-        return dict(walker='off' if self.strength is None else self.strength, temperature=self.temperature)
+        """The choice in plain values; ``walker`` is 'off' without one, ``priors`` is there only with priors."""
+        settings = dict(walker='off' if self.strength is None else self.strength, temperature=self.temperature)
+        return settings if self.priors is None else dict(settings, priors=list(self.priors))
 
     @classmethod
     def from_settings(cls, settings: Mapping) -> Refinement:
         """The inverse of :meth:`settings`."""
-        walker = settings['walker']
-        return cls(None if walker == 'off' else float(walker), float(settings['temperature']))
+        walker, priors = settings['walker'], settings.get('priors')
+        return cls(
+            None if walker == 'off' else float(walker),
+            float(settings['temperature']),
+            None if priors is None else tuple(map(float, priors)),
+        )
 
 
 def choose_refinement(
@@ -113,6 +127,8 @@ class SceneRefiner:
         strengths (Sequence[float]): Candidates for the walker; without any only the temperature is chosen.
         chosen (Refinement, optional): A choice that was made before. Defaults to None: it is made here.
         default (float, optional): See :func:`choose_refinement`. Defaults to None.
+        adapt (bool): Whether a choice that is made here adapts the probabilities to the shares of the classes in the
+            scene. Defaults to False.
     """
 
     def __init__(
@@ -121,17 +137,22 @@ class SceneRefiner:
         strengths: Sequence[float] = STRENGTHS,
         chosen: Refinement | None = None,
         default: float | None = None,
+        adapt: bool = False,
     ) -> None:
         self.scene = scene
         self.default = default
+        self.adapt = adapt
         self.strengths = tuple(strengths)
         self.chosen = chosen
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
-        """Refine a probability map (H, W, K); NaN, where nothing was predicted, is kept.
+        """Refine a probability map (H, W, K); NaN, where nothing was predicted, is kept."""
+        walked = self.walk(probabilities)
+        assert self.chosen is not None  # by the walk
+        return self.chosen.finish(walked).astype(np.float32)
 
-        Pixels without a prediction are not part of the graph.
-        """
+    def walk(self, probabilities: np.ndarray) -> np.ndarray:
+        """The walker alone, float32 (H, W, K); pixels without a prediction are not part of the graph."""
         from_map = self.scene.valid & np.isfinite(probabilities).all(axis=-1)
         laplacian = scene_laplacian(self.scene)
         keep = from_map[self.scene.valid]
@@ -140,9 +161,9 @@ class SceneRefiner:
         values = probabilities[from_map].astype(np.float64)
         if self.chosen is None:
             self.chosen = self._choose(values, laplacian, from_map)
-        refined = np.array(probabilities, dtype=np.float32)
-        refined[from_map] = self.chosen(values, laplacian)
-        return refined
+        walked = np.array(probabilities, dtype=np.float32)
+        walked[from_map] = self.chosen.walk(values, laplacian)
+        return walked
 
     def _choose(self, values: np.ndarray, laplacian: sparse.csr_matrix, from_map: np.ndarray) -> Refinement:
         split = self.scene.split
@@ -152,7 +173,12 @@ class SceneRefiner:
         if (labels == IGNORE_INDEX).any():
             held_out, labels = held_out[labels != IGNORE_INDEX], labels[labels != IGNORE_INDEX]
         places = np.cumsum(from_map.ravel()) - 1
-        return choose_refinement(values, laplacian, places[held_out], labels, self.strengths, self.default)
+        found = choose_refinement(values, laplacian, places[held_out], labels, self.strengths, self.default)
+        if not self.adapt or not len(held_out):
+            return found
+        counts = np.bincount(self.scene.labels.ravel()[split.train], minlength=values.shape[-1])
+        counts = np.maximum(counts, 0.5)  # a class without a training pixel is no impossible one
+        return replace(found, priors=tuple((counts / counts.sum()).tolist()))
 
 
 def _subgraph(laplacian: sparse.csr_matrix, keep: np.ndarray) -> sparse.csr_matrix:

@@ -36,6 +36,7 @@ class PixelStage:
         strengths: Sequence[float] = STRENGTHS,
         widths: Sequence[float] = (),
         scales: Sequence[float] = (),
+        adapt: bool = False,
     ) -> PixelStage:
         """Choose on the validation pixels of a scene; without any, nothing is changed.
 
@@ -45,6 +46,7 @@ class PixelStage:
             experts (Sequence[str]): See :class:`mmhsi.tasks.experts.Mixture`; none by default.
             strengths (Sequence[float]): Strengths of the walker, see :class:`mmhsi.evaluation.refinement.SceneRefiner`.
             widths, scales (Sequence[float]): Smoothing of the input of the network.
+            adapt (bool): Whether probabilities are adapted to the shares of the classes in a scene. Defaults to False.
         """
         known = np.isfinite(probabilities).all(axis=-1).ravel()
         held_out = scene.split is not None and known[scene.split.val].any() and len(scene.split.train)
@@ -54,8 +56,8 @@ class PixelStage:
             probabilities = mixture(mixture.parts(scene.view, probabilities))
         # classes form fields; changes are often small objects, which a walker may wear away
         default = _WALKER if mixture and len(scene.dates) == 1 else None
-        refiner = SceneRefiner(scene, strengths, default=default)
-        refiner(probabilities)
+        refiner = SceneRefiner(scene, strengths, default=default, adapt=adapt)
+        refiner.walk(probabilities)
         return cls(mixture, refiner.chosen or Refinement())
 
     def __call__(self, view, probabilities: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -65,11 +67,11 @@ class PixelStage:
         if self.mixture is not None:
             parts = self.mixture.parts(view, probabilities)
             joined = self.mixture(parts)
-        refined = np.empty(joined.shape, np.float32)
+        walked = np.empty(joined.shape, np.float32)
         for strip in strips(view):
             rows = slice(strip.top, strip.top + strip.height)
-            refined[strip.rows] = SceneRefiner(strip, chosen=self.refinement)(joined[rows])[strip.inner]
-        return refined, parts
+            walked[strip.rows] = SceneRefiner(strip, chosen=self.refinement).walk(joined[rows])[strip.inner]
+        return self.refinement.finish(walked).astype(np.float32), parts
 
     def settings(self) -> dict:
         """The choice in plain values."""
@@ -81,6 +83,8 @@ class PixelStage:
     def describe(self) -> str:
         """The choice in words."""
         words = f'walker {self.settings()["walker"]}, temperature {self.refinement.temperature:.2f}'
+        if self.refinement.priors is not None:
+            words += ', adapted to the shares of the classes in the scene'
         if self.mixture is not None:
             weights = ', '.join(f'{name} {weight:.2f}' for name, weight in self.mixture.weights.items())
             words = f'weights {weights}; {words}'

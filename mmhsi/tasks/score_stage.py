@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mmhsi.classical import ANOMALY_DETECTORS, TARGET_DETECTORS
+from mmhsi.classical import ANOMALY_DETECTORS, TARGET_DETECTORS, smoothed_cube
 from mmhsi.tasks.strips import strips
 
 NETWORK_PART = 'network'
@@ -43,6 +43,8 @@ class ScoreStage:
             :data:`mmhsi.classical.ANOMALY_DETECTORS` and :data:`mmhsi.classical.TARGET_DETECTORS`.
         weights (Mapping[str, float]): Weight of each detector and of the 'network'; those without any are not computed.
         spectrum (np.ndarray, optional): Target spectrum (C,) before the preprocessing, for target detectors.
+        smoothing (float): Standard deviation in pixels of a Gaussian: half of the weight of a detector is that of its
+            smoothed scores, because a sensor spreads what it sees over neighbouring pixels. Defaults to 0: none.
     """
 
     def __init__(
@@ -50,10 +52,12 @@ class ScoreStage:
         detectors: Mapping[str, tuple[str, Mapping]],
         weights: Mapping[str, float],
         spectrum: np.ndarray | None = None,
+        smoothing: float = 0.0,
     ) -> None:
         self.detectors = {title: (method, dict(options)) for title, (method, options) in detectors.items()}
         self.weights = dict(weights)
         self.spectrum = None if spectrum is None else np.asarray(spectrum, np.float64)
+        self.smoothing = smoothing
 
     def detect(self, title: str, view) -> np.ndarray:
         """Scores (H, W) of a detector on the values before the preprocessing, NaN where there is no data."""
@@ -81,8 +85,15 @@ class ScoreStage:
 
     def join(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
         """The weighted sum of :func:`surprise` of the parts, scaled to 0 .. 1."""
-        joined = sum(weight * surprise(parts[title]) for title, weight in self.weights.items() if weight)
+        joined = sum(weight * self._height(title, parts[title]) for title, weight in self.weights.items() if weight)
         return joined / np.log(np.count_nonzero(np.isfinite(joined)) + 1) / sum(self.weights.values())
+
+    def _height(self, title: str, scores: np.ndarray) -> np.ndarray:
+        if title == NETWORK_PART or not self.smoothing:
+            return surprise(scores)
+        known = np.isfinite(scores)
+        smoothed = smoothed_cube(scores[..., None], known, self.smoothing)[..., 0]
+        return (surprise(scores) + surprise(np.where(known, smoothed, np.nan))) / 2
 
     def __call__(self, view, margin: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         """Difference of the logits (H, W) of the network → scores (H, W), detected bool (H, W), and the parts."""
@@ -100,12 +111,13 @@ class ScoreStage:
             detectors={title: [method, options] for title, (method, options) in self.detectors.items()},
             weights=self.weights,
             spectrum=None if self.spectrum is None else self.spectrum.tolist(),
+            smoothing=self.smoothing,
         )
 
     @classmethod
     def from_record(cls, record: Mapping) -> ScoreStage:
         """The inverse of :meth:`record`."""
-        return cls(record['detectors'], record['weights'], record['spectrum'])
+        return cls(record['detectors'], record['weights'], record['spectrum'], record.get('smoothing', 0.0))
 
 
 def as_many(scores: np.ndarray, count: int) -> np.ndarray:

@@ -242,3 +242,32 @@ def test_aircraft_of_san_diego(name, auc):
     cube, truth = scene['Sandiego'], scene['Sandiego_gt'] > 0
     scores = TARGET_DETECTORS[name](cube, cube[truth].mean(axis=0))
     assert roc_auc_score(truth.ravel(), scores.ravel()) == pytest.approx(auc, abs=1e-4)
+
+
+@pytest.mark.parametrize(('detector', 'centred'), [(cem, False), (matched_filter, True)])
+def test_loading_is_added_to_all_eigenvalues_of_bands_of_unit_variance(detector, centred):
+    cube, target = make_scene()
+    pixels = cube.reshape(-1, 4)
+    mean = pixels.mean(axis=0) if centred else np.zeros(4)
+    moments = (pixels - mean).T @ (pixels - mean) / (len(pixels) - centred)
+    scale = np.sqrt(np.diag(moments))
+    scaled = moments / np.outer(scale, scale)
+    loaded = scaled + 3 * np.median(np.linalg.eigvalsh(scaled)) * np.eye(4)
+    inverse = np.linalg.inv(loaded * np.outer(scale, scale))
+    t = target - mean
+    expected = (cube - mean) @ inverse @ t / (t @ inverse @ t)
+    np.testing.assert_allclose(detector(cube, target, loading=3.0), expected, rtol=1e-9)
+    with pytest.raises(ValueError, match='loading must be finite and not negative, found -1'):
+        detector(cube, target, loading=-1)
+
+
+def test_loading_finds_targets_of_a_spectrum_that_is_known_roughly():
+    rng = np.random.default_rng(0)
+    variation = np.geomspace(1, 0.01, 20)  # a spectrum that is wrong by 0.3 differs most where the scene varies least
+    cube = rng.normal(size=(40, 50, 20)) * variation + 5
+    places = rng.choice(2000, 40, replace=False)
+    cube.reshape(-1, 20)[places] += 2 * variation
+    rough = 5 + 2 * variation + rng.normal(0, 0.3, 20)
+    labels = np.isin(np.arange(2000), places)
+    plain, loaded = (roc_auc_score(labels, cem(cube, rough, loading=loading).ravel()) for loading in (0.0, 100.0))
+    assert plain < 0.7 and loaded > 0.98

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import log_loss
+from sklearn.naive_bayes import GaussianNB
 
 from mmhsi.evaluation.functional import (
+    adapt_priors,
     apply_temperature,
     expected_calibration_error,
     fit_temperature,
@@ -53,3 +55,24 @@ def test_calibration_error_is_the_mean_gap_of_the_bins(sample):
 
 def test_without_held_out_pixels_nothing_changes():
     assert fit_temperature(np.zeros((0, 3)), []) == 1
+
+
+def test_adapted_probabilities_are_those_of_a_classifier_with_the_shares_of_the_image():
+    rng = np.random.default_rng(0)
+    means, shares = np.array([[0.0, 0.0], [1.5, 0.0], [0.0, 1.5]]), [0.8, 0.15, 0.05]
+    train = np.repeat(np.arange(3), 50)
+    truth = rng.choice(3, 4000, p=shares)
+    pixels = means[truth] + rng.normal(size=(4000, 2))
+    equal = GaussianNB(priors=[1 / 3] * 3).fit(means[train] + rng.normal(size=(150, 2)), train)
+    probabilities = equal.predict_proba(pixels)
+    probabilities[7] = np.nan
+    adapted = adapt_priors(probabilities.reshape(40, 100, 3), equal.class_prior_).reshape(-1, 3)
+    assert np.isnan(adapted[7]).all()
+    known = np.arange(4000) != 7
+    estimate = GaussianNB(priors=probabilities[known].mean(axis=0))
+    estimate.__dict__.update({name: getattr(equal, name) for name in ('classes_', 'theta_', 'var_', 'n_features_in_')})
+    estimate.class_prior_ = estimate.priors
+    np.testing.assert_allclose(adapted[known], estimate.predict_proba(pixels[known]), atol=1e-12)
+    accuracy = [(found.argmax(axis=1) == truth)[known].mean() for found in (probabilities, adapted)]
+    assert accuracy[1] > accuracy[0] + 0.02
+    assert np.isnan(adapt_priors(np.full((2, 3), np.nan), [1, 1, 1])).all()

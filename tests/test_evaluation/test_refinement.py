@@ -4,7 +4,7 @@ from scipy.ndimage import gaussian_filter
 
 from mmhsi.classical.random_walker import random_walker
 from mmhsi.datasets import Scene
-from mmhsi.evaluation.functional import apply_temperature, negative_log_likelihood
+from mmhsi.evaluation.functional import adapt_priors, apply_temperature, negative_log_likelihood
 from mmhsi.evaluation.refinement import Refinement, SceneRefiner, choose_refinement, scene_laplacian
 
 SHAPE = (24, 30)
@@ -85,7 +85,7 @@ def test_pixels_without_a_prediction_are_no_part_of_the_graph(scene):
 def test_without_validation_pixels_nothing_changes():
     chosen = choose_refinement(np.full((4, 2), 0.5), None, np.zeros(0, int), np.zeros(0, int))
     assert chosen == Refinement()
-    np.testing.assert_allclose(chosen(np.array([[0.3, 0.7]]), None), [[0.3, 0.7]])
+    np.testing.assert_allclose(chosen.finish(chosen.walk(np.array([[0.3, 0.7]]), None)), [[0.3, 0.7]])
 
 
 def test_a_default_walker_gives_way_to_a_clearly_better_choice_alone(scene):
@@ -100,3 +100,17 @@ def test_a_default_walker_gives_way_to_a_clearly_better_choice_alone(scene):
     labels = scene.labels[scene.valid][spread]
     certain[spread] = np.eye(3)[labels] * 0.97 + 0.01
     assert choose_refinement(certain, laplacian, spread, labels, default=0.3).strength is None
+
+
+def test_the_shares_of_the_classes_come_between_walker_and_temperature(scene):
+    probabilities = noisy(scene, 0.6)
+    refiner = SceneRefiner(scene, adapt=True)
+    refined = refiner(probabilities)
+    plain = SceneRefiner(scene)
+    plain(probabilities)
+    assert (refiner.chosen.strength, refiner.chosen.temperature) == (plain.chosen.strength, plain.chosen.temperature)
+    assert refiner.chosen.priors == pytest.approx([1 / 3] * 3)  # the split has as many pixels of each class
+    walked = random_walker(probabilities[scene.valid], scene_laplacian(scene), plain.chosen.strength)
+    expected = apply_temperature(adapt_priors(walked, [1 / 3] * 3), plain.chosen.temperature)
+    np.testing.assert_allclose(refined[scene.valid], expected, rtol=1e-4)
+    assert Refinement.from_settings(refiner.chosen.settings()) == refiner.chosen

@@ -4,18 +4,18 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from scipy.stats import chi2
 
 from mmhsi.classical import noise_sigmas
 from mmhsi.classical.enlargement import enlarge_bicubic, enlarge_by_kernels, fit_enlargement
 from mmhsi.classical.unmixing import linear_scale
-from mmhsi.datasets import DetectionScene, Scene
+from mmhsi.datasets import Scene
 from mmhsi.tasks.experts import EXPERTS, Mixture, mixture_weights
 from mmhsi.tasks.pixel_stage import PixelStage
 from mmhsi.tasks.restoration_stage import RestorationStage, convex_weights
 from mmhsi.tasks.score_stage import ScoreStage, as_many, surprise
 from mmhsi.tasks.strips import strips
-from mmhsi.tasks.target_mixture import choose_weights
 from mmhsi.utils.imresize import imresize
 
 
@@ -84,6 +84,18 @@ def test_experts_go_into_a_checkpoint_and_back(scene):
     assert np.isnan(joined[~scene.valid]).all()
 
 
+def test_the_shares_of_the_classes_are_those_of_the_whole_scene(scene, monkeypatch):
+    scene.prepare()
+    guess = np.random.default_rng(1).dirichlet([3, 1, 1], scene.valid.shape)
+    stage = PixelStage.fit(scene, guess, strengths=(), adapt=True)
+    whole, _ = stage(scene.view, guess)
+    shares = guess[scene.valid].mean(axis=0)
+    adapted = guess * shares / (guess * shares).sum(axis=-1, keepdims=True)
+    np.testing.assert_array_equal(whole[scene.valid].argmax(axis=-1), adapted[scene.valid].argmax(axis=-1))
+    monkeypatch.setattr('mmhsi.tasks.pixel_stage.strips', lambda view: strips(view, margin=4, values=35 * 8 * 12))
+    np.testing.assert_allclose(PixelStage.from_record(stage.record())(scene.view, guess)[0], whole, atol=1e-6)
+
+
 def test_strips_give_what_the_whole_gives(scene):
     scene.prepare()
     whole = next(iter(strips(scene.view)))
@@ -108,26 +120,16 @@ def test_detectors_are_joined_by_their_ranks(scene):
     assert detected.sum() == (margin > 0).sum()
 
 
-def test_a_network_joins_target_detectors_only_where_it_helps():
-    rng = np.random.default_rng(0)
-    target = rng.uniform(3, 4.5, 6)
-    scene = DetectionScene(
-        (rng.normal(size=(24, 25, 6)) @ rng.normal(size=(6, 6))).astype(np.float32),
-        labels=(rng.random((24, 25)) < 0.02).astype(np.uint8) + 1,
-        classes=('background', 'target'),
-        target_spectrum=dict(select='mean'),
-        preprocessing=[],
-        name='noise',
-    )
-    assert scene.spectrum_from_labels
+def test_half_of_the_weight_of_a_detector_is_that_of_its_smoothed_scores(scene):
     scene.prepare()
-    stage = ScoreStage({'CEM': ('cem', {}), 'MF': ('mf', {})}, dict(network=1.0, CEM=1.0, MF=1.0), target)
-    noise = np.random.default_rng(3)
-    useless = choose_weights(scene, stage, lambda values: noise.normal(size=values.shape[:2]))
-    assert useless == {'network': 0, 'CEM': 0.5, 'MF': 0.5}
-    background = scene.view.raw_window(0, 0, 24, 25)
-    perfect = choose_weights(scene, stage, lambda values: np.abs(values - background).sum(axis=-1))
-    assert perfect['network'] > 0
+    margin = np.where(scene.valid, np.random.default_rng(2).normal(size=scene.valid.shape), np.nan)
+    stage = ScoreStage({'RX': ('rx', {})}, {'network': 0.4, 'RX': 0.6}, smoothing=0.7)
+    scores, _, parts = ScoreStage.from_record(stage.record())(scene.view, margin)
+    known = scene.valid.astype(float)
+    blurred = gaussian_filter(np.where(scene.valid, parts['RX'], 0), 0.7, mode='constant')
+    blurred = np.where(scene.valid, blurred / gaussian_filter(known, 0.7, mode='constant'), np.nan)
+    expected = 0.4 * surprise(margin) + 0.3 * surprise(parts['RX']) + 0.3 * surprise(blurred)
+    np.testing.assert_allclose(scores, expected / np.log(scene.valid.sum() + 1), rtol=1e-6)
 
 
 def test_a_clean_band_is_left_alone_and_a_noisy_one_is_not():

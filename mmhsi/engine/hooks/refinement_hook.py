@@ -38,12 +38,18 @@ class RefinementHook(LastStageHook):
             to none.
         strengths (Sequence[float]): Candidates for the walker, from weak to strong; an empty sequence disables the
             walker. Defaults to 1, 0.3, 0.1, 0.03, 0.01.
+        adapt (bool): Whether the probabilities are adapted to the shares of the classes in a scene, which training
+            pixels of equal number per class do not show, see :func:`mmhsi.evaluation.functional.adapt_priors`. Defaults
+            to False.
     """
 
     name = 'refinement'  # its record is by the name of the scene
 
-    def __init__(self, experts: Sequence[str] = (), strengths: Sequence[float] = STRENGTHS) -> None:
+    def __init__(
+        self, experts: Sequence[str] = (), strengths: Sequence[float] = STRENGTHS, adapt: bool = False
+    ) -> None:
         super().__init__()
+        self.adapt = adapt
         self.experts = tuple(experts)
         self.strengths = tuple(strengths)
 
@@ -74,6 +80,7 @@ class RefinementHook(LastStageHook):
         return dict(
             experts=self.experts,
             strengths=self.strengths,
+            adapt=self.adapt,
             widths=tuple(smoothing.get('widths', ())),
             scales=tuple(smoothing.get('rms', ())),
         )

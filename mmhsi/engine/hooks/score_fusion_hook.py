@@ -5,51 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 
 from mmhsi.datasets.scenes.scene_lookup import find_scenes
 from mmhsi.engine.hooks.last_stage import LastStageHook, test_dataloader
-from mmhsi.engine.runner_parts import bare_model
 from mmhsi.registry import HOOKS
-from mmhsi.tasks.networks import Segmentor
 from mmhsi.tasks.score_stage import NETWORK_PART, ScoreStage
-from mmhsi.tasks.target_mixture import choose_weights
-from mmhsi.tasks.task import test_dataset
-from mmhsi.utils.tiling import TileGrid
-from mmhsi.utils.windows import crop_window
 
 
 @HOOKS.register_module()
 class ScoreFusionHook(LastStageHook):
     """Join a detecting network with classical detectors, by products of ranks.
 
-    Without given weights (target detection), the detectors count equally, and the weight of the network is chosen on
-    targets implanted into the scene, see :func:`mmhsi.tasks.target_mixture.choose_weights`; no ground truth is used.
-    The choice is written into the checkpoint of a training; test and prediction apply it.
+    Detectors, weights and the target spectrum are written into the checkpoint of a training; test and prediction apply
+    them.
 
     Args:
         detectors (Mapping[str, str | Mapping]): By title, the name of a classical detector, or a dict of ``method`` and
             its options.
-        weights (Mapping[str, float], optional): By title, and of the 'network'. Defaults to None: they are chosen.
-        left_out (float): ``left_out`` of the target detectors where the target spectrum is not that of labelled pixels
-            of the scene: targets of another spectrum distort the background statistics, while targets whose mean is
-            looked for do not. Defaults to 0.
+        elsewhere (Mapping[str, str | Mapping], optional): Detectors that replace these where the target spectrum is not
+            that of labelled pixels of the scene, but comes from a file and fits the targets only roughly. Defaults to
+            None: the same.
+        network (float): Weight of the network, 0 to 1; the detectors share the rest equally.
+        smoothing (float): See :class:`mmhsi.tasks.score_stage.ScoreStage`. Defaults to 0.
     """
 
     name = 'score_fusion'  # its record is by the name of the scene
 
-    def __init__(self, detectors: Mapping, weights: Mapping[str, float] | None = None, left_out: float = 0.0) -> None:
+    def __init__(
+        self, detectors: Mapping, network: float, elsewhere: Mapping | None = None, smoothing: float = 0.0
+    ) -> None:
         super().__init__()
-        self.left_out = left_out
-        self.detectors = {}
-        for title, detector in detectors.items():
-            options = dict(detector) if isinstance(detector, Mapping) else dict(method=detector)
-            self.detectors[title] = options.pop('method'), options
-        self.weights = None if weights is None else dict(weights)
+        if not 0 <= network <= 1:
+            raise ValueError(f'the weight of the network must be in 0 .. 1, found {network}')
+        self.detectors = _with_options(detectors)
+        self.elsewhere = None if elsewhere is None else _with_options(elsewhere)
+        self.network, self.smoothing = network, smoothing
 
     def choose(self, runner) -> dict[str, dict]:
         return {
-            scene.name: self._choose(runner, scene).record() for scene in find_scenes(test_dataloader(runner).dataset)
+            scene.name: self._stage(runner, scene).record() for scene in find_scenes(test_dataloader(runner).dataset)
         }
 
     def before_test(self, runner) -> None:
@@ -57,28 +51,28 @@ class ScoreFusionHook(LastStageHook):
         refiners = {}
         for scene in find_scenes(runner.test_dataloader.dataset):
             record = self.record.get(scene.name) or next(iter(self.record.values()), None)
-            stage = ScoreStage.from_record(record) if record else self._choose(runner, scene)
+            stage = ScoreStage.from_record(record) if record else self._stage(runner, scene)
             refiners[scene.name] = _Refiner(scene, stage)
         for metric in runner.test_evaluator.metrics:
             metric.refiners = refiners
 
-    def _choose(self, runner, scene) -> ScoreStage:
+    def _stage(self, runner, scene) -> ScoreStage:
         scene.prepare()
-        spectrum, detectors, note = scene.raw_target_spectrum, self.detectors, ''
-        if self.left_out and spectrum is not None and not scene.spectrum_from_labels:
-            detectors = {
-                title: (method, {'left_out': self.left_out, **options})
-                for title, (method, options) in detectors.items()
-            }
-            note = f'; {self.left_out:.0%} of the pixels left out from the background statistics'
-        if self.weights is not None:
-            stage = ScoreStage(detectors, self.weights, spectrum)
-        else:
-            every = ScoreStage(detectors, dict.fromkeys((NETWORK_PART, *detectors), 1.0), spectrum)
-            weights = choose_weights(scene, every, _network_scores(runner, scene))
-            stage = ScoreStage(detectors, weights, spectrum)
-        runner.logger.info(f'Weights of the ranks on scene {scene.name!r}: {stage.describe()}{note}.')
+        spectrum, detectors = scene.raw_target_spectrum, self.detectors
+        if self.elsewhere is not None and spectrum is not None and not scene.spectrum_from_labels:
+            detectors = self.elsewhere
+        weights = {NETWORK_PART: self.network, **dict.fromkeys(detectors, (1 - self.network) / len(detectors))}
+        stage = ScoreStage(detectors, weights, spectrum, self.smoothing)
+        runner.logger.info(f'Weights of the ranks on scene {scene.name!r}: {stage.describe()}.')
         return stage
+
+
+def _with_options(detectors: Mapping) -> dict[str, tuple[str, dict]]:
+    found = {}
+    for title, detector in detectors.items():
+        options = dict(detector) if isinstance(detector, Mapping) else dict(method=detector)
+        found[title] = options.pop('method'), options
+    return found
 
 
 class _Refiner:
@@ -97,27 +91,3 @@ class _Refiner:
     def settings(self) -> dict:
         """The weights."""
         return dict(weights=self.stage.weights)
-
-
-def _network_scores(runner, scene):
-    """A function of preprocessed values (H, W, C') that gives the difference of the logits (H, W) of the network."""
-    model = bare_model(runner)
-    dataset = test_dataset(runner.cfg)
-    grid = TileGrid(dataset['tile_size'], dataset.get('overlap', 0))
-    network = Segmentor(model, scene.sample_meta)
-
-    def run(values: np.ndarray) -> np.ndarray:
-        positions = [tuple(map(int, place)) for place in grid.positions(*values.shape[:2])]
-        training = model.training
-        model.eval()
-        try:
-            tiles = []
-            for place in positions:
-                tile = crop_window(values, *place, *grid.size, dataset.get('pad_mode', 'reflect'), 0.0)
-                logits = network(torch.from_numpy(tile.transpose(2, 0, 1)[None].copy()), [place])
-                tiles.append((logits[0, 1] - logits[0, 0]).cpu().numpy())
-        finally:
-            model.train(training)
-        return grid.stitch(tiles, positions, values.shape[:2])
-
-    return run

@@ -1,6 +1,12 @@
 """Scores as plain functions on arrays."""
 
-from .calibration import apply_temperature, expected_calibration_error, fit_temperature, negative_log_likelihood
+from .calibration import (
+    adapt_priors,
+    apply_temperature,
+    expected_calibration_error,
+    fit_temperature,
+    negative_log_likelihood,
+)
 from .change import change_scores
 from .classification import classification_scores, confusion_matrix
 from .detection import DetectionCurves, UndefinedAUC, detection_curves, detection_scores
@@ -28,6 +34,7 @@ __all__ = [
     'DetectionCurves',
     'UndefinedAUC',
     'abundance_mse',
+    'adapt_priors',
     'apply_temperature',
     'band_psnr',
     'change_scores',

@@ -1,5 +1,7 @@
 """Calibration of class probabilities."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 _SMALLEST = 1e-12
@@ -48,6 +50,29 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
         return negative_log_likelihood(apply_temperature(probabilities, np.exp(exponent)), labels)
 
     return float(np.exp(minimize_scalar(loss, bounds=(-np.log(20.0), np.log(20.0)), method='bounded').x))
+
+
+def adapt_priors(probabilities: np.ndarray, priors: Sequence[float]) -> np.ndarray:
+    r"""Probabilities of a classifier that was trained with other shares of the classes than an image has.
+
+    The shares of the image are estimated by the mean of its probabilities, and :math:`p_k` becomes :math:`p_k
+    \bar{p}_k / \pi_k`, divided by the sum over the classes: the first iteration of Saerens, Latinne and Decaestecker,
+    "Adjusting the outputs of a classifier to new a priori probabilities", Neural Computation 14(1), 2002. Where classes
+    can hardly be told apart, further iterations give the pixels of all of them to one.
+
+    Args:
+        probabilities (np.ndarray): (..., K), for all pixels of the image; pixels with NaN count as not predicted.
+        priors (Sequence[float]): (K,) positive shares :math:`\pi_k` of the classes among the training samples.
+
+    Returns:
+        np.ndarray: float64 (..., K), each pixel with sum 1; NaN stays.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    known = np.isfinite(probabilities).all(axis=-1)
+    if not known.any():
+        return probabilities
+    adapted = probabilities * (probabilities[known].mean(axis=0) / np.asarray(priors, dtype=np.float64))
+    return adapted / np.maximum(adapted.sum(axis=-1, keepdims=True), _SMALLEST)
 
 
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
