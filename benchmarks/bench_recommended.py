@@ -134,24 +134,6 @@ def _image(*args: str) -> Callable:
     return find
 
 
-HEAD = """# Recommended settings
-
-`configs/recommended/<task>.py` with nothing but files, keys and classes of a scene filled in, beside its parts and the
-classical methods of the same run: mean ± standard deviation over the seeds of split and training. The difference is
-that from the best classical method of the row, with its standard error where there are several seeds; "level or ahead"
-means not below it by more than that, in the decimals that are printed. Seconds are those of a whole run with the
-classical methods, on a core that other work shared, so that they vary.
-
-<!-- docs
-check: takes some hours on two cores
--->
-```shell
-OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --seeds 501 502 503 504 505 \\
-    --runs docs/benchmark/recommended_runs.csv --table docs/benchmark/recommended.md
-```
-
-The scores of all runs are in [recommended_runs.csv](recommended_runs.csv).
-"""
 COLUMNS = 'task', 'scene', 'seed', 'kind', 'method', 'score', 'value', 'seconds', 'settings'
 ABU = 'airport-1', 'airport-2', 'airport-3', 'beach-1', 'beach-4', 'urban-1', 'urban-2', 'urban-4', 'urban-5'
 MUUFL = _detection('anomaly_detection', 'muufl-gulfport', 'MUUFL.mat', 'data', 'groundtruth')
@@ -211,7 +193,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--data', type=Path, default=ROOT / '../shared/data', help='folder of the scenes')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/bench_recommended'), help='folder of the runs')
     parser.add_argument('--runs', type=Path, help='CSV file of the scores (default: runs.csv below --out)')
-    parser.add_argument('--table', type=Path, help='Markdown file for the tables (default: only printed)')
+    parser.add_argument('--table', type=Path, help='Markdown file whose tables are replaced (default: only printed)')
     return parser.parse_args(argv)
 
 
@@ -350,7 +332,8 @@ def main(argv: list[str] | None = None) -> None:
             tables.append(table_of(task, dict(sorted(finished.items()))))
             print(tables[-1], flush=True)
     if args.table:
-        args.table.write_text('\n'.join([HEAD, *tables]), encoding='utf-8')
+        text = args.table.read_text(encoding='utf-8') if args.table.is_file() else '# Recommended settings\n'
+        args.table.write_text('\n'.join([text.split('\n## ')[0].rstrip() + '\n', *tables]), encoding='utf-8')
 
 
 if __name__ == '__main__':
