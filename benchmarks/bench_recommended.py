@@ -127,6 +127,11 @@ def _unmixing(config: str, root: str) -> Callable:
     return find
 
 
+def _strong_noise(data: Path, made: Path) -> dict:
+    options = {'test_dataloader.dataset.pipeline.0.sigma': 70.0}
+    return dict(image=_indian_pines(data, made)['image'], options=options)
+
+
 def _image(*args: str) -> Callable:
     def find(data: Path, made: Path) -> dict:
         return dict(image=_detection(*args, '')(data, made)['image'])
@@ -172,6 +177,7 @@ SCENES = {
     },
     'denoising': {
         'indian-pines': lambda data, made: dict(image=_indian_pines(data, made)['image']),
+        'indian-pines-sigma-70': _strong_noise,  # the others have 30 of 255
         'aviris-90': _image('denoising', 'aviris-224-raw-bands', 'a_hsi_img_for_VI_demo.mat', 'hsi_img'),
         'sandiego-1': _image('target_detection', 'sandiego-1', 'Sandiego.mat', 'Sandiego'),
         'houston-crop': lambda data, made: dict(image=_houston(data, made)['image']),
@@ -205,7 +211,9 @@ def run(task: str, scene: dict, seed: int, folder: Path) -> dict:
 
     cfg = Config.fromfile(RECOMMENDED / f'{task}.py')
     for name, value in scene.items():
-        cfg.scene[name] = value
+        if name != 'options':
+            cfg.scene[name] = value
+    cfg.merge_from_dict(scene.get('options', {}))
     cfg.work_dir = str(folder)
     cfg.visualizer = dict(type='Visualizer', vis_backends=[])
     set_run_seed(cfg, seed)
