@@ -65,6 +65,11 @@ def _enmap(tile: str) -> Callable:
     return find
 
 
+def _enmap_folder(data: Path, made: Path) -> dict:
+    folder = data / 'classification/enmap-potsdam'
+    return dict(image=str(folder / 'images'), labels=str(folder / 'labels'), nodata=-32768)
+
+
 def _detection(task: str, folder: str, file: str, image: str, labels: str, label_file: str | None = None) -> Callable:
     def find(data: Path, made: Path) -> dict:
         root = data / task / folder
@@ -151,6 +156,7 @@ SCENES = {
             f'enmap-{tile}': _enmap(tile)
             for tile in ('128_0', '128_128', '128_32', '160_96', '192_160', '192_64', '64_0', '96_0', '96_128')
         },
+        'enmap-folder': _enmap_folder,  # all tiles as one set
     },
     'anomaly_detection': {
         **{f'abu-{name}': _abu(name) for name in ABU},

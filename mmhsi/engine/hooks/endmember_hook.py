@@ -15,6 +15,7 @@ from mmhsi.registry import HOOKS
 from mmhsi.weights.checkpoint_file import read_checkpoint, write_checkpoint
 
 _TOLERANCE = 0.05  # root mean square by which the sums of even light may miss one
+_GAIN = 0.95  # endmembers of a network are taken if they miss the shapes by less than this share of what the initial do
 
 
 @HOOKS.register_module()
@@ -95,7 +96,9 @@ class EvenLightHook(Hook):
     A network trained with spectral angles learns only the shapes of spectra. If there are norms with which the shares
     sum to one in every pixel (:func:`mmhsi.classical.unmixing.linear_scale`), abundances are computed from the spectra
     themselves, and the endmembers are those of the network or the initial ones, whichever fit the pixels better.
-    Otherwise abundances are shares of shapes. The last checkpoint is changed accordingly. No ground truth is used.
+    Otherwise abundances are shares of shapes, and the initial endmembers are taken unless mixtures of those of the
+    network fit the shapes of the pixels clearly better. The last checkpoint is changed accordingly. No ground truth is
+    used.
     """
 
     priority = 'LOWEST'  # after the last checkpoint is written
@@ -108,16 +111,22 @@ class EvenLightHook(Hook):
         found = model.endmembers.detach().cpu().double().numpy().T
         norms, misfit = linear_scale(pixels, found)
         even = misfit < _TOLERANCE and np.isfinite(norms).all()
+        initial = None if scene.initial_endmembers is None else np.maximum(scene.initial_endmembers, 0)
+        kept = True
         if even:
-            candidates = [unit_spectra(found) * norms[:, None]]
-            if scene.initial_endmembers is not None:
-                candidates.append(np.maximum(scene.initial_endmembers, 0))
-            best = min(candidates, key=lambda each: np.square(pixels - fcls(pixels, each) @ each).mean())
-            model.set_endmembers(best.T.copy())
+            scaled = unit_spectra(found) * norms[:, None]
+            kept = initial is None or _misfit(pixels, scaled) <= _misfit(pixels, initial)
+            model.set_endmembers((scaled if kept else initial).T.copy())
+        elif initial is not None:
+            shapes = unit_spectra(pixels)
+            kept = _misfit(shapes, unit_spectra(found)) < _GAIN * _misfit(shapes, unit_spectra(initial))
+            if not kept:
+                model.set_endmembers((unit_spectra(initial) * np.linalg.norm(found, axis=1).mean()).T.copy())
         model.even_light.fill_(float(even))
         runner.logger.info(
             f'The light of scene {scene.name!r} is {"even" if even else "uneven"}: sums of shares miss one by '
-            f'{misfit:.3f}; abundances are those of the {"spectra themselves" if even else "shapes of the spectra"}.'
+            f'{misfit:.3f}; abundances are those of the {"spectra themselves" if even else "shapes of the spectra"}. '
+            f'The endmembers are {"those of the network" if kept else "the initial ones, which fit as well"}.'
         )
         path = find_latest_checkpoint(runner.work_dir)
         if path is not None and Path(path).is_file() and is_main_process():
@@ -125,6 +134,11 @@ class EvenLightHook(Hook):
             checkpoint['state_dict'] = {name: value.cpu() for name, value in model.state_dict().items()}
             write_checkpoint(checkpoint, path)
         barrier()
+
+
+def _misfit(pixels: np.ndarray, endmembers: np.ndarray) -> float:
+    """Root mean square of what the best mixtures of endmembers (P, C) leave of pixels (N, C)."""
+    return float(np.sqrt(np.square(pixels - fcls(pixels, endmembers) @ endmembers).mean()))
 
 
 def _decoder(runner, hook: Hook, method: str):
