@@ -14,7 +14,7 @@ contestants = [
     *(dict(contestant, seeds=seeds) for contestant in _base_.windows if contestant['name'] in names),
     dict(name='SSFTT', config='../classification/ssftt_cls_indian-pines.py'),
 ]
-curve = dict(curve='standard deviation of Gaussian noise on the test, of 255')
+curve = dict(curve='Gaussian noise, standard deviation of 255')
 settings = {
     name: dict(
         scene=dict(split=dict(type='NumberSplit', train=10, val=5), fit_on='all'),

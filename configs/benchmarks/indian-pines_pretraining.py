@@ -1,6 +1,7 @@
 # Masked pre-training of the tiny HyperSIGMA on the tiles of the scene: which branch, how much is masked, how the loss
-# is normalised, how many tiles are seen. Each cell pre-trains, then fine-tunes.
-_base_ = ['contestants.py', 'indian-pines_settings.py']
+# is normalised, how many tiles are seen, and how many of the components are drawn for each of them, which leaves the
+# embedding of the patches untrained. Each cell pre-trains, then fine-tunes.
+_base_ = ['contestants.py', 'indian-pines_settings.py', '../_base_/datasets/indian-pines_mae_tiny.py']
 
 spatial = dict(config='../pretrain/spat-mae_tiny_indian-pines.py')
 spectral = dict(config='../pretrain/spec-mae_tiny_indian-pines.py')
@@ -22,6 +23,23 @@ variants = {
             spatial=dict(spatial, cfg_options={'train_dataloader.dataset.indices': tiles * share // 100})
         )
         for share in (10, 50)
+    },
+    **{
+        f'spatial, {number} components drawn': dict(
+            spatial=dict(
+                spatial,
+                cfg_options={
+                    'model.data_preprocessor.num_bands': number,
+                    'model.backbone.in_channels': number,
+                    'train_dataloader.dataset.pipeline': [
+                        dict(type='RandomBands', num_bands=number),
+                        dict(type='RandomTileCrop', size=12),
+                        *_base_.train_pipeline,
+                    ],
+                },
+            )
+        )
+        for number in (50, 100)
     },
 }
 contestants = [

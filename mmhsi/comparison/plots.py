@@ -48,6 +48,8 @@ def label_curves(suite: Suite, table: Mapping[str, Sequence[Row]]) -> dict[str, 
 def size_figure(suite: Suite, setting: str, rows: Sequence[Row]) -> Figure | None:
     """The compared score against the number of parameters; None with fewer than two networks.
 
+    Networks that all have the same number, within five percent, lie side by side instead.
+
     Args:
         suite (Suite): The suite.
         setting (str): The setting.
@@ -62,7 +64,13 @@ def size_figure(suite: Suite, setting: str, rows: Sequence[Row]) -> Figure | Non
             points[row.contestant] = [(parameters, mean, std)]
     if len(points) < 2:
         return None
-    return _curve_figure(points, score, f'{suite.name}: {setting}', 'parameters')
+    sizes = [own[0][0] for own in points.values()]
+    if max(sizes) > 1.05 * min(sizes):
+        return _curve_figure(points, score, f'{suite.name}: {setting}', 'parameters')
+    side_by_side = {name: [(place, *own[0][1:])] for place, (name, own) in enumerate(points.items())}
+    figure = _curve_figure(side_by_side, score, f'{suite.name}: {setting}', 'networks of one size')
+    figure.axes[0].set_xticks([])
+    return figure
 
 
 def _curve_figure(

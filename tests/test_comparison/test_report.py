@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from mmhsi.comparison import Suite, write_report
-from mmhsi.comparison.plots import label_curves
+from mmhsi.comparison.plots import label_curves, size_figure
 from mmhsi.comparison.records import MAPS, read_record, write_record
 from mmhsi.comparison.suite import Cell
 from mmhsi.comparison.summary import main_score, split_conflicts, summarise
@@ -148,6 +148,15 @@ def test_plot_over_labels_needs_settings_with_different_numbers(suite, records, 
     write_record(tmp_path / more.name, record_of(more, 0.95, split=dict(hash='s', train=300, val=10, test=70)))
     write_report(Suite('compare', (*suite.cells, more), SETTINGS, dict(OA=3)), tmp_path)
     assert (tmp_path / f'{suite.name}_labels_labels.png').stat().st_size > 5000
+
+
+def test_networks_of_one_size_lie_side_by_side(suite, records, tmp_path):
+    axes = size_figure(suite, 'random', summarise(suite, records, tmp_path)['random']).axes[0]
+    places = sorted((*line.get_xdata(), *line.get_ydata()) for line in axes.lines if line.get_marker() == 'o')
+    np.testing.assert_allclose(places, [(0, 0.85), (1, 0.75)])
+    assert axes.get_xscale() == 'linear' and axes.get_xlabel() == 'networks of one size' and not len(axes.get_xticks())
+    rows = summarise(suite, [dict(records[0], parameters=1_000), *records[1:]], tmp_path)['random']
+    assert size_figure(suite, 'random', rows).axes[0].get_xlabel() == 'parameters'
 
 
 def test_plot_over_levels_has_a_place_for_zero(suite, records, tmp_path):
