@@ -78,15 +78,18 @@ def _curve_figure(
 ) -> Figure:
     notes = [f'{own[-1][1]:.4f}' for own in points.values()]
     canvas, (axes,), lines = curve_frame(list(points), notes, title, 'mean and standard deviation over the seeds', 1)
+    first = [own[0][0] for own in points.values()]
     for (name, own), line in zip(points.items(), lines, strict=True):
         across, means, stds = np.array(sorted(own)).T
         axes.errorbar(across, means, np.nan_to_num(stds), marker='o', capsize=3, **line)
         if abscissa == 'parameters':  # colours repeat, and points have no line style
+            is_right = across[0] ** 2 > min(first) * max(first)  # its name would leave the axes
             axes.annotate(
                 name,
                 (across[0], means[0]),
-                (5, 4),
+                (-5 if is_right else 5, 4),
                 textcoords='offset points',
+                ha='right' if is_right else 'left',
                 fontsize=TEXT_SIZE - 2,
                 color=QUIET_COLOUR,
                 parse_math=False,

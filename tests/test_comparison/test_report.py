@@ -156,7 +156,9 @@ def test_networks_of_one_size_lie_side_by_side(suite, records, tmp_path):
     np.testing.assert_allclose(places, [(0, 0.85), (1, 0.75)])
     assert axes.get_xscale() == 'linear' and axes.get_xlabel() == 'networks of one size' and not len(axes.get_xticks())
     rows = summarise(suite, [dict(records[0], parameters=1_000), *records[1:]], tmp_path)['random']
-    assert size_figure(suite, 'random', rows).axes[0].get_xlabel() == 'parameters'
+    axes = size_figure(suite, 'random', rows).axes[0]
+    assert axes.get_xlabel() == 'parameters'
+    assert [name.get_ha() for name in axes.texts] == ['left', 'right']  # A has 1.3 million, B_2 two
 
 
 def test_plot_over_levels_has_a_place_for_zero(suite, records, tmp_path):
