@@ -1,7 +1,7 @@
 # Recommended for your own scene: fill in `scene` (files, keys, classes, split) and nothing else, in a config that
 # inherits this one. What depends on the scene follows from it before the training, and is logged: noise fractions and
 # their power, widths of the smoothing, the window, numbers of bands and classes. A random walker along the edges of the
-# image and a temperature come last, chosen on the validation pixels, with the shares of the classes in between.
+# image and a temperature follow, chosen on the validation pixels, and the shares of the classes in the scene come last.
 _base_ = [
     '../_base_/models/hypersigma-base_cls.py',
     '../_base_/datasets/windows.py',

@@ -18,7 +18,7 @@ _MARGIN = 1.5  # standard errors
 
 @dataclass(frozen=True)
 class Refinement:
-    """A random walker on class probabilities, the shares of the classes, and a temperature, in this order.
+    """A random walker on class probabilities, a temperature, and the shares of the classes, in this order.
 
     Attributes:
         strength (float, optional): g of :func:`mmhsi.classical.random_walker`; None for no walker.
@@ -38,10 +38,9 @@ class Refinement:
         return np.maximum(random_walker(probabilities, laplacian, self.strength), 0)
 
     def finish(self, probabilities: np.ndarray) -> np.ndarray:
-        """Shares and temperature, for the probabilities (..., K) of a whole image behind the walker; NaN stays."""
-        if self.priors is not None:
-            probabilities = adapt_priors(probabilities, self.priors)
-        return apply_temperature(probabilities, self.temperature)
+        """Temperature and shares, for the probabilities (..., K) of a whole image behind the walker; NaN stays."""
+        calibrated = apply_temperature(probabilities, self.temperature)
+        return calibrated if self.priors is None else adapt_priors(calibrated, self.priors)
 
     def settings(self) -> dict:
         """The choice in plain values; ``walker`` is 'off' without one, ``priors`` is there only with priors."""

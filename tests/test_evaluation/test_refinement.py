@@ -102,7 +102,7 @@ def test_a_default_walker_gives_way_to_a_clearly_better_choice_alone(scene):
     assert choose_refinement(certain, laplacian, spread, labels, default=0.3).strength is None
 
 
-def test_the_shares_of_the_classes_come_between_walker_and_temperature(scene):
+def test_the_shares_of_the_classes_come_after_the_temperature(scene):
     probabilities = noisy(scene, 0.6)
     refiner = SceneRefiner(scene, adapt=True)
     refined = refiner(probabilities)
@@ -111,6 +111,6 @@ def test_the_shares_of_the_classes_come_between_walker_and_temperature(scene):
     assert (refiner.chosen.strength, refiner.chosen.temperature) == (plain.chosen.strength, plain.chosen.temperature)
     assert refiner.chosen.priors == pytest.approx([1 / 3] * 3)  # the split has as many pixels of each class
     walked = random_walker(probabilities[scene.valid], scene_laplacian(scene), plain.chosen.strength)
-    expected = apply_temperature(adapt_priors(walked, [1 / 3] * 3), plain.chosen.temperature)
+    expected = adapt_priors(apply_temperature(walked, plain.chosen.temperature), [1 / 3] * 3)
     np.testing.assert_allclose(refined[scene.valid], expected, rtol=1e-4)
     assert Refinement.from_settings(refiner.chosen.settings()) == refiner.chosen
