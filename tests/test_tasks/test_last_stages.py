@@ -93,7 +93,7 @@ def test_the_shares_of_the_classes_are_those_of_the_whole_scene(scene, monkeypat
     calibrated = powers / powers.sum(axis=-1, keepdims=True)
     adapted = calibrated * calibrated[scene.valid].mean(axis=0)
     adapted /= adapted.sum(axis=-1, keepdims=True)
-    np.testing.assert_allclose(whole[scene.valid], adapted[scene.valid], rtol=1e-4)
+    np.testing.assert_allclose(whole[scene.valid], adapted[scene.valid], atol=1e-5)  # computed in float32
     monkeypatch.setattr('mmhsi.tasks.pixel_stage.strips', lambda view: strips(view, margin=4, values=35 * 8 * 12))
     np.testing.assert_allclose(PixelStage.from_record(stage.record())(scene.view, guess)[0], whole, atol=1e-6)
 
