@@ -313,7 +313,7 @@ def _program(exported: nn.Module, sample: Tensor) -> tuple[torch.export.Exported
     with torch.no_grad():
         try:
             batch = torch.export.Dim('batch', min=1, max=4096)
-            program = torch.export.export(exported, (sample,), dynamic_shapes=({0: batch},))
+            program = torch.export.export(exported, (sample,), dynamic_shapes=({0: batch},), strict=False)
             inputs = [node.meta['val'] for node in program.graph.nodes if node.op == 'placeholder']
             if not isinstance(inputs[-1].shape[0], int):
                 return program, 'batch'
@@ -321,7 +321,7 @@ def _program(exported: nn.Module, sample: Tensor) -> tuple[torch.export.Exported
         except Exception as error:  # of several types, depending on the part of the network that prevents it
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         print_log(f'the file takes one image at a time: {reason}', 'current', logging.WARNING)
-        return torch.export.export(exported, (sample[:1],)), 1
+        return torch.export.export(exported, (sample[:1],), strict=False), 1
 
 
 def _write_onnx(exported: nn.Module, sample: Tensor, path: Path, description: dict) -> Callable:

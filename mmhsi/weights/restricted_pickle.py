@@ -16,7 +16,8 @@ from mmhsi.compat import training_checkpoint_globals
 
 UnpicklingError = pickle.UnpicklingError
 
-_TENSOR_FUNCTIONS = ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter')
+# torch.load checks the indices of sparse tensors after reading
+_TENSOR_FUNCTIONS = ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter', '_rebuild_sparse_tensor')
 
 
 def _allowed() -> dict[str, Any]:
