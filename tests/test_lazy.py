@@ -46,7 +46,11 @@ def test_package_alone_imports_no_library():
 
 
 def test_inferencer_imports_nothing_that_it_does_not_need():
-    assert imported_by('from mmhsi.apis import HSIInferencer', (*HEAVY, 'matplotlib', 'mmseg', 'mmpretrain')) == []
+    # MMEngine's runner imports torch.utils.checkpoint, which in torch 2.4 and 2.5 imports sympy and torch._inductor, in
+    # torch 2.7 sympy, and in torch 2.15 none of these
+    of_torch = imported_by('import torch.utils.checkpoint', HEAVY)
+    unneeded = (*HEAVY, 'matplotlib', 'mmseg', 'mmpretrain')
+    assert imported_by('from mmhsi.apis import HSIInferencer', unneeded) == of_torch
 
 
 def test_optimizer_steps_and_fused_operator_do_without_the_compiler():
