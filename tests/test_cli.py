@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmhsi.cli import COMMANDS, main
@@ -82,6 +83,18 @@ def test_models_lists_names_and_configs(capsys):
     assert main(['models', 'hypersigma-tiny_cls_indian-pines', '--task', 'classification']) == 0
     assert 'mmhsi::classification/hypersigma-tiny_cls_indian-pines.py' in capsys.readouterr().out
     assert main(['models', 'no-such-model']) == 1
+
+
+def test_data_is_checked_without_torch(tmp_path):
+    np.save(tmp_path / 'cube.npy', np.random.default_rng(0).random((6, 5, 4), np.float32))
+    np.save(tmp_path / 'labels.npy', np.repeat(np.arange(3, dtype=np.uint8), 10).reshape(6, 5))
+    (tmp_path / 'scene.py').write_text(
+        "test_dataloader = dict(dataset=dict(type='WholeSceneDataset', names=['cube'], scene=dict("
+        f"type='Scene', data_root={str(tmp_path)!r}, image='{{name}}.npy', labels='labels.npy', "
+        "split=dict(type='NumberSplit', train=2, val=1, seed=0))))"
+    )
+    done = run('data', str(tmp_path / 'scene.py'))
+    assert done.returncode == 0 and '2 files, 1 scenes: no problems' in done.stdout, done.stdout + done.stderr
 
 
 def test_module_runs_as_the_command():
