@@ -62,6 +62,8 @@ def test_wrong_command_and_wrong_argument_are_named():
         (['predict', 'none.tif', '-w', 'none.pth', '-o', 'out'], 'none.tif: no such file'),
         (['predict', 'setup.py', '-w', 'none.pth', '-o', 'out'], 'none.pth: there is no such checkpoint'),
         (['predict', 'setup.py', '-c', 'hypersigma-tini', '-o', 'out'], 'neither a config file nor a model of the zoo'),
+        (['predict', 'setup.py', '-c', 'mmhsi::classification/none.py', '-o', 'out'], 'none.py'),
+        (['predict', 'setup.py', '-w', 'setup.py', '-o', 'out', '--cfg-options', 'a=1'], 'give it (-c)'),
         (['baseline', 'configs/none.py'], 'configs/none.py: there is no such config file'),
         (['report', 'none'], 'none: there is no such folder'),
         (['data', 'none'], 'none: there is no such config file'),
