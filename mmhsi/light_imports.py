@@ -69,7 +69,6 @@ def leave_the_compiler_out() -> None:
     every training. Until somebody else imports it, nothing is compiled, and they are called as they are.
     """
     import torch
-    from torch.utils import checkpoint
 
     disable = getattr(torch._compile, '_disable_dynamo', None)
     if disable is None or 'torch._dynamo' in sys.modules:
@@ -82,7 +81,9 @@ def leave_the_compiler_out() -> None:
         return disable(fn, *args, **kwargs)
 
     torch._compile._disable_dynamo = torch._disable_dynamo = disable_later
-    for value in (*vars(torch.optim.Optimizer).values(), *vars(checkpoint).values()):
+    # torch 2.4 does not import this module, which imports sympy; imported later, it finds the new function
+    checkpoint = sys.modules.get('torch.utils.checkpoint')
+    for value in (*vars(torch.optim.Optimizer).values(), *(vars(checkpoint).values() if checkpoint else ())):
         if getattr(getattr(value, '__code__', None), 'co_filename', '') == disable.__code__.co_filename:
             _call_as_it_is(value.__wrapped__)
     for kind in vars(torch.optim).values():

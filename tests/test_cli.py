@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmhsi.cli import COMMANDS, main
@@ -61,6 +62,8 @@ def test_wrong_command_and_wrong_argument_are_named():
         (['predict', 'none.tif', '-w', 'none.pth', '-o', 'out'], 'none.tif: no such file'),
         (['predict', 'setup.py', '-w', 'none.pth', '-o', 'out'], 'none.pth: there is no such checkpoint'),
         (['predict', 'setup.py', '-c', 'hypersigma-tini', '-o', 'out'], 'neither a config file nor a model of the zoo'),
+        (['predict', 'setup.py', '-c', 'mmhsi::classification/none.py', '-o', 'out'], 'none.py'),
+        (['predict', 'setup.py', '-w', 'setup.py', '-o', 'out', '--cfg-options', 'a=1'], 'give it (-c)'),
         (['baseline', 'configs/none.py'], 'configs/none.py: there is no such config file'),
         (['report', 'none'], 'none: there is no such folder'),
         (['data', 'none'], 'none: there is no such config file'),
@@ -82,6 +85,18 @@ def test_models_lists_names_and_configs(capsys):
     assert main(['models', 'hypersigma-tiny_cls_indian-pines', '--task', 'classification']) == 0
     assert 'mmhsi::classification/hypersigma-tiny_cls_indian-pines.py' in capsys.readouterr().out
     assert main(['models', 'no-such-model']) == 1
+
+
+def test_data_is_checked_without_torch(tmp_path):
+    np.save(tmp_path / 'cube.npy', np.random.default_rng(0).random((6, 5, 4), np.float32))
+    np.save(tmp_path / 'labels.npy', np.repeat(np.arange(3, dtype=np.uint8), 10).reshape(6, 5))
+    (tmp_path / 'scene.py').write_text(
+        "test_dataloader = dict(dataset=dict(type='WholeSceneDataset', names=['cube'], scene=dict("
+        f"type='Scene', data_root={str(tmp_path)!r}, image='{{name}}.npy', labels='labels.npy', "
+        "split=dict(type='NumberSplit', train=2, val=1, seed=0))))"
+    )
+    done = run('data', str(tmp_path / 'scene.py'))
+    assert done.returncode == 0 and '2 files, 1 scenes: no problems' in done.stdout, done.stdout + done.stderr
 
 
 def test_module_runs_as_the_command():

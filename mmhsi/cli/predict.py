@@ -22,13 +22,14 @@ import sys
 from prettytable import PrettyTable
 
 from mmhsi.engine.run_checkpoints import named_checkpoint
-from mmhsi.inference.zoo import find_model
+from mmhsi.inference.zoo import config_and_weights
 from mmhsi.utils.command_line import (
     add_cfg_options,
     add_custom_imports,
     check_checkpoint,
     command_parser,
     default_work_dir,
+    find_config,
     import_user_modules,
 )
 from mmhsi.utils.parts import parse_part
@@ -146,6 +147,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.config is None and args.weights is None:
         parser.error('give a config (-c) or weights (-w) that hold one')
+    if args.config is None and args.cfg_options is not None:
+        parser.error('--cfg-options change a config: give it (-c)')
     if args.processes < 1:
         parser.error(f'--processes must be at least 1, not {args.processes}')
     return args
@@ -177,17 +180,25 @@ def make_inferencer(args: argparse.Namespace):
     from mmhsi.inference.inferencer import HSIInferencer
 
     import_user_modules(args.custom_imports)
-    model = args.config
-    weights = args.weights if model is None else named_checkpoint(args.weights, default_work_dir(model))
+    model, weights = args.config, args.weights
+    if model is not None:
+        weights = named_checkpoint(weights, default_work_dir(model))
+        model = _config_name(model)
     if args.cfg_options is not None:
-        if not os.path.isfile(model or ''):
-            entry = find_model(str(model))
-            model, weights = str(entry.config), weights or entry.weights
-        model = Config.fromfile(model)
+        path, weights = config_and_weights(model, weights)
+        model = Config.fromfile(path)
         model.merge_from_dict(args.cfg_options)
     return HSIInferencer(
         model, weights, args.device, show_progress=not args.quiet, memory=args.memory, trust=args.trust
     )
+
+
+def _config_name(name: str) -> str:
+    """The config file as other commands find it; a name that is none of a file may be one of the zoo."""
+    try:
+        return find_config(name)
+    except FileNotFoundError:
+        return name
 
 
 def check_inputs(args: argparse.Namespace) -> None:
@@ -202,8 +213,8 @@ def check_inputs(args: argparse.Namespace) -> None:
     absent = [scene for scene in args.scenes if not (os.path.exists(scene) or is_address(scene))]
     if len(absent) == len(args.scenes):
         raise FileNotFoundError(f'{", ".join(absent)}: no such file')
-    if args.config is not None and '::' not in args.config and not os.path.exists(args.config):
-        find_model(args.config)
+    if args.config is not None:
+        config_and_weights(_config_name(args.config))
     check_checkpoint(args.weights)
 
 

@@ -10,9 +10,8 @@ from mmpretrain.structures import DataSample
 
 from mmhsi.datasets.hsi_dataset import HSIDataset
 from mmhsi.datasets.scenes.scene import Scene
-from mmhsi.datasets.scenes.scene_list import fill_name
+from mmhsi.datasets.scenes.scene_list import fill_name, scene_names
 from mmhsi.datasets.scenes.shared_scenes import get_scene
-from mmhsi.datasets.whole_scene_dataset import scene_names
 from mmhsi.registry import DATASETS
 
 

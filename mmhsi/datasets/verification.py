@@ -15,10 +15,9 @@ from mmhsi.datasets.io.folders import SCENE_SUFFIXES
 from mmhsi.datasets.io.products import product_title
 from mmhsi.datasets.io.spectra_arrays import open_listing
 from mmhsi.datasets.scenes.cube_source import CubeSource
-from mmhsi.datasets.scenes.scene_list import fill_name, image_sources, scene_configs
+from mmhsi.datasets.scenes.scene_list import fill_name, image_sources, scene_configs, scene_names
 from mmhsi.datasets.scenes.shared_scenes import get_scenes
 from mmhsi.datasets.splits.split import SUBSETS
-from mmhsi.datasets.whole_scene_dataset import scene_names
 from mmhsi.utils.progress import progress_bar
 from mmhsi.utils.text import listed
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -12,32 +10,10 @@ from mmhsi.datasets.hsi_dataset import HSIDataset
 from mmhsi.datasets.scene_dataset import scene_info, with_loading
 from mmhsi.datasets.scenes.base_scene import BaseScene
 from mmhsi.datasets.scenes.pool import fit_together
-from mmhsi.datasets.scenes.scene_list import fill_name
+from mmhsi.datasets.scenes.scene_list import fill_name, scene_names
 from mmhsi.datasets.scenes.shared_scenes import get_scene
 from mmhsi.datasets.transforms.chain import SpectralChain
 from mmhsi.registry import DATASETS
-
-
-def scene_names(names: Sequence[str] | str, exclude: Sequence[str] = ()) -> list[str]:
-    """Names of scenes, given directly or in a text file, separated by commas, blanks or line breaks.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If there is no name, a name occurs twice, or ``exclude`` contains an unknown name.
-    """
-    source = 'the list of scenes'
-    if isinstance(names, str):
-        source = names
-        names = [name for name in re.split(r'[\s,;]+', Path(names).read_text(encoding='utf-8')) if name]
-    if len(set(names)) != len(names):
-        raise ValueError(f'{source}: {next(name for name in names if list(names).count(name) > 1)!r} occurs twice')
-    unknown = [name for name in exclude if name not in names]
-    if unknown:
-        raise ValueError(f'{source}: {unknown[0]!r} is to be left out, but is not among {", ".join(names)}')
-    kept = [name for name in names if name not in exclude]
-    if not kept:
-        raise ValueError(f'{source}: there is no scene')
-    return kept
 
 
 @DATASETS.register_module()

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
+from mmengine.utils import digit_version
 from torch import Tensor, nn
 
 import mmhsi
@@ -32,6 +33,9 @@ from mmhsi.inference.run_scene import try_network
 from mmhsi.inference.training_state import fitted_state, training_bands
 from mmhsi.tasks.networks import Classifier, LeastSquaresAbundances, Network, Restored, Segmentor
 
+# earlier, torch cannot be asked whether it is exporting, and kernels of mmhsi would be in the file; and its exporter to
+# ONNX fails for the networks tried
+_FIRST_TORCH = '2.7'
 FORMATS = {'onnx': '.onnx', 'torch-export': '.pt2'}
 TOLERANCE = 1e-5
 
@@ -160,7 +164,7 @@ def export_network(
         dict: The description that the file holds, with ``error``, the largest absolute difference.
 
     Raises:
-        ImportError: If onnx, onnxscript or onnxruntime is not installed and ONNX is asked for.
+        ImportError: If torch is older than 2.7, or onnx, onnxscript or onnxruntime is needed and not installed.
         ValueError: If the network cannot be exported, or its file computes something else.
     """
     if format not in FORMATS:
@@ -196,7 +200,12 @@ def export_network(
 
 
 def check_format(format: str) -> None:
-    """Raise an ImportError that says what to install if a package for the format is missing."""
+    """Raise an ImportError that says what to install if torch is too old or a package for the format is missing."""
+    if digit_version(torch.__version__) < digit_version(_FIRST_TORCH):
+        raise ImportError(
+            f'to export a network, torch {_FIRST_TORCH} or later must be installed, and this is {torch.__version__}: '
+            'pip install --upgrade torch torchvision'
+        )
     needed = ('onnx', 'onnxscript', 'onnxruntime') if format == 'onnx' else ()
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
@@ -313,7 +322,7 @@ def _program(exported: nn.Module, sample: Tensor) -> tuple[torch.export.Exported
     with torch.no_grad():
         try:
             batch = torch.export.Dim('batch', min=1, max=4096)
-            program = torch.export.export(exported, (sample,), dynamic_shapes=({0: batch},))
+            program = torch.export.export(exported, (sample,), dynamic_shapes=({0: batch},), strict=False)
             inputs = [node.meta['val'] for node in program.graph.nodes if node.op == 'placeholder']
             if not isinstance(inputs[-1].shape[0], int):
                 return program, 'batch'
@@ -321,7 +330,7 @@ def _program(exported: nn.Module, sample: Tensor) -> tuple[torch.export.Exported
         except Exception as error:  # of several types, depending on the part of the network that prevents it
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         print_log(f'the file takes one image at a time: {reason}', 'current', logging.WARNING)
-        return torch.export.export(exported, (sample[:1],)), 1
+        return torch.export.export(exported, (sample[:1],), strict=False), 1
 
 
 def _write_onnx(exported: nn.Module, sample: Tensor, path: Path, description: dict) -> Callable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,7 +41,7 @@ from mmhsi.inference.weights import (
     load_weights_file,
     training_record,
 )
-from mmhsi.inference.zoo import find_model
+from mmhsi.inference.zoo import config_and_weights
 from mmhsi.registry import INFERENCERS
 from mmhsi.tasks.networks import Network
 from mmhsi.tasks.product import Product, write_figures, write_product
@@ -65,8 +64,9 @@ class HSIInferencer(BaseInferencer):
     can be larger than memory, and an interrupted prediction continues where it stopped.
 
     Args:
-        model (str | Path | Config, optional): Config file, config, or a name or alias of
-            :func:`mmhsi.apis.list_models`. Defaults to None: the config that the checkpoint holds.
+        model (str | Path | Config, optional): Config file, 'mmhsi::' and the path of one below ``configs/``, config,
+            or a name or alias of :func:`mmhsi.apis.list_models`. Defaults to None: the config that the checkpoint
+            holds.
         weights (str, optional): Checkpoint: a file, or any address that MMEngine's ``load_checkpoint`` takes. Defaults
             to the published weights of a named model; a config without weights stays as it was initialised, with a
             warning.
@@ -102,9 +102,7 @@ class HSIInferencer(BaseInferencer):
         if isinstance(model, (str, Path)):
             model = str(model)
             self._config_name = model
-            if not os.path.isfile(model):
-                entry = find_model(model)
-                model, weights = str(entry.config), weights or entry.weights
+            model, weights = config_and_weights(model, weights)
         self._weights_name = None if weights is None else str(weights)
         init_default_scope(scope)
         super().__init__(model, self._weights_name, str(usable_device(device)), scope, show_progress)

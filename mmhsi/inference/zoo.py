@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -185,6 +186,27 @@ def find_model(name: str) -> ModelEntry:
     raise ValueError(
         f'{name!r} is neither a config file nor a model of the zoo{hint}; mmhsi.apis.list_models() names all'
     )
+
+
+def config_and_weights(model: str, weights: str | None = None) -> tuple[str, str | None]:
+    """The config file that a name stands for, and its weights.
+
+    Args:
+        model (str): A config file, 'mmhsi::' and the path of one below ``configs/``, or a model of the zoo.
+        weights (str, optional): Weights to use instead of the published ones.
+
+    Raises:
+        FileNotFoundError: If a package has no such config.
+        ValueError: If there is neither a file nor a model of that name.
+    """
+    if os.path.isfile(model):
+        return model, weights
+    if '::' in model:
+        from mmengine.config import Config
+
+        return str(Config._get_cfg_path(model, '')[0]), weights
+    entry = find_model(model)
+    return str(entry.config), weights or entry.weights
 
 
 def get_model(name: str, pretrained: bool | str = False, device: str | torch.device | None = None) -> nn.Module:

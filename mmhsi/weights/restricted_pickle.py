@@ -16,7 +16,8 @@ from mmhsi.compat import training_checkpoint_globals
 
 UnpicklingError = pickle.UnpicklingError
 
-_TENSOR_FUNCTIONS = ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter')
+# torch.load checks the indices of sparse tensors afterwards
+_TENSOR_FUNCTIONS = ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter', '_rebuild_sparse_tensor')
 
 
 def _allowed() -> dict[str, Any]:
@@ -24,6 +25,7 @@ def _allowed() -> dict[str, Any]:
         'collections.OrderedDict': OrderedDict,
         'argparse.Namespace': argparse.Namespace,
         '_codecs.encode': _codecs.encode,
+        'torch.serialization._get_layout': torch.serialization._get_layout,  # of a sparse tensor
     }
     allowed.update({f'torch._utils.{name}': getattr(torch._utils, name) for name in _TENSOR_FUNCTIONS})
     allowed.update(

@@ -1,6 +1,8 @@
+from itertools import chain, combinations
+
 import numpy as np
 import pytest
-from scipy.optimize import minimize, nnls
+from scipy.optimize import minimize
 
 from mmhsi.classical.unmixing import fcls, vca
 
@@ -68,19 +70,31 @@ def slsqp(pixel, spectra):
     ).x
 
 
+def best_of_all_subsets(pixel, spectra):
+    """The optimum without an iteration: the best among the solutions for each set of endmembers that take part."""
+    count = len(spectra)
+    least, best = np.inf, None
+    for used in map(list, chain.from_iterable(combinations(range(count), size) for size in range(1, count + 1))):
+        origin, others = spectra[used[0]], spectra[used[1:]]
+        free = np.linalg.lstsq((others - origin).T, pixel - origin, rcond=None)[0]
+        abundances = np.zeros(count)
+        abundances[used] = [1 - free.sum(), *free]
+        misfit = ((abundances @ spectra - pixel) ** 2).sum()
+        if abundances.min() >= 0 and misfit < least:
+            least, best = misfit, abundances
+    return best
+
+
 @pytest.mark.parametrize('endmembers, bands', [(2, 3), (4, 30), (7, 12), (5, 4)])
-def test_fcls_of_noisy_pixels_agrees_with_general_solvers(endmembers, bands):
+def test_fcls_of_noisy_pixels_agrees_with_a_general_solver_and_the_exact_optimum(endmembers, bands):
     pixels, spectra, _ = mixtures(25, endmembers, bands, noise=0.3)
     found = fcls(pixels, spectra)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-10)
     assert found.min() >= 0
     assert (found == 0).any()  # bounds are met, else nothing of them would be tested
     np.testing.assert_allclose(found, [slsqp(pixel, spectra) for pixel in pixels], atol=1e-5)
-    weight = 1e5  # the sum as one more band of great weight
-    weighted = [
-        nnls(np.vstack([spectra.T, np.full(endmembers, weight)]), np.append(pixel, weight))[0] for pixel in pixels
-    ]
-    np.testing.assert_allclose(found, weighted, atol=1e-6)
+    exact = [best_of_all_subsets(pixel, spectra) for pixel in pixels]
+    np.testing.assert_allclose(found, exact, atol=1e-10)
 
 
 def test_fcls_meets_the_conditions_of_the_optimum_with_similar_endmembers():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mmhsi.datasets import WholeSceneDataset
+from mmhsi.datasets.scenes.scene_list import scene_names
 from mmhsi.datasets.transforms import RandomSceneCrop
-from mmhsi.datasets.whole_scene_dataset import scene_names
 
 SIZES = {'a': (20, 24), 'b': (30, 16), 'c': (12, 12)}
 BANDS = 4

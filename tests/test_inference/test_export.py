@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 import torch
 from inference_cases import BANDS, CLASSES, classifier, config, save_checkpoint, segmentor, toy_cube
+from mmengine.utils import digit_version
 
 from mmhsi.apis import HSIInferencer
 from mmhsi.inference import export
 from mmhsi.inference.export import export_network
 
 SIZE = 16
+needs_export = pytest.mark.skipif(
+    digit_version(torch.__version__) < digit_version('2.7'), reason='torch before 2.7 exports no network of mmhsi'
+)
 TINY = dict(embed_dims=24, num_layers=2, num_heads=3, feedforward_channels=48, full_attn_interval=2, out_indices=(0, 1))
 SPECTRAL = dict(
     embed_dims=24, num_layers=1, num_heads=3, feedforward_channels=48, full_attn_interval=2, out_indices=(0,)
@@ -108,6 +112,7 @@ def run_program(path, images: np.ndarray) -> np.ndarray:
     return torch.export.load(path).module()(torch.from_numpy(images)).detach().numpy()
 
 
+@needs_export
 @pytest.mark.parametrize(
     'name, form', [('hypersigma', 'onnx'), ('spat-vit', 'onnx'), ('swapped', 'onnx'), ('hypersigma', 'torch-export')]
 )
@@ -133,6 +138,7 @@ def test_tiles_give_what_the_inferencer_gives(tmp_path, name, form):
     np.testing.assert_allclose(found, np.stack(expected), atol=1e-5)
 
 
+@needs_export
 def test_windows_give_what_the_inferencer_gives_and_the_file_describes_itself(tmp_path):
     onnx = pytest.importorskip('onnx')
     pytest.importorskip('onnxscript')
@@ -155,6 +161,7 @@ def test_windows_give_what_the_inferencer_gives_and_the_file_describes_itself(tm
     assert 'model_type' not in entries  # Deepness takes images for images
 
 
+@needs_export
 def test_file_of_tiles_has_the_entries_of_deepness(tmp_path):
     onnx = pytest.importorskip('onnx')
     pytest.importorskip('onnxscript')
@@ -166,6 +173,13 @@ def test_file_of_tiles_has_the_entries_of_deepness(tmp_path):
     assert entries['class_names'] == {str(index): name for index, name in enumerate(CLASSES)}
 
 
+def test_a_torch_that_is_too_old_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, '__version__', '2.6.0')
+    with pytest.raises(ImportError, match='torch 2.7 or later must be installed, and this is 2.6.0: pip install --upg'):
+        export_network(config(segmentor(), tile_size=SIZE), None, tmp_path / 'toy.pt2', 'torch-export')
+
+
+@needs_export
 def test_what_cannot_be_exported_is_a_sentence(tmp_path, monkeypatch):
     cfg = config(segmentor(), tile_size=SIZE)
     weights = save_checkpoint(tmp_path / 'toy.pth', cfg)

@@ -7,7 +7,7 @@ import yaml
 from mmengine.config import Config
 
 from mmhsi.apis import HSIInferencer, find_model, get_model, list_models
-from mmhsi.inference.zoo import read_zoo, zoo_root
+from mmhsi.inference.zoo import config_and_weights, read_zoo, zoo_root
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,6 +46,19 @@ def test_every_demo_model_has_an_alias_and_every_config_is_there():
         f'{task}-demo' for task in ('target', 'anomaly', 'change', 'oscd', 'unmixing', 'denoising', 'super-resolution')
     } <= set(aliases)
     assert all(model.config.is_file() for model in models)
+
+
+def test_a_config_of_the_package_is_a_model_too():
+    name = 'classification/hypersigma-tiny_cls_indian-pines.py'
+    path, weights = config_and_weights(f'mmhsi::{name}', 'mine.pth')
+    assert Path(path).samefile(ROOT / 'configs' / name) and weights == 'mine.pth'
+    wanted = get_model('hypersigma-tiny_cls_indian-pines', device='cpu')
+    found = HSIInferencer(f'mmhsi::{name}', device='cpu').model
+    assert {key: value.shape for key, value in found.state_dict().items()} == {
+        key: value.shape for key, value in wanted.state_dict().items()
+    }
+    with pytest.raises(FileNotFoundError, match='no-such-config.py'):
+        config_and_weights('mmhsi::classification/no-such-config.py')
 
 
 def test_two_models_must_not_share_a_name(tmp_path):

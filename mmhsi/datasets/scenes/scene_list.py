@@ -20,6 +20,28 @@ _PATTERN = re.compile(r'[*?]|\[[^\]]+\]')
 _PER_SCENE = ('labels', 'coarse')
 
 
+def scene_names(names: Sequence[str] | str, exclude: Sequence[str] = ()) -> list[str]:
+    """Names of scenes, given directly or in a text file, separated by commas, blanks or line breaks.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If there is no name, a name occurs twice, or ``exclude`` contains an unknown name.
+    """
+    source = 'the list of scenes'
+    if isinstance(names, str):
+        source = names
+        names = [name for name in re.split(r'[\s,;]+', Path(names).read_text(encoding='utf-8')) if name]
+    if len(set(names)) != len(names):
+        raise ValueError(f'{source}: {next(name for name in names if list(names).count(name) > 1)!r} occurs twice')
+    unknown = [name for name in exclude if name not in names]
+    if unknown:
+        raise ValueError(f'{source}: {unknown[0]!r} is to be left out, but is not among {", ".join(names)}')
+    kept = [name for name in names if name not in exclude]
+    if not kept:
+        raise ValueError(f'{source}: there is no scene')
+    return kept
+
+
 def fill_name(value, name: str):
     """A copy of a part of a config in which '{name}' is replaced in every string."""
     if isinstance(value, str):

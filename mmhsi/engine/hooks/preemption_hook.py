@@ -109,7 +109,8 @@ class PreemptionHook(Hook):
             self._name = 'Ctrl-C' if number == signal.SIGINT else 'SIGTERM'
         # The signal may have reached the data workers too. Their exit is not a failure now: the waiting batches suffice
         # to reach the end of the iteration.
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if hasattr(signal, 'SIGCHLD'):  # Windows has no such signal
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
