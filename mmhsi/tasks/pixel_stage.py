@@ -61,16 +61,19 @@ class PixelStage:
         return cls(mixture, refiner.chosen or Refinement())
 
     def __call__(self, view, probabilities: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Probabilities (H, W, K) of the network → those of the whole, and those of each part by name."""
+        """Probabilities (H, W, K) of the network → those of the whole, and those of each part and step by name."""
         parts: dict[str, np.ndarray] = {}
         joined = probabilities
         if self.mixture is not None:
             parts = self.mixture.parts(view, probabilities)
             joined = self.mixture(parts)
+            parts['mean of the parts'] = joined
         walked = np.empty(joined.shape, np.float32)
         for strip in strips(view):
             rows = slice(strip.top, strip.top + strip.height)
             walked[strip.rows] = SceneRefiner(strip, chosen=self.refinement).walk(joined[rows])[strip.inner]
+        if parts and self.refinement.priors is not None:
+            parts['mean, after the walker'] = walked
         return self.refinement.finish(walked).astype(np.float32), parts
 
     def settings(self) -> dict:
