@@ -49,13 +49,17 @@ class Refinement:
 
     @classmethod
     def from_settings(cls, settings: Mapping) -> Refinement:
-        """The inverse of :meth:`settings`."""
-        walker, priors = settings['walker'], settings.get('priors')
-        return cls(
+        """The inverse of :meth:`settings`; raises a ValueError for values that no choice has."""
+        walker, temperature, priors = settings['walker'], float(settings['temperature']), settings.get('priors')
+        found = cls(
             None if walker == 'off' else float(walker),
-            float(settings['temperature']),
+            temperature,
             None if priors is None else tuple(map(float, priors)),
         )
+        numbers = (temperature, *([] if found.strength is None else [found.strength]), *(found.priors or ()))
+        if not all(0 < number < np.inf for number in numbers):
+            raise ValueError(f'walker, temperature and priors of a refinement must be positive, found {dict(settings)}')
+        return found
 
 
 def choose_refinement(

@@ -10,6 +10,7 @@ from mmhsi.classical import ANOMALY_DETECTORS, TARGET_DETECTORS, smoothed_cube
 from mmhsi.tasks.strips import strips
 
 NETWORK_PART = 'network'
+_WIDEST = 50  # pixels
 
 
 def surprise(scores: np.ndarray) -> np.ndarray:
@@ -57,6 +58,8 @@ class ScoreStage:
         self.detectors = {title: (method, dict(options)) for title, (method, options) in detectors.items()}
         self.weights = dict(weights)
         self.spectrum = None if spectrum is None else np.asarray(spectrum, np.float64)
+        if not 0 <= smoothing <= _WIDEST:
+            raise ValueError(f'the smoothing of scores must be 0 to {_WIDEST} pixels, found {smoothing}')
         self.smoothing = smoothing
 
     def detect(self, title: str, view) -> np.ndarray:

@@ -114,3 +114,14 @@ def test_the_shares_of_the_classes_come_after_the_temperature(scene):
     expected = adapt_priors(apply_temperature(walked, plain.chosen.temperature), [1 / 3] * 3)
     np.testing.assert_allclose(refined[scene.valid], expected, rtol=1e-4)
     assert Refinement.from_settings(refiner.chosen.settings()) == refiner.chosen
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [dict(temperature=0.0), dict(walker=float('nan')), dict(priors=[0.5, -0.5]), dict(priors=[float('inf'), 1])],
+)
+def test_a_stored_choice_that_cannot_be_one_is_refused(wrong):
+    with pytest.raises(ValueError, match='must be positive'):
+        Refinement.from_settings({'walker': 0.1, 'temperature': 1.0, **wrong})
+    with pytest.raises(ValueError, match='3 classes have 2 shares'):
+        Refinement(priors=(0.5, 0.5)).finish(np.full((4, 3), 1 / 3))

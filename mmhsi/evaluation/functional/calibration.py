@@ -66,8 +66,13 @@ def adapt_priors(probabilities: np.ndarray, priors: Sequence[float]) -> np.ndarr
 
     Returns:
         np.ndarray: float64 (..., K), each pixel with sum 1; NaN stays.
+
+    Raises:
+        ValueError: If the numbers of classes differ.
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
+    if len(priors) != probabilities.shape[-1]:
+        raise ValueError(f'{probabilities.shape[-1]} classes have {len(priors)} shares')
     known = np.isfinite(probabilities).all(axis=-1)
     if not known.any():
         return probabilities
