@@ -111,6 +111,7 @@ class BaseScene(Extent):
         if classes is None and label_codes is not None:
             classes = tuple(label_codes)
         self._classes, self._palette = resolve_classes(classes, palette)
+        self._found_classes: tuple[str, ...] = ()
         self._codes = None if label_codes is None else resolve_codes(label_codes, self._classes)
         self._split_cfg = split
         self._fit_on = fit_on
@@ -222,8 +223,8 @@ class BaseScene(Extent):
         """Names of the K classes; empty without labels and names."""
         if self._classes is None and self._label_sources:
             for scene in self.pool:
-                scene._load_labels()
-            most = max((scene._classes or () for scene in self.pool), key=len)
+                _ = scene.labels  # finds names
+            most = max((scene._found_classes for scene in self.pool), key=len)
             for scene in self.pool:
                 scene._classes = most
         return self._classes or ()
@@ -326,7 +327,7 @@ class BaseScene(Extent):
         )
         if self._classes is None and stored.any():
             paths = [source['path'] for source in self._label_sources if isinstance(source, Mapping)]
-            self._classes = names_in_files(paths, int(stored.max()))
+            self._found_classes = names_in_files(paths, int(stored.max()))  # other scenes of the set may have more
         masked = (stored > 0) & ~self.valid
         if masked.any():
             print_log(

@@ -63,6 +63,14 @@ def test_the_split_is_drawn_over_the_pixels_of_all(config):
     assert scenes[0].classes == ('class 1', 'class 2', 'class 3')
 
 
+def test_the_classes_are_those_of_all_scenes(config, tmp_path):
+    _, labels = cubes_and_labels()
+    np.save(tmp_path / 'labels/two.npy', np.where(labels[1] == 3, 4, labels[1]))
+    scenes = get_scenes(config)
+    assert scenes[0].labels.shape == SHAPES[0] and len(scenes[0].split.train)  # the labels of the first one hold three
+    assert [len(scene.classes) for scene in scenes] == [4, 4, 4]
+
+
 def test_a_split_by_places_is_drawn_in_each_scene(config):
     scenes = get_scenes({**config, 'split': dict(type='AreaSplit', train=[(0, 0, 2, 2)])})
     assert [scene.split.train.tolist() for scene in scenes] == [[0, 1, 7, 8], [0, 1, 11, 12], [0, 1, 6, 7]]
