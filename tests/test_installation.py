@@ -149,6 +149,12 @@ def test_torch_and_torchvision(torch, torchvision, needs, words, installed, monk
             check_torchvision()
 
 
+def test_a_python_that_is_too_old_is_named():
+    code = 'import sys\nsys.version_info = (3, 10, 13)\nimport mmhsi'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
+    assert 'ImportError: mmhsi needs Python 3.11 or later' in done.stderr.splitlines()[-1]
+
+
 def test_a_python_that_is_too_new_is_named(monkeypatch):
     from mmhsi.installation import check_python
 
