@@ -41,6 +41,21 @@ def test_number_of_bands(cfg):
         run(cfg)
 
 
+def test_number_of_drawn_bands(cfg):
+    cfg.train_dataloader.dataset.pipeline = [
+        dict(type='RandomBands', num_bands=BANDS - 4),
+        *cfg.train_dataloader.dataset.pipeline,
+    ]
+    with pytest.raises(
+        ValueError,
+        match=r'model.data_preprocessor.num_bands is 12, but the pipeline of train_dataloader.dataset draws 8 bands',
+    ):
+        run(cfg)
+    cfg.model.data_preprocessor.num_bands = BANDS - 4
+    with pytest.raises(ValueError, match=r'num_bands is 8, but scene .* of val_dataloader.dataset.scene has 12 bands'):
+        run(cfg)
+
+
 def test_window(cfg):
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         cfg[loader].dataset.window_size = 7

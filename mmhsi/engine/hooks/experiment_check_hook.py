@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.hooks import Hook
 
 from mmhsi.datasets.scenes.scene_lookup import loop_scenes
+from mmhsi.datasets.transforms import RandomBands, RandomBandWindow
 from mmhsi.engine.runner_parts import bare_model
 from mmhsi.registry import HOOKS
 from mmhsi.utils.input_size import fixed_input_size
@@ -46,10 +47,11 @@ class ExperimentCheckHook(Hook):
 
     def _check(self, runner, part: str, loop) -> None:
         model = bare_model(runner)
+        dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+        drawn = _drawn_bands(dataset)
         for scene in loop_scenes(loop):
             _check_classes(model, scene, part)
-            _check_bands(model, scene, part)
-        dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+            _check_bands(model, scene, part, drawn)
         while dataset is not None:
             _check_window(model, dataset, part)
             dataset = getattr(dataset, 'dataset', None)
@@ -72,9 +74,25 @@ def _check_classes(model, scene, part: str) -> None:
         )
 
 
-def _check_bands(model, scene, part: str) -> None:
+def _drawn_bands(dataset) -> int | None:
+    """Number of bands that the pipeline of a dataset draws for each sample; None if it keeps all."""
+    while dataset is not None:
+        for step in getattr(getattr(dataset, 'pipeline', None), 'transforms', ()):
+            if isinstance(step, (RandomBands, RandomBandWindow)):
+                return step.num_bands
+        dataset = getattr(dataset, 'dataset', None)
+    return None
+
+
+def _check_bands(model, scene, part: str, drawn: int | None) -> None:
     expected = getattr(getattr(model, 'data_preprocessor', None), 'num_bands', None)
-    if expected is not None and expected != scene.bands:
+    if drawn is not None:
+        if expected is not None and expected != drawn:
+            raise ValueError(
+                f'model.data_preprocessor.num_bands is {expected}, but the pipeline of {part}_dataloader.dataset draws '
+                f'{drawn} bands'
+            )
+    elif expected is not None and expected != scene.bands:
         raise ValueError(
             f'model.data_preprocessor.num_bands is {expected}, but scene {scene.name!r} of '
             f'{part}_dataloader.dataset.scene has {scene.bands} bands after its preprocessing'
