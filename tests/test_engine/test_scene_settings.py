@@ -102,9 +102,10 @@ def test_a_scene_of_ones_own_is_trained_tested_and_tested_again(tmp_path):
     assert {'network'} < set(weights) <= {'network', *EXPERTS[:6]} and sum(weights.values()) == pytest.approx(
         1, abs=1e-3
     )
-    assert set(result.settings['parts']) == set(weights)
+    parts = {*weights, 'mean of the parts', 'mean, after the walker'}
+    assert set(result.settings['parts']) == parts
     stored = json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text())
-    assert set(stored['parts']) == set(weights) and 'SVM on spectra' in stored['classical']
+    assert set(stored['parts']) == parts and 'SVM on spectra' in stored['classical']
     # from the checkpoint alone, prediction makes the map that was scored
     predicted = HSIInferencer(weights=best, show_progress=False)(str(tmp_path / 'cube.npy'), scores=True)
     np.testing.assert_array_equal(predicted['predictions'][0]['classes'], result.prediction)
