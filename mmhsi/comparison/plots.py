@@ -40,7 +40,7 @@ def label_curves(suite: Suite, table: Mapping[str, Sequence[Row]]) -> dict[str, 
                 if level is not None and np.isfinite(mean):
                     points.setdefault(row.contestant, []).append((level, mean, std))
         if len({level for own in points.values() for level, *_ in own}) > 1:
-            abscissa = curve if 'level' in suite.settings[settings[0]] else 'training pixels of the scene'
+            abscissa = curve if suite.has_levels(curve) else 'training pixels of the scene'
             figures[curve] = _curve_figure(points, main_score(suite, settings[0]), f'{suite.name}: {curve}', abscissa)
     return figures
 

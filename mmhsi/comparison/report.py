@@ -53,7 +53,7 @@ def write_report(suite: Suite, root: str | Path, cells: Sequence[Cell] | None = 
         if figure is not None:
             save_figure(figure, root / f'{slug(setting)}_parameters.png')
     for curve, figure in label_curves(suite, table).items():
-        of_levels = any(options.get('curve') == curve and 'level' in options for options in suite.settings.values())
+        of_levels = suite.has_levels(curve)
         name = f'{suite.name}_{slug(curve)}_{"levels" if of_levels else "labels"}.png'
         save_figure(figure, root / name)
         abscissa = 'the level' if of_levels else 'the number of training pixels'

@@ -124,6 +124,10 @@ class Suite:
         """Decimals of the scores of a setting."""
         return self.settings[setting].get('scores') or self.scores
 
+    def has_levels(self, curve: str) -> bool:
+        """Whether settings of a curve name their level on it."""
+        return any(options.get('curve') == curve and 'level' in options for options in self.settings.values())
+
     def select(self, patterns: Sequence[str] = ()) -> list[Cell]:
         """The cells whose name, or 'setting/contestant/seed' as spelled in the suite, matches one of the patterns.
 

@@ -107,8 +107,9 @@ def run(args: argparse.Namespace) -> int:
             shown.append(f'![{picture.stem}: score over the number of parameters]({name})\n')
         (args.publish / f'{suite.name}.md').write_text('\n'.join([report, *shown]), encoding='utf-8')
         shutil.copy(root / 'runs.csv', args.publish / f'{suite.name}_runs.csv')
-        for picture in root.glob(f'{suite.name}_*_l[ae][bv]els.png'):
-            shutil.copy(picture, args.publish)
+        for kind in ('labels', 'levels'):
+            for picture in root.glob(f'{suite.name}_*_{kind}.png'):
+                shutil.copy(picture, args.publish)
     print(f'report, tables and plots: {root}')
     return int(failed)
 

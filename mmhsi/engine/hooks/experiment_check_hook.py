@@ -47,14 +47,13 @@ class ExperimentCheckHook(Hook):
 
     def _check(self, runner, part: str, loop) -> None:
         model = bare_model(runner)
-        dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
-        drawn = _drawn_bands(dataset)
+        datasets = _wrapped(getattr(getattr(loop, 'dataloader', None), 'dataset', None))
+        drawn = _drawn_bands(datasets)
         for scene in loop_scenes(loop):
             _check_classes(model, scene, part)
             _check_bands(model, scene, part, drawn)
-        while dataset is not None:
+        for dataset in datasets:
             _check_window(model, dataset, part)
-            dataset = getattr(dataset, 'dataset', None)
 
 
 def _check_classes(model, scene, part: str) -> None:
@@ -74,29 +73,37 @@ def _check_classes(model, scene, part: str) -> None:
         )
 
 
-def _drawn_bands(dataset) -> int | None:
-    """Number of bands that the pipeline of a dataset draws for each sample; None if it keeps all."""
+def _wrapped(dataset) -> list:
+    """A dataset and those that it wraps, one in the other."""
+    found = []
     while dataset is not None:
+        found.append(dataset)
+        dataset = getattr(dataset, 'dataset', None)
+    return found
+
+
+def _drawn_bands(datasets: list) -> int | None:
+    """Number of bands that a pipeline of datasets draws for each sample; None if they keep all."""
+    for dataset in datasets:
         for step in getattr(getattr(dataset, 'pipeline', None), 'transforms', ()):
             if isinstance(step, (RandomBands, RandomBandWindow)):
                 return step.num_bands
-        dataset = getattr(dataset, 'dataset', None)
     return None
 
 
 def _check_bands(model, scene, part: str, drawn: int | None) -> None:
     expected = getattr(getattr(model, 'data_preprocessor', None), 'num_bands', None)
+    if expected is None or expected == (scene.bands if drawn is None else drawn):
+        return
     if drawn is not None:
-        if expected is not None and expected != drawn:
-            raise ValueError(
-                f'model.data_preprocessor.num_bands is {expected}, but the pipeline of {part}_dataloader.dataset draws '
-                f'{drawn} bands'
-            )
-    elif expected is not None and expected != scene.bands:
         raise ValueError(
-            f'model.data_preprocessor.num_bands is {expected}, but scene {scene.name!r} of '
-            f'{part}_dataloader.dataset.scene has {scene.bands} bands after its preprocessing'
+            f'model.data_preprocessor.num_bands is {expected}, but the pipeline of {part}_dataloader.dataset draws '
+            f'{drawn} bands'
         )
+    raise ValueError(
+        f'model.data_preprocessor.num_bands is {expected}, but scene {scene.name!r} of '
+        f'{part}_dataloader.dataset.scene has {scene.bands} bands after its preprocessing'
+    )
 
 
 def _check_window(model, dataset, part: str) -> None:
