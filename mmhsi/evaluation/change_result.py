@@ -6,7 +6,7 @@ import numpy as np
 
 from mmhsi.evaluation.functional.change import CHANGE_NAMES, change_scores
 from mmhsi.evaluation.functional.classification import confusion_matrix
-from mmhsi.evaluation.scene_result import SceneResult, check_label_maps, plain_palette
+from mmhsi.evaluation.scene_result import SceneResult, check_label_maps, plain_palette, with_parts
 from mmhsi.utils.files import json_number
 from mmhsi.utils.labels import IGNORE_INDEX
 
@@ -73,8 +73,7 @@ class ChangeResult(SceneResult):
             ``tn``, ``fp``, ``fn``; ``classes`` with name, accuracy, IoU and number of evaluated pixels;
             ``confusion_matrix`` (rows are the true classes); ``settings`` if there are any. Undefined scores are None.
         """
-        names = (*CHANGE_NAMES, 'FWIoU', 'mean_class_accuracy')
-        summary: dict = {key: json_number(self.scores[key]) for key in names}
+        summary: dict = self.plain_scores()
         summary['counts'] = self._counts() | {key: self.scores[key] for key in ('tp', 'tn', 'fp', 'fn')}
         summary['classes'] = [
             {
@@ -86,6 +85,10 @@ class ChangeResult(SceneResult):
             for index, label in enumerate(self.classes)
         ]
         summary['confusion_matrix'] = self.matrix.tolist()
-        if self.settings:
-            summary['settings'] = self.settings
+        if self.settings or self.parts:
+            summary['settings'] = with_parts(self.settings, self.parts)
         return summary
+
+    def plain_scores(self) -> dict[str, float | None]:
+        names = (*CHANGE_NAMES, 'FWIoU', 'mean_class_accuracy')
+        return {key: json_number(self.scores[key]) for key in names}

@@ -1,7 +1,7 @@
 """The result of target or anomaly detection in one scene: its score map, ROC curves and areas under them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,7 +13,14 @@ from mmhsi.evaluation.functional.detection import (
     detection_curves,
     detection_scores,
 )
-from mmhsi.evaluation.scene_result import ALL_SCENES, check_complete, check_label_maps, plain_palette
+from mmhsi.evaluation.scene_result import (
+    ALL_SCENES,
+    check_complete,
+    check_label_maps,
+    plain_palette,
+    pool_parts,
+    with_parts,
+)
 from mmhsi.utils.files import json_number
 from mmhsi.utils.labels import IGNORE_INDEX
 
@@ -34,6 +41,7 @@ class DetectionResult:
         classes (tuple[str, str]): Names of background and target, e.g. ('background', 'anomaly').
         palette (list[tuple[int, int, int]], optional): RGB of both, 0 .. 255.
         settings (dict): Facts worth keeping with the result, e.g. the detector and its parameters.
+        parts (dict[str, DetectionResult]): Results of the parts that the scores were joined from, by title.
     """
 
     name: str
@@ -46,6 +54,7 @@ class DetectionResult:
     classes: tuple[str, str] = ('background', 'target')
     palette: list[tuple[int, int, int]] | None = None
     settings: dict = field(default_factory=dict)
+    parts: dict[str, 'DetectionResult'] = field(default_factory=dict)
 
     @classmethod
     def evaluate(
@@ -122,13 +131,14 @@ class DetectionResult:
 
     @classmethod
     def pool(cls, results: Sequence['DetectionResult'], reference_rounding: bool = False) -> 'DetectionResult':
-        """One result over the scores of several scenes, which share one threshold; named 'all scenes'."""
+        """One result over the scores of several scenes, which share one threshold, named 'all scenes', with the parts
+        that all scenes have."""
         first = results[0]
         scores, target = (
             np.concatenate([getattr(result, name).ravel() for result in results])[:, None]
             for name in ('scores', 'target')
         )
-        return cls.evaluate(
+        whole = cls.evaluate(
             ALL_SCENES,
             scores,
             target,
@@ -137,6 +147,7 @@ class DetectionResult:
             reference_rounding=reference_rounding,
             settings=first.settings,
         )
+        return replace(whole, parts=pool_parts(results))
 
     def counts(self) -> dict[str, int]:
         """Count pixels.
@@ -164,12 +175,16 @@ class DetectionResult:
             ``counts`` of :meth:`counts`; ``score_range``, the lowest and the highest score of the scene; ``settings``
             if there are any.
         """
-        summary: dict = {name: json_number(self.metrics.get(name, np.nan)) for name in AUC_NAMES}
+        summary: dict = self.plain_scores()
         if self.undefined is not None:
             summary['undefined'] = self.undefined
         summary['counts'] = self.counts()
         known = self.scores[np.isfinite(self.scores)]
         summary['score_range'] = [float(known.min()), float(known.max())] if known.size else None
-        if self.settings:
-            summary['settings'] = self.settings
+        if self.settings or self.parts:
+            summary['settings'] = with_parts(self.settings, self.parts)
         return summary
+
+    def plain_scores(self) -> dict[str, float | None]:
+        """The metrics by name, None where they are undefined."""
+        return {name: json_number(self.metrics.get(name, np.nan)) for name in AUC_NAMES}

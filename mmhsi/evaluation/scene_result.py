@@ -1,7 +1,8 @@
 """The result of classifying one scene: its maps, its confusion matrix and its scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class SceneResult:
         settings (dict): Additional facts, e.g. the parameters chosen for a classical estimator.
         confidence (np.ndarray, optional): (H, W) probability of the predicted class, NaN where nothing was predicted.
         entropy (np.ndarray, optional): (H, W) entropy of the class probabilities over its largest value, likewise.
+        parts (dict[str, SceneResult]): Results of the parts that the prediction was joined from, by title.
     """
 
     name: str
@@ -42,6 +44,7 @@ class SceneResult:
     settings: dict = field(default_factory=dict)
     confidence: np.ndarray | None = None
     entropy: np.ndarray | None = None
+    parts: dict[str, 'SceneResult'] = field(default_factory=dict)
 
     @classmethod
     def evaluate(
@@ -114,13 +117,15 @@ class SceneResult:
 
     @classmethod
     def pool(cls, results: Sequence['SceneResult']) -> 'SceneResult':
-        """One result over the pixels of several scenes below each other, named 'all scenes', for its scores."""
+        """One result over the pixels of several scenes below each other, named 'all scenes', for its scores and those
+        of the parts that all scenes have."""
         first = results[0]
         prediction, target = (
             np.concatenate([getattr(result, name).ravel() for result in results])[:, None]
             for name in ('prediction', 'target')
         )
-        return cls.evaluate(ALL_SCENES, prediction, target, first.classes, first.palette, settings=first.settings)
+        whole = cls.evaluate(ALL_SCENES, prediction, target, first.classes, first.palette, settings=first.settings)
+        return replace(whole, parts=pool_parts(results))
 
     def summary(self) -> dict:
         """Describe the result in plain Python values, ready for JSON.
@@ -132,9 +137,7 @@ class SceneResult:
             if there are any. Undefined scores are None.
         """
         names = ('recall', 'precision', 'f1')
-        summary: dict = {
-            key: json_number(self.scores[key]) for key in ('OA', 'AA', 'kappa', 'NLL', 'ECE') if key in self.scores
-        }
+        summary: dict = self.plain_scores()
         summary['counts'] = self._counts()
         summary['classes'] = [
             {
@@ -145,9 +148,14 @@ class SceneResult:
             for index, label in enumerate(self.classes)
         ]
         summary['confusion_matrix'] = self.matrix.tolist()
-        if self.settings:
-            summary['settings'] = self.settings
+        if self.settings or self.parts:
+            summary['settings'] = with_parts(self.settings, self.parts)
         return summary
+
+    def plain_scores(self) -> dict[str, float | None]:
+        """The scores of the whole scene by name, None where they are undefined."""
+        names = 'OA', 'AA', 'kappa', 'NLL', 'ECE'
+        return {key: json_number(self.scores[key]) for key in names if key in self.scores}
 
     def _counts(self) -> dict[str, int]:
         return {
@@ -156,6 +164,18 @@ class SceneResult:
             'evaluated': int(self.matrix.sum()),
             'correct': int(np.trace(self.matrix)),
         }
+
+
+def pool_parts(results: Sequence) -> dict[str, Any]:
+    """The pooled result of each part that all of several results have, by title."""
+    shared = [title for title in results[0].parts if all(title in result.parts for result in results)]
+    return {title: type(results[0]).pool([result.parts[title] for result in results]) for title in shared}
+
+
+def with_parts(settings: Mapping, parts: Mapping[str, Any]) -> dict:
+    """The settings of a result, and as ``parts`` the scores of its parts, if it has any, in plain values."""
+    scores = {title: part.plain_scores() for title, part in parts.items()}
+    return {**settings, 'parts': scores} if scores else dict(settings)
 
 
 def check_label_maps(

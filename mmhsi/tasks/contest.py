@@ -176,8 +176,8 @@ class SceneTest:
         name, whole = self._whole(results)
         if whole is None:
             return None
-        parts = getattr(whole, 'settings', {}).get('parts', {}) if len(results) == 1 else {}
-        return name, scalar_scores(whole), dict(parts)
+        parts = {title: scalar_scores(part) for title, part in getattr(whole, 'parts', {}).items()}
+        return name, scalar_scores(whole), parts
 
 
 def run_contest(test: SceneTest, titles: Sequence[str] | None = None) -> dict[str, Outcome]:

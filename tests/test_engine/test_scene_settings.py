@@ -103,7 +103,7 @@ def test_a_scene_of_ones_own_is_trained_tested_and_tested_again(tmp_path):
         1, abs=1e-3
     )
     parts = {*weights, 'mean of the parts', 'mean, after the walker'}
-    assert set(result.settings['parts']) == parts
+    assert set(result.parts) == parts
     stored = json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text())
     assert set(stored['parts']) == parts and 'SVM on spectra' in stored['classical']
     # from the checkpoint alone, prediction makes the map that was scored
@@ -131,12 +131,13 @@ def test_tiles_are_trained_and_tested_as_one_set(tmp_path):
     results = runner.test_evaluator.metrics[0].scene_results
     assert list(results) == ['tile_0', 'tile_1']
     scenes = runner.test_dataloader.dataset.scenes
-    right = total = 0
+    right, total = np.zeros(2), 0
     for scene in scenes:
-        test = scene.split.test
-        right += np.count_nonzero(results[scene.name].prediction.ravel()[test] == scene.labels.ravel()[test])
+        test, result = scene.split.test, results[scene.name]
+        maps = result.prediction, result.parts['network'].prediction
+        right += [np.count_nonzero(labels.ravel()[test] == scene.labels.ravel()[test]) for labels in maps]
         total += len(test)
-    assert scores['OA'] == pytest.approx(right / total) and scores['OA'] > 0.4
+    assert scores['OA'] == pytest.approx(right[0] / total) and scores['OA'] > 0.4
     assert sum(len(scene.split.train) for scene in scenes) == 4 * 10  # of each class in both together
     chosen = [result.settings['refinement'] for result in results.values()]
     assert chosen[0] == chosen[1]
@@ -144,6 +145,7 @@ def test_tiles_are_trained_and_tested_as_one_set(tmp_path):
     assert {'network'} < set(weights) <= {'network', *EXPERTS} and sum(weights.values()) == pytest.approx(1, abs=1e-3)
     stored = json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text())
     assert set(stored['scenes']) == {'tile_0', 'tile_1'}
+    assert stored['pooled']['settings']['parts']['network']['OA'] == pytest.approx(right[1] / total)
     predicted = HSIInferencer(weights=best, show_progress=False)(str(tmp_path / 'cube/tile_1.npy'))
     np.testing.assert_array_equal(predicted['predictions'][0]['classes'], results['tile_1'].prediction)
 

@@ -30,30 +30,23 @@ class ClassMapMetric(SceneMetric):
         super().__init__(**kwargs)
         self.uncertainty = uncertainty
 
-    def refined(self, name: str, prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict]:
-        """Labels (H, W), probabilities (H, W, K) and settings of a scene whose probabilities are kept."""
+    def refined(self, name: str, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict, dict[str, np.ndarray]]:
+        """Labels (H, W), probabilities (H, W, K), settings, and labels (H, W) of the parts by title, of a scene whose
+        probabilities are kept."""
         empty = np.isnan(prediction[..., 0])
         labels = np.where(empty, IGNORE_INDEX, prediction[..., 0]).astype(np.uint8)
         # repeated samples that differ in rounding leave the smaller values, whose sum may not be one
         probabilities = prediction[..., 1:] / prediction[..., 1:].sum(axis=-1, keepdims=True)
         if name not in self.refiners:
-            return labels, probabilities, {}
+            return labels, probabilities, {}, {}
         refiner = self.refiners[name]
         probabilities = refiner(probabilities)
         labels[~empty] = probabilities[~empty].argmax(axis=-1)
-        settings = dict(refinement=refiner.settings())
-        if refiner.parts:
-            settings['parts'] = {
-                part: self.score_part(
-                    np.where(np.isnan(values[..., 0]), IGNORE_INDEX, values.argmax(axis=-1)).astype(np.uint8), target
-                )
-                for part, values in refiner.parts.items()
-            }
-        return labels, probabilities, settings
-
-    def score_part(self, labels: np.ndarray, target: np.ndarray) -> dict[str, float]:
-        """Scores of a part of the whole, given its labels (H, W)."""
-        raise NotImplementedError
+        parts = {
+            title: np.where(np.isnan(values[..., 0]), IGNORE_INDEX, values.argmax(axis=-1)).astype(np.uint8)
+            for title, values in refiner.parts.items()
+        }
+        return labels, probabilities, dict(refinement=refiner.settings()), parts
 
     def read_tile(self, scene: str, sample: dict) -> np.ndarray:
         """Labels (h, w), with uncertainty (h, w, 1 + K): label and probabilities."""

@@ -50,21 +50,18 @@ class SceneChangeMetric(ClassMapMetric):
     def evaluate_scene(self, name: str, prediction: np.ndarray, target: np.ndarray) -> ChangeResult:
         """Score the map of a scene."""
         settings: dict = {}
+        parts: dict = {}
         if self.uncertainty:
-            prediction, probabilities, settings = self.refined(name, prediction, target)
+            prediction, probabilities, settings, parts = self.refined(name, prediction)
             known = target != IGNORE_INDEX
             self._losses[name] = (
                 negative_log_likelihood(probabilities[known], target[known]),
                 int(np.count_nonzero(known)),
             )
-        return ChangeResult.evaluate(
-            name, prediction, target, self.classes(), self.palette, self.reference_rounding, settings
-        )
-
-    def score_part(self, labels: np.ndarray, target: np.ndarray) -> dict[str, float]:
-        """The scores of a part."""
-        scores = ChangeResult.evaluate('part', labels, target, self.classes()).scores
-        return {key: float(scores[key]) for key in CHANGE_NAMES if np.isfinite(scores[key])}
+        options = self.classes(), self.palette, self.reference_rounding
+        result = ChangeResult.evaluate(name, prediction, target, *options, settings)
+        result.parts = {title: ChangeResult.evaluate(title, part, target, *options) for title, part in parts.items()}
+        return result
 
     def summarise(self) -> dict[str, float]:
         """The scores of all scenes together."""

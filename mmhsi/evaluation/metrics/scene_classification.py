@@ -43,15 +43,11 @@ class SceneClassificationMetric(ClassMapMetric):
         """Score the map of a scene."""
         if not self.uncertainty:
             return SceneResult.evaluate(name, prediction, target, self.classes(), self.palette, self.aa)
-        labels, probabilities, settings = self.refined(name, prediction, target)
-        return SceneResult.of_probabilities(
-            name, probabilities, target, self.classes(), self.palette, self.aa, settings, labels=labels
-        )
-
-    def score_part(self, labels: np.ndarray, target: np.ndarray) -> dict[str, float]:
-        """OA, AA and kappa of a part."""
-        result = SceneResult.evaluate('part', labels, target, self.classes(), self.palette, self.aa)
-        return {key: float(result.scores[key]) for key in ('OA', 'AA', 'kappa') if np.isfinite(result.scores[key])}
+        labels, probabilities, settings, parts = self.refined(name, prediction)
+        options = self.classes(), self.palette, self.aa
+        result = SceneResult.of_probabilities(name, probabilities, target, *options, settings, labels=labels)
+        result.parts = {title: SceneResult.evaluate(title, part, target, *options) for title, part in parts.items()}
+        return result
 
     def summarise(self) -> dict[str, float]:
         """``OA``, ``AA`` and ``kappa`` of all scenes together; with uncertainty ``NLL`` and ``ECE`` over all pixels."""

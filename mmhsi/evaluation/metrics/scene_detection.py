@@ -10,7 +10,7 @@ from prettytable import PrettyTable
 from scipy.special import expit
 
 from mmhsi.evaluation.detection_result import DetectionResult
-from mmhsi.evaluation.functional.detection import AUC_NAMES, UndefinedAUC, detection_curves, detection_scores
+from mmhsi.evaluation.functional.detection import AUC_NAMES
 from mmhsi.evaluation.metrics.scene_metric import SceneMetric, warn
 from mmhsi.registry import METRICS
 
@@ -95,23 +95,22 @@ class SceneDetectionMetric(SceneMetric):
         scores = {'probability': expit(margin), 'margin': margin, 'logit': prediction[..., 1]}[self.score]
         detected = margin > 0 if self.threshold is None else None
         settings: dict = dict(score=self.score, stitch=self.blend)
+        parts: dict[str, np.ndarray] = {}
         if name in self.refiners:
             refiner = self.refiners[name]
             scores, detected = refiner(margin)
-            settings.update(refiner.settings(), parts=_areas(refiner.parts, target))
+            settings.update(refiner.settings())
+            parts = dict(refiner.parts)
         if self.threshold is not None:
             settings['threshold'] = float(self.threshold)
+        options = dict(classes=self.classes(), palette=self.palette, reference_rounding=self.reference_rounding)
+        threshold = None if detected is not None else self.threshold
         result = DetectionResult.evaluate(
-            name,
-            scores,
-            target,
-            detected=detected,
-            threshold=None if detected is not None else self.threshold,
-            classes=self.classes(),
-            palette=self.palette,
-            reference_rounding=self.reference_rounding,
-            settings=settings,
+            name, scores, target, detected=detected, threshold=threshold, settings=settings, **options
         )
+        result.parts = {
+            title: DetectionResult.evaluate(title, part, target, **options) for title, part in parts.items()
+        }
         if result.undefined is not None:
             warn(f'scene {name}: AUC is undefined, {result.undefined}')
         return result
@@ -139,11 +138,3 @@ class SceneDetectionMetric(SceneMetric):
             table.add_row([name, *(f'{row[key]:.4f}' if row else '-' for key in AUC_NAMES)])
         print_log('detection:\n' + table.get_string(), logger='current')
         return metrics
-
-
-def _areas(parts: Mapping[str, np.ndarray], target: np.ndarray) -> dict[str, dict[str, float]]:
-    """The areas of each part of a whole; none where they are undefined."""
-    try:
-        return {title: detection_scores(detection_curves(scores, target)) for title, scores in parts.items()}
-    except UndefinedAUC:
-        return {}
