@@ -1,5 +1,6 @@
 # Recommended for your own scene: fill in `scene` (files, keys) and nothing else, in a config that inherits this
-# one. Labels are used only for the scores; nothing is learnt from them. The number of bands follows from the scene.
+# one. Labels are used only for the scores; nothing is learnt from them. The number of bands and the windows of CRD,
+# which fit the size of the anomalies, follow from the scene.
 _base_ = [
     '../_base_/models/hypersigma-tiny_had.py',
     '../_base_/datasets/detection_tiles.py',
@@ -42,4 +43,4 @@ default_hooks = dict(
     classical=dict(type='ClassicalHook'),  # RX, local RX and CRD after each test; None leaves them out
 )
 # the product of the ranks of the network, of CRD, and of CRD with its scores smoothed
-custom_hooks = [dict(type='ScoreFusionHook', network=0.4, detectors=dict(CRD='crd'), smoothing=0.5)]
+custom_hooks = [dict(type='ScoreFusionHook', network=0.4, detectors=dict(CRD=dict(method='crd')), smoothing=0.5)]

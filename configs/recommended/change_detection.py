@@ -1,7 +1,7 @@
 # Recommended for your own pair: fill in `scene` (files of both dates, keys, codes of the labels) and nothing
 # else, in a config that inherits this one. Some labelled pixels of both classes are needed. The number of bands follows
-# from the scene; classical classifiers in addition to the network are weighted, and a random walker and a temperature
-# are chosen, on the validation pixels.
+# from the scene; classical classifiers in addition to the network are weighted, and a temperature is chosen, on the
+# validation pixels.
 _base_ = [
     '../_base_/models/hypersigma-tiny_hcd.py',
     '../_base_/datasets/change_windows_tiny.py',
@@ -54,5 +54,9 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='EMAHook', ema_type='MomentumAnnealingEMA', momentum=0.01, gamma=10),
-    dict(type='RefinementHook', experts=('SVM on spectra', 'SVM on differences', 'SVM on smoothed differences')),
+    dict(
+        type='RefinementHook',
+        experts=('SVM on spectra', 'SVM on differences', 'SVM on smoothed differences'),
+        strengths=(),  # no walker: changes are often small objects, which it wears away
+    ),
 ]

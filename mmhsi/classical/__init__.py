@@ -1,6 +1,6 @@
 """Detection, unmixing and restoration of a scene as plain functions on arrays, without labels or configuration."""
 
-from .anomaly_detectors import ANOMALY_DETECTORS, crd, local_rx, rx
+from .anomaly_detectors import ANOMALY_DETECTORS, crd, fitting_windows, local_rx, rx
 from .auto_ad import LEARNT_DETECTORS, auto_ad
 from .change_detectors import CHANGE_DETECTORS, change_threshold, cva, isfa, pca_cva
 from .denoising import DENOISERS, low_rank, low_rank_non_local, low_rank_wavelet, noise_sigmas, robust_low_rank, wavelet
@@ -26,6 +26,7 @@ __all__ = [
     'crd',
     'cva',
     'fcls',
+    'fitting_windows',
     'isfa',
     'local_rx',
     'low_rank',

@@ -5,14 +5,19 @@ All take the cube (H, W, C) and the mask of the valid pixels, use only these for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.linalg.blas import dsyrk
+from scipy.ndimage import label
 
 from .dual_window import check_dual_window, dual_window_batches, over_dual_window_moments
 from .inputs import pixel_blocks, score_map, scores_by_block, valid_pixels
 from .parallel import over_cores, solve_positive
 from .whitening import whitening
 
+_WINDOWS = (7, 15), (15, 23)
+_TOP = 0.01  # share of the pixels that are taken for anomalies, to see their size
 # Relative to the mean squared norm of the neighbours: keeps the system solvable if a pixel equals a neighbour.
 _SMALLEST_PENALTY = 1e-10
 
@@ -143,6 +148,32 @@ def crd(
 
     over_cores(score, dual_window_batches(valid, inner, outer, bands), 'CRD')
     return score_map(scores[valid.ravel()], valid)
+
+
+def fitting_windows(scores: Sequence[np.ndarray]) -> tuple[int, int]:
+    """Inner and outer window of CRD that fit the size of the anomalies of a scene, or of the scenes of a set.
+
+    The inner window has to hold an anomaly around each of its pixels, or the anomaly represents itself: 7 pixels
+    suffice for objects of up to 4 x 4 pixels, 15 for 8 x 8. The size is that of the connected regions of the 1 % of the
+    pixels that a detector without a window scores highest, averaged over these pixels.
+
+    Args:
+        scores (Sequence[np.ndarray]): Scores of RX, (H, W) of each scene, NaN where not valid.
+
+    Returns:
+        tuple[int, int]: (7, 15), or (15, 23) if the mean size is above 16 pixels and the scenes hold such a window.
+    """
+    small, large = _WINDOWS
+    sizes: list[np.ndarray] = []
+    for scene in scores:
+        known = np.isfinite(scene)
+        if known.any():
+            top = known & (scene > np.quantile(scene[known], 1 - _TOP))
+            sizes.append(np.bincount(label(top, np.ones((3, 3)))[0].ravel())[1:])
+    found = np.concatenate(sizes) if sizes else np.zeros(0)
+    longest = (small[0] + 1) // 2
+    fits = min(min(scene.shape) for scene in scores) >= large[1]
+    return large if fits and np.square(found).sum() > longest**2 * found.sum() else small
 
 
 def _residual(y: np.ndarray, x: np.ndarray, penalties: np.ndarray, products: np.ndarray) -> np.ndarray:

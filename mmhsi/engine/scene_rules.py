@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmhsi.classical import fitting_windows
 from mmhsi.datasets import get_scene
 from mmhsi.datasets.scenes.shared_scenes import get_scenes
 from mmhsi.registry import component_name
@@ -46,8 +47,17 @@ def _choose_detection(cfg: Config) -> dict:
             'target detection looks for a spectrum: give scene.target_spectrum, dict(path=...) with a file of it, or '
             "dict(select='mean'), which takes the mean of the labelled target pixels"
         )
-    scene = get_scenes({**cfg.scene.to_dict(), 'preprocessing': _selection(cfg)})[0]  # those of a set have equal bands
-    return dict(bands=scene.bands, components=min(cfg.scene_settings.components, scene.bands))
+    scenes = get_scenes({**cfg.scene.to_dict(), 'preprocessing': _selection(cfg)})
+    bands = scenes[0].bands  # those of a set have equally many
+    chosen = dict(bands=bands, components=min(cfg.scene_settings.components, bands))
+    if _windows_missing(cfg.scene.get('coarse')):
+        chosen['windows'] = list(fitting_windows([scene.detect('rx') for scene in scenes]))
+    return chosen
+
+
+def _windows_missing(detector: Mapping | str | None) -> bool:
+    """Whether a config of CRD leaves its windows open."""
+    return isinstance(detector, Mapping) and 'crd' in detector.values() and not {'inner', 'outer'} & set(detector)
 
 
 def _fill_in_detection(cfg: Config, chosen: Mapping) -> None:
@@ -56,12 +66,21 @@ def _fill_in_detection(cfg: Config, chosen: Mapping) -> None:
     for scene in _scenes(cfg):
         scene.preprocessing[-1].n_components = count
         coarse = scene.get('coarse') or {}
+        _fill_in_windows(coarse, chosen)
         if selection and 'preprocessing' in coarse and coarse['preprocessing'][: len(selection)] != selection:
             coarse['preprocessing'] = [*selection, *coarse['preprocessing']]
+    for hook in cfg.get('custom_hooks') or ():
+        for detector in (hook.get('detectors') or {}).values():
+            _fill_in_windows(detector, chosen)
     model = cfg.model
     model.data_preprocessor.num_bands = model.backbone.spatial.in_channels = count
     if 'num_bands' in model.decode_head:
         model.decode_head.num_bands = count
+
+
+def _fill_in_windows(detector: dict | str, chosen: Mapping) -> None:
+    if 'windows' in chosen and _windows_missing(detector):
+        detector.update(zip(('inner', 'outer'), map(int, chosen['windows']), strict=True))
 
 
 def _choose_change(cfg: Config) -> dict:

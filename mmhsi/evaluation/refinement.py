@@ -64,7 +64,7 @@ class Refinement:
 
 def choose_refinement(
     probabilities: np.ndarray,
-    laplacian: sparse.csr_matrix,
+    laplacian: sparse.csr_matrix | None,
     places: np.ndarray,
     labels: np.ndarray,
     strengths: Sequence[float] = STRENGTHS,
@@ -77,7 +77,7 @@ def choose_refinement(
 
     Args:
         probabilities (np.ndarray): (N, K) of the pixels of the graph.
-        laplacian (sparse.csr_matrix): The graph.
+        laplacian (sparse.csr_matrix, optional): The graph; None without ``strengths``.
         places (np.ndarray): (n,) rows of ``probabilities`` of the held-out pixels.
         labels (np.ndarray): (n,) their classes, 0 to K - 1.
         strengths (Sequence[float]): Candidates, from weak to strong, which means from large to small values.
@@ -157,10 +157,12 @@ class SceneRefiner:
     def walk(self, probabilities: np.ndarray) -> np.ndarray:
         """The walker alone, float32 (H, W, K); pixels without a prediction are not part of the graph."""
         from_map = self.scene.valid & np.isfinite(probabilities).all(axis=-1)
-        laplacian = scene_laplacian(self.scene)
-        keep = from_map[self.scene.valid]
-        if not keep.all():
-            laplacian = _subgraph(laplacian, keep)
+        laplacian = None
+        if self.strengths if self.chosen is None else self.chosen.strength:
+            laplacian = scene_laplacian(self.scene)
+            keep = from_map[self.scene.valid]
+            if not keep.all():
+                laplacian = _subgraph(laplacian, keep)
         values = probabilities[from_map].astype(np.float64)
         if self.chosen is None:
             self.chosen = self._choose(values, laplacian, from_map)
@@ -168,7 +170,7 @@ class SceneRefiner:
         walked[from_map] = self.chosen.walk(values, laplacian)
         return walked
 
-    def _choose(self, values: np.ndarray, laplacian: sparse.csr_matrix, from_map: np.ndarray) -> Refinement:
+    def _choose(self, values: np.ndarray, laplacian: sparse.csr_matrix | None, from_map: np.ndarray) -> Refinement:
         split = self.scene.split
         held_out = np.zeros(0, np.int64) if split is None else split.val
         held_out = held_out[from_map.ravel()[held_out]]

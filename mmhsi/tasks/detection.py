@@ -190,7 +190,8 @@ class DetectionTask(Task):
         return {name: partial(_detect, method=name) for name in names}
 
     def contestants(self, scene) -> list[Contestant]:
-        return [Contestant(name, name, preprocessing=()) for name in detectors_for(scene)]
+        """The detectors on the values before the preprocessing; the teacher of the network with its own options."""
+        return [Contestant(name, name, scene.coarse_options(name), preprocessing=()) for name in detectors_for(scene)]
 
     def default_methods(self, scene) -> list[str]:
         return list(detectors_for(scene))

@@ -54,9 +54,7 @@ class PixelStage:
         if experts and held_out:
             mixture = Mixture.fit(scene, probabilities, experts, widths, scales)
             probabilities = mixture(mixture.parts(scene.view, probabilities))
-        # classes form fields; changes are often small objects, which a walker may wear away
-        default = _WALKER if mixture and len(scene.dates) == 1 else None
-        refiner = SceneRefiner(scene, strengths, default=default, adapt=adapt)
+        refiner = SceneRefiner(scene, strengths, default=_WALKER if mixture else None, adapt=adapt)
         refiner.walk(probabilities)
         return cls(mixture, refiner.chosen or Refinement())
 

@@ -101,6 +101,12 @@ class DetectionScene(Scene):
             self._coarse = np.where(self.valid, self._coarse_scores(), np.nan)
         return self._coarse
 
+    def coarse_options(self, detector: str) -> dict:
+        """Options that the coarse detector has in this scene; empty if it is not this one."""
+        if not self._coarse_computed or self._coarse_source['detector'] != detector:
+            return {}
+        return {key: value for key, value in self._coarse_source.items() if key not in ('detector', 'preprocessing')}
+
     @property
     def target_spectrum(self) -> np.ndarray | None:
         """The target spectrum after the preprocessing, float32 (C',), None for anomaly detection."""
