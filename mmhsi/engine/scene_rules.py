@@ -80,7 +80,7 @@ def _fill_in_detection(cfg: Config, chosen: Mapping) -> None:
 
 def _fill_in_windows(detector: dict | str, chosen: Mapping) -> None:
     if 'windows' in chosen and _windows_missing(detector):
-        detector.update(zip(('inner', 'outer'), map(int, chosen['windows']), strict=True))
+        detector['inner'], detector['outer'] = map(int, chosen['windows'])
 
 
 def _choose_change(cfg: Config) -> dict:

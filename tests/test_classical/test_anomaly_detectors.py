@@ -8,7 +8,7 @@ from scipy.io import loadmat
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from mmhsi.classical import ANOMALY_DETECTORS, crd, dual_window, inputs, local_rx, rx
+from mmhsi.classical import ANOMALY_DETECTORS, crd, dual_window, fitting_windows, inputs, local_rx, rx
 
 TEST_DATA = Path(os.environ.get('MMHSI_TEST_DATA', Path(__file__).parents[2] / '../shared/data'))
 WINDOWS = dict(inner=3, outer=7)
@@ -262,3 +262,29 @@ def test_aircraft_of_los_angeles():
     pairs = plain[truth, None] - plain[~truth]
     assert auc == pytest.approx((pairs > 0).mean() + (pairs == 0).mean() / 2, abs=1e-6)
     assert auc == pytest.approx(0.8221, abs=1e-4)
+
+
+@pytest.mark.parametrize('side, count, windows', ((2, 9, (7, 15)), (4, 2, (7, 15)), (7, 1, (15, 23))))
+def test_windows_fit_the_size_of_the_anomalies(side, count, windows):
+    """With those that are chosen, an anomaly of any size is found; within a window of its own size it hides."""
+    rng = np.random.default_rng(0)
+    cube, truth = rng.normal(size=(60, 60, 8)), np.zeros((60, 60), bool)
+    places = np.stack(np.meshgrid(*[np.arange(3) * 18 + 6] * 2), axis=-1).reshape(-1, 2)[:count]
+    for row, column in places:
+        truth[row : row + side, column : column + side] = True
+    cube[truth] += 3 * np.ones(8)
+    valid = np.ones((60, 60), bool)
+    valid[:, 58:] = False
+    assert fitting_windows([rx(cube, valid)]) == windows
+    inner, outer = windows
+    found = roc_auc_score(truth[valid], crd(cube, valid, inner, outer)[valid])
+    assert found > 0.97
+    if windows == (15, 23):
+        assert found > roc_auc_score(truth[valid], crd(cube, valid, 7, 15)[valid]) + 0.01
+
+
+def test_windows_no_larger_than_the_scene():
+    scores = np.zeros((22, 60))
+    scores[5:8, 5:9] = 1
+    assert fitting_windows([scores]) == (7, 15)
+    assert fitting_windows([np.full((40, 40), np.nan)]) == (7, 15)

@@ -16,7 +16,7 @@ from mmhsi.datasets import get_scene
 from mmhsi.engine.distributed import build_runner
 from mmhsi.engine.run_checkpoints import load_best
 from mmhsi.engine.scene_settings import rank_settings, resolve_scene_settings, settings_of_checkpoint, window_size
-from mmhsi.registry import DATASETS
+from mmhsi.registry import DATASETS, TASKS
 from mmhsi.tasks.experts import EXPERTS
 
 RECOMMENDED = Path(__file__).parents[2] / 'configs/recommended/classification.py'
@@ -197,3 +197,27 @@ def test_scenes_that_are_too_small_for_denoising_are_told(tmp_path):
         ValueError, match='a.npy: .* 20 x 20 pixels is too small .* or of three and more scenes 16 x 16'
     ):
         resolve_scene_settings(cfg)
+
+
+def test_teacher_stage_and_contestant_have_the_windows_of_the_scene(tmp_path):
+    cube = np.random.default_rng(0).normal(size=(60, 60, 8)).astype(np.float32)
+    cube[20:27, 20:27] += 3  # larger than the smaller inner window allows
+    np.save(tmp_path / 'cube.npy', cube)
+    cfg = Config.fromfile(RECOMMENDED.with_name('anomaly_detection.py'))
+    cfg.scene.update(name='mine', image=str(tmp_path / 'cube.npy'), labels=None)
+    resolve_scene_settings(cfg)
+    assert cfg.chosen_settings == dict(bands=8, components=8, windows=[15, 23])
+    chosen = dict(inner=15, outer=23)
+    scene = get_scene(cfg.test_dataloader.dataset.scene)
+    assert scene.coarse_options('crd') == chosen and scene.coarse_options('rx') == {}
+    (hook,) = cfg.custom_hooks
+    assert hook.detectors.CRD.to_dict() == dict(method='crd', **chosen)
+    contestants = {contestant.title: contestant for contestant in TASKS.get('anomaly_detection')().contestants(scene)}
+    assert contestants['crd'].options == chosen and contestants['local_rx'].options == {}
+
+    given = Config.fromfile(RECOMMENDED.with_name('anomaly_detection.py'))
+    given.scene.update(name='mine', image=str(tmp_path / 'cube.npy'), labels=None)
+    given.scene.coarse.update(inner=5, outer=11)
+    resolve_scene_settings(given)
+    assert 'windows' not in given.chosen_settings
+    assert get_scene(given.test_dataloader.dataset.scene).coarse_options('crd') == dict(inner=5, outer=11)
