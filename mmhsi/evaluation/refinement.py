@@ -9,11 +9,12 @@ import numpy as np
 from scipy import sparse
 
 from mmhsi.classical.random_walker import edge_laplacian, first_component, random_walker
-from mmhsi.evaluation.functional.calibration import adapt_priors, apply_temperature, fit_temperature
+from mmhsi.evaluation.functional.calibration import adapt_priors, apply_temperature, class_shares, fit_temperature
 from mmhsi.utils.labels import IGNORE_INDEX
 
 STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01)
 _MARGIN = 1.5  # standard errors
+_SMALLEST_SHARE = 1e-9  # of a class; none is impossible
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,14 @@ class Refinement:
         temperature (float): T of :func:`mmhsi.evaluation.functional.apply_temperature`.
         priors (tuple[float, ...], optional): Shares (K,) of the classes among the training pixels, see
             :func:`mmhsi.evaluation.functional.adapt_priors`; None leaves the shares as they are.
+        shares (tuple[float, ...], optional): Shares (K,) of the classes in a set of scenes; None takes those of each
+            image itself.
     """
 
     strength: float | None = None
     temperature: float = 1.0
     priors: tuple[float, ...] | None = None
+    shares: tuple[float, ...] | None = None
 
     def walk(self, probabilities: np.ndarray, laplacian: sparse.csr_matrix | None) -> np.ndarray:
         """The walker on the probabilities (N, K) of the pixels of a graph; without a walker the graph may be None."""
@@ -40,26 +44,35 @@ class Refinement:
     def finish(self, probabilities: np.ndarray) -> np.ndarray:
         """Temperature and shares, for the probabilities (..., K) of a whole image behind the walker; NaN stays."""
         calibrated = apply_temperature(probabilities, self.temperature)
-        return calibrated if self.priors is None else adapt_priors(calibrated, self.priors)
+        return calibrated if self.priors is None else adapt_priors(calibrated, self.priors, self.shares)
+
+    def with_shares(self, probabilities: np.ndarray) -> Refinement:
+        """The same with the shares of the classes in all scenes of a set, given their probabilities (..., K) behind the
+        walker."""
+        shares = np.maximum(class_shares(apply_temperature(probabilities, self.temperature)), _SMALLEST_SHARE)
+        return replace(self, shares=tuple(shares.tolist()))
 
     def settings(self) -> dict:
-        """The choice in plain values; ``walker`` is 'off' without one, ``priors`` is there only with priors."""
+        """The choice in plain values; ``walker`` is 'off' without one, ``priors`` and ``shares`` are there only if they
+        are known."""
         settings = dict(walker='off' if self.strength is None else self.strength, temperature=self.temperature)
-        return settings if self.priors is None else dict(settings, priors=list(self.priors))
+        known = {name: getattr(self, name) for name in ('priors', 'shares')}
+        return {**settings, **{name: list(values) for name, values in known.items() if values is not None}}
 
     @classmethod
     def from_settings(cls, settings: Mapping) -> Refinement:
         """The inverse of :meth:`settings`; raises a ValueError for values that no choice has."""
-        walker, temperature, priors = settings['walker'], float(settings['temperature']), settings.get('priors')
-        found = cls(
-            None if walker == 'off' else float(walker),
-            temperature,
-            None if priors is None else tuple(map(float, priors)),
-        )
-        numbers = (temperature, *([] if found.strength is None else [found.strength]), *(found.priors or ()))
+        walker, temperature = settings['walker'], float(settings['temperature'])
+        strength = None if walker == 'off' else float(walker)
+        shares = {
+            name: tuple(map(float, settings[name])) for name in ('priors', 'shares') if settings.get(name) is not None
+        }
+        numbers = [temperature, *([] if strength is None else [strength]), *sum(shares.values(), ())]
         if not all(0 < number < np.inf for number in numbers):
-            raise ValueError(f'walker, temperature and priors of a refinement must be positive, found {dict(settings)}')
-        return found
+            raise ValueError(
+                f'walker, temperature, priors and shares of a refinement must be positive, found {dict(settings)}'
+            )
+        return cls(strength, temperature, **shares)
 
 
 def choose_refinement(

@@ -37,6 +37,7 @@ class PixelStage:
         widths: Sequence[float] = (),
         scales: Sequence[float] = (),
         adapt: bool = False,
+        together: bool = False,
     ) -> PixelStage:
         """Choose on the validation pixels of a scene; without any, nothing is changed.
 
@@ -47,6 +48,8 @@ class PixelStage:
             strengths (Sequence[float]): Strengths of the walker, see :class:`mmhsi.evaluation.refinement.SceneRefiner`.
             widths, scales (Sequence[float]): Smoothing of the input of the network.
             adapt (bool): Whether probabilities are adapted to the shares of the classes in a scene. Defaults to False.
+            together (bool): Whether the scene holds all scenes of a set, whose shares then count for each of them.
+                Defaults to False.
         """
         known = np.isfinite(probabilities).all(axis=-1).ravel()
         held_out = scene.split is not None and known[scene.split.val].any() and len(scene.split.train)
@@ -55,8 +58,9 @@ class PixelStage:
             mixture = Mixture.fit(scene, probabilities, experts, widths, scales)
             probabilities = mixture(mixture.parts(scene.view, probabilities))
         refiner = SceneRefiner(scene, strengths, default=_WALKER if mixture else None, adapt=adapt)
-        refiner.walk(probabilities)
-        return cls(mixture, refiner.chosen or Refinement())
+        walked = refiner.walk(probabilities)
+        chosen = refiner.chosen or Refinement()
+        return cls(mixture, chosen.with_shares(walked) if together and chosen.priors is not None else chosen)
 
     def __call__(self, view, probabilities: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Probabilities (H, W, K) of the network → those of the whole, and those of each part and step by name."""
@@ -85,7 +89,8 @@ class PixelStage:
         """The choice in words."""
         words = f'walker {self.settings()["walker"]}, temperature {self.refinement.temperature:.2f}'
         if self.refinement.priors is not None:
-            words += ', adapted to the shares of the classes in the scene'
+            whose = 'the scene' if self.refinement.shares is None else 'all scenes'
+            words += f', adapted to the shares of the classes in {whose}'
         if self.mixture is not None:
             weights = ', '.join(f'{name} {weight:.2f}' for name, weight in self.mixture.weights.items())
             words = f'weights {weights}; {words}'

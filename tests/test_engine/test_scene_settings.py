@@ -140,7 +140,7 @@ def test_tiles_are_trained_and_tested_as_one_set(tmp_path):
     assert scores['OA'] == pytest.approx(right[0] / total) and scores['OA'] > 0.4
     assert sum(len(scene.split.train) for scene in scenes) == 4 * 10  # of each class in both together
     chosen = [result.settings['refinement'] for result in results.values()]
-    assert chosen[0] == chosen[1]
+    assert chosen[0] == chosen[1] and sum(chosen[0]['shares']) == pytest.approx(1)
     weights = chosen[0]['weights']
     assert {'network'} < set(weights) <= {'network', *EXPERTS} and sum(weights.values()) == pytest.approx(1, abs=1e-3)
     stored = json.loads((Path(runner.log_dir) / 'results/metrics.json').read_text())

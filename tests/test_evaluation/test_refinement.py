@@ -118,7 +118,13 @@ def test_the_shares_of_the_classes_come_after_the_temperature(scene):
 
 @pytest.mark.parametrize(
     'wrong',
-    [dict(temperature=0.0), dict(walker=float('nan')), dict(priors=[0.5, -0.5]), dict(priors=[float('inf'), 1])],
+    [
+        dict(temperature=0.0),
+        dict(walker=float('nan')),
+        dict(priors=[0.5, -0.5]),
+        dict(priors=[float('inf'), 1]),
+        dict(shares=[0.0, 1]),
+    ],
 )
 def test_a_stored_choice_that_cannot_be_one_is_refused(wrong):
     with pytest.raises(ValueError, match='must be positive'):

@@ -99,6 +99,22 @@ def test_the_shares_of_the_classes_are_those_of_the_whole_scene(scene, monkeypat
     np.testing.assert_allclose(PixelStage.from_record(stage.record())(scene.view, guess)[0], whole, atol=1e-6)
 
 
+def test_the_shares_of_the_classes_in_a_set_count_for_each_of_its_scenes(scene):
+    scene.prepare()
+    guess = np.random.default_rng(1).dirichlet([3, 1, 1], scene.valid.shape)
+    guess[:10] = guess[:10, :, ::-1]  # other shares
+    guess[~scene.valid] = np.nan
+    part = guess.copy()
+    part[10:] = np.nan
+    alone, together = (PixelStage.fit(scene, guess, strengths=(), adapt=True, together=set_) for set_ in (False, True))
+    whole, _ = alone(scene.view, guess)
+    np.testing.assert_allclose(together(scene.view, guess)[0], whole, rtol=1e-5)
+    stored = PixelStage.from_record(together.record())
+    np.testing.assert_allclose(stored(scene.view, part)[0][:10], whole[:10], rtol=1e-5)
+    difference = np.abs(alone(scene.view, part)[0][:10] - whole[:10])
+    assert np.nanmax(difference) > 0.02 and 'all scenes' in together.describe()
+
+
 def test_strips_give_what_the_whole_gives(scene):
     scene.prepare()
     whole = next(iter(strips(scene.view)))

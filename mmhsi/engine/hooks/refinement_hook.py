@@ -38,9 +38,9 @@ class RefinementHook(LastStageHook):
             to none.
         strengths (Sequence[float]): Candidates for the walker, from weak to strong; an empty sequence disables the
             walker. Defaults to 1, 0.3, 0.1, 0.03, 0.01.
-        adapt (bool): Whether the probabilities are adapted to the shares of the classes in a scene, which training
-            pixels of equal number per class do not show, see :func:`mmhsi.evaluation.functional.adapt_priors`. Defaults
-            to False.
+        adapt (bool): Whether the probabilities are adapted to the shares of the classes in a scene, or in all scenes of
+            a set, which training pixels of equal number per class do not show, see
+            :func:`mmhsi.evaluation.functional.adapt_priors`. Defaults to False.
     """
 
     name = 'refinement'  # its record is by the name of the scene
@@ -107,7 +107,7 @@ class RefinementHook(LastStageHook):
         if together:
             whole = stack_scenes(scenes)
             stacked = whole.view.stack([refiners[scene.name].probabilities for scene in scenes], np.nan)
-            stages = {scenes[0].name: PixelStage.fit(whole, stacked, **self._options(runner))}
+            stages = {scenes[0].name: PixelStage.fit(whole, stacked, together=True, **self._options(runner))}
         else:
             stages = {name: refiner.stage for name, refiner in refiners.items() if refiner.stage is not None}
         for name, stage in stages.items():

@@ -52,17 +52,27 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-np.log(20.0), np.log(20.0)), method='bounded').x))
 
 
-def adapt_priors(probabilities: np.ndarray, priors: Sequence[float]) -> np.ndarray:
+def class_shares(probabilities: np.ndarray) -> np.ndarray:
+    """Shares (K,) of the classes among pixels, estimated by the mean of their probabilities (..., K), NaN left out."""
+    known = np.isfinite(probabilities).all(axis=-1)
+    return np.asarray(probabilities, dtype=np.float64)[known].mean(axis=0)
+
+
+def adapt_priors(
+    probabilities: np.ndarray, priors: Sequence[float], shares: Sequence[float] | None = None
+) -> np.ndarray:
     r"""Probabilities of a classifier that was trained with other shares of the classes than an image has.
 
-    The shares of the image are estimated by the mean of its probabilities, and :math:`p_k` becomes :math:`p_k
-    \bar{p}_k / \pi_k`, divided by the sum over the classes: the first iteration of Saerens, Latinne and Decaestecker,
-    "Adjusting the outputs of a classifier to new a priori probabilities", Neural Computation 14(1), 2002. Where classes
-    can hardly be told apart, further iterations give the pixels of all of them to one.
+    With the shares :math:`\bar{p}_k` of the image, :math:`p_k` becomes :math:`p_k \bar{p}_k / \pi_k`, divided by the
+    sum over the classes. With the mean of the probabilities as shares this is the first iteration of Saerens, Latinne
+    and Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", Neural Computation 14(1),
+    2002. Where classes can hardly be told apart, further iterations give the pixels of all of them to one.
 
     Args:
         probabilities (np.ndarray): (..., K), for all pixels of the image; pixels with NaN count as not predicted.
         priors (Sequence[float]): (K,) positive shares :math:`\pi_k` of the classes among the training samples.
+        shares (Sequence[float], optional): (K,) shares of the classes, where more is known than the image. Defaults to
+            None: those of :func:`class_shares`.
 
     Returns:
         np.ndarray: float64 (..., K), each pixel with sum 1; NaN stays.
@@ -73,10 +83,10 @@ def adapt_priors(probabilities: np.ndarray, priors: Sequence[float]) -> np.ndarr
     probabilities = np.asarray(probabilities, dtype=np.float64)
     if len(priors) != probabilities.shape[-1]:
         raise ValueError(f'{probabilities.shape[-1]} classes have {len(priors)} shares')
-    known = np.isfinite(probabilities).all(axis=-1)
-    if not known.any():
+    if not np.isfinite(probabilities).all(axis=-1).any():
         return probabilities
-    adapted = probabilities * (probabilities[known].mean(axis=0) / np.asarray(priors, dtype=np.float64))
+    shares = class_shares(probabilities) if shares is None else np.asarray(shares, dtype=np.float64)
+    adapted = probabilities * (shares / np.asarray(priors, dtype=np.float64))
     return adapted / np.maximum(adapted.sum(axis=-1, keepdims=True), _SMALLEST)
 
 
