@@ -268,9 +268,10 @@ def recommended(name: str, labels: int, seed: int, folder: Path, data: Path):
     split = dict(type='NumberSplit', train=labels, val=5, seed=0)
     scene = dict(name=name, image=dict(path=path, key='cube'), labels=dict(path=path, key='labels'), split=split)
     found = bench['run']('classification', scene, seed, folder / f'recommended/{name}_{labels}_{seed}')
-    own, classical = bench['scores_of'](found, 'OA')
-    for title, score in {**own, **{f'classical: {key}': value for key, value in classical.items()}}.items():
-        yield title, score, float('nan'), found['seconds']
+    for row in bench['rows_of']('classification', name, seed, found):
+        if row['value']:
+            title = row['method'] if row['kind'] == 'recommended' else f'{row["kind"]}: {row["method"]}'
+            yield title, float(row['value']), float('nan'), found['seconds']
 
 
 def table_of(path: Path) -> str:
