@@ -47,7 +47,8 @@ settings = {
             split=dict(type='NumberSplit', train=100, val=0),
         ),
         scores=dict(F1=4, kappa=4, OA=4),
-        note='100 labelled pixels of each class train the networks; the detectors see no label.',
+        note='100 labelled pixels of each class train the networks and the support vector machines; the detectors see '
+        'no label.',
     ),
     unmixing: dict(
         scene=dict(data_root=data + '/unmixing/samson', initial_endmembers=dict(type='vca', seed='{seed}')),
@@ -83,12 +84,23 @@ others = {
     denoising: ('NAFNet-T', 'nafnet-tiny'),
     enlarging: ('EDSR-T', 'edsr-tiny'),
 }
-methods = {
+methods = {  # by name; those that have another name or options as (name, method, options)
     target: ('cem', 'ace', 'mf', 'sam', 'osp'),
     anomaly: ('rx', 'local_rx', 'crd'),
-    change: ('cva', 'isfa', 'pca_cva'),
-    unmixing: ('fcls', 'sparse_nmf'),
-    denoising: ('low_rank', 'wavelet', 'low_rank_wavelet', 'robust_low_rank'),
+    change: (
+        'cva',
+        'isfa',
+        'pca_cva',
+        ('SVM, differences', 'svm', dict(difference=True)),
+        ('SVM, smoothed differences', 'svm', dict(difference=True, smoothing=1.0)),
+    ),
+    unmixing: (
+        'fcls',
+        ('fcls, norm 1', 'fcls', dict(unit_norm=True)),
+        'sparse_nmf',
+        ('sparse_nmf, norm 1', 'sparse_nmf', dict(unit_norm=True)),
+    ),
+    denoising: ('low_rank', 'wavelet', 'low_rank_wavelet', 'low_rank_non_local', 'robust_low_rank'),
     enlarging: ('bicubic', 'lanczos', 'spline'),
 }
 
@@ -103,18 +115,19 @@ contestants = [
         for setting, (folder, dataset) in networks.items()
         for name, model in (('HyperSIGMA-T', 'hypersigma-tiny'), ('SpatSIGMA-T', 'spatsigma-tiny'), others[setting])
     ),
-    # only the start of the unmixing depends on a seed
+    # the start of the unmixing and the labelled pixels of the change depend on a seed
     *(
         dict(
-            name=method,
+            name=name,
             method=method,
+            options=options,
             settings=[setting],
-            seeds=(0, 1, 2) if setting == unmixing else (0,),
+            seeds=(0, 1, 2) if setting == unmixing or method == 'svm' else (0,),
             config=f'../{networks[setting][0]}/spatsigma-tiny_{networks[setting][1]}.py',
-            scene=standardised if setting in (target, anomaly) else {},
+            scene=standardised if setting in (target, anomaly) or method == 'svm' else {},
         )
-        for setting, names in methods.items()
-        for method in names
+        for setting, listed in methods.items()
+        for name, method, options in ((one, one, {}) if isinstance(one, str) else one for one in listed)
     ),
 ]
 scores = dict(OA=4)
