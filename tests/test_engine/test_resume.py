@@ -40,6 +40,13 @@ def test_a_resumed_run_repeats_an_uninterrupted_one(folders):
         assert loss == pytest.approx(losses[step], abs=1e-6)
     for name, value in whole.model.state_dict().items():
         torch.testing.assert_close(resumed.model.state_dict()[name], value, rtol=0, atol=1e-6)
+    cfg = tiny_config(folders / 'data', folders / 'parts', max_epochs=4)
+    cfg.resume = True
+    again = build_runner(cfg)
+    again.train()
+    assert again.iter == 12
+    log = (Path(again.log_dir) / f'{again.timestamp}.log').read_text()
+    assert 'from the end of the training, iteration 12 of 12: nothing is left to train' in log
 
 
 def test_another_seed_draws_other_numbers(folders):

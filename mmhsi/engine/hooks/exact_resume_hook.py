@@ -123,6 +123,11 @@ class ExactResumeHook(Hook):
         ):
             runner.logger.info(f'The validation after iteration {loop.iter} is run now.')
             runner.val_loop.run()
+        if loop.iter >= loop.max_iters:
+            runner.logger.warning(
+                f'The checkpoint is from the end of the training, iteration {loop.iter} of {loop.max_iters}: nothing '
+                'is left to train. A larger train_cfg.max_epochs or max_iters continues it.'
+            )
         if self._loaded is not None and isinstance(loop, IterBasedTrainLoop) and loop.iter:
             loop.dataloader_iterator = _RestOfRun(loop.dataloader_iterator, loop.iter, self._state('now'))
 
