@@ -41,7 +41,7 @@ def test_a_resumed_run_repeats_an_uninterrupted_one(folders):
     for name, value in whole.model.state_dict().items():
         torch.testing.assert_close(resumed.model.state_dict()[name], value, rtol=0, atol=1e-6)
     cfg = tiny_config(folders / 'data', folders / 'parts', max_epochs=4)
-    cfg.resume = True
+    cfg.resume, cfg.custom_hooks = True, [dict(type='ExactResumeHook')]
     again = build_runner(cfg)
     again.train()
     assert again.iter == 12
