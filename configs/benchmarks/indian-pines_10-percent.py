@@ -11,5 +11,5 @@ contestants = [
 ]
 settings = _base_.ten_percent
 scores = dict(OA=4, AA=4, kappa=4)
-reference = 'HyperSIGMA-T'
+reference = 'best classical'
 seeds = (0, 1, 2)

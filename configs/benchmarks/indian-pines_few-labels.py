@@ -19,4 +19,4 @@ settings = {
     for number in (1, 3, 5, 10, 20, 50)
 }
 scores = dict(OA=4, AA=4, kappa=4)
-reference = 'HyperSIGMA-T'
+reference = 'best classical'

@@ -15,4 +15,4 @@ settings = {
     for number in (5, 10, 20)
 }
 scores = dict(OA=4, AA=4, kappa=4)
-reference = 'HyperSIGMA-T'
+reference = 'best classical'

@@ -24,4 +24,4 @@ settings = {
     for name, noise in noises.items()
 }
 scores = dict(OA=4, AA=4, kappa=4)
-reference = 'HyperSIGMA-T'
+reference = 'best classical'

@@ -115,5 +115,5 @@ contestants = [
         options=dict(seed='{seed}', iterations=200, channels=64),
     ),
 ]
-reference = 'HyperSIGMA-T'
+reference = 'best classical'
 seeds = (0,)

@@ -42,7 +42,7 @@ def write_report(suite: Suite, root: str | Path, cells: Sequence[Cell] | None = 
     root.mkdir(parents=True, exist_ok=True)
     cells = suite.cells if cells is None else cells
     records = collect_records(cells, root)
-    table = summarise(suite, records, root)
+    table = summarise(suite, records)
     sections = [f'# {suite.name}', '']
     for setting, rows in table.items():
         text = columns(suite, setting, rows)

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-EXACT_BELOW = 25  # discordant pixels
-
 
 def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
     """Mean and standard deviation of a sample (divisor n - 1); the deviation of a single value is NaN."""
@@ -82,36 +80,6 @@ def wilcoxon_test(first: Sequence[float], second: Sequence[float]) -> float:
     if not differences.any():
         return 1.0
     return float(stats.wilcoxon(first, second).pvalue)
-
-
-def mcnemar_test(first_correct: np.ndarray, second_correct: np.ndarray) -> tuple[float, int, int]:
-    """McNemar's test of two classifiers on the same pixels.
-
-    b pixels are classified correctly only by the first, c only by the second. With fewer than 25 of them p is that of
-    the binomial test of b among b + c at 1/2; else chi^2 = (|b - c| - 1)^2 / (b + c) with one degree of freedom
-    (Edwards, 1948). Neighbouring pixels, and those of several seeds, are not independent: a small p means less than it
-    seems.
-
-    Args:
-        first_correct (np.ndarray): bool (N,), whether the first is right.
-        second_correct (np.ndarray): bool (N,), whether the second is right.
-
-    Returns:
-        tuple[float, int, int]: p, b and c; p is 1 if there is no such pixel.
-
-    Raises:
-        ValueError: If the numbers of pixels differ.
-    """
-    first, second = np.asarray(first_correct, bool), np.asarray(second_correct, bool)
-    if first.shape != second.shape:
-        raise ValueError(f"McNemar's test needs the same pixels for both, found {first.size} and {second.size}")
-    b, c = int(np.count_nonzero(first & ~second)), int(np.count_nonzero(~first & second))
-    if b + c == 0:
-        return 1.0, b, c
-    if b + c < EXACT_BELOW:
-        return float(stats.binomtest(b, b + c).pvalue), b, c
-    statistic = max(abs(b - c) - 1, 0) ** 2 / (b + c)
-    return float(stats.chi2.sf(statistic, 1)), b, c
 
 
 def _differences(first: Sequence[float], second: Sequence[float]) -> np.ndarray:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from mmhsi.comparison.records import MAPS
-from mmhsi.comparison.statistics import (
-    holm,
-    mcnemar_test,
-    mean_and_std,
-    paired_difference,
-    paired_t_test,
-    wilcoxon_test,
-)
-from mmhsi.comparison.suite import BEST_CLASSICAL, Suite, slug
+from mmhsi.classical import LEARNT_DETECTORS, LEARNT_TARGET_DETECTORS
+from mmhsi.comparison.statistics import holm, mean_and_std, paired_difference, paired_t_test, wilcoxon_test
+from mmhsi.comparison.suite import BEST_CLASSICAL, Suite
 
 _ERRORS = {'mSAD', 'aMSE', 'aRMSE', 'RMSE_overall', 'RMSE', 'SAM', 'ERGAS', 'NLL'}  # scores of which less is better
 
@@ -61,13 +53,12 @@ class Row:
         return float(np.mean(found)) if found else None
 
 
-def summarise(suite: Suite, records: Sequence[dict], root: Path) -> dict[str, list[Row]]:
+def summarise(suite: Suite, records: Sequence[dict]) -> dict[str, list[Row]]:
     """The rows of each setting, in the order of the suite.
 
     Args:
         suite (Suite): The suite.
         records (Sequence[dict]): Records of its cells.
-        root (Path): Folder of the suite, with the maps for McNemar's test.
 
     Returns:
         dict[str, list[Row]]: Rows by setting; settings without any record are left out.
@@ -79,7 +70,7 @@ def summarise(suite: Suite, records: Sequence[dict], root: Path) -> dict[str, li
         rows = [Row(name, *_by_state(record for record in own if record['contestant'] == name)) for name in names]
         if rows:
             table[setting] = rows
-            _compare(rows, reference_of(suite, setting, rows), suite, setting, root)
+            _compare(rows, reference_of(suite, setting, rows), main_score(suite, setting))
     for setting, rows in table.items():
         customary = suite.settings[setting].get('customary')
         others = {row.contestant: row for row in table.get(customary, ())}
@@ -99,12 +90,17 @@ def reference_of(suite: Suite, setting: str, rows: Sequence[Row]) -> Row | None:
     score = main_score(suite, setting)
     finished = [row for row in rows if row.values(score)]
     if suite.reference == BEST_CLASSICAL:
-        classical = [row for row in finished if any(record.get('method') for record in row.records.values())]
+        classical = [row for row in finished if any(_is_classical(record) for record in row.records.values())]
         finished = classical or finished
     elif any(row.contestant == suite.reference for row in finished):
         return next(row for row in finished if row.contestant == suite.reference)
     sign = -1 if score in _ERRORS else 1
     return max(finished, key=lambda row: sign * mean_and_std(list(row.values(score).values()))[0], default=None)
+
+
+def _is_classical(record: dict) -> bool:
+    """Whether a record is of a method that is no network, not even one that is trained on the test scene."""
+    return bool(record.get('method')) and record['method'] not in (*LEARNT_DETECTORS, *LEARNT_TARGET_DETECTORS)
 
 
 def split_conflicts(records: Iterable[dict]) -> list[str]:
@@ -134,10 +130,9 @@ def _gap(customary: Row, strict: Row, score: str) -> float | None:
     return float(np.mean([first[seed] - second[seed] for seed in common])) if common else None
 
 
-def _compare(rows: Sequence[Row], reference: Row | None, suite: Suite, setting: str, root: Path) -> None:
+def _compare(rows: Sequence[Row], reference: Row | None, score: str) -> None:
     if reference is None:
         return
-    score = main_score(suite, setting)
     own = reference.values(score)
     for row in rows:
         values = row.values(score)
@@ -147,23 +142,6 @@ def _compare(rows: Sequence[Row], reference: Row | None, suite: Suite, setting: 
         pair = [values[seed] for seed in common], [own[seed] for seed in common]
         row.difference = paired_difference(*pair)
         row.tests = {'t': paired_t_test(*pair), 'Wilcoxon': wilcoxon_test(*pair)}
-        maps = [
-            (_correct(root, setting, row.contestant, seed), _correct(root, setting, reference.contestant, seed))
-            for seed in common
-        ]
-        maps = [(first, second) for first, second in maps if first is not None and second is not None]
-        if maps and all(np.array_equal(first['pixels'], second['pixels']) for first, second in maps):
-            row.tests['McNemar'] = mcnemar_test(
-                *(np.concatenate([pair[side]['correct'] for pair in maps]) for side in (0, 1))
-            )[0]
     tested = [row for row in rows if row.tests]
     for row, adjusted in zip(tested, holm([row.tests['t'] for row in tested]), strict=True):
         row.tests['Holm'] = adjusted
-
-
-def _correct(root: Path, setting: str, contestant: str, seed: int) -> Mapping[str, np.ndarray] | None:
-    path = root / slug(setting) / slug(contestant) / f'seed{seed}' / MAPS
-    if not path.is_file():
-        return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)

@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mmhsi.comparison.statistics import (
-    holm,
-    mcnemar_test,
-    mean_and_std,
-    paired_difference,
-    paired_t_test,
-    wilcoxon_test,
-)
+from mmhsi.comparison.statistics import holm, mean_and_std, paired_difference, paired_t_test, wilcoxon_test
 
 FIRST, SECOND = [0.86, 0.84, 0.88, 0.85, 0.87], [0.83, 0.85, 0.84, 0.83, 0.81]
 
@@ -41,29 +34,6 @@ def test_wilcoxon_counts_the_signs_of_the_ranks():
     assert wilcoxon_test([1.0, 2.0, 3.0, 4.0, 5.0], [0.0] * 5) == pytest.approx(2 / 32)  # its smallest value
     assert wilcoxon_test(FIRST, FIRST) == 1
     assert math.isnan(wilcoxon_test([1.0], [2.0]))
-
-
-def maps_of(both: int, only_first: int, only_second: int, neither: int):
-    first = [True] * (both + only_first) + [False] * (only_second + neither)
-    second = [True] * both + [False] * only_first + [True] * only_second + [False] * neither
-    return np.array(first), np.array(second)
-
-
-def test_mcnemar_of_few_pixels_is_exact():
-    p, b, c = mcnemar_test(*maps_of(50, 9, 2, 7))
-    tail = sum(math.comb(11, k) for k in range(3)) / 2**11
-    assert (b, c) == (9, 2) and p == pytest.approx(2 * tail)
-    assert mcnemar_test(*maps_of(5, 0, 0, 5)) == (1.0, 0, 0)
-
-
-def test_mcnemar_of_many_pixels_is_edwards_chi_square():
-    p, b, c = mcnemar_test(*maps_of(300, 60, 35, 40))
-    assert (b, c) == (60, 35)
-    # a chi-square of one degree of freedom is a squared standard normal
-    assert p == pytest.approx(math.erfc(math.sqrt((abs(60 - 35) - 1) ** 2 / 95 / 2)))
-    assert mcnemar_test(*maps_of(0, 20, 20, 0))[0] == 1.0
-    with pytest.raises(ValueError, match='found 3 and 2'):
-        mcnemar_test([True] * 3, [True] * 2)
 
 
 def test_confidence_interval_of_paired_differences():
