@@ -16,7 +16,8 @@ from .inputs import pixel_blocks, score_map, scores_by_block, valid_pixels
 from .parallel import over_cores, solve_positive
 from .whitening import whitening
 
-_WINDOWS = (7, 15), (15, 23)
+_WINDOWS = (7, 15), (15, 23)  # of CRD
+WIDER_BY = 14  # pixels, the outer window of local RX than the inner one
 _TOP = 0.01  # share of the pixels that are taken for anomalies, to see their size
 # Relative to the mean squared norm of the neighbours: keeps the system solvable if a pixel equals a neighbour.
 _SMALLEST_PENALTY = 1e-10
@@ -161,7 +162,8 @@ def fitting_windows(scores: Sequence[np.ndarray]) -> tuple[int, int]:
         scores (Sequence[np.ndarray]): Scores of RX, (H, W) of each scene, NaN where not valid.
 
     Returns:
-        tuple[int, int]: (7, 15), or (15, 23) if the mean size is above 16 pixels and the scenes hold such a window.
+        tuple[int, int]: (7, 15), or (15, 23) if the mean size is above 16 pixels and each scene holds a window of 29
+        pixels, which local RX takes with the larger inner one.
     """
     small, large = _WINDOWS
     sizes: list[np.ndarray] = []
@@ -172,7 +174,7 @@ def fitting_windows(scores: Sequence[np.ndarray]) -> tuple[int, int]:
             sizes.append(np.bincount(label(top, np.ones((3, 3)))[0].ravel())[1:])
     found = np.concatenate(sizes) if sizes else np.zeros(0)
     longest = (small[0] + 1) // 2
-    fits = min(min(scene.shape) for scene in scores) >= large[1]
+    fits = min(min(scene.shape) for scene in scores) >= large[0] + WIDER_BY
     return large if fits and np.square(found).sum() > longest**2 * found.sum() else small
 
 

@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from mmhsi import visualization
 from mmhsi.classical import ANOMALY_DETECTORS, LEARNT_DETECTORS, LEARNT_TARGET_DETECTORS, TARGET_DETECTORS
+from mmhsi.classical.anomaly_detectors import WIDER_BY
 from mmhsi.evaluation import DetectionResult
 from mmhsi.tasks.contest import Contestant
 from mmhsi.tasks.detectors import COARSE, detectors_for, evaluate_detector
@@ -190,8 +191,13 @@ class DetectionTask(Task):
         return {name: partial(_detect, method=name) for name in names}
 
     def contestants(self, scene) -> list[Contestant]:
-        """The detectors on the values before the preprocessing; the teacher of the network with its own options."""
-        return [Contestant(name, name, scene.coarse_options(name), preprocessing=()) for name in detectors_for(scene)]
+        """The detectors on the values before the preprocessing; the teacher of the network with its own options, and
+        local RX with the inner window of CRD, if that is the teacher."""
+        options = {name: scene.coarse_options(name) for name in detectors_for(scene)}
+        inner = options.get('crd', {}).get('inner')
+        if inner is not None:
+            options['local_rx'] = dict(inner=inner, outer=inner + WIDER_BY)
+        return [Contestant(name, name, chosen, preprocessing=()) for name, chosen in options.items()]
 
     def default_methods(self, scene) -> list[str]:
         return list(detectors_for(scene))

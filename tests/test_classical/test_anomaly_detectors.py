@@ -284,7 +284,7 @@ def test_windows_fit_the_size_of_the_anomalies(side, count, windows):
 
 
 def test_windows_no_larger_than_the_scene():
-    scores = np.zeros((22, 60))
+    scores = np.zeros((28, 60))
     scores[5:8, 5:9] = 1
     assert fitting_windows([scores]) == (7, 15)
     assert fitting_windows([np.full((40, 40), np.nan)]) == (7, 15)

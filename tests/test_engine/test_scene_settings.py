@@ -213,7 +213,8 @@ def test_teacher_stage_and_contestant_have_the_windows_of_the_scene(tmp_path):
     (hook,) = cfg.custom_hooks
     assert hook.detectors.CRD.to_dict() == dict(method='crd', **chosen)
     contestants = {contestant.title: contestant for contestant in TASKS.get('anomaly_detection')().contestants(scene)}
-    assert contestants['crd'].options == chosen and contestants['local_rx'].options == {}
+    assert contestants['crd'].options == chosen and contestants['rx'].options == {}
+    assert contestants['local_rx'].options == dict(inner=15, outer=29)
 
     given = Config.fromfile(RECOMMENDED.with_name('anomaly_detection.py'))
     given.scene.update(name='mine', image=str(tmp_path / 'cube.npy'), labels=None)
