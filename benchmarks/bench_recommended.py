@@ -123,6 +123,21 @@ def _indian_pines_pair(data: Path, made: Path) -> dict:
     )
 
 
+def _oscd(city: str) -> Callable:
+    def find(data: Path, made: Path) -> dict:
+        from mmhsi.datasets.oscd import convert_city, find_cities
+
+        convert_city(find_cities([data / 'change_detection'])[city], made / 'oscd')
+        folder = made / 'oscd' / city
+        return dict(
+            image=tuple(str(folder / f'imgs_{date}_rect/ms_data.npy') for date in (1, 2)),
+            labels=str(folder / 'cm/cm.png'),
+            label_codes=dict(unchanged=0, changed=255),
+        )
+
+    return find
+
+
 def _unmixing(config: str, root: str) -> Callable:
     def find(data: Path, made: Path) -> dict:
         scene = Config.fromfile(ROOT / f'configs/unmixing/hypersigma-tiny_{config}.py').scene.to_dict()
@@ -176,6 +191,7 @@ SCENES = {
         **{f'abu-{name}': _target(_abu(name)) for name in ABU},
     },
     'change_detection': {'taizhou': _taizhou, 'indian-pines-pair': _indian_pines_pair},
+    'multispectral_change_detection': {f'oscd-{city}': _oscd(city) for city in ('bercy', 'bordeaux')},
     'unmixing': {
         'samson': _unmixing('samson', 'samson'),
         'muufl': _unmixing('muufl', 'muufl-90x90'),
@@ -187,6 +203,7 @@ SCENES = {
         'aviris-90': _image('denoising', 'aviris-224-raw-bands', 'a_hsi_img_for_VI_demo.mat', 'hsi_img'),
         'sandiego-1': _image('target_detection', 'sandiego-1', 'Sandiego.mat', 'Sandiego'),
         'houston-crop': lambda data, made: dict(image=_houston(data, made)['image']),
+        'simu-indian': _image('denoising', 'simu-indian-clean', 'simu_indian.mat', 'data'),
     },
     'super_resolution': {
         'indian-pines': lambda data, made: dict(image=_indian_pines(data, made)['image']),
