@@ -9,7 +9,7 @@ import rasterio
 from rasterio.transform import from_origin
 from scipy.io import loadmat, savemat
 
-from mmhsi.classical import ace, cem, local_rx, rx
+from mmhsi.classical import ace, cem, crd, fitting_windows, local_rx, rx
 from mmhsi.datasets import DetectionScene
 
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/coarse_map.py'
@@ -83,6 +83,15 @@ def test_the_scene_of_a_base_of_the_package_has_a_scope(main, folder, cube):
     assert "_scope_='mmhsi'" in config.read_text()
     main([str(config)])
     assert Path('coarse_det/Scene.mat').is_file()
+
+
+def test_a_recommended_config_gives_the_map_of_its_teacher(main, folder, cube):
+    base = Path(__file__).parents[2] / 'configs/recommended/anomaly_detection.py'
+    text = f"_base_ = [{str(base)!r}]\nscene = dict(image=dict(path='scene.mat', key='X'), labels=None)\n"
+    Path('own.py').write_text(text)
+    main(['own.py', '--out', 'teacher.mat'])
+    inner, outer = fitting_windows([rx(cube)])
+    np.testing.assert_allclose(loadmat('teacher.mat')['coarse'], crd(cube, inner=inner, outer=outer), rtol=1e-3)
 
 
 def test_options_of_the_command_line_come_first(main, folder, cube, truth):

@@ -27,6 +27,7 @@ from scipy.io import savemat
 
 from mmhsi.datasets import DetectionScene
 from mmhsi.datasets.io import read_labels, write_raster
+from mmhsi.engine.scene_settings import resolve_scene_settings
 from mmhsi.registry import TASK_UTILS
 from mmhsi.utils.command_line import run_tool
 
@@ -80,7 +81,9 @@ def scene_of_config(args: argparse.Namespace) -> tuple[DetectionScene, str | Non
         raise ValueError(f'--{given[0].replace("_", "-")} belongs to a cube, but {args.source} is a config')
     cfg = Config.fromfile(args.source)
     init_default_scope(cfg.get('default_scope', 'mmhsi'))
-    settings = cfg.test_dataloader.dataset.get('scene', {}).to_dict()
+    resolve_scene_settings(cfg)
+    settings = cfg.get('test_dataloader', {}).get('dataset', {}).get('scene')
+    settings = settings.to_dict() if isinstance(settings, dict) else {}
     if settings.get('type') != 'DetectionScene':
         raise ValueError(f'{args.source}: the test dataset has no DetectionScene')
     coarse = settings.pop('coarse', None)
