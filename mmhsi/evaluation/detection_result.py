@@ -42,6 +42,8 @@ class DetectionResult:
         palette (list[tuple[int, int, int]], optional): RGB of both, 0 .. 255.
         settings (dict): Facts worth keeping with the result, e.g. the detector and its parameters.
         parts (dict[str, DetectionResult]): Results of the parts that the scores were joined from, by title.
+        reference_rounding (bool): How the metrics were computed, see
+            :func:`~mmhsi.evaluation.functional.detection_scores`.
     """
 
     name: str
@@ -55,6 +57,7 @@ class DetectionResult:
     palette: list[tuple[int, int, int]] | None = None
     settings: dict = field(default_factory=dict)
     parts: dict[str, 'DetectionResult'] = field(default_factory=dict)
+    reference_rounding: bool = False
 
     @classmethod
     def evaluate(
@@ -127,10 +130,11 @@ class DetectionResult:
             classes=(classes[0], classes[1]),
             palette=plain_palette(palette),
             settings=dict(settings or {}),
+            reference_rounding=reference_rounding,
         )
 
     @classmethod
-    def pool(cls, results: Sequence['DetectionResult'], reference_rounding: bool = False) -> 'DetectionResult':
+    def pool(cls, results: Sequence['DetectionResult']) -> 'DetectionResult':
         """One result over the scores of several scenes, which share one threshold, named 'all scenes', with the parts
         that all scenes have."""
         first = results[0]
@@ -144,7 +148,7 @@ class DetectionResult:
             target,
             classes=first.classes,
             palette=first.palette,
-            reference_rounding=reference_rounding,
+            reference_rounding=first.reference_rounding,
             settings=first.settings,
         )
         return replace(whole, parts=pool_parts(results))

@@ -32,6 +32,7 @@ class SceneResult:
         confidence (np.ndarray, optional): (H, W) probability of the predicted class, NaN where nothing was predicted.
         entropy (np.ndarray, optional): (H, W) entropy of the class probabilities over its largest value, likewise.
         parts (dict[str, SceneResult]): Results of the parts that the prediction was joined from, by title.
+        aa (str): What AA averages, 'recall' or 'precision'.
     """
 
     name: str
@@ -45,6 +46,7 @@ class SceneResult:
     confidence: np.ndarray | None = None
     entropy: np.ndarray | None = None
     parts: dict[str, 'SceneResult'] = field(default_factory=dict)
+    aa: str = 'recall'
 
     @classmethod
     def evaluate(
@@ -85,6 +87,7 @@ class SceneResult:
             tuple(classes),
             plain_palette(palette),
             dict(settings or {}),
+            aa=aa,
         )
 
     @classmethod
@@ -124,7 +127,8 @@ class SceneResult:
             np.concatenate([getattr(result, name).ravel() for result in results])[:, None]
             for name in ('prediction', 'target')
         )
-        whole = cls.evaluate(ALL_SCENES, prediction, target, first.classes, first.palette, settings=first.settings)
+        options = first.classes, first.palette, first.aa, first.settings
+        whole = cls.evaluate(ALL_SCENES, prediction, target, *options)
         return replace(whole, parts=pool_parts(results))
 
     def summary(self) -> dict:

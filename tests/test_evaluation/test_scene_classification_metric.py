@@ -7,6 +7,7 @@ from scene_metric_samples import CLASSES, SHAPE, evaluate, scene_maps, tile_samp
 from scipy.stats import entropy
 from sklearn import metrics
 
+from mmhsi.evaluation import SceneResult
 from mmhsi.evaluation.functional import expected_calibration_error
 from mmhsi.evaluation.refinement import Refinement
 from mmhsi.registry import METRICS
@@ -155,6 +156,12 @@ def test_aa_of_the_reference_window_protocol():
     assert scores['AA'] == pytest.approx(
         metrics.precision_score(target[evaluated], pred[evaluated], average='macro', zero_division=0)
     )
+
+
+def test_the_pooled_result_keeps_the_protocol():
+    scores, metric = evaluate(window_samples(*scene_maps(0), 'a') + window_samples(*scene_maps(1), 'b'), aa='precision')
+    pooled = SceneResult.pool(list(metric.scene_results.values()))
+    assert pooled.scores['AA'] == pytest.approx(scores['AA'])
 
 
 def test_metric_can_be_evaluated_again():

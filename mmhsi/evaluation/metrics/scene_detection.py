@@ -129,7 +129,7 @@ class SceneDetectionMetric(SceneMetric):
 
         rows = list(self.results_detail.items())
         if len(rows) > 1:
-            pooled = DetectionResult.pool(list(self.scene_results.values()), self.reference_rounding).metrics
+            pooled = DetectionResult.pool(list(self.scene_results.values())).metrics
             rows += [('mean', metrics if known else {}), ('pooled', pooled)]
         table = PrettyTable(['Scene', *AUC_NAMES])
         table.align = 'r'
