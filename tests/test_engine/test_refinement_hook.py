@@ -36,6 +36,25 @@ def test_the_choice_goes_with_the_best_state(tmp_path):
     assert build_runner(later).test() == pytest.approx(scores)
 
 
+def test_without_a_walker_only_validation_pixels_are_predicted_for_the_choice(tmp_path, monkeypatch):
+    cfg = make(tmp_path)
+    cfg.custom_hooks[0].update(strengths=(), experts=('SVM on spectra',))
+    runner = build_runner(cfg)
+    predicted = []
+    step = type(runner.model).test_step
+    monkeypatch.setattr(type(runner.model), 'test_step', lambda self, data: predicted.append(data) or step(self, data))
+    runner.train()
+    choice = read_checkpoint(load_best(runner))['mmhsi']['refinement']['stripes']
+    scene = runner.test_dataloader.dataset.scenes[0]
+    assert sum(len(batch['inputs']) for batch in predicted) == len(scene.split.val)
+
+    hook = next(hook for hook in runner.hooks if type(hook).__name__ == 'RefinementHook')
+    monkeypatch.setattr(hook, '_dataloader', lambda runner: runner.test_dataloader)
+    whole = hook.choose(runner)['stripes']
+    assert choice['temperature'] == pytest.approx(whole['temperature'], rel=1e-3)
+    assert choice['mixture']['weights'] == pytest.approx(whole['mixture']['weights'], rel=1e-3)
+
+
 def test_a_checkpoint_without_a_choice_gets_one_in_the_test(tmp_path):
     cfg = make(tmp_path)
     cfg.custom_hooks = []

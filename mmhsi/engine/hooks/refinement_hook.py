@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from mmhsi.datasets import WindowDataset
 from mmhsi.datasets.scenes.scene_lookup import find_scenes
 from mmhsi.datasets.scenes.scene_stack import stack_scenes
 from mmhsi.engine.hooks.last_stage import LastStageHook, test_dataloader
@@ -23,12 +24,13 @@ from mmhsi.utils.progress import progress_bar
 class RefinementHook(LastStageHook):
     """Combine the network with classical classifiers, a random walker and a temperature, chosen on validation pixels.
 
-    After a training all pixels of the test scene are predicted once with the best state. Experts are fitted on the
-    training pixels; their weights, the walker (off included) and the temperature are chosen by the likelihood of the
-    validation pixels, see :class:`mmhsi.tasks.pixel_stage.PixelStage`, and written into the checkpoint, the experts as
-    arrays of their training pixels. Test and prediction apply what the checkpoint holds. With a checkpoint that has no
-    choice, or weights of another origin, the test makes its own. Scenes of one set have one choice, by the pixels of
-    all; without a checkpoint that holds it, each has its own.
+    After a training all pixels of the test scene are predicted once with the best state, or only its validation pixels
+    if neither a walker nor the shares need the others. Experts are fitted on the training pixels; their weights, the
+    walker (off included) and the temperature are chosen by the likelihood of the validation pixels, see
+    :class:`mmhsi.tasks.pixel_stage.PixelStage`, and written into the checkpoint, the experts as arrays of their
+    training pixels. Test and prediction apply what the checkpoint holds. With a checkpoint that has no choice, or
+    weights of another origin, the test makes its own. Scenes of one set have one choice, by the pixels of all; without
+    a checkpoint that holds it, each has its own.
 
     The metric of the test is a ``SceneClassificationMetric(uncertainty=True)`` or a
     ``SceneChangeMetric(uncertainty=True)``, and its dataset covers the whole scene.
@@ -85,9 +87,20 @@ class RefinementHook(LastStageHook):
             scales=tuple(smoothing.get('rms', ())),
         )
 
+    def _dataloader(self, runner):
+        """That of the test, for windows only around the validation pixels if the choice depends on no others."""
+        whole = test_dataloader(runner)
+        if self.strengths or self.adapt or not isinstance(whole.dataset, WindowDataset):
+            return whole
+        if not all(scene.split is not None and len(scene.split.val) for scene in whole.dataset.scenes):
+            return whole
+        options = runner.cfg.test_dataloader.to_dict()
+        options['dataset'].update(subset='val', evaluate_on='val')
+        return runner.build_dataloader(options)
+
     @torch.no_grad()
     def choose(self, runner) -> dict[str, dict]:
-        dataloader = test_dataloader(runner)
+        dataloader = self._dataloader(runner)
         self.record = {}
         metric = METRICS.build(dict(test_metric(runner.cfg), uncertainty=True))
         metric.dataset_meta = dataloader.dataset.metainfo
