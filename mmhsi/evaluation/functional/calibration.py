@@ -85,8 +85,8 @@ def adapt_priors(
         raise ValueError(f'{probabilities.shape[-1]} classes have {len(priors)} shares')
     if not np.isfinite(probabilities).all(axis=-1).any():
         return probabilities
-    shares = class_shares(probabilities) if shares is None else np.asarray(shares, dtype=np.float64)
-    adapted = probabilities * (shares / np.asarray(priors, dtype=np.float64))
+    present = class_shares(probabilities) if shares is None else np.asarray(shares, dtype=np.float64)
+    adapted = probabilities * (present / np.asarray(priors, dtype=np.float64))
     return adapted / np.maximum(adapted.sum(axis=-1, keepdims=True), _SMALLEST)
 
 
