@@ -1,4 +1,4 @@
-"""The recommended settings on scenes that they were not designed for, compared with classical methods of the same run.
+"""The recommended settings on real scenes, compared with classical methods of the same run.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --data PATH --seeds 0 1 2
     OMP_NUM_THREADS=1 python benchmarks/bench_recommended.py --tasks classification --scenes houston-crop --seeds 5 6
