@@ -311,7 +311,7 @@ def table_of(task: str, runs: dict[str, list[list[dict]]]) -> str:
         ahead = round(difference.mean() if larger else -difference.mean(), digits)  # as the table prints it
         level = ahead >= -(0 if np.isnan(error) else error)
         columns += [title for title in values if title not in columns]
-        seconds = np.mean([float(one[0]['seconds'] or 'nan') for one in found])
+        seconds = np.nanmean([float(one[0]['seconds'] or 'nan') for one in found])  # unknown if it was interrupted
         rows.append((scene, len(found), values, best, difference.mean(), error, level, seconds))
     table = PrettyTable(['scene', 'seeds', *columns, 'best classical', 'difference', 'level or ahead', 's'])
     table.set_style(TableStyle.MARKDOWN)
