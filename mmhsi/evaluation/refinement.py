@@ -170,8 +170,9 @@ class SceneRefiner:
     def walk(self, probabilities: np.ndarray) -> np.ndarray:
         """The walker alone, float32 (H, W, K); pixels without a prediction are not part of the graph."""
         from_map = self.scene.valid & np.isfinite(probabilities).all(axis=-1)
+        walks = bool(self.strengths) if self.chosen is None else self.chosen.strength is not None
         laplacian = None
-        if self.strengths if self.chosen is None else self.chosen.strength:
+        if walks:
             laplacian = scene_laplacian(self.scene)
             keep = from_map[self.scene.valid]
             if not keep.all():

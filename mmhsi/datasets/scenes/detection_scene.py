@@ -171,11 +171,11 @@ class DetectionScene(Scene):
                 )
             return source.astype(np.float64)
         if self._coarse_computed:
-            options = dict(source)
-            detector = options.pop('detector')
-            if 'preprocessing' not in options:
+            detector = source['detector']
+            options = self.coarse_options(detector)
+            if 'preprocessing' not in source:
                 return self.detect(detector, **options)
-            transforms = SpectralChain(options.pop('preprocessing')).transforms
+            transforms = SpectralChain(source['preprocessing']).transforms
             twins = join_scenes(
                 [DetectionScene(**{**scene._settings, 'preprocessing': transforms}) for scene in self.pool]
             )

@@ -90,9 +90,8 @@ class RefinementHook(LastStageHook):
     def _dataloader(self, runner):
         """That of the test, for windows only around the validation pixels if the choice depends on no others."""
         whole = test_dataloader(runner)
-        if self.strengths or self.adapt or not isinstance(whole.dataset, WindowDataset):
-            return whole
-        if not all(scene.split is not None and len(scene.split.val) for scene in whole.dataset.scenes):
+        suffices = not self.strengths and not self.adapt and isinstance(whole.dataset, WindowDataset)
+        if not suffices or any(scene.split is None or not len(scene.split.val) for scene in whole.dataset.scenes):
             return whole
         options = runner.cfg.test_dataloader.to_dict()
         options['dataset'].update(subset='val', evaluate_on='val')
